@@ -1,0 +1,3 @@
+"""Session fixtures: one real Kafka and one real ClickHouse engine for the whole run."""
+
+pytest_plugins = ["tests.fixtures.kafka", "tests.fixtures.clickhouse"]
