@@ -1,0 +1,61 @@
+"""Folders of the catalogue → domains. Pure but for what `folder` has read; problems are collected, not raised."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from schemas import merge, names
+from schemas.folder import Folder
+from schemas.model import Domain, Schema, Topic
+
+SHARED = "platform"
+
+
+def assemble(folders: Iterable[Folder], envelope: dict[str, Any]) -> dict[str, Domain]:
+    """Make the domains of the catalogue, by name.
+
+    Args:
+        folders: Folders that `rules.folder_problems` found nothing wrong with.
+        envelope: The record every event begins with.
+    """
+    ordered = list(folders)
+    shared = next((each for each in ordered if each.name == SHARED), None)
+    return {each.name: _domain(each, shared, envelope) for each in sorted(ordered, key=lambda each: each.name)}
+
+
+def _domain(folder: Folder, shared: Folder | None, envelope: dict[str, Any]) -> Domain:
+    """Make one domain."""
+    toml = folder.toml
+    topics = tuple(_topic(folder, event, shared, envelope) for event in toml["topics"])
+    return Domain(folder.name, toml["title"], toml["owner"], toml["sensitivity"], topics)
+
+
+def _topic(folder: Folder, event: str, shared: Folder | None, envelope: dict[str, Any]) -> Topic:
+    """Make one topic with all versions of its schema."""
+    entry = folder.toml["topics"][event]
+    name = names.topic_name(folder.name, event)
+    source = folder
+    if "schema_ids" not in entry and shared is not None:  # dead letters of every domain share one schema
+        source = shared
+    return Topic(
+        name=name,
+        domain=folder.name,
+        event=event,
+        kind=entry["kind"],
+        key=entry["key"],
+        partitions=entry.get("partitions"),
+        retention_days=entry["retention_days"],
+        readers=tuple(entry["readers"]),
+        schemas=tuple(_schemas(source, event, names.subject_name(name), envelope)),
+        table=names.table_name(name),
+        archived=entry.get("archived", True),
+        sealed=entry.get("sealed", True),
+        grace_s=entry.get("grace_s", 0),
+    )
+
+
+def _schemas(folder: Folder, event: str, subject: str, envelope: dict[str, Any]) -> Iterable[Schema]:
+    """Make every version of a topic's schema, oldest first."""
+    for version, schema_id in enumerate(folder.toml["topics"][event]["schema_ids"], start=1):
+        record = merge.wire_record(folder.records[event, version], envelope)
+        text = merge.canonical_text(record)
+        yield Schema(schema_id, subject, version, record, text, merge.personal_fields(record))

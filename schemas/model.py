@@ -1,0 +1,134 @@
+"""The values the catalogue is made of: schema, topic, domain, catalogue. Frozen, hashable, without any file."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal
+
+from schemas.errors import UnknownSchemaError
+
+Kind = Literal["raw", "derived", "dead-letter", "platform"]
+Sensitivity = Literal["public", "internal", "personal"]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """One version of the schema of a topic's values.
+
+    Attributes:
+        id: Number in the frame of every value (CONTRACT: fixed in the catalogue, never reused).
+        subject: Registry subject it is served under.
+        version: 1, 2, 3 …
+        record: The Avro schema as plain JSON, envelope fields in front, personal fields as the bytes they travel as.
+            Shared, never to be changed.
+        text: The same in canonical JSON, one line.
+        personal: Names of the fields whose values are encrypted under the subject's key.
+    """
+
+    id: int
+    subject: str
+    version: int
+    record: dict[str, Any] = field(compare=False, repr=False)
+    text: str = field(repr=False)
+    personal: tuple[str, ...] = ()
+
+    @cached_property
+    def fields(self) -> Mapping[str, Mapping[str, Any]]:
+        """Fields of the record by name, in their order."""
+        return MappingProxyType({each["name"]: each for each in self.record["fields"]})
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic of the catalogue.
+
+    Attributes:
+        name: Such as `air-quality.reading`.
+        domain: Python spelling, such as `air_quality`.
+        event: As in the topic's name, such as `category-change`.
+        kind: raw (from outside), derived (by an agent), dead-letter, or platform (by the platform about itself).
+        key: Field that holds the subject key; it becomes the record key.
+        partitions: Number of partitions, or None for the deployment's default.
+        retention_days: Days that Kafka keeps the records.
+        readers: Roles that may read the topic.
+        schemas: Versions of the value's schema, oldest first.
+        table: Typed table in ClickHouse, without its database.
+        archived: Whether every record goes to the evidence archive.
+        sealed: Whether every record is sealed in the ledger.
+        grace_s: Seconds that an agent waits for a late event of the same key.
+    """
+
+    name: str
+    domain: str
+    event: str
+    kind: Kind
+    key: str
+    partitions: int | None
+    retention_days: int
+    readers: tuple[str, ...]
+    schemas: tuple[Schema, ...]
+    table: str
+    archived: bool = True
+    sealed: bool = True
+    grace_s: int = 0
+
+    @property
+    def schema(self) -> Schema:
+        """The latest version, which producers write."""
+        return self.schemas[-1]
+
+    def reads(self, schema_id: int) -> bool:
+        """Whether values of this schema id belong on this topic."""
+        return any(each.id == schema_id for each in self.schemas)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One domain: its title, who answers for it, how sensitive it is, and its topics by name."""
+
+    name: str
+    title: str
+    owner: str
+    sensitivity: Sensitivity
+    topics: tuple[Topic, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Catalog:
+    """Every domain, every topic and every schema; made by `schemas.catalog.load_catalog`."""
+
+    domains: Mapping[str, Domain]
+
+    @cached_property
+    def topics(self) -> Mapping[str, Topic]:
+        """Topics of all domains by name."""
+        return MappingProxyType({t.name: t for domain in self.domains.values() for t in domain.topics})
+
+    @cached_property
+    def _schemas(self) -> dict[int, Schema]:
+        """Schemas by id; where topics share one, under the subject of the platform's topic or else the first."""
+        found: dict[int, Schema] = {}
+        for topic in sorted(self.topics.values(), key=lambda each: each.domain != "platform"):
+            for schema in topic.schemas:
+                found.setdefault(schema.id, schema)
+        return found
+
+    def schema(self, schema_id: int) -> Schema:
+        """Return the schema of this id.
+
+        Raises:
+            UnknownSchemaError: The catalogue has none.
+        """
+        try:
+            return self._schemas[schema_id]
+        except KeyError:
+            raise UnknownSchemaError(schema_id) from None
+
+    def schemas(self) -> Iterator[Schema]:
+        """Yield every schema once, by id."""
+        yield from (self._schemas[key] for key in sorted(self._schemas))
+
+    def table_topics(self) -> Mapping[str, Topic]:
+        """Topics by the name of their typed table."""
+        return {topic.table: topic for topic in self.topics.values()}

@@ -1,0 +1,61 @@
+"""Derived names, each spelled here and nowhere else.
+
+A domain and an event are written with underscores in Python and SQL (`air_quality`) and with hyphens in Kafka and
+Grafana (`air-quality`); a topic is `<domain>.<event>`. Everything else is derived from these two words. The catalogue
+refuses words for which two derived names would collide.
+"""
+
+DATABASE = "city"
+ARCHIVE_TABLE = "records"
+DICTIONARY_TABLE = "dictionary"
+DEAD_LETTER = "dead-letter"
+
+
+def _hyphens(word: str) -> str:
+    """Spell a word as Kafka and Grafana do."""
+    return word.replace("_", "-")
+
+
+def _underscores(word: str) -> str:
+    """Spell a word as Python and SQL do."""
+    return word.replace("-", "_").replace(".", "_")
+
+
+def topic_name(domain: str, event: str) -> str:
+    """Name the topic of an event: `air_quality`, `reading` → `air-quality.reading`."""
+    return f"{_hyphens(domain)}.{_hyphens(event)}"
+
+
+def dead_letter_topic(domain: str) -> str:
+    """Name the topic of a domain's dead letters: `air_quality` → `air-quality.dead-letter`."""
+    return topic_name(domain, DEAD_LETTER)
+
+
+def table_name(topic: str) -> str:
+    """Name the typed table of a topic: `air-quality.reading` → `air_quality_reading`."""
+    return _underscores(topic)
+
+
+def subject_name(topic: str) -> str:
+    """Name the registry subject of a topic's values: `air-quality.reading` → `air-quality.reading-value`."""
+    return f"{topic}-value"
+
+
+def schema_file(event: str, version: int) -> str:
+    """Name the Avro file of one version of an event: `category-change`, 1 → `category-change.v1.avsc`."""
+    return f"{_hyphens(event)}.v{version}.avsc"
+
+
+def record_namespace(domain: str) -> str:
+    """Name the Avro namespace of a domain's records: `air_quality` → `city.air_quality`."""
+    return f"{DATABASE}.{_underscores(domain)}"
+
+
+def group_name(role: str) -> str:
+    """Name the consumer group of a part of the platform: `agents` → `city-agents`."""
+    return f"city-{_hyphens(role)}"
+
+
+def board_uid(name: str) -> str:
+    """Name the uid of a dashboard: `air_quality` → `city-air-quality`."""
+    return f"city-{_hyphens(name)}"
