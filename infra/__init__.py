@@ -1,0 +1,1 @@
+"""Where the platform runs: settings, processes, Kafka, ClickHouse, web, the `city` command."""

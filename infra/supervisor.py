@@ -83,7 +83,8 @@ class Supervisor:
         except OSError as error:
             os.close(descriptor)
             raise DataDirectoryError(
-                f"{self._data} is in use by another running stack; end that one, or choose another with --data DIR"
+                f"{self._data} is in use by another running stack; "
+                "end that one, or choose another with --data DIR"
             ) from error
         self._lock_descriptor = descriptor
         self._end_stale()
@@ -118,7 +119,7 @@ class Supervisor:
             time.sleep(0.1)
 
     def stop(self, names: Sequence[str] | None = None) -> list[str]:
-        """Stop the named children (all: in the opposite order of their start); return who had to be killed."""
+        """Stop the named children (else all), last started first; return who had to be killed."""
         killed = []
         for child in [c for c in reversed(self.children) if names is None or c.name in names]:
             if child.alive:

@@ -1,0 +1,137 @@
+"""When is the stack at rest: every group has committed to the end of what it reads (CONTRACT §1).
+
+Drained = committed offset equals end offset on every input topic, derived ones included, over two polls;
+the ledger also has a cosigned city checkpoint over every leaf.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
+
+from infra.count import watermarks
+from infra.count_ledger import checkpoint, city_blocks, newest_epoch
+from infra.errors import StackError
+from schemas.names import group_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from schemas.catalog import Catalog
+
+POLL_S = 0.4
+STALLED_S = 120.0
+"""Nothing moved for this long although something is left: the drain gives up and says what is left."""
+
+
+def group_topics(catalog: Catalog) -> dict[str, list[str]]:
+    """Return which topics each consumer group reads."""
+    topics = catalog.topics.values()
+    return {
+        group_name("agents"): [t.name for t in topics if t.kind == "raw"],
+        group_name("sink-clickhouse"): [t.name for t in topics],
+        group_name("sink-ledger"): [t.name for t in topics if t.sealed],
+    }
+
+
+class LagMeter:
+    """Compares committed offsets with end offsets, group by group."""
+
+    def __init__(self, bootstrap: str, catalog: Catalog) -> None:
+        self._bootstrap = bootstrap
+        self._groups = group_topics(catalog)
+        self._topics = [t.name for t in catalog.topics.values()]
+        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+
+    def committed(self, group: str) -> dict[tuple[str, int], int]:
+        """Return a group's committed offsets (none committed: absent)."""
+        request = [ConsumerGroupTopicPartitions(group)]
+        answer = self._admin.list_consumer_group_offsets(request)[group].result(timeout=10)
+        return {(p.topic, p.partition): p.offset for p in answer.topic_partitions if p.offset >= 0}
+
+    def lag(self) -> dict[str, dict[tuple[str, int], int]]:
+        """Return for each group the records it has not committed, by topic-partition (only where > 0)."""
+        marks = watermarks(self._bootstrap, self._topics)
+        behind: dict[str, dict[tuple[str, int], int]] = {}
+        for group, topics in self._groups.items():
+            committed = self.committed(group)
+            behind[group] = {
+                key: high - committed.get(key, low)
+                for key, (low, high) in marks.items()
+                if key[0] in topics and high > committed.get(key, low)
+            }
+        return behind
+
+
+def left_over(behind: Mapping[str, Mapping[tuple[str, int], int]]) -> list[str]:
+    """Say in words what is behind."""
+    return [
+        f"{group}: {topic}/{partition} is {lag} records behind"
+        for group, rows in behind.items()
+        for (topic, partition), lag in sorted(rows.items())
+    ]
+
+
+def wait_drained(meter: LagMeter, check: Callable[[], None], progress: Callable[[int], None]) -> None:
+    """Wait until two polls in a row see no lag anywhere.
+
+    Args:
+        meter: where lag is read.
+        check: raises if the stack broke meanwhile.
+        progress: is told the sum of all lags at each poll.
+
+    Raises:
+        StackError: nothing moved for STALLED_S.
+    """
+    still, last, since = 0, -1, time.monotonic()
+    while still < 2:
+        check()
+        behind = meter.lag()
+        total = sum(sum(rows.values()) for rows in behind.values())
+        progress(total)
+        still = still + 1 if total == 0 else 0
+        if total != last:
+            last, since = total, time.monotonic()
+        elif total and time.monotonic() - since > STALLED_S:
+            raise StackError(f"nothing moves: {'; '.join(left_over(behind)[:5])}")
+        time.sleep(POLL_S)
+
+
+def wait_sealed(
+    ledger: Path, topics: Sequence[str], check: Callable[[], None], timeout_s: float = 60
+) -> None:
+    """Wait until the cosigned city checkpoint covers what each log of `topics` has published, twice in a row.
+
+    Raises:
+        StackError: it does not come within `timeout_s`.
+    """
+    deadline, still = time.monotonic() + timeout_s, 0
+    while still < 2:
+        check()
+        missing = unsealed(ledger, topics)
+        still = 0 if missing else still + 1
+        if missing and time.monotonic() > deadline:
+            raise StackError(
+                f"no cosigned city checkpoint covers {', '.join(missing[:5])} (log: ledger, witness)"
+            )
+        time.sleep(POLL_S)
+
+
+def unsealed(ledger: Path, topics: Sequence[str]) -> list[str]:
+    """Return the origins whose published checkpoint is not yet in a cosigned block."""
+    try:
+        _, mentions = city_blocks(ledger)
+    except StackError as error:
+        return [str(error)]
+    missing = []
+    for topic in topics:
+        for partition in sorted((ledger / topic).glob("[0-9]*")):
+            folder = newest_epoch(partition)
+            head = checkpoint(folder) if folder else None
+            if head and head[1] > (mentions.get(head[0]) or [(0, 0)])[-1][0]:
+                missing.append(head[0])
+    return missing
