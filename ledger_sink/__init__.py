@@ -1,0 +1,1 @@
+"""The ledger: how events become evidence. Leaf → log → checkpoint → block → witness → proof → verifier."""

@@ -1,0 +1,40 @@
+"""Every metric of the ledger: its name, meaning, unit, and what to do when it is high.
+
+The ledger measures and hands on through an `Emit` callable that the caller passes in; where the figures go
+(topic, board, Prometheus) is not its affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+Metric = Literal[
+    # Leaves made durable since the last report, per topic. Unit: leaves. Zero with lag: see log_stopped.
+    "ledger_sealed_leaves",
+    # Size of a partition log (label origin) as committed. Unit: leaves.
+    "ledger_log_size",
+    # Time of one group commit: bundles, tiles, states of all logs. Unit: seconds. High: slow fsyncs.
+    "ledger_commit_seconds",
+    # Checkpoint interval in force. Unit: seconds. Above 1: commits take long, the interval adapts.
+    "ledger_checkpoint_interval_seconds",
+    # 1 for a log that stopped (labels topic, partition, reason), 0 at its start. 1: act on the reason.
+    "ledger_log_stopped",
+    # 1 while the signer does not answer, else 0. 1 for long: start the signer; sealing goes on meanwhile.
+    "ledger_signer_down",
+    # Blocks in the city log. Unit: blocks.
+    "ledger_city_blocks",
+    # Age of the oldest block that no quorum of witnesses has cosigned. Unit: seconds. Above 60: see them.
+    "ledger_quorum_lag_seconds",
+    # 1 while a witness (label witness) does not cosign, else 0.
+    "ledger_witness_down",
+    # Newest record: time from its Kafka timestamp to its published partition checkpoint. Unit: milliseconds.
+    "ledger_seal_latency_ms",
+]
+
+Emit = Callable[[Metric, float, Mapping[str, str]], None]
+
+
+def no_emit(name: str, value: float, labels: Mapping[str, str]) -> None:
+    """Measure for nobody."""
+    del name, value, labels

@@ -1,0 +1,204 @@
+"""A store on a local file system: temp, fsync, rename, fsync of the folder.
+
+Every file is written whole under a temporary name beside its own, made durable, and renamed; then the
+folders are made durable. An fsync that failed is never repeated on the same descriptor (the kernel may
+have dropped the pages): the caller writes the file again. fsyncs run in threads, because they, and not
+hashes, are the limit of a ledger. Files that end in `.tmp` are a crashed write and mean nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from ledger_sink.errors import (
+    LockHeldError,
+    MissingFileError,
+    StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
+)
+from ledger_sink.store.contract import checked, no_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from ledger_sink.store.contract import Fault
+
+TEMPORARY = ".tmp"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+_FEW = 2  # so many files are written without waking threads
+
+
+class FileStore:
+    """Files under one root directory, which is made at the first write."""
+
+    def __init__(self, root: Path, *, threads: int = 8, fault: Fault = no_fault) -> None:
+        self.root = root
+        self.fault = fault
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+
+    def path(self, name: str) -> Path:
+        """Return where a name lies on disk."""
+        return self.root / checked(name)
+
+    def read(self, name: str) -> bytes:
+        """Return a file's bytes."""
+        try:
+            return self.path(name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise MissingFileError(f"{self.path(name)}: no such file") from None
+        except OSError as error:
+            raise _told(self.path(name), error) from error
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Make every file durable under its name."""
+        if not files:
+            return
+        try:
+            self._write(files)
+        except OSError as error:
+            raise _told(self.root / next(iter(files)), error) from error
+
+    def _write(self, files: Mapping[str, bytes]) -> None:
+        dirty = self._make_folders(files)
+        if len(files) <= _FEW:
+            for name, data in files.items():
+                self._write_temporary(name, data)
+        else:
+            list(self._executor().map(self._write_temporary, files, files.values()))
+        folders = {folder: os.open(folder, os.O_RDONLY | os.O_DIRECTORY) for folder in dirty}
+        try:
+            for name in files:
+                self._operate("rename", name, lambda p: os.rename(f"{p}{TEMPORARY}", p))  # noqa: PTH104
+            for folder, descriptor in folders.items():
+                self._sync(descriptor, str(folder))
+        finally:
+            for descriptor in folders.values():
+                os.close(descriptor)
+
+    def _make_folders(self, files: Iterable[str]) -> set[Path]:
+        """Make missing folders; return every folder whose entries change."""
+        dirty = set()
+        for folder in {self.path(name).parent for name in files}:
+            dirty.add(folder)
+            missing = folder
+            while not missing.is_dir():
+                missing = missing.parent
+                dirty.add(missing)
+            folder.mkdir(parents=True, exist_ok=True)
+        return dirty
+
+    def _write_temporary(self, name: str, data: bytes) -> None:
+        temporary = f"{self.path(name)}{TEMPORARY}"
+        self.fault("before write", name)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            self.fault("after write", name)
+            self._sync(descriptor, name)
+        except BaseException:
+            os.close(descriptor)
+            descriptor = -1
+            # A descriptor whose fsync failed must not be used again, nor its inode.
+            _unlink(temporary)
+            raise
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def _sync(self, descriptor: int, name: str) -> None:
+        self.fault("before fsync", name)
+        os.fsync(descriptor)
+        self.fault("after fsync", name)
+
+    def _operate(self, operation: str, name: str, action: Callable[[str], None]) -> None:
+        self.fault(f"before {operation}", name)
+        action(str(self.path(name)))
+        self.fault(f"after {operation}", name)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files, and the folder they leave empty."""
+        for name in names:
+            try:
+                self._operate("remove", name, _unlink)
+            except OSError as error:
+                raise _told(self.path(name), error) from error
+            try:
+                self.path(name).parent.rmdir()
+            except OSError:
+                continue  # other files are still there
+
+    def listing(self, folder: str) -> list[str]:
+        """Return the names directly under a folder."""
+        try:
+            with os.scandir(self.path(folder)) as entries:
+                return sorted(
+                    f"{e.name}/" if e.is_dir() else e.name for e in entries if not e.name.endswith(TEMPORARY)
+                )
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise _told(self.path(folder), error) from error
+
+    def lock(self, name: str) -> FileLock:
+        """Take an exclusive lock that the kernel lets go when its holder dies."""
+        path = self.path(name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise _told(path, error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(descriptor)
+            raise LockHeldError(f"{path}: process {holder} is its one writer; end it first") from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        return FileLock(descriptor)
+
+    def _executor(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="ledger-fsync")
+        return self._pool
+
+
+class FileLock:
+    """A held lock of a `FileStore`."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let the next writer in."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)  # noqa: PTH108 - the hot path keeps to plain strings
+    except FileNotFoundError:
+        return
+
+
+def _told(path: Path, error: OSError) -> StoreError:
+    """Return the store's own error for a failed call of the system."""
+    if error.errno in _FULL:
+        return StoreFullError(
+            f"{path}: no space left ({error.strerror}); free some and start again, nothing is lost"
+        )
+    if error.errno in _READ_ONLY:
+        return StoreReadOnlyError(f"{path}: may not be written ({error.strerror})")
+    return StoreError(f"{path}: {error.strerror or error}")

@@ -1,0 +1,80 @@
+"""A store in memory: the reference peer, for tests and for recomputing a log aside."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from ledger_sink.errors import LockHeldError, MissingFileError
+from ledger_sink.store.contract import checked, no_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ledger_sink.store.contract import Fault
+
+
+class MemoryStore:
+    """Files in a dictionary; each file of a write is set at once, so a fault can fall between two."""
+
+    def __init__(self, fault: Fault = no_fault) -> None:
+        self.files: dict[str, bytes] = {}
+        self.fault = fault
+        self._locks: set[str] = set()
+        self._guard = threading.Lock()
+
+    def read(self, name: str) -> bytes:
+        """Return a file's bytes."""
+        try:
+            return self.files[checked(name)]
+        except KeyError:
+            raise MissingFileError(f"{name}: no such file") from None
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Set every file."""
+        for name, data in files.items():
+            self.fault("before write", checked(name))
+            with self._guard:
+                self.files[name] = bytes(data)
+            self.fault("after write", name)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Forget files."""
+        for name in names:
+            self.fault("before remove", checked(name))
+            with self._guard:
+                self.files.pop(name, None)
+            self.fault("after remove", name)
+
+    def listing(self, folder: str) -> list[str]:
+        """Return the names directly under a folder."""
+        prefix = f"{checked(folder)}/"
+        found = set()
+        with self._guard:
+            names = list(self.files)
+        for name in names:
+            if name.startswith(prefix):
+                first, slash, _ = name[len(prefix) :].partition("/")
+                found.add(first + slash)
+        return sorted(found)
+
+    def lock(self, name: str) -> MemoryLock:
+        """Take an exclusive lock among the users of this object."""
+        with self._guard:
+            if checked(name) in self._locks:
+                raise LockHeldError(f"{name}: another writer holds it")
+            self._locks.add(name)
+        return MemoryLock(self._locks, name)
+
+
+class MemoryLock:
+    """A held lock of a `MemoryStore`."""
+
+    def __init__(self, locks: set[str], name: str) -> None:
+        self._locks, self._name, self._held = locks, name, True
+
+    def release(self) -> None:
+        """Let the next writer in."""
+        if self._held:
+            self._held = False
+            self._locks.discard(self._name)

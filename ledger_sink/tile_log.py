@@ -1,0 +1,186 @@
+"""A growing C2SP tlog-tiles log over a store: entries in, durable bundles and tiles out.
+
+Promise: after `persist` returns, every entry bundle and tile of the present size, partial ones included,
+is durable. It knows neither states, signatures nor Kafka; sequencer and city chain do. One owner, one thread;
+after an error of `persist` the same call may be made again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger_sink.errors import DamagedLogError, MissingFileError
+from ledger_sink.format.errors import FormatError, TileError
+from ledger_sink.format.merkle import EMPTY_ROOT, leaf_hashes
+from ledger_sink.format.tiles import (
+    TILE_WIDTH,
+    Tile,
+    TileBuilder,
+    bundles_of,
+    encode_entries,
+    entries_path,
+    parse_entries,
+    tile_path,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ledger_sink.store import Store
+
+
+class TileSource:
+    """Reads tiles and entries of one log; a full tile stands in for a partial one that is gone."""
+
+    def __init__(self, store: Store, folder: str) -> None:
+        self.store = store
+        self.folder = folder
+
+    def read_tile(self, level: int, index: int, width: int) -> bytes:
+        """Return a tile's bytes, at least `width` hashes wide.
+
+        Raises:
+            MissingFileError: neither the partial nor the full tile is there.
+        """
+        return self._read(tile_path(level, index, width), tile_path(level, index))
+
+    def read_entries(self, index: int, width: int) -> list[bytes]:
+        """Return the first `width` entries of a bundle.
+
+        Raises:
+            MissingFileError: neither the partial nor the full bundle is there.
+            DamagedLogError: the bundle cannot be read.
+        """
+        data = self._read(entries_path(index, width), entries_path(index))
+        try:
+            entries = parse_entries(data)
+            if len(entries) < width:
+                raise TileError(f"expected {width} entries, got {len(entries)}")  # noqa: TRY301
+        except TileError as error:
+            raise DamagedLogError(f"{self.folder}/{entries_path(index, width)}: {error}") from error
+        return entries[:width]
+
+    def entry(self, index: int, size: int) -> bytes:
+        """Return entry `index` of the log of `size` entries."""
+        bundle, place = divmod(index, TILE_WIDTH)
+        return self.read_entries(bundle, min(TILE_WIDTH, size - bundle * TILE_WIDTH))[place]
+
+    def entries(self, size: int) -> Iterator[bytes]:
+        """Return all entries of the log of `size` entries, in order."""
+        for _, index, width in bundles_of(size):
+            yield from self.read_entries(index, width)
+
+    def _read(self, name: str, full_name: str) -> bytes:
+        try:
+            return self.store.read(f"{self.folder}/{name}")
+        except MissingFileError:
+            if name == full_name:
+                raise
+        try:
+            return self.store.read(f"{self.folder}/{full_name}")
+        except MissingFileError as error:
+            raise MissingFileError(f"{self.folder}/{name}: no such file, nor {full_name}") from error
+
+
+class TileLog:
+    """The right edge of one log and what is not durable yet."""
+
+    def __init__(self, store: Store, folder: str, size: int = 0, root: bytes = EMPTY_ROOT) -> None:
+        """Open a log at its committed size.
+
+        Raises:
+            DamagedLogError: the right edge is missing or does not lead to the committed root.
+        """
+        self.store = store
+        self.folder = folder
+        self.source = TileSource(store, folder)
+        self._durable = size
+        self._finished: list[Tile] = []
+        self._tail: list[
+            bytes
+        ] = []  # entries from the start of the first bundle that is not durable and full
+        try:
+            self._builder = TileBuilder.load(size, self.source.read_tile)
+            self._load_tail(size)
+        except (FormatError, MissingFileError) as error:
+            raise DamagedLogError(f"{folder}: right edge at size {size}: {error}") from error
+        if self._builder.root() != root:
+            raise DamagedLogError(
+                f"{folder}: tiles at size {size} have root {self._builder.root().hex()}, "
+                f"expected {root.hex()} by the state"
+            )
+
+    def _load_tail(self, size: int) -> None:
+        index, width = divmod(size, TILE_WIDTH)
+        if not width:
+            return
+        self._tail = self.source.read_entries(index, width)
+        edge = self.source.read_tile(0, index, width)
+        if b"".join(leaf_hashes(self._tail)) != edge[: width * 32]:
+            raise DamagedLogError(
+                f"{self.folder}/{entries_path(index, width)}: entries do not fit {tile_path(0, index, width)}"
+            )
+
+    @property
+    def size(self) -> int:
+        """Number of entries, durable or not."""
+        return self._builder.size
+
+    @property
+    def pending(self) -> int:
+        """Number of entries that are not durable yet."""
+        return self._builder.size - self._durable
+
+    def root(self) -> bytes:
+        """Return the root over all entries, durable or not."""
+        return self._builder.root()
+
+    def append(self, entries: Sequence[bytes]) -> None:
+        """Take entries; nothing is written."""
+        self._finished += self._builder.append(leaf_hashes(entries))
+        self._tail += entries
+
+    def unwritten(self) -> dict[str, bytes]:
+        """Return every file that is to be made durable for the present size."""
+        if not self.pending:
+            return {}
+        files = {f"{self.folder}/{tile.path}": tile.data for tile in self._finished}
+        files |= {f"{self.folder}/{tile.path}": tile.data for tile in self._builder.partials()}
+        first = self._durable // TILE_WIDTH
+        for start in range(0, len(self._tail), TILE_WIDTH):
+            part = self._tail[start : start + TILE_WIDTH]
+            files[f"{self.folder}/{entries_path(first + start // TILE_WIDTH, len(part))}"] = encode_entries(
+                part
+            )
+        return files
+
+    def persist(self) -> None:
+        """Make bundles and tiles of the present size durable.
+
+        Raises:
+            StoreError: nothing counts; calling again is safe.
+        """
+        self.store.write(self.unwritten())
+        self._finished.clear()
+        del self._tail[: (self.size // TILE_WIDTH - self._durable // TILE_WIDTH) * TILE_WIDTH]
+        self._durable = self.size
+
+    def drop_partials(self, old_size: int, new_size: int) -> None:
+        """Remove partial tiles and bundles that a full one replaces (tlog-tiles, "Partial Tiles").
+
+        Args:
+            old_size: up to where this was done before.
+            new_size: a size whose checkpoint is published.
+        """
+        shift = TILE_WIDTH
+        for index in range(old_size // TILE_WIDTH, new_size // TILE_WIDTH):
+            self._drop(entries_path(index))
+        level = 0
+        while new_size // shift:
+            for index in range(old_size // shift, new_size // shift):
+                self._drop(tile_path(level, index))
+            level, shift = level + 1, shift * TILE_WIDTH
+
+    def _drop(self, full_name: str) -> None:
+        folder = f"{self.folder}/{full_name}.p"
+        self.store.remove([f"{folder}/{name}" for name in self.store.listing(folder)])
