@@ -155,6 +155,20 @@ def clickhouse_counts(client: Client, catalog: Catalog, counts: Mapping[str, Top
         count.rows = int(client.query(f"SELECT count() FROM city.{topic.table} FINAL").result_rows[0][0])
 
 
+def row_latency(client: Client) -> dict[str, float | None]:
+    """Return p50 and p99 in milliseconds from a record's Kafka timestamp to the sink's confirmed insert.
+
+    The sink measures (only it sees the moment) and sends the quantiles of each interval as metric events;
+    here the median interval stands for p50 and the worst interval for p99.
+    """
+    rows = client.query(
+        "SELECT labels['quantile'], if(labels['quantile'] = '0.5', median(value), max(value)) "
+        "FROM city.platform_metric FINAL WHERE name = 'sink.latency_ms' GROUP BY labels['quantile']"
+    ).result_rows
+    found = {quantile: float(value) for quantile, value in rows}
+    return {"p50": found.get("0.5"), "p99": found.get("0.99")}
+
+
 def latency(values: Sequence[float]) -> dict[str, float | None]:
     """Return p50 and p99 of a list of milliseconds (nearest rank)."""
     ranked = sorted(values)

@@ -29,3 +29,23 @@ class StackError(CityError):
     """A process of the running stack ended or did not come up."""
 
     exit_code = 1
+
+
+def known_errors() -> tuple[type[Exception], ...]:
+    """Return the roots of the errors that every layer tells in one line."""
+    from infra.clickhouse.errors import DoorError, MigrationError
+    from infra.kafka.errors import KafkaSetupError
+    from ledger_sink.errors import LedgerError
+    from ledger_sink.format import FormatError
+    from schemas.errors import SchemaError
+    from streams.errors import StreamsError
+
+    return (
+        DoorError,
+        MigrationError,
+        KafkaSetupError,
+        LedgerError,
+        FormatError,
+        SchemaError,
+        StreamsError,
+    )

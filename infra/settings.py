@@ -6,6 +6,7 @@ the same value through `Settings.environment()`. Embedded and deployed stacks di
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
@@ -152,12 +153,48 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         if f.name == "ports" or text is None:
             continue
         changes[f.name] = _convert(f"CITY_{f.name.upper()}", text, getattr(settings, f.name))
-    ports = {
+    return replace(settings, ports=Ports(**named_ports(env)), **changes)  # type: ignore[arg-type]
+
+
+def named_ports(environment: Mapping[str, str] | None = None) -> dict[str, int]:
+    """Return the ports that `CITY_PORT_…` variables name.
+
+    Raises:
+        SettingsError: one is no port.
+    """
+    env = os.environ if environment is None else environment
+    return {
         n: _port(f"CITY_PORT_{n.upper()}", env[f"CITY_PORT_{n.upper()}"])
         for n in Ports.names()
         if env.get(f"CITY_PORT_{n.upper()}")
     }
-    return replace(settings, ports=Ports(**ports), **changes)  # type: ignore[arg-type]
+
+
+def remember(settings: Settings) -> None:
+    """Keep the settings of a running stack in its data directory (0600), for commands that join it."""
+    path = settings.data / "run" / "settings.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".settings.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(settings.environment(), file, indent=1)
+    temporary.replace(path)
+
+
+def recall(data: Path) -> Settings:
+    """Return the settings of the stack that runs, or last ran, in a data directory.
+
+    Raises:
+        DataDirectoryError: none ever did.
+    """
+    path = data / "run" / "settings.json"
+    try:
+        environment = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise DataDirectoryError(
+            f"{data}: no stack has run here; start one with `city up`, or name its directory with --data DIR"
+        ) from error
+    return replace(from_environment(environment), data=data)
 
 
 def _convert(name: str, text: str, default: object) -> object:
@@ -272,3 +309,15 @@ def with_credentials(url: str, user: str, password: str) -> str:
     """Return `url` with user and password in it, as `--clickhouse` takes it."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{quote(user)}:{quote(password)}@{parts.hostname}:{parts.port}"
+
+
+def command_for(role: str, environment: Mapping[str, str] | None = None) -> str | None:
+    """Return the command that an operator set in place of a process of ours (`CITY_COMMAND_<ROLE>`)."""
+    env = os.environ if environment is None else environment
+    return env.get(f"CITY_COMMAND_{role.upper().replace('-', '_')}")
+
+
+def catalog_roots(environment: Mapping[str, str] | None = None) -> tuple[Path, ...]:
+    """Return further folders of domains that an operator named (`CITY_DOMAINS`, separated like PATH)."""
+    env = os.environ if environment is None else environment
+    return tuple(Path(p) for p in env.get("CITY_DOMAINS", "").split(os.pathsep) if p)

@@ -103,15 +103,17 @@ class Supervisor:
             if not child.alive:
                 raise StackError(child.obituary())
 
-    def wait_until(self, what: str, ready: Callable[[], bool], timeout_s: float) -> None:
-        """Wait for `ready` while all children live.
+    def wait_until(
+        self, what: str, ready: Callable[[], bool], timeout_s: float, check: Callable[[], None] | None = None
+    ) -> None:
+        """Wait for `ready` while all children live (or as long as `check` does not raise).
 
         Raises:
             StackError: a child ended, or the time is over.
         """
         deadline = time.monotonic() + timeout_s
         while not ready():
-            self.check()
+            (check or self.check)()
             if time.monotonic() > deadline:
                 raise StackError(
                     f"{what} did not come up within {timeout_s:.0f} s (logs: {self._data / 'logs'})"

@@ -1,0 +1,20 @@
+"""`city`: the one command of the platform. Its verbs are in `infra/commands/`, one file per noun."""
+
+from __future__ import annotations
+
+import click
+
+from infra.commands import dashboards, dead_letters, ledger, records, schemas, stack
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="city-telemetry")
+def main() -> None:
+    """A city telemetry platform whose record can be proved right afterwards."""
+
+
+for noun in (stack, records, dead_letters, ledger, schemas, dashboards):
+    noun.register(main)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What the commands share: the data directory option, one-line errors, JSON or words."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from infra.errors import CityError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from infra.settings import Settings
+    from schemas.catalog import Catalog
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def one_line_errors(function: F) -> F:
+    """Turn every error of ours into one line on stderr and its exit code."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        from infra.errors import known_errors
+
+        try:
+            return function(*args, **kwargs)
+        except CityError as error:
+            click.echo(f"city: {error}", err=True)
+            sys.exit(error.exit_code)
+        except known_errors() as error:
+            click.echo(f"city: {error}", err=True)
+            sys.exit(2)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"city: {where}{error.strerror or error}", err=True)
+            sys.exit(2)
+
+    return wrapped  # type: ignore[return-value]
+
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=lambda: _settings_module().from_environment().data,
+    show_default=".city",
+    help="The stack's data directory.",
+)
+
+
+def _settings_module() -> Any:
+    from infra import settings
+
+    return settings
+
+
+def running(data: Path) -> Settings:
+    """Return the settings of the stack in a data directory."""
+    settings: Settings = _settings_module().recall(data)
+    return settings
+
+
+def catalog() -> Catalog:
+    """Return the catalogue: the packaged domains and those named in `CITY_DOMAINS`."""
+    from schemas.catalog import load_catalog
+
+    return load_catalog(*_settings_module().catalog_roots())
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

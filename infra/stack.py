@@ -1,0 +1,128 @@
+"""The stack of one data directory: which processes it has and in which order they start.
+
+    kafka, door, signer, witness → topics, tables → worker…, sink, ledger, web → replay
+
+An address given for Kafka or ClickHouse takes the place of the embedded one. Each process is
+`python -m infra.processes ROLE`; `CITY_COMMAND_<ROLE>` puts another command in its place.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import urllib.request
+from typing import TYPE_CHECKING
+
+from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
+from infra.settings import command_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from infra.settings import Settings
+    from infra.supervisor import Child, Supervisor
+    from schemas.catalog import Catalog
+
+START_S = 60.0
+"""A part that does not answer after this long has failed to start."""
+
+STORES = ("kafka", "door")
+
+
+class Stack:
+    """Starts the parts of a stack and knows their names."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        supervisor: Supervisor,
+        say: Callable[[str], None],
+        check: Callable[[], None],
+    ) -> None:
+        self.settings = settings
+        self._catalog = catalog
+        self._supervisor = supervisor
+        self._say = say
+        self._check = check
+
+    def start(self) -> None:
+        """Start everything but the replay, and return when every part answers.
+
+        Raises:
+            StackError: a process ended, or did not answer in time.
+            CityError: something the operator can mend.
+        """
+        kafka = self._start_kafka()
+        if not self.settings.clickhouse:
+            self._start("door")
+        for role in ("signer", "witness"):
+            self._start(role)
+        if kafka:
+            kafka.wait_ready(START_S, alive=self._all_alive)
+        if not self.settings.clickhouse:
+            self._await_http("door", f"{self.settings.clickhouse_url}/ping")
+        self._prepare_stores()
+        for role in ("signer", "witness"):
+            url = self.settings.signer_url if role == "signer" else self.settings.witness_url
+            self._await_http(role, f"{url}/")
+        for number in range(self.settings.workers):
+            self._start("worker", name=f"worker-{number}")
+        for role in ("sink", "ledger", "web"):
+            self._start(role)
+        self._await_http("web", f"{self.settings.web_url}/ping")
+
+    def start_replay(self, arguments: Sequence[str]) -> Child:
+        """Start the replay of recordings."""
+        return self._start("replay", arguments)
+
+    def _start_kafka(self) -> EmbeddedKafka | None:
+        if self.settings.kafka:
+            return None
+        ports = self.settings.ports
+        kafka = EmbeddedKafka(
+            self.settings.data,
+            KafkaPorts(kafka=ports.kafka, sasl=ports.sasl, controller=ports.controller),
+            java=self.settings.java,
+        )
+        kafka.prepare()
+        self._supervisor.start("kafka", kafka.command(), kafka.environment())
+        return kafka
+
+    def _prepare_stores(self) -> None:
+        from infra.clickhouse.migrate import migrate  # noqa: PLC0415 - its client takes a while to import
+        from infra.kafka.topics import ensure_topics  # noqa: PLC0415
+        from infra.status import connect  # noqa: PLC0415
+
+        settings = self.settings
+        ensure_topics(
+            settings.kafka_address,
+            self._catalog,
+            partitions=settings.partitions,
+            replication=settings.replication,
+        )
+        client = connect(settings)
+        migrate(client, self._catalog)
+        client.close()
+
+    def _start(self, role: str, arguments: Sequence[str] = (), name: str | None = None) -> Child:
+        override = command_for(role)
+        command = shlex.split(override) if override else [sys.executable, "-m", "infra.processes", role]
+        environment: Mapping[str, str] = {**self.settings.environment(), "CITY_PROCESS": name or role}
+        return self._supervisor.start(name or role, [*command, *arguments], environment)
+
+    def _all_alive(self) -> bool:
+        self._check()
+        return True
+
+    def _await_http(self, what: str, url: str) -> None:
+        def answers() -> bool:
+            try:
+                with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback address
+                    return True
+            except urllib.error.HTTPError:
+                return True
+            except OSError:
+                return False
+
+        self._supervisor.wait_until(what, answers, START_S, self._check)

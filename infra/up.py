@@ -1,0 +1,254 @@
+"""`city up`: start the stack, replay recordings, show where things stand, stop in order.
+
+With `--once` it goes on to the end (CONTRACT §1): replay → agents drained → sinks drained → metric events
+paused → drained again → sealed → watermarks frozen → count, audit → report → the audit's own event.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from infra import count, drain, report
+from infra.count_ledger import ledger_counts
+from infra.emit import pause_file
+from infra.errors import StackError
+from infra.screen import Screen
+from infra.stack import Stack
+from infra.status import StatusReader, connect
+from infra.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from infra.settings import Settings
+    from infra.supervisor import Child
+    from schemas.catalog import Catalog
+
+REFRESH_S = 1.0
+REPLAY_RESULT = "replay.json"
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """What `city up` was asked for (CONTRACT §6)."""
+
+    recordings: tuple[Path, ...] = ()
+    format: str | None = None
+    speed: str = "live"
+    shift_to_now: bool | None = None
+    once: bool = False
+    report: Path | None = None
+    grafana: bool = True
+
+
+@dataclass
+class Run:
+    """One run of `city up`: its parts, and where it stands."""
+
+    settings: Settings
+    catalog: Catalog
+    options: UpOptions
+    supervisor: Supervisor
+    screen: Screen
+    links: dict[str, str]
+    started: float = field(default_factory=time.monotonic)
+    replay: Child | None = None
+    interrupted: bool = False
+
+    def check(self) -> None:
+        """Raise if a process ended that should run."""
+        for child in self.supervisor.children:
+            if child is not self.replay and not child.alive:
+                raise StackError(child.obituary())
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+    def inputs(self) -> dict[str, dict[str, Any]]:
+        """Return what the replay said of each recording."""
+        path = self.settings.data / "run" / REPLAY_RESULT
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+
+    def replay_ended(self) -> bool:
+        """Tell whether the replay is through.
+
+        Raises:
+            StackError: it failed.
+        """
+        if self.replay is None or self.replay.alive:
+            return self.replay is None
+        if self.replay.process.returncode != 0:
+            error = StackError(self.replay.obituary())
+            error.exit_code = self.replay.process.returncode if self.replay.process.returncode == 2 else 1
+            raise error
+        self.supervisor.children.remove(self.replay)
+        self.replay = None
+        return True
+
+
+def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
+    """Run the stack; return the exit code."""
+    supervisor = Supervisor(settings.data)
+    supervisor.take()
+    links = _links(settings)
+    with Screen(links) as screen:
+        run = Run(settings, catalog, options, supervisor, screen, links)
+
+        def on_signal(_number: int, _frame: object) -> None:
+            run.interrupted = True
+
+        signal.signal(signal.SIGINT, on_signal)
+        signal.signal(signal.SIGTERM, on_signal)
+        code = 1
+        try:
+            code = _go(run)
+        except KeyboardInterrupt:
+            screen.say("stopping in order; nothing is lost, the next `city up` goes on from here")
+            code = 130 if options.once else 0
+        finally:
+            killed = supervisor.stop()
+            supervisor.release()
+            if killed:
+                screen.say(f"had to be killed: {', '.join(killed)}")
+        return code
+
+
+def _go(run: Run) -> int:
+    pause_file(run.settings.data).unlink(missing_ok=True)
+    (run.settings.data / "run" / REPLAY_RESULT).unlink(missing_ok=True)
+    stack = Stack(run.settings, run.catalog, run.supervisor, run.screen.say, run.check)
+    stack.start()
+    run.screen.say(f"ready after {time.monotonic() - run.started:.1f} s")
+    for name, where in run.links.items():
+        run.screen.say(f"  {name:<11} {where}")
+    run.replay = stack.start_replay(_replay_arguments(run))
+    if run.options.grafana and not run.options.once:
+        stack.start_grafana()
+    status = StatusReader(run.settings, run.catalog)
+    message = "replaying"
+    while not (run.replay_ended() and run.options.once):
+        run.check()
+        if run.replay is None:
+            message = "replayed; everything stays up (Ctrl-C stops in order)"
+        run.screen.show(status.read(), message)
+        _pause(run, REFRESH_S)
+    return finish(run)
+
+
+def _pause(run: Run, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not run.interrupted:
+        time.sleep(0.1)
+
+
+def _replay_arguments(run: Run) -> list[str]:
+    options = run.options
+    shift = options.speed == "live" if options.shift_to_now is None else options.shift_to_now
+    arguments = ["--speed", options.speed, "--shift" if shift else "--no-shift"]
+    if options.format:
+        arguments += ["--format", options.format]
+    result = run.settings.data / "run" / REPLAY_RESULT
+    return [*arguments, "--result", str(result), "--", *(str(p) for p in options.recordings)]
+
+
+def finish(run: Run) -> int:
+    """Come to rest, count, audit, report (CONTRACT §1); return the exit code."""
+    settings, catalog, screen = run.settings, run.catalog, run.screen
+    meter = drain.LagMeter(settings.kafka_address, catalog)
+    screen.say("draining: agents, sinks, ledger")
+    drain.wait_drained(meter, run.check, lambda _lag: None)
+    pause_file(settings.data).touch()
+    time.sleep(2 * drain.POLL_S)
+    drain.wait_drained(meter, run.check, lambda _lag: None)
+    sealed = [t.name for t in catalog.topics.values() if t.sealed]
+    drain.wait_sealed(settings.data / "ledger", sealed, run.check)
+    seconds = time.monotonic() - run.started
+    document = counted(run, seconds)
+    audit_event(run, document)
+    drain.wait_drained(meter, run.check, lambda _lag: None)
+    drain.wait_sealed(settings.data / "ledger", sealed, run.check)
+    if run.options.report:
+        run.options.report.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    show_report(screen, document)
+    return 0 if document["audit"]["verdict"] == "pass" else 1
+
+
+def counted(run: Run, seconds: float) -> dict[str, Any]:
+    """Count and audit a stack at rest; return the report."""
+    settings, catalog = run.settings, run.catalog
+    marks = count.watermarks(settings.kafka_address, list(catalog.topics))
+    counts = count.consumer_pass(settings.kafka_address, catalog, marks)
+    client = connect(settings)
+    count.clickhouse_counts(client, catalog, counts)
+    city_log, logs = ledger_counts(settings.data / "ledger", catalog, counts)
+    to_row = count.row_latency(client)
+    client.close()
+    from infra.wiring import run_audit  # noqa: PLC0415 - the ledger's libraries load only when needed
+
+    result = run_audit(settings, catalog)
+    return report.build(
+        catalog=catalog,
+        inputs=run.inputs(),
+        counts=counts,
+        city_log=city_log,
+        logs=logs,
+        to_row_ms=to_row,
+        audit_problems=result.problems,
+        seconds=seconds,
+    )
+
+
+def audit_event(run: Run, document: Mapping[str, Any]) -> None:
+    """Send the audit's own event, after everything it judged."""
+    from infra.wiring import send_audit  # noqa: PLC0415
+
+    send_audit(run.settings, run.catalog, document)
+
+
+def show_report(screen: Screen, document: Mapping[str, Any]) -> None:
+    """Print the report in words."""
+    for path, row in document["inputs"].items():
+        if row["format"] is None:
+            screen.say(f"  {path}: not read, {row.get('reason', 'no known format')}")
+        else:
+            screen.say(
+                f"  {path}: {row['format']}, read {row['read']:,} = accepted {row['accepted']:,} "
+                f"+ refused {row['refused']:,}"
+            )
+    for name, row in document["topics"].items():
+        if row["records"]:
+            screen.say(
+                f"  {name}: records {row['records']:,}, archived {row['archived']}, sealed {row['sealed']}, "
+                f"events {row['events']:,}, rows {row['rows']:,}, repeats {row['repeats']}, "
+                f"undecodable {row['undecodable']}"
+            )
+    for problem in document["audit"]["problems"]:
+        screen.say(f"  PROBLEM {problem}")
+    latencies = document["latency_ms"]
+    screen.say(
+        f"{document['audit']['verdict'].upper()} after {document['seconds']:.1f} s, "
+        f"{document['events_per_second']:,.0f} records/s, city log {document['city_log']['size']} blocks, "
+        f"to row p50 {latencies['to_row']['p50']} ms, to seal p50 {latencies['to_seal']['p50']} ms"
+    )
+
+
+def _links(settings: Settings) -> dict[str, str]:
+    ports = settings.ports
+    links = {
+        "status": settings.web_url,
+        "Kafka": settings.kafka_address,
+        "ClickHouse": f"{settings.clickhouse_url}  (user {settings.clickhouse_user}, password in "
+        f"{settings.data / 'keys' / 'clickhouse-password'})"
+        if not settings.clickhouse
+        else settings.clickhouse_url,
+        "registry": settings.web_url,
+        "ledger": f"{settings.web_url}/ledger/",
+        "logs": str(settings.data / "logs"),
+    }
+    if not settings.kafka:
+        links["subscribers"] = f"127.0.0.1:{ports.sasl} (SASL SCRAM-SHA-512)"
+    return links
