@@ -1,0 +1,67 @@
+"""The ledger's formats: pure, strict and typed; bytes in, values or a `FormatError` out.
+
+This is the public door: everything named in `__all__` is kept; what is not may change. It speaks C2SP signed-note,
+tlog-checkpoint, tlog-tiles, tlog-cosignature (Ed25519), tlog-witness, tlog-proof and tlog-policy, RFC 6962 trees,
+and the city's own leaf, block and evidence bundle (`ledger_sink/FORMAT.md`). It does no input or output, reads no
+clock and draws no random number; beyond the standard library it needs `cryptography`.
+"""
+
+from ledger_sink.format import errors, layout, leaf, merkle, tiles
+from ledger_sink.format.block import Block, require_successor
+from ledger_sink.format.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint, sign_checkpoint
+from ledger_sink.format.cosignature import CosigningKey, cosignature_times, verify_cosignature
+from ledger_sink.format.errors import FormatError
+from ledger_sink.format.keys import (
+    Origin,
+    city_origin,
+    derive_seed,
+    is_own_witness,
+    log_key,
+    own_witness_name,
+    partition_origin,
+)
+from ledger_sink.format.note import (
+    Note,
+    Signature,
+    SigningKey,
+    VerifierKey,
+    parse_note,
+    parse_signatures,
+    sign_note,
+    verify_note,
+)
+from ledger_sink.format.witness_request import AddCheckpoint
+
+__all__ = [
+    "AddCheckpoint",
+    "Block",
+    "Checkpoint",
+    "CosigningKey",
+    "FormatError",
+    "Note",
+    "Origin",
+    "Signature",
+    "SigningKey",
+    "VerifierKey",
+    "city_origin",
+    "cosignature_times",
+    "derive_seed",
+    "errors",
+    "is_own_witness",
+    "layout",
+    "leaf",
+    "log_key",
+    "merkle",
+    "open_checkpoint",
+    "own_witness_name",
+    "parse_checkpoint",
+    "parse_note",
+    "parse_signatures",
+    "partition_origin",
+    "require_successor",
+    "sign_checkpoint",
+    "sign_note",
+    "tiles",
+    "verify_cosignature",
+    "verify_note",
+]

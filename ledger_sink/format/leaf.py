@@ -1,0 +1,314 @@
+r"""Leaves of a partition log: the commitment to one Kafka record, or a control leaf.
+
+Layout (LEDGER §1.2, CONTRACT §7; FORMAT.md §3), integers big-endian:
+
+    leaf    01 ‖ kind u8 ‖ offset u64 ‖ timestamp_ms i64 ‖ commit[32]                        50 bytes
+    kind    00 record · 01 START · 02 GAP
+    canon   "city-record/v1\n" ‖ u16‖topic ‖ u32 partition ‖ u64 offset
+            ‖ u8 timestamp_type ‖ i64 timestamp_ms
+            ‖ i32‖key ‖ i32‖value ‖ u16 n ‖ n × (u16‖header name ‖ i32‖header value)         length -1: null
+    commit  record: SHA-256(canon)
+            START:  SHA-256("city-start/v1\n" ‖ topic id[16] ‖ u32‖previous epoch's last checkpoint note)
+            GAP:    SHA-256("city-gap/v1\n" ‖ u64 last missing ‖ u16‖reason)
+
+Keys, values and headers are Kafka's raw bytes, never serialised again. `timestamp_type` is the wire's:
+0 CreateTime, 1 LogAppendTime. A value that needs hiding carries its own random salt (LEDGER §1.2).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import sha256
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - the struct module spells its error in lower case
+from typing import Final
+
+from ledger_sink.format.errors import LeafFormatError
+from ledger_sink.format.scan import HASH_BYTES, MAX_SIZE
+
+LEAF_BYTES: Final = 50
+LEAF_VERSION: Final = 1
+RECORD_DOMAIN: Final = b"city-record/v1\n"
+START_DOMAIN: Final = b"city-start/v1\n"
+GAP_DOMAIN: Final = b"city-gap/v1\n"
+
+Headers = Sequence[tuple[str, bytes | None]]
+Record = tuple[int, int, int, bytes | None, bytes | None, Headers]
+"""(offset, timestamp_type, timestamp_ms, key, value, headers): what differs from record to record."""
+
+_LEAF = Struct(">BBQq32s")
+_FIXED = Struct(">QBq")
+_U16 = Struct(">H")
+_U32 = Struct(">I")
+_I32 = Struct(">i")
+_NULL = _I32.pack(-1)
+_NO_HEADERS = _U16.pack(0)
+
+
+class Kind(IntEnum):
+    """What a leaf stands for."""
+
+    RECORD = 0
+    START = 1
+    GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One parsed leaf. START and GAP leaves have timestamp 0 and the first offset (to come, or missing)."""
+
+    kind: Kind
+    offset: int
+    timestamp_ms: int
+    commit: bytes
+
+    def encode(self) -> bytes:
+        """Spell the 50 bytes; `Leaf.parse(leaf.encode()) == leaf`."""
+        return _leaf(self.kind, self.offset, self.timestamp_ms, self.commit)
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Leaf":
+        """Read the 50 bytes of a leaf.
+
+        Raises:
+            LeafFormatError: if length, version or kind is another, the offset is beyond 2^63 - 1, or a
+            control
+                leaf bears a timestamp.
+        """
+        if len(data) != LEAF_BYTES:
+            raise LeafFormatError(f"leaf: expected {LEAF_BYTES} bytes, got {len(data)}")
+        version, kind, offset, timestamp_ms, commit = _LEAF.unpack(data)
+        if version != LEAF_VERSION or kind not in (0, 1, 2):
+            raise LeafFormatError(f"leaf: expected version 1 and kind 0 to 2, got {version} and {kind}")
+        if offset > MAX_SIZE:
+            raise LeafFormatError(f"leaf: expected an offset of at most {MAX_SIZE}, got {offset}")
+        if kind != Kind.RECORD and timestamp_ms:
+            raise LeafFormatError(f"{Kind(kind).name} leaf: expected timestamp 0, got {timestamp_ms}")
+        return cls(Kind(kind), offset, timestamp_ms, commit)
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalRecord:
+    """A Kafka record as canon spells it: what an auditor reads back out of `record.canon`."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_type: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+    def encode(self) -> bytes:
+        """Spell the canon; `CanonicalRecord.parse(record.encode()) == record`."""
+        return canon(
+            self.topic, self.partition, self.offset, self.timestamp_type, self.timestamp_ms, self.key,
+            self.value, self.headers,
+        )  # fmt: skip
+
+    @classmethod
+    def parse(cls, data: bytes) -> "CanonicalRecord":
+        """Read a canon to its last byte.
+
+        Raises:
+            LeafFormatError: if it is cut, goes on after its end, or any part is malformed.
+        """
+        reader = _Reader(data)
+        if reader.take(len(RECORD_DOMAIN)) != RECORD_DOMAIN:
+            raise LeafFormatError(f"canon: expected it to start with {RECORD_DOMAIN!r}")
+        topic = reader.text()
+        partition = reader.unpack(_U32)
+        offset, timestamp_type, timestamp_ms = (
+            reader.integer(8),
+            reader.integer(1),
+            reader.integer(8, signed=True),
+        )
+        key, value = reader.nullable(), reader.nullable()
+        headers = tuple((reader.text(), reader.nullable()) for _ in range(reader.unpack(_U16)))
+        reader.finish()
+        if timestamp_type > 1 or offset > MAX_SIZE:
+            raise LeafFormatError(
+                f"canon: timestamp type {timestamp_type} or offset {offset} is out of range"
+            )
+        return cls(topic, partition, offset, timestamp_type, timestamp_ms, key, value, headers)
+
+
+def canon(  # noqa: PLR0917 - the fields of a Kafka record, in canon's order
+    topic: str, partition: int, offset: int, timestamp_type: int, timestamp_ms: int,
+    key: bytes | None, value: bytes | None, headers: Headers = (),
+) -> bytes:  # fmt: skip
+    """Spell one Kafka record canonically (FORMAT.md §3.2).
+
+    Args:
+        topic: the topic's name.
+        partition: from 0.
+        offset: the record's offset.
+        timestamp_type: 0 CreateTime, 1 LogAppendTime (one less than confluent-kafka reports).
+        timestamp_ms: milliseconds since 1970 UTC.
+        key: raw bytes or null.
+        value: raw bytes or null.
+        headers: name and raw value or null, in the record's order.
+
+    Raises:
+        LeafFormatError: if a number or length does not fit its field.
+    """
+    record = (offset, timestamp_type, timestamp_ms, key, value, headers)
+    return canons(topic, partition, [record])[0]
+
+
+def canons(topic: str, partition: int, records: Iterable[Record]) -> list[bytes]:
+    """Spell many records of one partition; see `canon`."""
+    try:
+        prefix = RECORD_DOMAIN + _text(topic) + _U32.pack(partition)
+        return [_canon(prefix, record) for record in records]
+    except (StructError, OverflowError, UnicodeEncodeError) as problem:
+        raise LeafFormatError(f"canon of {topic}/{partition}: {problem}") from None
+
+
+def record_leaf(  # noqa: PLR0917 - the fields of a Kafka record, in canon's order
+    topic: str, partition: int, offset: int, timestamp_type: int, timestamp_ms: int,
+    key: bytes | None, value: bytes | None, headers: Headers = (),
+) -> bytes:  # fmt: skip
+    """Make the 50-byte leaf of one record; arguments and errors as of `canon`."""
+    record = (offset, timestamp_type, timestamp_ms, key, value, headers)
+    return record_leaves(topic, partition, [record])[0]
+
+
+def record_leaves(topic: str, partition: int, records: Iterable[Record]) -> list[bytes]:
+    """Make the leaves of many records of one partition: the hot path of sealing.
+
+    Raises:
+        LeafFormatError: if a number or length does not fit its field; no leaf is given then.
+    """
+    hasher, pack = sha256, _LEAF.pack
+    try:
+        prefix = RECORD_DOMAIN + _text(topic) + _U32.pack(partition)
+        return [
+            pack(LEAF_VERSION, 0, record[0], record[2], hasher(_canon(prefix, record)).digest())
+            for record in records
+        ]
+    except (StructError, OverflowError, UnicodeEncodeError) as problem:
+        raise LeafFormatError(f"leaf of {topic}/{partition}: {problem}") from None
+
+
+def start_commit(topic_id: bytes, previous_checkpoint: bytes = b"") -> bytes:
+    """Commit to what a START leaf declares (CONTRACT §7).
+
+    Args:
+        topic_id: Kafka's 16-byte topic id.
+        previous_checkpoint: the previous epoch's last checkpoint note, or nothing for the first epoch.
+
+    Raises:
+        LeafFormatError: if the topic id has another length.
+    """
+    if len(topic_id) != 16:
+        raise LeafFormatError(f"START: expected a topic id of 16 bytes, got {len(topic_id)}")
+    length = _U32.pack(len(previous_checkpoint))
+    return sha256(START_DOMAIN + topic_id + length + previous_checkpoint).digest()
+
+
+def start_leaf(first_offset: int, topic_id: bytes, previous_checkpoint: bytes = b"") -> bytes:
+    """Make leaf 0 of an epoch: the first offset to come, and what `start_commit` commits to."""
+    return _leaf(Kind.START, first_offset, 0, start_commit(topic_id, previous_checkpoint))
+
+
+def gap_commit(last_missing: int, reason: str) -> bytes:
+    """Commit to the last missing offset and the reason of a GAP leaf (CONTRACT §7).
+
+    Raises:
+        LeafFormatError: if the offset or the reason does not fit.
+    """
+    try:
+        return sha256(GAP_DOMAIN + last_missing.to_bytes(8, "big") + _text(reason)).digest()
+    except (StructError, OverflowError, UnicodeEncodeError) as problem:
+        raise LeafFormatError(f"GAP: {problem}") from None
+
+
+def gap_leaf(first_missing: int, last_missing: int, reason: str) -> bytes:
+    """Make a GAP leaf: offsets `first_missing` to `last_missing` were gone before we could read them.
+
+    Raises:
+        LeafFormatError: if the range is empty or a part does not fit.
+    """
+    if last_missing < first_missing:
+        raise LeafFormatError(
+            f"GAP: expected first ≤ last missing offset, got {first_missing} and {last_missing}"
+        )
+    return _leaf(Kind.GAP, first_missing, 0, gap_commit(last_missing, reason))
+
+
+def _leaf(kind: int, offset: int, timestamp_ms: int, commit: bytes) -> bytes:
+    if len(commit) != HASH_BYTES:
+        raise LeafFormatError(f"leaf: expected a commitment of 32 bytes, got {len(commit)}")
+    if not 0 <= offset <= MAX_SIZE:
+        raise LeafFormatError(f"leaf: expected an offset of 0 to {MAX_SIZE}, got {offset}")
+    try:
+        return _LEAF.pack(LEAF_VERSION, kind, offset, timestamp_ms, commit)
+    except StructError as problem:
+        raise LeafFormatError(f"leaf: {problem}") from None
+
+
+def _canon(prefix: bytes, record: Record) -> bytes:
+    offset, timestamp_type, timestamp_ms, key, value, headers = record
+    if timestamp_type not in (0, 1) or not 0 <= offset <= MAX_SIZE:
+        raise LeafFormatError(f"canon: timestamp type {timestamp_type} or offset {offset} is out of range")
+    length = _I32.pack
+    parts = [
+        prefix,
+        _FIXED.pack(offset, timestamp_type, timestamp_ms),
+        _NULL if key is None else length(len(key)) + key,
+        _NULL if value is None else length(len(value)) + value,
+    ]
+    if headers:
+        parts.append(_U16.pack(len(headers)))
+        for name, content in headers:
+            parts.append(_text(name))
+            parts.append(_NULL if content is None else length(len(content)) + content)
+    else:
+        parts.append(_NO_HEADERS)
+    return b"".join(parts)
+
+
+def _text(text: str) -> bytes:
+    data = text.encode()
+    return _U16.pack(len(data)) + data
+
+
+class _Reader:
+    """Takes fields off the front of bytes, and knows whether all were taken."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._position = 0
+
+    def take(self, count: int) -> bytes:
+        end = self._position + count
+        if end > len(self._data):
+            raise LeafFormatError(f"canon: cut at byte {len(self._data)}, expected at least {end}")
+        taken = self._data[self._position : end]
+        self._position = end
+        return taken
+
+    def unpack(self, field: Struct) -> int:
+        value: int = field.unpack(self.take(field.size))[0]
+        return value
+
+    def integer(self, size: int, *, signed: bool = False) -> int:
+        return int.from_bytes(self.take(size), "big", signed=signed)
+
+    def text(self) -> str:
+        try:
+            return self.take(self.unpack(_U16)).decode()
+        except UnicodeDecodeError:
+            raise LeafFormatError(f"canon: expected UTF-8 before byte {self._position}") from None
+
+    def nullable(self) -> bytes | None:
+        length = self.unpack(_I32)
+        if length < -1:
+            raise LeafFormatError(f"canon: expected a length of -1 or more before byte {self._position}")
+        return None if length == -1 else self.take(length)
+
+    def finish(self) -> None:
+        if self._position != len(self._data):
+            raise LeafFormatError(f"canon: expected {self._position} bytes, got {len(self._data)}")

@@ -1,0 +1,322 @@
+"""C2SP signed-note v1.0.0: text with signatures, verifier keys, and Ed25519 signing.
+
+A note is text ending in a newline, an empty line, and lines `— <key name> <base64(key id ‖ signature)>`.
+Rules kept here: the last empty line separates; unknown keys are ignored; a wrong signature of a known key
+refuses the whole note; a note without any good signature of a known key is refused. Spoken signature types:
+`01` (Ed25519) and `04` (timestamped cosignature, see `cosignature.py`).
+
+Which key had to sign is the caller's question: a note with only witness signatures passes `verify_note` if
+the witnesses are among the known keys, so a log's own signature is looked for by
+`checkpoint.open_checkpoint`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from ledger_sink.format.errors import (
+    CosignatureFormatError,
+    KeyFormatError,
+    NoteFormatError,
+    SignatureError,
+)
+from ledger_sink.format.scan import (
+    MAX_SIZE,
+    base64_bytes,
+    base64_text,
+    shown,
+    text_lines,
+    text_of_lines,
+)
+
+ED25519: Final = 0x01
+COSIGNATURE: Final = 0x04
+MAX_NOTE_BYTES: Final = 1_000_000
+MAX_SIGNATURES: Final = 100
+MAX_NAME_BYTES: Final = 255
+
+_PUBLIC_KEY_BYTES: Final = 32
+_SEED_BYTES: Final = 32
+_SIGNATURE_BYTES: Final = 64
+_KEY_ID_BYTES: Final = 4
+_LINE_START: Final = "— "
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature line: who says to have signed (name and key id), and the signature's bytes."""
+
+    name: str
+    key_id: bytes
+    signature: bytes
+
+    @property
+    def line(self) -> str:
+        """The line as it stands in a note, newline included."""
+        return f"{_LINE_START}{self.name} {base64_text(self.key_id + self.signature)}\n"
+
+    @classmethod
+    def parse(cls, line: str) -> "Signature":
+        """Read one signature line without its newline.
+
+        Raises:
+            NoteFormatError: if the line is not `— <name> <base64>` with at least one byte after the key id.
+        """
+        dash, _, rest = line.partition(" ")
+        name, _, encoded = rest.partition(" ")
+        if dash != _LINE_START.strip():
+            raise NoteFormatError(f"signature line: expected '— <name> <base64>', got {shown(line)}")
+        require_key_name(name, NoteFormatError)
+        data = base64_bytes(encoded, NoteFormatError, f"signature of {shown(name)}")
+        if len(data) <= _KEY_ID_BYTES:
+            raise NoteFormatError(f"signature of {shown(name)}: expected more than 4 bytes, got {len(data)}")
+        return cls(name, data[:_KEY_ID_BYTES], data[_KEY_ID_BYTES:])
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A parsed note: nothing in it is to be believed before `verify_note`."""
+
+    text: str
+    signatures: tuple[Signature, ...]
+
+    def encode(self) -> bytes:
+        """Spell the note; `parse_note(note.encode()) == note`."""
+        return f"{self.text}\n{''.join(s.line for s in self.signatures)}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """A public key with its name and signature type (C2SP signed-note, "Verifier keys")."""
+
+    name: str
+    algorithm: int
+    public_key: bytes
+
+    def __post_init__(self) -> None:
+        require_key_name(self.name, KeyFormatError)
+        if self.algorithm not in (ED25519, COSIGNATURE):
+            raise KeyFormatError(
+                f"key {shown(self.name)}: signature type {self.algorithm:02x} is not supported"
+            )
+        if len(self.public_key) != _PUBLIC_KEY_BYTES:
+            raise KeyFormatError(f"key {shown(self.name)}: expected 32 bytes, got {len(self.public_key)}")
+
+    @property
+    def key_id(self) -> bytes:
+        """`SHA-256(name ‖ 0A ‖ type ‖ public key)[:4]`."""
+        material = self.name.encode() + b"\n" + bytes([self.algorithm]) + self.public_key
+        return sha256(material).digest()[:_KEY_ID_BYTES]
+
+    @property
+    def vkey(self) -> str:
+        """The text form: `<name>+<key id in hex>+<base64(type ‖ public key)>`."""
+        return f"{self.name}+{self.key_id.hex()}+{base64_text(bytes([self.algorithm]) + self.public_key)}"
+
+    @classmethod
+    def parse(cls, vkey: str) -> "VerifierKey":
+        """Read the text form.
+
+        Raises:
+            KeyFormatError: if the text is malformed, its type is not spoken here, or its key id does not fit.
+        """
+        parts = vkey.split("+", 2)
+        if len(parts) != 3:
+            raise KeyFormatError(f"verifier key: expected <name>+<id>+<base64>, got {shown(vkey)}")
+        name, key_id, encoded = parts
+        material = base64_bytes(encoded, KeyFormatError, f"verifier key {shown(name)}")
+        if not material:
+            raise KeyFormatError(f"verifier key {shown(name)}: expected a type byte, got nothing")
+        key = cls(name, material[0], material[1:])
+        if key.key_id.hex() != key_id:
+            raise KeyFormatError(
+                f"verifier key {shown(name)}: expected id {key.key_id.hex()}, got {shown(key_id)}"
+            )
+        return key
+
+    def matches(self, signature: Signature) -> bool:
+        """Tell whether a signature line names this key."""
+        return signature.name == self.name and signature.key_id == self.key_id
+
+    def verify(self, text: str, signature: Signature) -> None:
+        """Check one signature of this key over a note's text.
+
+        Raises:
+            SignatureError: if the line names another key or the signature is wrong.
+        """
+        if not self.matches(signature):
+            raise SignatureError(
+                f"expected a signature of {self.name}+{self.key_id.hex()}, got {signature.name}"
+            )
+        try:
+            message, raw = self._signed(text, signature.signature)
+            Ed25519PublicKey.from_public_bytes(self.public_key).verify(raw, message)
+        except (InvalidSignature, ValueError, CosignatureFormatError) as problem:
+            raise SignatureError(
+                f"signature of {self.name}+{self.key_id.hex()} is wrong: {problem}"
+            ) from None
+
+    def _signed(self, text: str, signature: bytes) -> tuple[bytes, bytes]:
+        if self.algorithm == ED25519:
+            return text.encode(), signature
+        time_s, raw = split_cosignature(signature)
+        return cosigned_message(text, time_s), raw
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SigningKey:
+    """An Ed25519 key of a log (type `01`), from its 32-byte seed. It never prints its seed."""
+
+    name: str
+    seed: bytes
+
+    def __post_init__(self) -> None:
+        require_key_name(self.name, KeyFormatError)
+        if len(self.seed) != _SEED_BYTES:
+            raise KeyFormatError(f"key {shown(self.name)}: expected a seed of 32 bytes, got {len(self.seed)}")
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.name!r}, ***)"
+
+    @property
+    def verifier(self) -> VerifierKey:
+        """The public half."""
+        return VerifierKey(self.name, ED25519, public_key_of(self.seed))
+
+    @property
+    def vkey(self) -> str:
+        """The public half as text."""
+        return self.verifier.vkey
+
+    def sign(self, text: str) -> Signature:
+        """Sign a note's text. Ed25519 is deterministic: the same text gives the same line after a crash.
+
+        Raises:
+            NoteFormatError: if the text cannot be a note's.
+        """
+        require_note_text(text)
+        signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text.encode())
+        return Signature(self.name, self.verifier.key_id, signature)
+
+
+def public_key_of(seed: bytes) -> bytes:
+    """Return the 32-byte Ed25519 public key of a seed (RFC 8032)."""
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
+def parse_note(data: bytes) -> Note:
+    """Read a signed note; check its form only.
+
+    Raises:
+        NoteFormatError: if the bytes are no note, too long (1 MB) or bear more than 100 signatures.
+    """
+    if len(data) > MAX_NOTE_BYTES:
+        raise NoteFormatError(f"note: expected at most {MAX_NOTE_BYTES} bytes, got {len(data)}")
+    lines = text_lines(data, NoteFormatError, "note")
+    if "" not in lines:
+        raise NoteFormatError("note: expected an empty line before the signatures")
+    split = len(lines) - 1 - lines[::-1].index("")
+    signature_lines = lines[split + 1 :]
+    if split == 0 or not signature_lines:
+        raise NoteFormatError("note: expected text, an empty line, and at least one signature line")
+    if len(signature_lines) > MAX_SIGNATURES:
+        raise NoteFormatError(
+            f"note: expected at most {MAX_SIGNATURES} signatures, got {len(signature_lines)}"
+        )
+    text = "".join(f"{line}\n" for line in lines[:split])
+    return Note(text, tuple(Signature.parse(line) for line in signature_lines))
+
+
+def parse_signatures(data: bytes) -> tuple[Signature, ...]:
+    """Read one or more bare signature lines, as a witness answers them (C2SP tlog-witness, add-checkpoint).
+
+    Raises:
+        NoteFormatError: if there is none, one is malformed, or anything else is there.
+    """
+    if data.startswith(b"\n") or b"\n\n" in data:
+        raise NoteFormatError("signature lines: expected no empty line")
+    return parse_note(b"-\n\n" + data).signatures
+
+
+def verify_note(note: Note, keys: Iterable[VerifierKey]) -> tuple[Signature, ...]:
+    """Check every signature of a known key; return them in the note's order.
+
+    Args:
+        note: the parsed note.
+        keys: the keys that the caller trusts. Signatures of others are ignored.
+
+    Raises:
+        SignatureError: if a known key's signature is wrong, or none of a known key is there.
+    """
+    known = {(key.name, key.key_id): key for key in keys}
+    good = []
+    for signature in note.signatures:
+        key = known.get((signature.name, signature.key_id))
+        if key is not None:
+            key.verify(note.text, signature)
+            good.append(signature)
+    if not good:
+        signers = ", ".join(shown(s.name) for s in note.signatures)
+        raise SignatureError(
+            f"expected a signature of one of {len(known)} known keys, got those of {signers}"
+        )
+    return tuple(good)
+
+
+def sign_note(text: str, keys: Sequence[SigningKey]) -> bytes:
+    """Sign a text with one or more keys and spell the note."""
+    return Note(text, tuple(key.sign(text) for key in keys)).encode()
+
+
+def cosigned_message(text: str, time_s: int) -> bytes:
+    """Return what a `04` cosignature signs: two lines, then the whole text (C2SP tlog-cosignature).
+
+    Args:
+        text: the note's text, final newline included.
+        time_s: POSIX time in seconds.
+    """
+    return f"cosignature/v1\ntime {time_s}\n{text}".encode()
+
+
+def split_cosignature(signature: bytes) -> tuple[int, bytes]:
+    """Split the bytes of a `04` signature into POSIX seconds and the Ed25519 signature.
+
+    Raises:
+        CosignatureFormatError: if there are not 8 + 64 bytes or the time is beyond 2^63 - 1.
+    """
+    if len(signature) != 8 + _SIGNATURE_BYTES:
+        raise CosignatureFormatError(f"cosignature: expected 72 bytes, got {len(signature)}")
+    time_s = int.from_bytes(signature[:8], "big")
+    if time_s > MAX_SIZE:
+        raise CosignatureFormatError(f"cosignature: expected a time of at most {MAX_SIZE}, got {time_s}")
+    return time_s, signature[8:]
+
+
+def require_note_text(text: str) -> None:
+    """Refuse a text that no note could carry.
+
+    Raises:
+        NoteFormatError: if it is empty, lacks the final newline, is not UTF-8 or holds control characters.
+    """
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        raise NoteFormatError("note text: expected text that UTF-8 can spell") from None
+    text_of_lines(text, NoteFormatError, "note text")
+    if len(encoded) > MAX_NOTE_BYTES:
+        raise NoteFormatError(f"note text: expected at most {MAX_NOTE_BYTES} bytes, got {len(encoded)}")
+
+
+def require_key_name(name: str, error: type[KeyFormatError | NoteFormatError]) -> None:
+    """Refuse a key name that is empty, too long, or holds a space, a plus or a control character."""
+    bad = any(c.isspace() or c == "+" or c < " " for c in name)
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError:
+        raise error(f"key name: expected text that UTF-8 can spell, got {shown(name)}") from None
+    if bad or not 1 <= length <= MAX_NAME_BYTES:
+        raise error(f"key name: expected 1 to 255 bytes without spaces or '+', got {shown(name)}")

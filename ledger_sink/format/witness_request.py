@@ -1,0 +1,95 @@
+r"""C2SP tlog-witness v1.0.0: the bodies of `add-checkpoint` and of its answers.
+
+Request: `old <size>\n`, up to 63 proof lines, an empty line, the signed checkpoint verbatim.
+Answers: 200 bare signature lines; 409 `<size>\n` as `text/x.tlog.size`. The witness's own rules (404, 403,
+409, 422) are `ledger_sink/witness.py`'s; what is malformed here is its 400.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from ledger_sink.format.checkpoint import parse_checkpoint
+from ledger_sink.format.errors import WitnessRequestFormatError
+from ledger_sink.format.note import MAX_NOTE_BYTES, Signature, parse_signatures
+from ledger_sink.format.scan import MAX_SIZE, base64_text, decimal, proof_hashes, text_lines
+
+ADD_CHECKPOINT: Final = "add-checkpoint"
+SIZE_CONTENT_TYPE: Final = "text/x.tlog.size"
+MAX_REQUEST_BYTES: Final = MAX_NOTE_BYTES + 4096
+
+
+@dataclass(frozen=True, slots=True)
+class AddCheckpoint:
+    """A request to cosign: the size the witness should know, the proof from there, the signed checkpoint."""
+
+    old_size: int
+    proof: tuple[bytes, ...]
+    checkpoint: bytes
+
+    def encode(self) -> bytes:
+        """Spell the body; `AddCheckpoint.parse(request.encode()) == request`."""
+        lines = (f"old {self.old_size}", *(base64_text(value) for value in self.proof), "")
+        return "".join(f"{line}\n" for line in lines).encode() + self.checkpoint
+
+    @classmethod
+    def parse(cls, data: bytes) -> "AddCheckpoint":
+        """Read a body; its checkpoint's form is checked, its signatures are not.
+
+        Raises:
+            WitnessRequestFormatError: if the body is malformed.
+            NoteFormatError: if its checkpoint is no note.
+            CheckpointFormatError: if its note is no checkpoint.
+        """
+        if len(data) > MAX_REQUEST_BYTES:
+            raise WitnessRequestFormatError(
+                f"body: expected at most {MAX_REQUEST_BYTES} bytes, got {len(data)}"
+            )
+        head, separator, checkpoint = data.partition(b"\n\n")
+        if not separator:
+            raise WitnessRequestFormatError("body: expected an empty line before the checkpoint")
+        first, *proof = text_lines(head + b"\n", WitnessRequestFormatError, "body")
+        if not first.startswith("old "):
+            raise WitnessRequestFormatError("body: expected 'old <size>' as first line")
+        parse_checkpoint(checkpoint)
+        return cls(
+            decimal(first[4:], WitnessRequestFormatError, "old size", MAX_SIZE),
+            proof_hashes(proof, WitnessRequestFormatError, "consistency"),
+            checkpoint,
+        )
+
+
+def encode_cosignatures(signatures: tuple[Signature, ...]) -> bytes:
+    """Spell the body of a 200 answer."""
+    return "".join(signature.line for signature in signatures).encode()
+
+
+def parse_cosignatures(data: bytes) -> tuple[Signature, ...]:
+    """Read the body of a 200 answer; nothing in it is verified yet.
+
+    Raises:
+        NoteFormatError: if it is anything but one or more signature lines.
+    """
+    return parse_signatures(data)
+
+
+def encode_size(size: int) -> bytes:
+    """Spell the body of a 409 answer: the size that the witness last cosigned."""
+    return f"{size}\n".encode()
+
+
+def parse_size(data: bytes) -> int:
+    """Read the body of a 409 answer.
+
+    Raises:
+        WitnessRequestFormatError: if it is not a decimal and a newline.
+    """
+    lines = text_lines(data[:100], WitnessRequestFormatError, "size")
+    if len(lines) != 1:
+        raise WitnessRequestFormatError(f"size: expected one line, got {len(lines)}")
+    return decimal(lines[0], WitnessRequestFormatError, "size")
+
+
+def monitoring_path(origin: str) -> str:
+    """Return `<hex SHA-256(origin)>/checkpoint`, where a witness serves what it last cosigned for a log."""
+    return f"{sha256(origin.encode()).hexdigest()}/checkpoint"
