@@ -1,0 +1,1 @@
+"""How events move: produce, topic, agent, derived topic, table."""

@@ -1,0 +1,66 @@
+"""The one settings record of this package; `infra` makes it, nothing here reads the environment."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.names import group_name
+
+
+@dataclass(frozen=True)
+class StreamsConfig:
+    """Where Kafka and the keys are, and how carefully a worker goes.
+
+    Attributes:
+        kafka: Bootstrap address, `host:port[,host:port]`.
+        data: Data directory of this stack; keys lie in `<data>/keys`.
+        city: Name of the city, for CloudEvents sources.
+        workers: Worker processes in the group; each is started by its caller, one `streams.app.run` each.
+        group: Consumer group of the agents; also the first part of their changelogs' names.
+        domains: Whether the packaged `streams.domains.*.agents` are run.
+        extra_agents: Further modules that declare agents, by import name (tests).
+        session_timeout_s: Seconds without heartbeat after which Kafka gives a worker's partitions to another.
+        heartbeat_s: Seconds between heartbeats.
+        commit_interval_s: Seconds between commits of finished batches.
+        max_batch_records: Most records fetched at once, over all partitions.
+        max_fetch_bytes: Most bytes fetched at once from one partition.
+        unfinished_batches: Batches of one partition that may wait or run at a time; bounds memory.
+        slice_s: Longest time a batch holds the event loop before others get their turn.
+        batch_pause_s: Rest between deriving a batch and delivering it; only tests set it, to hit the middle.
+        changelog_replication: Replicas of the state changelogs.
+        delivery_timeout_s: Seconds after which a record that Kafka has not confirmed counts as failed.
+        connect_timeout_s: Seconds to wait for Kafka's first answer.
+        queue_records: Records that may wait in the producer before `produce` blocks.
+        stalled_after_s: Seconds with lag and no commit after which the worker ends itself (CONTRACT §3).
+        metrics_interval_s: Seconds between two reports of lag and counts.
+        stop_within_s: Seconds after SIGTERM at which a worker that has not ended by itself is ended.
+        cloudevents: Whether records carry the CloudEvents attributes as headers.
+    """
+
+    kafka: str = "127.0.0.1:19092"
+    data: Path = Path(".city")
+    city: str = "city.example"
+    workers: int = 1
+    group: str = group_name("agents")
+    domains: bool = True
+    extra_agents: tuple[str, ...] = ()
+    session_timeout_s: float = 8.0
+    heartbeat_s: float = 2.0
+    commit_interval_s: float = 1.0
+    max_batch_records: int = 5_000
+    max_fetch_bytes: int = 1 << 20
+    unfinished_batches: int = 3
+    slice_s: float = 0.05
+    batch_pause_s: float = 0.0
+    changelog_replication: int = 1
+    delivery_timeout_s: float = 30.0
+    connect_timeout_s: float = 10.0
+    queue_records: int = 100_000
+    stalled_after_s: float = 60.0
+    metrics_interval_s: float = 5.0
+    stop_within_s: float = 9.0
+    cloudevents: bool = False
+
+    @property
+    def keys(self) -> Path:
+        """Folder of the deployment secret and the subjects' keys."""
+        return self.data / "keys"

@@ -1,0 +1,191 @@
+"""What every way into a topic has in common: check, encrypt, encode, head.
+
+`Door` decides what a record looks like; its peers only carry it: `streams.produce.Producer` to Kafka,
+`streams.testing.MemoryDoor` to a list. A record that leaves a door is whole: the event fits its schema, its
+`personal` fields are encrypted under the subject's key, it is framed, and its headers tell whether it is
+simulated and what caused it.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Self
+
+from schemas.catalog import Catalog, Topic
+from schemas.codec import encode
+from schemas.errors import SchemaError
+from streams.config import StreamsConfig
+from streams.errors import DeliveryError, PersonalFieldError, RefusedEventError, SubjectForgottenError
+from streams.identity import is_simulated
+from streams.personal import Place, SubjectKeys
+
+Header = tuple[str, bytes]
+SIMULATED: Header = ("simulated", b"true")
+
+
+class Prepared(NamedTuple):
+    """A record ready to be carried; `partition` None leaves the choice to the key."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[Header, ...] = ()
+    partition: int | None = None
+
+
+class Deliveries:
+    """What became of a set of records that were sent: one waits for it before anything is committed."""
+
+    __slots__ = ("_lock", "failed", "problem", "sent", "settled")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.sent = 0
+        self.settled = 0
+        self.failed = 0
+        self.problem: tuple[str, str] | None = None
+
+    @property
+    def pending(self) -> int:
+        """Records handed over whose fate is not known yet."""
+        return self.sent - self.settled
+
+    def expect(self) -> None:
+        """Count a record that is handed over now."""
+        with self._lock:
+            self.sent += 1
+
+    def settle(self, topic: str, problem: str | None = None) -> None:
+        """Count a record as delivered, or as failed for a reason."""
+        with self._lock:
+            self.settled += 1
+            if problem is not None:
+                self.failed += 1
+                self.problem = self.problem or (topic, problem)
+
+    def check(self) -> None:
+        """Raise DeliveryError if any record failed."""
+        if self.problem is not None:
+            raise DeliveryError(*self.problem, failed=self.failed)
+
+
+class Door(ABC):
+    """The only way into a topic of the catalogue.
+
+    Args:
+        config: Settings; `config.keys` is where subjects' keys lie.
+        catalog: Topics and schemas.
+        keys: Subjects' keys, where personal fields are written; made from `config` at first need when None.
+    """
+
+    def __init__(self, config: StreamsConfig, catalog: Catalog, keys: SubjectKeys | None = None) -> None:
+        self.config = config
+        self.catalog = catalog
+        self._keys = keys
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.flush()
+
+    def produce(
+        self,
+        topic_name: str,
+        event: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        headers: Iterable[Header] = (),
+        deliveries: Deliveries | None = None,
+    ) -> None:
+        """Send one event.
+
+        Args:
+            topic_name: Topic of the catalogue.
+            event: Envelope and fields; personal fields in clear.
+            key: Subject key; by default the value of the topic's key field.
+            headers: Further headers; `simulated` is set by the source.
+            deliveries: Where to count the delivery; by default that of the next `flush`.
+
+        Raises:
+            RefusedEventError: The event is not what its schema says, or too large.
+            SubjectForgottenError: It has personal values of someone who was erased.
+            DeliveryError: The queue stayed full, or the producer is beyond repair.
+        """
+        self.send(self.prepare(topic_name, event, key=key, headers=headers), deliveries)
+
+    def prepare(
+        self,
+        topic_name: str,
+        event: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        headers: Iterable[Header] = (),
+    ) -> Prepared:
+        """Make the record of an event without sending it; raises what `produce` raises about the event."""
+        topic = self.catalog.topics.get(topic_name)
+        if topic is None:
+            raise RefusedEventError(topic_name, "the catalogue has no such topic")
+        if key is None:
+            key = str(event.get(topic.key, ""))
+        if not key:
+            raise RefusedEventError(topic_name, f"{topic.key}: expected the subject's key, got nothing")
+        try:
+            value = encode(topic.schema, self._sealed(topic, event, key))
+        except (SchemaError, PersonalFieldError) as error:
+            raise RefusedEventError(topic_name, str(error)) from error
+        return Prepared(topic_name, key.encode(), value, self._headers(topic, event, headers))
+
+    @abstractmethod
+    def send(self, record: Prepared, deliveries: Deliveries | None = None) -> None:
+        """Hand a record over; its fate is told to `deliveries`, or to the next `flush`."""
+
+    @abstractmethod
+    def wait(self, deliveries: Deliveries) -> None:
+        """Wait until every record of `deliveries` is settled; raise DeliveryError if any failed."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Wait for every record sent without its own `Deliveries`; raise DeliveryError if any failed."""
+
+    @abstractmethod
+    def backlog(self) -> int:
+        """Return how many records wait to be delivered."""
+
+    @property
+    def keys(self) -> SubjectKeys:
+        """The subjects' keys."""
+        if self._keys is None:
+            self._keys = SubjectKeys(self.config.keys)
+        return self._keys
+
+    def _sealed(self, topic: Topic, event: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        """Return the event with its personal fields encrypted; the same event where it has none."""
+        names = [name for name in topic.schema.personal if event.get(name) is not None]
+        if not names:
+            return event
+        event_id = event.get("event_id")
+        if event_id is None:
+            raise RefusedEventError(topic.name, "event_id: expected a UUID, got nothing")
+        sealed = dict(event)
+        for name in names:
+            sealed[name] = self.keys.encrypt(Place(topic.name, key, event_id, name), event[name])
+        return sealed
+
+    def _headers(
+        self, topic: Topic, event: Mapping[str, Any], headers: Iterable[Header]
+    ) -> tuple[Header, ...]:
+        """Put the headers together: simulated, CloudEvents where configured, the caller's."""
+        own: tuple[Header, ...] = (SIMULATED,) if is_simulated(event["source"]) else ()
+        if self.config.cloudevents:
+            own += (
+                ("ce_specversion", b"1.0"),
+                ("ce_id", str(event["event_id"]).encode()),
+                ("ce_source", f"//{self.config.city}/{event['source']}".encode()),
+                ("ce_type", topic.name.encode()),
+                ("content-type", b"application/avro"),
+            )
+        return (*own, *headers)
+
+
+__all__ = ["SIMULATED", "Deliveries", "Door", "Header", "Prepared", "SubjectForgottenError"]

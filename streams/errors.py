@@ -1,0 +1,62 @@
+"""What can go wrong in this package, split by what the caller does next.
+
+`KafkaDownError`, `StopError`: stop the process and say the one line. `DeliveryError`: nothing may be
+committed; the same batch again. `RefusedEventError`: this one event cannot be sent; dead-letter what it came
+from. `SubjectForgottenError`: the person was erased; do not write about them. `DeclarationError`: the code of
+a domain is wrong; mend it.
+"""
+
+
+class StreamsError(Exception):
+    """Root of every error of this package."""
+
+
+class KafkaDownError(StreamsError):
+    """Kafka does not answer at all; names the address and what to do."""
+
+    def __init__(self, address: str, waited_s: float, detail: str = "") -> None:
+        self.address = address
+        reason = f" ({detail})" if detail else ""
+        super().__init__(
+            f"Kafka at {address} did not answer within {waited_s:g} s{reason}: start it with `city up`,"
+            " or name a running one with `--kafka`"
+        )
+
+
+class DeliveryError(StreamsError):
+    """Kafka did not take records that were handed to it; whatever they came from must not be committed."""
+
+    def __init__(self, topic: str, reason: str, *, failed: int = 1) -> None:
+        self.topic = topic
+        self.reason = reason
+        self.failed = failed
+        records = "a record was" if failed == 1 else f"{failed} records were"
+        super().__init__(f"{topic}: {records} not delivered: {reason}")
+
+
+class RefusedEventError(StreamsError):
+    """An event that the one door does not let through: unknown topic, wrong field, too large."""
+
+    def __init__(self, topic: str, reason: str) -> None:
+        self.topic = topic
+        self.reason = reason
+        super().__init__(f"{topic}: {reason}")
+
+
+class StopError(StreamsError):
+    """The process cannot go on and must end with this one line."""
+
+
+class DeclarationError(StreamsError):
+    """A domain's `agents.py` declares what the catalogue does not have, or a rule name without a version."""
+
+
+class SubjectForgottenError(StreamsError):
+    """The key of this subject was erased: nothing of theirs is written or read any more."""
+
+    def __init__(self) -> None:
+        super().__init__("this subject was forgotten: their key is erased")
+
+
+class PersonalFieldError(StreamsError):
+    """An encrypted field is not what `streams.personal` writes, or belongs to another event, field or key."""

@@ -1,0 +1,80 @@
+"""Every metric of this package, once: meaning, unit, and what to do when it is high.
+
+Values go out through an `Emit`, on a timer, never one per record (CONTRACT §1).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Final, Literal
+
+Emit = Callable[[str, float, Mapping[str, str]], None]
+"""`emit(name, value, labels)`: how a process hands a figure out; must not block."""
+
+Metric = Literal[
+    # Records of a partition that are not committed yet. High and growing: more workers, or a rule that is
+    # slow.
+    "agents_lag_records",
+    # Seconds since the last commit of a partition that has lag. Above `stalled_after_s` the worker ends
+    # itself.
+    "agents_stalled_seconds",
+    # Input records that agents have finished, since the worker started.
+    "agents_records_total",
+    # Derived events that agents have delivered, since the worker started.
+    "agents_derived_total",
+    # Dead letters that agents have delivered, since the worker started. Any growth: read them, `city
+    # dead-letters list`.
+    "agents_dead_letters_total",
+    # Input records that no schema reads; the ClickHouse sink dead-letters them. Any growth: who writes to
+    # this topic?
+    "agents_undecodable_total",
+    # Records that a fold had already taken before a restart, since the worker started.
+    "agents_skipped_total",
+    # Batches that failed and were fetched again. Growth: Kafka does not take what agents write; see its log.
+    "agents_retried_batches_total",
+    # Subjects whose state a worker holds in memory, per topic.
+    "agents_state_subjects",
+    # Seconds from the fetch of the last batch to its state being durable, per topic.
+    "agents_batch_seconds",
+    # Records of recordings that a replay has read, accepted and refused.
+    "replay_read_total",
+    "replay_accepted_total",
+    "replay_refused_total",
+]
+
+METRICS: Final[tuple[str, ...]] = Metric.__args__  # type: ignore[attr-defined]
+
+
+class Figures:
+    """Counts and last values, kept by whoever works and handed out by whoever has the timer; any thread."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._totals: Counter[tuple[Metric, str]] = Counter()
+        self._values: dict[tuple[Metric, str], float] = {}
+
+    def add(self, name: Metric, amount: float = 1, topic: str = "") -> None:
+        """Raise a total."""
+        with self._lock:
+            self._totals[name, topic] += amount  # type: ignore[assignment]
+
+    def set(self, name: Metric, value: float, topic: str = "") -> None:
+        """Set a value that is not a total."""
+        with self._lock:
+            self._values[name, topic] = value
+
+    def get(self, name: Metric, topic: str = "") -> float:
+        """Return a total or a value as it is now, 0 if never set."""
+        with self._lock:
+            return self._totals.get((name, topic)) or self._values.get((name, topic), 0)
+
+    def hand_out(self, emit: Emit) -> None:
+        """Emit all of them as they are now."""
+        with self._lock:
+            both = {**self._totals, **self._values}
+        for (name, topic), value in both.items():
+            emit(name, float(value), {"topic": topic} if topic else {})
+
+
+def no_emit(name: str, value: float, labels: Mapping[str, str]) -> None:
+    """Take a figure and do nothing: for tests and one-shot commands."""
