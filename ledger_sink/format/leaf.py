@@ -134,7 +134,7 @@ class CanonicalRecord:
         return cls(topic, partition, offset, timestamp_type, timestamp_ms, key, value, headers)
 
 
-def canon(  # noqa: PLR0917 - the fields of a Kafka record, in canon's order
+def canon(
     topic: str, partition: int, offset: int, timestamp_type: int, timestamp_ms: int,
     key: bytes | None, value: bytes | None, headers: Headers = (),
 ) -> bytes:  # fmt: skip
@@ -166,7 +166,7 @@ def canons(topic: str, partition: int, records: Iterable[Record]) -> list[bytes]
         raise LeafFormatError(f"canon of {topic}/{partition}: {problem}") from None
 
 
-def record_leaf(  # noqa: PLR0917 - the fields of a Kafka record, in canon's order
+def record_leaf(
     topic: str, partition: int, offset: int, timestamp_type: int, timestamp_ms: int,
     key: bytes | None, value: bytes | None, headers: Headers = (),
 ) -> bytes:  # fmt: skip

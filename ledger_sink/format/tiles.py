@@ -25,31 +25,32 @@ MAX_ENTRY_BYTES: Final = 65_535
 MAX_LEVEL: Final = 63
 
 ReadTile = Callable[[int, int, int], bytes]
+TilePlace = tuple[int, int, int]
+"""(level, index, width) of a tile, or of an entry bundle with `ENTRIES` as level."""
+ENTRIES: Final = -1
 
 _PATH = re.compile(r"tile/(entries|\d{1,2})/((?:x\d{3}/)*\d{3})(?:\.p/(\d{1,3}))?")
 
 
 @dataclass(frozen=True, slots=True)
-class TilePlace:
-    """Where a tile lies; `width` is 256 for a full tile. Of an entry bundle, `level` is -1."""
+class Tile:
+    """One tile's place and bytes, ready to be written; `width` is 256 for a full tile."""
 
     level: int
     index: int
     width: int
+    data: bytes
 
     @property
     def path(self) -> str:
         """The tile's path below its log's prefix."""
-        if self.level < 0:
-            return entries_path(self.index, self.width)
         return tile_path(self.level, self.index, self.width)
 
 
-@dataclass(frozen=True, slots=True)
-class Tile(TilePlace):
-    """One tile's place and bytes, ready to be written."""
-
-    data: bytes
+def place_path(place: TilePlace) -> str:
+    """Return the path of a tile or entry bundle; the reverse of `parse_tile_path`."""
+    level, index, width = place
+    return entries_path(index, width) if level == ENTRIES else tile_path(level, index, width)
 
 
 def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:
@@ -79,13 +80,13 @@ def parse_tile_path(path: str) -> TilePlace:
         raise TileError(f"tile path: expected tile/<level or entries>/<index>[.p/<width>], got {shown(path)}")
     level, groups, width = match.groups()
     index_digits = groups.replace("x", "").replace("/", "").lstrip("0") or "0"
-    place = TilePlace(
-        -1 if level == "entries" else decimal(level, TileError, "tile level", MAX_LEVEL),
+    place = (
+        ENTRIES if level == "entries" else decimal(level, TileError, "tile level", MAX_LEVEL),
         decimal(index_digits, TileError, "tile index"),
         TILE_WIDTH if width is None else decimal(width, TileError, "tile width", TILE_WIDTH - 1),
     )
-    if place.path != path:
-        raise TileError(f"tile path: expected {place.path}, got {shown(path)}")
+    if place_path(place) != path:
+        raise TileError(f"tile path: expected {place_path(place)}, got {shown(path)}")
     return place
 
 
@@ -94,18 +95,18 @@ def tiles_of(size: int) -> Iterator[TilePlace]:
     level, hashes = 0, size
     while hashes:
         for index in range(hashes // TILE_WIDTH):
-            yield TilePlace(level, index, TILE_WIDTH)
+            yield level, index, TILE_WIDTH
         if hashes % TILE_WIDTH:
-            yield TilePlace(level, hashes // TILE_WIDTH, hashes % TILE_WIDTH)
+            yield level, hashes // TILE_WIDTH, hashes % TILE_WIDTH
         level, hashes = level + 1, hashes // TILE_WIDTH
 
 
 def bundles_of(size: int) -> Iterator[TilePlace]:
     """List every entry bundle of a log of this size, a partial last one included."""
-    for place in tiles_of(size):
-        if place.level:
+    for level, index, width in tiles_of(size):
+        if level:
             return
-        yield TilePlace(-1, place.index, place.width)
+        yield ENTRIES, index, width
 
 
 def encode_entries(entries: Iterable[bytes]) -> bytes:
