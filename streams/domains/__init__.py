@@ -1,0 +1,1 @@
+"""One folder per event domain: its rules, its agents, its recordings. Found by name; listed nowhere."""

@@ -1,0 +1,75 @@
+"""Korea's comprehensive air-quality index, 통합대기환경지수 (STANDARDS 4.2).
+
+Rules beside the table:
+
+- the index exists only where PM10, PM2.5, NO2 and O3 all have a sub-index;
+- it is the highest sub-index; +50 when two pollutants are unhealthy (101) or worse, +75 when three or more
+  are;
+- it never exceeds 500.
+
+A concentration is cut to the table's own precision (0.001 ppm, CO 0.01 ppm, 1 µg/m³) before it is placed.
+"""
+
+from dataclasses import dataclass
+
+from streams.domains.air_quality.scale import Scale
+from streams.domains.air_quality.units import MICRO, Exact
+from streams.domains.air_quality.us_aqi import Index
+
+HIGHEST = 500
+UNHEALTHY_FROM = 101
+TWO_UNHEALTHY = 50
+MORE_UNHEALTHY = 75
+NEEDED = ("pm10", "pm2_5", "no2", "o3")
+
+PM10_STEEP_FROM = 70 * MICRO
+"""M of the predicted moving PM10 value, in millionths of µg/m³."""
+PM2_5_STEEP_FROM = 30 * MICRO
+"""M of the predicted moving PM2.5 value, in millionths of µg/m³."""
+
+_BANDS = (0, 50, 100, 250, 500)
+
+SCALES = {
+    "pm10": Scale(1, (0, 30, 80, 150, 600), _BANDS, highest=HIGHEST),
+    "pm2_5": Scale(1, (0, 15, 35, 75, 500), _BANDS, highest=HIGHEST),
+    "o3": Scale(1000, (0, 30, 90, 150, 600), _BANDS, highest=HIGHEST),
+    "no2": Scale(1000, (0, 30, 60, 200, 2000), _BANDS, highest=HIGHEST),
+    "co": Scale(100, (0, 200, 900, 1500, 5000), _BANDS, highest=HIGHEST),
+    "so2": Scale(1000, (0, 20, 50, 150, 1000), _BANDS, highest=HIGHEST),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Concentrations:
+    """What the index is made from: PM as 24 h values (µg/m³), gases as 1 h values (ppm); None if missing."""
+
+    pm10: Exact | None = None
+    pm2_5: Exact | None = None
+    o3: Exact | None = None
+    no2: Exact | None = None
+    co: Exact | None = None
+    so2: Exact | None = None
+
+
+def cai(concentrations: Concentrations) -> Index:
+    """Compute Korea's comprehensive air-quality index.
+
+    Args:
+        concentrations: PM 24 h values and gas hours.
+
+    Returns:
+        The index with its parts; the parts are told even where a needed pollutant is missing and the index
+        is None.
+    """
+    parts: dict[str, int] = {}
+    for pollutant, scale in SCALES.items():
+        value: Exact | None = getattr(concentrations, pollutant)
+        index = None if value is None else scale.sub_index(value)
+        if index is not None:
+            parts[pollutant] = index
+    if any(pollutant not in parts for pollutant in NEEDED):
+        return Index(None, None, parts)
+    unhealthy = sum(index >= UNHEALTHY_FROM for index in parts.values())
+    extra = (0, 0, TWO_UNHEALTHY, MORE_UNHEALTHY)[min(unhealthy, 3)]
+    pollutant = max(parts, key=parts.__getitem__)
+    return Index(min(parts[pollutant] + extra, HIGHEST), pollutant, parts)

@@ -1,0 +1,105 @@
+"""The averages on which the indices are defined: plain mean, NowCast, and Korea's predicted moving PM value.
+
+Every function takes the hours newest first (index 0 is the hour just measured), in millionths of the unit,
+with None for an hour that was not measured, and answers with an exact value in the unit, or None when too
+few hours are there to say anything.
+"""
+
+from collections.abc import Sequence
+
+from streams.domains.air_quality.units import MICRO, Exact
+
+Hours = Sequence[int | None]
+"""Hourly means, newest first, in millionths of the unit; None where an hour is missing."""
+
+COMPLETENESS_PERCENT = 75
+"""Share of a window's hours that must be there (STANDARDS 4.4): 18 of 24, 9 of 12, 6 of 8, 3 of 4."""
+
+NOWCAST_HOURS = 12
+NOWCAST_RECENT_HOURS = 3
+NOWCAST_RECENT_NEEDED = 2
+
+CAI_LONG_HOURS = 12
+CAI_SHORT_HOURS = 4
+
+
+def present(hours: Hours) -> list[int]:
+    """Leave out the hours that were not measured."""
+    return [hour for hour in hours if hour is not None]
+
+
+def complete(hours: Sequence[int], window: int) -> bool:
+    """Tell whether enough of a window's hours are there."""
+    return len(hours) * 100 >= window * COMPLETENESS_PERCENT
+
+
+def mean(hours: Hours, window: int) -> Exact | None:
+    """Average the newest hours of a window.
+
+    Args:
+        hours: Newest first.
+        window: Length of the window, in hours.
+
+    Returns:
+        The mean of the hours that are there, or None when they are fewer than ``COMPLETENESS_PERCENT``.
+    """
+    there = present(hours[:window])
+    if not complete(there, window):
+        return None
+    return sum(there), len(there) * MICRO
+
+
+def nowcast(hours: Hours) -> Exact | None:
+    """Weigh the last 12 hours of a particle concentration (US NowCast, STANDARDS 4.1).
+
+    The weight is w = lowest / highest, at least one half; the value is Σ wⁱcᵢ / Σ wⁱ, where missing hours
+    are left out of both sums. With w = a / b both sums are multiplied by b¹¹, so that only integers are
+    added.
+
+    Args:
+        hours: Newest first.
+
+    Returns:
+        The NowCast concentration, or None without two of the newest three hours.
+    """
+    window = hours[:NOWCAST_HOURS]
+    if len(present(window[:NOWCAST_RECENT_HOURS])) < NOWCAST_RECENT_NEEDED:
+        return None
+    there = present(window)
+    low, high = min(there), max(there)
+    if high == 0:
+        return 0, 1
+    a, b = (low, high) if 2 * low > high else (1, 2)
+    last = NOWCAST_HOURS - 1
+    weights = [a**i * b ** (last - i) for i in range(len(window))]
+    weighed = sum(w * hour for w, hour in zip(weights, window, strict=True) if hour is not None)
+    total = sum(w for w, hour in zip(weights, window, strict=True) if hour is not None)
+    return weighed, total * MICRO
+
+
+def predicted_moving(hours: Hours, steep_from: int) -> Exact | None:
+    """Predict Korea's 24 h particle value from the last 12 hours (STANDARDS 4.2).
+
+    C24E = (12·C12 + 12·C4) / 24, where C12 is the mean of the last 12 hours and C4 that of the last four
+    corrected
+    hours: an hour at or above M that lies between 0.9 and 1.7 times C12 counts three quarters.
+
+    Args:
+        hours: Newest first.
+        steep_from: M in millionths of µg/m³: 70 µg/m³ for PM10, 30 µg/m³ for PM2.5.
+
+    Returns:
+        The predicted value, or None when either window is not complete.
+    """
+    long = present(hours[:CAI_LONG_HOURS])
+    short = present(hours[:CAI_SHORT_HOURS])
+    if not complete(long, CAI_LONG_HOURS) or not complete(short, CAI_SHORT_HOURS):
+        return None
+    long_sum, long_count = sum(long), len(long)
+    quarters = 0  # of the corrected hours
+    for hour in short:
+        tenfold = 10 * hour * long_count
+        steady = hour >= steep_from and 9 * long_sum <= tenfold <= 17 * long_sum
+        quarters += 3 * hour if steady else 4 * hour
+    short_count = 4 * len(short)
+    return long_sum * short_count + quarters * long_count, 2 * long_count * short_count * MICRO

@@ -1,0 +1,228 @@
+"""One reading and what came before it at the same station → the indices and the category changes. Pure.
+
+Promises:
+
+- A reading that is not newer than the last one of its station (a repeat, or a late one) changes nothing and
+  gives nothing; it is counted. So what is derived depends on the order of one station's readings alone: not
+  on batches, partitions, workers or redeliveries.
+- Hourly readings: particles by NowCast (US) and predicted moving value (Korea), O3 and CO by 8 h mean (US)
+  or hour (Korea), SO2 and NO2 by hour; ``basis`` is ``nowcast``.
+- Daily means stand for themselves in every row of the tables; ``basis`` is ``daily-mean``.
+- Hourly and daily readings of one station do not mix: each averaging time has its own memory.
+
+It leaves identity, time stamps and topics to ``agents.py``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from streams.domains.air_quality import cai as korean
+from streams.domains.air_quality import us_aqi as american
+from streams.domains.air_quality.categories import KR_CAI, US_AQI, Change, Held, settle
+from streams.domains.air_quality.means import Hours, mean, nowcast, predicted_moving
+from streams.domains.air_quality.plausibility import oddities
+from streams.domains.air_quality.units import (
+    GASES,
+    MICRO,
+    POLLUTANTS,
+    REFERENCE_TEMPERATURE_C,
+    Exact,
+    in_ppm,
+    usable,
+)
+
+HOUR_US = 3_600_000_000
+"""Microseconds of an hour."""
+
+MEAN_HOURS = 8
+"""Window of the US means of ozone and carbon monoxide, in hours."""
+
+DAY_HOURS = 24
+
+WINDOW_HOURS = {"pm10": 12, "pm2_5": 12, "no2": 1, "o3": MEAN_HOURS, "co": MEAN_HOURS, "so2": DAY_HOURS}
+"""Hours of each pollutant that some index looks back on."""
+
+CONVERTED = f"CONVERTED_AT_{REFERENCE_TEMPERATURE_C}_C"
+
+_UNKNOWN = Held()
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is kept of a station, per recording or live stream and per averaging time.
+
+    Attributes:
+        frontier: ``occurred_at`` of the newest reading that counted, in µs since 1970 UTC.
+        gas_unit: Unit of the gas hours below.
+        hours: Hourly means newest first, by pollutant, in millionths of the unit; empty for daily readings.
+        us: US category that counts now.
+        kr: Korean category that counts now.
+        late: Readings that were not newer than the frontier.
+    """
+
+    frontier: int
+    gas_unit: str
+    hours: Mapping[str, Hours] = field(default_factory=dict)
+    us: Held = _UNKNOWN
+    kr: Held = _UNKNOWN
+    late: int = 0
+
+    def to_value(self) -> dict[str, Any]:
+        """Spell the memory as a JSON value."""
+        return {
+            "frontier": self.frontier,
+            "gas_unit": self.gas_unit,
+            "hours": {pollutant: list(hours) for pollutant, hours in self.hours.items()},
+            "us": [self.us.rank, self.us.streak],
+            "kr": [self.kr.rank, self.kr.streak],
+            "late": self.late,
+        }
+
+    @classmethod
+    def from_value(cls, value: Mapping[str, Any]) -> "Memory":
+        """Read back what ``to_value`` spelled."""
+        return cls(
+            frontier=value["frontier"],
+            gas_unit=value["gas_unit"],
+            hours=value["hours"],
+            us=Held(*value["us"]),
+            kr=Held(*value["kr"]),
+            late=value["late"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one reading means.
+
+    Attributes:
+        us: The US index.
+        kr: The Korean index.
+        basis: What the indices stand on, ``nowcast`` or ``daily-mean``.
+        flags: What the reader of the indices must know.
+        changes: Category changes that this reading settled.
+    """
+
+    us: american.Index
+    kr: american.Index
+    basis: str
+    flags: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+    def fields(self) -> dict[str, Any]:
+        """Spell the indices as fields of ``air-quality.index``."""
+        return {
+            "us_aqi": self.us.value,
+            "us_aqi_category": US_AQI.name(self.us.value),
+            "us_aqi_pollutant": self.us.pollutant,
+            "us_aqi_version": american.BREAKPOINT_VERSION,
+            "us_aqi_parts": self.us.parts,
+            "cai": self.kr.value,
+            "cai_category": KR_CAI.name(self.kr.value),
+            "cai_pollutant": self.kr.pollutant,
+            "cai_parts": self.kr.parts,
+            "basis": self.basis,
+            "flags": list(self.flags),
+        }
+
+
+def change_fields(change: Change) -> dict[str, Any]:
+    """Spell a change as fields of ``air-quality.category-change``."""
+    return asdict(change)
+
+
+def assess(memory: Memory | None, reading: Mapping[str, Any]) -> tuple[Memory, Verdict | None]:
+    """Let one reading count.
+
+    Args:
+        memory: What is kept of its station, stream and averaging time; None for the first reading.
+        reading: Fields of ``air-quality.reading``, ``occurred_at`` in µs since 1970 UTC.
+
+    Returns:
+        What is to be kept, and what the reading means; None when it is not newer than the one before.
+    """
+    occurred_at: int = reading["occurred_at"]
+    if memory is not None and occurred_at <= memory.frontier:
+        return replace(memory, late=memory.late + 1), None
+    hourly = reading["averaging"] == "PT1H"
+    hours = _moved_on(memory, reading) if hourly else {}
+    averages, concentrations = _from_hours(hours, reading) if hourly else _from_day(reading)
+    us, kr = american.us_aqi(averages), korean.cai(concentrations)
+    held_us, us_change = settle(US_AQI, memory.us if memory else _UNKNOWN, us.value)
+    held_kr, kr_change = settle(KR_CAI, memory.kr if memory else _UNKNOWN, kr.value)
+    verdict = Verdict(
+        us=us,
+        kr=kr,
+        basis="nowcast" if hourly else "daily-mean",
+        flags=_flags(reading, us),
+        changes=tuple(change for change in (us_change, kr_change) if change),
+    )
+    late = memory.late if memory else 0
+    return Memory(occurred_at, reading["gas_unit"], hours, held_us, held_kr, late), verdict
+
+
+def _flags(reading: Mapping[str, Any], us: american.Index) -> tuple[str, ...]:
+    converted = reading["gas_unit"] != "PPM" and any(reading.get(gas) is not None for gas in GASES)
+    found = [*reading.get("flags", ()), *oddities(reading), *([CONVERTED] if converted else ()), *us.flags]
+    return tuple(dict.fromkeys(found))
+
+
+def _moved_on(memory: Memory | None, reading: Mapping[str, Any]) -> dict[str, Hours]:
+    """Put the reading's hour in front, hours without one as missing; a second one of an hour replaces it."""
+    gap = DAY_HOURS if memory is None else reading["occurred_at"] // HOUR_US - memory.frontier // HOUR_US
+    same_unit = memory is not None and memory.gas_unit == reading["gas_unit"]
+    moved: dict[str, Hours] = {}
+    for pollutant in POLLUTANTS:
+        newest = usable(reading.get(pollutant))
+        before: Hours = ()
+        if memory is not None and (same_unit or pollutant not in GASES):
+            before = memory.hours.get(pollutant, ())
+        if gap == 0 and before:
+            newest, before = (before[0] if newest is None else newest), before[1:]
+        between = [None] * min(max(gap - 1, 0), DAY_HOURS)
+        moved[pollutant] = [newest, *between, *before][: WINDOW_HOURS[pollutant]]
+    return moved
+
+
+def _from_hours(
+    hours: Mapping[str, Hours], reading: Mapping[str, Any]
+) -> tuple[american.Averages, korean.Concentrations]:
+    unit = reading["gas_unit"]
+    now = {gas: _ppm(gas, mean(hours[gas], 1), unit) for gas in GASES}
+    averages = american.Averages(
+        pm2_5_24h=nowcast(hours["pm2_5"]),
+        pm10_24h=nowcast(hours["pm10"]),
+        o3_8h=_ppm("o3", mean(hours["o3"], MEAN_HOURS), unit),
+        o3_1h=now["o3"],
+        co_8h=_ppm("co", mean(hours["co"], MEAN_HOURS), unit),
+        so2_1h=now["so2"],
+        so2_24h=_ppm("so2", mean(hours["so2"], DAY_HOURS), unit),
+        no2_1h=now["no2"],
+    )
+    pm10 = predicted_moving(hours["pm10"], korean.PM10_STEEP_FROM)
+    pm2_5 = predicted_moving(hours["pm2_5"], korean.PM2_5_STEEP_FROM)
+    return averages, korean.Concentrations(pm10=pm10, pm2_5=pm2_5, **now)
+
+
+def _from_day(reading: Mapping[str, Any]) -> tuple[american.Averages, korean.Concentrations]:
+    unit = reading["gas_unit"]
+    day: dict[str, Exact | None] = {}
+    for pollutant in POLLUTANTS:
+        micro = usable(reading.get(pollutant))
+        value = None if micro is None else (micro, MICRO)
+        day[pollutant] = _ppm(pollutant, value, unit) if pollutant in GASES else value
+    averages = american.Averages(
+        pm2_5_24h=day["pm2_5"],
+        pm10_24h=day["pm10"],
+        o3_8h=day["o3"],
+        co_8h=day["co"],
+        so2_1h=day["so2"],
+        so2_24h=day["so2"],
+        no2_1h=day["no2"],
+    )
+    return averages, korean.Concentrations(**day)
+
+
+def _ppm(gas: str, value: Exact | None, unit: str) -> Exact | None:
+    return None if value is None else in_ppm(gas, value, unit)

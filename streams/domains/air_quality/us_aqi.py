@@ -1,0 +1,89 @@
+"""The US air quality index by the breakpoints in force since 2024-05-06 (STANDARDS 4.1; EPA-454/B-24-002).
+
+The index of a place is its highest sub-index. Rules beside the table:
+
+- of the two ozone values the higher counts; 8 h ozone gives at most 300, and 1 h ozone begins at 0.125 ppm;
+- SO2 is placed by its hour, which gives at most 200, and above that by its 24 h mean from 305 ppb;
+- above the table the last band's line goes on, and the index is labelled ``BEYOND_AQI``.
+"""
+
+from dataclasses import dataclass, field
+
+from streams.domains.air_quality.scale import Scale
+from streams.domains.air_quality.units import Exact
+
+BREAKPOINT_VERSION = "2024-05-06"
+HIGHEST_OF_TABLE = 500
+BEYOND = "BEYOND_AQI"
+
+_BANDS = (0, 50, 100, 150, 200, 300, 500)
+
+PM2_5_24H = Scale(10, (0, 90, 354, 554, 1254, 2254, 3254), _BANDS)
+PM10_24H = Scale(1, (0, 54, 154, 254, 354, 424, 604), _BANDS)
+O3_8H = Scale(1000, (0, 54, 70, 85, 105, 200), _BANDS[:6], highest=300)
+O3_1H = Scale(1000, (124, 164, 204, 404, 604), (100, 150, 200, 300, 500))
+CO_8H = Scale(10, (0, 44, 94, 124, 154, 304, 504), _BANDS)
+SO2_1H = Scale(1000, (0, 35, 75, 185, 304), _BANDS[:5], highest=200)
+SO2_24H = Scale(1000, (304, 604, 1004), (200, 300, 500))
+NO2_1H = Scale(1000, (0, 53, 100, 360, 649, 1249, 2049), _BANDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Averages:
+    """What the index is made from: particles in µg/m³, gases in ppm; None where an average cannot be told."""
+
+    pm2_5_24h: Exact | None = None
+    pm10_24h: Exact | None = None
+    o3_8h: Exact | None = None
+    o3_1h: Exact | None = None
+    co_8h: Exact | None = None
+    so2_1h: Exact | None = None
+    so2_24h: Exact | None = None
+    no2_1h: Exact | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index and what it rests on.
+
+    Attributes:
+        value: The index, or None when nothing gives one.
+        pollutant: The pollutant that decides it.
+        parts: Sub-index of every pollutant that has one.
+        flags: Labels the rules ask for.
+    """
+
+    value: int | None
+    pollutant: str | None
+    parts: dict[str, int] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+
+def _higher(*candidates: tuple[Scale, Exact | None]) -> int | None:
+    found = [scale.sub_index(value) for scale, value in candidates if value is not None]
+    return max((index for index in found if index is not None), default=None)
+
+
+def us_aqi(averages: Averages) -> Index:
+    """Compute the US air quality index.
+
+    Args:
+        averages: Concentrations over the averaging times of the table.
+
+    Returns:
+        The index with its parts; the earlier pollutant of the table decides where two are equal.
+    """
+    found = {
+        "pm2_5": _higher((PM2_5_24H, averages.pm2_5_24h)),
+        "pm10": _higher((PM10_24H, averages.pm10_24h)),
+        "o3": _higher((O3_8H, averages.o3_8h), (O3_1H, averages.o3_1h)),
+        "co": _higher((CO_8H, averages.co_8h)),
+        "so2": _higher((SO2_1H, averages.so2_1h), (SO2_24H, averages.so2_24h)),
+        "no2": _higher((NO2_1H, averages.no2_1h)),
+    }
+    parts = {pollutant: index for pollutant, index in found.items() if index is not None}
+    if not parts:
+        return Index(None, None)
+    pollutant = max(parts, key=parts.__getitem__)
+    flags = (BEYOND,) if parts[pollutant] > HIGHEST_OF_TABLE else ()
+    return Index(parts[pollutant], pollutant, parts, flags)
