@@ -321,3 +321,8 @@ def catalog_roots(environment: Mapping[str, str] | None = None) -> tuple[Path, .
     """Return further folders of domains that an operator named (`CITY_DOMAINS`, separated like PATH)."""
     env = os.environ if environment is None else environment
     return tuple(Path(p) for p in env.get("CITY_DOMAINS", "").split(os.pathsep) if p)
+
+
+def process_name() -> str:
+    """Return the name the stack gave this process (`CITY_PROCESS`), such as `worker-0`."""
+    return os.environ.get("CITY_PROCESS", "city")

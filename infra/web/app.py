@@ -1,0 +1,128 @@
+"""The web process: status page, `/metrics`, read-only schema registry, ledger files. Loopback unless told.
+
+GET /                       status page              GET /status.json     the same as JSON
+GET /metrics                Prometheus               GET /ping            Ok.
+GET /subjects… /schemas…    schema registry          GET /ledger/…        checkpoints and tiles
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from infra.status import StatusReader
+from infra.web import ledger_files, metrics, page
+from schemas import registry
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from infra.settings import Settings
+    from infra.status import Status
+    from schemas.catalog import Catalog
+
+FRESH_S = 1.0
+"""A status younger than this is shown again instead of asking every part anew."""
+REGISTRY_TYPE = "application/vnd.schemaregistry.v1+json"
+
+
+class CachedStatus:
+    """One reader for all requests; looks at most once per FRESH_S."""
+
+    def __init__(self, reader: StatusReader) -> None:
+        self._reader = reader
+        self._lock = threading.Lock()
+        self._status: Status | None = None
+        self._read_at = 0.0
+
+    def read(self) -> Status:
+        """Return a status that is at most FRESH_S old."""
+        with self._lock:
+            if self._status is None or time.monotonic() - self._read_at > FRESH_S:
+                self._status = self._reader.read()
+                self._read_at = time.monotonic()
+            return self._status
+
+
+def application(settings: Settings, catalog: Catalog) -> Starlette:
+    """Return the ASGI application."""
+    status = CachedStatus(StatusReader(settings, catalog))
+    ledger = settings.data / "ledger"
+    links = {
+        "metrics": "/metrics",
+        "status as JSON": "/status.json",
+        "schemas": "/subjects",
+        "ledger": "/ledger/",
+    }
+
+    async def home(_request: Request) -> Response:
+        return HTMLResponse(page.render(await run_in_threadpool(status.read), links))
+
+    async def status_json(_request: Request) -> Response:
+        return JSONResponse(asdict(await run_in_threadpool(status.read)))
+
+    async def prometheus(_request: Request) -> Response:
+        text = metrics.render(await run_in_threadpool(status.read))
+        return Response(text, media_type="text/plain; version=0.0.4")
+
+    async def ping(_request: Request) -> Response:
+        return PlainTextResponse("Ok.\n")
+
+    async def schemas(request: Request) -> Response:
+        body = await request.body()
+        answer = registry.answer(catalog, request.method, request.url.path, body, dict(request.query_params))
+        return Response(json.dumps(answer.body), answer.status, media_type=REGISTRY_TYPE)
+
+    async def ledger_file(request: Request) -> Response:
+        name = request.path_params["name"]
+        return ledger_files.respond(ledger, name) if name else ledger_files.index(ledger)
+
+    methods = ["GET", "POST", "PUT", "DELETE"]
+    return Starlette(
+        routes=[
+            Route("/", home),
+            Route("/status.json", status_json),
+            Route("/metrics", prometheus),
+            Route("/ping", ping),
+            Route("/ledger/{name:path}", ledger_file),
+            *(
+                Route(path, schemas, methods=methods)
+                for root in ("subjects", "schemas", "config", "mode", "compatibility")
+                for path in (f"/{root}", f"/{root}/{{rest:path}}")
+            ),
+        ]
+    )
+
+
+def serve(settings: Settings, catalog: Catalog, stop: threading.Event) -> None:
+    """Serve until `stop` is set."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application(settings, catalog),
+            host=settings.listen,
+            port=settings.ports.web,
+            log_level="warning",
+            timeout_graceful_shutdown=3,
+        )
+    )
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment] - ours are in infra/child.py
+
+    async def run() -> None:
+        task = asyncio.create_task(server.serve())
+        while not stop.is_set() and not task.done():
+            await asyncio.sleep(0.2)
+        server.should_exit = True
+        await task
+
+    asyncio.run(run())

@@ -1,0 +1,208 @@
+"""Joins the parts: from one `Settings` to the configuration of each layer, and each role's run.
+
+A layer gets what it needs as values and callables (a config record, a catalogue, an `emit`); no layer knows
+the settings or another layer. Each `run_<role>` runs one process of the stack until `stop` is set.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from infra.emit import Emitter, pause_file
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping, Sequence
+
+    from infra.settings import Settings
+    from ledger_sink.config import LedgerConfig
+    from schemas.catalog import Catalog
+    from streams.config import StreamsConfig
+    from streams.produce import Producer
+
+
+def catalog() -> Catalog:
+    """Return the catalogue: the packaged domains and those the operator added."""
+    from infra.settings import catalog_roots
+    from schemas.catalog import load_catalog
+
+    return load_catalog(*catalog_roots())
+
+
+def streams_config(settings: Settings) -> StreamsConfig:
+    """Return what the streams layer needs to know."""
+    from streams.config import StreamsConfig
+
+    return StreamsConfig(
+        kafka=settings.kafka_address,
+        data=settings.data,
+        city=settings.city,
+        workers=settings.workers,
+        session_timeout_s=settings.session_timeout_s,
+        stalled_after_s=settings.stalled_after_s,
+        metrics_interval_s=settings.metrics_interval_s,
+        changelog_replication=settings.replication,
+    )
+
+
+def ledger_config(settings: Settings, topics: Catalog) -> LedgerConfig:
+    """Return what the ledger needs to know: names of topics, never what is in them."""
+    from ledger_sink.config import LedgerConfig, SealedTopic
+
+    return LedgerConfig(
+        data=settings.data,
+        kafka=settings.kafka_address,
+        city=settings.city,
+        topics=tuple(
+            SealedTopic(t.name, t.partitions or settings.partitions)
+            for t in sorted(topics.topics.values(), key=lambda t: t.name)
+            if t.sealed
+        ),
+        signer_url=settings.signer_url,
+        witness_urls=(settings.witness_url,),
+        interval_s=settings.checkpoint_interval_s,
+    )
+
+
+class PlatformEvents:
+    """Sends events of the platform about itself."""
+
+    def __init__(self, producer: Producer, process: str) -> None:
+        self._producer = producer
+        self._process = process
+
+    def event(self, topic: str, body: Mapping[str, Any]) -> None:
+        """Send one event of a platform topic, with an envelope of its own."""
+        from streams.identity import device_id, device_salt
+
+        now_us = time.time_ns() // 1000
+        self._producer.produce(
+            topic,
+            {
+                "event_id": device_id(now_us // 1000),
+                "salt": device_salt(),
+                "source": f"urn:city:{self._process}",
+                "occurred_at": now_us,
+                "recorded_at": None,
+                **body,
+            },
+        )
+
+    def send(self, name: str, value: float, labels: Mapping[str, str]) -> None:
+        """Send one metric."""
+        from schemas.names import topic_name
+
+        body = {"name": name, "value": float(value), "labels": dict(labels)}
+        self.event(topic_name("platform", "metric"), {**body, "process": self._process, "host": None})
+
+    def flush(self) -> None:
+        """Wait until all is delivered."""
+        self._producer.flush()
+
+
+def emitter(settings: Settings, topics: Catalog) -> Emitter:
+    """Return this process's running emitter of metric events."""
+    from infra.settings import process_name
+    from streams.produce import Producer
+
+    sender = PlatformEvents(Producer(streams_config(settings), topics), process_name())
+    return Emitter(sender, pause_file(settings.data), settings.metrics_interval_s).start()
+
+
+# --- roles -------------------------------------------------------------------------------------------
+
+
+def run_worker(settings: Settings, _stop: threading.Event, _arguments: Sequence[str]) -> int:
+    """Run one Faust worker; it handles signals itself."""
+    from streams.app import run
+
+    topics = catalog()
+    run(streams_config(settings), topics, emitter(settings, topics))
+    return 0
+
+
+def run_sink(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
+    """Run the ClickHouse sink."""
+    from streams.sinks.clickhouse import run
+
+    topics = catalog()
+    run(sink_config(settings), topics, stop, emitter(settings, topics))
+    return 0
+
+
+def sink_config(settings: Settings) -> Any:
+    """Return what the ClickHouse sink needs to know."""
+    from streams.sinks.clickhouse import SinkConfig
+
+    return SinkConfig(
+        kafka=settings.kafka_address,
+        url=settings.clickhouse_url,
+        user=settings.clickhouse_user,
+        password=str(settings.clickhouse_password),
+    )
+
+
+def run_ledger(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
+    """Run the ledger sink: sequencers and the city chain."""
+    from ledger_sink.sink import run
+
+    topics = catalog()
+    run(ledger_config(settings, topics), stop, emitter(settings, topics))
+    return 0
+
+
+def run_signer(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
+    """Run the signer: it holds the key and sees no events."""
+    from ledger_sink.config import SignerConfig
+    from ledger_sink.signer import run
+
+    run(SignerConfig(settings.data, settings.city, settings.listen, settings.ports.signer), stop)
+    return 0
+
+
+def run_witness(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
+    """Run the stack's own witness (not independent; verdicts say so)."""
+    from ledger_sink.config import WitnessConfig
+    from ledger_sink.witness import run
+
+    config = WitnessConfig(
+        directory=settings.data / "witness",
+        name=f"witness.{settings.city}",
+        logs_file=settings.data / "ledger" / "policy.txt",
+        host=settings.listen,
+        port=settings.ports.witness,
+    )
+    run(config, stop)
+    return 0
+
+
+def run_web(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
+    """Run the status page, registry, metrics and ledger tiles."""
+    from infra.web.app import serve
+
+    serve(settings, catalog(), stop)
+    return 0
+
+
+# --- audit -------------------------------------------------------------------------------------------
+
+
+def send_audit(settings: Settings, topics: Catalog, document: Mapping[str, Any]) -> None:
+    """Send the event that tells what an audit found."""
+    from schemas.names import topic_name
+    from streams.produce import Producer
+
+    verdict = document["audit"]
+    with Producer(streams_config(settings), topics) as producer:
+        PlatformEvents(producer, "audit").event(
+            topic_name("platform", "audit"),
+            {
+                "kind": "ledger",
+                "subject": f"{settings.city}/city",
+                "verdict": verdict["verdict"].upper(),
+                "problems": list(verdict["problems"])[:100],
+                "details": {k: str(v) for k, v in document["city_log"].items()},
+            },
+        )
+        producer.flush()
