@@ -7,8 +7,6 @@ GET /subjects… /schemas…    schema registry          GET /ledger/…        
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import threading
 import time
@@ -116,13 +114,9 @@ def serve(settings: Settings, catalog: Catalog, stop: threading.Event) -> None:
             timeout_graceful_shutdown=3,
         )
     )
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment] - ours are in infra/child.py
-
-    async def run() -> None:
-        task = asyncio.create_task(server.serve())
-        while not stop.is_set() and not task.done():
-            await asyncio.sleep(0.2)
-        server.should_exit = True
-        await task
-
-    asyncio.run(run())
+    thread = threading.Thread(target=server.run, name="web")  # off the main thread it leaves signals to us
+    thread.start()
+    while not stop.wait(0.5) and thread.is_alive():
+        pass
+    server.should_exit = True
+    thread.join()

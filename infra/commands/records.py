@@ -1,0 +1,78 @@
+"""`city replay`, `city produce`, `city forget`: records into a running stack, and a person out of it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from infra.commands.common import catalog, data_option, one_line_errors, print_json, running
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+def register(group: click.Group) -> None:
+    """Add the commands to `city`."""
+    for command in (replay, produce, forget):
+        group.add_command(command)
+
+
+@click.command()
+@data_option
+@click.option("--format", "format_name", help="Read every file as this format instead of detecting it.")
+@click.option("--speed", default="max", show_default=True, help="live, max, or N times real time.")
+@click.option("--shift-to-now/--no-shift-to-now", default=False, show_default=True)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@one_line_errors
+def replay(
+    data: Path, format_name: str | None, speed: str, shift_to_now: bool, paths: tuple[Path, ...]
+) -> None:
+    """Replay recordings (files or folders) into a running stack."""
+    from infra.wiring import replay_reports
+
+    reports = replay_reports(
+        running(data.absolute()),
+        catalog(),
+        paths,
+        format_name=format_name,
+        speed=speed,
+        shift_to_now=shift_to_now,
+        stop=threading.Event(),
+    )
+    print_json(reports)
+
+
+@click.command()
+@data_option
+@click.argument("topic")
+@click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
+@click.option(
+    "--source", default="urn:city:manual", show_default=True, help="Who tells it (CloudEvents source)."
+)
+@one_line_errors
+def produce(data: Path, topic: str, file: TextIO, source: str) -> None:
+    """Produce events to TOPIC, a JSON object a line from FILE or standard input."""
+    from infra.wiring import produce_lines
+
+    sent, refused = produce_lines(running(data.absolute()), catalog(), topic, file, source)
+    for line in refused:
+        click.echo(line, err=True)
+    click.echo(f"{sent} events produced to {topic}, {len(refused)} lines refused")
+    sys.exit(1 if refused else 0)
+
+
+@click.command()
+@data_option
+@click.argument("person")
+@click.option("--ground", required=True, help="Why, such as 'GDPR Art. 17 (1) b'; kept in platform.erasure.")
+@one_line_errors
+def forget(data: Path, person: str, ground: str) -> None:
+    """Erase PERSON: delete the subject's keys, so that no personal value of theirs can be read again."""
+    from infra.wiring import forget_subject
+
+    keys = forget_subject(running(data.absolute()), catalog(), person, ground)
+    click.echo(f"{person} forgotten: {len(keys)} keys deleted; every proof stays valid")

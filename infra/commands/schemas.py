@@ -1,0 +1,92 @@
+"""`city schemas list|check|new`: the catalogue of what an event is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from infra.commands.common import catalog, one_line_errors, print_json
+
+
+def register(group: click.Group) -> None:
+    """Add the commands to `city`."""
+    group.add_command(schemas)
+
+
+@click.group()
+def schemas() -> None:
+    """List, check and start the schemas of the domains."""
+
+
+@schemas.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@one_line_errors
+def list_(as_json: bool) -> None:
+    """List every topic with its schema ids, key, table and readers."""
+    rows = [
+        {
+            "topic": t.name,
+            "kind": t.kind,
+            "key": t.key,
+            "schema_ids": [s.id for s in t.schemas],
+            "table": t.table,
+            "retention_days": t.retention_days,
+            "sealed": t.sealed,
+            "readers": list(t.readers),
+            "personal": sorted({name for s in t.schemas for name in s.personal}),
+        }
+        for t in sorted(catalog().topics.values(), key=lambda t: t.name)
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("topic", "kind", "key", "schema ids", "table", "days", "sealed", "readers", box=None)
+    for row in rows:
+        ids = ", ".join(map(str, row["schema_ids"]))  # type: ignore[call-overload]
+        readers = ", ".join(row["readers"])  # type: ignore[arg-type]
+        table.add_row(
+            *(str(row[c]) for c in ("topic", "kind", "key")),
+            ids,
+            str(row["table"]),
+            str(row["retention_days"]),
+            "yes" if row["sealed"] else "no",
+            readers,
+        )
+    Console().print(table)
+
+
+@schemas.command("check")
+@one_line_errors
+def check() -> None:
+    """Check names, ids, examples and that each version may follow the one before."""
+    from schemas.commands import check as problems_of
+
+    problems = problems_of(catalog())
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        sys.exit(1)
+    topics = catalog().topics.values()
+    click.echo(f"{len(topics)} topics, {sum(len(t.schemas) for t in topics)} schemas: all right")
+
+
+@schemas.command("new")
+@click.argument("name")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Repository or folder to lay the files in (default: the current folder).",
+)
+@one_line_errors
+def new(name: str, root: Path | None) -> None:
+    """Lay the files of a new domain NAME, ready to be filled in."""
+    from schemas.commands import new as lay
+
+    for path in lay(name, root or Path.cwd()):
+        click.echo(path)
