@@ -1,8 +1,9 @@
 """A growing C2SP tlog-tiles log over a store: entries in, durable bundles and tiles out.
 
-Promise: after `persist` returns, every entry bundle and tile of the present size, partial ones included,
-is durable. It knows neither states, signatures nor Kafka; sequencer and city chain do. One owner, one thread;
-after an error of `persist` the same call may be made again.
+Promise: once what `unwritten` returns is durable, every entry bundle and tile of the present size, partial
+ones included, is. Its owner writes it and says so by `mark_durable`; after a failed write the same bytes are
+asked for again. It knows neither states, signatures nor Kafka; sequencer and city chain do. One owner, one
+thread.
 """
 
 from __future__ import annotations
@@ -154,33 +155,27 @@ class TileLog:
             )
         return files
 
-    def persist(self) -> None:
-        """Make bundles and tiles of the present size durable.
-
-        Raises:
-            StoreError: nothing counts; calling again is safe.
-        """
-        self.store.write(self.unwritten())
+    def mark_durable(self) -> None:
+        """Take note that everything `unwritten` gave is durable."""
         self._finished.clear()
         del self._tail[: (self.size // TILE_WIDTH - self._durable // TILE_WIDTH) * TILE_WIDTH]
         self._durable = self.size
 
-    def drop_partials(self, old_size: int, new_size: int) -> None:
-        """Remove partial tiles and bundles that a full one replaces (tlog-tiles, "Partial Tiles").
 
-        Args:
-            old_size: up to where this was done before.
-            new_size: a size whose checkpoint is published.
-        """
-        shift = TILE_WIDTH
-        for index in range(old_size // TILE_WIDTH, new_size // TILE_WIDTH):
-            self._drop(entries_path(index))
-        level = 0
-        while new_size // shift:
-            for index in range(old_size // shift, new_size // shift):
-                self._drop(tile_path(level, index))
-            level, shift = level + 1, shift * TILE_WIDTH
+def drop_partials(store: Store, folder: str, old_size: int, new_size: int) -> None:
+    """Remove partial tiles and bundles that a full one replaces (tlog-tiles, "Partial Tiles").
 
-    def _drop(self, full_name: str) -> None:
-        folder = f"{self.folder}/{full_name}.p"
-        self.store.remove([f"{folder}/{name}" for name in self.store.listing(folder)])
+    Args:
+        store: where the log is kept.
+        folder: the log's folder.
+        old_size: up to where this was done before.
+        new_size: a size whose checkpoint is published.
+    """
+    full = [entries_path(index) for index in range(old_size // TILE_WIDTH, new_size // TILE_WIDTH)]
+    level, width = 0, TILE_WIDTH
+    while new_size // width:
+        full += [tile_path(level, index) for index in range(old_size // width, new_size // width)]
+        level, width = level + 1, width * TILE_WIDTH
+    for name in full:
+        partials = f"{folder}/{name}.p"
+        store.remove([f"{partials}/{width}" for width in store.listing(partials)])
