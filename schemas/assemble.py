@@ -19,7 +19,9 @@ def assemble(folders: Iterable[Folder], envelope: dict[str, Any]) -> dict[str, D
     """
     ordered = list(folders)
     shared = next((each for each in ordered if each.name == SHARED), None)
-    return {each.name: _domain(each, shared, envelope) for each in sorted(ordered, key=lambda each: each.name)}
+    return {
+        each.name: _domain(each, shared, envelope) for each in sorted(ordered, key=lambda each: each.name)
+    }
 
 
 def _domain(folder: Folder, shared: Folder | None, envelope: dict[str, Any]) -> Domain:

@@ -83,7 +83,9 @@ def _read_example(found: Folder, file: Path) -> None:
     """Add one example file."""
     match = _EXAMPLE_FILE.fullmatch(file.name)
     if match is None:
-        found.problems.append(f"{found.where(file)}: an example's file is named <event>.v<version>.<case>.json")
+        found.problems.append(
+            f"{found.where(file)}: an example's file is named <event>.v<version>.<case>.json"
+        )
         return
     example = _read(found, file)
     if example is not None:

@@ -1,4 +1,7 @@
-"""The values the catalogue is made of: schema, topic, domain, catalogue. Frozen, hashable, without any file."""
+"""The values the catalogue is made of: schema, topic, domain, catalogue. Frozen, hashable, without any file.
+
+A schema keeps its compiled reader and writer, so that nothing is parsed twice in a process.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +9,10 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
+from schemas.avro import Record, parse_record
 from schemas.errors import UnknownSchemaError
+from schemas.reader import Read, reader
+from schemas.writer import Write, writer
 
 Kind = Literal["raw", "derived", "dead-letter", "platform"]
 Sensitivity = Literal["public", "internal", "personal"]
@@ -34,9 +40,29 @@ class Schema:
     personal: tuple[str, ...] = ()
 
     @cached_property
-    def fields(self) -> Mapping[str, Mapping[str, Any]]:
-        """Fields of the record by name, in their order."""
-        return MappingProxyType({each["name"]: each for each in self.record["fields"]})
+    def tree(self) -> Record:
+        """The record as a tree of types."""
+        return parse_record(self.record)
+
+    @cached_property
+    def head(self) -> bytes:
+        """The frame in front of every value: 00 and the id, big-endian."""
+        return b"\0" + self.id.to_bytes(4, "big")
+
+    @cached_property
+    def write(self) -> Write:
+        """The compiled writer of a datum."""
+        return writer(self.tree)
+
+    @cached_property
+    def read(self) -> Read:
+        """The compiled reader of a datum."""
+        return reader(self.tree)
+
+    @cached_property
+    def read_raw(self) -> Read:
+        """The compiled reader that leaves logical types as their base."""
+        return reader(self.tree, raw=True)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,313 @@
+"""Avro schemas as a small tree of frozen values, so that nothing else here reads schema JSON.
+
+Pure. `parse` takes the plain JSON of a schema and returns its type with every name resolved; what the platform does not
+support is refused here, in one line that names the place: recursion, unknown logical types, unions of branches that
+one value could fit twice. The codec, the tables, the dictionary and the compatibility check all walk this tree.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from schemas.errors import SchemaError
+
+PRIMITIVES: Final = frozenset(("null", "boolean", "int", "long", "float", "double", "bytes", "string"))
+LOGICAL: Final = {
+    "uuid": ("string",),
+    "date": ("int",),
+    "timestamp-millis": ("long",),
+    "timestamp-micros": ("long",),
+    "decimal": ("bytes", "fixed"),
+}
+MISSING: Final = object()
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class AvroError(SchemaError):
+    """A schema is no Avro schema, or one that the platform does not support; the message names the place."""
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """A primitive type, with its logical type if it has one."""
+
+    name: str
+    logical: str = ""
+    precision: int = 0
+    scale: int = 0
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """So many bytes, with a logical type (decimal) if it has one."""
+
+    name: str
+    size: int
+    logical: str = ""
+    precision: int = 0
+    scale: int = 0
+
+
+@dataclass(frozen=True)
+class Enum:
+    """One of some words; `default` is what an old reader takes an unknown word for."""
+
+    name: str
+    symbols: tuple[str, ...]
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class Array:
+    """A list of values of one type."""
+
+    items: "Type"
+
+
+@dataclass(frozen=True)
+class Map:
+    """Text → values of one type."""
+
+    values: "Type"
+
+
+@dataclass(frozen=True)
+class Union:
+    """One of several types; a branch is known by its number on the wire."""
+
+    branches: tuple["Type", ...]
+
+    @property
+    def clear(self) -> "Type | None":
+        """What the value is when it is not null, if the union is null and one type."""
+        others = [each for each in self.branches if each != NULL]
+        return others[0] if len(others) == 1 and len(self.branches) == 2 else None
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a record, with the attributes that the platform adds to Avro's.
+
+    Attributes:
+        name: Its name.
+        type: What it holds on the wire.
+        doc: Meaning, for the dictionary.
+        default: Plain JSON, or MISSING.
+        unit: Unit of its numbers, or empty.
+        personal: Whether the value is encrypted under the subject's key.
+        low_cardinality: Whether it takes few different values, so that the table keeps a dictionary of them.
+        clear: For a personal field, the type inside the ciphertext.
+    """
+
+    name: str
+    type: "Type"
+    doc: str = ""
+    default: Any = field(default=MISSING, hash=False)
+    unit: str = ""
+    personal: bool = False
+    low_cardinality: bool = False
+    clear: "Type | None" = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """Named fields, in order."""
+
+    name: str
+    fields: tuple[Field, ...]
+    doc: str = ""
+
+
+Type = Primitive | Fixed | Enum | Array | Map | Union | Record
+NULL: Final = Primitive("null")
+
+
+def parse(schema: Any) -> Type:
+    """Parse a schema from plain JSON.
+
+    Raises:
+        AvroError: It is not valid, or not supported.
+    """
+    return _Parser().type(schema, "", "schema")
+
+
+def parse_record(schema: Any) -> Record:
+    """Parse a schema that has to be a record.
+
+    Raises:
+        AvroError: It is not valid, not supported, or no record.
+    """
+    found = parse(schema)
+    if not isinstance(found, Record):
+        raise AvroError(f"schema: expected a record, got {describe(found)}")
+    return found
+
+
+def describe(kind: Type) -> str:
+    """Say a type in a word or two, for messages and the dictionary."""
+    match kind:
+        case Primitive(name, logical) | Fixed(name, _, logical):
+            return logical or (name if isinstance(kind, Primitive) else f"fixed({kind.size})")
+        case Enum():
+            return "enum"
+        case Array(items):
+            return f"array of {describe(items)}"
+        case Map(values):
+            return f"map of {describe(values)}"
+        case Union(branches):
+            return " or ".join(describe(each) for each in branches)
+        case Record(name):
+            return name.rpartition(".")[2]
+
+
+def python_shape(kind: Type) -> str:
+    """Name the shape of the Python values that fit a type; two branches of a union may not share one."""
+    if isinstance(kind, Primitive):
+        if kind.name in ("int", "long", "float", "double") and not kind.logical:
+            return "number"
+        return kind.logical or kind.name
+    names = {Fixed: "bytes", Enum: "string", Array: "array", Map: "record", Record: "record", Union: "union"}
+    return names[type(kind)]
+
+
+class _Parser:
+    """Parses one schema, remembering the types it has named."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, Type | None] = {}  # None while the type is being parsed
+
+    def type(self, schema: Any, namespace: str, where: str) -> Type:
+        """Parse any type."""
+        if isinstance(schema, str):
+            return self._by_name(schema, namespace, where)
+        if isinstance(schema, list):
+            return self._union(schema, namespace, where)
+        if not isinstance(schema, Mapping) or "type" not in schema:
+            raise AvroError(f"{where}: expected a type, got {schema!r:.60}")
+        kind = schema["type"]
+        if kind in ("record", "enum", "fixed"):
+            return self._definition(schema, namespace, where)
+        if kind == "array":
+            return Array(self.type(schema.get("items"), namespace, f"{where}[]"))
+        if kind == "map":
+            return Map(self.type(schema.get("values"), namespace, f"{where}{{}}"))
+        found = self.type(kind, namespace, where)
+        return _logical(found, schema, where) if isinstance(found, Primitive) else found
+
+    def _by_name(self, name: str, namespace: str, where: str) -> Type:
+        """Parse a primitive's name or a reference."""
+        if name in PRIMITIVES:
+            return Primitive(name)
+        full = _full_name(name, namespace)
+        if full not in self.named:
+            raise AvroError(f"{where}: no type is named {name!r}")
+        found = self.named[full]
+        if found is None:
+            raise AvroError(f"{where}: {full} holds itself; recursive types are not supported")
+        return found
+
+    def _union(self, branches: list[Any], namespace: str, where: str) -> Union:
+        """Parse a union."""
+        found = tuple(self.type(each, namespace, where) for each in branches)
+        shapes = [python_shape(each) for each in found if not isinstance(each, Record)]
+        if any(isinstance(each, Union) for each in found):
+            raise AvroError(f"{where}: a union directly in a union")
+        if len(shapes) != len(set(shapes)) or len(found) != len(set(found)) or not found:
+            raise AvroError(f"{where}: one value would fit two branches of the union")
+        return Union(found)
+
+    def _definition(self, schema: Mapping[str, Any], namespace: str, where: str) -> Type:
+        """Parse a record, enum or fixed and remember its name."""
+        name = schema.get("name")
+        if not isinstance(name, str) or not all(_NAME.fullmatch(part) for part in name.split(".")):
+            raise AvroError(f"{where}: {name!r} is no name")
+        full = _full_name(name, schema.get("namespace", namespace))
+        if full in self.named:
+            raise AvroError(f"{where}: {full} is defined twice")
+        self.named[full] = None
+        builders: dict[str, Callable[[Mapping[str, Any], str, str], Type]] = {
+            "record": self._record,
+            "enum": _enum,
+            "fixed": _fixed,
+        }
+        found = builders[schema["type"]](schema, full, where)
+        self.named[full] = found
+        return found
+
+    def _record(self, schema: Mapping[str, Any], full: str, where: str) -> Record:
+        """Parse a record's fields."""
+        fields = schema.get("fields")
+        if not isinstance(fields, list):
+            raise AvroError(f"{where}: a record has a list of fields")
+        space = full.rpartition(".")[0]
+        found = tuple(self._field(each, space, where) for each in fields)
+        names = [each.name for each in found]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise AvroError(f"{where}: field {twice[0]} stands twice")
+        return Record(full, found, schema.get("doc", ""))
+
+    def _field(self, schema: Any, namespace: str, where: str) -> Field:
+        """Parse one field."""
+        name = schema.get("name") if isinstance(schema, Mapping) else None
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise AvroError(f"{where}: {name!r} is no field name")
+        place = name if where == "schema" else f"{where}.{name}"
+        clear = schema.get("clearType")
+        return Field(
+            name=name,
+            type=self.type(schema.get("type"), namespace, place),
+            doc=schema.get("doc", ""),
+            default=schema.get("default", MISSING),
+            unit=schema.get("unit", ""),
+            personal=bool(schema.get("personal", False)),
+            low_cardinality=bool(schema.get("lowCardinality", False)),
+            clear=None if clear is None else self.type(clear, namespace, place),
+        )
+
+
+def _full_name(name: str, namespace: str) -> str:
+    """Put a name into its namespace."""
+    return name if "." in name or not namespace else f"{namespace}.{name}"
+
+
+def _enum(schema: Mapping[str, Any], full: str, where: str) -> Enum:
+    """Parse an enum."""
+    symbols = schema.get("symbols")
+    if not isinstance(symbols, list) or not symbols or len(set(symbols)) != len(symbols):
+        raise AvroError(f"{where}: an enum has a list of different symbols")
+    if not all(isinstance(each, str) and _NAME.fullmatch(each) for each in symbols):
+        raise AvroError(f"{where}: a symbol is a name, got {symbols}")
+    default = schema.get("default", "")
+    if default and default not in symbols:
+        raise AvroError(f"{where}: the default {default!r} is no symbol")
+    return Enum(full, tuple(symbols), default)
+
+
+def _fixed(schema: Mapping[str, Any], full: str, where: str) -> Fixed:
+    """Parse a fixed."""
+    size = schema.get("size")
+    if not isinstance(size, int) or size < 1:
+        raise AvroError(f"{where}: a fixed has a size of 1 or more, got {size!r}")
+    logical, precision, scale = _logical_parts(schema, "fixed", where)
+    return Fixed(full, size, logical, precision, scale)
+
+
+def _logical(found: Primitive, schema: Mapping[str, Any], where: str) -> Primitive:
+    """Add the logical type to a primitive."""
+    logical, precision, scale = _logical_parts(schema, found.name, where)
+    return Primitive(found.name, logical, precision, scale)
+
+
+def _logical_parts(schema: Mapping[str, Any], base: str, where: str) -> tuple[str, int, int]:
+    """Read a logical type and, for a decimal, its precision and scale (both in digits)."""
+    logical = schema.get("logicalType", "")
+    if logical and base not in LOGICAL.get(logical, ()):
+        raise AvroError(f"{where}: logical type {logical} on {base} is not supported")
+    if logical != "decimal":
+        return logical, 0, 0
+    precision, scale = schema.get("precision"), schema.get("scale", 0)
+    if not isinstance(precision, int) or not isinstance(scale, int) or not 0 <= scale <= precision <= 76:
+        raise AvroError(f"{where}: a decimal has 0 ≤ scale ≤ precision ≤ 76, got {scale!r} and {precision!r}")
+    return logical, precision, scale

@@ -1,0 +1,198 @@
+"""Avro schemas → ClickHouse columns.
+
+Pure. A typed table holds one row per event and starts with where and when the record was received; its columns are those
+of every version of the schema, so a table only ever grows. Types are those that `FORMAT Avro` was tried with; a type
+outside that list is refused when the catalogue is loaded.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from schemas.avro import (
+    MISSING,
+    Array,
+    AvroError,
+    Enum,
+    Field,
+    Fixed,
+    Map,
+    Primitive,
+    Record,
+    Type,
+    Union,
+    describe,
+)
+from schemas.model import Topic
+
+META_FIELDS: tuple[dict[str, Any], ...] = (
+    {"name": "_partition", "type": "int", "doc": "Partition of the record."},
+    {"name": "_offset", "type": "long", "doc": "Offset of the record."},
+    {
+        "name": "_received_at",
+        "type": {"type": "long", "logicalType": "timestamp-millis"},
+        "doc": "When Kafka received the record (its LogAppendTime), UTC.",
+    },
+)
+_META_TYPES = {"_partition": "UInt32", "_offset": "UInt64", "_received_at": "DateTime64(3, 'UTC')"}
+_PRIMITIVES = {
+    "boolean": "Bool",
+    "int": "Int32",
+    "long": "Int64",
+    "float": "Float32",
+    "double": "Float64",
+    "bytes": "String",
+    "string": "String",
+    "uuid": "UUID",
+    "date": "Date32",
+    "timestamp-millis": "DateTime64(3, 'UTC')",
+    "timestamp-micros": "DateTime64(6, 'UTC')",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: Its name; a field of the event, or meta (with a leading underscore).
+        type: ClickHouse type.
+        comment: Meaning, with the unit.
+        default: SQL expression for rows written before the field was added, or empty for the type's own zero.
+        alias: SQL expression it is computed by when read, or empty for a stored column.
+    """
+
+    name: str
+    type: str
+    comment: str
+    default: str = ""
+    alias: str = ""
+
+    def definition(self) -> str:
+        """Write the column as in CREATE TABLE."""
+        rest = f" ALIAS {self.alias}" if self.alias else f" DEFAULT {self.default}" if self.default else ""
+        return f"`{self.name}` {self.type}{rest} COMMENT {quote(self.comment)}"
+
+
+SIMULATED = Column(
+    "simulated",
+    "Bool",
+    "Whether the event comes from a recording or a scenario, not from a device.",
+    alias="match(source, '^(replay|scenario):')",
+)
+
+
+def quote(text: str) -> str:
+    """Write a text as a ClickHouse string literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def column_type(kind: Type, *, low_cardinality: bool = False) -> str:
+    """Name the ClickHouse type of an Avro type.
+
+    Raises:
+        AvroError: ClickHouse has no type that `FORMAT Avro` fills from it.
+    """
+    match kind:
+        case Primitive(_, "decimal", precision, scale):
+            return f"Decimal({precision}, {scale})"
+        case Primitive("string", "") if low_cardinality:
+            return "LowCardinality(String)"
+        case Primitive(name, logical) if (logical or name) in _PRIMITIVES:
+            return _PRIMITIVES[logical or name]
+        case Fixed(_, size, ""):
+            return f"FixedString({size})"
+        case Enum():
+            return "LowCardinality(String)"
+        case Array(items):
+            return f"Array({column_type(items)})"
+        case Map(values):
+            return f"Map(String, {column_type(values)})"
+        case Record(_, fields):
+            return f"Tuple({', '.join(f'{each.name} {column_type(each.type)}' for each in fields)})"
+        case Union():
+            return _union_type(kind, low_cardinality)
+    raise AvroError(f"{describe(kind)} has no ClickHouse type")
+
+
+def _union_type(kind: Union, low_cardinality: bool) -> str:
+    """Name the type of a union: nullable, or one of several records."""
+    if kind.clear is not None:
+        inner = column_type(kind.clear, low_cardinality=low_cardinality)
+        if inner.startswith("LowCardinality("):
+            return f"LowCardinality(Nullable({inner[15:-1]}))"
+        if isinstance(kind.clear, Array | Map | Record):
+            raise AvroError(
+                f"{describe(kind)}: ClickHouse has no nullable {describe(kind.clear)}; use an empty one"
+            )
+        return f"Nullable({inner})"
+    inner_types = [column_type(each) for each in kind.branches]
+    if len(set(inner_types)) != len(inner_types) or not all(
+        isinstance(each, Record) for each in kind.branches
+    ):
+        raise AvroError(f"{describe(kind)}: expected null and one type, or records with different fields")
+    return f"Variant({', '.join(sorted(inner_types))})"
+
+
+@lru_cache(maxsize=1024)
+def columns(topic: Topic) -> tuple[Column, ...]:
+    """List the columns of a topic's typed table: meta, fields of every version, then the computed ones."""
+    fields: dict[str, Field] = {}
+    for schema in reversed(topic.schemas):  # the latest version's wording and order first
+        for field in schema.tree.fields:
+            fields.setdefault(field.name, field)
+    meta = (Column(each["name"], _META_TYPES[each["name"]], each["doc"]) for each in META_FIELDS)
+    aliases = (alias for field in fields.values() for alias in _aliases(field))
+    return (*meta, *(_column(each) for each in fields.values()), *aliases, SIMULATED)
+
+
+def _column(field: Field) -> Column:
+    """Make the column of a field."""
+    kind = column_type(field.type, low_cardinality=field.low_cardinality)
+    return Column(field.name, kind, comment(field), _default(field))
+
+
+def _aliases(field: Field) -> Iterator[Column]:
+    """Give the records of a union columns of their own, for nobody likes to spell a Variant: `origin_topic`."""
+    if not isinstance(field.type, Union) or field.type.clear is not None:
+        return
+    ways: dict[str, list[tuple[str, Field]]] = {}
+    for branch in field.type.branches:
+        if isinstance(branch, Record):
+            for each in branch.fields:
+                path = f"{field.name}.`{column_type(branch)}`.{each.name}"
+                ways.setdefault(each.name, []).append((path, each))
+    for name, found in ways.items():
+        paths = [path for path, _ in found]
+        expression = paths[0] if len(paths) == 1 else f"coalesce({', '.join(paths)})"
+        kind = _nullable(column_type(found[0][1].type))
+        yield Column(f"{field.name}_{name}", kind, comment(found[0][1]), alias=expression)
+
+
+def _nullable(kind: str) -> str:
+    """Make a type nullable where ClickHouse can."""
+    return (
+        kind
+        if kind.startswith(("Nullable", "Array", "Map", "Tuple", "LowCardinality"))
+        else f"Nullable({kind})"
+    )
+
+
+def comment(field: Field) -> str:
+    """Say what a field means, with its unit and whether it is encrypted."""
+    unit = f" [{field.unit}]" if field.unit else ""
+    personal = " Encrypted under the subject's key." if field.personal else ""
+    return f"{field.doc}{unit}{personal}"
+
+
+def _default(field: Field) -> str:
+    """Write a field's default where it is not the column's own zero or null."""
+    value = field.default
+    if value is MISSING or value is None or value in ([], {}, 0, ""):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    return quote(value) if isinstance(value, str) else ""

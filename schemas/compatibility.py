@@ -1,0 +1,102 @@
+"""May version n+1 of a schema follow n? FULL_TRANSITIVE (STANDARDS §12.2): each version reads what any other wrote.
+
+Stricter than Avro's own rule where Avro's checkers look away: a field never changes its type, its logical type, its unit,
+its default or whether it is personal. So what may happen to a schema is short: add a field with a default, drop a field
+that has one, add or drop symbols of an enum that has a default, reword a doc. Pure.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from schemas.avro import MISSING, Array, Enum, Field, Fixed, Map, Record, Type, Union, describe
+from schemas.model import Schema
+
+
+def check(old: Schema, new: Schema) -> list[str]:
+    """Say why `new` may not follow `old`.
+
+    Returns:
+        One line for each reason, naming the field; empty when it may.
+    """
+    return list(_record(old.tree, new.tree, ""))
+
+
+def check_all(versions: Sequence[Schema]) -> list[str]:
+    """Check every version against all before it.
+
+    Returns:
+        One line for each reason, naming the two versions.
+    """
+    return [
+        f"v{new.version} after v{old.version}: {problem}"
+        for number, new in enumerate(versions)
+        for old in versions[:number]
+        for problem in check(old, new)
+    ]
+
+
+def _record(old: Record, new: Record, where: str) -> Iterator[str]:
+    """Compare two records field by field."""
+    if old.name != new.name:
+        yield f"{where or 'record'}: the name changed from {old.name} to {new.name}"
+    before = {each.name: each for each in old.fields}
+    after = {each.name: each for each in new.fields}
+    for name, field in after.items():
+        place = f"{where}.{name}" if where else name
+        if name in before:
+            yield from _field(before[name], field, place)
+        elif field.default is MISSING:
+            yield f"{place}: a new field needs a default"
+    for name, field in before.items():
+        if name not in after and field.default is MISSING:
+            yield f"{where}.{name}: only a field with a default may be dropped".lstrip(".")
+
+
+def _field(old: Field, new: Field, where: str) -> Iterator[str]:
+    """Compare a field with what it was."""
+    if old.unit != new.unit:
+        yield f"{where}: the unit changed from {old.unit or 'none'} to {new.unit or 'none'}"
+    if old.personal != new.personal:
+        yield f"{where}: personal changed from {old.personal} to {new.personal}".lower()
+    if old.default != new.default:
+        yield f"{where}: the default changed"
+    yield from _type(old.type, new.type, where)
+    if old.clear is not None and new.clear is not None:
+        yield from _type(old.clear, new.clear, where)
+
+
+def _type(old: Type, new: Type, where: str) -> Iterator[str]:
+    """Compare a type with what it was."""
+    match old, new:
+        case Record(), Record():
+            yield from _record(old, new, where)
+        case Array(before), Array(after):
+            yield from _type(before, after, f"{where}[]")
+        case Map(before), Map(after):
+            yield from _type(before, after, f"{where}{{}}")
+        case Union(before), Union(after) if len(before) == len(after):
+            for was, now in zip(before, after, strict=True):
+                yield from _type(was, now, where)
+        case Enum(), Enum():
+            yield from _enum(old, new, where)
+        case Fixed(), Fixed() if old != new:
+            yield f"{where}: the type changed from {old} to {new}"
+        case _ if old != new:
+            yield f"{where}: the type changed from {_told(old)} to {_told(new)}"
+
+
+def _told(kind: Type) -> str:
+    """Say a type with its base, so that a change of the logical type alone shows."""
+    text = describe(kind)
+    name = getattr(kind, "name", text)
+    return text if name == text else f"{text} on {name}"
+
+
+def _enum(old: Enum, new: Enum, where: str) -> Iterator[str]:
+    """Compare the symbols of an enum."""
+    if old.name != new.name:
+        yield f"{where}: the name changed from {old.name} to {new.name}"
+    if old.default != new.default:
+        yield f"{where}: the enum's default changed from {old.default or 'none'} to {new.default or 'none'}"
+    changed = sorted(set(old.symbols) ^ set(new.symbols))
+    if changed and not old.default:
+        yield f"{where}: the symbols changed ({', '.join(changed)}) and the enum has no default"
