@@ -7,8 +7,9 @@ does no input or output, reads no clock and draws no random number; beyond the s
 `cryptography`.
 """
 
-from ledger_sink.format import errors, layout, leaf, merkle, tiles
+from ledger_sink.format import control, errors, layout, leaf, merkle, tiles
 from ledger_sink.format.block import Block, require_successor
+from ledger_sink.format.bundle import Evidence
 from ledger_sink.format.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint, sign_checkpoint
 from ledger_sink.format.cosignature import CosigningKey, cosignature_times, verify_cosignature
 from ledger_sink.format.errors import FormatError
@@ -31,22 +32,30 @@ from ledger_sink.format.note import (
     sign_note,
     verify_note,
 )
+from ledger_sink.format.policy import Cosigned, Policy, encode_keys, open_cosigned, parse_keys
+from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.format.witness_request import AddCheckpoint
 
 __all__ = [
     "AddCheckpoint",
     "Block",
     "Checkpoint",
+    "Cosigned",
     "CosigningKey",
+    "Evidence",
     "FormatError",
     "Note",
     "Origin",
+    "Policy",
     "Signature",
     "SigningKey",
+    "TlogProof",
     "VerifierKey",
     "city_origin",
+    "control",
     "cosignature_times",
     "derive_seed",
+    "encode_keys",
     "errors",
     "is_own_witness",
     "layout",
@@ -54,8 +63,10 @@ __all__ = [
     "log_key",
     "merkle",
     "open_checkpoint",
+    "open_cosigned",
     "own_witness_name",
     "parse_checkpoint",
+    "parse_keys",
     "parse_note",
     "parse_signatures",
     "partition_origin",

@@ -37,7 +37,7 @@ Record = tuple[int, int, int, bytes | None, bytes | None, Headers]
 """(offset, timestamp_type, timestamp_ms, key, value, headers): what differs from record to record."""
 
 _LEAF = Struct(">BBQq32s")
-_FIXED = Struct(">QBq")
+_FIXED = Struct(">QBqi")
 _U16 = Struct(">H")
 _U32 = Struct(">I")
 _I32 = Struct(">i")
@@ -251,22 +251,24 @@ def _leaf(kind: int, offset: int, timestamp_ms: int, commit: bytes) -> bytes:
 
 def _canon(prefix: bytes, record: Record) -> bytes:
     offset, timestamp_type, timestamp_ms, key, value, headers = record
-    if timestamp_type not in (0, 1) or not 0 <= offset <= MAX_SIZE:
+    if offset >> 63 or timestamp_type >> 1:  # negative ones too: any shift of a negative number is not 0
         raise LeafFormatError(f"canon: timestamp type {timestamp_type} or offset {offset} is out of range")
-    length = _I32.pack
-    parts = [
-        prefix,
-        _FIXED.pack(offset, timestamp_type, timestamp_ms),
-        _NULL if key is None else length(len(key)) + key,
-        _NULL if value is None else length(len(value)) + value,
-    ]
-    if headers:
-        parts.append(_U16.pack(len(headers)))
-        for name, content in headers:
-            parts.append(_text(name))
-            parts.append(_NULL if content is None else length(len(content)) + content)
+    if key is None:
+        start = _FIXED.pack(offset, timestamp_type, timestamp_ms, -1)
     else:
-        parts.append(_NO_HEADERS)
+        start = _FIXED.pack(offset, timestamp_type, timestamp_ms, len(key)) + key
+    middle = _NULL if value is None else _I32.pack(len(value)) + value
+    return prefix + start + middle + (_headers(headers) if headers else _NO_HEADERS)
+
+
+def _headers(headers: Headers) -> bytes:
+    parts = [_U16.pack(len(headers))]
+    for name, content in headers:
+        encoded = name.encode()
+        if content is None:
+            parts += (_U16.pack(len(encoded)), encoded, _NULL)
+        else:
+            parts += (_U16.pack(len(encoded)), encoded, _I32.pack(len(content)), content)
     return b"".join(parts)
 
 

@@ -1,0 +1,204 @@
+"""The evidence bundle `.evidence`: one event's whole proof in one file (LEDGER §1.6; FORMAT.md §7).
+
+    manifest.json           RFC 8785; what the bundle is about, and size and SHA-256 of every other file
+    record.canon            the record, canonically spelled (leaf.py)
+    leaf.bin                its leaf in its partition's log
+    partition.tlog-proof    that leaf under the partition root at size n
+    block.txt               the block that holds that (origin, n, root)
+    city.tlog-proof         that block under the city root, whose checkpoint is signed and cosigned
+    schema.avsc             optional: how to read the value; nothing seals it
+    anchors/…               optional: receipts of outside services, with certificate chains
+    README.txt              what this is and how to check it
+
+The bytes are a function of the files (`stored_zip.py`), and every statement of the manifest is recomputed on
+reading: no byte can be changed unnoticed, and nothing in the manifest has to be believed. Keys and policy
+are never in here: trust comes from the verifier's side.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final
+
+from ledger_sink.format.block import Block
+from ledger_sink.format.errors import BundleFormatError, FormatError
+from ledger_sink.format.leaf import CanonicalRecord, Leaf
+from ledger_sink.format.scan import shown
+from ledger_sink.format.stored_zip import read_zip, write_zip
+from ledger_sink.format.tlog_proof import TlogProof
+
+BUNDLE_FORMAT: Final = "city-evidence/v1"
+MANIFEST: Final = "manifest.json"
+RECORD: Final = "record.canon"
+LEAF: Final = "leaf.bin"
+PARTITION_PROOF: Final = "partition.tlog-proof"
+BLOCK: Final = "block.txt"
+CITY_PROOF: Final = "city.tlog-proof"
+SCHEMA: Final = "schema.avsc"
+README: Final = "README.txt"
+ANCHORS: Final = "anchors/"
+_REQUIRED = (MANIFEST, RECORD, LEAF, PARTITION_PROOF, BLOCK, CITY_PROOF, README)
+_ANCHOR = re.compile(r"anchors(?:/[a-z0-9][a-z0-9._-]{0,99}){1,3}")
+_MAX_JSON_INTEGER = 2**53 - 1  # RFC 8785 §3.2.2.3: what every JSON reader keeps exact
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The parts of a bundle, as bytes. Anchors are keyed by their whole path, `anchors/…`."""
+
+    record: bytes
+    leaf: bytes
+    partition_proof: bytes
+    block: bytes
+    city_proof: bytes
+    schema: bytes | None = None
+    anchors: Mapping[str, bytes] = field(default_factory=dict)
+    readme: bytes | None = None
+    """`None` writes today's text; a bundle that was read keeps its own."""
+
+    def encode(self) -> bytes:
+        """Spell the bundle: always the same bytes for the same parts.
+
+        Raises:
+            BundleFormatError: if an anchor's path is not allowed or a number is beyond what JSON keeps exact.
+            FormatError: if a part is malformed.
+        """
+        files = self._files()
+        return write_zip({**files, MANIFEST: self._manifest(files)})
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Evidence":
+        """Read a bundle: its form and its manifest are checked to the last byte, its proofs are not.
+
+        Raises:
+            FormatError: if any byte is not what it must be for this content, or a part is malformed.
+        """
+        files = read_zip(data)
+        missing = [name for name in _REQUIRED if name not in files]
+        if missing:
+            raise BundleFormatError(f"bundle: expected {', '.join(_REQUIRED)}, missing {', '.join(missing)}")
+        parts = {name: content for name, content in files.items() if name.startswith(ANCHORS)}
+        strange = [name for name in files if name not in {*_REQUIRED, SCHEMA, *parts}]
+        if strange:
+            raise BundleFormatError(f"bundle: {shown(strange[0])} does not belong in it")
+        evidence = cls(
+            files[RECORD], files[LEAF], files[PARTITION_PROOF], files[BLOCK], files[CITY_PROOF],
+            files.get(SCHEMA), parts, files[README],
+        )  # fmt: skip
+        expected = evidence._manifest(evidence._files())
+        if expected != files[MANIFEST]:
+            raise BundleFormatError(
+                f"{MANIFEST}: expected {shown(expected, 2000)}, got {shown(files[MANIFEST], 2000)}"
+            )
+        return evidence
+
+    def _files(self) -> dict[str, bytes]:
+        """Return every file but the manifest."""
+        files = {
+            RECORD: self.record,
+            LEAF: self.leaf,
+            PARTITION_PROOF: self.partition_proof,
+            BLOCK: self.block,
+            CITY_PROOF: self.city_proof,
+            README: self._readme() if self.readme is None else self.readme,
+        }
+        if self.schema is not None:
+            files[SCHEMA] = self.schema
+        for name, data in self.anchors.items():
+            if not _ANCHOR.fullmatch(name):
+                raise BundleFormatError(f"bundle: {shown(name)} is no path for an anchor's receipt")
+            files[name] = data
+        return files
+
+    def _manifest(self, files: Mapping[str, bytes]) -> bytes:
+        """Spell the manifest: everything in it follows from the other files."""
+        record = CanonicalRecord.parse(self.record)
+        Leaf.parse(self.leaf)
+        content = {
+            "city_log": _place(CITY_PROOF, self.city_proof),
+            "block": Block.parse(self.block).number,
+            "files": {
+                name: {"bytes": len(data), "sha256": sha256(data).hexdigest()} for name, data in files.items()
+            },
+            "format": BUNDLE_FORMAT,
+            "kind": "event",
+            "partition_log": _place(PARTITION_PROOF, self.partition_proof),
+            "record": {"offset": record.offset, "partition": record.partition, "topic": record.topic},
+        }
+        return canonical_json(content)
+
+    def _readme(self) -> bytes:
+        record = CanonicalRecord.parse(self.record)
+        origin = TlogProof.parse(self.city_proof).head().origin
+        return _README.format(record=record, city_log=origin).encode("utf-8", "backslashreplace")
+
+
+def canonical_json(value: Any) -> bytes:
+    """Spell plain data by RFC 8785 (JSON Canonicalization Scheme).
+
+    Only what a manifest needs: objects with ASCII keys, strings, and integers up to 2^53 - 1.
+
+    Raises:
+        BundleFormatError: if the value holds anything else.
+    """
+    _require_plain(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _require_plain(value: Any) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not (isinstance(key, str) and key.isascii()):
+                raise BundleFormatError(f"manifest: expected ASCII keys, got {key!r}")
+            _require_plain(inner)
+    elif isinstance(value, str):
+        if any("\ud800" <= c <= "\udfff" for c in value):
+            raise BundleFormatError("manifest: expected text that UTF-8 can spell")
+    elif isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_JSON_INTEGER:
+        raise BundleFormatError(f"manifest: expected an integer up to 2^53 - 1, got {value!r}")
+
+
+def _place(name: str, data: bytes) -> dict[str, Any]:
+    try:
+        proof = TlogProof.parse(data)
+    except FormatError as problem:
+        raise BundleFormatError(f"{name}: {problem}") from None
+    if proof.extra is not None:
+        raise BundleFormatError(f"{name}: expected no extra line")
+    head = proof.head()
+    return {"index": proof.index, "origin": head.origin, "size": head.size}
+
+
+_README = """\
+Evidence bundle, format city-evidence/v1
+========================================
+
+It holds one record (offset {record.offset} of {record.topic}, partition {record.partition})
+and the proof that it is in the ledger of {city_log}.
+The bundle does not say whom to trust. You do, in a policy file of your own.
+
+To check it, with Python 3.11 or later and no network:
+
+    python3 -m pip install city-telemetry
+    ledger-verify FILE.evidence --policy policy.txt
+
+policy.txt (C2SP tlog-policy) names the city log's key and the witnesses that you trust:
+
+    log <verifier key of {city_log}>
+    witness W1 <verifier key of a witness>
+    quorum W1
+
+Obtain the keys from their owners, not from whoever handed you this file.
+
+By hand, after unzipping:
+
+    sha256sum record.canon                      the commitment
+    tail -c 32 leaf.bin | od -An -v -tx1        must be the same 32 bytes
+    cat partition.tlog-proof block.txt          origin, size and root of the first must be a line of the
+    second cat city.tlog-proof                         block.txt is the leaf at its index (C2SP tlog-proof)
+
+What a proof does not show: that a sensor told the truth, that nothing was left out before it reached Kafka,
+that the time of sealing is the time of the event. schema.avsc helps to read the record; nothing seals it.
+"""

@@ -1,0 +1,277 @@
+"""C2SP tlog-policy (commit 5ba5ee8): which logs, which witnesses, and how many of them must have cosigned.
+
+Lines, items parted by spaces and tabs: `log <vkey> [url]`, `witness <name> <vkey> [url]`,
+`group <name> all|any|<k> <member>…`, exactly one `quorum <name>|none`; `#` comments and empty lines are
+ignored.
+Names are defined before they are used, each is a member of one group at most, no key stands twice.
+Names are opaque octets: bytes that are not UTF-8 are kept as they are. The last line may lack its newline.
+
+`keys.txt` of a ledger holds `log` lines alone, one per log: `parse_keys` reads it.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
+from ledger_sink.format.cosignature import cosignature_times
+from ledger_sink.format.errors import (
+    CheckpointFormatError,
+    KeyFormatError,
+    PolicyFormatError,
+    QuorumError,
+)
+from ledger_sink.format.note import COSIGNATURE, ED25519, Note, VerifierKey, verify_note
+from ledger_sink.format.scan import decimal, shown
+
+MAX_POLICY_BYTES: Final = 1_000_000
+MAX_POLICY_LINES: Final = 10_000
+NO_QUORUM: Final = "none"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_SPACES = re.compile(r"[ \t]+")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLog:
+    """A log whose checkpoints are accepted; its key name is its origin."""
+
+    key: VerifierKey
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyWitness:
+    """A witness, under the name by which the policy file speaks of it."""
+
+    name: str
+    key: VerifierKey
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyGroup:
+    """A group that has witnessed when `threshold` of its members have."""
+
+    name: str
+    threshold: int
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A whole policy. `quorum` names a witness or group, or is `None` where no cosignature is required."""
+
+    logs: tuple[PolicyLog, ...]
+    witnesses: tuple[PolicyWitness, ...]
+    groups: tuple[PolicyGroup, ...]
+    quorum: str | None
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Policy":
+        """Read a policy file.
+
+        Raises:
+            PolicyFormatError: naming the line and the rule that it breaks.
+        """
+        reader = _PolicyReader()
+        for number, items in _lines(data):
+            reader.take(number, items)
+        if not reader.quorums:
+            raise PolicyFormatError("policy: expected exactly one quorum line, got none")
+        quorum = reader.quorums[0]
+        groups, witnesses = tuple(reader.groups.values()), tuple(reader.witnesses.values())
+        return cls(tuple(reader.logs), witnesses, groups, None if quorum == NO_QUORUM else quorum)
+
+    def encode(self) -> bytes:
+        """Spell the policy; `Policy.parse(policy.encode()) == policy`."""
+        lines = [_line("log", log.key.vkey, log.url) for log in self.logs]
+        lines += [_line("witness", w.name, w.key.vkey, w.url) for w in self.witnesses]
+        lines += [_line("group", g.name, str(g.threshold), *g.members) for g in self.groups]
+        lines.append(_line("quorum", self.quorum or NO_QUORUM))
+        return "".join(lines).encode("utf-8", "surrogateescape")
+
+    def log_keys(self, origin: str) -> tuple[VerifierKey, ...]:
+        """Return the keys that may sign for this origin; none if the policy does not know the log."""
+        return tuple(log.key for log in self.logs if log.key.name == origin)
+
+    def is_witnessed(self, names: Collection[str]) -> bool:
+        """Tell whether cosignatures of the witnesses of these names satisfy the quorum."""
+        if self.quorum is None:
+            return True
+        done = {witness.name for witness in self.witnesses if witness.name in names}
+        for group in self.groups:  # members are defined before their groups, so one pass is enough
+            if sum(member in done for member in group.members) >= group.threshold:
+                done.add(group.name)
+        return self.quorum in done
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigned:
+    """A checkpoint that satisfies a policy: who cosigned it, and when (POSIX seconds, the newest of each)."""
+
+    checkpoint: Checkpoint
+    note: Note
+    witnesses: tuple[tuple[PolicyWitness, int], ...]
+
+
+def open_cosigned(data: bytes, policy: Policy) -> Cosigned:
+    """Read a checkpoint and demand what the policy demands: a listed log's signature, and the quorum.
+
+    Raises:
+        NoteFormatError: if the bytes are no note.
+        CheckpointFormatError: if its text is no checkpoint, or of a log that the policy does not list.
+        SignatureError: if the log's signature is missing, or any known key's signature is wrong.
+        QuorumError: if too few witnesses cosigned.
+    """
+    checkpoint, note = parse_checkpoint(data)
+    log_keys = policy.log_keys(checkpoint.origin)
+    if not log_keys:
+        raise CheckpointFormatError(f"checkpoint origin: {shown(checkpoint.origin)} is no log of the policy")
+    verify_note(note, log_keys)
+    witnesses = collect_cosignatures(note, policy.witnesses)
+    names = {witness.name for witness, _ in witnesses}
+    if not policy.is_witnessed(names):
+        got = ", ".join(sorted(shown(name) for name in names)) or "none"
+        raise QuorumError(
+            f"checkpoint of {checkpoint.origin} at {checkpoint.size}: expected cosignatures for quorum "
+            f"{shown(policy.quorum or NO_QUORUM)}, got {got}"
+        )
+    return Cosigned(checkpoint, note, witnesses)
+
+
+def collect_cosignatures(
+    note: Note, witnesses: Iterable[PolicyWitness]
+) -> tuple[tuple[PolicyWitness, int], ...]:
+    """Return the witnesses that cosigned a note, each with its newest time.
+
+    Raises:
+        SignatureError: if a known witness's cosignature is wrong.
+    """
+    times = ((witness, cosignature_times(note, witness.key)) for witness in witnesses)
+    return tuple((witness, max(found)) for witness, found in times if found)
+
+
+def parse_keys(data: bytes) -> tuple[PolicyLog, ...]:
+    """Read a key file: `log` lines and comments only.
+
+    Raises:
+        PolicyFormatError: if another kind of line is there, or a line is malformed.
+    """
+    reader = _PolicyReader()
+    for number, items in _lines(data):
+        if items[0] != "log":
+            raise PolicyFormatError(
+                f"key file line {number}: expected 'log <vkey> [url]', got {shown(items[0])}"
+            )
+        reader.take(number, items)
+    return tuple(reader.logs)
+
+
+def encode_keys(keys: Iterable[VerifierKey]) -> bytes:
+    """Spell a key file, one `log` line per key, in the order given."""
+    return "".join(_line("log", key.vkey) for key in keys).encode()
+
+
+@dataclass
+class _PolicyReader:
+    """What the lines so far have defined."""
+
+    logs: list[PolicyLog] = field(default_factory=list)
+    witnesses: dict[str, PolicyWitness] = field(default_factory=dict)
+    groups: dict[str, PolicyGroup] = field(default_factory=dict)
+    quorums: list[str] = field(default_factory=list)
+    members: set[str] = field(default_factory=set)
+    log_keys: set[bytes] = field(default_factory=set)
+    witness_keys: set[bytes] = field(default_factory=set)
+
+    def take(self, number: int, items: list[str]) -> None:
+        """Take one line's items.
+
+        Raises:
+            PolicyFormatError: naming the line.
+        """
+        kind, *rest = items
+        takers = {"log": self._log, "witness": self._witness, "group": self._group, "quorum": self._quorum}
+        try:
+            takers.get(kind, self._unknown)(rest)
+        except (PolicyFormatError, KeyFormatError) as problem:
+            raise PolicyFormatError(f"policy line {number}: {problem}") from None
+
+    def _log(self, rest: list[str]) -> None:
+        if len(rest) not in (1, 2):
+            raise PolicyFormatError("expected 'log <vkey> [url]'")
+        key = _key(rest[0], ED25519, self.log_keys)
+        self.logs.append(PolicyLog(key, rest[1] if len(rest) == 2 else None))
+
+    def _witness(self, rest: list[str]) -> None:
+        if len(rest) not in (2, 3):
+            raise PolicyFormatError("expected 'witness <name> <vkey> [url]'")
+        name = self._new_name(rest[0])
+        key = _key(rest[1], COSIGNATURE, self.witness_keys)
+        self.witnesses[name] = PolicyWitness(name, key, rest[2] if len(rest) == 3 else None)
+
+    def _group(self, rest: list[str]) -> None:
+        if len(rest) < 3:
+            raise PolicyFormatError("expected 'group <name> all|any|<k> <member>…'")
+        name, threshold, *members = rest
+        self._new_name(name)
+        for member in members:
+            self._require_defined(member)
+            if member in self.members:
+                raise PolicyFormatError(f"{shown(member)} is a group member twice")
+            self.members.add(member)
+        words = {"all": len(members), "any": 1}
+        k = words.get(threshold) or decimal(threshold, PolicyFormatError, "group threshold")
+        if not 1 <= k <= len(members):
+            raise PolicyFormatError(f"group threshold: expected 1 to {len(members)}, got {k}")
+        self.groups[name] = PolicyGroup(name, k, tuple(members))
+
+    def _quorum(self, rest: list[str]) -> None:
+        if len(rest) != 1 or self.quorums:
+            raise PolicyFormatError("expected exactly one line 'quorum <name>|none'")
+        if rest[0] != NO_QUORUM:
+            self._require_defined(rest[0])
+        self.quorums.append(rest[0])
+
+    @staticmethod
+    def _unknown(_rest: list[str]) -> None:
+        raise PolicyFormatError("expected log, witness, group or quorum as first word")
+
+    def _new_name(self, name: str) -> str:
+        if name == NO_QUORUM or name in self.witnesses or name in self.groups:
+            raise PolicyFormatError(f"name {shown(name)} is already taken")
+        return name
+
+    def _require_defined(self, name: str) -> None:
+        if name not in self.witnesses and name not in self.groups:
+            raise PolicyFormatError(f"name {shown(name)} is not defined on a line before")
+
+
+def _key(vkey: str, algorithm: int, seen: set[bytes]) -> VerifierKey:
+    key = VerifierKey.parse(vkey)
+    if key.algorithm != algorithm:
+        raise PolicyFormatError(f"key {key.name}: expected type {algorithm:02x}, got {key.algorithm:02x}")
+    if key.public_key in seen:
+        raise PolicyFormatError(f"key {key.name}: its public key stands twice")
+    seen.add(key.public_key)
+    return key
+
+
+def _lines(data: bytes) -> Iterable[tuple[int, list[str]]]:
+    """Yield the number and items of each line that says something."""
+    if len(data) > MAX_POLICY_BYTES or data.count(b"\n") > MAX_POLICY_LINES:
+        raise PolicyFormatError(
+            f"policy: expected at most {MAX_POLICY_BYTES} bytes and {MAX_POLICY_LINES} lines"
+        )
+    text = data.decode("utf-8", "surrogateescape")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if _CONTROL.search(line):
+            raise PolicyFormatError(f"policy line {number}: control characters are not allowed")
+        items = _SPACES.split(line.strip(" \t"))
+        if items[0] and not items[0].startswith("#"):
+            yield number, items
+
+
+def _line(*items: str | None) -> str:
+    return " ".join(item for item in items if item is not None) + "\n"
