@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 KIND = "dead-letter"
 COLUMNS = (
-    "event_id, _received_at, stage, reason, rule, key, length, hex(sha256) AS sha256_hex, base64Encode(bytes) "
-    "AS content, origin_topic, origin_partition, origin_offset, origin_path, origin_record, origin_line"
+    "event_id, _received_at, stage, reason, rule, key, length, hex(sha256) AS sha256_hex, "
+    "base64Encode(bytes) AS content, origin_topic, origin_partition, origin_offset, "
+    "origin_path, origin_record, origin_line"
 )
 
 
@@ -135,7 +136,8 @@ class DeadLetterOffice:
         self, table: str, where: str, parameters: dict[str, str] | None = None, limit: int = 1
     ) -> list[dict[str, Any]]:
         answer = self._client.query(
-            f"SELECT {COLUMNS} FROM {DATABASE}.{table} FINAL WHERE {where} ORDER BY _received_at DESC LIMIT {limit}",
+            f"SELECT {COLUMNS} FROM {DATABASE}.{table} FINAL "
+            f"WHERE {where} ORDER BY _received_at DESC LIMIT {limit}",
             parameters=parameters or {},
         )
         return [letter_of(dict(zip(answer.column_names, row, strict=True))) for row in answer.result_rows]

@@ -1,0 +1,153 @@
+"""One stack under test: `city` commands over a data directory and ports of its own, as child processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import clickhouse_connect
+
+from infra.settings import Settings, free_port, recall
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clickhouse_connect.driver.client import Client
+
+REPOSITORY = Path(__file__).parents[2]
+RUN_S = 150
+
+
+@dataclass
+class City:
+    """A stack's data directory, and how to run `city` over it."""
+
+    data: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Choose free ports once, so that a restarted stack is where it was."""
+        taken: list[int] = []
+        for name in ("kafka", "clickhouse", "web"):
+            self.ports.setdefault(name, free_port(taken))
+            taken.append(self.ports[name])
+
+    @property
+    def report(self) -> Path:
+        """Where `up_once` writes its report."""
+        return self.data.parent / f"{self.data.name}-report.json"
+
+    def command(self, *words: str) -> list[str]:
+        """Return the command line of `city WORDS` for this data directory."""
+        return [sys.executable, "-m", "infra.cli", words[0], *words[1:]]
+
+    def env(self) -> dict[str, str]:
+        """Return the environment for it."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("CITY_")}
+        return {**inherited, "PYTHONPATH": str(REPOSITORY), **self.environment}
+
+    def city(
+        self, *words: str, timeout: float = RUN_S, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one `city` command to its end."""
+        return subprocess.run(
+            self.command(*words, "--data", str(self.data)),
+            env=self.env(),
+            cwd=self.data.parent,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            input=stdin,
+        )
+
+    def up_words(self, *words: str) -> list[str]:
+        """Return the words of `city up` on this stack's ports."""
+        ports = ",".join(f"{k}={v}" for k, v in self.ports.items())
+        return ["up", "--ports", ports, *words]
+
+    def up_once(self, *words: str, speed: str = "max") -> subprocess.CompletedProcess[str]:
+        """Run `city up --once` to its end."""
+        self.report.unlink(missing_ok=True)
+        return self.city(*self.up_words("--once", "--speed", speed, "--report", str(self.report), *words))
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start `city up` and return at once."""
+        return subprocess.Popen(
+            self.command(*self.up_words(*words), "--data", str(self.data)),
+            env=self.env(),
+            cwd=self.data.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def read_report(self) -> dict[str, Any]:
+        """Return the last report."""
+        return dict(json.loads(self.report.read_text()))
+
+    def settings(self) -> Settings:
+        """Return the settings of the stack that runs or last ran here."""
+        return recall(self.data)
+
+    def pids(self) -> dict[str, int]:
+        """Return the process ids of the running children."""
+        try:
+            rows = json.loads((self.data / "run" / "pids.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return {name: row[0] for name, row in rows.items()}
+
+    def wait_for(self, *names: str, timeout: float = 60) -> dict[str, int]:
+        """Wait until the named children run; return all process ids."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            pids = self.pids()
+            if all(name in pids for name in names):
+                return pids
+            time.sleep(0.05)
+        raise AssertionError(f"{names} did not start within {timeout} s: {self.pids()}")
+
+    def client(self) -> Client:
+        """Connect to the running stack's ClickHouse."""
+        settings = self.settings()
+        return clickhouse_connect.get_client(
+            host="127.0.0.1",
+            port=settings.ports.clickhouse,
+            username=settings.clickhouse_user,
+            password=str(settings.clickhouse_password),
+        )
+
+
+def interrupt(process: subprocess.Popen[str], timeout: float = 40) -> str:
+    """Press Ctrl-C on a `city up` and return what it printed."""
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=timeout)
+    return output
+
+
+def broken_equations(report: Mapping[str, Any]) -> list[str]:
+    """Judge a report by CONTRACT §1, written anew here so that the report's own judgement is checked too."""
+    broken = []
+    for name, t in report["topics"].items():
+        if name == "platform.metric":
+            if t["archived"] is not None or t["sealed"] is not None:
+                broken.append(f"{name} must neither be archived nor sealed")
+        elif not t["records"] == t["archived"] == t["sealed"]:
+            broken.append(f"{name}: records {t['records']} archived {t['archived']} sealed {t['sealed']}")
+        if t["records"] != t["events"] + t["repeats"] + t["undecodable"]:
+            broken.append(f"{name}: records do not add up: {t}")
+        if t["rows"] != t["events"]:
+            broken.append(f"{name}: rows {t['rows']} events {t['events']}")
+    for path, row in report["inputs"].items():
+        if row["format"] is not None and row["read"] != row["accepted"] + row["refused"]:
+            broken.append(f"{path}: {row}")
+    return broken

@@ -1,0 +1,51 @@
+"""Stacks of their own for the end-to-end tests, ended whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.end_to_end.city import City
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def make_city() -> Iterator[Callable[..., City]]:
+    """Make stacks in a short temporary directory; whatever still runs afterwards is ended by its pid."""
+    root = Path(tempfile.mkdtemp(prefix="city-"))
+    made: list[City] = []
+
+    def make(name: str = "city", **environment: str) -> City:
+        city = City(root / name, environment)
+        made.append(city)
+        return city
+
+    yield make
+    for city in made:
+        for pid in city.pids().values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def small_recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the first rows of the bundled recordings: small enough to replay many times."""
+    import gzip
+
+    from streams.recordings import bundled
+
+    folder = tmp_path_factory.mktemp("recordings")
+    for path in bundled():
+        lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)[:601]
+        (folder / path.name).write_bytes(gzip.compress(b"".join(lines), mtime=0))
+    return folder

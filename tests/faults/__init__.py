@@ -1,0 +1,1 @@
+"""Processes that misbehave on purpose, to show that somebody notices."""
