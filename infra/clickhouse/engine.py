@@ -1,0 +1,146 @@
+"""The engine: one per process and data directory; a fresh handle for every statement.
+
+Promise: a handle costs a third of a millisecond, so nothing that a statement sets (SET, USE, temporary tables)
+reaches the next one. Every method of `Handle` blocks and runs on a worker thread; the engine's errors come out as
+`EngineRefusal`. Leaves queueing, time-outs and HTTP to others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import chdb
+
+from infra.clickhouse.engine_config import write_engine_config
+from infra.clickhouse.errors import DoorStartError, EngineRefusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from infra.clickhouse.config import DoorConfig
+
+_LOCKED = re.compile(r"Another server instance|Cannot lock file")
+_NO_SPACE = re.compile(r"No space left|NOT_ENOUGH_SPACE|Code: 243\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What an insert wrote."""
+
+    rows: int
+    bytes: int
+
+
+class Engine:
+    """The open engine. Only `close` ends it."""
+
+    def __init__(self, config: DoorConfig) -> None:
+        self._config = config
+        self._target = f"{config.path}?config-file={write_engine_config(config)}"
+        self._keeper = self.handle()  # holds the engine open between statements
+
+    def handle(self) -> Handle:
+        """A fresh handle; close it."""
+        try:
+            return Handle(chdb.connect(self._target), self._config.path.name)
+        except RuntimeError as error:
+            raise DoorStartError(_start_line(self._config, str(error))) from error
+
+    def value(self, sql: str) -> str:
+        """One value, asked on a handle of its own."""
+        with contextlib.closing(self.handle()) as handle:
+            return bytes(handle.query(sql.encode(), "TSVRaw", {})).decode().rstrip("\n")
+
+    def kill(self, marker: str | None) -> None:
+        """Asks the engine to give up the statements with this marker, or all of them."""
+        which = "1" if marker is None else f"startsWith(Settings['log_comment'], {quote(marker)})"
+        with contextlib.closing(self.handle()) as handle, contextlib.suppress(EngineRefusal):
+            handle.query(f"KILL QUERY WHERE {which} ASYNC".encode(), "Null", {})
+
+    def close(self) -> None:
+        """Closes the engine; its data is complete on disk at any time."""
+        self._keeper.close()
+
+
+class Handle:
+    """One connection to the engine, used by one thread at a time."""
+
+    def __init__(self, connection: Any, name: str) -> None:
+        self._connection = connection
+        self._name = name
+
+    def prepare(self, database: str | None, settings: Mapping[str, str]) -> None:
+        """Sets the database and settings for what follows."""
+        if database:
+            self.query(f"USE {quote_name(database)}".encode(), "Null", {})
+        if settings:
+            told = ", ".join(f"{quote_name(name)} = {quote(value)}" for name, value in settings.items())
+            self.query(f"SET {told}".encode(), "Null", {})
+
+    def query(self, sql: bytes, form: str, params: Mapping[str, str]) -> memoryview:
+        """Runs a statement and holds its whole result."""
+        try:
+            result = self._connection.query(sql, form, params=dict(params))
+        except (chdb.ChdbError, RuntimeError) as error:
+            raise EngineRefusal(str(error)) from error
+        return memoryview(result.bytes())
+
+    def stream(self, sql: bytes, form: str, params: Mapping[str, str]) -> Iterator[bytes]:
+        """Runs a select block by block; close the iterator to give it up."""
+        try:
+            stream = self._connection.send_query(sql, form, params=dict(params))
+        except (chdb.ChdbError, RuntimeError) as error:
+            raise EngineRefusal(str(error)) from error
+        try:
+            while (block := stream.fetch()) is not None:
+                yield block.bytes()
+        except (chdb.ChdbError, RuntimeError) as error:
+            raise EngineRefusal(str(error)) from error
+        finally:
+            with contextlib.suppress(chdb.ChdbError, RuntimeError):
+                stream.cancel()
+
+    def insert(self, head: bytes, form: str, pieces: Iterable[bytes]) -> Written:
+        """Inserts data in a format; nothing is stored unless it returns."""
+        try:
+            inserter = self._connection.send_insert(head, form)
+        except (chdb.ChdbError, RuntimeError) as error:
+            raise EngineRefusal(str(error)) from error
+        try:
+            for piece in pieces:
+                inserter.append(piece)
+            done = inserter.finish()
+        except (chdb.ChdbError, RuntimeError) as error:
+            with contextlib.suppress(chdb.ChdbError, RuntimeError):
+                inserter.cancel()
+            raise EngineRefusal(str(error)) from error
+        return Written(int(done.rows_written), int(done.bytes_written))
+
+    def close(self) -> None:
+        """Gives the handle back."""
+        self._connection.close()
+
+
+def quote(value: str) -> str:
+    """A SQL string."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def quote_name(name: str) -> str:
+    """A SQL identifier."""
+    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"
+
+
+def _start_line(config: DoorConfig, text: str) -> str:
+    if _LOCKED.search(text):
+        return (
+            f"{config.path}: another process holds this data directory: stop it or choose another directory"
+        )
+    if _NO_SPACE.search(text):
+        return f"{config.path}: the disk is full: free some space and start again"
+    return f"{config.path}: the engine does not open: {text.splitlines()[0] if text else 'no reason given'}"

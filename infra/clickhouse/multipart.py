@@ -1,0 +1,83 @@
+"""Multi-part bodies: form fields stand for URL parameters, files are external tables of the query.
+
+Pure. Two clients use it: clickhouse-connect for long parameters, and anyone who sends a table along with a query.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import HTTP
+
+from infra.clickhouse.errors import DoorRefusal
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalTable:
+    """A table that comes along with a query: its name, ClickHouse structure, format and bytes."""
+
+    name: str
+    structure: str
+    format: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multi-part body, taken apart."""
+
+    fields: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, bytes], ...]
+
+
+def parse_form(content_type: str, body: bytes) -> Form:
+    """Takes a body of type multipart/form-data apart.
+
+    Raises:
+        DoorRefusal: 36 if it is none.
+    """
+    head = b"Content-Type: " + content_type.encode("latin-1") + b"\r\n\r\n"
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    if not message.is_multipart():
+        raise DoorRefusal(
+            36, "BAD_ARGUMENTS", "the body is not what its Content-Type says: multipart/form-data"
+        )
+    fields: list[tuple[str, str]] = []
+    files: list[tuple[str, bytes]] = []
+    for part in message.iter_parts():  # type: ignore[attr-defined]  # an EmailMessage by the policy
+        name = part.get_param("name", header="content-disposition")
+        payload = part.get_payload(decode=True) or b""
+        if not isinstance(name, str):
+            raise DoorRefusal(36, "BAD_ARGUMENTS", "a part of the body has no name")
+        if part.get_filename() is None:
+            fields.append((name, payload.decode()))
+        else:
+            files.append((name, payload))
+    return Form(tuple(fields), tuple(files))
+
+
+def external_tables(
+    form: Form, told: list[tuple[str, str]]
+) -> tuple[tuple[ExternalTable, ...], list[tuple[str, str]]]:
+    """Joins files with what the parameters say of them (`NAME_format`, `NAME_structure`, `NAME_types`).
+
+    Returns:
+        The tables, and the parameters that are none of theirs.
+    """
+    known = dict(told)
+    own = {f"{name}_{what}" for name, _ in form.files for what in ("format", "structure", "types")}
+    tables = tuple(
+        ExternalTable(name, _structure(name, known), known.get(f"{name}_format", "TabSeparated"), data)
+        for name, data in form.files
+    )
+    return tables, [(name, value) for name, value in told if name not in own]
+
+
+def _structure(name: str, known: dict[str, str]) -> str:
+    if f"{name}_structure" in known:
+        return known[f"{name}_structure"]
+    if f"{name}_types" in known:
+        return ", ".join(f"_{at} {kind}" for at, kind in enumerate(known[f"{name}_types"].split(","), 1))
+    raise DoorRefusal(
+        36, "BAD_ARGUMENTS", f"external table {name}: neither {name}_structure nor {name}_types is given"
+    )
