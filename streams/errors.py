@@ -60,3 +60,15 @@ class SubjectForgottenError(StreamsError):
 
 class PersonalFieldError(StreamsError):
     """An encrypted field is not what `streams.personal` writes, or belongs to another event, field or key."""
+
+
+class RecordingError(StreamsError):
+    """A recording that was named cannot be replayed: missing, unreadable, damaged or of no known format."""
+
+
+class UnknownFormatError(RecordingError):
+    """A file that was named is of no format that a domain reads, or the format that was named is none."""
+
+
+class ReplayInterruptedError(StreamsError):
+    """A replay could not go on; what Kafka confirmed is kept, and the next start goes on behind it."""

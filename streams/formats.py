@@ -1,0 +1,95 @@
+"""What a reader of recordings gives, and what a domain says about the formats it reads.
+
+A domain's `recordings.py` has one function, `formats()`, which returns its `Format` values;
+`streams.recordings` finds it by the folder's name. A reader is pure: it takes a stream of bytes (never
+compressed) and yields one item per source record, in the file's order, whatever the bytes are. It knows
+nothing of ids, Kafka, shifted times or progress.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event of a recording, before it has an identity.
+
+    Attributes:
+        topic: Topic it belongs to.
+        occurred_at: When it happened by the recording, µs since 1970 UTC.
+        fields: Its own fields, without the envelope.
+    """
+
+    topic: str
+    occurred_at: int
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A source record that became events.
+
+    Attributes:
+        record: Its number in the file, from 1.
+        line: Line where it starts, from 1; None where the format has no lines.
+        data: Its bytes as they lie in the file.
+        drafts: Its events; their order numbers them.
+    """
+
+    record: int
+    line: int | None
+    data: bytes
+    drafts: tuple[Draft, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A source record that cannot be parsed, or that its format forbids.
+
+    Attributes:
+        record: Its number in the file, from 1.
+        line: Line where it starts, from 1; None where the format has no lines.
+        data: Its bytes as they lie in the file.
+        reason: What was expected and what was found, in one line.
+        rule: What refused it, `name@version`.
+    """
+
+    record: int
+    line: int | None
+    data: bytes
+    reason: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A line that holds no source record: blank, or a comment.
+
+    Attributes:
+        line: Its number, from 1.
+    """
+
+    line: int
+
+
+Item = Accepted | Refused | Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A file format that a domain reads.
+
+    Attributes:
+        name: What `--format` and the report call it.
+        domain: Folder name of the domain.
+        source_record: What one source record is, for people.
+        matches: Whether a file begins like this format; gets its first bytes, decompressed.
+        read: The reader; gets the whole file, decompressed.
+    """
+
+    name: str
+    domain: str
+    source_record: str
+    matches: Callable[[bytes], bool]
+    read: Callable[[BinaryIO], Iterator[Item]]

@@ -1,0 +1,161 @@
+"""Files that hold recordings: finding them, telling their format, opening them.
+
+Formats are not listed here: every `streams/domains/<domain>/recordings.py` tells its own. A file's name
+says nothing, its first bytes do; gzip is seen through. A file is read through once before anything of it is
+sent: its digest is taken over the bytes as they lie on disk, and a gzip stream that is cut or damaged is
+found before it has sent half of itself.
+
+In a folder, what cannot be read is listed with the reason; named explicitly, it is an error.
+"""
+
+import gzip
+import hashlib
+import importlib
+import importlib.util
+import pkgutil
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import streams.domains
+from streams.errors import RecordingError, UnknownFormatError
+from streams.formats import Format
+
+HEAD_BYTES = 1 << 16
+"""First bytes, decompressed, from which a format is told."""
+
+_GZIP = b"\x1f\x8b"
+_CHUNK_BYTES = 1 << 20
+_DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
+_BUNDLED_FOLDER = "excerpts"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A file, looked through once.
+
+    Attributes:
+        path: Where it lies.
+        sha256: Digest of its bytes, hex; empty when it could not be opened.
+        format: Its format, or None when no domain knows it.
+        problem: Why it is not replayed, in one line; None when it is.
+    """
+
+    path: Path
+    sha256: str
+    format: Format | None
+    problem: str | None = None
+
+    @property
+    def source(self) -> str:
+        """Source of its events, before `#` and the record's number (CONTRACT §2)."""
+        return f"replay:{self.sha256[:16]}"
+
+
+@cache
+def formats() -> Mapping[str, Format]:
+    """Find the formats of all domains, by name."""
+    found: dict[str, Format] = {}
+    for domain in pkgutil.iter_modules(streams.domains.__path__):
+        module = f"{streams.domains.__name__}.{domain.name}.recordings"
+        if not domain.ispkg or importlib.util.find_spec(module) is None:
+            continue
+        for each in importlib.import_module(module).formats():
+            found[each.name] = each
+    return found
+
+
+def bundled() -> tuple[Path, ...]:
+    """List the recordings that come with the platform, of all domains."""
+    folders = [Path(place) for place in streams.domains.__path__]
+    return tuple(sorted(path for folder in folders for path in folder.glob(f"*/{_BUNDLED_FOLDER}/*.gz")))
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a file for reading its content, decompressed if it is gzip."""
+    with path.open("rb") as stream:
+        compressed = stream.read(len(_GZIP)) == _GZIP
+    return cast("BinaryIO", gzip.open(path)) if compressed else path.open("rb")
+
+
+def find(paths: Sequence[Path], *, format_name: str | None = None) -> list[Recording]:
+    """Look through files and folders.
+
+    Args:
+        paths: Files and folders; a folder stands for all files below it, sorted, hidden ones left out.
+        format_name: Only this format is looked for, if given.
+
+    Returns:
+        Every file once, in order; those of a folder that are not replayed carry their `problem`.
+
+    Raises:
+        UnknownFormatError: There is no such format, or a file that was named is of none.
+        RecordingError: A path that was named does not exist, cannot be read or is damaged.
+    """
+    wanted = _wanted(format_name)
+    found: dict[Path, Recording] = {}
+    for path in paths:
+        if path.is_dir():
+            for file in _files(path):
+                found.setdefault(file, look(file, wanted))
+            continue
+        recording = look(path, wanted)
+        if recording.problem is not None:
+            error = RecordingError if recording.format else UnknownFormatError
+            raise error(f"{path}: {recording.problem}")
+        found[path] = recording
+    return list(found.values())
+
+
+def look(path: Path, wanted: Sequence[Format]) -> Recording:
+    """Look through one file; whatever is wrong with it becomes its `problem`."""
+    try:
+        digest = _digest(path)
+        with opened(path) as stream:
+            head, damage = _head_and_damage(stream)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return Recording(path, "", None, f"cannot be read: {reason}")
+    if not head:
+        return Recording(path, digest, None, damage or "the file is empty")
+    found = next((each for each in wanted if each.matches(head)), None)
+    if found is None:
+        names = ", ".join(each.name for each in wanted)
+        return Recording(path, digest, None, damage or f"no known format (known: {names})")
+    return Recording(path, digest, found, damage)
+
+
+def _wanted(name: str | None) -> Sequence[Format]:
+    known = formats()
+    if name is None:
+        return list(known.values())
+    if name not in known:
+        raise UnknownFormatError(f"{name}: no such format; known are {', '.join(sorted(known))}")
+    return [known[name]]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _head_and_damage(stream: BinaryIO) -> tuple[bytes, str | None]:
+    """Return a file's first bytes, and what is wrong with its gzip, which is read to its end."""
+    head = b""
+    try:
+        while len(head) < HEAD_BYTES and (chunk := stream.read(HEAD_BYTES - len(head))):
+            head += chunk
+        while isinstance(stream, gzip.GzipFile) and stream.read(_CHUNK_BYTES):
+            pass
+    except _DAMAGED as error:
+        return head, f"the gzip file is cut or damaged ({error}); fetch it again"
+    return head, None
