@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     stop = stop_event()
     from infra import wiring
+    from infra.errors import known_errors
 
     try:
         run = getattr(wiring, f"run_{words[0]}")
@@ -35,6 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     except CityError as error:
         print(f"{words[0]}: {error}", file=sys.stderr, flush=True)  # noqa: T201
         return error.exit_code
+    except known_errors() as error:
+        print(f"{words[0]}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        return 2
     except KeyboardInterrupt:
         return 0
     except Exception as error:

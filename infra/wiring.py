@@ -6,14 +6,18 @@ the settings or another layer. Each `run_<role>` runs one process of the stack u
 
 from __future__ import annotations
 
+import argparse
+import json
 import time
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.emit import Emitter, pause_file
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from infra.settings import Settings
     from ledger_sink.config import LedgerConfig
@@ -206,3 +210,103 @@ def send_audit(settings: Settings, topics: Catalog, document: Mapping[str, Any])
             },
         )
         producer.flush()
+
+
+# --- recordings and events by hand ----------------------------------------------------------------------
+
+
+def run_door(settings: Settings, _stop: threading.Event, _arguments: Sequence[str]) -> int:
+    """Run the embedded ClickHouse engine behind its HTTP door; it handles signals itself."""
+    from infra.clickhouse.embedded import serve
+
+    serve(
+        settings.data / "clickhouse",
+        settings.listen,
+        settings.ports.clickhouse,
+        settings.clickhouse_user,
+        str(settings.clickhouse_password),
+    )
+    return 0
+
+
+def run_replay(settings: Settings, stop: threading.Event, arguments: Sequence[str]) -> int:
+    """Replay recordings and leave what became of each in a result file.
+
+    Args:
+        settings: the stack.
+        stop: ends the replay in order.
+        arguments: `--speed S --shift|--no-shift [--format F] --result FILE -- PATH…`
+    """
+    options = argparse.ArgumentParser(prog="replay")
+    options.add_argument("--speed", default="live")
+    options.add_argument("--shift", action=argparse.BooleanOptionalAction, default=False)
+    options.add_argument("--format", default=None)
+    options.add_argument("--result", type=Path, required=True)
+    options.add_argument("paths", nargs="*", type=Path)
+    given = options.parse_args(list(arguments))
+    reports = replay_reports(
+        settings,
+        catalog(),
+        given.paths,
+        format_name=given.format,
+        speed=given.speed,
+        shift_to_now=given.shift,
+        stop=stop,
+    )
+    if not stop.is_set():
+        temporary = given.result.with_name(f".{given.result.name}")
+        temporary.write_text(json.dumps(reports, ensure_ascii=False))
+        temporary.replace(given.result)
+    return 0
+
+
+def replay_reports(
+    settings: Settings,
+    topics: Catalog,
+    paths: Sequence[Path],
+    *,
+    format_name: str | None,
+    speed: str,
+    shift_to_now: bool,
+    stop: threading.Event,
+) -> dict[str, dict[str, Any]]:
+    """Replay files and folders (none: the bundled excerpts); return what became of each, by path."""
+    from streams.recordings import bundled
+    from streams.replay import replay
+
+    reports = replay(
+        streams_config(settings),
+        topics,
+        list(paths) or list(bundled()),
+        format=format_name,
+        speed=speed if speed in {"live", "max"} else float(speed),  # type: ignore[arg-type]
+        shift_to_now=shift_to_now,
+        stop=stop,
+    )
+    return {row.pop("path"): row for row in (asdict(r) for r in reports)}
+
+
+def produce_lines(
+    settings: Settings, topics: Catalog, topic: str, lines: Iterable[str], source: str
+) -> tuple[int, list[str]]:
+    """Produce one event per JSON line; return how many went and what was refused, a line each."""
+    from streams.manual import produce_lines as produce
+    from streams.produce import Producer
+
+    with Producer(streams_config(settings), topics) as producer:
+        return produce(producer, topic, lines, source)
+
+
+def forget_subject(settings: Settings, topics: Catalog, subject: str, ground: str) -> tuple[str, ...]:
+    """Delete a subject's keys, then tell it as a `platform.erasure` event; return the keys' names."""
+    from schemas.names import topic_name
+    from streams.personal import SubjectKeys
+    from streams.produce import Producer
+
+    config = streams_config(settings)
+    with Producer(config, topics) as producer:
+        keys = SubjectKeys(config.keys).forget(subject)
+        body = {"subject": subject, "ground": ground, "keys": list(keys)}
+        PlatformEvents(producer, "forget").event(topic_name("platform", "erasure"), body)
+        producer.flush()
+    return keys

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,13 @@ import clickhouse_connect
 from infra.settings import Settings, free_port, recall
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from clickhouse_connect.driver.client import Client
 
 REPOSITORY = Path(__file__).parents[2]
 RUN_S = 150
+ROLLUPS = ""
 
 
 @dataclass
@@ -125,6 +127,51 @@ class City:
             username=settings.clickhouse_user,
             password=str(settings.clickhouse_password),
         )
+
+    @contextmanager
+    def engine(self) -> Iterator[Client]:
+        """Open only the stored tables of a stack that does not run."""
+        settings = self.settings()
+        door = subprocess.Popen(
+            [sys.executable, "-m", "infra.processes", "door"],
+            env={**self.env(), **settings.environment()},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            deadline = time.monotonic() + 30
+            while True:
+                try:
+                    client = self.client()
+                    break
+                except Exception:
+                    if time.monotonic() > deadline or door.poll() is not None:
+                        raise
+                    time.sleep(0.2)
+            yield client
+            client.close()
+        finally:
+            door.terminate()
+            door.wait(15)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a query sees: ids of the domain's events by table, and the roll-ups, whole."""
+        with self.engine() as client:
+            tables = [
+                row[0]
+                for row in client.query(
+                    "SELECT name FROM system.tables WHERE database = 'city' AND name LIKE 'air\\_quality%' "
+                    "AND engine LIKE '%MergeTree' ORDER BY name"
+                ).result_rows
+            ]
+            found: dict[str, Any] = {}
+            for table in tables:
+                columns = {row[0] for row in client.query(f"DESCRIBE city.{table}").result_rows}
+                if "event_id" in columns:
+                    query = f"SELECT toString(event_id) FROM city.{table} FINAL ORDER BY event_id"
+                    found[table] = [row[0] for row in client.query(query).result_rows]
+            found["rollups"] = client.query(ROLLUPS).result_rows if ROLLUPS else []
+        return found
 
 
 def interrupt(process: subprocess.Popen[str], timeout: float = 40) -> str:

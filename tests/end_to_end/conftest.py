@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.kafka.embedded import EmbeddedKafka
+from infra.kafka.ports import free_ports
+from infra.kafka.running import RunningKafka
 from tests.end_to_end.city import City
+from tests.fixtures.clickhouse import DoorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.fixtures.clickhouse import ClickHouse
 
 
 @pytest.fixture
@@ -49,3 +55,19 @@ def small_recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)[:601]
         (folder / path.name).write_bytes(gzip.compress(b"".join(lines), mtime=0))
     return folder
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[str]:
+    """A broker that the test started itself, empty."""
+    broker = EmbeddedKafka(tmp_path / "broker", free_ports())
+    with RunningKafka(broker):
+        yield broker.bootstrap
+
+
+@pytest.fixture
+def own_clickhouse(tmp_path: Path) -> Iterator[ClickHouse]:
+    """An engine behind its door that the test started itself, empty."""
+    door = DoorProcess(tmp_path / "engine")
+    yield door.start()
+    door.stop()

@@ -1,0 +1,81 @@
+"""`city up --once`: the bundled recordings through the whole platform, counted, audited, proved."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streams.recordings import bundled
+from tests.end_to_end.city import REPOSITORY, City, broken_equations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ALL_RECORDINGS = REPOSITORY.parent / "shared" / "data" / "air_quality"
+
+
+def rows_of(path: Path) -> int:
+    """Count a recording's data rows with the csv module alone."""
+    raw = gzip.decompress(path.read_bytes())
+    text = raw.decode("utf-8") if raw.isascii() else raw.decode("cp949")
+    return sum(1 for row in csv.reader(text.splitlines()) if row) - 1
+
+
+def test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing(
+    make_city: Callable[..., City],
+) -> None:
+    """Exit 0, every equation holds, `read` is what csv counts; run again: same totals."""
+    city = make_city()
+    run = city.up_once()
+    assert run.returncode == 0, run.stdout + run.stderr
+    report = city.read_report()
+    assert broken_equations(report) == []
+    assert report["audit"] == {"verdict": "pass", "problems": []}
+    expected = {path.name: rows_of(path) for path in bundled()}
+    assert {path.rsplit("/", 1)[-1]: row["read"] for path, row in report["inputs"].items()} == expected
+    topics = report["topics"]
+    assert topics["air-quality.reading"]["events"] == sum(r["accepted"] for r in report["inputs"].values())
+    assert topics["air-quality.index"]["events"] > 0
+    assert topics["air-quality.category-change"]["events"] > 0
+    assert report["latency_ms"]["to_seal"]["p50"] is not None
+    assert report["city_log"]["size"] == report["city_log"]["blocks"] > 0
+
+    again = city.up_once()
+    assert again.returncode == 0, again.stdout + again.stderr
+    second = city.read_report()
+    assert broken_equations(second) == []
+    assert second["inputs"] == report["inputs"]
+    for name, topic in topics.items():
+        if topic["domain"] != "platform":
+            assert second["topics"][name] == topic, name
+
+
+@pytest.mark.skipif(not ALL_RECORDINGS.is_dir(), reason="the whole recordings are not beside the repository")
+@pytest.mark.timeout(400)
+def test_all_recordings_of_the_domain_come_through_whole(make_city: Callable[..., City]) -> None:
+    """All of the air-quality recordings, as they are: exit 0 and every equation holds."""
+    city = make_city()
+    run = city.up_once("--recordings", str(ALL_RECORDINGS))
+    assert run.returncode == 0, run.stdout + run.stderr
+    report = city.read_report()
+    assert broken_equations(report) == []
+    expected = {path.name: rows_of(path) for path in ALL_RECORDINGS.glob("*.gz")}
+    assert {path.rsplit("/", 1)[-1]: row["read"] for path, row in report["inputs"].items()} == expected
+    print(json.dumps({k: report[k] for k in ("seconds", "events_per_second", "latency_ms")}))
+
+
+def test_a_sink_that_drops_one_record_and_doubles_one_turns_the_report_red(
+    make_city: Callable[..., City], small_recordings: Path
+) -> None:
+    """The counts are taken by other code than the sink's: they show both faults."""
+    city = make_city(CITY_COMMAND_SINK="python -m tests.faults.broken_sink")
+    run = city.up_once("--recordings", str(small_recordings))
+    assert run.returncode == 1, run.stdout + run.stderr
+    problems = city.read_report()["audit"]["problems"]
+    assert any("archived" in problem for problem in problems), problems
+    assert any("rows" in problem for problem in problems), problems
