@@ -11,13 +11,12 @@ from ledger_sink.errors import MissingFileError, SetupError
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.layout import KEYS
 from ledger_sink.format.note import VerifierKey
+from ledger_sink.format.policy import encode_keys, parse_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ledger_sink.store import Store
-
-HEADER = "# Verifier keys of this city's logs (C2SP tlog-policy `log` lines), written by the ledger.\n"
 
 
 def read_keys(store: Store) -> dict[str, VerifierKey]:
@@ -31,9 +30,9 @@ def read_keys(store: Store) -> dict[str, VerifierKey]:
     except MissingFileError:
         return {}
     try:
-        return {key.name: key for key in parse_log_keys(data)}
-    except SetupError as error:
-        raise SetupError(f"{KEYS}: {error}") from error
+        return {log.key.name: log.key for log in parse_keys(data)}
+    except FormatError as error:
+        raise SetupError(f"{KEYS}: {error}; put the file back as it was") from error
 
 
 def parse_log_keys(data: bytes) -> list[VerifierKey]:
@@ -75,6 +74,5 @@ def add_keys(store: Store, keys: Iterable[VerifierKey]) -> dict[str, VerifierKey
             fresh[key.name] = key
     if fresh:
         known |= fresh
-        lines = [f"log {known[origin].vkey}\n" for origin in sorted(known)]
-        store.write({KEYS: (HEADER + "".join(lines)).encode()})
+        store.write({KEYS: encode_keys(known[origin] for origin in sorted(known))})
     return known

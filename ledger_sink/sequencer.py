@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ledger_sink.control import Gap, Start
 from ledger_sink.errors import (
     DamagedStateError,
     MissingFileError,
@@ -18,6 +17,7 @@ from ledger_sink.errors import (
     RecordRefusedError,
     TopicReplacedError,
 )
+from ledger_sink.format.control import Gap, Start
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import partition_origin
 from ledger_sink.format.layout import CHECKPOINT, LOCK, STATE, control_path, log_path

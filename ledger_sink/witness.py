@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from ledger_sink.errors import DamagedStateError, MissingFileError, SetupError
@@ -66,7 +65,8 @@ class Witness:
         self._store = store
         self._logs = logs
         self._clock = clock
-        self._guards: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._guards: dict[str, threading.Lock] = {}
+        self._guards_guard = threading.Lock()
 
     def answer(self, request: Request) -> Response:
         """Answer one HTTP request."""
@@ -96,7 +96,9 @@ class Witness:
         except SignatureError as error:
             return _refused(403, error)
         verified = Note(note.text, verify_note(note, [key])[:1])
-        with self._guards[checkpoint.origin]:
+        with self._guards_guard:
+            guard = self._guards.setdefault(checkpoint.origin, threading.Lock())
+        with guard:
             return self._check_and_store(asked, checkpoint, verified)
 
     def _check_and_store(self, asked: AddCheckpoint, checkpoint: Checkpoint, note: Note) -> Response:

@@ -1,0 +1,185 @@
+"""Kafka as the ledger reads it: raw records from exact offsets, and facts about topics.
+
+`assign` at given offsets, `read_committed`, no group membership; the group only receives committed offsets, so
+that lag can be seen. Answers that do not come are `KafkaUnavailableError`: Kafka is the buffer, wait.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from ledger_sink.errors import KafkaUnavailableError
+from ledger_sink.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ledger_sink.config import LedgerConfig
+
+ANSWER_S = 5.0
+Place = tuple[str, int]
+"""Topic and partition."""
+
+
+class TopicFacts(NamedTuple):
+    """What Kafka says about a topic."""
+
+    topic_id: bytes
+    partitions: int
+
+
+class KafkaSource:
+    """One consumer and one admin client; one thread owns it."""
+
+    def __init__(self, config: LedgerConfig, group: str | None = None) -> None:
+        common = {"bootstrap.servers": config.kafka, **config.kafka_options}
+        self._admin = AdminClient(common)
+        self._consumer = Consumer(
+            {
+                **common,
+                "group.id": group or config.group,
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "error",
+                "queued.max.messages.kbytes": 32768,
+                "fetch.max.bytes": 16 << 20,
+                "fetch.wait.max.ms": 200,
+            }
+        )
+
+    def describe(self, topics: Sequence[str]) -> dict[str, TopicFacts]:
+        """Return id and partition count of the topics that exist.
+
+        Raises:
+            KafkaUnavailableError: no answer in time.
+        """
+        try:
+            asked = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=ANSWER_S)
+            return {name: _facts(future) for name, future in asked.items() if _exists(future)}
+        except KafkaException as error:
+            raise KafkaUnavailableError(f"topics: {error.args[0]}") from error
+
+    def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
+        """Return the first offset still there and the one after the last record.
+
+        Raises:
+            KafkaUnavailableError: no answer in time.
+        """
+        try:
+            found = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
+        except KafkaException as error:
+            raise KafkaUnavailableError(f"{topic}/{partition}: watermarks: {error.args[0]}") from error
+        if found is None:
+            raise KafkaUnavailableError(f"{topic}/{partition}: no watermarks within {ANSWER_S:.0f} s")
+        return int(found[0]), int(found[1])
+
+    def assign(self, offsets: Mapping[Place, int]) -> None:
+        """Read these partitions from these offsets on, and no others."""
+        self._consumer.assign([TopicPartition(t, p, offset) for (t, p), offset in offsets.items()])
+
+    def poll(self, most: int, timeout_s: float) -> tuple[dict[Place, list[Record]], set[Place]]:
+        """Return records by partition, and the partitions whose position does not exist any more."""
+        records: defaultdict[Place, list[Record]] = defaultdict(list)
+        lost = set()
+        for message in self._consumer.consume(most, timeout_s):
+            error = message.error()
+            if error is None:
+                records[message.topic(), message.partition()].append(record_of(message))
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public constant
+                lost.add((message.topic(), message.partition()))
+        return records, lost
+
+    def commit(self, offsets: Mapping[Place, int], *, wait: bool = False) -> None:
+        """Show the group's progress.
+
+        Raises:
+            KafkaUnavailableError: with `wait`, if Kafka did not take it.
+        """
+        if not offsets:
+            return
+        places = [TopicPartition(t, p, offset) for (t, p), offset in offsets.items()]
+        try:
+            self._consumer.commit(offsets=places, asynchronous=not wait)
+        except KafkaException as error:
+            raise KafkaUnavailableError(f"offset commit: {error.args[0]}") from error
+
+    def committed(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Return the group's committed offsets, -1001 where there is none."""
+        try:
+            found = self._consumer.committed([TopicPartition(t, p) for t, p in places], timeout=ANSWER_S)
+        except KafkaException as error:
+            raise KafkaUnavailableError(f"committed offsets: {error.args[0]}") from error
+        return {(tp.topic, tp.partition): tp.offset for tp in found}
+
+    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
+        """Return the records of one partition with first ≤ offset < end, in offset order.
+
+        Raises:
+            KafkaUnavailableError: no record came for a while and the end is not reached.
+        """
+        if first >= end:
+            return
+        self.assign({(topic, partition): first})
+        position, silent = first, 0
+        while position < end:
+            found, lost = self.poll(5000, 1.0)
+            if lost:
+                raise KafkaUnavailableError(f"{topic}/{partition}: offset {position} is gone")
+            batch = found.get((topic, partition), [])
+            for record in batch:
+                if record.offset < end:
+                    yield record
+                position = record.offset + 1
+            silent = 0 if batch else silent + 1
+            if not batch:
+                position = max(position, self._position(topic, partition))
+            if silent > ANSWER_S * 2:
+                raise KafkaUnavailableError(
+                    f"{topic}/{partition}: no record from offset {position} to {end - 1}"
+                )
+
+    def _position(self, topic: str, partition: int) -> int:
+        found = self._consumer.position([TopicPartition(topic, partition)])[0].offset
+        return int(found)
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._consumer.close()
+
+
+def record_of(message: Any) -> Record:
+    """Return a consumed message as it lies in Kafka."""
+    kind, timestamp_ms = message.timestamp()
+    headers = message.headers()
+    return Record(
+        message.offset(),
+        kind - 1,  # confluent-kafka counts from 1 (CONTRACT §7)
+        timestamp_ms,
+        message.key(),
+        message.value(),
+        tuple(headers) if headers else (),
+    )
+
+
+def _exists(future: Any) -> bool:
+    try:
+        future.result(ANSWER_S)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return False
+        raise
+    except TimeoutError as error:
+        raise KafkaUnavailableError("topics: no answer") from error
+    return True
+
+
+def _facts(future: Any) -> TopicFacts:
+    description = future.result()
+    high = description.topic_id.get_most_significant_bits() % (1 << 64)
+    low = description.topic_id.get_least_significant_bits() % (1 << 64)
+    return TopicFacts(high.to_bytes(8, "big") + low.to_bytes(8, "big"), len(description.partitions))
