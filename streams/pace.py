@@ -6,7 +6,7 @@ Pure but for the clock, which is handed in.
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 LIVE_SECONDS = 180.0
 """How long the longest recording plays at speed `live`."""
@@ -107,6 +107,9 @@ class Pace:
         return max(0.0, wait)
 
 
-def in_order(files: Iterable[Iterator[Placed]]) -> Iterator[Placed]:
+AnyPlaced = TypeVar("AnyPlaced", bound=Placed)
+
+
+def in_order(files: Iterable[Iterator[AnyPlaced]]) -> Iterator[AnyPlaced]:
     """Merge files by their records' moments; within a file its own order stays."""
     return heapq.merge(*files, key=lambda placed: placed.play_us)

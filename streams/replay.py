@@ -158,12 +158,12 @@ class _Run:
                 if self._due() or cue.item is None:
                     self._note(door)
             self._note(door)
-            self._go_back()
         except DeliveryError as error:
-            self._go_back()
             raise ReplayInterruptedError(
                 f"replay interrupted: {error}; what Kafka confirmed is kept: start again when Kafka is back"
             ) from error
+        finally:
+            self._go_back()
 
     def _cues(self) -> Iterator[Cue]:
         cues = [file.cues() for file in self.files if file.unfinished]
