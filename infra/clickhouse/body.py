@@ -1,7 +1,7 @@
 """A request's body: decompressed, bounded, in memory while small and on disk above.
 
-Promise: whatever is sent, no more than one chunk beyond the limit is ever held, a compressed bomb included; the data
-of a slow sender waits here and not in the engine.
+Promise: whatever is sent, no more than one chunk beyond the limit is ever held, a compressed bomb included;
+the data of a slow sender waits here and not in the engine.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import lz4.frame
 
-from infra.clickhouse.errors import DoorRefusal
+from infra.clickhouse.errors import RefusedError
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -95,7 +95,7 @@ class Body:
     """A body that has come in whole. Close it when the statement has run."""
 
     def __init__(self, spool_bytes: int, directory: Path) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=spool_bytes, dir=directory)  # noqa: SIM115  (closed by close)
+        self._file = tempfile.SpooledTemporaryFile(max_size=spool_bytes, dir=str(directory))  # noqa: SIM115  (closed by close)
         self.size = 0
 
     def write(self, piece: bytes) -> None:
@@ -112,7 +112,8 @@ class Body:
     def head(self, size: int) -> bytes:
         """The first `size` bytes, or all if there are fewer."""
         self._file.seek(0)
-        return self._file.read(size)
+        data: bytes = self._file.read(size)
+        return data
 
     def clear(self) -> None:
         """Forgets what was read: it has been taken apart."""
@@ -138,30 +139,32 @@ async def read_body(
         directory: where.
 
     Raises:
-        DoorRefusal: 307 if it is larger, 36 for an unknown or broken compression.
+        RefusedError: 307 if it is larger, 36 for an unknown or broken compression.
     """
     inflater = _inflater(encoding)
     body = Body(spool_bytes, directory)
     try:
         async for chunk in stream:
             _feed(body, inflater, chunk, limit)
-        if not inflater.whole():
-            raise DoorRefusal(
-                36,
-                "BAD_ARGUMENTS",
-                f"the body ends within its {encoding} compression: {body.size} bytes read",
-            )
+        _check_whole(inflater, encoding, body.size)
     except BaseException:
         body.close()
         raise
     return body
 
 
+def _check_whole(inflater: _Inflater, encoding: str, size: int) -> None:
+    if not inflater.whole():
+        raise RefusedError(
+            36, "BAD_ARGUMENTS", f"the body ends within its {encoding} compression: {size} bytes read"
+        )
+
+
 def _inflater(encoding: str) -> _Inflater:
     make = _INFLATERS.get(encoding.strip().lower())
     if make is None:
         known = ", ".join(sorted(name for name in _INFLATERS if name))
-        raise DoorRefusal(48, "NOT_IMPLEMENTED", f"Content-Encoding {encoding!r}: this door speaks {known}")
+        raise RefusedError(48, "NOT_IMPLEMENTED", f"Content-Encoding {encoding!r}: this door speaks {known}")
     return make()
 
 
@@ -170,10 +173,10 @@ def _feed(body: Body, inflater: _Inflater, chunk: bytes, limit: int) -> None:
         for piece in inflater.feed(chunk):
             body.write(piece)
             if body.size > limit:
-                raise DoorRefusal(
+                raise RefusedError(
                     307,
                     "TOO_MANY_BYTES",
                     f"the body is larger than {limit} bytes (decompressed): send it in smaller inserts",
                 )
     except (zlib.error, zstd.ZstdError, RuntimeError, EOFError) as error:
-        raise DoorRefusal(36, "BAD_ARGUMENTS", f"the body does not decompress: {error}") from error
+        raise RefusedError(36, "BAD_ARGUMENTS", f"the body does not decompress: {error}") from error

@@ -1,6 +1,7 @@
 """Delivery: an answer's way to one client, who may be slow or gone.
 
-Promise: `gone` turns true as soon as the connection ends; a client that takes nothing for a minute counts as gone.
+Promise: `gone` turns true as soon as the connection ends; a client that takes nothing for a minute counts
+as gone.
 """
 
 from __future__ import annotations

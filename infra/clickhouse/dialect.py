@@ -1,8 +1,8 @@
 """The first answer to clickhouse-go (Grafana's plug-in): Native as its protocol version wants it.
 
-The driver decodes the answer to `SELECT displayName(), version(), revision(), timezone()` at the protocol version
-that it speaks itself, and everything later at the `revision()` that it was told. Told 0, it reads plain Native,
-which is what the engine writes; so only this one answer needs the dialect.
+The driver decodes the answer to `SELECT displayName(), version(), revision(), timezone()` at the protocol
+version that it speaks itself, and everything later at the `revision()` that it was told. Told 0, it reads
+plain Native, which is what the engine writes; so only this one answer needs the dialect.
 """
 
 from __future__ import annotations

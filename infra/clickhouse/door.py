@@ -1,7 +1,8 @@
 """The door: ClickHouse's HTTP interface as an ASGI application over one engine.
 
-Promise: an answer of status 200 whose body ends properly is complete; an acknowledged insert is stored. A statement
-whose client has gone is given up. Leaves the meaning of requests to `request.py` and `run.py`, the engine to `engine.py`.
+Promise: an answer of status 200 whose body ends properly is complete; an acknowledged insert is stored. A
+statement whose client has gone is given up. Leaves the meaning of requests to `request.py` and `run.py`,
+the engine to `engine.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from starlette.routing import Route
 from infra.clickhouse.auth import check_credentials
 from infra.clickhouse.body import read_body
 from infra.clickhouse.delivery import BrokenAnswerError, Delivery
-from infra.clickhouse.errors import DoorRefusal, EngineRefusal
+from infra.clickhouse.errors import EngineError, RefusedError
 from infra.clickhouse.formats import content_type
 from infra.clickhouse.multipart import external_tables, parse_form
 from infra.clickhouse.request import Ask, parse_ask
@@ -83,7 +84,7 @@ class Door:
         delivery = Delivery(receive, send)
         try:
             await self._answer(Request(scope, receive), delivery)
-        except (DoorRefusal, EngineRefusal) as refusal:
+        except (RefusedError, EngineError) as refusal:
             if delivery.started:
                 # Status 200 is out: the text goes into the body, and the body never ends properly.
                 await delivery.block(f"\n{refusal.text}\n".encode())
@@ -92,7 +93,7 @@ class Door:
         except ClientDisconnect:
             return
 
-    def _refusal(self, refusal: DoorRefusal | EngineRefusal) -> Response:
+    def _refusal(self, refusal: RefusedError | EngineError) -> Response:
         headers = self._identity | {"X-ClickHouse-Exception-Code": str(refusal.code), "Connection": "close"}
         return PlainTextResponse(refusal.text + "\n", refusal.status, headers)
 

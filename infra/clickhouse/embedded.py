@@ -1,8 +1,8 @@
 """ClickHouse embedded: the engine in this process, behind its HTTP door.
 
-`serve` is the whole program: it opens the engine, answers until SIGTERM or SIGINT, and ends within ten seconds
-whatever runs. Data survives `kill -9`: an acknowledged insert is stored. Anything that keeps it from opening is one
-clear line and exit code 2.
+`serve` is the whole program: it opens the engine, answers until SIGTERM or SIGINT, and ends within ten
+seconds whatever runs. Data survives `kill -9`: an acknowledged insert is stored. Anything that keeps it
+from opening is one clear line and exit code 2.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _make_directory(path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """`python -m infra.clickhouse.embedded PATH`: the password comes in the environment of the one who starts it."""
+    """`python -m infra.clickhouse.embedded PATH`: the door on its own, for images and tests."""
     parser = argparse.ArgumentParser(
         prog="clickhouse-door", description="ClickHouse's engine behind its HTTP interface"
     )

@@ -1,8 +1,8 @@
 """The engine: one per process and data directory; a fresh handle for every statement.
 
-Promise: a handle costs a third of a millisecond, so nothing that a statement sets (SET, USE, temporary tables)
-reaches the next one. Every method of `Handle` blocks and runs on a worker thread; the engine's errors come out as
-`EngineRefusal`. Leaves queueing, time-outs and HTTP to others.
+Promise: a handle costs a third of a millisecond, so nothing that a statement sets (SET, USE, temporary
+tables) reaches the next one. Every method of `Handle` blocks and runs on a worker thread; the engine's
+errors come out as `EngineError`. Leaves queueing, time-outs and HTTP to others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import chdb
 
 from infra.clickhouse.engine_config import write_engine_config
-from infra.clickhouse.errors import DoorStartError, EngineRefusal
+from infra.clickhouse.errors import DoorStartError, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -57,7 +57,7 @@ class Engine:
     def kill(self, marker: str | None) -> None:
         """Asks the engine to give up the statements with this marker, or all of them."""
         which = "1" if marker is None else f"startsWith(Settings['log_comment'], {quote(marker)})"
-        with contextlib.closing(self.handle()) as handle, contextlib.suppress(EngineRefusal):
+        with contextlib.closing(self.handle()) as handle, contextlib.suppress(EngineError):
             handle.query(f"KILL QUERY WHERE {which} ASYNC".encode(), "Null", {})
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class Handle:
         try:
             result = self._connection.query(sql, form, params=dict(params))
         except (chdb.ChdbError, RuntimeError) as error:
-            raise EngineRefusal(str(error)) from error
+            raise EngineError(str(error)) from error
         return memoryview(result.bytes())
 
     def stream(self, sql: bytes, form: str, params: Mapping[str, str]) -> Iterator[bytes]:
@@ -93,12 +93,12 @@ class Handle:
         try:
             stream = self._connection.send_query(sql, form, params=dict(params))
         except (chdb.ChdbError, RuntimeError) as error:
-            raise EngineRefusal(str(error)) from error
+            raise EngineError(str(error)) from error
         try:
             while (block := stream.fetch()) is not None:
                 yield block.bytes()
         except (chdb.ChdbError, RuntimeError) as error:
-            raise EngineRefusal(str(error)) from error
+            raise EngineError(str(error)) from error
         finally:
             with contextlib.suppress(chdb.ChdbError, RuntimeError):
                 stream.cancel()
@@ -108,7 +108,7 @@ class Handle:
         try:
             inserter = self._connection.send_insert(head, form)
         except (chdb.ChdbError, RuntimeError) as error:
-            raise EngineRefusal(str(error)) from error
+            raise EngineError(str(error)) from error
         try:
             for piece in pieces:
                 inserter.append(piece)
@@ -116,7 +116,7 @@ class Handle:
         except (chdb.ChdbError, RuntimeError) as error:
             with contextlib.suppress(chdb.ChdbError, RuntimeError):
                 inserter.cancel()
-            raise EngineRefusal(str(error)) from error
+            raise EngineError(str(error)) from error
         return Written(int(done.rows_written), int(done.bytes_written))
 
     def close(self) -> None:

@@ -1,9 +1,10 @@
 """The engine's own configuration: limits, grants and fixed settings, written beside its data.
 
-Promise: whoever speaks through the door is held by ClickHouse's access control to tables of this engine. Reading
-or writing the host's files, the network and other machines (`file`, `url`, `s3`, `remote`, `File`/`URL`/`S3`
-engines, dictionaries, `BACKUP` …) needs grants that the user of the door does not have; settings that name files or
-addresses are read-only. What the grants cannot hold (the scalar function `file`, `INTO OUTFILE`) `guard.py` refuses.
+Promise: whoever speaks through the door is held by ClickHouse's access control to tables of this engine.
+Reading or writing the host's files, the network and other machines (`file`, `url`, `s3`, `remote`,
+`File`/`URL`/`S3` engines, dictionaries, `BACKUP` …) needs grants that the user of the door does not have;
+settings that name files or addresses are read-only. What the grants cannot hold (the scalar function
+`file`, `INTO OUTFILE`) `guard.py` refuses.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ _ENGINES = (
     "GenerateRandom",
 )
 _GRANTS = (
-    "GRANT SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE, "
-    "DROP, TRUNCATE, OPTIMIZE, KILL QUERY, dictGet ON *.*",
+    "GRANT SHOW, SELECT, INSERT, ALTER, DROP, TRUNCATE, OPTIMIZE, KILL QUERY, dictGet ON *.*",
+    "GRANT CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE ON *.*",
     "GRANT SYSTEM MERGES, SYSTEM FLUSH, SYSTEM SYNC REPLICA ON *.*",
     *(f"GRANT TABLE ENGINE ON {name}" for name in _ENGINES),
     "REVOKE INSERT, ALTER, CREATE, DROP, TRUNCATE, OPTIMIZE ON system.*",

@@ -1,7 +1,7 @@
 """What can go wrong in this folder, split by what the caller does next.
 
-`DoorRefusal` becomes an HTTP answer, `DoorStartError` one clear line and exit code 2, `MigrationError` a stop
-before anything else runs.
+`RefusedError` becomes an HTTP answer, `DoorStartError` one clear line and exit code 2, `MigrationError` a
+stop before anything else runs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class DoorError(Exception):
     """Root of the door's errors."""
 
 
-class DoorRefusal(DoorError):
+class RefusedError(DoorError):
     """An answer that is not a result.
 
     Args:
@@ -44,7 +44,7 @@ class DoorRefusal(DoorError):
         self.text = f"Code: {code}. DB::Exception: {message} ({name})"
 
 
-class EngineRefusal(DoorError):
+class EngineError(DoorError):
     """The engine's own error, with its text as it came."""
 
     def __init__(self, text: str) -> None:

@@ -1,16 +1,17 @@
 """What the grants cannot hold, refused by name before the engine sees it.
 
-The embedded engine counts as a local tool: its scalar function `file` reads any file of the host, `INTO OUTFILE`
-writes one and `FROM INFILE` reads one, all without a grant. Functions may also be named without a call
-(`arrayMap(file, …)`, `APPLY file`), so the *name* is refused wherever it may be a function; a column of that name is
-written `t.file`. Settings whose text is parsed as an expression are read-only (engine_config.py).
+The embedded engine counts as a local tool: its scalar function `file` reads any file of the host, `INTO
+OUTFILE` writes one and `FROM INFILE` reads one, all without a grant. Functions may also be named without a
+call (`arrayMap(file, …)`, `APPLY file`), so the *name* is refused wherever it may be a function; a column
+of that name is written `t.file`. Settings whose text is parsed as an expression are read-only
+(engine_config.py).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra.clickhouse.errors import DoorRefusal
+from infra.clickhouse.errors import RefusedError
 from infra.clickhouse.lexer import tokens
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def refuse_unsafe(found: Sequence[Token], *, calls_only: bool = False) -> None:
         calls_only: for the head of an insert, whose bare names are columns.
 
     Raises:
-        DoorRefusal: code 497, naming what would reach past the tables.
+        RefusedError: code 497, naming what would reach past the tables.
     """
     for at, token in enumerate(found):
         if token.kind not in ("word", "quoted"):
@@ -62,10 +63,10 @@ def _may_call(name: str, before: Token | None, after: Token | None, first: Token
     return not is_definition
 
 
-def _refusal(token: Token) -> DoorRefusal:
-    return DoorRefusal(
+def _refusal(token: Token) -> RefusedError:
+    return RefusedError(
         497,
         "ACCESS_DENIED",
-        f"`{token.name}` would reach files of the host: this door serves tables only (a column of that name is "
-        f"written with its table: t.{token.name})",
+        f"`{token.name}` would reach files of the host: this door serves tables only "
+        f"(a column of that name is written with its table: t.{token.name})",
     )

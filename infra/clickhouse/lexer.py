@@ -1,8 +1,8 @@
 """ClickHouse's tokens, as far as the door must see them: words, strings, comments, brackets.
 
-Promise: the same borders between words, strings and comments as the engine's own lexer, so that nothing that the
-engine would run as code passes here as a string or a comment. Works on bytes, lazily: the data behind
-`INSERT … FORMAT x` is never looked at.
+Promise: the same borders between words, strings and comments as the engine's own lexer, so that nothing
+that the engine would run as code passes here as a string or a comment. Works on bytes, lazily: the data
+behind `INSERT … FORMAT x` is never looked at.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ _TOKEN = re.compile(
     | (?P<comment>--[^\n]*+|\#[\ !][^\n]*+|/\*.*?(?:\*/|\Z))
     | (?P<heredoc>\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
     | (?P<string>'(?:[^'\\]++|\\.|'')*+(?:'|\Z)|\xe2\x80\x98.*?(?:\xe2\x80\x99|\Z))
-    | (?P<quoted>`(?:[^`\\]++|\\.|``)*+(?:`|\Z)|"(?:[^"\\]++|\\.|"")*+(?:"|\Z)|\xe2\x80\x9c.*?(?:\xe2\x80\x9d|\Z))
+    | (?P<quoted>`(?:[^`\\]++|\\.|``)*+(?:`|\Z)
+        |"(?:[^"\\]++|\\.|"")*+(?:"|\Z)
+        |\xe2\x80\x9c.*?(?:\xe2\x80\x9d|\Z))
     | (?P<word>[A-Za-z_][A-Za-z0-9_$]*+)
     | (?P<number>[0-9][0-9A-Za-z_]*+)
     | (?P<sign>\xe2\x88\x92|.)

@@ -1,15 +1,15 @@
 """Multi-part bodies: form fields stand for URL parameters, files are external tables of the query.
 
-Pure. Two clients use it: clickhouse-connect for long parameters, and anyone who sends a table along with a query.
+Pure. Two clients use it: clickhouse-connect for long parameters, and anyone who sends a table along with a
+query.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from email.parser import BytesParser
-from email.policy import HTTP
 
-from infra.clickhouse.errors import DoorRefusal
+from infra.clickhouse.errors import RefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,23 @@ def parse_form(content_type: str, body: bytes) -> Form:
     """Takes a body of type multipart/form-data apart.
 
     Raises:
-        DoorRefusal: 36 if it is none.
+        RefusedError: 36 if it is none.
     """
     head = b"Content-Type: " + content_type.encode("latin-1") + b"\r\n\r\n"
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    message = BytesParser().parsebytes(head + body)
     if not message.is_multipart():
-        raise DoorRefusal(
+        raise RefusedError(
             36, "BAD_ARGUMENTS", "the body is not what its Content-Type says: multipart/form-data"
         )
     fields: list[tuple[str, str]] = []
     files: list[tuple[str, bytes]] = []
-    for part in message.iter_parts():  # type: ignore[attr-defined]  # an EmailMessage by the policy
+    for part in message.walk():
+        if part.is_multipart():
+            continue
         name = part.get_param("name", header="content-disposition")
-        payload = part.get_payload(decode=True) or b""
-        if not isinstance(name, str):
-            raise DoorRefusal(36, "BAD_ARGUMENTS", "a part of the body has no name")
+        payload = part.get_payload(decode=True)
+        if not isinstance(name, str) or not isinstance(payload, bytes):
+            raise RefusedError(36, "BAD_ARGUMENTS", "a part of the body has no name")
         if part.get_filename() is None:
             fields.append((name, payload.decode()))
         else:
@@ -78,6 +80,6 @@ def _structure(name: str, known: dict[str, str]) -> str:
         return known[f"{name}_structure"]
     if f"{name}_types" in known:
         return ", ".join(f"_{at} {kind}" for at, kind in enumerate(known[f"{name}_types"].split(","), 1))
-    raise DoorRefusal(
+    raise RefusedError(
         36, "BAD_ARGUMENTS", f"external table {name}: neither {name}_structure nor {name}_types is given"
     )

@@ -1,7 +1,8 @@
 """An HTTP request as ClickHouse's interface reads it: statement, settings, parameters, credentials.
 
-Pure apart from reading the body (body.py). The rules are those of ClickHouse's HTTP interface: the text is `query=`
-and the body joined by a line end; every other URL parameter that is not one of the interface's own is a setting.
+Pure apart from reading the body (body.py). The rules are those of ClickHouse's HTTP interface: the text is
+`query=` and the body joined by a line end; every other URL parameter that is not one of the interface's own
+is a setting.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from infra.clickhouse.errors import DoorRefusal
+from infra.clickhouse.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -86,7 +87,7 @@ def parse_ask(
         tables: external tables that came with it.
 
     Raises:
-        DoorRefusal: for what the door does not speak.
+        RefusedError: for what the door does not speak.
     """
     told = dict(pairs)
     _refuse_native_compression(told)
@@ -113,18 +114,20 @@ def _is_setting(name: str) -> bool:
 def _number(told: Mapping[str, str], name: str, default: int) -> int:
     text = told.get(name, str(default))
     if not text.isdecimal():
-        raise DoorRefusal(36, "BAD_ARGUMENTS", f"URL parameter {name}: expected a whole number, got {text!r}")
+        raise RefusedError(
+            36, "BAD_ARGUMENTS", f"URL parameter {name}: expected a whole number, got {text!r}"
+        )
     return int(text)
 
 
 def _refuse_native_compression(told: Mapping[str, str]) -> None:
     for name in ("compress", "decompress"):
         if told.get(name, "0") not in ("0", "false", ""):
-            raise DoorRefusal(
+            raise RefusedError(
                 48,
                 "NOT_IMPLEMENTED",
-                f"URL parameter {name}=1 asks for ClickHouse's own compressed blocks, which this door does not speak: "
-                "use Content-Encoding (gzip, deflate, zstd, lz4)",
+                f"URL parameter {name}=1 asks for ClickHouse's own compressed blocks, which this door "
+                "does not speak: use Content-Encoding (gzip, deflate, zstd, lz4)",
             )
 
 
@@ -141,9 +144,9 @@ def _basic(value: str) -> Credentials:
     try:
         user, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise DoorRefusal(
+        raise RefusedError(
             516, "AUTHENTICATION_FAILED", "the Authorization header is not HTTP Basic"
         ) from error
     if not colon:
-        raise DoorRefusal(516, "AUTHENTICATION_FAILED", "the Authorization header holds no user:password")
+        raise RefusedError(516, "AUTHENTICATION_FAILED", "the Authorization header holds no user:password")
     return Credentials(user, password)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from infra.clickhouse.dialect import hello_answer
 from infra.clickhouse.engine import quote, quote_name
-from infra.clickhouse.errors import DoorRefusal
+from infra.clickhouse.errors import RefusedError
 from infra.clickhouse.formats import is_streamed
 from infra.clickhouse.guard import refuse_unsafe, refuse_unsafe_text
 from infra.clickhouse.statement import Statement, parse_statement
@@ -53,7 +53,7 @@ def understand(ask: Ask, body: Body, config: DoorConfig) -> Job:
     """Joins `query=` and body as ClickHouse does, and finds out what they are.
 
     Raises:
-        DoorRefusal: for an unsafe or too large statement.
+        RefusedError: for an unsafe or too large statement.
     """
     prefix = ask.query + b"\n" if ask.query and body.size else ask.query
     head = prefix + body.head(_HEAD)
@@ -67,7 +67,7 @@ def understand(ask: Ask, body: Body, config: DoorConfig) -> Job:
 
 def _whole(ask: Ask, body: Body, config: DoorConfig, prefix: bytes) -> Job:
     if len(prefix) + body.size > config.max_sql_bytes:
-        raise DoorRefusal(
+        raise RefusedError(
             191,
             "QUERY_IS_TOO_LARGE",
             f"a statement of {len(prefix) + body.size} bytes: at most {config.max_sql_bytes}",
@@ -79,7 +79,7 @@ def _whole(ask: Ask, body: Body, config: DoorConfig, prefix: bytes) -> Job:
     else:
         refuse_unsafe(statement.found)
     if any(token.text == b";" for token in statement.found[:-1]):
-        raise DoorRefusal(
+        raise RefusedError(
             62, "SYNTAX_ERROR", "multi-statements are not allowed: send one statement per request"
         )
     return Job(ask, statement, body, body.size, statement.data)
@@ -93,7 +93,7 @@ def carry_out(job: Job, handle: Handle, config: DoorConfig, marker: str) -> Answ
     if job.statement.kind == "insert" and job.statement.format is not None:
         return _insert(job, handle)
     if job.statement.kind == "empty":
-        raise DoorRefusal(62, "SYNTAX_ERROR", "Empty query")
+        raise RefusedError(62, "SYNTAX_ERROR", "Empty query")
     answer = hello_answer(job.statement.sql, job.ask.protocol_version, handle)
     if answer is not None:
         return Answer(iter((answer,)))
@@ -142,7 +142,7 @@ def _insert(job: Job, handle: Handle) -> Answer:
 def _insert_through_input(job: Job, handle: Handle, form: str) -> Written:
     """`INSERT … SELECT … FROM input('…') FORMAT x`: the embedded engine's inserter knows no SELECT.
 
-    The data goes into a temporary table of the same structure first; the handle takes it along when it closes.
+    The data goes into a temporary table of the same structure first; it ends with the handle.
     """
     statement = job.statement
     start, end = statement.input_span or (0, 0)

@@ -1,7 +1,7 @@
-"""Sessions: handles that keep what SET, USE or a temporary table left, for the next request of the same `session_id`.
+"""Sessions: handles that keep what SET, USE or a temporary table left for the next request.
 
-Most clients name a session and never use it, so a handle is kept only after a statement that leaves something.
-Owned by the event loop's thread.
+Most clients name a session and never use it, so a handle is kept only after a statement that leaves
+something. Owned by the event loop's thread.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from infra.clickhouse.errors import DoorRefusal
+from infra.clickhouse.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,11 +35,11 @@ class Sessions:
         """The session's handle, if it left one; until `keep` or `drop` nobody else gets it.
 
         Raises:
-            DoorRefusal: 373 while another request of the session that holds state is running.
+            RefusedError: 373 while another request of the session that holds state is running.
         """
         self.expire()
         if session_id in self._busy:
-            raise DoorRefusal(
+            raise RefusedError(
                 373, "SESSION_IS_LOCKED", f"Session {session_id} is locked by a concurrent client"
             )
         found = self._kept.pop(session_id, None)

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from infra.clickhouse.errors import DoorRefusal
+from infra.clickhouse.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ class Turns:
         """Waits for a turn and holds it.
 
         Raises:
-            DoorRefusal: 202 if the queue is full or the wait too long; a client may try again.
+            RefusedError: 202 if the queue is full or the wait too long; a client may try again.
         """
         await self._wait()
         try:
@@ -52,7 +52,7 @@ class Turns:
             self._waiting -= 1
 
 
-def _busy(reason: str) -> DoorRefusal:
-    return DoorRefusal(
+def _busy(reason: str) -> RefusedError:
+    return RefusedError(
         202, "TOO_MANY_SIMULTANEOUS_QUERIES", f"too many statements at once: {reason}, try again"
     )
