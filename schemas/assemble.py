@@ -1,4 +1,4 @@
-"""Folders of the catalogue → domains. Pure but for what `folder` has read; problems are collected, not raised."""
+"""Folders of the catalogue → domains. Pure; `rules` has judged the folders before."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 from schemas import merge, names
 from schemas.folder import Folder
 from schemas.model import Domain, Schema, Topic
-
-SHARED = "platform"
+from schemas.rules import SHARED
 
 
 def assemble(folders: Iterable[Folder], envelope: dict[str, Any]) -> dict[str, Domain]:

@@ -1,8 +1,9 @@
 """Avro schemas as a small tree of frozen values, so that nothing else here reads schema JSON.
 
-Pure. `parse` takes the plain JSON of a schema and returns its type with every name resolved; what the platform does not
-support is refused here, in one line that names the place: recursion, unknown logical types, unions of branches that
-one value could fit twice. The codec, the tables, the dictionary and the compatibility check all walk this tree.
+Pure. `parse` takes the plain JSON of a schema and returns its type with every name resolved; what the
+platform does not support is refused here, in one line that names the place: recursion, unknown logical
+types, unions of branches that one value could fit twice. The codec, the tables, the dictionary and the
+compatibility check all walk this tree.
 """
 
 import re

@@ -1,20 +1,24 @@
 """The catalogue: `domains/<domain>/` folders read into `Domain`, `Topic` and `Schema`.
 
-It promises that whatever it returns is whole: every rule of `_domain_problems` and `_catalog_problems` holds, or
-`CatalogError` lists every broken one, a line each, with the file. It leaves to `compatibility` whether version n+1 may
-follow n, and to `tables` what ClickHouse makes of a schema; both are asked here, so that a catalogue that loads can be
-encoded, tabled and evolved.
+It promises that what it returns is whole: every rule of `rules` and `judge` holds, or `CatalogError` lists
+each broken one, a line each, with the file. So a catalogue that loads can be encoded, tabled and evolved,
+and nobody checks again.
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from schemas.assemble import assemble
 from schemas.errors import CatalogError
-from schemas.folder import read_folder
+from schemas.examples import clear_tree, from_plain
+from schemas.folder import Folder, read_folder
+from schemas.judge import catalog_problems, domain_problems
 from schemas.model import Catalog, Domain, Kind, Schema, Sensitivity, Topic
+from schemas.rules import duplicates, folder_problems
 
 __all__ = ["DOMAINS", "Catalog", "Domain", "Kind", "Schema", "Sensitivity", "Topic", "load_catalog"]
 
@@ -39,11 +43,39 @@ def load_catalog(*extra_roots: Path) -> Catalog:
 
 @lru_cache(maxsize=64)
 def _load(roots: tuple[Path, ...]) -> Catalog:
-    """Read all folders, then judge them together."""
+    """Read all folders, then judge them alone, then together."""
     envelope = json.loads(ENVELOPE.read_text(encoding="utf-8"))
     paths = sorted(path.parent for root in roots for path in root.glob("*/domain.toml"))
     folders = [read_folder(path) for path in paths]
-    problems = tuple(problem for folder in folders for problem in folder.problems)
+    problems = [problem for folder in folders for problem in folder_problems(folder)]
+    problems.extend(duplicates([(each.name, str(each.path)) for each in folders], "domain"))
+    _stop_at(problems)
+    domains = assemble(folders, envelope)
+    for folder in folders:
+        problems.extend(domain_problems(domains[folder.name], folder))
+    problems.extend(catalog_problems(domains))
+    _stop_at(problems)
+    return Catalog(MappingProxyType(domains), MappingProxyType(_examples(domains, folders)))
+
+
+def _stop_at(problems: list[str]) -> None:
+    """Raise what was found so far; what comes next relies on there being nothing."""
     if problems:
-        raise CatalogError(problems)
-    return Catalog(MappingProxyType(assemble(folders, envelope)))
+        raise CatalogError(tuple(problems))
+
+
+def _examples(
+    domains: Mapping[str, Domain], folders: Iterable[Folder]
+) -> dict[int, Mapping[str, dict[str, Any]]]:
+    """Read the example events of every schema, by its id and the example's file."""
+    found: dict[int, Mapping[str, dict[str, Any]]] = {}
+    for folder in folders:
+        for topic in domains[folder.name].topics:
+            for schema in topic.schemas:
+                listed = folder.examples.get((topic.event, schema.version), [])
+                if listed:
+                    tree = clear_tree(schema)
+                    found[schema.id] = MappingProxyType(
+                        {p.name: from_plain(tree, plain) for p, plain in listed}
+                    )
+    return found

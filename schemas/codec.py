@@ -1,9 +1,10 @@
-"""An event ↔ the bytes of a record's value: 0x00, schema id as 4 bytes big-endian, Avro datum (STANDARDS §12.2).
+"""An event ↔ the bytes of a record's value: 0x00, schema id in 4 bytes, Avro datum (STANDARDS §12.2).
 
-It promises that equal events give equal bytes; that `encode` sends nothing its schema does not allow; and that whatever
-bytes come, `decode` returns an event that they hold to the last byte, or raises `UndecodableError` with the reason. With
-the topic given, the event has the shape of the topic's latest schema, whichever version it was written with. Encrypting
-personal fields is left to the producer: here they are bytes.
+It promises that equal events give equal bytes; that `encode` sends nothing its schema does not allow; and
+that whatever bytes come, `decode` returns an event that they hold to the last byte, or raises
+`UndecodableError` with the reason. With the topic given, the event has the shape of the topic's latest
+schema, whichever version it was written with. Encrypting personal fields is left to the producer: here they
+are bytes.
 """
 
 from collections.abc import Mapping
@@ -30,8 +31,8 @@ def encode(schema: Schema, event: Mapping[str, Any]) -> bytes:
 
     Args:
         schema: The topic's schema, `topic.schema` as a rule.
-        event: Field by name. UUIDs as text or UUID, instants as aware datetimes or microseconds since 1970, personal
-            fields as bytes; fields that have a default may be left out.
+        event: Field by name. UUIDs as text or UUID, instants as aware datetimes or microseconds since 1970,
+            personal fields as bytes; fields that have a default may be left out.
 
     Raises:
         EventError: Naming the first field that is missing, unknown, or does not fit.
@@ -67,8 +68,9 @@ def decode(
     Args:
         value: The record's value.
         catalog: Knows the schemas by id.
-        topic: The topic the record stands on. With it, only the topic's own schemas count, and the event is given the
-            shape of the latest one; without it, any schema of the catalogue, and the event as written.
+        topic: The topic the record stands on. With it, only the topic's own schemas count, and the event is
+            given the shape of the latest one; without it, any schema of the catalogue, and the event as
+            written.
         raw: Leave logical types as their base: UUIDs as text, instants as microseconds.
 
     Returns:

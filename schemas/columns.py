@@ -1,8 +1,8 @@
 """Avro schemas → ClickHouse columns.
 
-Pure. A typed table holds one row per event and starts with where and when the record was received; its columns are those
-of every version of the schema, so a table only ever grows. Types are those that `FORMAT Avro` was tried with; a type
-outside that list is refused when the catalogue is loaded.
+Pure. A typed table holds one row per event and starts with where and when the record was received; its
+columns are those of every version of the schema, so a table only ever grows. Types are those that `FORMAT
+Avro` was tried with; a type outside that list is refused when the catalogue is loaded.
 """
 
 from collections.abc import Iterator
@@ -94,7 +94,22 @@ def column_type(kind: Type, *, low_cardinality: bool = False) -> str:
     Raises:
         AvroError: ClickHouse has no type that `FORMAT Avro` fills from it.
     """
+    if isinstance(kind, Primitive | Fixed | Enum):
+        return _simple_type(kind, low_cardinality)
+    if isinstance(kind, Union):
+        return _union_type(kind, low_cardinality)
+    if isinstance(kind, Record):
+        return f"Tuple({', '.join(f'{each.name} {column_type(each.type)}' for each in kind.fields)})"
+    if isinstance(kind, Array):
+        return f"Array({column_type(kind.items)})"
+    return f"Map(String, {column_type(kind.values)})"
+
+
+def _simple_type(kind: Primitive | Fixed | Enum, low_cardinality: bool) -> str:
+    """Name the type of what holds no other type."""
     match kind:
+        case Enum():
+            return "LowCardinality(String)"
         case Primitive(_, "decimal", precision, scale):
             return f"Decimal({precision}, {scale})"
         case Primitive("string", "") if low_cardinality:
@@ -103,16 +118,6 @@ def column_type(kind: Type, *, low_cardinality: bool = False) -> str:
             return _PRIMITIVES[logical or name]
         case Fixed(_, size, ""):
             return f"FixedString({size})"
-        case Enum():
-            return "LowCardinality(String)"
-        case Array(items):
-            return f"Array({column_type(items)})"
-        case Map(values):
-            return f"Map(String, {column_type(values)})"
-        case Record(_, fields):
-            return f"Tuple({', '.join(f'{each.name} {column_type(each.type)}' for each in fields)})"
-        case Union():
-            return _union_type(kind, low_cardinality)
     raise AvroError(f"{describe(kind)} has no ClickHouse type")
 
 
@@ -154,7 +159,7 @@ def _column(field: Field) -> Column:
 
 
 def _aliases(field: Field) -> Iterator[Column]:
-    """Give the records of a union columns of their own, for nobody likes to spell a Variant: `origin_topic`."""
+    """Give the records of a union columns of their own: `origin_topic` is easier to ask than a Variant."""
     if not isinstance(field.type, Union) or field.type.clear is not None:
         return
     ways: dict[str, list[tuple[str, Field]]] = {}

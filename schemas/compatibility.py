@@ -1,13 +1,15 @@
-"""May version n+1 of a schema follow n? FULL_TRANSITIVE (STANDARDS §12.2): each version reads what any other wrote.
+"""May version n+1 of a schema follow n? FULL_TRANSITIVE (STANDARDS §12.2): each reads what any other wrote.
 
-Stricter than Avro's own rule where Avro's checkers look away: a field never changes its type, its logical type, its unit,
-its default or whether it is personal. So what may happen to a schema is short: add a field with a default, drop a field
-that has one, add or drop symbols of an enum that has a default, reword a doc. Pure.
+Stricter than Avro's own rule where Avro's checkers look away: a field never changes its type, its logical
+type, its unit, its default or whether it is personal. So what may happen to a schema is short: add a field
+with a default, drop a field that has one, add or drop symbols of an enum that has a default, reword a doc.
+Pure.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from schemas.avro import MISSING, Array, Enum, Field, Fixed, Map, Record, Type, Union, describe
+from schemas.avro import MISSING, Array, Enum, Field, Fixed, Map, Record, Type, Union, describe, parse_record
 from schemas.model import Schema
 
 
@@ -18,6 +20,15 @@ def check(old: Schema, new: Schema) -> list[str]:
         One line for each reason, naming the field; empty when it may.
     """
     return list(_record(old.tree, new.tree, ""))
+
+
+def check_record(old: dict[str, Any], new: Any) -> list[str]:
+    """Say why a schema given as plain JSON may not follow another.
+
+    Raises:
+        AvroError: `new` is no schema of a record.
+    """
+    return list(_record(parse_record(old), parse_record(new), ""))
 
 
 def check_all(versions: Sequence[Schema]) -> list[str]:

@@ -1,7 +1,8 @@
 """What can go wrong in this package, split by what the caller does next.
 
-`CatalogError`: a file of the catalogue is wrong; stop and mend it. `EventError`: the producer is about to send what its
-schema does not allow; refuse it. `UndecodableError`: a record on a topic that no schema reads; dead-letter it.
+`CatalogError`: a file of the catalogue is wrong; stop and mend it. `EventError`: the producer is about to
+send what its schema does not allow; refuse it. `UndecodableError`: a record on a topic that no schema
+reads; dead-letter it.
 """
 
 

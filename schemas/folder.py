@@ -1,6 +1,7 @@
-"""One domain's folder on disk, as it is: `domain.toml`, `*.avsc`, `examples/*.json`, and what could not be read of it.
+"""One domain's folder as it is on disk: `domain.toml`, `*.avsc`, `examples/*.json`.
 
-It promises never to raise on what a file holds: a file that cannot be read becomes a problem line that names it.
+It promises never to raise on what a file holds: a file that cannot be read becomes a problem line that
+names it.
 """
 
 import json
@@ -73,10 +74,21 @@ def _read_schema(found: Folder, file: Path) -> None:
         found.problems.append(f"{found.where(file)}: a schema's file is named <event>.v<version>.avsc")
         return
     record = _read(found, file)
-    if isinstance(record, dict):
+    if _is_record(record):
         found.records[match["event"], int(match["version"])] = record
     elif record is not None:
-        found.problems.append(f"{found.where(file)}: expected a record, got {type(record).__name__}")
+        found.problems.append(f"{found.where(file)}: expected a record with a list of fields")
+
+
+def _is_record(found: Any) -> bool:
+    """Whether a file's content looks like a record; whether it is a right one is judged later."""
+    if (
+        not isinstance(found, dict)
+        or found.get("type") != "record"
+        or not isinstance(found.get("fields"), list)
+    ):
+        return False
+    return all(isinstance(each, dict) and "name" in each and "type" in each for each in found["fields"])
 
 
 def _read_example(found: Folder, file: Path) -> None:

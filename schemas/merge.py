@@ -1,7 +1,8 @@
 """From an `.avsc` as written to the schema as it travels: the envelope in front, personal fields as bytes.
 
-Pure. An author writes a personal field with its natural type and `"personal": true`; on the wire it is `bytes` (the
-ciphertext) and `clearType` tells what is inside. `clear_record` is the way back, for those who hold the keys.
+Pure. An author writes a personal field with its natural type and `"personal": true`; on the wire it is
+`bytes` (the ciphertext) and `clearType` tells what is inside. `clear_record` is the way back, for those who
+hold the keys.
 """
 
 import json

@@ -26,8 +26,8 @@ class Schema:
         id: Number in the frame of every value (CONTRACT: fixed in the catalogue, never reused).
         subject: Registry subject it is served under.
         version: 1, 2, 3 …
-        record: The Avro schema as plain JSON, envelope fields in front, personal fields as the bytes they travel as.
-            Shared, never to be changed.
+        record: The Avro schema as plain JSON, envelope fields in front, personal fields as the bytes they
+            travel as. Shared, never to be changed.
         text: The same in canonical JSON, one line.
         personal: Names of the fields whose values are encrypted under the subject's key.
     """
@@ -73,7 +73,8 @@ class Topic:
         name: Such as `air-quality.reading`.
         domain: Python spelling, such as `air_quality`.
         event: As in the topic's name, such as `category-change`.
-        kind: raw (from outside), derived (by an agent), dead-letter, or platform (by the platform about itself).
+        kind: raw (from outside), derived (by an agent), dead-letter, or platform (by the platform about
+            itself).
         key: Field that holds the subject key; it becomes the record key.
         partitions: Number of partitions, or None for the deployment's default.
         retention_days: Days that Kafka keeps the records.
@@ -122,9 +123,16 @@ class Domain:
 
 @dataclass(frozen=True, eq=False)
 class Catalog:
-    """Every domain, every topic and every schema; made by `schemas.catalog.load_catalog`."""
+    """Every domain, every topic and every schema; made by `schemas.catalog.load_catalog`.
+
+    Attributes:
+        domains: Domains by name.
+        examples: The example events of each schema, by its id: what a producer would hand in, personal
+            fields in clear; by the name of their file.
+    """
 
     domains: Mapping[str, Domain]
+    examples: Mapping[int, Mapping[str, dict[str, Any]]] = field(default_factory=lambda: MappingProxyType({}))
 
     @cached_property
     def topics(self) -> Mapping[str, Topic]:

@@ -1,14 +1,34 @@
 """Derived names, each spelled here and nowhere else.
 
-A domain and an event are written with underscores in Python and SQL (`air_quality`) and with hyphens in Kafka and
-Grafana (`air-quality`); a topic is `<domain>.<event>`. Everything else is derived from these two words. The catalogue
-refuses words for which two derived names would collide.
+A domain and an event are written with underscores in Python and SQL (`air_quality`) and with hyphens in
+Kafka and Grafana (`air-quality`); a topic is `<domain>.<event>`. Everything else is derived from these two
+words. The catalogue refuses words for which two derived names would collide.
 """
+
+import re
 
 DATABASE = "city"
 ARCHIVE_TABLE = "records"
 DICTIONARY_TABLE = "dictionary"
 DEAD_LETTER = "dead-letter"
+_DOMAIN = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_WORD = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_TOPIC_LENGTH = 249  # Kafka's limit
+
+
+def is_domain_name(text: str) -> bool:
+    """Whether a text can name a domain: lower case, digits, single underscores."""
+    return _DOMAIN.fullmatch(text) is not None
+
+
+def is_word(text: str) -> bool:
+    """Whether a text can name an event or a role: lower case, digits, single hyphens."""
+    return _WORD.fullmatch(text) is not None
+
+
+def is_topic_name(text: str) -> bool:
+    """Whether Kafka takes a text as a topic's name, as far as its length goes."""
+    return len(text) <= _TOPIC_LENGTH
 
 
 def _hyphens(word: str) -> str:

@@ -1,8 +1,9 @@
-"""Whole datums into a typed table: the schema "meta + event" and the bytes that make a record's datum one of its own.
+"""Whole datums into a typed table: the schema "meta + event", and its datums made from records.
 
-Pure. The bytes of partition, offset and time of receipt, followed by a record's datum as it is, are a datum of
-`meta_record(schema)` (ARCHITECTURE D6): an insert in `FORMAT Avro` needs no event decoded in Python. It leaves to the
-sink to prove first that the datum is whole: one byte too many would swallow its neighbour (CONTRACT §3).
+Pure. The bytes of partition, offset and time of receipt, followed by a record's datum as it is, are a datum
+of `meta_record(schema)` (ARCHITECTURE D6): an insert in `FORMAT Avro` needs no event decoded in Python. It
+leaves to the sink to prove first that the datum is whole: one byte too many would swallow its neighbour
+(CONTRACT §3).
 """
 
 from typing import Any

@@ -1,8 +1,8 @@
 """Avro binary → Python values, strictly.
 
-`reader(kind, raw=…)` compiles a type once into a function from (bytes, position) to (value, position after it).
-Whatever bytes come, it returns or raises `MalformedError` with the path to the place: a branch, symbol or boolean that
-does not exist, text that is not UTF-8, an instant no table can hold, a length past the end.
+`reader(kind, raw=…)` compiles a type once into a function from (bytes, position) to (value, position after
+it). Whatever bytes come, it returns or raises `MalformedError` with the path to the place: a branch, symbol
+or boolean that does not exist, text that is not UTF-8, an instant no table can hold, a length past the end.
 """
 
 import datetime as dt
@@ -40,8 +40,8 @@ def reader(kind: Type, *, raw: bool = False) -> Read:
 
     Args:
         kind: The type.
-        raw: Leave logical types as their base: UUIDs as text, instants and days as ints, decimals as bytes. They
-            are checked all the same, so raw or not, the same bytes are accepted.
+        raw: Leave logical types as their base: UUIDs as text, instants and days as ints, decimals as bytes.
+            They are checked all the same, so raw or not, the same bytes are accepted.
     """
     return _BUILDERS[type(kind)](kind, raw)
 

@@ -1,10 +1,11 @@
-"""An event of one schema version in the shape of another (Avro's schema resolution, as far as evolution here allows).
+"""An event of one schema version in the shape of another: Avro's resolution, as far as it is needed here.
 
-`compatibility` lets a version add and drop fields that have a default and add symbols to an enum that has one; so that
-is all there is to do: fill in, drop, replace. Pure.
+`compatibility` lets a version add and drop fields that have a default and add symbols to an enum that has
+one; so that is all there is to do: fill in, drop, replace. Pure.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from schemas.avro import Array, Enum, Field, Map, Record, Type, Union
@@ -25,7 +26,9 @@ def resolver(written: Record, wanted: Record, *, raw: bool) -> Resolve:
     """
     there = {each.name: each for each in written.fields}
     kept = [
-        (each.name, _step(there[each.name].type, each.type)) for each in wanted.fields if each.name in there
+        (each.name, _step(there[each.name].type, each.type, raw))
+        for each in wanted.fields
+        if each.name in there
     ]
     added = [(each.name, _filler(each, raw)) for each in wanted.fields if each.name not in there]
 
@@ -50,22 +53,40 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _step(written: Type, wanted: Type) -> Step:
-    """Make the step for one value."""
+def _step(written: Type, wanted: Type, raw: bool) -> Step:
+    """Make the step for one value; types that may not change are left alone."""
     if written == wanted:
         return _same
+    step: Step = _same
     match written, wanted:
         case Enum(), Enum():
-            return lambda value: value if value in wanted.symbols else wanted.default
-        case Array(old), Array(new):
-            inner = _step(old, new)
-            return lambda value: [inner(item) for item in value]
-        case Map(old), Map(new):
-            inner = _step(old, new)
-            return lambda value: {key: inner(item) for key, item in value.items()}
+            step = partial(_symbol, wanted)
         case Record(), Record():
-            return resolver(written, wanted, raw=True)
+            step = resolver(written, wanted, raw=raw)
+        case Array(old), Array(new):
+            step = partial(_each, _step(old, new, raw))
+        case Map(old), Map(new):
+            step = partial(_each_value, _step(old, new, raw))
         case Union(), Union() if written.clear and wanted.clear:
-            inner = _step(written.clear, wanted.clear)
-            return lambda value: None if value is None else inner(value)
-    return _same
+            step = partial(_unless_null, _step(written.clear, wanted.clear, raw))
+    return step
+
+
+def _symbol(wanted: Enum, value: Any) -> Any:
+    """Take a symbol that is gone for the enum's default."""
+    return value if value in wanted.symbols else wanted.default
+
+
+def _each(step: Step, value: Any) -> Any:
+    """Take the step for each item of a list."""
+    return [step(item) for item in value]
+
+
+def _each_value(step: Step, value: Any) -> Any:
+    """Take the step for each value of a map."""
+    return {key: step(item) for key, item in value.items()}
+
+
+def _unless_null(step: Step, value: Any) -> Any:
+    """Take the step unless there is no value."""
+    return None if value is None else step(value)

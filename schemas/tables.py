@@ -1,8 +1,9 @@
-"""The ClickHouse tables of the catalogue: DDL of the typed tables, the evidence archive and the data dictionary.
+"""The ClickHouse tables of the catalogue: typed tables, evidence archive, data dictionary.
 
-Pure: the caller runs the statements. Each may be run again and changes nothing then. Typed tables drop repeats of an
-event by themselves (ReplacingMergeTree by event_id, CONTRACT §1 and §3); no table has a PARTITION BY, so that an insert
-is one block whatever its times. Views and roll-ups are left to `infra/clickhouse/domains`.
+Pure: the caller runs the statements. Each may be run again and changes nothing then. Typed tables drop
+repeats of an event by themselves (ReplacingMergeTree by event_id, CONTRACT §1 and §3); no table has a
+PARTITION BY, so that an insert is one block whatever its times. Views and roll-ups are left to
+`infra/clickhouse/domains`.
 """
 
 from schemas import names
@@ -72,14 +73,15 @@ def create_table(topic: Topic, database: str = names.DATABASE) -> str:
 
 
 def order_by(topic: Topic) -> tuple[str, ...]:
-    """Name the sorting key of a topic's typed table; the event's id ends it, so that a repeat replaces its like."""
+    """Name the sorting key of a topic's typed table; the event's id ends it: a repeat replaces its like."""
     return (topic.key, "occurred_at", "event_id")
 
 
 def add_columns(topic: Topic, database: str = names.DATABASE) -> tuple[str, ...]:
     """Write the statements that bring an existing typed table to the latest columns, in order.
 
-    Columns are only ever added; those there already are left as they are, except that their comments follow the docs.
+    Columns are only ever added; those there already are left as they are, except that their comments follow
+    the docs.
     """
     table = f"{database}.{topic.table}"
     found = []

@@ -1,9 +1,9 @@
 """Python values → Avro binary, strictly.
 
-`writer(kind)` compiles a type once into a function that appends a value's bytes to a buffer. It promises that the
-bytes are a function of the value alone (a map's keys are written in order) and that a value which does not fit is
-refused with the path to it: nothing is converted silently, no field ignored, no number cut, no naive time taken
-for local time.
+`writer(kind)` compiles a type once into a function that appends a value's bytes to a buffer. It promises
+that the bytes are a function of the value alone (a map's keys are written in order) and that a value which
+does not fit is refused with the path to it: nothing is converted silently, no field ignored, no number cut,
+no naive time taken for local time.
 """
 
 import datetime as dt

@@ -66,7 +66,7 @@ def check() -> None:
     """Check names, ids, examples and that each version may follow the one before."""
     from schemas.commands import check as problems_of
 
-    problems = problems_of(catalog())
+    problems = problems_of()
     for problem in problems:
         click.echo(problem, err=True)
     if problems:

@@ -1,0 +1,111 @@
+"""Events as JSON that people read and write: examples, `city produce`, `city dead-letters show`.
+
+Pure. Bytes are hex, instants ISO 8601 with a zone, days ISO 8601, decimals text; everything else is JSON's
+own. Personal fields stand in clear, as a producer gives them. It promises `from_plain(record,
+to_plain(event)) == event`, and leaves to the codec whether the event fits.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from schemas.avro import MISSING, Array, Fixed, Map, Primitive, Record, Type, Union, describe
+from schemas.errors import EventError
+from schemas.model import Schema
+
+
+def clear_tree(schema: Schema) -> Record:
+    """Return a schema's record with its personal fields in clear: what a producer hands in."""
+    fields = tuple(_clear(each) if each.clear is not None else each for each in schema.tree.fields)
+    return Record(schema.tree.name, fields, schema.tree.doc)
+
+
+def from_plain(record: Record, plain: Any) -> dict[str, Any]:
+    """Read an event from plain JSON.
+
+    Args:
+        record: What the event is, `clear_tree(schema)` as a rule.
+        plain: What `json.loads` returned.
+
+    Raises:
+        EventError: Naming the field whose text cannot be read.
+    """
+    if not isinstance(plain, Mapping):
+        raise EventError("event", f"expected an object, got {type(plain).__name__}")
+    return _record(record, plain, "")
+
+
+def to_plain(value: Any) -> Any:
+    """Write an event, or any value of one, as plain JSON."""
+    if isinstance(value, Mapping):
+        return {key: to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID | Decimal) else value
+
+
+def _clear(field: Any) -> Any:
+    """Give a personal field its natural type."""
+    nullable = isinstance(field.type, Union)
+    kind = Union((Primitive("null"), field.clear)) if nullable else field.clear
+    return type(field)(field.name, kind, field.doc, field.default, field.unit, low_cardinality=False)
+
+
+def _record(record: Record, plain: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Read a record; fields it does not know are left as they are, for the codec to refuse."""
+    known = {each.name: each.type for each in record.fields}
+    return {
+        name: _value(known[name], item, f"{where}{name}") if name in known else item
+        for name, item in plain.items()
+    }
+
+
+def _value(kind: Type, plain: Any, where: str) -> Any:
+    """Read one value."""
+    match kind:
+        case Record() if isinstance(plain, Mapping):
+            return _record(kind, plain, f"{where}.")
+        case Array(items) if isinstance(plain, list):
+            return [_value(items, item, f"{where}[{number}]") for number, item in enumerate(plain)]
+        case Map(values) if isinstance(plain, Mapping):
+            return {key: _value(values, item, f"{where}[{key!r}]") for key, item in plain.items()}
+        case Union() if plain is not None:
+            return _value(_branch(kind, plain), plain, where)
+        case Primitive() | Fixed() if isinstance(plain, str):
+            return _text(kind, plain, where)
+    return plain
+
+
+def _branch(kind: Union, plain: Any) -> Type:
+    """Choose the branch a plain value means: the record that has its fields, or what is not null."""
+    for each in kind.branches:
+        if isinstance(each, Record) and isinstance(plain, Mapping):
+            needed = {field.name for field in each.fields if field.default is MISSING}
+            if needed <= plain.keys() <= {field.name for field in each.fields}:
+                return each
+    return kind.clear or kind.branches[-1]
+
+
+def _text(kind: Primitive | Fixed, text: str, where: str) -> Any:
+    """Read what JSON has no type of its own for."""
+    try:
+        match kind.logical:
+            case "timestamp-millis" | "timestamp-micros":
+                return dt.datetime.fromisoformat(text)
+            case "date":
+                return dt.date.fromisoformat(text)
+            case "decimal":
+                return Decimal(text)
+        if isinstance(kind, Fixed) or kind.name == "bytes":
+            return bytes.fromhex(text)
+    except (ValueError, InvalidOperation):
+        raise EventError(where, f"cannot read {text!r:.60} as {describe(kind)}") from None
+    return text
