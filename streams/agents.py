@@ -8,10 +8,8 @@
 
 A rule sees one record at a time, in the order of its key, and says what follows from it. Everything else is
 done around it: decoding, ids and salts of outputs, delivery, dead letters, state, commits. A rule must be a
-pure function
-    of the
-record and the state: no clock, no randomness, no network. Whatever it raises makes a dead letter of that
-record, and neither its outputs nor its `put` happen.
+pure function of the record and the state: no clock, no randomness, no network. Whatever it raises makes a
+dead letter of that record, and neither its outputs nor its `put` happen.
 """
 
 import inspect

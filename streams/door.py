@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 from schemas.catalog import Catalog, Topic
 from schemas.codec import encode
 from schemas.errors import SchemaError
+from schemas.personal import clear_bytes
 from streams.config import StreamsConfig
 from streams.errors import DeliveryError, PersonalFieldError, RefusedEventError, SubjectForgottenError
 from streams.identity import is_simulated
@@ -21,6 +22,7 @@ from streams.personal import Place, SubjectKeys
 
 Header = tuple[str, bytes]
 SIMULATED: Header = ("simulated", b"true")
+MAX_RECORD_BYTES = 980_000  # below Kafka's default limit, with room for the batch around it
 
 
 class Prepared(NamedTuple):
@@ -31,6 +33,11 @@ class Prepared(NamedTuple):
     value: bytes | None
     headers: tuple[Header, ...] = ()
     partition: int | None = None
+
+    def size(self) -> int:
+        """Return about how many bytes it takes on the wire."""
+        headers = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
 
 
 class Deliveries:
@@ -134,7 +141,12 @@ class Door(ABC):
             value = encode(topic.schema, self._sealed(topic, event, key))
         except (SchemaError, PersonalFieldError) as error:
             raise RefusedEventError(topic_name, str(error)) from error
-        return Prepared(topic_name, key.encode(), value, self._headers(topic, event, headers))
+        record = Prepared(topic_name, key.encode(), value, self._headers(topic, event, headers))
+        if record.size() > MAX_RECORD_BYTES:
+            raise RefusedEventError(
+                topic_name, f"expected at most {MAX_RECORD_BYTES} bytes, got {record.size()}"
+            )
+        return record
 
     @abstractmethod
     def send(self, record: Prepared, deliveries: Deliveries | None = None) -> None:
@@ -169,7 +181,8 @@ class Door(ABC):
             raise RefusedEventError(topic.name, "event_id: expected a UUID, got nothing")
         sealed = dict(event)
         for name in names:
-            sealed[name] = self.keys.encrypt(Place(topic.name, key, event_id, name), event[name])
+            plain = clear_bytes(topic.schema, name, event[name])
+            sealed[name] = self.keys.encrypt(Place(topic.name, key, event_id, name), plain)
         return sealed
 
     def _headers(

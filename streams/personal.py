@@ -2,9 +2,10 @@
 
 - One random AES-256 key per subject, a 0600 file under `<data>/keys/subjects/`, on disk before it is first
   used. File names are HMACs, so a listing names nobody.
-- A value travels as `01 ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag`; the plaintext is its compact JSON.
-  The nonce is HMAC-SHA256 under the subject's key over event id, field and plaintext: a repeat is
-  byte-identical (CONTRACT §2), and a corrected value under the same event id never meets the same nonce.
+- A value travels as `01 ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag`; the plaintext is the Avro
+  of the field's natural type. The nonce is HMAC-SHA256 under the subject's key over event id, field and
+  plaintext: a repeat is byte-identical (CONTRACT §2), and a corrected value under the same event id never
+  meets the same nonce.
 - Event id, topic, field and subject are authenticated: a ciphertext moved elsewhere does not open.
 - `forget` destroys the key, durably. Topics, tables, backups and proofs stay as they are; nobody can read
   them.
@@ -16,15 +17,17 @@ all.
 import hmac
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from schemas.model import Schema
+from schemas.personal import clear_value
 from streams.errors import PersonalFieldError, SubjectForgottenError
 from streams.files import create_once, destroy
 from streams.identity import DeploymentSecret, deployment_secret, id_bytes
@@ -53,6 +56,30 @@ class Place:
         return _BINDING + id_bytes(self.event_id) + b"".join(len(p).to_bytes(4, "big") + p for p in parts)
 
 
+def open_event(
+    keys: "SubjectKeys", topic: str, schema: Schema, subject: str, event: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return an event with its personal fields in clear, for those who hold the keys.
+
+    Args:
+        keys: The keys.
+        topic: Topic the event stands on.
+        schema: Schema the event was written with.
+        subject: The record's key.
+        event: The event as decoded, personal fields as bytes.
+
+    Raises:
+        SubjectForgottenError: The subject's key was erased.
+        PersonalFieldError: A field belongs to another event, subject or key.
+    """
+    opened = dict(event)
+    for name in schema.personal:
+        if event[name] is not None:
+            plain = keys.decrypt(Place(topic, subject, event["event_id"], name), event[name])
+            opened[name] = clear_value(schema, name, plain)
+    return opened
+
+
 @dataclass(frozen=True)
 class _Held:
     """A key in memory, and the file it was read from."""
@@ -70,25 +97,18 @@ class SubjectKeys:
         self._secret = secret or deployment_secret(keys)
         self._held: dict[str, tuple[Path, _Held | None]] = {}
 
-    def encrypt(self, place: Place, value: Any) -> bytes:
-        """Encrypt a JSON value under its subject's key, making the key if the subject is new.
+    def encrypt(self, place: Place, plain: bytes) -> bytes:
+        """Encrypt a value's bytes under its subject's key, making the key if the subject is new.
 
         Raises:
             SubjectForgottenError: The subject's key was erased.
-            PersonalFieldError: The value has no JSON form.
         """
         held = self._key(place.subject) or self._create(place.subject)
-        try:
-            plain = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-        except TypeError as error:
-            raise PersonalFieldError(
-                f"{place.topic}: {place.field}: expected a JSON value, {error}"
-            ) from error
         binding = place.binding()
         nonce = hmac.digest(held.key, _NONCE + binding + plain, "sha256")[:NONCE_BYTES]
         return FORMAT + nonce + held.cipher.encrypt(nonce, plain, binding)
 
-    def decrypt(self, place: Place, value: bytes) -> Any:
+    def decrypt(self, place: Place, value: bytes) -> bytes:
         """Open a value that `encrypt` made for the same place.
 
         Raises:
@@ -102,12 +122,11 @@ class SubjectKeys:
             raise SubjectForgottenError
         nonce = value[len(FORMAT) : len(FORMAT) + NONCE_BYTES]
         try:
-            plain = held.cipher.decrypt(nonce, value[len(FORMAT) + NONCE_BYTES :], place.binding())
+            return held.cipher.decrypt(nonce, value[len(FORMAT) + NONCE_BYTES :], place.binding())
         except InvalidTag:
             raise PersonalFieldError(
                 f"{place.topic}: {place.field}: does not open with this subject's key at this event and field"
             ) from None
-        return orjson.loads(plain)
 
     def forget(self, subject: str) -> tuple[str, ...]:
         """Erase a subject's key, durably; new values of theirs are refused until `readmit`.

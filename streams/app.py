@@ -1,0 +1,285 @@
+"""The Faust app of the agents: one ordinary Faust agent for each topic that rules read, in batches.
+
+`create_app` makes it, `run` is a worker process. What Faust gets wrong as shipped, and where it is put right,
+is listed in `streams/README.md`.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from secrets import token_hex
+from typing import Any, NoReturn
+
+import faust
+
+from schemas.catalog import Catalog
+from streams.agents import Handler
+from streams.batch_consumer import BatchConsumer, BatchTransport
+from streams.batches import Batch, BatchSchema
+from streams.changelog import Changelog, KafkaChangelog
+from streams.config import StreamsConfig
+from streams.derive import Deriver
+from streams.discovery import discover
+from streams.door import Door
+from streams.errors import StopError, StreamsError
+from streams.liveness import EXIT_ILL, Liveness, Place
+from streams.metrics import Emit, Figures
+from streams.produce import Producer
+from streams.runner import Runner
+from streams.state import StateStore
+
+_LOG = logging.getLogger(__name__)
+_LONGEST_REST_S = 5.0
+_REQUEST_TIMEOUT_S = 40.0
+_POLL_INTERVAL_S = 300.0
+_QUIET_S = 86_400.0
+
+ChangelogFactory = Callable[[str], Changelog]
+
+
+class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
+    """A Faust app whose consumer fetches batches, and which gives back what failed instead of acking it."""
+
+    door: Door
+    figures: Figures
+    stores: list[StateStore]
+    places: frozenset[Place] = frozenset()
+    unfinished_batches: int
+    _failures: int = 0
+
+    def _new_transport(self) -> Any:
+        return BatchTransport(self.conf.broker_consumer, self)
+
+    def _create_directories(self) -> None:
+        """Make no folders: nothing is kept on disk."""
+
+    async def on_started(self) -> None:
+        """Take everything that lives as long as the worker out of the garbage collector's rounds."""
+        await super().on_started()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+
+    async def flush_door(self) -> None:
+        """Wait for what was produced outside of batches; raises DeliveryError."""
+        await asyncio.to_thread(self.door.flush)
+
+    async def give_back(self, batch: Batch, error: BaseException) -> None:
+        """Have a failed batch fetched again, after a rest that grows with each failure in a row."""
+        self._failures += 1
+        self.figures.add("agents_retried_batches_total", topic=batch.tp.topic)
+        _LOG.warning("%r failed, fetching it again: %s: %s", batch, type(error).__name__, error)
+        await asyncio.sleep(min(0.05 * 2 ** min(self._failures, 10), _LONGEST_REST_S))
+        await self.consumer.give_back(batch)
+
+    def succeeded(self) -> None:
+        """Note that a batch came to its end."""
+        self._failures = 0
+
+    async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
+        """Give back the batch that an agent raised on; Faust would ack it when it starts the agent again."""
+        for actor in list(agent._actors):  # noqa: SLF001 - Faust tells it nowhere else
+            if actor.actor_task is asyncio.current_task():
+                event = actor.stream.get_active_stream().current_event
+                if event is not None and isinstance(event.value, Batch):
+                    await self.give_back(event.value, exc)
+        await super()._on_agent_error(agent, exc)
+
+    # what a runner asks
+
+    def is_current(self, batch: Batch) -> bool:
+        """Whether a batch still counts."""
+        consumer: BatchConsumer = self.consumer
+        return consumer.progress[batch.tp].is_current(batch)
+
+    def generation(self) -> int:
+        """Return the number of the present assignment."""
+        return int(self.consumer_generation_id)
+
+    def committed(self, batch: Batch) -> int | None:
+        """Return the offset committed in a batch's partition, as far as known."""
+        consumer: BatchConsumer = self.consumer
+        return consumer.committed(batch.tp)
+
+
+def create_app(
+    config: StreamsConfig,
+    catalog: Catalog,
+    emit: Emit | None = None,
+    *,
+    door: Door | None = None,
+    changelog: ChangelogFactory | None = None,
+) -> CityApp:
+    """Make the app with an agent for each topic that rules read.
+
+    Args:
+        config: Settings.
+        catalog: Topics and schemas.
+        emit: Takes lag and counts every few seconds; None: nobody does, and nobody watches over progress.
+        door: Where outputs go; None: to Kafka.
+        changelog: Makes the changelog of a topic; None: in Kafka.
+
+    Raises:
+        KafkaDownError: Kafka does not answer.
+        StopError: A topic is missing or has another number of partitions than its state.
+        DeclarationError: A rule names what the catalogue does not have.
+    """
+    rules = discover(config)
+    door = door or Producer(config, catalog)
+    owner = token_hex(6)
+    make = changelog or (lambda topic: KafkaChangelog(config, door, topic, owner))
+    app = _bare_app(config)
+    app.door, app.figures, app.stores = door, Figures(), []
+    app.unfinished_batches = config.unfinished_batches
+    for topic, handlers in sorted(rules.items()):
+        _add_agent(app, config, catalog, topic, handlers, make)
+    _follow_assignment(app)
+    if emit is not None:
+        _watch_over(app, config, sorted(rules), emit)
+    return app
+
+
+def run(config: StreamsConfig, catalog: Catalog, emit: Emit) -> NoReturn:
+    """Be a worker: blocks the main thread until SIGTERM or SIGINT, then ends the process within 10 s.
+
+    Raises:
+        SystemExit: 0 after a signal; otherwise another status, with one line on stderr.
+    """
+    try:
+        app = create_app(config, catalog, emit)
+    except StreamsError as error:
+        sys.stderr.write(f"agents: {error}\n")
+        raise SystemExit(EXIT_ILL) from error
+    run_app(app, config)
+
+
+def run_app(app: CityApp, config: StreamsConfig) -> NoReturn:
+    """Run an app as `run` does."""
+    worker = app.Worker(
+        loop=asyncio.new_event_loop(),
+        quiet=True,
+        override_logging=False,
+        redirect_stdouts=False,
+    )
+    worker.spinner = None
+    _end_after_signal(worker, config.stop_within_s)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as ended:
+        reason = app.crash_reason or worker.crash_reason
+        if reason is not None:
+            sys.stderr.write(f"agents: {type(reason).__name__}: {reason}\n")
+        status = EXIT_ILL if reason is not None else ended.code
+        raise SystemExit(status) from None
+    raise SystemExit(0)
+
+
+def _bare_app(config: StreamsConfig) -> CityApp:
+    """Make the app without agents; every setting that differs from Faust's own is here."""
+    return CityApp(
+        config.group,
+        broker=";".join(f"kafka://{each}" for each in config.kafka.split(",")),
+        autodiscover=False,
+        web_enabled=False,  # it would serve table contents on all interfaces
+        topic_allow_declare=False,  # topics are created up front, with the right partitions
+        topic_disable_leader=True,
+        stream_wait_empty=False,  # a stuck agent would hold SIGTERM for ever
+        stream_buffer_maxsize=100_000,  # never reached: unfinished batches are capped
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=config.max_fetch_bytes,
+        broker_max_poll_records=config.max_batch_records,
+        broker_max_poll_interval=_POLL_INTERVAL_S,
+        broker_session_timeout=config.session_timeout_s,
+        broker_heartbeat_interval=config.heartbeat_s,
+        broker_request_timeout=max(_REQUEST_TIMEOUT_S, config.session_timeout_s),
+        broker_commit_interval=config.commit_interval_s,
+        broker_commit_livelock_soft_timeout=_QUIET_S,  # liveness has its own watch
+        stream_processing_timeout=_QUIET_S,
+        store="memory://",
+        reply_create_topic=False,
+    )
+
+
+def _add_agent(
+    app: CityApp,
+    config: StreamsConfig,
+    catalog: Catalog,
+    topic: str,
+    handlers: Sequence[Handler],
+    make: ChangelogFactory,
+) -> None:
+    deriver = Deriver(catalog, topic, handlers, app.door, app.figures)
+    store = StateStore(make(topic)) if deriver.stateful else None
+    if store is not None:
+        app.stores.append(store)
+    runner = Runner(config, deriver, app.door, store, app.figures, app)
+
+    async def agent(stream: Any) -> None:
+        async for event in stream.events():
+            batch: Batch = event.value
+            try:
+                await runner.run(batch)
+            except StopError as error:
+                await app.crash(error)
+                raise
+            except Exception as error:  # noqa: BLE001 - nothing of the batch is done: it comes again
+                await app.give_back(batch, error)
+            else:
+                app.succeeded()
+
+    channel = app.topic(topic, schema=BatchSchema(), maxsize=100_000)
+    app.agent(channel, name=f"agents.{topic}", concurrency=1)(agent)
+
+
+def _follow_assignment(app: CityApp) -> None:
+    """Keep `app.places`, and have state forgotten when partitions go."""
+
+    def on_revoked(_app: Any, _revoked: Any, **_: Any) -> None:
+        app.places = frozenset()
+        for store in app.stores:
+            store.forget()
+
+    def on_assigned(_app: Any, assigned: Any, **_: Any) -> None:
+        app.places = frozenset((tp.topic, tp.partition) for tp in assigned)
+
+    app.on_partitions_revoked.connect(on_revoked, weak=False)
+    app.on_partitions_assigned.connect(on_assigned, weak=False)
+
+
+def _watch_over(app: CityApp, config: StreamsConfig, topics: Sequence[str], emit: Emit) -> None:
+    """Start the liveness thread with the app."""
+    liveness = Liveness(config, topics, lambda: app.places, app.figures, emit)
+
+    async def watch() -> None:
+        liveness.start()
+
+    app.task(watch)
+
+
+def _end_after_signal(worker: Any, within_s: float) -> None:
+    """Make SIGTERM and SIGINT end the process in time even if something does not stop."""
+
+    def end() -> None:
+        sys.stderr.write(
+            f"agents: did not stop within {within_s:g} s: ending; unfinished batches come again\n"
+        )
+        sys.stderr.flush()
+        os._exit(EXIT_ILL)
+
+    def arm() -> None:
+        timer = threading.Timer(within_s, end)
+        timer.daemon = True
+        timer.start()
+
+    schedule = worker._schedule_shutdown  # noqa: SLF001 - both signals come through here
+
+    def shutdown(sent: signal.Signals) -> None:
+        arm()
+        schedule(sent)
+
+    worker._schedule_shutdown = shutdown  # noqa: SLF001

@@ -1,0 +1,165 @@
+"""One record through the rules of its topic: decode, call, make outputs or a dead letter; it never waits."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from schemas.catalog import Catalog, Topic
+from schemas.codec import decode
+from schemas.errors import UndecodableError
+from streams.agents import Handler, Input, Output, Record
+from streams.changelog import Subject
+from streams.dead_letter import KafkaOrigin, Refusal, dead_letter, topic_for
+from streams.door import Deliveries, Door, Header, Prepared
+from streams.errors import DeclarationError, DeliveryError, RefusedEventError
+from streams.identity import Rule, derived_id, derived_salt
+from streams.metrics import Figures, Metric
+from streams.state import Draft, SubjectState
+
+
+def envelope(record: Record, output: Output, rule: Rule, index: int) -> dict[str, Any]:
+    """Make the envelope of an output: everything follows from its inputs, the rule and the index."""
+    inputs: Sequence[Input] = (record.input(),) if output.inputs is None else output.inputs
+    event_id = derived_id([each.event_id for each in inputs], rule, index)
+    event = record.event
+    own = output.occurred_us
+    return {
+        "event_id": event_id,
+        "salt": derived_salt((each.salt for each in inputs), event_id),
+        "source": event["source"],
+        "occurred_at": event["occurred_at"] if own is None else own,
+        "recorded_at": event.get("recorded_at") if own is None else None,
+    }
+
+
+class Deriver:
+    """The rules of one topic, ready to be called.
+
+    Args:
+        catalog: Topics and schemas.
+        topic: Topic the rules read.
+        handlers: The rules, in the order they are called.
+        door: Where outputs and dead letters go.
+        figures: Where records, outputs, dead letters and skips are counted.
+
+    Raises:
+        DeclarationError: A rule reads or writes a topic that the catalogue does not have, or two share a
+            name.
+    """
+
+    def __init__(
+        self, catalog: Catalog, topic: str, handlers: Sequence[Handler], door: Door, figures: Figures
+    ) -> None:
+        self._catalog = catalog
+        self._topic = _known(catalog, topic, "reads")
+        self._handlers = [(handler, str(handler.rule)) for handler in handlers]
+        self._door = door
+        self._figures = figures
+        self._counts: Counter[Metric] = Counter()
+        self._dead_letters = topic_for(self._topic.domain)
+        twice = [name for name, count in Counter(name for _, name in self._handlers).items() if count > 1]
+        if twice:
+            raise DeclarationError(f"{topic}: rule {twice[0]} is declared twice")
+        for handler, name in self._handlers:
+            for output in handler.outputs:
+                _known(catalog, output, f"rule {name} writes")
+
+    @property
+    def stateful(self) -> bool:
+        """Whether any rule keeps state."""
+        return any(handler.stateful for handler, _ in self._handlers)
+
+    def report(self) -> None:
+        """Hand the counts of the batch that ended to the figures."""
+        for name, amount in self._counts.items():
+            self._figures.add(name, amount, self._topic.name)
+        self._counts.clear()
+
+    def derive(self, raw: Any, draft: Draft | None, deliveries: Deliveries) -> None:
+        """Take one record: send what follows from it, lay its state changes into the draft.
+
+        Args:
+            raw: aiokafka record of this topic.
+            draft: State changes of the batch; None where no rule keeps state.
+            deliveries: Where outputs and dead letters are counted.
+
+        Raises:
+            DeliveryError: Kafka does not take records; the batch must come again.
+        """
+        self._counts["agents_records_total"] += 1
+        try:
+            _, event = decode(raw.value, self._catalog, self._topic, raw=True)
+        except UndecodableError:
+            self._counts["agents_undecodable_total"] += 1
+            return
+        key = str(event[self._topic.key]) if raw.key is None else raw.key.decode("utf-8", "replace")
+        record = Record(raw.topic, raw.partition, raw.offset, key, event)
+        cause: Header = ("cause", f"{raw.topic}/{raw.partition}/{raw.offset}".encode())
+        for handler, name in self._handlers:
+            state = None
+            if handler.stateful and draft is not None:
+                subject = Subject(name, key, record.stream)
+                stored = draft.entry(subject)
+                if stored is not None and stored.offset >= raw.offset:
+                    self._counts["agents_skipped_total"] += 1
+                    continue
+                state = SubjectState(draft, subject)
+            self._apply(handler, record, state, raw.value, cause, deliveries)
+
+    def _apply(
+        self,
+        handler: Handler,
+        record: Record,
+        state: SubjectState | None,
+        value: bytes,
+        cause: Header,
+        deliveries: Deliveries,
+    ) -> None:
+        """Call one rule; all of what it says happens, or a dead letter."""
+        try:
+            outputs = list(self._outputs(handler, record, state, cause))
+        except (DeliveryError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a rule raises is about this record
+            outputs = [self._dead_letter(handler, record, value, error, cause)]
+            self._counts["agents_dead_letters_total"] += 1
+        else:
+            if state is not None:
+                state.keep(record.offset)
+            self._counts["agents_derived_total"] += len(outputs)
+        for each in outputs:
+            self._door.send(each, deliveries)
+
+    def _outputs(
+        self, handler: Handler, record: Record, state: SubjectState | None, cause: Header
+    ) -> Iterator[Prepared]:
+        said = handler.call(record, state) if state is not None else handler.call(record)
+        count: Counter[tuple[str, ...]] = Counter()
+        for output in said or ():
+            if output.topic not in handler.outputs:
+                raise RefusedEventError(output.topic, f"rule {handler.rule} did not declare this output")
+            same = () if output.inputs is None else tuple(each.event_id for each in output.inputs)
+            head = envelope(record, output, handler.rule, count[same])
+            count[same] += 1
+            yield self._door.prepare(output.topic, {**head, **output.event}, key=output.key, headers=(cause,))
+
+    def _dead_letter(
+        self, handler: Handler, record: Record, value: bytes, error: Exception, cause: Header
+    ) -> Prepared:
+        reason = str(error) if isinstance(error, RefusedEventError) else f"{type(error).__name__}: {error}"
+        event = dead_letter(
+            KafkaOrigin(record.topic, record.partition, record.offset),
+            Refusal("agent", reason, str(handler.rule), record.event_id),
+            value,
+            source=record.source,
+            occurred_us=record.occurred_us,
+            key=record.key,
+        )
+        return self._door.prepare(self._dead_letters, event, headers=(cause,))
+
+
+def _known(catalog: Catalog, name: str, who: str) -> Topic:
+    topic = catalog.topics.get(name)
+    if topic is None:
+        raise DeclarationError(f"{who} {name}: the catalogue has no such topic")
+    return topic

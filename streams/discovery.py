@@ -1,0 +1,28 @@
+"""Finds the rules: `streams/domains/*/agents.py`, and further modules by name; there is no list of domains."""
+
+import importlib
+import pkgutil
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import streams.domains
+from streams.agents import Handler, handlers_of
+from streams.config import StreamsConfig
+
+
+def discover(config: StreamsConfig) -> Mapping[str, Sequence[Handler]]:
+    """Import what declares rules, and return the rules by the topic that they read."""
+    names = list(config.extra_agents)
+    if config.domains:
+        found = pkgutil.iter_modules(streams.domains.__path__, "streams.domains.")
+        names += [f"{each.name}.agents" for each in found if each.ispkg and _has_agents(each.name)]
+    by_topic: defaultdict[str, list[Handler]] = defaultdict(list)
+    for name in sorted(set(names)):
+        for handler in handlers_of(importlib.import_module(name)):
+            by_topic[handler.topic].append(handler)
+    return by_topic
+
+
+def _has_agents(package: str) -> bool:
+    module = importlib.import_module(package)
+    return any(each.name == "agents" for each in pkgutil.iter_modules(module.__path__))

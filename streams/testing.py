@@ -1,0 +1,161 @@
+"""Peers in memory, and rules run without any broker: for tests of domains and of this package.
+
+    outputs = run_handlers(catalog, handlers_of(agents), [event, …], topic="air-quality.reading")
+
+runs the same derivation, state and dead letters as a worker does, only the carrying is left out.
+"""
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from schemas.catalog import Catalog
+from schemas.codec import decode, encode
+from streams.agents import Handler, Record
+from streams.changelog import Stored
+from streams.config import StreamsConfig
+from streams.derive import Deriver
+from streams.door import Deliveries, Door, Prepared
+from streams.metrics import Figures
+from streams.personal import SubjectKeys
+from streams.state import PartitionState
+
+
+class Sent(NamedTuple):
+    """What went through a memory door, decoded."""
+
+    topic: str
+    key: str
+    event: dict[str, Any]
+    headers: dict[str, bytes]
+    value: bytes
+
+
+class MemoryDoor(Door):
+    """A door into a list. `fail(topic, reason)` makes deliveries to a topic fail from then on."""
+
+    def __init__(
+        self, catalog: Catalog, config: StreamsConfig | None = None, keys: SubjectKeys | None = None
+    ) -> None:
+        super().__init__(
+            config or StreamsConfig(data=Path(tempfile.gettempdir()) / "city-none"), catalog, keys
+        )
+        self.records: list[Prepared] = []
+        self._failing: dict[str, str] = {}
+        self._loose = Deliveries()
+
+    def fail(self, topic: str, reason: str | None) -> None:
+        """Make deliveries to a topic fail for a reason, or succeed again."""
+        self._failing.pop(topic, None)
+        if reason is not None:
+            self._failing[topic] = reason
+
+    def send(self, record: Prepared, deliveries: Deliveries | None = None) -> None:
+        """Keep a record, or count it as failed."""
+        deliveries = deliveries or self._loose
+        deliveries.expect()
+        problem = self._failing.get(record.topic)
+        if problem is None:
+            self.records.append(record)
+        deliveries.settle(record.topic, problem)
+
+    def wait(self, deliveries: Deliveries) -> None:
+        """Raise DeliveryError if any of them failed."""
+        deliveries.check()
+
+    def flush(self) -> None:
+        """Raise DeliveryError if any loose record failed since the last flush."""
+        covered, self._loose = self._loose, Deliveries()
+        covered.check()
+
+    def backlog(self) -> int:
+        """Return 0: nothing waits here."""
+        return 0
+
+    def sent(self, topic: str | None = None) -> list[Sent]:
+        """Return what was sent to catalogue topics, decoded with plain values, in order."""
+        return [
+            Sent(
+                each.topic,
+                (each.key or b"").decode(),
+                decode(each.value, self.catalog, raw=True)[1],
+                dict(each.headers),
+                each.value or b"",
+            )
+            for each in self.records
+            if each.topic in self.catalog.topics and topic in (None, each.topic)
+        ]
+
+
+class MemoryChangelog:
+    """A changelog in a dict of lists; share `log` between two to play a restart or a second owner."""
+
+    def __init__(self, owner: str = "memory", log: defaultdict[int, list[Stored]] | None = None) -> None:
+        self.owner = owner
+        self.log = defaultdict(list) if log is None else log
+
+    def read(self, partition: int) -> Iterable[Stored]:
+        """Return what was written to a partition."""
+        return list(self.log[partition])
+
+    def write(self, partition: int, entries: Sequence[Stored], deliveries: Deliveries) -> None:
+        """Append entries."""
+        del deliveries
+        self.log[partition].extend(entries)
+
+
+def record(topic: str, event: Mapping[str, Any], *, key: str = "", offset: int = 0) -> Record:
+    """Make a record for calling a rule directly."""
+    return Record(topic, 0, offset, key, event)
+
+
+def run_handlers(
+    catalog: Catalog,
+    handlers: Sequence[Handler],
+    events: Iterable[Mapping[str, Any]],
+    *,
+    topic: str,
+    batch_size: int = 1_000_000,
+    figures: Figures | None = None,
+) -> list[Sent]:
+    """Run the rules that read a topic over events, in order, as one partition; return what they sent.
+
+    Args:
+        catalog: Topics and schemas.
+        handlers: Rules; those of other topics are left out.
+        events: Whole events, envelope included, as `Producer.produce` takes them.
+        topic: The topic they stand on.
+        batch_size: Records in a batch; after each, the state is written and restored anew.
+        figures: Where to count.
+    """
+    door = MemoryDoor(catalog)
+    deriver = Deriver(
+        catalog, topic, [each for each in handlers if each.topic == topic], door, figures or Figures()
+    )
+    source = catalog.topics[topic]
+    changelog = MemoryChangelog()
+    raws = [
+        SimpleNamespace(
+            topic=topic,
+            partition=0,
+            offset=offset,
+            key=str(event[source.key]).encode(),
+            value=encode(source.schema, event),
+        )
+        for offset, event in enumerate(events)
+    ]
+    for begin in range(0, len(raws), batch_size):
+        state = PartitionState(changelog, 0, begin)
+        state.restore()
+        draft = state.draft()
+        deliveries = Deliveries()
+        for raw in raws[begin : begin + batch_size]:
+            deriver.derive(raw, draft, deliveries)
+        deliveries.check()
+        state.write(draft, begin, partial(changelog.write, 0, deliveries=deliveries))
+    deriver.report()
+    return door.sent()
