@@ -14,7 +14,7 @@ REQUEST_S = 15.0
 
 
 def connect(bootstrap: str, client: Mapping[str, str] | None = None) -> Any:
-    """Return an admin client; it connects when it is first asked.
+    """Return an admin client; it connects when it is first asked. Keep it until its answers are there.
 
     Args:
         bootstrap: host:port of the cluster, several by commas.
@@ -31,3 +31,9 @@ def cluster_id(admin: Any, timeout_s: float = REQUEST_S) -> str | None:
     except (KafkaException, TimeoutError):
         return None
     return described.cluster_id if described.nodes else None
+
+
+def reason(error: KafkaException) -> str:
+    """Return what Kafka says is wrong, in one line."""
+    told = error.args[0]
+    return str(told.str() if hasattr(told, "str") else told)

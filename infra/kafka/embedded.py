@@ -6,7 +6,7 @@ has to know comes as one line of an `infra.kafka.errors` error.
 Left to others: starting, watching and stopping the process (a supervisor or `infra.kafka.running`).
 
 Below `<data>/kafka`: `log/` (Kafka's records and metadata), `server.properties`, `log4j2.properties`,
-`server.log`, `tmp/`. Only one broker works there at a time; Kafka's own lock sees to that.
+`server.log`, `starter.lock`, `tmp/`. Only one broker works there at a time (`infra.kafka.lock`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,16 @@ from typing import TYPE_CHECKING
 
 from infra.kafka import server_log
 from infra.kafka.admin import cluster_id, connect
-from infra.kafka.errors import BrokerNotReadyError, DiskFullError, StorageFormatError
+from infra.kafka.errors import (
+    BrokerNotReadyError,
+    DataInUseError,
+    DiskFullError,
+    PortInUseError,
+    StorageFormatError,
+)
 from infra.kafka.jars import JarCache
 from infra.kafka.java import JavaChoice, find_java
+from infra.kafka.lock import StarterLock, broker_works_in, require_unused
 from infra.kafka.ports import require_free
 from infra.kafka.server_properties import LOOPBACK, KafkaAddresses, KafkaPorts, server_properties
 
@@ -41,6 +48,9 @@ JVM_FLAGS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemory
 # Formatting lives for a second: compiling it well would cost more than it saves.
 FORMAT_FLAGS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 LEAST_FREE_BYTES = 256 * 1024 * 1024
+# A broker that lost its parent ends within this time; its controller's port lives a little longer.
+PAST_BROKER_S = 10.0
+PAST_PORT_S = 1.0
 _POLL_S = 0.05
 
 
@@ -80,6 +90,7 @@ class EmbeddedKafka:
         self._java: Path | None = None
         self._classpath: list[Path] = []
         self._log_start = 0
+        self._lock = StarterLock(self.home / "starter.lock")
 
     @property
     def bootstrap(self) -> str:
@@ -111,6 +122,7 @@ class EmbeddedKafka:
         """Make ready to start: ports, Java, jars, storage and configuration.
 
         Raises:
+            DataInUseError: another broker works in this data directory.
             PortInUseError: another program listens on one of the ports.
             JavaMissingError: there is no Java to run Kafka with.
             JarDownloadError: a jar is missing and could not be fetched.
@@ -118,9 +130,35 @@ class EmbeddedKafka:
             DiskFullError: there is no room for the broker's files.
             StorageFormatError: Kafka refused to format its storage.
         """
-        for role in ("kafka", "sasl"):
-            require_free(getattr(self.ports, role), role, self._addresses.listen)
-        require_free(self.ports.controller, "controller")
+        self._lock.acquire()
+        try:
+            self._await_past_broker()
+            self._prepare()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def release(self) -> None:
+        """Let others start a broker here, once this one's process has ended."""
+        self._lock.release()
+
+    def _await_past_broker(self) -> None:
+        """Let a broker whose parent was just killed come to its end; refuse one that goes on."""
+        deadline = time.monotonic() + (PAST_BROKER_S if broker_works_in(self.log_dir) else PAST_PORT_S)
+        while True:
+            try:
+                require_unused(self.log_dir)
+                for role in ("kafka", "sasl"):
+                    require_free(getattr(self.ports, role), role, self._addresses.listen)
+                require_free(self.ports.controller, "controller")
+            except (DataInUseError, PortInUseError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL_S)
+            else:
+                return
+
+    def _prepare(self) -> None:
         self._java = find_java(self._java_choice, self._java_home)
         self._classpath = self._jars.classpath()
         try:

@@ -30,6 +30,10 @@ class PortInUseError(KafkaSetupError):
     """Another program listens on a port that the broker needs: stop it or choose another port."""
 
 
+class DataInUseError(KafkaSetupError):
+    """Another broker works in the data directory: stop it or choose another directory."""
+
+
 class DiskFullError(KafkaSetupError):
     """There is no room left for the broker's files: free some space and start again."""
 

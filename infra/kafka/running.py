@@ -65,12 +65,14 @@ class RunningKafka:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
+        self.broker.release()
 
     def kill(self) -> None:
         """End the broker at once, as a crash would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+        self.broker.release()
 
     def __enter__(self) -> Self:
         self.start()

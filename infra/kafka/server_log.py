@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from infra.kafka.errors import BrokerStoppedError, DiskFullError, KafkaSetupError, PortInUseError
+from infra.kafka.errors import (
+    BrokerStoppedError,
+    DataInUseError,
+    DiskFullError,
+    KafkaSetupError,
+    PortInUseError,
+)
+from infra.kafka.lock import in_use
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,9 +67,7 @@ def why_stopped(log_file: Path, since: int = 0) -> KafkaSetupError:
             f"({log_file})"
         )
     if "Failed to acquire lock on file" in text:
-        return BrokerStoppedError(
-            f"Kafka stopped: another broker works in {log_file.parent}; stop it or choose another --data"
-        )
+        return DataInUseError(in_use(log_file.parent))
     found = _CAUSE.findall(text) or [("", fault) for fault in _FAULT.findall(text)]
     reason = ": ".join(part for part in found[-1] if part) if found else "it logged no reason"
     return BrokerStoppedError(f"Kafka stopped before it was ready: {reason} ({log_file})")

@@ -1,0 +1,162 @@
+"""Who may read what: subscribers' users (SCRAM-SHA-512) and their grants (ACLs).
+
+Promise: a user may do what was granted here and nothing else, for the broker denies by default. A grant is to
+read named topics and to use consumer groups whose names begin with the user's own prefix; nobody outside the
+platform is ever granted to write. Passwords are never kept here: the cluster stores salted hashes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
+
+from infra.kafka.admin import REQUEST_S, reason
+from infra.kafka.errors import AccessSetupError
+from infra.kafka.server_properties import SUPER_USER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ITERATIONS = 8192
+SHORTEST_PASSWORD = 8
+_USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,62}")
+
+
+def group_prefix_of(user: str) -> str:
+    """Return the prefix that a user's consumer groups must have: `alice` → `alice.`."""
+    return f"{user}."
+
+
+def ensure_user(admin: Any, name: str, password: str) -> None:
+    """Create a user, or give an existing one this password.
+
+    Raises:
+        AccessSetupError: the name or the password is not allowed, or the cluster refused.
+    """
+    _require_name(name)
+    if len(password) < SHORTEST_PASSWORD:
+        raise AccessSetupError(
+            f"user {name}: expected a password of {SHORTEST_PASSWORD} characters or more, got {len(password)}"
+        )
+    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
+    _alter_users(admin, [UserScramCredentialUpsertion(name, info, password.encode())])
+
+
+def remove_user(admin: Any, name: str) -> None:
+    """Take away a user's grants and then the user; one who is not there is no error.
+
+    Raises:
+        AccessSetupError: the cluster refused.
+    """
+    _require_name(name)
+    revoke(admin, name)
+    _alter_users(admin, [UserScramCredentialDeletion(name, ScramMechanism.SCRAM_SHA_512)])
+
+
+def grant_read(admin: Any, user: str, topics: Iterable[str], group_prefix: str | None = None) -> None:
+    """Let a user read topics, and use the consumer groups whose names begin with a prefix.
+
+    Args:
+        admin: an admin client of the platform's own listener.
+        user: the user's name.
+        topics: names of the topics, in full.
+        group_prefix: prefix of the groups, by default the user's name and a dot.
+
+    Raises:
+        AccessSetupError: a name is not allowed, or the cluster refused.
+    """
+    _require_name(user)
+    prefix = group_prefix_of(user) if group_prefix is None else group_prefix
+    if not prefix:
+        raise AccessSetupError(
+            f"user {user}: expected a group prefix, got an empty one, which means all groups"
+        )
+    literal = [
+        (ResourceType.TOPIC, _require_topic(user, topic), ResourcePatternType.LITERAL) for topic in topics
+    ]
+    places = [*literal, (ResourceType.GROUP, prefix, ResourcePatternType.PREFIXED)]
+    bindings = [
+        AclBinding(kind, name, pattern, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
+        for kind, name, pattern in places
+        for operation in (AclOperation.READ, AclOperation.DESCRIBE)
+    ]
+    for binding, future in admin.create_acls(bindings, request_timeout=REQUEST_S).items():
+        try:
+            future.result()
+        except KafkaException as error:
+            raise AccessSetupError(
+                f"user {user}: no grant to read {binding.name}: {reason(error)}"
+            ) from error
+
+
+def revoke(admin: Any, user: str) -> int:
+    """Take away all grants of a user and return how many there were.
+
+    Raises:
+        AccessSetupError: the cluster refused.
+    """
+    _require_name(user)
+    every = AclBindingFilter(
+        ResourceType.ANY,
+        None,
+        ResourcePatternType.ANY,
+        f"User:{user}",
+        None,
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    (future,) = admin.delete_acls([every], request_timeout=REQUEST_S).values()
+    try:
+        return len(future.result())
+    except KafkaException as error:
+        raise AccessSetupError(f"user {user}: the grants could not be taken away: {reason(error)}") from error
+
+
+def subscriber_settings(bootstrap: str, user: str, password: str) -> dict[str, str]:
+    """Return the librdkafka settings with which a subscriber connects to the SASL listener."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": user,
+        "sasl.password": password,
+    }
+
+
+def _require_name(name: str) -> None:
+    """Refuse names that mean more than they say: the super user's, or any with a dot, which ends a prefix."""
+    if name == SUPER_USER or not _USER_NAME.fullmatch(name):
+        raise AccessSetupError(
+            f"user {name!r}: expected 1 to 63 letters, digits, hyphens or underscores, and not {SUPER_USER}"
+        )
+
+
+def _require_topic(user: str, topic: str) -> str:
+    """Refuse `*`, which Kafka reads as every topic."""
+    if topic in {"", "*"}:
+        raise AccessSetupError(f"user {user}: expected the name of a topic, got {topic!r}")
+    return topic
+
+
+def _alter_users(admin: Any, alterations: list[Any]) -> None:
+    for name, future in admin.alter_user_scram_credentials(alterations, request_timeout=REQUEST_S).items():
+        try:
+            future.result()
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.RESOURCE_NOT_FOUND:
+                continue
+            raise AccessSetupError(f"user {name} could not be changed: {reason(error)}") from error

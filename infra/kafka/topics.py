@@ -1,0 +1,176 @@
+"""The catalogue's topics on a cluster: created once, held to what the catalogue says.
+
+Promise: after `ensure_topics` every catalogue topic exists with the catalogue's partitions, retention,
+`cleanup.policy=delete` and `message.timestamp.type=LogAppendTime`. A topic with another number of partitions
+is refused, never changed: keys would move, and its sealed logs are one for each partition. Other topics (a
+stream processor's own, another program's) are left alone.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import (
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from infra.kafka.admin import REQUEST_S, connect, reason
+from infra.kafka.errors import PartitionMismatchError, TopicSetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from schemas.model import Catalog, Topic
+
+_DAY_MS = 24 * 3600 * 1000
+_VISIBLE_S = 10.0
+
+
+@dataclass(frozen=True)
+class TopicDescription:
+    """What the cluster says about a topic."""
+
+    name: str
+    topic_id: uuid.UUID
+    partitions: int
+
+
+def topic_settings(topic: Topic) -> dict[str, str]:
+    """Return the settings that the catalogue prescribes for a topic, as Kafka spells them."""
+    return {
+        "cleanup.policy": "delete",
+        "message.timestamp.type": "LogAppendTime",
+        "retention.ms": str(topic.retention_days * _DAY_MS),
+    }
+
+
+def ensure_topics(
+    bootstrap: str,
+    catalog: Catalog,
+    partitions: int = 2,
+    replication: int = 1,
+    client: Mapping[str, str] | None = None,
+) -> dict[str, TopicDescription]:
+    """Create the catalogue's topics, correct their settings, and return them as the cluster has them.
+
+    Args:
+        bootstrap: address of the cluster, host:port.
+        catalog: the topics that shall exist.
+        partitions: for topics whose catalogue entry names no number.
+        replication: number of copies of each partition, for topics created now.
+        client: further librdkafka settings, for a cluster with security.
+
+    Raises:
+        PartitionMismatchError: a topic has another number of partitions.
+        TopicSetupError: the cluster refused something or did not answer.
+    """
+    admin = connect(bootstrap, client)
+    wanted = catalog.topics
+    missing = wanted.keys() - describe_topics(admin, wanted).keys()
+    _create(admin, [wanted[name] for name in sorted(missing)], partitions, replication)
+    found = _await_topics(admin, wanted)
+    for name, topic in wanted.items():
+        _require_partitions(found[name], topic.partitions or partitions)
+    _correct_settings(admin, [topic for name, topic in wanted.items() if name not in missing])
+    return found
+
+
+def describe_topics(admin: Any, names: Iterable[str]) -> dict[str, TopicDescription]:
+    """Return those of the named topics that exist, with their ids.
+
+    Raises:
+        TopicSetupError: the cluster refused or did not answer.
+    """
+    found: dict[str, TopicDescription] = {}
+    futures = admin.describe_topics(TopicCollection(sorted(names)), request_timeout=REQUEST_S)
+    for name, future in futures.items():
+        try:
+            told = future.result()
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                continue
+            raise TopicSetupError(f"topic {name} could not be described: {reason(error)}") from error
+        found[name] = TopicDescription(name, _as_uuid(told.topic_id), len(told.partitions))
+    return found
+
+
+def _as_uuid(told: Any) -> uuid.UUID:
+    """Join the two signed halves of a Kafka id."""
+    halves = (told.get_most_significant_bits(), told.get_least_significant_bits())
+    return uuid.UUID(bytes=b"".join(half.to_bytes(8, "big", signed=True) for half in halves))
+
+
+def _create(admin: Any, topics: list[Topic], partitions: int, replication: int) -> None:
+    if not topics:
+        return
+    new = [
+        NewTopic(
+            topic.name,
+            num_partitions=topic.partitions or partitions,
+            replication_factor=replication,
+            config=topic_settings(topic),
+        )
+        for topic in topics
+    ]
+    for name, future in admin.create_topics(new, request_timeout=REQUEST_S).items():
+        try:
+            future.result()
+        except KafkaException as error:
+            # Another starter was quicker: what it made is judged like any existing topic.
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise TopicSetupError(f"topic {name} could not be created: {reason(error)}") from error
+
+
+def _await_topics(admin: Any, wanted: Iterable[str]) -> dict[str, TopicDescription]:
+    """Wait until the brokers know what the controller created."""
+    names = set(wanted)
+    deadline = time.monotonic() + _VISIBLE_S
+    while True:
+        found = describe_topics(admin, names)
+        if names <= found.keys():
+            return found
+        if time.monotonic() > deadline:
+            missing = ", ".join(sorted(names - found.keys()))
+            raise TopicSetupError(f"created topics did not appear within {_VISIBLE_S:g} s: {missing}")
+        time.sleep(0.05)
+
+
+def _require_partitions(found: TopicDescription, expected: int) -> None:
+    if found.partitions != expected:
+        raise PartitionMismatchError(
+            f"topic {found.name}: expected {expected} partitions, got {found.partitions}; the number cannot "
+            "change once the topic is sealed: set the catalogue or the default to the cluster's number, "
+            "or use another cluster"
+        )
+
+
+def _correct_settings(admin: Any, topics: list[Topic]) -> None:
+    """Set what the catalogue prescribes on topics that were there before."""
+    resources = [
+        ConfigResource(
+            ResourceType.TOPIC,
+            topic.name,
+            incremental_configs=[
+                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                for name, value in topic_settings(topic).items()
+            ],
+        )
+        for topic in topics
+    ]
+    if not resources:
+        return
+    for resource, future in admin.incremental_alter_configs(resources, request_timeout=REQUEST_S).items():
+        try:
+            future.result()
+        except KafkaException as error:
+            raise TopicSetupError(
+                f"topic {resource.name}: its settings could not be corrected: {reason(error)}"
+            ) from error

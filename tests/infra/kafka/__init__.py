@@ -1,0 +1,1 @@
+"""Tests of the embedded Kafka, its topics and its access."""
