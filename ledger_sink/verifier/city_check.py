@@ -1,0 +1,150 @@
+"""A whole ledger directory: every log, the chain of blocks, and every partition root that a block holds.
+
+The city log's key and the witnesses come from the auditor's policy. Keys of partition logs may come from the
+auditor's key file; else the ledger's own `keys.txt` is used and the verdict says so: the city log's
+signature covers the partition roots anyway.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ledger_sink.format.block import Block
+from ledger_sink.format.errors import FormatError, OriginError
+from ledger_sink.format.keys import Origin
+from ledger_sink.format.layout import CHECKPOINT, KEYS, log_path, origin_at
+from ledger_sink.format.policy import parse_keys
+from ledger_sink.verifier.errors import TrustError, UnreadableError
+from ledger_sink.verifier.evidence import witness_claims
+from ledger_sink.verifier.folder import LogFolder
+from ledger_sink.verifier.log_check import LogFindings, log_claims, log_facts, read_log
+from ledger_sink.verifier.trust import Trust, read_file
+from ledger_sink.verifier.verdict import Claim, Verdict, failed, not_checked, shown
+
+Heads = dict[str, dict[int, tuple[bytes, int]]]
+"""Of each log the sizes that blocks hold, each with its root and the block's number."""
+
+
+def check_city(subject: str, ledger: Path, trust: Trust) -> Verdict:
+    """Verify a ledger directory.
+
+    Raises:
+        UnreadableError: if the directory is none.
+        TrustError: if the policy lists no city log.
+    """
+    if not ledger.is_dir():
+        raise UnreadableError(f"{ledger}: expected the folder of a ledger")
+    city_logs = _city_logs(trust)
+    claims: list[Claim] = []
+    facts: dict[str, object] = {}
+    heads: Heads = {}
+    for origin in city_logs:
+        findings = read_log(LogFolder(ledger / log_path(origin)), trust, origin=origin)
+        claims += _under(log_path(origin), log_claims(findings))
+        if findings.opened is not None:
+            claims += witness_claims(findings.opened, trust)
+        claims += _chain_claims(findings)
+        facts[origin] = log_facts(findings)
+        _collect(heads, findings.blocks)
+    cities = {Origin.parse(origin).city for origin in city_logs}
+    keys, key_claim = _partition_keys(ledger, trust)
+    claims.append(key_claim)
+    for city in sorted(cities):
+        for origin in sorted({*_folders(ledger, city), *heads}):
+            if Origin.parse(origin).city == city:
+                findings, found = _partition(ledger, origin, keys, heads.get(origin, {}))
+                claims += found
+                facts[origin] = log_facts(findings)
+    return Verdict(subject, tuple(claims), _NOT_SHOWN, facts)
+
+
+_NOT_SHOWN = (
+    "that the sensors told the truth",
+    "that nothing was dropped before it reached Kafka, or left out before the log",
+    "that the records still in Kafka or ClickHouse are the ones sealed here: compare them with their leaves",
+)
+
+
+def _city_logs(trust: Trust) -> list[str]:
+    origins = set()
+    for log in trust.policy.logs if trust.policy is not None else ():
+        try:
+            if Origin.parse(log.key.name).is_city:
+                origins.add(log.key.name)
+        except OriginError:
+            continue
+    if not origins:
+        raise TrustError("give --policy with a 'log' line of the city log: <city>/city/<epoch>")
+    return sorted(origins)
+
+
+def _chain_claims(findings: LogFindings) -> list[Claim]:
+    if findings.problems or findings.head is None:
+        return []
+    count = len(findings.blocks)
+    return [
+        shown(
+            "blocks-chained", f"{count} blocks of {findings.head.origin} are chained, each log only growing."
+        )
+    ]
+
+
+def _collect(heads: Heads, blocks: list[Block]) -> None:
+    for block in blocks:
+        for line in block.heads:
+            heads.setdefault(line.origin, {})[line.size] = (line.root, block.number)
+
+
+def _folders(ledger: Path, city: str) -> list[str]:
+    """Find the partition logs that lie in the directory."""
+    origins = []
+    for path in sorted(ledger.glob(f"*/*/*/{CHECKPOINT}")):
+        try:
+            origins.append(origin_at(city, path.parent.relative_to(ledger).as_posix()))
+        except OriginError:
+            continue
+    return origins
+
+
+def _partition_keys(ledger: Path, trust: Trust) -> tuple[Trust, Claim]:
+    if trust.keys:
+        return replace(trust, policy=None), shown(
+            "partition-keys", "Partition logs are checked with your keys."
+        )
+    try:
+        own = tuple(log.key for log in parse_keys(read_file(ledger / KEYS)))
+    except (FormatError, UnreadableError) as problem:
+        return Trust(), failed("partition-keys", f"{KEYS}: {problem}")
+    words = f"Partition logs are checked with the ledger's own {KEYS}: give --keys to use yours."
+    return Trust(None, own), not_checked("partition-keys", words)
+
+
+def _partition(
+    ledger: Path, origin: str, trust: Trust, heads: dict[int, tuple[bytes, int]]
+) -> tuple[LogFindings, list[Claim]]:
+    """Check one partition log and every root of it that a block holds."""
+    path = log_path(origin)
+    findings = read_log(LogFolder(ledger / path), trust, heads, origin)
+    for size, (root, number) in sorted(heads.items()):
+        if findings.head is not None and size > findings.head.size:
+            findings.problems.append(
+                f"checkpoint: its size is {findings.head.size}, block {number} holds {size}: rolled back"
+            )
+        elif findings.roots and findings.roots.get(size) != root:
+            findings.problems.append(
+                f"checkpoint: the root at size {size} is {findings.roots[size].hex()}, "
+                f"block {number} holds {root.hex()}: forked"
+            )
+    claims = _under(path, log_claims(findings))
+    if not findings.problems:
+        newest = max(heads, default=0)
+        words = f"{origin}: all {len(heads)} roots in blocks are its own, the newest at size {newest}."
+        claims.append(shown("roots-in-blocks", words))
+        if findings.head is not None and newest < findings.head.size:
+            words = f"{origin}: leaves {newest} to {findings.head.size - 1} are in no block yet."
+            claims.append(not_checked("roots-in-blocks", words))
+    return findings, claims
+
+
+def _under(path: str, claims: list[Claim]) -> list[Claim]:
+    """Name the log's folder in front of what failed in it."""
+    return [failed(c.name, f"{path}/{c.words}") if c.status.value == "failed" else c for c in claims]

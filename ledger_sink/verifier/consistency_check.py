@@ -1,0 +1,54 @@
+"""Two checkpoints of one log: does the newer one continue the older one, or was history rewritten?"""
+
+from pathlib import Path
+
+from ledger_sink.format.checkpoint import Checkpoint
+from ledger_sink.format.errors import FormatError
+from ledger_sink.format.merkle import verify_consistency
+from ledger_sink.format.tiles import consistency_proof
+from ledger_sink.verifier.errors import UnreadableError
+from ledger_sink.verifier.folder import LogFolder
+from ledger_sink.verifier.trust import Trust
+from ledger_sink.verifier.verdict import Claim, Verdict, failed, shown
+
+
+def check_consistency(subject: str, old: bytes, new: bytes, tiles: Path, trust: Trust) -> Verdict:
+    """Verify that the log of the new checkpoint begins with the log of the old one.
+
+    Args:
+        subject: how the verdict names the pair.
+        old: the older signed checkpoint.
+        new: the newer signed checkpoint.
+        tiles: the log's folder, from whose tiles the proof is made; not read if the sizes are equal.
+        trust: both must be signed by a key of it.
+    """
+    claims: list[Claim] = []
+    heads: list[Checkpoint] = []
+    for name, data in (("old-signed", old), ("new-signed", new)):
+        try:
+            heads.append(trust.signed(data))
+            claims.append(shown(name, f"{heads[-1].origin} at size {heads[-1].size} is signed."))
+        except FormatError as problem:
+            claims.append(failed(name, str(problem)))
+    if len(heads) == 2:
+        claims.append(_consistent(heads[0], heads[1], tiles))
+    return Verdict(subject, tuple(claims))
+
+
+def _consistent(old: Checkpoint, new: Checkpoint, tiles: Path) -> Claim:
+    if old.origin != new.origin:
+        return failed("consistent", f"They are of two logs: {old.origin} and {new.origin}.")
+    if new.size < old.size:
+        return failed(
+            "consistent", f"Rolled back: the newer one has size {new.size}, the older one {old.size}."
+        )
+    try:
+        proof = consistency_proof(old.size, new.size, LogFolder(tiles).read_tile)
+        verify_consistency(old.size, old.root, new.size, new.root, proof)
+    except UnreadableError as problem:
+        return failed("consistent", f"No proof could be made from the tiles: {problem}")
+    except FormatError as problem:
+        return failed("consistent", f"Forked, or the tiles are damaged: {problem}")
+    return shown(
+        "consistent", f"The first {old.size} of {new.size} leaves are the same: nothing was rewritten."
+    )

@@ -1,0 +1,231 @@
+"""One evidence bundle: record → leaf → partition root → block → city root → signature and cosignatures.
+
+Each step is a claim of its own, checked against the parts in the bundle; the trust at its end comes from the
+auditor's policy. The order of the claims is the order of the path (LEDGER §1.6, FORMAT.md §7.3).
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+from ledger_sink.format.block import Block, time_text
+from ledger_sink.format.bundle import Evidence
+from ledger_sink.format.errors import (
+    BlockFormatError,
+    FormatError,
+    LeafFormatError,
+    OriginError,
+    QuorumError,
+    SignatureError,
+)
+from ledger_sink.format.keys import Origin, is_own_witness
+from ledger_sink.format.leaf import CanonicalRecord, Kind, Leaf
+from ledger_sink.format.policy import Cosigned, PolicyWitness
+from ledger_sink.format.tlog_proof import TlogProof
+from ledger_sink.verifier.trust import Trust
+from ledger_sink.verifier.verdict import (
+    Claim,
+    Verdict,
+    failed,
+    milliseconds_text,
+    not_checked,
+    seconds_text,
+    shown,
+)
+
+MAX_BUNDLE_BYTES = 128 * 1024 * 1024
+SIMULATED_HEADER = "simulated"
+
+NOT_SHOWN = (
+    "that the sensor or whoever produced the record told the truth",
+    "who produced the record: no signature of its source was checked",
+    "that nothing was dropped before it reached Kafka, or left out before the log",
+    "that the time of the record, of its block or of a cosignature is the time of the event",
+    "that the schema in the bundle is the one its producer used: nothing seals schema.avsc",
+)
+
+
+def check_evidence(subject: str, data: bytes, trust: Trust) -> Verdict:
+    """Verify a bundle from its bytes.
+
+    Args:
+        subject: how the verdict names the bundle.
+        data: the whole file.
+        trust: the auditor's policy, which must list the city log; partition keys may come along.
+    """
+    try:
+        evidence = Evidence.parse(data)
+    except FormatError as problem:
+        return Verdict(subject, (failed("bundle-whole", f"The bundle is not whole: {problem}"),), NOT_SHOWN)
+    parts = _Parts(evidence)
+    whole = shown("bundle-whole", "The bundle is whole: every byte is what its manifest and form demand.")
+    claims = (
+        whole,
+        _claim("record-is-leaf", parts.record_is_leaf),
+        _claim("leaf-in-partition-log", parts.leaf_in_partition_log),
+        _claim("root-in-block", parts.root_in_block),
+        _claim("block-in-city-log", parts.block_in_city_log),
+        *_trusted(parts, trust),
+        _partition_signature(evidence, parts, trust),
+        *(not_checked("anchor", f"{name} is in the bundle; this verifier makes no claim from it.")
+          for name in sorted(evidence.anchors)),
+    )  # fmt: skip
+    return Verdict(subject, claims, _not_shown(evidence, parts, trust), parts.facts())
+
+
+class _Parts:
+    """The parsed parts of a bundle, and the steps between them. Each step raises or says what it showed."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.canon = evidence.record
+        self.record = CanonicalRecord.parse(evidence.record)
+        self.leaf_bytes = evidence.leaf
+        self.leaf = Leaf.parse(evidence.leaf)
+        self.partition_proof = TlogProof.parse(evidence.partition_proof)
+        self.partition_head = self.partition_proof.head()
+        self.block_bytes = evidence.block
+        self.block = Block.parse(evidence.block)
+        self.city_proof = TlogProof.parse(evidence.city_proof)
+        self.city_head = self.city_proof.head()
+
+    @property
+    def name(self) -> str:
+        return f"{self.record.topic}/{self.record.partition} offset {self.record.offset}"
+
+    def record_is_leaf(self) -> str:
+        commit = sha256(self.canon).digest()
+        if self.leaf.kind is not Kind.RECORD:
+            raise LeafFormatError(f"leaf.bin is a {self.leaf.kind.name} leaf, not a record's")
+        expected = (self.record.offset, self.record.timestamp_ms, commit)
+        if (self.leaf.offset, self.leaf.timestamp_ms, self.leaf.commit) != expected:
+            raise LeafFormatError(
+                "leaf.bin does not commit to record.canon: offset, timestamp or hash differ"
+            )
+        when = "received" if self.record.timestamp_type else "dated by its producer"
+        time = milliseconds_text(self.record.timestamp_ms)
+        return f"Record {self.name}, {when} {time}, is committed to by the leaf."
+
+    def leaf_in_partition_log(self) -> str:
+        origin = Origin.parse(self.partition_head.origin)
+        if (origin.topic, origin.partition) != (self.record.topic, self.record.partition):
+            raise OriginError(f"the proof is of log {origin}, the record is {self.name}")
+        self.partition_proof.verify_leaf(self.leaf_bytes)
+        return (
+            f"It is leaf {self.partition_proof.index} of log {origin}, "
+            f"whose root at size {self.partition_head.size} is {self.partition_head.root.hex()}."
+        )
+
+    def root_in_block(self) -> str:
+        head = self.partition_head
+        line = self.block.head(head.origin)
+        if line is None or (line.size, line.root) != (head.size, head.root):
+            raise BlockFormatError(
+                f"block {self.block.number} does not hold {head.origin} at size {head.size} with that root"
+            )
+        return f"Block {self.block.number} of {time_text(self.block.time_ms)} holds that size and root."
+
+    def block_in_city_log(self) -> str:
+        head = self.city_head
+        if head.origin != self.block.origin or self.city_proof.index != self.block.number:
+            raise BlockFormatError(
+                f"the proof is of leaf {self.city_proof.index} of {head.origin}, "
+                f"the block is number {self.block.number} of {self.block.origin}"
+            )
+        self.city_proof.verify_leaf(self.block_bytes)
+        return f"The block is leaf {self.block.number} of {head.origin}, whose size is then {head.size}."
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "topic": self.record.topic,
+            "partition": self.record.partition,
+            "offset": self.record.offset,
+            "timestamp_ms": self.record.timestamp_ms,
+            "timestamp_type": ("CreateTime", "LogAppendTime")[self.record.timestamp_type],
+            "simulated": self.simulated(),
+            "leaf_index": self.partition_proof.index,
+            "log": {
+                "origin": self.partition_head.origin,
+                "size": self.partition_head.size,
+                "root": self.partition_head.root.hex(),
+            },
+            "block": {"number": self.block.number, "time": time_text(self.block.time_ms)},
+            "city_log": {
+                "origin": self.city_head.origin,
+                "size": self.city_head.size,
+                "root": self.city_head.root.hex(),
+            },
+        }
+
+    def simulated(self) -> bool:
+        return any(name == SIMULATED_HEADER and content != b"false" for name, content in self.record.headers)
+
+
+def _claim(name: str, step: Callable[[], str]) -> Claim:
+    try:
+        return shown(name, step())
+    except FormatError as problem:
+        return failed(name, str(problem))
+
+
+def _trusted(parts: _Parts, trust: Trust) -> tuple[Claim, ...]:
+    """Claims about the city log's own signature and about its witnesses."""
+    checkpoint = parts.city_proof.checkpoint
+    try:
+        trust.signed(checkpoint)
+    except FormatError as problem:
+        return (failed("city-log-signed", f"The city log's checkpoint is not to be trusted: {problem}"),)
+    signed = shown("city-log-signed", f"{parts.city_head.origin} signed that checkpoint; you trust its key.")
+    try:
+        return (signed, *witness_claims(trust.open(checkpoint), trust))
+    except (QuorumError, SignatureError) as problem:
+        return (signed, failed("witnessed", f"Your policy's witnesses are not satisfied: {problem}"))
+
+
+def witness_claims(opened: Cosigned, trust: Trust) -> tuple[Claim, ...]:
+    """Claims about who cosigned a checkpoint, after the policy was found satisfied."""
+    if trust.policy is None or trust.policy.quorum is None:
+        none = not_checked("witnessed", "Your policy demands no witness (quorum none).")
+        return (*(_cosigned(opened, *pair) for pair in opened.witnesses), none)
+    quorum = shown("quorum", f"The cosignatures satisfy your policy's quorum ({trust.policy.quorum}).")
+    return (*(_cosigned(opened, *pair) for pair in opened.witnesses), quorum)
+
+
+def _cosigned(opened: Cosigned, witness: PolicyWitness, time_s: int) -> Claim:
+    words = f"Cosigned by {witness.key.name} at {seconds_text(time_s)}"
+    if _own(opened.checkpoint.origin, witness.key.name):
+        return shown("witnessed", f"{words}. This witness is run by the city itself: it is NOT independent.")
+    return shown("witnessed", f"{words}.")
+
+
+def _own(origin: str, key_name: str) -> bool:
+    return is_own_witness(origin.partition("/")[0], key_name)
+
+
+def _partition_signature(evidence: Evidence, parts: _Parts, trust: Trust) -> Claim:
+    """Claim about the partition log's own signature: not needed for the path, checked if its key is known."""
+    name, origin = "partition-log-signed", parts.partition_head.origin
+    if not trust.keys_of(origin):
+        return not_checked(name, f"No key of {origin} was given; the city log vouches for its root.")
+    try:
+        trust.signed(TlogProof.parse(evidence.partition_proof).checkpoint)
+    except FormatError as problem:
+        return failed(name, f"{origin}'s own checkpoint is not to be trusted: {problem}")
+    return shown(name, f"{origin} signed its checkpoint of size {parts.partition_head.size} too.")
+
+
+def _not_shown(evidence: Evidence, parts: _Parts, trust: Trust) -> tuple[str, ...]:
+    """Add to the fixed list what depends on this bundle."""
+    missing = list(NOT_SHOWN)
+    if not _independent(parts, trust):
+        missing.append("that everybody is shown the same city log: no independent witness cosigned")
+    if evidence.anchors:
+        missing.append("what the receipts under anchors/ say")
+    return tuple(missing)
+
+
+def _independent(parts: _Parts, trust: Trust) -> bool:
+    try:
+        witnesses = trust.open(parts.city_proof.checkpoint).witnesses
+    except FormatError:
+        return False
+    return any(not _own(parts.city_head.origin, witness.key.name) for witness, _ in witnesses)

@@ -1,0 +1,196 @@
+"""One log's folder: its checkpoint's signature, the whole tree, and what its entries say.
+
+Of a partition log the leaves are read: START first, offsets strictly rising, control files recomputed. Of a
+city log the blocks are read and their chain is checked. Of any other tlog-tiles log the tree alone.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from ledger_sink.format.block import Block, require_successor
+from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
+from ledger_sink.format.control import Gap, parse_control
+from ledger_sink.format.errors import FormatError, LeafFormatError, OriginError
+from ledger_sink.format.keys import Origin
+from ledger_sink.format.layout import control_path
+from ledger_sink.format.leaf import Kind, Leaf
+from ledger_sink.format.policy import Cosigned
+from ledger_sink.verifier.errors import UnreadableError
+from ledger_sink.verifier.evidence import witness_claims
+from ledger_sink.verifier.folder import LogFolder
+from ledger_sink.verifier.tree_check import check_tree
+from ledger_sink.verifier.trust import Trust
+from ledger_sink.verifier.verdict import Claim, Verdict, failed, not_checked, shown
+
+MAX_PROBLEMS = 100
+"""Problems named per log; a log that is damaged all over needs no longer list."""
+
+
+@dataclass
+class LogFindings:
+    """What a log's folder showed. `problems` begin with a path below the log's folder."""
+
+    head: Checkpoint | None = None
+    opened: Cosigned | None = None
+    problems: list[str] = field(default_factory=list)
+    roots: dict[int, bytes] = field(default_factory=dict)
+    blocks: list[Block] = field(default_factory=list)
+    heads: dict[str, Checkpoint] = field(default_factory=dict)
+    records: int = 0
+    controls: int = 0
+    beyond: int = 0
+
+
+def check_log(subject: str, folder: LogFolder, trust: Trust) -> Verdict:
+    """Verify a log's folder against the auditor's keys."""
+    findings = read_log(folder, trust)
+    claims = [*log_claims(findings)]
+    if findings.opened is not None and trust.policy is not None:
+        claims += witness_claims(findings.opened, trust)
+    return Verdict(subject, tuple(claims), facts=log_facts(findings))
+
+
+def log_claims(findings: LogFindings) -> list[Claim]:
+    """Turn findings into claims, one per problem or one for the whole."""
+    head = findings.head
+    named = findings.problems[:MAX_PROBLEMS]
+    claims = [failed("log-whole", words) for words in named]
+    if len(findings.problems) > len(named):
+        claims.append(failed("log-whole", f"and {len(findings.problems) - len(named)} problems more"))
+    if head is None or claims:
+        return claims
+    words = f"{head.origin}: signed, and all {head.size} entries lead to its root {head.root.hex()}."
+    claims.append(shown("log-whole", words))
+    if findings.beyond:
+        words = f"{findings.beyond} files lie past the checkpoint's size; they are no part of the log."
+        claims.append(not_checked("log-beyond", words))
+    return claims
+
+
+def log_facts(findings: LogFindings) -> dict[str, object]:
+    """What a program may want to know of a log."""
+    if findings.head is None:
+        return {}
+    head = findings.head
+    return {
+        "origin": head.origin,
+        "size": head.size,
+        "root": head.root.hex(),
+        "records": findings.records,
+        "controls": findings.controls,
+        "blocks": len(findings.blocks),
+    }
+
+
+def read_log(
+    folder: LogFolder, trust: Trust, sizes: Collection[int] = (), origin: str | None = None
+) -> LogFindings:
+    """Recompute a log and collect what is wrong with it.
+
+    Args:
+        folder: where it lies.
+        trust: what the checkpoint's signatures must satisfy.
+        sizes: older sizes of which the roots are wanted.
+        origin: the log that must lie there, if the caller knows.
+    """
+    findings = LogFindings()
+    try:
+        data = folder.checkpoint()
+        findings.head = parse_checkpoint(data)[0]
+        if origin is not None and findings.head.origin != origin:
+            raise OriginError(f"expected origin {origin}, got {findings.head.origin!a}")
+        findings.opened = trust.open(data)
+    except (FormatError, UnreadableError) as problem:
+        findings.problems.append(f"checkpoint: {problem}")
+    if findings.head is not None:
+        _read_entries(folder, findings, sizes)
+    return findings
+
+
+def _read_entries(folder: LogFolder, findings: LogFindings, sizes: Collection[int]) -> None:
+    head = findings.head
+    if head is None:
+        return
+    reader = _reader_of(head.origin, folder, findings)
+    tree = check_tree(folder, head, reader.take, sizes)
+    findings.problems += tree.problems
+    findings.roots, findings.beyond = tree.roots, tree.beyond
+
+
+class _Reader:
+    """Reads entries of a log of which nothing but the tree is known."""
+
+    def __init__(self, folder: LogFolder, findings: LogFindings) -> None:
+        self._folder = folder
+        self._findings = findings
+
+    def take(self, first: int, entries: list[bytes]) -> None:
+        """Take the entries of one bundle."""
+
+
+class _LeafReader(_Reader):
+    """Reads a partition log's leaves: START at 0 only, offsets strictly rising, controls recomputed."""
+
+    _next_offset = 0
+
+    def take(self, first: int, entries: list[bytes]) -> None:
+        for index, entry in enumerate(entries, start=first):
+            try:
+                self._leaf(index, entry)
+            except (FormatError, UnreadableError) as problem:
+                self._findings.problems.append(f"leaf {index}: {problem}")
+
+    def _leaf(self, index: int, entry: bytes) -> None:
+        leaf = Leaf.parse(entry)
+        if (index == 0) != (leaf.kind is Kind.START):
+            raise LeafFormatError(f"expected START as leaf 0 and nowhere else, got {leaf.kind.name}")
+        if leaf.offset < self._next_offset:
+            raise LeafFormatError(f"expected an offset of {self._next_offset} or more, got {leaf.offset}")
+        if leaf.kind is Kind.RECORD:
+            self._next_offset = leaf.offset + 1
+            self._findings.records += 1
+        else:
+            self._next_offset = self._control(index, leaf, entry)
+            self._findings.controls += 1
+
+    def _control(self, index: int, leaf: Leaf, entry: bytes) -> int:
+        """Recompute a control leaf from its file; return the next offset that may come."""
+        path = control_path(index)
+        try:
+            control = parse_control(self._folder.read(path))
+        except LeafFormatError as problem:
+            raise LeafFormatError(f"{path}: {problem}") from None
+        if control.leaf() != entry:
+            raise LeafFormatError(f"{path}: it is not what the {leaf.kind.name} leaf commits to")
+        return control.last_missing + 1 if isinstance(control, Gap) else leaf.offset
+
+
+class _BlockReader(_Reader):
+    """Reads the city log's blocks and checks their chain."""
+
+    def take(self, first: int, entries: list[bytes]) -> None:
+        for index, entry in enumerate(entries, start=first):
+            try:
+                self._block(index, entry)
+            except FormatError as problem:
+                self._findings.problems.append(f"leaf {index}: {problem}")
+
+    def _block(self, index: int, entry: bytes) -> None:
+        block = Block.parse(entry)
+        blocks = self._findings.blocks
+        blocks.append(block)
+        if len(blocks) != index + 1:
+            return  # an earlier block could not be read, and is named; this one cannot be chained
+        head = self._findings.head
+        require_successor(blocks[-2] if index else None, block, self._findings.heads)
+        self._findings.heads.update((line.origin, line) for line in block.heads)
+        if head is not None and block.origin != head.origin:
+            raise OriginError(f"block {block.number}: expected origin {head.origin}, got {block.origin}")
+
+
+def _reader_of(origin: str, folder: LogFolder, findings: LogFindings) -> _Reader:
+    try:
+        log = Origin.parse(origin)
+    except OriginError:
+        return _Reader(folder, findings)
+    return (_BlockReader if log.is_city else _LeafReader)(folder, findings)

@@ -1,0 +1,205 @@
+"""A whole log recomputed: entries → leaf hashes → tiles → root; what does not lead to the signed root is named.
+
+If the entries lead to the signed root, they are right, and any tile that differs is damaged. If they do not, but
+the tiles do, the entry bundles that differ are damaged. If neither does, all that disagree are named, with the
+tile above as a witness.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from ledger_sink.format.checkpoint import Checkpoint
+from ledger_sink.format.errors import TileError
+from ledger_sink.format.merkle import leaf_hashes
+from ledger_sink.format.scan import HASH_BYTES
+from ledger_sink.format.tiles import (
+    ENTRIES,
+    FULL_TILE_BYTES,
+    TILE_WIDTH,
+    TileBuilder,
+    TilePlace,
+    bundles_of,
+    parse_entries,
+    place_path,
+    tile_hash,
+    tiles_of,
+)
+from ledger_sink.verifier.errors import UnreadableError
+from ledger_sink.verifier.folder import LogFolder
+
+TakeEntries = Callable[[int, list[bytes]], None]
+
+
+@dataclass
+class TreeFindings:
+    """What recomputing a log brought: problems that begin with a path, and the roots asked for."""
+
+    problems: list[str] = field(default_factory=list)
+    roots: dict[int, bytes] = field(default_factory=dict)
+    """Only if the tree's own root is the signed one."""
+    beyond: int = 0
+    """Files past the checkpoint's size: a crash may leave them; they are no part of the log."""
+
+
+def check_tree(
+    folder: LogFolder, head: Checkpoint, take_entries: TakeEntries, sizes: Collection[int] = ()
+) -> TreeFindings:
+    """Recompute a log of which the checkpoint is already trusted (or named as doubtful by the caller).
+
+    Args:
+        folder: where it lies.
+        head: size and root to be reached.
+        take_entries: is given the first index and the entries of each bundle that could be read, in order.
+        sizes: older sizes of which the roots are wanted.
+    """
+    return _TreeCheck(folder, head, take_entries).run(sizes)
+
+
+class _TreeCheck:
+    def __init__(self, folder: LogFolder, head: Checkpoint, take_entries: TakeEntries) -> None:
+        self._folder = folder
+        self._head = head
+        self._take_entries = take_entries
+        self._findings = TreeFindings()
+        # Level 0, a piece per bundle: by its entries (its tile where they are unreadable), and vice versa.
+        self._by_entries: list[bytes] = []
+        self._by_tiles: list[bytes] = []
+        self._computed: dict[tuple[int, int], bytes] = {}  # what the tiles of all levels must hold
+
+    def run(self, sizes: Collection[int]) -> TreeFindings:
+        for _, index, width in bundles_of(self._head.size):
+            self._read_bundle(index, width)
+        if not all(self._by_entries):
+            return self._findings  # neither entries nor tile of some bundle: nothing above can be computed
+        if self._judge():
+            self._findings.roots = self._roots_at(sizes)
+        self._check_upper_tiles()
+        self._check_leftovers()
+        return self._findings
+
+    def _read_bundle(self, index: int, width: int) -> None:
+        """Read a bundle and its level-0 tile, and name what cannot be read."""
+        hashes = tile = b""
+        try:
+            entries = self._folder.read_entries(index, width)
+            hashes = b"".join(leaf_hashes(entries))
+        except (TileError, UnreadableError) as problem:
+            self._problem((ENTRIES, index, width), str(problem))
+        else:
+            self._take_entries(index * TILE_WIDTH, entries)
+        try:
+            tile = self._folder.read_tile(0, index, width)
+        except (TileError, UnreadableError) as problem:
+            self._problem((0, index, width), str(problem))
+        self._by_entries.append(hashes or tile)
+        self._by_tiles.append(tile or hashes)
+
+    def _judge(self) -> bool:
+        """Decide by the signed root whether entries or tiles are right, and name the others."""
+        pairs = enumerate(zip(self._by_entries, self._by_tiles, strict=True))
+        differing = [index for index, (left, right) in pairs if left != right]
+        by_entries = self._compute(self._by_entries)
+        if by_entries == self._head.root:
+            for index in differing:
+                self._problem(self._place(0, index), "damaged: its entries lead to the signed root")
+            return True
+        if differing and self._compute(self._by_tiles) == self._head.root:
+            for index in differing:
+                leaf = index * TILE_WIDTH + _first_difference(self._by_entries[index], self._by_tiles[index])
+                self._problem(self._place(ENTRIES, index), f"damaged: entry {leaf} is not what was sealed")
+            return True
+        self._findings.problems.append(
+            f"checkpoint: its root at size {self._head.size} is {self._head.root.hex()}, "
+            f"the entries lead to {by_entries.hex()}"
+        )
+        self._name_both(differing)
+        return False
+
+    def _name_both(self, differing: list[int]) -> None:
+        for index in differing:
+            self._problem(self._place(ENTRIES, index), f"differs from {place_path(self._place(0, index))}")
+        for index, piece in enumerate(self._by_entries):
+            above = self._place(1, index // TILE_WIDTH)
+            if len(piece) == FULL_TILE_BYTES and self._hash_in(above, index) not in (
+                "",
+                tile_hash(piece).hex(),
+            ):
+                self._problem(self._place(ENTRIES, index), f"does not fit {place_path(above)}")
+
+    def _hash_in(self, above: TilePlace, index: int) -> str:
+        """What the level-1 tile on disk says a level-0 tile's root is; empty if it does not say."""
+        at = index % TILE_WIDTH * HASH_BYTES
+        try:
+            return self._folder.read_tile(*above)[at : at + HASH_BYTES].hex()
+        except (TileError, UnreadableError):
+            return ""
+
+    def _compute(self, pieces: list[bytes]) -> bytes:
+        """Compute all tiles and the root over level-0 pieces."""
+        self._computed = {}
+        builder = TileBuilder()
+        for piece in pieces:
+            for tile in builder.append(_hashes(piece)):
+                self._computed[tile.level, tile.index] = tile.data
+        for tile in builder.partials():
+            self._computed[tile.level, tile.index] = tile.data
+        return builder.root()
+
+    def _roots_at(self, sizes: Collection[int]) -> dict[int, bytes]:
+        def read(level: int, index: int, width: int) -> bytes:
+            return self._computed[level, index][: width * HASH_BYTES]
+
+        wanted = {size for size in sizes if size <= self._head.size}
+        return {size: TileBuilder.load(size, read).root() for size in sorted(wanted)}
+
+    def _check_upper_tiles(self) -> None:
+        for place in tiles_of(self._head.size):
+            level, index, width = place
+            if level == 0:
+                continue
+            try:
+                if self._folder.read_tile(level, index, width) != self._computed.get((level, index)):
+                    self._problem(place, "damaged: it is not what the level below leads to")
+            except (TileError, UnreadableError) as problem:
+                self._problem(place, str(problem))
+
+    def _check_leftovers(self) -> None:
+        """Check older partial tiles as prefixes: one that differs tells of a rewritten history."""
+        current = {*tiles_of(self._head.size), *bundles_of(self._head.size)}
+        for place in self._folder.places():
+            level, index, width = place
+            if index * TILE_WIDTH + width > self._width_of(level):
+                self._findings.beyond += 1
+            elif place not in current:
+                self._check_leftover(place)
+
+    def _check_leftover(self, place: TilePlace) -> None:
+        level, index, width = place
+        try:
+            data = self._folder.read(place_path(place))
+            if level == ENTRIES:
+                data, level = b"".join(leaf_hashes(parse_entries(data, width))), 0
+        except (TileError, UnreadableError) as problem:
+            self._problem(place, str(problem))
+            return
+        if data != self._computed.get((level, index), b"")[: width * HASH_BYTES]:
+            self._problem(place, "is no prefix of what replaced it: damaged, or history was rewritten")
+
+    def _place(self, level: int, index: int) -> TilePlace:
+        return level, index, max(1, min(TILE_WIDTH, self._width_of(level) - index * TILE_WIDTH))
+
+    def _width_of(self, level: int) -> int:
+        """Number of hashes on a level; of entries, the size."""
+        return self._head.size >> 8 * max(level, 0)
+
+    def _problem(self, place: TilePlace, words: str) -> None:
+        self._findings.problems.append(f"{place_path(place)}: {words}")
+
+
+def _hashes(piece: bytes) -> list[bytes]:
+    return [piece[i : i + HASH_BYTES] for i in range(0, len(piece), HASH_BYTES)]
+
+
+def _first_difference(left: bytes, right: bytes) -> int:
+    pairs = zip(_hashes(left), _hashes(right), strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)) // HASH_BYTES)

@@ -1,0 +1,105 @@
+"""What the auditor trusts: a policy file, verifier keys. It is read from the auditor's side only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
+from ledger_sink.format.errors import FormatError, SignatureError
+from ledger_sink.format.note import ED25519, VerifierKey, verify_note
+from ledger_sink.format.policy import Cosigned, Policy, open_cosigned, parse_keys
+from ledger_sink.verifier.errors import TrustError, UnreadableError
+
+MAX_TRUST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """A policy (logs, witnesses, quorum) and further log keys, of which only the signature is demanded."""
+
+    policy: Policy | None = None
+    keys: tuple[VerifierKey, ...] = ()
+
+    def open(self, data: bytes) -> Cosigned:
+        """Read a checkpoint and demand what the auditor trusts: the policy if it lists the log, else a key.
+
+        Raises:
+            FormatError: if it is malformed, not signed, or not cosigned as the policy demands.
+        """
+        checkpoint, note = parse_checkpoint(data)
+        if self.policy is not None and self.policy.log_keys(checkpoint.origin):
+            return open_cosigned(data, self.policy)
+        keys = self.keys_of(checkpoint.origin)
+        if not keys:
+            raise SignatureError(f"no key that you gave is of the log {checkpoint.origin!a}")
+        verify_note(note, keys)
+        return Cosigned(checkpoint, note, ())
+
+    def keys_of(self, origin: str) -> tuple[VerifierKey, ...]:
+        """Return every key that may sign for this log."""
+        listed = self.policy.log_keys(origin) if self.policy is not None else ()
+        return (*listed, *(key for key in self.keys if key.name == origin))
+
+    def signed(self, data: bytes) -> Checkpoint:
+        """Read a checkpoint and demand its log's signature only, whatever the policy's quorum.
+
+        Raises:
+            FormatError: if it is malformed or not signed by a key of its log.
+        """
+        return Trust(None, self.keys_of(parse_checkpoint(data)[0].origin)).open(data).checkpoint
+
+
+def load_trust(policy: Path | None, key_files: Sequence[Path], keys: Sequence[str]) -> Trust:
+    """Read the auditor's files.
+
+    Args:
+        policy: a C2SP tlog-policy file.
+        key_files: key files (`log <vkey>` lines).
+        keys: verifier keys themselves, or files that hold one or are key files.
+
+    Raises:
+        UnreadableError: if a file cannot be read.
+        TrustError: if one is malformed, or nothing at all is trusted.
+    """
+    try:
+        parsed = None if policy is None else Policy.parse(read_file(policy))
+        found = [log.key for path in key_files for log in parse_keys(read_file(path))]
+        found += [key for text in keys for key in _keys(text)]
+    except FormatError as problem:
+        raise TrustError(f"what you trust cannot be read: {problem}") from None
+    if parsed is None and not found:
+        raise TrustError("give --policy or --key: without a key of your own nothing can be verified")
+    return Trust(parsed, tuple(found))
+
+
+def read_file(path: Path, limit: int = MAX_TRUST_BYTES) -> bytes:
+    """Read a file that the auditor named.
+
+    Raises:
+        UnreadableError: if it cannot be read or is longer than the limit.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as problem:
+        raise UnreadableError(f"{path}: {problem.strerror}") from None
+    if len(data) > limit:
+        raise UnreadableError(f"{path}: expected at most {limit} bytes, there are more")
+    return data
+
+
+def _keys(text: str) -> list[VerifierKey]:
+    if "+" in text and not Path(text).exists():
+        return [_log_key(text)]
+    data = read_file(Path(text))
+    line = data.decode("utf-8", "replace").strip()
+    if "\n" not in line and not line.startswith("log "):
+        return [_log_key(line)]
+    return [log.key for log in parse_keys(data)]
+
+
+def _log_key(vkey: str) -> VerifierKey:
+    key = VerifierKey.parse(vkey)
+    if key.algorithm != ED25519:
+        raise TrustError(f"key {key.name}: expected a log's key (type 01), got type {key.algorithm:02x}")
+    return key
