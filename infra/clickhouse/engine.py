@@ -104,7 +104,10 @@ class Handle:
                 stream.cancel()
 
     def insert(self, head: bytes, form: str, pieces: Iterable[bytes]) -> Written:
-        """Inserts data in a format; nothing is stored unless it returns."""
+        """Inserts data in a format; only `staging.py` does.
+
+        Data that cannot be read raises. A failed *write* does not always: count afterwards.
+        """
         try:
             inserter = self._connection.send_insert(head, form)
         except (chdb.ChdbError, RuntimeError) as error:

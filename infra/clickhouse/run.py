@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from infra.clickhouse.dialect import hello_answer
-from infra.clickhouse.engine import quote, quote_name
+from infra.clickhouse.engine import quote_name
 from infra.clickhouse.errors import RefusedError
 from infra.clickhouse.formats import is_streamed
 from infra.clickhouse.guard import refuse_unsafe, refuse_unsafe_text
+from infra.clickhouse.staging import fill, store
 from infra.clickhouse.statement import Statement, parse_statement
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _bring(table: ExternalTable, handle: Handle) -> None:
     refuse_unsafe_text(structure)
     name = quote_name(table.name).encode()
     handle.query(b"CREATE TEMPORARY TABLE " + name + b" (" + structure + b") ENGINE = Memory", "Null", {})
-    handle.insert(b"INSERT INTO " + name, table.format, iter((table.data,)))
+    fill(name, b"", table.format, iter((table.data,)), handle)
 
 
 def _settings(job: Job, config: DoorConfig, marker: str) -> dict[str, str]:
@@ -131,27 +132,8 @@ def _select(job: Job, handle: Handle) -> Answer:
 
 
 def _insert(job: Job, handle: Handle) -> Answer:
-    for name, value in job.ask.params.items():
-        handle.query(f"SET param_{name} = {quote(value)}".encode(), "Null", {})
-    statement, form = job.statement, job.statement.format or "Values"
-    if statement.input_structure is None:
-        return Answer(iter(()), handle.insert(statement.head, form, _data(job)))
-    return Answer(iter(()), _insert_through_input(job, handle, form))
-
-
-def _insert_through_input(job: Job, handle: Handle, form: str) -> Written:
-    """`INSERT … SELECT … FROM input('…') FORMAT x`: the embedded engine's inserter knows no SELECT.
-
-    The data goes into a temporary table of the same structure first; it ends with the handle.
-    """
-    statement = job.statement
-    start, end = statement.input_span or (0, 0)
-    structure = (statement.input_structure or "").encode()
-    refuse_unsafe_text(structure)
-    handle.query(b"CREATE TEMPORARY TABLE _door_input (" + structure + b") ENGINE = Memory", "Null", {})
-    written = handle.insert(b"INSERT INTO _door_input", form, _data(job))
-    handle.query(statement.head[:start] + b"_door_input" + statement.head[end:], "Null", job.ask.params)
-    return written
+    form = job.statement.format or "Values"
+    return Answer(iter(()), store(job.statement, form, _data(job), job.ask.params, handle))
 
 
 def _data(job: Job) -> Iterator[bytes]:
