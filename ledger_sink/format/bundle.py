@@ -1,6 +1,6 @@
 """The evidence bundle `.evidence`: one event's whole proof in one file (LEDGER §1.6; FORMAT.md §7).
 
-    manifest.json           RFC 8785; what the bundle is about, and size and SHA-256 of every other file
+    manifest.json           RFC 8785; what the bundle is about, and the SHA-256 of every other file
     record.canon            the record, canonically spelled (leaf.py)
     leaf.bin                its leaf in its partition's log
     partition.tlog-proof    that leaf under the partition root at size n
@@ -119,9 +119,7 @@ class Evidence:
         content = {
             "city_log": _place(CITY_PROOF, self.city_proof),
             "block": Block.parse(self.block).number,
-            "files": {
-                name: {"bytes": len(data), "sha256": sha256(data).hexdigest()} for name, data in files.items()
-            },
+            "files": {name: sha256(data).hexdigest() for name, data in files.items()},
             "format": BUNDLE_FORMAT,
             "kind": "event",
             "partition_log": _place(PARTITION_PROOF, self.partition_proof),
@@ -172,33 +170,20 @@ def _place(name: str, data: bytes) -> dict[str, Any]:
 
 
 _README = """\
-Evidence bundle, format city-evidence/v1
-========================================
-
-It holds one record (offset {record.offset} of {record.topic}, partition {record.partition})
-and the proof that it is in the ledger of {city_log}.
-The bundle does not say whom to trust. You do, in a policy file of your own.
-
-To check it, with Python 3.11 or later and no network:
+Evidence (city-evidence/v1): record at offset {record.offset} of {record.topic}/{record.partition},
+and the proof that {city_log} sealed it. Whom to trust is said by a policy file of your own:
 
     python3 -m pip install city-telemetry
     ledger-verify FILE.evidence --policy policy.txt
 
-policy.txt (C2SP tlog-policy) names the city log's key and the witnesses that you trust:
+policy.txt (C2SP tlog-policy), with keys from their owners, not from the bearer of this file:
 
-    log <verifier key of {city_log}>
-    witness W1 <verifier key of a witness>
-    quorum W1
+    log <key of {city_log}>
+    witness W <key of a witness>
+    quorum W
 
-Obtain the keys from their owners, not from whoever handed you this file.
+By hand, unzipped: `sha256sum record.canon` gives what `tail -c 32 leaf.bin | xxd -p -c 32` shows.
 
-By hand, after unzipping:
-
-    sha256sum record.canon                      the commitment
-    tail -c 32 leaf.bin | od -An -v -tx1        must be the same 32 bytes
-    cat partition.tlog-proof block.txt          origin, size and root of the first must be a line of the
-    second cat city.tlog-proof                         block.txt is the leaf at its index (C2SP tlog-proof)
-
-What a proof does not show: that a sensor told the truth, that nothing was left out before it reached Kafka,
-that the time of sealing is the time of the event. schema.avsc helps to read the record; nothing seals it.
+Not shown: that a sensor told the truth, that nothing was left out before Kafka, when it happened.
+Nothing seals schema.avsc.
 """
