@@ -1,0 +1,1 @@
+"""Where topics end: sinks that carry records out of Kafka."""
