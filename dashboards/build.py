@@ -1,0 +1,55 @@
+"""All boards of the catalogue, found by name, as Grafana's JSON."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from typing import TYPE_CHECKING, Any
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+import dashboards.domains
+from dashboards import ledger, overview, pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from schemas.catalog import Catalog
+
+GENERAL = (overview, pipeline, ledger)
+
+
+def boards(catalog: Catalog) -> dict[str, dict[str, Any]]:
+    """Return every board's JSON by uid: the general ones, then one per domain that has a module."""
+    modules = [
+        *GENERAL,
+        *(
+            importlib.import_module(f"{dashboards.domains.__name__}.{module.name}")
+            for module in pkgutil.iter_modules(dashboards.domains.__path__)
+            if module.name in catalog.domains
+        ),
+    ]
+    made = (json.loads(JSONEncoder().encode(module.board(catalog))) for module in modules)
+    return {board["uid"]: board for board in made}
+
+
+def targets(board: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every panel's title with each of its queries."""
+    for panel in board["panels"]:
+        for target in panel.get("targets", []):
+            yield panel["title"], target
+
+
+def write(catalog: Catalog, folder: Path) -> list[Path]:
+    """Write one JSON file per board; return the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for uid, board in boards(catalog).items():
+        path = folder / f"{uid}.json"
+        path.write_text(
+            json.dumps(board, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        paths.append(path)
+    return paths

@@ -1,0 +1,1 @@
+"""One board per domain, found by name; each module has `board(catalog)`."""

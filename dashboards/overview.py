@@ -1,0 +1,116 @@
+"""The overview: every domain of the catalogue at one glance, with the way to its own board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards import panels
+from dashboards.queries import table_of
+from dashboards.style import AGE_COLOURS, ZERO_IS_GOOD
+from schemas.names import board_uid
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models import dashboard
+
+    from schemas.catalog import Catalog, Topic
+
+
+def board(catalog: Catalog) -> dashboard.Dashboard:
+    """Return the board."""
+    topics = [t for d in catalog.domains.values() if d.name != "platform" for t in d.topics]
+    events = [t for t in topics if t.kind in {"raw", "derived"}]
+    letters = [t for t in catalog.topics.values() if t.event == "dead-letter"]
+    links = " · ".join(
+        f"[{d.title}](/d/{board_uid(d.name)})" for d in catalog.domains.values() if d.name != "platform"
+    )
+    return panels.board(
+        board_uid("overview"),
+        "City overview",
+        [
+            panels.note(
+                "Domains",
+                f"{links} · [Pipeline](/d/{board_uid('pipeline')}) · [Ledger](/d/{board_uid('ledger')})",
+            ),
+            rows(events),
+            oldest(events),
+            dead(letters),
+            simulated(events),
+            rate(events),
+            table(events),
+        ],
+        start="now-1h",
+        about="What every domain has received, how old it is, and what could not be taken.",
+    )
+
+
+def _each(topics: list[Topic], select: str, where: str = "") -> str:
+    """Return one SELECT per topic, united; `{topic}` and `{table}` stand for its names."""
+    return " UNION ALL ".join(
+        f"SELECT {select.format(topic=t.name, domain=t.domain)} FROM {table_of(t)} {where}" for t in topics
+    )
+
+
+def rows(topics: list[Topic]) -> Builder[dashboard.Panel]:
+    """Return the number of facts."""
+    return panels.stat("Events", f"SELECT sum(n) AS events FROM ({_each(topics, 'count() AS n')})")
+
+
+def oldest(topics: list[Topic]) -> Builder[dashboard.Panel]:
+    """Return the age of what was received last."""
+    newest = _each(topics, "max(_received_at) AS at")
+    return panels.stat(
+        "Since the last record",
+        f"SELECT dateDiff('second', max(at), now64(3)) AS age FROM ({newest})",
+        unit="s",
+        steps=AGE_COLOURS,
+    )
+
+
+def dead(topics: list[Topic]) -> Builder[dashboard.Panel]:
+    """Return the dead letters of all domains."""
+    return panels.stat(
+        "Dead letters",
+        f"SELECT sum(n) AS letters FROM ({_each(topics, 'count() AS n')})",
+        steps=ZERO_IS_GOOD,
+        about="Records that could not be taken: `city dead-letters list`.",
+    )
+
+
+def simulated(topics: list[Topic]) -> Builder[dashboard.Panel]:
+    """Return the share of simulated events."""
+    counted = _each(topics, "countIf(simulated) AS s, count() AS n")
+    return panels.stat(
+        "Simulated data",
+        f"SELECT sum(s) / sum(n) AS share FROM ({counted})",
+        unit="percentunit",
+        steps=((0, "green"), (0.000001, "orange")),
+    )
+
+
+def rate(topics: list[Topic]) -> Builder[dashboard.Panel]:
+    """Return events per second by topic, by the time they were received."""
+    received = _each(
+        topics,
+        "$__timeInterval(_received_at) AS time, '{topic}' AS topic, count() / $__interval_s AS per_second",
+        "WHERE $__timeFilter(_received_at) GROUP BY time",
+    )
+    return panels.timeseries(
+        "Events per second", f"SELECT time, topic, per_second FROM ({received}) ORDER BY time", unit="ops"
+    )
+
+
+def table(topics: list[Topic]) -> Builder[dashboard.Panel]:
+    """Return each topic's facts, age and share of simulated events."""
+    each = _each(
+        topics,
+        "'{domain}' AS domain, '{topic}' AS topic, count() AS events, max(occurred_at) AS newest, "
+        "dateDiff('second', max(_received_at), now64(3)) AS received_ago, countIf(simulated) AS simulated_events",
+    )
+    return panels.table(
+        "Topics",
+        f"SELECT * FROM ({each}) ORDER BY domain, topic",
+        units={"received_ago": "s"},
+        colours={"received_ago": AGE_COLOURS},
+        span=panels.WIDE,
+    )

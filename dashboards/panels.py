@@ -1,0 +1,173 @@
+"""Panels: one function per kind, with the defaults that all boards share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grafana_foundation_sdk.builders import common as common_build
+from grafana_foundation_sdk.builders import dashboard as board_build
+from grafana_foundation_sdk.builders import stat as stat_build
+from grafana_foundation_sdk.builders import table as table_build
+from grafana_foundation_sdk.builders import text as text_build
+from grafana_foundation_sdk.builders import timeseries as timeseries_build
+from grafana_foundation_sdk.models import common, dashboard, text
+
+from dashboards.queries import Target
+from dashboards.style import DATASOURCE_TYPE, DATASOURCE_UID, thresholds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from grafana_foundation_sdk.cog.builder import Builder
+
+Steps = tuple[tuple[float, str], ...]
+DATASOURCE = common.DataSourceRef(type_val=DATASOURCE_TYPE, uid=DATASOURCE_UID)
+WIDE, HALF, THIRD, SIXTH = 24, 12, 8, 4
+
+
+def timeseries(
+    title: str, sql: str, *, unit: str = "short", about: str = "", span: int = HALF
+) -> Builder[dashboard.Panel]:
+    """Return lines over time; the query's first column is `time`."""
+    return (
+        timeseries_build.Panel()
+        .title(title)
+        .description(about)
+        .datasource(DATASOURCE)
+        .with_target(Target(sql, "timeseries"))
+        .unit(unit)
+        .span(span)
+        .height(8)
+        .fill_opacity(8)
+        .line_width(1)
+        .show_points(common.VisibilityMode.NEVER)
+        .span_nulls(False)
+        .legend(
+            common_build.VizLegendOptions()
+            .display_mode(common.LegendDisplayMode.LIST)
+            .placement(common.LegendPlacement.BOTTOM)
+            .show_legend(True)
+        )
+        .tooltip(common_build.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
+    )
+
+
+def stat(
+    title: str,
+    sql: str,
+    *,
+    unit: str = "short",
+    steps: Steps = ((0, "green"),),
+    about: str = "",
+    span: int = SIXTH,
+) -> Builder[dashboard.Panel]:
+    """Return one large number, coloured by its steps."""
+    return (
+        stat_build.Panel()
+        .title(title)
+        .description(about)
+        .datasource(DATASOURCE)
+        .with_target(Target(sql, "table"))
+        .unit(unit)
+        .span(span)
+        .height(4)
+        .thresholds(thresholds(steps))
+        .reduce_options(common_build.ReduceDataOptions().calcs(["lastNotNull"]))
+        .color_mode(common.BigValueColorMode.BACKGROUND)
+        .graph_mode(common.BigValueGraphMode.NONE)
+    )
+
+
+def table(
+    title: str,
+    sql: str,
+    *,
+    about: str = "",
+    span: int = HALF,
+    units: Mapping[str, str] | None = None,
+    colours: Mapping[str, Steps] | None = None,
+) -> Builder[dashboard.Panel]:
+    """Return rows; `units` and `colours` are by column name."""
+    panel = (
+        table_build.Panel()
+        .title(title)
+        .description(about)
+        .datasource(DATASOURCE)
+        .with_target(Target(sql, "table"))
+        .span(span)
+        .height(9)
+    )
+    for column, unit in (units or {}).items():
+        panel = panel.override_by_name(column, [dashboard.DynamicConfigValue(id_val="unit", value=unit)])
+    for column, steps in (colours or {}).items():
+        panel = panel.override_by_name(
+            column,
+            [
+                dashboard.DynamicConfigValue(id_val="thresholds", value=thresholds(steps).build().to_json()),
+                dashboard.DynamicConfigValue(
+                    id_val="custom.cellOptions", value={"type": "color-background", "mode": "basic"}
+                ),
+            ],
+        )
+    return panel
+
+
+def note(title: str, markdown: str, *, span: int = WIDE, height: int = 3) -> Builder[dashboard.Panel]:
+    """Return words."""
+    return (
+        text_build.Panel()
+        .title(title)
+        .mode(text.TextMode.MARKDOWN)
+        .content(markdown)
+        .span(span)
+        .height(height)
+    )
+
+
+def variable(name: str, label: str, sql: str) -> board_build.QueryVariable:
+    """Return a choice of several values, «All» at first."""
+    return (
+        board_build.QueryVariable(name)
+        .label(label)
+        .datasource(DATASOURCE)
+        .query({"rawSql": sql, "refId": "variable", "queryType": "table", "format": 1})
+        .multi(True)
+        .include_all(True)
+        .current(dashboard.VariableOption(selected=True, text="All", value="$__all"))
+        .refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
+    )
+
+
+def board(
+    uid: str,
+    title: str,
+    panels: Iterable[Builder[dashboard.Panel]],
+    *,
+    variables: Iterable[board_build.QueryVariable] = (),
+    start: str = "now-1h",
+    refresh: str = "10s",
+    about: str = "",
+) -> dashboard.Dashboard:
+    """Return a board of panels that knows its siblings (links keep the time range)."""
+    made = (
+        board_build.Dashboard(title)
+        .uid(uid)
+        .description(about)
+        .tags(["city"])
+        .timezone("browser")
+        .time(start, "now")
+        .refresh(refresh)
+        .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
+        .link(
+            board_build.DashboardLink("City")
+            .type(dashboard.DashboardLinkType.DASHBOARDS)
+            .tags(["city"])
+            .as_dropdown(True)
+            .keep_time(True)
+        )
+    )
+    for each in variables:
+        made = made.with_variable(each)
+    for panel in panels:
+        made = made.with_panel(panel)
+    return made.build()

@@ -1,0 +1,152 @@
+"""The pipeline board: the platform watches itself with itself (lag, latency, dead letters, parts)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards import panels
+from dashboards.queries import table_of
+from dashboards.style import ZERO_IS_GOOD
+from schemas.names import DATABASE, board_uid, topic_name
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models import dashboard
+
+    from schemas.catalog import Catalog
+
+LAG = "('agents_lag_records', 'sink.lag_records')"
+
+
+def board(catalog: Catalog) -> dashboard.Dashboard:
+    """Return the board."""
+    metric = table_of(catalog.topics[topic_name("platform", "metric")])
+    letters = [table_of(t) for t in catalog.topics.values() if t.event == "dead-letter"]
+    return panels.board(
+        board_uid("pipeline"),
+        "Pipeline",
+        [
+            lag_now(metric),
+            processes(metric),
+            latency_now(metric),
+            letters_by_reason(letters),
+            lag(metric),
+            latency(metric),
+            throughput(metric),
+            holes(),
+            heartbeat(metric),
+            parts(),
+            all_metrics(metric),
+        ],
+        start="now-15m",
+        refresh="5s",
+        about="How far behind each part is, how long a record takes, what was refused.",
+    )
+
+
+def _series(metric: str, names: str, value: str = "max(value)", label: str = "labels['topic']") -> str:
+    return (
+        f"SELECT $__timeInterval(occurred_at) AS time, concat(name, ' ', {label}) AS series, {value} AS value "
+        f"FROM {metric} WHERE $__timeFilter(occurred_at) AND name IN {names} GROUP BY time, series ORDER BY time"
+    )
+
+
+def lag_now(metric: str) -> Builder[dashboard.Panel]:
+    """Return the largest lag of the last minutes' reports."""
+    return panels.stat(
+        "Lag now",
+        f"SELECT sum(v) AS lag FROM (SELECT argMax(value, occurred_at) AS v FROM {metric} "
+        f"WHERE $__timeFilter(occurred_at) AND name IN {LAG} GROUP BY name, process, labels)",
+        steps=((0, "green"), (10_000, "orange"), (1_000_000, "red")),
+        about="Records that agents and sink have not committed. Growing: more workers.",
+    )
+
+
+def processes(metric: str) -> Builder[dashboard.Panel]:
+    """Return how many processes report."""
+    return panels.stat(
+        "Processes reporting",
+        f"SELECT uniqExact(process) AS processes FROM {metric} WHERE $__timeFilter(occurred_at)",
+    )
+
+
+def latency_now(metric: str) -> Builder[dashboard.Panel]:
+    """Return the newest p99 from record to row."""
+    return panels.stat(
+        "Record to row, p99",
+        f"SELECT argMax(value, occurred_at) AS ms FROM {metric} WHERE $__timeFilter(occurred_at) "
+        "AND name = 'sink.latency_ms' AND labels['quantile'] = '0.99'",
+        unit="ms",
+        steps=((0, "green"), (1500, "orange"), (10_000, "red")),
+    )
+
+
+def letters_by_reason(tables: list[str]) -> Builder[dashboard.Panel]:
+    """Return dead letters by stage and reason."""
+    each = " UNION ALL ".join(f"SELECT stage, reason FROM {table}" for table in tables)
+    return panels.table(
+        "Dead letters",
+        f"SELECT stage, reason, count() AS letters FROM ({each}) GROUP BY stage, reason "
+        "ORDER BY letters DESC LIMIT 50",
+        span=panels.HALF,
+        colours={"letters": ZERO_IS_GOOD},
+        about="`city dead-letters list` shows each; empty is good.",
+    )
+
+
+def lag(metric: str) -> Builder[dashboard.Panel]:
+    """Return lag by topic over time."""
+    return panels.timeseries("Lag by topic", _series(metric, LAG))
+
+
+def latency(metric: str) -> Builder[dashboard.Panel]:
+    """Return quantiles of the time from record to row."""
+    names = "('sink.latency_ms')"
+    return panels.timeseries("Record to row", _series(metric, names, label="labels['quantile']"), unit="ms")
+
+
+def throughput(metric: str) -> Builder[dashboard.Panel]:
+    """Return totals of what agents and sink did."""
+    names = "('agents_records_total', 'agents_derived_total', 'sink.records_total')"
+    return panels.timeseries("Records done since start", _series(metric, names))
+
+
+def holes() -> Builder[dashboard.Panel]:
+    """Return what the archive lacks or has twice, by topic-partition: both must be 0."""
+    return panels.table(
+        "Archive: missing and double records",
+        "SELECT topic, partition, max(offset) - min(offset) + 1 AS expected, count() AS archived, "
+        "expected - uniqExact(offset) AS missing, count() - uniqExact(offset) AS doubled "
+        f"FROM {DATABASE}.records GROUP BY topic, partition ORDER BY topic, partition",
+        colours={"missing": ZERO_IS_GOOD, "doubled": ZERO_IS_GOOD},
+    )
+
+
+def heartbeat(metric: str) -> Builder[dashboard.Panel]:
+    """Return when each process last told something."""
+    return panels.table(
+        "Processes",
+        f"SELECT process, max(occurred_at) AS last, dateDiff('second', max(occurred_at), now64(3)) AS ago, "
+        f"count() AS reports FROM {metric} WHERE $__timeFilter(occurred_at) GROUP BY process ORDER BY process",
+        units={"ago": "s"},
+        colours={"ago": ((0, "green"), (30, "orange"), (120, "red"))},
+    )
+
+
+def parts() -> Builder[dashboard.Panel]:
+    """Return parts and size of each table."""
+    return panels.table(
+        "Tables",
+        "SELECT table, count() AS parts, sum(rows) AS rows, formatReadableSize(sum(bytes_on_disk)) AS size "
+        f"FROM system.parts WHERE active AND database = '{DATABASE}' GROUP BY table ORDER BY rows DESC",
+        about="Many parts of few rows: inserts are too small.",
+    )
+
+
+def all_metrics(metric: str) -> Builder[dashboard.Panel]:
+    """Return every metric's newest value."""
+    return panels.table(
+        "All metrics",
+        f"SELECT process, name, labels, argMax(value, occurred_at) AS value, max(occurred_at) AS at FROM {metric} "
+        "WHERE $__timeFilter(occurred_at) GROUP BY process, name, labels ORDER BY process, name LIMIT 500",
+    )

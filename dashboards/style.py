@@ -1,0 +1,44 @@
+"""Colours, units and the data source: what all boards share and nothing else spells."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.models import dashboard as model
+
+DATASOURCE_UID = "city-clickhouse"
+DATASOURCE_TYPE = "grafana-clickhouse-datasource"
+FOLDER_UID = "city"
+FOLDER_TITLE = "City"
+
+US_AQI_COLOURS = (
+    (0, "#00E400"),
+    (51, "#FFFF00"),
+    (101, "#FF7E00"),
+    (151, "#FF0000"),
+    (201, "#8F3F97"),
+    (301, "#7E0023"),
+)
+"""Lower bound of each US AQI category and its colour (EPA-454/B-24-002)."""
+
+CAI_COLOURS = ((0, "#32A1FF"), (51, "#00C73C"), (101, "#FDB32B"), (251, "#F93F3E"))
+"""Lower bound of each Korean CAI category and its colour: blue, green, yellow, red."""
+
+AGE_COLOURS = ((0, "green"), (300, "orange"), (3600, "red"))
+"""Age of the newest data in seconds."""
+
+ZERO_IS_GOOD = ((0, "green"), (1, "red"))
+"""Counts that should be zero."""
+
+
+def thresholds(steps: tuple[tuple[float, str], ...]) -> build.ThresholdsConfig:
+    """Return steps as Grafana thresholds; the first one has no lower bound."""
+    return (
+        build.ThresholdsConfig()
+        .mode(model.ThresholdsMode.ABSOLUTE)
+        .steps(
+            [
+                model.Threshold(value=None if number == 0 else bound, color=colour)
+                for number, (bound, colour) in enumerate(steps)
+            ]
+        )
+    )
