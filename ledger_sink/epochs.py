@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from ledger_sink.errors import LedgerError, SetupError
+from ledger_sink.errors import DamagedStateError, LedgerError, SetupError
 from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.control import Gap, Start, parse_control
 from ledger_sink.format.errors import FormatError
@@ -50,7 +50,7 @@ def new_epoch(config: LedgerConfig, topic: str) -> list[str]:
     re-created, at its beginning.
 
     Returns:
-        The new origins.
+        The new origins; those declared before and not begun yet stay as they are.
 
     Raises:
         LockHeldError: the ledger is running; stop it first.
@@ -65,13 +65,27 @@ def new_epoch(config: LedgerConfig, topic: str) -> list[str]:
         for name in logs:
             locks.callback(store.lock(f"{name.folder}/{LOCK}").release)
         states = {}
+        origins = []
         for name in logs:
+            if _is_declared(store, name):
+                origins.append(name.origin)
+                continue
             fresh = LogName(name.city, name.topic, name.partition, name.epoch + 1)
             topic_id, next_offset = _carried(store, name)
             state = LogState(fresh.origin, topic_id, 0, EMPTY_ROOT, next_offset)
             states[f"{fresh.folder}/{STATE}"] = state.encode()
+            origins.append(fresh.origin)
         store.write(states)
-    return [f"{name.city}/{name.topic}/{name.partition}/{name.epoch + 1}" for name in logs]
+    return origins
+
+
+def _is_declared(store: Store, name: LogName) -> bool:
+    """Tell whether a log is the start of an epoch that nobody has begun yet."""
+    try:
+        state = read_state(store, name.folder)
+    except DamagedStateError:
+        return False
+    return state is not None and not state.size
 
 
 def _carried(store: Store, name: LogName) -> tuple[bytes, int]:

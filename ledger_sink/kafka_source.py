@@ -1,7 +1,7 @@
 """Kafka as the ledger reads it: raw records from exact offsets, and facts about topics.
 
-`assign` at given offsets, `read_committed`, no group membership; the group only receives committed offsets, so
-that lag can be seen. Answers that do not come are `KafkaUnavailableError`: Kafka is the buffer, wait.
+`assign` at given offsets, `read_committed`, no group membership; the group only receives committed offsets,
+so that lag can be seen. Answers that do not come are `KafkaUnavailableError`: Kafka is the buffer, wait.
 """
 
 from __future__ import annotations
