@@ -1,4 +1,4 @@
-"""Finds the rules: `streams/domains/*/agents.py`, and further modules by name; there is no list of domains."""
+"""Finds the rules: `streams/domains/*/agents.py`, and further modules by name; no list of domains."""
 
 import importlib
 import pkgutil

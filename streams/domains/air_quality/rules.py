@@ -170,7 +170,7 @@ def _flags(reading: Mapping[str, Any], us: american.Index) -> tuple[str, ...]:
 
 def _moved_on(memory: Memory | None, reading: Mapping[str, Any]) -> dict[str, Hours]:
     """Put the reading's hour in front, hours without one as missing; a second one of an hour replaces it."""
-    gap = DAY_HOURS if memory is None else reading["occurred_at"] // HOUR_US - memory.frontier // HOUR_US
+    gap = 1 if memory is None else reading["occurred_at"] // HOUR_US - memory.frontier // HOUR_US
     same_unit = memory is not None and memory.gas_unit == reading["gas_unit"]
     moved: dict[str, Hours] = {}
     for pollutant in POLLUTANTS:

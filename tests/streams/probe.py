@@ -1,0 +1,78 @@
+"""A domain made for tests: `probe.tick` → `probe.echo` (no state) and `probe.total` (out of state)."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from schemas.catalog import Catalog, load_catalog
+from streams.agents import Output, Record, State, batched
+from streams.identity import Rule, derived_id, recording_id
+
+TICK, ECHO, TOTAL, DEAD = "probe.tick", "probe.echo", "probe.total", "probe.dead-letter"
+FILE = hashlib.sha256(b"probe").digest()
+STREAM = f"replay:{FILE.hex()[:16]}"
+BEGIN_US = 1_704_067_200_000_000
+
+
+def probe_catalog() -> Catalog:
+    """Return the packaged catalogue and the probe domain."""
+    return load_catalog(Path(__file__).parent / "catalogue")
+
+
+def tick(subject: str, number: int, mood: str = "fine", stream: str = STREAM) -> dict[str, Any]:
+    """Make tick `number` of a subject: always the same event for the same arguments."""
+    index = int.from_bytes(hashlib.sha256(f"{stream} {subject}".encode()).digest()[:4], "big")
+    event_id = recording_id(BEGIN_US // 1000 + number, FILE, index, number)
+    return {
+        "event_id": event_id,
+        "salt": hashlib.sha256(event_id.encode()).digest()[:16],
+        "source": f"{stream}#{number}",
+        "occurred_at": BEGIN_US + number * 1000,
+        "subject": subject,
+        "number": number,
+        "mood": mood,
+    }
+
+
+@batched(TICK, rule="probe-echo@1", outputs=(ECHO,))
+def echo(record: Record) -> Iterator[Output]:
+    """Repeat a tick, or do what its mood says."""
+    mood = record.event["mood"]
+    fields: dict[str, Any] = {"subject": record.key, "number": record.event["number"]}
+    if mood == "raise":
+        raise RuntimeError("told to")
+    if mood == "invalid":
+        fields["number"] = "not a number"
+    if mood == "huge":
+        fields["subject"] = "x" * 2_000_000
+    yield Output(ECHO, fields, key=record.key)
+
+
+@batched(TICK, rule="probe-total@1", outputs=(TOTAL,))
+def total(record: Record, state: State) -> Iterator[Output]:
+    """Count and chain the ticks of a subject."""
+    before = state.get() or {"count": 0, "chain": ""}
+    count, chain = before["count"] + 1, chain_after(before["chain"], record.event["number"])
+    state.put({"count": count, "chain": chain})
+    if record.event["mood"] == "raise late":
+        raise RuntimeError("after put")
+    fields = {"subject": record.key, "number": record.event["number"], "count": count, "chain": chain}
+    yield Output(TOTAL, fields)
+    if record.event["mood"] == "close":
+        state.clear()
+
+
+def chain_after(chain: str, number: int) -> str:
+    """Add a number to a chain of hashes."""
+    return hashlib.sha256(f"{chain} {number}".encode()).hexdigest()[:16]
+
+
+def expected_totals(subject: str, ticks: int) -> dict[str, tuple[int, str]]:
+    """Return what must be derived from ticks 0 … ticks-1 of a subject: (count, chain) by event id."""
+    found, chain = {}, ""
+    for number in range(ticks):
+        chain = chain_after(chain, number)
+        event_id = derived_id([tick(subject, number)["event_id"]], Rule("probe-total", 1))
+        found[event_id] = (number + 1, chain)
+    return found
