@@ -14,7 +14,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
-from infra.settings import command_for
+from infra.settings import command_for, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,6 +75,16 @@ class Stack:
     def start_replay(self, arguments: Sequence[str]) -> Child:
         """Start the replay of recordings."""
         return self._start("replay", arguments)
+
+    def start_grafana(self) -> str:
+        """Start a Grafana that the machine has; return its address, or how to get one."""
+        from infra.grafana.server import HOW_TO_GET, prepare  # noqa: PLC0415 - the boards take a second to build
+
+        grafana = prepare(self.settings, self._catalog, free_port())
+        if grafana is None:
+            return HOW_TO_GET
+        self._supervisor.start("grafana", grafana.command, grafana.environment)
+        return f"boards      {grafana.url}"
 
     def _start_kafka(self) -> EmbeddedKafka | None:
         if self.settings.kafka:

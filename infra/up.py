@@ -127,7 +127,7 @@ def _go(run: Run) -> int:
         run.screen.say(f"  {name:<11} {where}")
     run.replay = stack.start_replay(_replay_arguments(run))
     if run.options.grafana and not run.options.once:
-        stack.start_grafana()
+        run.screen.say(stack.start_grafana())
     status = StatusReader(run.settings, run.catalog)
     message = "replaying"
     while not (run.replay_ended() and run.options.once):

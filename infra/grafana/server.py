@@ -1,0 +1,108 @@
+"""A `grafana-server` that the machine has, provisioned from files: data source, folder, boards.
+
+Nothing is downloaded: where no Grafana is found, or its ClickHouse plug-in is missing, one line says how to get
+one. It listens on loopback and sends nothing anywhere (no analytics, no update checks, no gravatar).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dashboards.build import write
+from dashboards.push import ClickHouseAddress, datasource
+from dashboards.style import DATASOURCE_TYPE, FOLDER_TITLE, FOLDER_UID
+from schemas.names import board_uid
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from schemas.catalog import Catalog
+
+PROGRAMS = ("grafana-server", "grafana")
+HOMES = (
+    "/usr/share/grafana",
+    "/opt/homebrew/opt/grafana/share/grafana",
+    "/usr/local/opt/grafana/share/grafana",
+)
+HOW_TO_GET = (
+    "boards: no grafana-server on this machine; install Grafana 11 or 12 (grafana.com/grafana/download) and its "
+    f"plug-in (grafana cli plugins install {DATASOURCE_TYPE}), then start again; or push the boards to one that "
+    "runs elsewhere: city dashboards push --grafana http://admin:…@host:3000"
+)
+
+
+@dataclass(frozen=True)
+class GrafanaProcess:
+    """How to start it."""
+
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    url: str
+
+
+def find() -> tuple[str, ...] | None:
+    """Return the program to start, or None."""
+    for name in PROGRAMS:
+        path = shutil.which(name)
+        if path:
+            return (path,) if name == "grafana-server" else (path, "server")
+    return None
+
+
+def prepare(settings: Settings, catalog: Catalog, port: int) -> GrafanaProcess | None:
+    """Write the provisioning below `<data>/grafana` and say how to start Grafana; None if there is none."""
+    program = find()
+    if program is None:
+        return None
+    home = settings.data.absolute() / "grafana"
+    boards = home / "boards"
+    shutil.rmtree(boards, ignore_errors=True)
+    write(catalog, boards)
+    _provision(home / "provisioning", settings, boards)
+    paths = {
+        "DATA": home / "data",
+        "LOGS": home / "logs",
+        "PROVISIONING": home / "provisioning",
+    }
+    environment = {f"GF_PATHS_{name}": str(path) for name, path in paths.items()} | {
+        "GF_SERVER_HTTP_ADDR": "127.0.0.1",
+        "GF_SERVER_HTTP_PORT": str(port),
+        "GF_ANALYTICS_REPORTING_ENABLED": "false",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        "GF_SECURITY_DISABLE_GRAVATAR": "true",
+        "GF_NEWS_NEWS_FEED_ENABLED": "false",
+        "GF_AUTH_ANONYMOUS_ENABLED": "true",
+        "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
+        "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(boards / f"{board_uid('overview')}.json"),
+    }
+    share = next((Path(place) for place in HOMES if Path(place).is_dir()), None)
+    arguments = ("--homepath", str(share)) if share else ()
+    return GrafanaProcess(
+        (*program, *arguments), environment, f"http://127.0.0.1:{port}/dashboards/f/{FOLDER_UID}"
+    )
+
+
+def _provision(folder: Path, settings: Settings, boards: Path) -> None:
+    """Write data source and boards provider; JSON is YAML."""
+    address = ClickHouseAddress(
+        settings.clickhouse_url, settings.clickhouse_user, str(settings.clickhouse_password)
+    )
+    provider = {
+        "name": FOLDER_TITLE,
+        "folder": FOLDER_TITLE,
+        "folderUid": FOLDER_UID,
+        "type": "file",
+        "options": {"path": str(boards)},
+    }
+    for kind, content in (
+        ("datasources", {"apiVersion": 1, "datasources": [datasource(address)]}),
+        ("dashboards", {"apiVersion": 1, "providers": [provider]}),
+    ):
+        path = folder / kind / "city.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,51 @@
+"""Grafana beside the stack: found, provisioned, or told how to get."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dashboards.build import boards
+from infra.grafana.server import HOW_TO_GET, prepare
+from infra.settings import Settings
+from schemas.catalog import load_catalog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_without_grafana_one_line_says_how_to_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No program on the PATH: nothing to start, and one line that names the ways."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert prepare(replace(Settings(), data=tmp_path), load_catalog(), 3000) is None
+    assert "\n" not in HOW_TO_GET
+    assert "city dashboards push" in HOW_TO_GET
+
+
+def test_a_grafana_that_is_found_gets_data_source_and_every_board(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provisioning files name our ClickHouse and hold every board; secrets are not world-readable."""
+    program = tmp_path / "bin" / "grafana-server"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    settings = replace(Settings(), data=tmp_path / "data")
+    catalog = load_catalog()
+    grafana = prepare(settings, catalog, 3999)
+    assert grafana is not None
+    assert grafana.command[0] == str(program)
+    assert grafana.environment["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
+    folder = tmp_path / "data" / "grafana"
+    source = folder / "provisioning" / "datasources" / "city.yaml"
+    assert source.stat().st_mode & 0o077 == 0
+    data = json.loads(source.read_text())["datasources"][0]
+    assert data["jsonData"]["port"] == settings.ports.clickhouse
+    assert data["secureJsonData"]["password"] == str(settings.clickhouse_password)
+    assert {path.stem for path in (folder / "boards").glob("*.json")} == set(boards(catalog))
