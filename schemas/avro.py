@@ -197,7 +197,9 @@ class _Parser:
         return _logical(found, schema, where) if isinstance(found, Primitive) else found
 
     def _by_name(self, name: str, namespace: str, where: str) -> Type:
-        """Parse a primitive's name or a reference."""
+        """Parse a name. Every value takes a byte at least, so null stands in unions only."""
+        if name == "null":
+            raise AvroError(f"{where}: null stands only in a union")
         if name in PRIMITIVES:
             return Primitive(name)
         full = _full_name(name, namespace)
@@ -210,7 +212,7 @@ class _Parser:
 
     def _union(self, branches: list[Any], namespace: str, where: str) -> Union:
         """Parse a union."""
-        found = tuple(self.type(each, namespace, where) for each in branches)
+        found = tuple(NULL if each == "null" else self.type(each, namespace, where) for each in branches)
         shapes = [python_shape(each) for each in found if not isinstance(each, Record)]
         if any(isinstance(each, Union) for each in found):
             raise AvroError(f"{where}: a union directly in a union")
@@ -239,7 +241,7 @@ class _Parser:
     def _record(self, schema: Mapping[str, Any], full: str, where: str) -> Record:
         """Parse a record's fields."""
         fields = schema.get("fields")
-        if not isinstance(fields, list):
+        if not isinstance(fields, list) or not fields:
             raise AvroError(f"{where}: a record has a list of fields")
         space = full.rpartition(".")[0]
         found = tuple(self._field(each, space, where) for each in fields)

@@ -9,7 +9,20 @@ Pure.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from schemas.avro import MISSING, Array, Enum, Field, Fixed, Map, Record, Type, Union, describe, parse_record
+from schemas.avro import (
+    MISSING,
+    Array,
+    Enum,
+    Field,
+    Fixed,
+    Map,
+    Primitive,
+    Record,
+    Type,
+    Union,
+    describe,
+    parse_record,
+)
 from schemas.model import Schema
 
 
@@ -98,8 +111,10 @@ def _type(old: Type, new: Type, where: str) -> Iterator[str]:
 def _told(kind: Type) -> str:
     """Say a type with its base, so that a change of the logical type alone shows."""
     text = describe(kind)
-    name = getattr(kind, "name", text)
-    return text if name == text else f"{text} on {name}"
+    if not isinstance(kind, Primitive | Fixed) or not kind.logical:
+        return text
+    digits = f"({kind.precision}, {kind.scale})" if kind.precision else ""
+    return f"{text}{digits} on {kind.name}"
 
 
 def _enum(old: Enum, new: Enum, where: str) -> Iterator[str]:

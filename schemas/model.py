@@ -141,7 +141,7 @@ class Catalog:
 
     @cached_property
     def _schemas(self) -> dict[int, Schema]:
-        """Schemas by id; where topics share one, under the subject of the platform's topic or else the first."""
+        """Schemas by id; one that topics share stands under the subject of the platform's topic."""
         found: dict[int, Schema] = {}
         for topic in sorted(self.topics.values(), key=lambda each: each.domain != "platform"):
             for schema in topic.schemas:
