@@ -1,0 +1,1 @@
+"""One folder per domain, as in `streams/domains`."""

@@ -1,0 +1,1 @@
+"""The air-quality domain: its vectors, its properties, its files."""

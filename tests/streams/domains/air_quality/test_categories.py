@@ -1,0 +1,126 @@
+"""When a change of category is told: past the boundary by a margin, or beyond it for long enough."""
+
+import itertools
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.domains.air_quality.categories import (
+    CONSECUTIVE,
+    KR_CAI,
+    MARGIN,
+    US_AQI,
+    Change,
+    Held,
+    settle,
+)
+
+
+def told(indices: Iterable[int | None]) -> list[Change]:
+    """Tell the changes of a run of US indices."""
+    held, changes = Held(), []
+    for index in indices:
+        held, change = settle(US_AQI, held, index)
+        if change:
+            changes.append(change)
+    return changes
+
+
+def test_categories_begin_and_end_where_the_index_says() -> None:
+    """50 is good and 51 is not, on both scales; above the last boundary all is the worst."""
+    assert [US_AQI.name(i) for i in (0, 50, 51, 100, 101, 150, 151, 200, 201, 300, 301, 999)] == [
+        "GOOD",
+        "GOOD",
+        "MODERATE",
+        "MODERATE",
+        "UNHEALTHY_FOR_SENSITIVE_GROUPS",
+        "UNHEALTHY_FOR_SENSITIVE_GROUPS",
+        "UNHEALTHY",
+        "UNHEALTHY",
+        "VERY_UNHEALTHY",
+        "VERY_UNHEALTHY",
+        "HAZARDOUS",
+        "HAZARDOUS",
+    ]
+    assert [KR_CAI.name(i) for i in (50, 51, 100, 101, 250, 251, 500)] == [
+        "GOOD",
+        "MODERATE",
+        "MODERATE",
+        "UNHEALTHY",
+        "UNHEALTHY",
+        "VERY_UNHEALTHY",
+        "VERY_UNHEALTHY",
+    ]
+    assert US_AQI.name(None) is None
+
+
+def test_the_first_category_is_taken_silently() -> None:
+    """Nothing changed when nothing was known before."""
+    assert told([180]) == []
+
+
+def test_an_index_past_the_margin_is_told_at_once() -> None:
+    """Margin beyond the boundary, one reading is enough; one point less is not."""
+    assert told([40, 50 + MARGIN]) == []
+    assert told([40, 51 + MARGIN]) == [Change("US_AQI", "GOOD", "MODERATE", 51 + MARGIN, "WORSE")]
+    assert told([60, 51 - MARGIN]) == []
+    assert told([60, 50 - MARGIN]) == [Change("US_AQI", "MODERATE", "GOOD", 50 - MARGIN, "BETTER")]
+
+
+def test_an_index_just_past_the_boundary_is_told_when_it_stays() -> None:
+    """The same side for the required number of readings in a row settles it."""
+    stays = [52] * CONSECUTIVE
+    assert told([40, *stays[:-1]]) == []
+    assert told([40, *stays]) == [Change("US_AQI", "GOOD", "MODERATE", 52, "WORSE")]
+
+
+def test_a_wavering_index_tells_nothing() -> None:
+    """Back and forth across a boundary within the margin is no change."""
+    assert told([48, 52, 49, 53, 50, 51] * 20) == []
+
+
+def test_a_reading_without_index_neither_counts_nor_interrupts() -> None:
+    """Missing data do not end a run of readings on the other side."""
+    assert len(told([40, *[52, None] * CONSECUTIVE])) == 1
+
+
+def test_a_leap_goes_to_the_farthest_sure_category() -> None:
+    """Several boundaries at once are one change; a boundary passed by less than the margin waits."""
+    assert told([20, 120]) == [Change("US_AQI", "GOOD", "UNHEALTHY_FOR_SENSITIVE_GROUPS", 120, "WORSE")]
+    assert told([20, 102]) == [Change("US_AQI", "GOOD", "MODERATE", 102, "WORSE")]
+    assert [c.to_category for c in told([20, 102, 102, 102])] == [
+        "MODERATE",
+        "UNHEALTHY_FOR_SENSITIVE_GROUPS",
+    ]
+
+
+def test_the_other_side_starts_a_new_run() -> None:
+    """Readings that are too good do not add to readings that are too bad."""
+    assert told([75, 101, 101, 50, 101, 101]) == []
+
+
+def test_zero_can_be_reached_from_below_the_margin() -> None:
+    """The best air settles at once although the index cannot go below zero."""
+    assert [c.to_category for c in told([60, 0])] == ["GOOD"]
+
+
+@given(st.lists(st.integers(0, 600), max_size=60))
+def test_changes_follow_on_each_other(indices: list[int]) -> None:
+    """Each change leaves the category that the one before entered, in the direction it says."""
+    changes = told(indices)
+    rank = US_AQI.names.index
+    for before, after in itertools.pairwise(changes):
+        assert after.from_category == before.to_category
+    for change in changes:
+        worse = rank(change.to_category) > rank(change.from_category)
+        assert change.direction == ("WORSE" if worse else "BETTER")
+
+
+@given(st.lists(st.integers(0, 600), min_size=1, max_size=60))
+def test_a_steady_index_ends_in_its_own_category(indices: list[int]) -> None:
+    """However the index came there, what counts is its category once it stays."""
+    held = Held()
+    for index in [*indices, *[indices[-1]] * (2 * CONSECUTIVE)]:
+        held, _ = settle(US_AQI, held, index)
+    assert held == Held(US_AQI.rank(indices[-1]))

@@ -1,0 +1,57 @@
+"""Odd readings are flagged with what is odd about them, and nothing else is."""
+
+from typing import Any
+
+import pytest
+
+from streams.domains.air_quality.plausibility import oddities
+
+
+def reading(**fields: Any) -> dict[str, Any]:
+    """Make a plausible daily reading with some fields changed."""
+    plain = {"averaging": "P1D", "gas_unit": "PPM", "pm10": 40.0, "pm2_5": 20.0, "no2": 0.02, "o3": 0.03}
+    return {**plain, "co": 0.5, "so2": 0.004, **fields}
+
+
+def test_a_plausible_reading_has_no_flags() -> None:
+    """Ordinary air is left alone, and so are missing values."""
+    assert oddities(reading()) == []
+    assert oddities(reading(pm10=None, pm2_5=None, o3=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "flags"),
+    [
+        ({"o3": 0.204}, ["OUT_OF_RANGE:o3"]),
+        ({"pm10": 10.0, "pm2_5": 11.0}, ["PM2_5_ABOVE_PM10"]),
+        ({"no2": -0.001}, ["NEGATIVE:no2"]),
+        ({"co": float("nan")}, ["NOT_A_NUMBER:co"]),
+        ({"pm10": float("inf")}, ["NOT_A_NUMBER:pm10"]),
+        ({"pm10": 1001.0}, ["OUT_OF_RANGE:pm10"]),
+        ({"temperature": 71.0}, ["OUT_OF_RANGE:temperature"]),
+        ({"temperature": float("nan")}, ["NOT_A_NUMBER:temperature"]),
+        ({"wind_speed": -1.0}, ["OUT_OF_RANGE:wind_speed"]),
+        ({"wind_direction": "X"}, ["UNKNOWN:wind_direction"]),
+        ({"no2": -1.0, "so2": -1.0}, ["NEGATIVE:no2", "NEGATIVE:so2"]),
+    ],
+)
+def test_what_is_odd_is_named(fields: dict[str, Any], flags: list[str]) -> None:
+    """Each flag names the field, in a fixed order."""
+    assert oddities(reading(**fields)) == flags
+
+
+def test_yellow_dust_is_plausible() -> None:
+    """PM10 of 517 µg/m³ as a daily mean was measured in Seoul on 2021-05-08."""
+    assert oddities(reading(pm10=517.0)) == []
+
+
+def test_the_limit_of_a_gas_holds_in_its_own_unit() -> None:
+    """0.4 ppm of ozone in an hour are 785 µg/m³; 344 µg/m³ is much, but air."""
+    hourly = {"averaging": "PT1H", "gas_unit": "UG_M3"}
+    assert oddities(reading(**hourly, o3=344.0, no2=40.0, co=600.0, so2=10.0)) == []
+    assert oddities(reading(**hourly, o3=790.0, no2=40.0, co=600.0, so2=10.0)) == ["OUT_OF_RANGE:o3"]
+
+
+def test_a_compass_point_is_no_oddity() -> None:
+    """The sixteen points are known."""
+    assert oddities(reading(wind_direction="NNW")) == []
