@@ -1,9 +1,9 @@
 """Inserts through a stage: the data goes into a temporary table first, then into its target by one statement.
 
-Why: the embedded engine's inserter reports rows as written when the *write* failed (a violated constraint, a DEFAULT
-that throws, a full disk), it knows no `SELECT … FROM input(…)`, and inline data of a query is cut at a blank line.
-Between stage and target stands `INSERT … SELECT`, whose errors come out. The stage's own count is compared before.
-Promise: `store` returns when the target holds every row, and raises otherwise.
+Why: the embedded engine's inserter reports rows as written when the *write* failed (a violated constraint,
+a DEFAULT that throws, a full disk), it knows no `SELECT … FROM input(…)`, and inline data of a query is cut
+at a blank line. Between stage and target stands `INSERT … SELECT`, whose errors come out. The stage's own
+count is compared before. Promise: `store` returns when the target holds every row, and raises otherwise.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from infra.clickhouse.statement import Statement
 
 
-# What makes the second step the plain insert that the client sent: rows in order, the same block again is a repeat.
+# What makes the second step the plain insert that the client sent: rows in order, repeats recognised.
 _AS_PLAIN = b"deduplicate_insert_select = 'enable_even_for_bad_queries', max_threads = 1"
 
 
