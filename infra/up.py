@@ -187,7 +187,7 @@ def counted(run: Run, seconds: float) -> dict[str, Any]:
     city_log, logs = ledger_counts(settings.data / "ledger", catalog, counts)
     to_row = count.row_latency(client)
     client.close()
-    from infra.wiring import run_audit  # noqa: PLC0415 - the ledger's libraries load only when needed
+    from infra.evidence import run_audit  # noqa: PLC0415 - the ledger's libraries load only when needed
 
     result = run_audit(settings, catalog)
     return report.build(

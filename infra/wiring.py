@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from schemas.catalog import Catalog
     from streams.config import StreamsConfig
     from streams.produce import Producer
+    from streams.sinks.config import SinkConfig
 
 
 def catalog() -> Catalog:
@@ -131,19 +132,24 @@ def run_sink(settings: Settings, stop: threading.Event, _arguments: Sequence[str
     from streams.sinks.clickhouse import run
 
     topics = catalog()
-    run(sink_config(settings), topics, stop, emitter(settings, topics))
+    run(sink_config(settings, topics), topics, stop, emitter(settings, topics))
     return 0
 
 
-def sink_config(settings: Settings) -> Any:
+def sink_config(settings: Settings, topics: Catalog) -> SinkConfig:
     """Return what the ClickHouse sink needs to know."""
-    from streams.sinks.clickhouse import SinkConfig
+    from infra.clickhouse.scripts import load_rollups
+    from streams.sinks.config import SinkConfig
 
     return SinkConfig(
         kafka=settings.kafka_address,
         url=settings.clickhouse_url,
         user=settings.clickhouse_user,
         password=str(settings.clickhouse_password),
+        rollups=load_rollups(topics),
+        session_timeout_s=settings.session_timeout_s,
+        stalled_after_s=settings.stalled_after_s,
+        metrics_interval_s=settings.metrics_interval_s,
     )
 
 
@@ -310,3 +316,10 @@ def forget_subject(settings: Settings, topics: Catalog, subject: str, ground: st
         PlatformEvents(producer, "forget").event(topic_name("platform", "erasure"), body)
         producer.flush()
     return keys
+
+
+def declare_epoch(settings: Settings, topics: Catalog, topic: str) -> list[str]:
+    """Declare a new epoch of a topic's logs; return the new origins."""
+    from ledger_sink.epochs import new_epoch
+
+    return new_epoch(ledger_config(settings, topics), topic)

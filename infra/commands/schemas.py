@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -25,20 +26,9 @@ def schemas() -> None:
 @one_line_errors
 def list_(as_json: bool) -> None:
     """List every topic with its schema ids, key, table and readers."""
-    rows = [
-        {
-            "topic": t.name,
-            "kind": t.kind,
-            "key": t.key,
-            "schema_ids": [s.id for s in t.schemas],
-            "table": t.table,
-            "retention_days": t.retention_days,
-            "sealed": t.sealed,
-            "readers": list(t.readers),
-            "personal": sorted({name for s in t.schemas for name in s.personal}),
-        }
-        for t in sorted(catalog().topics.values(), key=lambda t: t.name)
-    ]
+    from schemas.commands import rows as list_rows
+
+    rows = [asdict(row) for row in list_rows(catalog())]
     if as_json:
         print_json(rows)
         return
@@ -47,8 +37,8 @@ def list_(as_json: bool) -> None:
 
     table = Table("topic", "kind", "key", "schema ids", "table", "days", "sealed", "readers", box=None)
     for row in rows:
-        ids = ", ".join(map(str, row["schema_ids"]))  # type: ignore[call-overload]
-        readers = ", ".join(row["readers"])  # type: ignore[arg-type]
+        ids = ", ".join(map(str, row["schema_ids"]))
+        readers = ", ".join(row["readers"])
         table.add_row(
             *(str(row[c]) for c in ("topic", "kind", "key")),
             ids,

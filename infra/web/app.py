@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 FRESH_S = 1.0
 """A status younger than this is shown again instead of asking every part anew."""
-REGISTRY_TYPE = "application/vnd.schemaregistry.v1+json"
 
 
 class CachedStatus:
@@ -80,7 +79,7 @@ def application(settings: Settings, catalog: Catalog) -> Starlette:
     async def schemas(request: Request) -> Response:
         body = await request.body()
         answer = registry.answer(catalog, request.method, request.url.path, body, dict(request.query_params))
-        return Response(json.dumps(answer.body), answer.status, media_type=REGISTRY_TYPE)
+        return Response(json.dumps(answer.body), answer.status, media_type=registry.CONTENT_TYPE)
 
     async def ledger_file(request: Request) -> Response:
         name = request.path_params["name"]

@@ -1,0 +1,134 @@
+"""`city prove|audit|witness|keys`: evidence out of the ledger, and checks of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from infra.commands.common import catalog, data_option, one_line_errors, print_json, running
+
+
+def register(group: click.Group) -> None:
+    """Add the commands to `city`."""
+    for command in (prove, audit, witness, keys):
+        group.add_command(command)
+
+
+@click.command()
+@data_option
+@click.option("--topic", help="The record's topic.")
+@click.option("--partition", type=int, help="Its partition.")
+@click.option("--offset", type=int, help="Its offset.")
+@click.option("--event", help="Instead of a place: the event_id.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write (default: <topic>-<partition>-<offset>.evidence).",
+)
+@click.option("--wait", default=15.0, show_default=True, help="Seconds to wait for a cosigned checkpoint.")
+@one_line_errors
+def prove(
+    data: Path,
+    topic: str | None,
+    partition: int | None,
+    offset: int | None,
+    event: str | None,
+    output: Path | None,
+    wait: float,
+) -> None:
+    """Write the evidence bundle of one record, for `ledger-verify`."""
+    from infra.errors import SettingsError
+    from infra.evidence import find_event, prove_record
+
+    settings, topics = running(data.absolute()), catalog()
+    if event:
+        place = find_event(settings, topics, event)
+    elif topic is None or partition is None or offset is None:
+        raise SettingsError("name the record: --topic T --partition P --offset O, or --event ID")
+    else:
+        place = (topic, partition, offset)
+    path = output or Path("{}-{}-{}.evidence".format(*place))
+    bundle = prove_record(settings, topics, place, wait)
+    path.write_bytes(bundle)
+    click.echo(f"{path}: {len(bundle)} bytes, evidence of {place[0]}/{place[1]} offset {place[2]}")
+    click.echo(f"check it: ledger-verify {path} --policy {settings.data / 'ledger' / 'policy.txt'}")
+
+
+@click.command()
+@data_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
+@one_line_errors
+def audit(data: Path, as_json: bool) -> None:
+    """Recompute everything: Kafka, archive, leaves, tiles, checkpoints, blocks, cosignatures."""
+    from infra.evidence import run_audit
+    from infra.wiring import send_audit
+
+    settings, topics = running(data.absolute()), catalog()
+    result = run_audit(settings, topics)
+    document = {
+        "audit": {"verdict": result.verdict, "problems": list(result.problems)},
+        "city_log": {"origin": f"{settings.city}/city"},
+    }
+    send_audit(settings, topics, document)
+    if as_json:
+        print_json(document["audit"])
+    else:
+        for problem in result.problems:
+            click.echo(problem)
+        click.echo(f"audit: {result.verdict}, {len(result.problems)} problems")
+    sys.exit(0 if result.verdict == "pass" else 1)
+
+
+@click.command()
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("witness"),
+    show_default=True,
+    help="Where the witness keeps its key and what it has seen.",
+)
+@click.option("--name", default="witness.example", show_default=True, help="The witness's key name.")
+@click.option(
+    "--logs",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    required=True,
+    help="tlog-policy file with a `log` line for each log to witness (a city's policy.txt).",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
+@click.option("--port", default=18081, show_default=True, help="Port to listen on.")
+@one_line_errors
+def witness(directory: Path, name: str, logs: Path, host: str, port: int) -> None:
+    """Run a C2SP tlog-witness for anybody's logs (an auditor's own machine is the right place)."""
+    from infra.child import stop_event
+    from ledger_sink.config import WitnessConfig
+    from ledger_sink.witness import run
+
+    click.echo(f"witness {name} on http://{host}:{port}/ for the logs in {logs}; Ctrl-C ends it")
+    run(WitnessConfig(directory, name, logs, host, port), stop_event())
+
+
+@click.group()
+def keys() -> None:
+    """Show the ledger's verifier keys, or declare a discontinuity."""
+
+
+@keys.command("show")
+@data_option
+@one_line_errors
+def show(data: Path) -> None:
+    """Print the verifier keys of every log (tlog-policy lines)."""
+    click.echo((running(data.absolute()).data / "ledger" / "keys.txt").read_text(), nl=False)
+
+
+@keys.command("new-epoch")
+@data_option
+@click.argument("topic")
+@one_line_errors
+def new_epoch(data: Path, topic: str) -> None:
+    """Declare a discontinuity of TOPIC (re-created in Kafka): its logs go on in a new epoch."""
+    from infra.wiring import declare_epoch
+
+    for origin in declare_epoch(running(data.absolute()), catalog(), topic):
+        click.echo(origin)
