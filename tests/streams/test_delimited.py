@@ -1,0 +1,47 @@
+"""Rows of delimited text: each is given or refused by itself."""
+
+import io
+
+import pytest
+
+from streams.delimited import LONGEST_LINE, Row, cells_of, header_line, rows
+
+
+def read(data: bytes, columns: tuple[str, ...] = ("a", "b")) -> list[Row | int]:
+    """Read rows in UTF-8."""
+    return list(rows(io.BytesIO(data), columns, "utf-8"))
+
+
+def test_quotes_are_understood() -> None:
+    """A quoted cell may hold the delimiter and doubled quotes."""
+    assert cells_of(b'"x,y","say ""hi"""', "utf-8") == ["x,y", 'say "hi"']
+
+
+def test_a_quote_without_end_is_no_row() -> None:
+    """It does not swallow the lines after it."""
+    first, second = read(b'"x,1\ny,2\n')
+    assert isinstance(first, Row)
+    assert isinstance(second, Row)
+    assert first.problem is not None
+    assert second.cells == {"a": "y", "b": "2"}
+
+
+def test_a_line_that_does_not_end_is_bounded() -> None:
+    """What is too long is refused with its beginning, and the next line is read."""
+    first, second = read(b"x" * (3 * LONGEST_LINE) + b"\ny,2\n")
+    assert isinstance(first, Row)
+    assert isinstance(second, Row)
+    assert len(first.data) <= LONGEST_LINE + 2
+    assert "more than" in (first.problem or "")
+    assert (second.record, second.line, second.cells) == (2, 3, {"a": "y", "b": "2"})
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
+def test_line_ends_do_not_belong_to_the_header(end: bytes) -> None:
+    """LF, CRLF or none."""
+    assert header_line(io.BytesIO(b"a,b" + end)) == b"a,b"
+
+
+def test_blank_lines_are_given_as_their_numbers() -> None:
+    """Below the header, which is line 1."""
+    assert [each if isinstance(each, int) else each.record for each in read(b"1,2\n\n3,4\n")] == [1, 3, 2]
