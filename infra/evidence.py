@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FETCH_S = 10.0
 PAGE_ROWS = 20_000
+IN_FLIGHT_S = 3.0
+"""Seconds that the archive of a running stack may be behind its checkpoints."""
 
 
 class EventNotFoundError(CityError):
@@ -134,12 +136,20 @@ def archive_rows(client: Any, topic: str, partition: int, first: int = 0) -> Ite
         after = last
 
 
-def run_audit(settings: Settings, catalog: Catalog) -> AuditResult:
-    """Audit the ledger against Kafka and the archive."""
-    from ledger_sink.audit import audit  # noqa: PLC0415 - only this command needs it
+def run_audit(settings: Settings, catalog: Catalog, *, settled: bool) -> AuditResult:
+    """Audit the ledger against Kafka and the archive.
+
+    Args:
+        settings: the stack.
+        catalog: what is sealed.
+        settled: the stack rests: everything must be sealed and archived; else what is in flight is left out.
+    """
+    from ledger_sink.audit import run  # noqa: PLC0415 - only this command needs it
 
     with closing(connect(settings)) as client:
-        return audit(
+        return run(
             ledger_config(settings, catalog),
             archive=lambda topic, partition: archive_rows(client, topic, partition),
+            settled=settled,
+            grace_s=0.0 if settled else IN_FLIGHT_S,
         )

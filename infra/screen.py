@@ -97,7 +97,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, soft_wrap=True)
 
     def show(self, status: Status, message: str) -> None:
         """Show where things stand."""

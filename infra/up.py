@@ -189,7 +189,7 @@ def counted(run: Run, seconds: float) -> dict[str, Any]:
     client.close()
     from infra.evidence import run_audit  # noqa: PLC0415 - the ledger's libraries load only when needed
 
-    result = run_audit(settings, catalog)
+    result = run_audit(settings, catalog, settled=True)
     return report.build(
         catalog=catalog,
         inputs=run.inputs(),

@@ -66,7 +66,7 @@ def audit(data: Path, as_json: bool) -> None:
     from infra.wiring import send_audit
 
     settings, topics = running(data.absolute()), catalog()
-    result = run_audit(settings, topics)
+    result = run_audit(settings, topics, settled=False)
     document = {
         "audit": {"verdict": result.verdict, "problems": list(result.problems)},
         "city_log": {"origin": f"{settings.city}/city"},
