@@ -24,8 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import requests
-
 from infra.kafka.errors import DiskFullError, JarChecksumError, JarDownloadError, LockFileError
 from infra.kafka.progress import DownloadProgress, SilentProgress
 
@@ -153,11 +151,13 @@ class JarCache:
             self._progress.finished(WHAT, size)
 
     def _fetch(self, jar: Jar, staging: Path) -> int:
+        from requests import RequestException  # noqa: PLC0415 - only a download needs it
+
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 fetched = download(jar, staging, self._progress.file)
                 break
-            except (requests.RequestException, RuntimeError) as error:
+            except (RequestException, RuntimeError) as error:
                 _log.debug("attempt %d at %s: %s", attempt, jar, error)
                 shutil.rmtree(staging / jar.group.replace(".", "/") / jar.artifact, ignore_errors=True)
                 if attempt == _ATTEMPTS:
@@ -196,9 +196,7 @@ def _verify(jar: Jar, path: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, requests.RequestException):
-        return type(error).__name__
-    return "not found in any repository"
+    return "not found in any repository" if type(error) is RuntimeError else type(error).__name__
 
 
 def resolve(roots: Iterable[str] = ROOTS) -> list[tuple[str, str, str]]:

