@@ -1,0 +1,219 @@
+"""(topic, partition, offset) → an evidence bundle that anyone can check without us (LEDGER §1.6).
+
+It takes the record and its schema from the caller, finds the leaf in the published log, the newest block that
+a cosigned city checkpoint covers, and the proofs between. It asserts nothing: a bundle that would not verify
+is not given. It keeps no state and writes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ledger_sink.city_state import read_cover
+from ledger_sink.epochs import epochs_of
+from ledger_sink.errors import (
+    DamagedLogError,
+    MissingFileError,
+    NotCoveredYetError,
+    NotSealedError,
+    SetupError,
+)
+from ledger_sink.format.block import Block
+from ledger_sink.format.bundle import Evidence
+from ledger_sink.format.checkpoint import parse_checkpoint
+from ledger_sink.format.errors import FormatError, QuorumError
+from ledger_sink.format.keys import city_origin
+from ledger_sink.format.layout import CHECKPOINT, log_path
+from ledger_sink.format.leaf import Kind, Leaf, canon, record_leaf
+from ledger_sink.format.policy import open_cosigned
+from ledger_sink.format.tiles import TILE_WIDTH, inclusion_proof
+from ledger_sink.format.tlog_proof import TlogProof
+from ledger_sink.sequencer import LogName
+from ledger_sink.store import FileStore
+from ledger_sink.tile_log import TileSource
+from ledger_sink.trust import read_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ledger_sink.config import LedgerConfig
+    from ledger_sink.record import Record
+    from ledger_sink.store import Store
+
+    Fetch = Callable[[str, int, int], Record | None]
+    SchemaText = Callable[[Record], str | None]
+
+AGAIN_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A partition log as the newest covered block shows it."""
+
+    note: bytes
+    """The partition checkpoint, size and root as in the block."""
+    block: bytes
+    number: int
+    city_note: bytes
+    """The cosigned city checkpoint."""
+
+
+def prove(
+    config: LedgerConfig,
+    topic: str,
+    partition: int,
+    offset: int,
+    *,
+    fetch: Fetch,
+    schema: SchemaText | None = None,
+    wait_s: float = 0.0,
+) -> bytes:
+    """Make the evidence bundle of one record.
+
+    Args:
+        config: where the ledger is.
+        topic: the record's topic.
+        partition: its partition.
+        offset: its offset.
+        fetch: returns the raw record at a topic, partition and offset, or None.
+        schema: returns the text of the schema that reads a record, or None.
+        wait_s: how long to wait for a cosigned city checkpoint that covers the record, in seconds.
+
+    Raises:
+        NotSealedError: the record is not in its log, or Kafka and the archive do not have it any more.
+        NotCoveredYetError: it is sealed, but no cosigned city checkpoint covers it yet.
+        DamagedLogError: the ledger's files or the record do not fit together; run the audit.
+    """
+    store = FileStore(config.ledger)
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            evidence = _evidence(store, config.city, (topic, partition, offset), fetch, schema)
+            return evidence.encode()
+        except NotCoveredYetError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(AGAIN_S)
+        except FormatError as error:
+            raise DamagedLogError(f"{topic}/{partition} offset {offset}: {error}") from error
+
+
+def _evidence(
+    store: Store, city: str, place: tuple[str, int, int], fetch: Fetch, schema: SchemaText | None
+) -> Evidence:
+    topic, partition, offset = place
+    name, covered, index = _locate(store, city, place)
+    record = fetch(topic, partition, offset)
+    if record is None:
+        raise NotSealedError(
+            f"{topic}/{partition} offset {offset}: its leaf is there, but nobody has the record"
+        )
+    head, _ = parse_checkpoint(covered.note)
+    source = TileSource(store, name.folder)
+    leaf = source.entry(index, head.size)
+    if leaf != record_leaf(topic, partition, *record):
+        raise DamagedLogError(
+            f"{topic}/{partition} offset {offset}: the record does not fit leaf {index} of {head.origin}; "
+            "run city audit"
+        )
+    partition_proof = TlogProof(index, inclusion_proof(index, head.size, source.read_tile), covered.note)
+    partition_proof.verify_leaf(leaf)
+    city_proof = _city_proof(store, city, covered)
+    text = schema(record) if schema else None
+    return Evidence(
+        canon(topic, partition, *record),
+        leaf,
+        partition_proof.encode(),
+        covered.block,
+        city_proof.encode(),
+        None if text is None else text.encode(),
+    )
+
+
+def _city_proof(store: Store, city: str, covered: Covered) -> TlogProof:
+    head, _ = parse_checkpoint(covered.city_note)
+    source = TileSource(store, log_path(city_origin(city)))
+    proof = inclusion_proof(covered.number, head.size, source.read_tile)
+    found = TlogProof(covered.number, proof, covered.city_note)
+    found.verify_leaf(covered.block)
+    return found
+
+
+def _locate(store: Store, city: str, place: tuple[str, int, int]) -> tuple[LogName, Covered, int]:
+    """Find the log, its covering block and the leaf's index, newest epoch first.
+
+    Raises:
+        NotSealedError: no epoch's log speaks of the offset.
+        NotCoveredYetError: one may, but what is covered ends before.
+    """
+    topic, partition, offset = place
+    waiting = ""
+    for epoch in reversed(epochs_of(store, topic, partition)):
+        name = LogName(city, topic, partition, epoch)
+        covered = _covered(store, name)
+        if covered is None:
+            waiting = waiting or "no cosigned city checkpoint covers its log yet"
+            continue
+        head, _ = parse_checkpoint(covered.note)
+        index = find_leaf(TileSource(store, name.folder), head.size, offset)
+        if index is not None:
+            return name, covered, index
+        last = Leaf.parse(TileSource(store, name.folder).entry(head.size - 1, head.size))
+        if last.offset < offset or (last.offset == offset and last.kind is Kind.START):
+            waiting = waiting or f"what is covered ends at offset {last.offset}"
+    where = f"{topic}/{partition} offset {offset}"
+    if waiting:
+        raise NotCoveredYetError(
+            f"{where}: {waiting}; wait a few seconds, or see `city status` for the witnesses"
+        )
+    raise NotSealedError(f"{where}: no leaf of its log speaks of it")
+
+
+def find_leaf(source: TileSource, size: int, offset: int) -> int | None:
+    """Return the index of the record leaf with this offset, by bisection over bundles; None if there is none."""
+    low, high = 0, (size - 1) // TILE_WIDTH
+    while low < high:
+        middle = (low + high + 1) // 2
+        first = Leaf.parse(_bundle(source, middle, size)[0])
+        low, high = (low, middle - 1) if first.offset > offset else (middle, high)
+    for place, entry in enumerate(_bundle(source, low, size)):
+        leaf = Leaf.parse(entry)
+        if leaf.kind is Kind.RECORD and leaf.offset == offset:
+            return low * TILE_WIDTH + place
+    return None
+
+
+def _bundle(source: TileSource, index: int, size: int) -> list[bytes]:
+    return source.read_entries(index, min(TILE_WIDTH, size - index * TILE_WIDTH))
+
+
+def _covered(store: Store, name: LogName) -> Covered | None:
+    """Return the newest covered view of a log, or None.
+
+    Raises:
+        DamagedLogError: cover file, block and city checkpoint contradict each other.
+    """
+    cover = read_cover(store, name.folder)
+    policy = read_policy(store)
+    if cover is None:
+        return None
+    if policy is None:
+        raise SetupError("policy.txt: expected the city's policy beside the logs, got none")
+    folder = log_path(city_origin(name.city))
+    try:
+        city_note = store.read(f"{folder}/{CHECKPOINT}")
+        city_head = open_cosigned(city_note, policy).checkpoint
+        if cover.block >= city_head.size:
+            return None
+        data = TileSource(store, folder).entry(cover.block, city_head.size)
+        line = Block.parse(data).head(name.origin)
+        head, _ = parse_checkpoint(cover.note)
+    except (MissingFileError, QuorumError):
+        return None
+    except FormatError as error:
+        raise DamagedLogError(f"{folder}: {error}; run city audit") from error
+    if line is None or (line.size, line.root) != (head.size, head.root):
+        raise DamagedLogError(f"{folder}: block {cover.block} does not say what {name.folder}'s cover does")
+    return Covered(cover.note, data, cover.block, city_note)
