@@ -11,7 +11,7 @@ from streams.agents import Handler, Input, Output, Record
 from streams.changelog import Subject
 from streams.dead_letter import KafkaOrigin, Refusal, dead_letter, topic_for
 from streams.door import Deliveries, Door, Header, Prepared
-from streams.errors import DeclarationError, DeliveryError, RefusedEventError
+from streams.errors import DeclarationError, DeliveryError, RefusedEventError, StreamsError
 from streams.identity import Rule, derived_id, derived_salt
 from streams.metrics import Figures, Metric
 from streams.state import Draft, SubjectState
@@ -97,7 +97,9 @@ class Deriver:
         cause: Header = ("cause", f"{raw.topic}/{raw.partition}/{raw.offset}".encode())
         for handler, name in self._handlers:
             state = None
-            if handler.stateful and draft is not None:
+            if handler.stateful:
+                if draft is None:
+                    raise StreamsError(f"rule {name} keeps state, but this topic has no state store")
                 subject = Subject(name, key, record.stream)
                 stored = draft.entry(subject)
                 if stored is not None and stored.offset >= raw.offset:

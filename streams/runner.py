@@ -66,7 +66,7 @@ class Runner:
             return
         started = time.monotonic()
         state = await self._state(batch)
-        draft = state.draft() if state else None
+        draft = None if state is None else state.draft()
         deliveries = Deliveries()
         if not await self._derive(batch, draft, deliveries):
             return
@@ -75,13 +75,13 @@ class Runner:
         await self._delivered(deliveries)
         if not self._around.is_current(batch):
             return
-        if state and draft:
+        if state is not None and draft is not None:
             await self._remember(batch, state, draft)
         batch.done = True
         self._deriver.report()
         topic = batch.tp.topic
         self._figures.set("agents_batch_seconds", time.monotonic() - started, topic)
-        if self._store:
+        if self._store is not None:
             self._figures.set("agents_state_subjects", self._store.subjects(), topic)
 
     async def _state(self, batch: Batch) -> PartitionState | None:
@@ -108,9 +108,8 @@ class Runner:
     async def _remember(self, batch: Batch, state: PartitionState, draft: Draft) -> None:
         committed = self._around.committed(batch)
         deliveries = Deliveries()
-        changelog = self._store.changelog if self._store else None
-        if changelog and draft.changes:
-            state.write(draft, committed, lambda all_: changelog.write(batch.tp.partition, all_, deliveries))
+        if draft.changes:
+            state.write(draft, committed, deliveries)
             await self._delivered(deliveries)
             state.apply(draft, committed)
 

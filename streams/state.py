@@ -12,12 +12,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 from streams.changelog import Changelog, Entry, Stored, Subject
+from streams.door import Deliveries
 
 
 class PartitionState:
@@ -35,7 +35,8 @@ class PartitionState:
         self._others: defaultdict[Subject, set[str]] = defaultdict(set)
         self._cleared: set[Subject] = set()
 
-    def __len__(self) -> int:
+    def subjects(self) -> int:
+        """Return how many subjects are remembered."""
         return len(self._entries)
 
     def restore(self) -> None:
@@ -63,21 +64,21 @@ class PartitionState:
         """Begin the changes of one batch."""
         return Draft(self)
 
-    def write(self, draft: "Draft", committed: int | None, send: Callable[[list[Stored]], None]) -> None:
+    def write(self, draft: "Draft", committed: int | None, deliveries: Deliveries) -> None:
         """Hand a draft's entries to the changelog, then the removal of those that they replace.
 
         Args:
             draft: Changes of one batch.
             committed: Offset that the group has committed; subjects cleared below it cannot come again and
                 go.
-            send: Takes the entries, in their order.
+            deliveries: The entries are durable once it is settled.
         """
         owner = self._changelog.owner
         entries = [Stored(subject, owner, entry) for subject, entry in draft.changes.items()]
         for subject in draft.changes:
             entries += [Stored(subject, other, None) for other in self._others.get(subject, ())]
         entries += [Stored(subject, owner, None) for subject in self._outlived(draft, committed)]
-        send(entries)
+        self._changelog.write(self._partition, entries, deliveries)
 
     def apply(self, draft: "Draft", committed: int | None) -> None:
         """Take a draft over, once the changelog has confirmed its entries."""
@@ -176,4 +177,4 @@ class StateStore:
 
     def subjects(self) -> int:
         """Return how many subjects are held in memory."""
-        return sum(map(len, self._partitions.values()))
+        return sum(each.subjects() for each in self._partitions.values())

@@ -8,7 +8,6 @@ runs the same derivation, state and dead letters as a worker does, only the carr
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -156,6 +155,6 @@ def run_handlers(
         for raw in raws[begin : begin + batch_size]:
             deriver.derive(raw, draft, deliveries)
         deliveries.check()
-        state.write(draft, begin, partial(changelog.write, 0, deliveries=deliveries))
+        state.write(draft, begin, deliveries)
     deriver.report()
     return door.sent()

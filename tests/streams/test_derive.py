@@ -121,7 +121,7 @@ class Partition:
             raw = SimpleNamespace(topic=TICK, partition=0, offset=offset, key=b"a", value=value)
             self.deriver.derive(raw, draft, Deliveries())
         self.deriver.report()
-        self.state.write(draft, committed, lambda entries: self.changelog.write(0, entries, Deliveries()))
+        self.state.write(draft, committed, Deliveries())
         self.state.apply(draft, committed)
 
     def counts(self) -> list[int]:

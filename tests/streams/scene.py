@@ -1,0 +1,238 @@
+"""A scene for tests with real workers: fresh probe topics, ticks, processes that are killed, and what came of it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Self
+
+import orjson
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from schemas.codec import decode
+from streams.changelog import KafkaChangelog, changelog_name
+from streams.config import StreamsConfig
+from streams.identity import Rule, derived_id
+from streams.produce import Producer
+from streams.state import PartitionState
+from tests.streams.probe import DEAD, ECHO, TICK, TOTAL, expected_totals, probe_catalog, tick
+from tests.streams.worker import probe_config
+
+TOPICS = (TICK, ECHO, TOTAL, DEAD)
+SUBJECTS = tuple(f"s{number}" for number in range(10))
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Worker:
+    """A worker process and what it says."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        os.kill(self.process.pid, number)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, within_s: float = 12.0) -> int:
+        """End it as an operator does; return its status."""
+        self.signal(signal.SIGTERM)
+        return self.process.wait(within_s)
+
+    @property
+    def said(self) -> str:
+        """What it wrote."""
+        return self.log.read_text()
+
+
+@dataclass
+class Scene:
+    """Topics of the probe domain, emptied, and a group of its own."""
+
+    kafka: str
+    data: Path
+    partitions: int = 2
+    group: str = field(default_factory=lambda: f"probe-{token_hex(4)}")
+    workers: list[Worker] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self.admin = AdminClient({"bootstrap.servers": self.kafka})
+        self._recreate()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            with contextlib.suppress(ProcessLookupError):
+                worker.signal(signal.SIGCONT)
+                worker.signal(signal.SIGKILL)
+            worker.process.wait()
+        self.admin.delete_topics([changelog_name(self.group, TICK)])
+
+    @property
+    def config(self) -> StreamsConfig:
+        """Settings as the workers have them."""
+        return probe_config(self.kafka, self.data, self.group)
+
+    def start(self, **options: float) -> Worker:
+        """Start a worker process."""
+        log = self.data / f"worker-{len(self.workers)}.log"
+        arguments = [f"{name}={value}" for name, value in options.items()]
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.streams.worker", self.kafka, self.data, self.group, *arguments],
+                cwd=ROOT,
+                stdout=out,
+                stderr=out,
+            )
+        self.workers.append(Worker(process, log))
+        return self.workers[-1]
+
+    def produce(self, first: int, last: int) -> None:
+        """Send ticks `first` … `last - 1` of every subject, in turns."""
+        with Producer(self.config, probe_catalog()) as door:
+            for number in range(first, last):
+                for subject in SUBJECTS:
+                    door.produce(TICK, tick(subject, number))
+
+    def lag(self) -> int:
+        """Return how many ticks the group has not committed."""
+        return sum(end - committed for committed, end in self._offsets())
+
+    def committed(self) -> int:
+        """Return how many ticks the group has committed."""
+        return sum(committed for committed, _ in self._offsets())
+
+    def wait(self, what: Callable[[], bool], within_s: float = 40.0, every_s: float = 0.1) -> None:
+        """Wait until something holds; fail with what the workers said if it does not."""
+        deadline = time.monotonic() + within_s
+        while not what():
+            if time.monotonic() > deadline:
+                said = "\n".join(f"[{each.log.name}, {each.process.poll()}] {each.said}" for each in self.workers)
+                raise AssertionError(f"did not happen within {within_s} s; workers said:\n{said}")
+            time.sleep(every_s)
+
+    def drained(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.lag() == 0
+
+    def read(self, topic: str) -> list[tuple[str, dict[str, Any], dict[str, bytes], bytes]]:
+        """Return everything that stands on a topic: key, event, headers, value."""
+        catalog, found = probe_catalog(), []
+        for message in self._messages(topic):
+            value = bytes(message.value())
+            headers = dict(message.headers() or ())
+            found.append((message.key().decode(), decode(value, catalog, raw=True)[1], headers, value))
+        return found
+
+    def totals(self) -> dict[str, tuple[int, str]]:
+        """Return the distinct totals; a repeat that differs from its first is an error."""
+        values: dict[str, bytes] = {}
+        found = {}
+        for _, event, _, value in self.read(TOTAL):
+            assert values.setdefault(event["event_id"], value) == value, "a repeat differs"
+            found[event["event_id"]] = (event["count"], event["chain"])
+        return found
+
+    def echoes(self) -> set[str]:
+        """Return the ids of the distinct echoes."""
+        return {event["event_id"] for _, event, _, _ in self.read(ECHO)}
+
+    def states(self) -> dict[str, tuple[int, str]]:
+        """Return what a worker that starts now would remember: (count, chain) by subject."""
+        with Producer(self.config, probe_catalog()) as door:
+            changelog = KafkaChangelog(self.config, door, TICK, "reader")
+            found = {}
+            for number in range(self.partitions):
+                state = PartitionState(changelog, number, 1)
+                state.restore()
+                for subject, entry in state.entries().items():
+                    value = orjson.loads(entry.state)
+                    found[subject.key] = (value["count"], value["chain"])
+            return found
+
+    def expect(self, ticks: int) -> None:
+        """Check that what was derived is what `ticks` ticks of each subject give: nothing lost, nothing else."""
+        totals: dict[str, tuple[int, str]] = {}
+        last = {}
+        for subject in SUBJECTS:
+            of_subject = expected_totals(subject, ticks)
+            totals |= of_subject
+            last[subject] = list(of_subject.values())[-1]
+        assert self.totals() == totals
+        assert self.echoes() == echo_ids(ticks)
+        assert self.states() == last
+
+    def _recreate(self) -> None:
+        for future in self.admin.delete_topics(list(TOPICS)).values():
+            with contextlib.suppress(KafkaException):
+                future.result()
+        deadline = time.monotonic() + 20
+        missing = set(TOPICS)
+        while missing:
+            assert time.monotonic() < deadline, f"topics could not be created: {missing}"
+            new = [NewTopic(name, self.partitions, 1) for name in sorted(missing)]
+            for name, future in self.admin.create_topics(new).items():
+                with contextlib.suppress(KafkaException):
+                    future.result()
+                    missing.discard(name)
+            time.sleep(0.05)
+
+    def _messages(self, topic: str) -> Iterator[Any]:
+        with self._client() as client:
+            left, places = 0, []
+            for number in range(self.partitions):
+                begin, end = client.get_watermark_offsets(TopicPartition(topic, number), timeout=5)
+                places.append(TopicPartition(topic, number, begin))
+                left += end - begin
+            client.assign(places)
+            deadline = time.monotonic() + 20
+            while left:
+                assert time.monotonic() < deadline, f"{topic}: {left} records did not come"
+                messages = [each for each in client.consume(left, timeout=0.05) if each.error() is None]
+                left -= len(messages)
+                yield from messages
+
+    def _offsets(self) -> list[tuple[int, int]]:
+        """Return committed and end offset of each partition; waits for the group's coordinator."""
+        places = [TopicPartition(TICK, number) for number in range(self.partitions)]
+        deadline = time.monotonic() + 20
+        with self._client() as client:
+            while True:
+                try:
+                    committed = client.committed(places, timeout=5)
+                except KafkaException:
+                    assert time.monotonic() < deadline, "no coordinator"
+                    time.sleep(0.1)
+                    continue
+                ends = [client.get_watermark_offsets(each, timeout=5)[1] for each in places]
+                return [(max(each.offset, 0), end) for each, end in zip(committed, ends, strict=True)]
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[Any]:
+        client = Consumer(
+            {"bootstrap.servers": self.kafka, "group.id": self.group, "enable.auto.commit": False}
+        )
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+def echo_ids(ticks: int) -> set[str]:
+    """Return the ids of the echoes of `ticks` ticks of each subject."""
+    rule = Rule("probe-echo", 1)
+    return {
+        derived_id([tick(subject, number)["event_id"]], rule) for subject in SUBJECTS for number in range(ticks)
+    }
