@@ -119,6 +119,13 @@ class Record:
     fields: tuple[Field, ...]
     doc: str = ""
 
+    def field(self, name: str) -> Field:
+        """Return a field by its name; KeyError where there is none."""
+        for each in self.fields:
+            if each.name == name:
+                return each
+        raise KeyError(name)
+
 
 Type = Primitive | Fixed | Enum | Array | Map | Union | Record
 NULL: Final = Primitive("null")

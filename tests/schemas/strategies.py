@@ -1,16 +1,19 @@
 """Hypothesis strategies that make any value of any type, so that a property holds for schemas not yet written."""
 
 import datetime as dt
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
 from schemas.avro import MISSING, Array, Enum, Field, Fixed, Map, Primitive, Record, Type, Union
+from schemas.writer import EPOCH, FIRST_DAY, LAST_DAY
 
-INSTANTS = st.datetimes(
-    min_value=dt.datetime(1900, 1, 1), max_value=dt.datetime(2299, 12, 31), timezones=st.just(dt.UTC)
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INSTANTS = st.integers(FIRST_DAY * 86_400_000_000, (LAST_DAY + 1) * 86_400_000_000 - 1).map(
+    lambda microseconds: EPOCH + dt.timedelta(microseconds=microseconds)
 )
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
@@ -72,25 +75,29 @@ def _simple(kind: Primitive | Fixed) -> st.SearchStrategy[Any]:
     return PRIMITIVES[kind.logical or kind.name]
 
 
-TYPES: st.SearchStrategy[Type] = st.recursive(
-    st.sampled_from(
-        [Primitive(name) for name in ("boolean", "int", "long", "float", "double", "bytes", "string")]
-    )
-    | st.sampled_from([Primitive("string", "uuid"), Primitive("int", "date")])
-    | st.sampled_from([Primitive("long", "timestamp-millis"), Primitive("long", "timestamp-micros")])
-    | st.sampled_from(
-        [Primitive("bytes", "decimal", 12, 2), Fixed("n.D", 8, "decimal", 12, 4), Fixed("n.F", 3)]
-    )
-    | st.just(Enum("n.E", ("A", "B", "C"))),
-    lambda inner: st.one_of(
+SIMPLE: list[Type] = [
+    *(Primitive(name) for name in ("boolean", "int", "long", "float", "double", "bytes", "string")),
+    Primitive("string", "uuid"),
+    Primitive("int", "date"),
+    Primitive("long", "timestamp-millis"),
+    Primitive("long", "timestamp-micros"),
+    Primitive("bytes", "decimal", 12, 2),
+    Fixed("n.D", 8, "decimal", 12, 4),
+    Fixed("n.F", 3),
+    Enum("n.E", ("A", "B", "C")),
+]
+
+
+def _around(inner: st.SearchStrategy[Type]) -> st.SearchStrategy[Type]:
+    """Put types into lists, maps, unions and records."""
+    not_union = inner.filter(lambda each: not isinstance(each, Union))
+    several = st.lists(inner, min_size=1, max_size=4)
+    return st.one_of(
         inner.map(Array),
         inner.map(Map),
-        inner.filter(lambda each: not isinstance(each, Union)).map(
-            lambda each: Union((Primitive("null"), each))
-        ),
-        st.lists(inner, min_size=1, max_size=4).map(
-            lambda kinds: Record("n.R", tuple(Field(f"f{n}", kind) for n, kind in enumerate(kinds)))
-        ),
-    ),
-    max_leaves=6,
-)
+        not_union.map(lambda each: Union((Primitive("null"), each))),
+        several.map(lambda kinds: Record("n.R", tuple(Field(f"f{n}", kind) for n, kind in enumerate(kinds)))),
+    )
+
+
+TYPES: st.SearchStrategy[Type] = st.recursive(st.sampled_from(SIMPLE), _around, max_leaves=6)

@@ -308,7 +308,7 @@ def test_tables_that_collide_are_refused(tmp_path: Path) -> None:
         text = (folder / f"{event}.v1.avsc").read_text(encoding="utf-8")
         (folder / f"{event}.v1.avsc").write_text(text.replace("city.toy", f"city.{name}"), encoding="utf-8")
         folder.rename(root / name)
-    with pytest.raises(CatalogError, match="table toy_a_b belongs to toy/domain.toml: topics.a-b already"):
+    with pytest.raises(CatalogError, match=r"table toy_a_b belongs to toy/domain\.toml: topics"):
         load_catalog(tmp_path / "one", other)
 
 

@@ -100,7 +100,9 @@ def test_symbols_of_an_enum_without_default_are_fixed() -> None:
     """An old reader has nothing to take a new symbol for, unless the enum has a default."""
     one = sample(mood={"type": {"type": "enum", "name": "Mood", "symbols": ["UNKNOWN", "GOOD"]}})
     two = sample(mood={"type": {"type": "enum", "name": "Mood", "symbols": ["UNKNOWN", "GOOD", "BAD"]}})
-    assert check(schema(one), schema(two, 2)) == ["mood: the symbols changed (BAD) and the enum has no default"]
+    assert check(schema(one), schema(two, 2)) == [
+        "mood: the symbols changed (BAD) and the enum has no default"
+    ]
 
 
 def test_each_version_is_checked_against_all_before_it() -> None:

@@ -42,7 +42,7 @@ def test_every_event_comes_back(schema: Schema, data: st.DataObject) -> None:
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
 def test_another_implementation_reads_and_writes_the_same_bytes(schema: Schema, data: st.DataObject) -> None:
-    """fastavro writes the same bytes from the same event, and reads from ours what we wrote."""
+    """Fastavro writes the same bytes from the same event, and reads from ours what we wrote."""
     event = data.draw(sparse_events(schema.tree))
     ours = encode(schema, event)[5:]
     parsed = fastavro.parse_schema(json.loads(schema.text))
