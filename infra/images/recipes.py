@@ -51,14 +51,14 @@ def _libraries(name: str, lines: Callable[[], list[str]]) -> Recipe:
     return Recipe(name, "base", "libraries.Dockerfile", inputs, gather)
 
 
-def _code(name: str, parent: str) -> Recipe:
+def _wheel(name: str, parent: str) -> Recipe:
     def gather(folder: Path) -> None:
         sources.install_our_wheel(folder / "code")
 
     def inputs() -> list[str]:
         return [sources.code_digest([*sources.PACKAGES, "pyproject.toml", "README.md"])]
 
-    return Recipe(name, parent, "platform.Dockerfile", inputs, gather)
+    return Recipe(name, parent, f"{name}.Dockerfile", inputs, gather)
 
 
 def _kafka() -> Recipe:
@@ -81,8 +81,8 @@ RECIPES = {
         _libraries(
             "runtime", lambda: sources.requirements(["platform", "embedded"], sources.KAFKA_REQUIREMENTS)
         ),
-        _code("platform", "libraries"),
-        _code("door", "engine"),
+        _wheel("platform", "libraries"),
+        _wheel("door", "engine"),
         _kafka(),
     )
 }

@@ -1,0 +1,132 @@
+"""Two jobs that a deployed stack needs once, when no `city up` is its parent.
+
+`python -m infra.deployed prepare` waits for Kafka and ClickHouse, brings topics and tables to the catalogue's
+shape and keeps the settings in the data directory, so that every `city` command finds the stack there.
+
+`python -m infra.deployed settle PATH… --report FILE` replays recordings, waits until everything has come to
+rest, counts, audits and reports, exactly as `city up --once` does at its end; the processes stay up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra import settings as settings_module
+from infra import wiring
+from infra.emit import pause_file
+from infra.errors import CityError, StackError, known_errors
+from infra.kafka.admin import cluster_id, connect
+from infra.kafka.topics import ensure_topics
+from infra.screen import Screen
+from infra.supervisor import Supervisor
+from infra.up import REPLAY_RESULT, Run, UpOptions, finish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from infra.settings import Settings
+
+STORES_S = 120.0
+"""Kafka and ClickHouse have this long to come up."""
+POLL_S = 0.5
+
+
+def prepare(settings: Settings) -> int:
+    """Wait for the stores and bring them to the catalogue's shape; safe to repeat.
+
+    Raises:
+        StackError: a store did not answer in time.
+    """
+    admin = connect(settings.kafka_address)
+    _await("Kafka", settings.kafka_address, lambda: cluster_id(admin, timeout_s=5) is not None)
+    _await("ClickHouse", settings.clickhouse_url, lambda: _answers(f"{settings.clickhouse_url}/ping"))
+    settings_module.remember(settings)
+    catalog = wiring.catalog()
+    ensure_topics(settings.kafka_address, catalog, settings.partitions, settings.replication)
+    from infra.clickhouse.migrate import migrate  # noqa: PLC0415 - its client takes a while to import
+    from infra.status import connect as connect_clickhouse  # noqa: PLC0415
+
+    client = connect_clickhouse(settings)
+    migrate(client, catalog)
+    client.close()
+    return 0
+
+
+def settle(settings: Settings, paths: list[Path], speed: str, report: Path | None) -> int:
+    """Replay, come to rest, count, audit and report; the exit code is that of `city up --once`.
+
+    Raises:
+        CityError: something the operator can mend, or the stack does not come to rest.
+    """
+    started = time.monotonic()
+    result = settings.data / "run" / REPLAY_RESULT
+    result.parent.mkdir(parents=True, exist_ok=True)
+    pause_file(settings.data).unlink(missing_ok=True)
+    result.unlink(missing_ok=True)
+    words = ["--speed", speed, "--no-shift", "--result", str(result), "--", *map(str, paths)]
+    code = wiring.run_replay(settings, threading.Event(), words)
+    if code:
+        return code
+    options = UpOptions(recordings=tuple(paths), speed=speed, once=True, report=report)
+    try:
+        with Screen({}) as screen:
+            supervisor = Supervisor(settings.data)  # without children: they are somebody else's
+            run = Run(settings, wiring.catalog(), options, supervisor, screen, {}, started=started)
+            return finish(run)
+    finally:
+        pause_file(settings.data).unlink(missing_ok=True)
+
+
+def _await(what: str, where: str, answers: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + STORES_S
+    while not answers():
+        if time.monotonic() > deadline:
+            raise StackError(f"{what} at {where} did not answer within {STORES_S:g} s")
+        time.sleep(POLL_S)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - the operator's own address
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one job; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.deployed", description=__doc__)
+    jobs = parser.add_subparsers(dest="job", required=True)
+    jobs.add_parser("prepare", help="topics and tables")
+    job = jobs.add_parser("settle", help="replay, come to rest, report")
+    job.add_argument("paths", nargs="*", type=Path, help="recordings (none: the bundled ones)")
+    job.add_argument("--speed", default="max")
+    job.add_argument("--report", type=Path)
+    given = parser.parse_args(arguments)
+    try:
+        settings = settings_module.from_environment()
+        if given.job == "prepare":
+            return prepare(settings)
+        return settle(settings, given.paths, given.speed, given.report)
+    except CityError as error:
+        return _told(given.job, error, error.exit_code)
+    except known_errors() as error:
+        return _told(given.job, error, 2)
+
+
+def _told(job: str, error: Exception, code: int) -> int:
+    print(f"{job}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
