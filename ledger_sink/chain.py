@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ledger_sink.city_state import COVER_NAME, CityState, Cover, Mention, read_city_state, read_cover
+from ledger_sink.city_state import COVER_NAME, CityState, Cover, Mention, read_city_state
 from ledger_sink.errors import (
     CheckpointRefusedError,
     ClockSteppedBackError,
@@ -24,20 +24,19 @@ from ledger_sink.errors import (
     MissingFileError,
 )
 from ledger_sink.format.block import MAX_BLOCK_LINES, NO_PREVIOUS, Block
-from ledger_sink.format.checkpoint import Checkpoint, open_checkpoint
+from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import Origin
 from ledger_sink.format.layout import CHECKPOINT, LOCK, STATE, log_path
-from ledger_sink.format.merkle import EMPTY_ROOT, verify_consistency
 from ledger_sink.format.note import Note, parse_note
 from ledger_sink.format.policy import open_cosigned
-from ledger_sink.format.tiles import consistency_proof
+from ledger_sink.head_collector import Accepted, HeadCollector
 from ledger_sink.head_signer import Head, HeadSigner
 from ledger_sink.keyring import read_keys
-from ledger_sink.tile_log import TileLog, TileSource, drop_partials
+from ledger_sink.tile_log import TileLog, drop_partials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from ledger_sink.cosigner import Cosigner
     from ledger_sink.format.note import Signature, VerifierKey
@@ -46,14 +45,6 @@ if TYPE_CHECKING:
     from ledger_sink.store import Store
 
 log = logging.getLogger("ledger.chain")
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A partition checkpoint that goes into the next block."""
-
-    checkpoint: Checkpoint
-    note: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +71,6 @@ class CityChain:
         """
         self.origin = origin
         self.folder = log_path(origin)
-        self.refused: dict[str, str] = {}
-        """Partition logs that get into no block any more, and why."""
         self.silent: dict[str, str] = {}
         """Witnesses that did not cosign at the last attempt, and why."""
         self._store = store
@@ -95,7 +84,7 @@ class CityChain:
             raise
         self._signer = HeadSigner(store, sign)
         self._keys: dict[str, VerifierKey] = {}
-        self._seen: dict[str, bytes] = {}
+        self._collector = HeadCollector(store, Origin.parse(origin).city)
         self._uncovered: dict[str, Cover] = {}
         self.published = -1
         """Size of the published city checkpoint; -1 before the first look."""
@@ -124,6 +113,11 @@ class CityChain:
         except FormatError as error:
             raise DamagedLogError(f"{self.folder}: block {self.state.size - 1}: {error}") from error
 
+    @property
+    def refused(self) -> dict[str, str]:
+        """Partition logs that get into no block any more, and why."""
+        return self._collector.refused
+
     def key(self) -> VerifierKey | None:
         """Return the city log's verifier key once `keys.txt` holds it."""
         if self.origin not in self._keys:
@@ -137,7 +131,8 @@ class CityChain:
             ClockSteppedBackError: the last block is of a later time; wait.
             StoreError: nothing was committed; try again.
         """
-        accepted = self._collect()
+        accepted = self._collector.collect(self.state.mentions)
+        self._uncovered |= self._collector.lost_covers
         if not accepted:
             return 0
         if now_ms < self._last[1]:
@@ -149,6 +144,7 @@ class CityChain:
         for item in accepted:
             origin = item.checkpoint.origin
             self._uncovered[origin] = Cover(mentions[origin].block, item.note)
+            self._collector.settle(item)
         return len(blocks)
 
     def _blocks(self, accepted: Sequence[Accepted], now_ms: int) -> tuple[list[bytes], dict[str, Mention]]:
@@ -188,80 +184,6 @@ class CityChain:
         self.state = self._read_state()
         self._log = TileLog(self._store, self.folder, self.state.size, self.state.root)
         self._last = self._last_block()
-        self._seen.clear()
-
-    def _collect(self) -> list[Accepted]:
-        """Return the partition checkpoints that grew, checked, sorted by origin."""
-        accepted = []
-        for origin in self._origins():
-            if origin in self.refused:
-                continue
-            try:
-                item = self._look(origin)
-            except (CheckpointRefusedError, DamagedLogError) as error:
-                self.refused[origin] = str(error)
-                log.error("%s", error)  # noqa: TRY400 - the message says it all
-                continue
-            if item:
-                accepted.append(item)
-        return sorted(accepted, key=lambda item: item.checkpoint.origin.encode())
-
-    def _origins(self) -> Iterable[str]:
-        """Return every partition log that has a key on file."""
-        self._keys = read_keys(self._store)
-        city = Origin.parse(self.origin).city
-        for text in self._keys:
-            origin = Origin.parse(text)
-            if not origin.is_city and origin.city == city:
-                yield text
-
-    def _look(self, origin: str) -> Accepted | None:
-        folder = log_path(origin)
-        try:
-            note = self._store.read(f"{folder}/{CHECKPOINT}")
-        except MissingFileError:
-            return None
-        if self._seen.get(origin) == note:
-            return None
-        checkpoint = self._accept(origin, folder, note)
-        self._seen[origin] = note
-        return Accepted(checkpoint, note) if checkpoint else None
-
-    def _accept(self, origin: str, folder: str, note: bytes) -> Checkpoint | None:
-        """Check one partition checkpoint; return it if it grew.
-
-        Raises:
-            CheckpointRefusedError: it is not signed, or contradicts the last block that mentions it.
-        """
-        last = self.state.mentions.get(origin)
-        size, root = (last.size, last.root) if last else (0, EMPTY_ROOT)
-        try:
-            checkpoint, _ = open_checkpoint(note, self._keys[origin])
-            if checkpoint.size < size:
-                raise CheckpointRefusedError(
-                    f"{folder}/{CHECKPOINT}: size {checkpoint.size} was rolled back, "
-                    f"block {last.block if last else 0} says {size}"
-                )
-            proof = consistency_proof(size, checkpoint.size, TileSource(self._store, folder).read_tile)
-            verify_consistency(size, root, checkpoint.size, checkpoint.root, proof)
-        except (FormatError, MissingFileError) as error:
-            raise CheckpointRefusedError(f"{folder}/{CHECKPOINT}: {error}") from error
-        if checkpoint.size == size:
-            self._recover_cover(origin, last, note)
-            return None
-        return checkpoint
-
-    def _recover_cover(self, origin: str, last: Mention | None, note: bytes) -> None:
-        """Restore what a crash between city checkpoint and cover file left out."""
-        if last is None:
-            return
-        try:
-            cover = read_cover(self._store, log_path(origin))
-        except DamagedStateError as error:
-            log.warning("%s; it is made anew", error)
-            cover = None
-        if cover is None or cover.block != last.block:
-            self._uncovered[origin] = Cover(last.block, note)
 
     def publish(self, quorum: Quorum) -> bool:
         """Sign, have cosigned and publish the city checkpoint if the log grew; tell whether it is published.
