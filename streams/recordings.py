@@ -28,6 +28,7 @@ HEAD_BYTES = 1 << 16
 """First bytes, decompressed, from which a format is told."""
 
 _GZIP = b"\x1f\x8b"
+_GZIP_WINDOW = 31  # zlib's sign for gzip with the largest window
 _CHUNK_BYTES = 1 << 20
 _DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 _BUNDLED_FOLDER = "excerpts"
@@ -114,8 +115,7 @@ def look(path: Path, wanted: Sequence[Format]) -> Recording:
     """Look through one file; whatever is wrong with it becomes its `problem`."""
     try:
         digest = _digest(path)
-        with opened(path) as stream:
-            head, damage = _head_and_damage(stream)
+        head, damage = _head(path), _damage(path)
     except OSError as error:
         reason = error.strerror or str(error)
         return Recording(path, "", None, f"cannot be read: {reason}")
@@ -148,14 +148,24 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _head_and_damage(stream: BinaryIO) -> tuple[bytes, str | None]:
-    """Return a file's first bytes, and what is wrong with its gzip, which is read to its end."""
-    head = b""
+def _head(path: Path) -> bytes:
+    """Read a file's first bytes, decompressed as far as they can be."""
+    with path.open("rb") as stream:
+        raw = stream.read(HEAD_BYTES)
+    if not raw.startswith(_GZIP):
+        return raw
     try:
-        while len(head) < HEAD_BYTES and (chunk := stream.read(HEAD_BYTES - len(head))):
-            head += chunk
-        while isinstance(stream, gzip.GzipFile) and stream.read(_CHUNK_BYTES):
-            pass
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(raw, HEAD_BYTES)
+    except zlib.error:
+        return b""
+
+
+def _damage(path: Path) -> str | None:
+    """Read a gzip file to its end, and tell what is wrong with it."""
+    try:
+        with opened(path) as stream:
+            while isinstance(stream, gzip.GzipFile) and stream.read(_CHUNK_BYTES):
+                pass
     except _DAMAGED as error:
-        return head, f"the gzip file is cut or damaged ({error}); fetch it again"
-    return head, None
+        return f"the gzip file is cut or damaged ({error}); fetch it again"
+    return None

@@ -23,11 +23,12 @@ from pathlib import Path
 
 from schemas.catalog import Catalog
 from streams.config import StreamsConfig
-from streams.errors import DeliveryError, ReplayInterruptedError
+from streams.errors import DeliveryError, RefusedEventError, ReplayInterruptedError
+from streams.formats import Accepted
 from streams.identity import deployment_secret
 from streams.metrics import Emit, no_emit
 from streams.pace import Pace, Speed, in_order
-from streams.produce import Deliveries, Door, Producer
+from streams.produce import Deliveries, Door, Prepared, Producer
 from streams.progress import Progress, ProgressFolder
 from streams.recordings import Recording, find
 from streams.replay_input import Cue, Input, InputReport
@@ -188,13 +189,24 @@ class _Run:
             if file.recording.problem is not None and file.recording.format is not None:
                 # The file stands for its records, which nobody can count.
                 file.done.read = file.done.refused = 1
+            self._hand_over(records, door)
         else:
             item, records = writer.write(file, cue.item)
+            try:
+                self._hand_over(records, door)
+            except RefusedEventError as error:
+                # Only the broker's limit shows here: the record is too large.
+                if not isinstance(item, Accepted):
+                    raise
+                item, records = writer.refuse(file, item, error)
+                self._hand_over(records, door)
             file.count(item)
-        for record in records:
-            door.send(record, self._deliveries)
         self._sent[file.recording.sha256] = file
         self._unnoted += 1
+
+    def _hand_over(self, records: Sequence[Prepared], door: Door) -> None:
+        for record in records:
+            door.send(record, self._deliveries)
 
     def _due(self) -> bool:
         waited_s = time.monotonic() - self._noted_s

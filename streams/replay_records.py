@@ -56,10 +56,15 @@ class Writer:
                 # Nothing of theirs is kept, not even as a dead letter's bytes.
                 item = Refused(item.record, item.line, b"", str(error), PRODUCE_RULE)
             except RefusedEventError as error:
-                item = Refused(item.record, item.line, item.data, str(error), PRODUCE_RULE)
+                return self.refuse(file, item, error)
         if isinstance(item, Refused):
             return item, [self._dead_letter(file, item)]
         return item, []
+
+    def refuse(self, file: Input, item: Accepted, error: RefusedEventError) -> tuple[Item, list[Prepared]]:
+        """Make the dead letter of a record whose events the door does not take."""
+        refused = Refused(item.record, item.line, item.data, str(error), PRODUCE_RULE)
+        return refused, [self._dead_letter(file, refused)]
 
     def write_end(self, file: Input) -> list[Prepared]:
         """Make the record that tells the file's counts, or the dead letter of a file that cannot be read."""
