@@ -94,12 +94,12 @@ def _event_id(value: bytes | None, schemas: Mapping[int, object]) -> str | None:
         return None
     stream = io.BytesIO(value[5:])
     try:
-        event = fastavro.schemaless_reader(stream, schema, None)  # type: ignore[call-arg, arg-type]
+        event = fastavro.schemaless_reader(stream, schema, None)
     except Exception:  # noqa: BLE001 - whatever the decoder says: this schema does not read it
         return None
     if stream.read(1):
         return None
-    return str(event["event_id"])  # type: ignore[index, call-overload]
+    return str(event["event_id"])
 
 
 def _records(

@@ -44,17 +44,17 @@ class DeadLetterOffice:
     def __exit__(self, *_exception: object) -> None:
         self._client.close()
 
-    def list(self, *, domain: str | None, decided: bool, limit: int) -> list[dict[str, Any]]:
+    def letters(self, *, domain: str | None, decided: bool, limit: int) -> list[dict[str, Any]]:
         """Return dead letters, newest first; without `decided` only those nobody dealt with."""
-        letters = []
+        found: list[dict[str, Any]] = []
         for topic in self._topics(domain):
-            letters += self._query(topic.table, "1", limit=limit if decided else 10_000)
+            found += self._query(topic.table, "1", limit=limit if decided else 10_000)
         decisions = self._decisions()
-        for letter in letters:
+        for letter in found:
             letter["decision"] = decisions.get(letter["event_id"])
             del letter["bytes"]
-        letters.sort(key=lambda row: row["received_at"], reverse=True)
-        return [row for row in letters if decided or row["decision"] is None][:limit]
+        found.sort(key=lambda row: row["received_at"], reverse=True)
+        return [row for row in found if decided or row["decision"] is None][:limit]
 
     def show(self, event_id: str) -> dict[str, Any]:
         """Return one dead letter with its bytes in base64 and, where they are text, as text.

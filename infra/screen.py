@@ -26,14 +26,16 @@ def _number(value: int | None) -> str:
 
 def table(status: Status) -> Table:
     """Return the topics of a status as a table."""
-    view = Table(title=f"{status.city}", title_justify="left", box=None, pad_edge=False)
+    simulated = any(t.simulated for t in status.topics)
+    title = f"{status.city}{'   (* simulated: replayed from recordings)' if simulated else ''}"
+    view = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     view.add_column("topic", no_wrap=True)
-    for heading in ("records", "events", "rows", "dead letters", "sealed", "lag", "data age"):
+    for heading in ("records", "events", "rows", "dead", "sealed", "lag", "age"):
         view.add_column(heading, justify="right", no_wrap=True)
     for t in status.topics:
         style = "dim" if not t.records else ("yellow" if t.lag else "")
         view.add_row(
-            t.topic + (" (simulated)" if t.simulated else ""),
+            t.topic + (" *" if t.simulated else ""),
             _number(t.records),
             _number(t.events),
             _number(t.rows),

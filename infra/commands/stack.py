@@ -12,6 +12,7 @@ import click
 from infra.commands.common import catalog, data_option, one_line_errors, print_json, running
 
 if TYPE_CHECKING:
+    from infra.kafka.java import JavaChoice
     from infra.settings import Settings
 
 
@@ -60,7 +61,7 @@ def up(
     clickhouse: str | None,
     workers: int | None,
     ports: str,
-    java: str | None,
+    java: JavaChoice | None,
 ) -> None:
     """Start the whole platform, replay recordings, show where things stand; Ctrl-C stops in order."""
     from infra.errors import SettingsError
@@ -80,7 +81,12 @@ def up(
 
 
 def _settings(
-    data: Path, kafka: str | None, clickhouse: str | None, workers: int | None, ports: str, java: str | None
+    data: Path,
+    kafka: str | None,
+    clickhouse: str | None,
+    workers: int | None,
+    ports: str,
+    java: JavaChoice | None,
 ) -> Settings:
     from infra.settings import from_environment, named_ports, parse_ports, settle_ports
 

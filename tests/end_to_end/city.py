@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 RUN_S = 150
-ROLLUPS = ""
+ROLLUPS = (
+    "SELECT station, bucket, averaging, events, pm10_count, round(pm10_mean, 6), pm10_max, "
+    "pm2_5_count, round(pm2_5_mean, 6), pm2_5_max, o3_count, round(o3_mean, 6) "
+    "FROM city.air_quality_reading_{} ORDER BY ALL"
+)
 
 
 @dataclass
@@ -170,7 +174,8 @@ class City:
                 if "event_id" in columns:
                     query = f"SELECT toString(event_id) FROM city.{table} FINAL ORDER BY event_id"
                     found[table] = [row[0] for row in client.query(query).result_rows]
-            found["rollups"] = client.query(ROLLUPS).result_rows if ROLLUPS else []
+            for span in ("hourly", "daily"):
+                found[span] = client.query(ROLLUPS.format(span)).result_rows
         return found
 
 
