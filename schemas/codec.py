@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from schemas.avro.reader import MalformedError
+from schemas.avro.resolution import Resolve, resolver
+from schemas.avro.writer import MismatchError
 from schemas.errors import EventError, UndecodableError, UnknownSchemaError
 from schemas.model import Catalog, Schema, Topic
-from schemas.reader import MalformedError
-from schemas.resolution import Resolve, resolver
-from schemas.writer import MismatchError
 
 HEADER_SIZE = 5  # bytes in front of the datum
 

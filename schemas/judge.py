@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from schemas import names
 from schemas.avro import MISSING, NULL, Array, AvroError, Map, Primitive, Record, Type, Union
+from schemas.avro.writer import MismatchError, writer
 from schemas.columns import columns
 from schemas.compatibility import check_all
 from schemas.errors import EventError
@@ -15,7 +16,6 @@ from schemas.examples import clear_tree, from_plain
 from schemas.folder import Folder
 from schemas.model import Domain, Schema, Topic
 from schemas.rules import SHARED, duplicates
-from schemas.writer import MismatchError, writer
 
 _NUMBERS = ("int", "long", "float", "double", "decimal")
 _RESERVED = (names.ARCHIVE_TABLE, names.DICTIONARY_TABLE)

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from schemas.avro import Record, parse_record
+from schemas.avro.reader import Read, reader
+from schemas.avro.writer import Write, writer
 from schemas.errors import UnknownSchemaError
-from schemas.reader import Read, reader
-from schemas.writer import Write, writer
 
 Kind = Literal["raw", "derived", "dead-letter", "platform"]
 Sensitivity = Literal["public", "internal", "personal"]

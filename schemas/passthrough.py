@@ -8,10 +8,10 @@ leaves to the sink to prove first that the datum is whole: one byte too many wou
 
 from typing import Any
 
+from schemas.avro.writer import write_long
 from schemas.codec import HEADER_SIZE
 from schemas.columns import META_FIELDS
 from schemas.model import Schema
-from schemas.writer import write_long
 
 
 def meta_record(schema: Schema) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import Any
 
 from schemas.avro import Field
+from schemas.avro.reader import MalformedError, Read, reader
+from schemas.avro.writer import MismatchError, Write, writer
 from schemas.errors import EventError, UndecodableError
 from schemas.model import Schema
-from schemas.reader import MalformedError, Read, reader
-from schemas.writer import MismatchError, Write, writer
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from schemas.avro import MISSING, Array, Enum, Field, Fixed, Map, Primitive, Record, Type, Union
-from schemas.writer import EPOCH, FIRST_DAY, LAST_DAY
+from schemas.avro.limits import EPOCH, FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.avro import parse_record
+from schemas.avro.reader import reader
+from schemas.avro.resolution import resolver
 from schemas.catalog import load_catalog
 from schemas.codec import encode
 from schemas.compatibility import check, check_all
 from schemas.errors import CatalogError
 from schemas.merge import canonical_text
 from schemas.model import Schema
-from schemas.reader import reader
-from schemas.resolution import resolver
 from tests.schemas.strategies import events
 from tests.schemas.toy import SAMPLE, TOML, extended, lay, sample
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.avro import Array, Map, Primitive, Record, Type, Union, parse, parse_record
+from schemas.avro.reader import MalformedError, reader
+from schemas.avro.writer import writer
 from schemas.catalog import load_catalog
 from schemas.codec import decode, encode
 from schemas.errors import UndecodableError
 from schemas.model import Schema
-from schemas.reader import MalformedError, reader
-from schemas.writer import writer
 from tests.schemas.strategies import TYPES, events, sparse_events, values
 
 SCHEMAS = list(load_catalog().schemas())

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.avro import AvroError, parse
+from schemas.avro.writer import write_long
 from schemas.catalog import Catalog, Schema, Topic, load_catalog
 from schemas.codec import encode
 from schemas.columns import column_type, columns, quote
@@ -20,7 +21,6 @@ from schemas.tables import (
     create_table,
     insert_columns,
 )
-from schemas.writer import write_long
 from tests.fixtures.clickhouse import ClickHouse
 from tests.schemas.toy import TOML, extended, lay
 

@@ -1,8 +1,7 @@
-"""Avro binary → Python values, strictly.
+"""Avro binary → single values, strictly: numbers, text, bytes, UUIDs, instants, days, decimals.
 
-`reader(kind, raw=…)` compiles a type once into a function from (bytes, position) to (value, position after
-it). Whatever bytes come, it returns or raises `MalformedError` with the path to the place: a branch, symbol
-or boolean that does not exist, text that is not UTF-8, an instant no table can hold, a length past the end.
+Whatever bytes come, a value is returned or `MalformedError` raised; nothing is read past the end. Putting single values
+together is left to `reader`.
 """
 
 import datetime as dt
@@ -12,14 +11,14 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from schemas.avro import NULL, Array, Enum, Fixed, Map, Primitive, Record, Type, Union
-from schemas.writer import EPOCH, EPOCH_DAY, FIRST_DAY, LAST_DAY, PER_DAY, UUID_TEXT
+from schemas.avro.limits import EPOCH, EPOCH_DAY, FIRST_DAY, LAST_DAY, PER_DAY, UUID_TEXT
+from schemas.avro.tree import Fixed, Primitive
 
 Read = Callable[[bytes, int], tuple[Any, int]]
 
 _DOUBLE = struct.Struct("<d").unpack_from
 _FLOAT = struct.Struct("<f").unpack_from
-_TRUNCATED = "ends too early"
+TRUNCATED = "ends too early"
 
 
 class MalformedError(Exception):
@@ -33,17 +32,6 @@ class MalformedError(Exception):
     def within(self, name: str) -> "MalformedError":
         """Return the same error seen from one level further out."""
         return MalformedError(self.reason, f"{name}.{self.path}" if self.path else name)
-
-
-def reader(kind: Type, *, raw: bool = False) -> Read:
-    """Compile a type into a function that reads a value at a position and raises MalformedError.
-
-    Args:
-        kind: The type.
-        raw: Leave logical types as their base: UUIDs as text, instants and days as ints, decimals as bytes.
-            They are checked all the same, so raw or not, the same bytes are accepted.
-    """
-    return _BUILDERS[type(kind)](kind, raw)
 
 
 def read_long(data: bytes, at: int) -> tuple[int, int]:
@@ -64,13 +52,13 @@ def read_long(data: bytes, at: int) -> tuple[int, int]:
             if shift > 63:
                 raise MalformedError("an integer of more than 10 bytes")
     except IndexError:
-        raise MalformedError(_TRUNCATED) from None
+        raise MalformedError(TRUNCATED) from None
     if rest >> 64:
         raise MalformedError("an integer of more than 64 bits")
     return (rest >> 1) ^ -(rest & 1), at
 
 
-def _primitive(kind: Primitive, raw: bool) -> Read:
+def primitive(kind: Primitive, raw: bool) -> Read:
     """Compile a primitive type."""
     match kind.logical:
         case "":
@@ -94,7 +82,7 @@ def _read_boolean(data: bytes, at: int) -> tuple[bool, int]:
     """Read a boolean."""
     byte = data[at] if at < len(data) else -1
     if byte not in (0, 1):
-        raise MalformedError(_TRUNCATED if byte < 0 else f"expected a boolean of 0 or 1, got {byte}")
+        raise MalformedError(TRUNCATED if byte < 0 else f"expected a boolean of 0 or 1, got {byte}")
     return byte == 1, at + 1
 
 
@@ -106,12 +94,12 @@ def _read_int(data: bytes, at: int) -> tuple[int, int]:
     return value, end
 
 
-def _read_double(data: bytes, at: int) -> tuple[float, int]:
+def read_double(data: bytes, at: int) -> tuple[float, int]:
     """Read a double."""
     try:
         return _DOUBLE(data, at)[0], at + 8
     except struct.error:
-        raise MalformedError(_TRUNCATED) from None
+        raise MalformedError(TRUNCATED) from None
 
 
 def _read_float(data: bytes, at: int) -> tuple[float, int]:
@@ -119,7 +107,7 @@ def _read_float(data: bytes, at: int) -> tuple[float, int]:
     try:
         return _FLOAT(data, at)[0], at + 4
     except struct.error:
-        raise MalformedError(_TRUNCATED) from None
+        raise MalformedError(TRUNCATED) from None
 
 
 def _read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
@@ -129,11 +117,11 @@ def _read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
     if length < 0:
         raise MalformedError(f"a length of {length}")
     if end > len(data):
-        raise MalformedError(_TRUNCATED)
+        raise MalformedError(TRUNCATED)
     return data[start:end], end
 
 
-def _read_string(data: bytes, at: int) -> tuple[str, int]:
+def read_string(data: bytes, at: int) -> tuple[str, int]:
     """Read text."""
     found, end = _read_bytes(data, at)
     try:
@@ -146,7 +134,7 @@ def _uuid(raw: bool) -> Read:
     """Read a UUID from its canonical text."""
 
     def read(data: bytes, at: int) -> tuple[Any, int]:
-        text, end = _read_string(data, at)
+        text, end = read_string(data, at)
         if UUID_TEXT.fullmatch(text) is None:
             raise MalformedError(f"expected a UUID (lower case, with hyphens), got {text!r:.60}")
         return text if raw else UUID(text), end
@@ -199,7 +187,7 @@ def _decimal(kind: Primitive | Fixed, raw: bool) -> Read:
     return read
 
 
-def _fixed(kind: Fixed, raw: bool) -> Read:
+def fixed(kind: Fixed, raw: bool) -> Read:
     """Compile a fixed type."""
     return _decimal(kind, raw) if kind.logical == "decimal" else _exactly(kind.size)
 
@@ -210,114 +198,8 @@ def _exactly(size: int) -> Read:
     def read(data: bytes, at: int) -> tuple[bytes, int]:
         end = at + size
         if end > len(data):
-            raise MalformedError(_TRUNCATED)
+            raise MalformedError(TRUNCATED)
         return data[at:end], end
-
-    return read
-
-
-def _enum(kind: Enum, _: bool) -> Read:
-    """Read a symbol by its number."""
-    symbols = kind.symbols
-
-    def read(data: bytes, at: int) -> tuple[str, int]:
-        number, end = read_long(data, at)
-        if not 0 <= number < len(symbols):
-            raise MalformedError(f"symbol {number} of {len(symbols)}")
-        return symbols[number], end
-
-    return read
-
-
-def _block(data: bytes, at: int) -> tuple[int, int]:
-    """Read the head of a block of items; a negative count tells the block's size in bytes as well."""
-    count, at = read_long(data, at)
-    if count < 0:
-        _, at = read_long(data, at)
-        count = -count
-    if count > len(data) - at:  # an item is a byte at least: refuse a huge count before it is looped over
-        raise MalformedError(f"{count} items in {len(data) - at} bytes")
-    return count, at
-
-
-def _array(kind: Array, raw: bool) -> Read:
-    """Read a list."""
-    read_item = reader(kind.items, raw=raw)
-
-    def read(data: bytes, at: int) -> tuple[list[Any], int]:
-        found: list[Any] = []
-        count, at = _block(data, at)
-        while count:
-            for _ in range(count):
-                item, at = read_item(data, at)
-                found.append(item)
-            count, at = _block(data, at)
-        return found, at
-
-    return read
-
-
-def _map(kind: Map, raw: bool) -> Read:
-    """Read a map."""
-    read_item = reader(kind.values, raw=raw)
-
-    def read(data: bytes, at: int) -> tuple[dict[str, Any], int]:
-        found: dict[str, Any] = {}
-        count, at = _block(data, at)
-        while count:
-            for _ in range(count):
-                key, at = _read_string(data, at)
-                if key in found:
-                    raise MalformedError(f"key {key!r:.60} stands twice")
-                found[key], at = read_item(data, at)
-            count, at = _block(data, at)
-        return found, at
-
-    return read
-
-
-def _union(kind: Union, raw: bool) -> Read:
-    """Read the branch a number names."""
-    if kind.clear == Primitive("double"):
-        return _nullable_double(kind.branches.index(NULL) << 1)
-    branches = [reader(each, raw=raw) for each in kind.branches]
-
-    def read(data: bytes, at: int) -> tuple[Any, int]:
-        number, at = read_long(data, at)
-        if not 0 <= number < len(branches):
-            raise MalformedError(f"branch {number} of {len(branches)}")
-        return branches[number](data, at)
-
-    return read
-
-
-def _nullable_double(null_head: int) -> Read:
-    """Read null or a double: most fields of most readings, so without a further call."""
-
-    def read(data: bytes, at: int) -> tuple[Any, int]:
-        head = data[at] if at < len(data) else -1
-        if head == null_head:
-            return None, at + 1
-        if head != 2 - null_head:
-            raise MalformedError(_TRUNCATED if head < 0 else f"branch {(head >> 1) ^ -(head & 1)} of 2")
-        return _read_double(data, at + 1)
-
-    return read
-
-
-def _record(kind: Record, raw: bool) -> Read:
-    """Read a record, field by field."""
-    fields = [(each.name, reader(each.type, raw=raw)) for each in kind.fields]
-
-    def read(data: bytes, at: int) -> tuple[dict[str, Any], int]:
-        found: dict[str, Any] = {}
-        name = ""
-        try:
-            for name, read_field in fields:
-                found[name], at = read_field(data, at)
-        except MalformedError as error:
-            raise error.within(name) from None
-        return found, at
 
     return read
 
@@ -328,16 +210,7 @@ _READS: Final[dict[str, Read]] = {
     "int": _read_int,
     "long": read_long,
     "float": _read_float,
-    "double": _read_double,
+    "double": read_double,
     "bytes": _read_bytes,
-    "string": _read_string,
-}
-_BUILDERS: Final[dict[type, Callable[[Any, bool], Read]]] = {
-    Primitive: _primitive,
-    Fixed: _fixed,
-    Enum: _enum,
-    Array: _array,
-    Map: _map,
-    Union: _union,
-    Record: _record,
+    "string": read_string,
 }

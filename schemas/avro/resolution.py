@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from schemas.avro import Array, Enum, Field, Map, Record, Type, Union
-from schemas.reader import reader
-from schemas.writer import default_bytes
+from schemas.avro.reader import reader
+from schemas.avro.tree import Array, Enum, Field, Map, Record, Type, Union
+from schemas.avro.writer import default_bytes
 
 Resolve = Callable[[dict[str, Any]], dict[str, Any]]
 Step = Callable[[Any], Any]

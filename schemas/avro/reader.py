@@ -1,0 +1,151 @@
+"""Avro binary → Python values, strictly.
+
+`reader(kind, raw=…)` compiles a type once into a function from (bytes, position) to (value, position after
+it). Whatever bytes come, it returns or raises `MalformedError` with the path to the place: a branch, symbol
+or boolean that does not exist, text that is not UTF-8, an instant no table can hold, a length past the end.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from schemas.avro.scalar_reader import (
+    TRUNCATED,
+    MalformedError,
+    Read,
+    fixed,
+    primitive,
+    read_double,
+    read_long,
+    read_string,
+)
+from schemas.avro.tree import NULL, Array, Enum, Fixed, Map, Primitive, Record, Type, Union
+
+__all__ = ["MalformedError", "Read", "read_long", "reader"]
+
+
+def reader(kind: Type, *, raw: bool = False) -> Read:
+    """Compile a type into a function that reads a value at a position and raises MalformedError.
+
+    Args:
+        kind: The type.
+        raw: Leave logical types as their base: UUIDs as text, instants and days as ints, decimals as bytes.
+            They are checked all the same, so raw or not, the same bytes are accepted.
+    """
+    return _BUILDERS[type(kind)](kind, raw)
+
+
+def _enum(kind: Enum, _: bool) -> Read:
+    """Read a symbol by its number."""
+    symbols = kind.symbols
+
+    def read(data: bytes, at: int) -> tuple[str, int]:
+        number, end = read_long(data, at)
+        if not 0 <= number < len(symbols):
+            raise MalformedError(f"symbol {number} of {len(symbols)}")
+        return symbols[number], end
+
+    return read
+
+
+def _block(data: bytes, at: int) -> tuple[int, int]:
+    """Read the head of a block of items; a negative count tells the block's size in bytes as well."""
+    count, at = read_long(data, at)
+    if count < 0:
+        _, at = read_long(data, at)
+        count = -count
+    if count > len(data) - at:  # an item is a byte at least: refuse a huge count before it is looped over
+        raise MalformedError(f"{count} items in {len(data) - at} bytes")
+    return count, at
+
+
+def _array(kind: Array, raw: bool) -> Read:
+    """Read a list."""
+    read_item = reader(kind.items, raw=raw)
+
+    def read(data: bytes, at: int) -> tuple[list[Any], int]:
+        found: list[Any] = []
+        count, at = _block(data, at)
+        while count:
+            for _ in range(count):
+                item, at = read_item(data, at)
+                found.append(item)
+            count, at = _block(data, at)
+        return found, at
+
+    return read
+
+
+def _map(kind: Map, raw: bool) -> Read:
+    """Read a map."""
+    read_item = reader(kind.values, raw=raw)
+
+    def read(data: bytes, at: int) -> tuple[dict[str, Any], int]:
+        found: dict[str, Any] = {}
+        count, at = _block(data, at)
+        while count:
+            for _ in range(count):
+                key, at = read_string(data, at)
+                if key in found:
+                    raise MalformedError(f"key {key!r:.60} stands twice")
+                found[key], at = read_item(data, at)
+            count, at = _block(data, at)
+        return found, at
+
+    return read
+
+
+def _union(kind: Union, raw: bool) -> Read:
+    """Read the branch a number names."""
+    if kind.clear == Primitive("double"):
+        return _nullable_double(kind.branches.index(NULL) << 1)
+    branches = [reader(each, raw=raw) for each in kind.branches]
+
+    def read(data: bytes, at: int) -> tuple[Any, int]:
+        number, at = read_long(data, at)
+        if not 0 <= number < len(branches):
+            raise MalformedError(f"branch {number} of {len(branches)}")
+        return branches[number](data, at)
+
+    return read
+
+
+def _nullable_double(null_head: int) -> Read:
+    """Read null or a double: most fields of most readings, so without a further call."""
+
+    def read(data: bytes, at: int) -> tuple[Any, int]:
+        head = data[at] if at < len(data) else -1
+        if head == null_head:
+            return None, at + 1
+        if head != 2 - null_head:
+            raise MalformedError(TRUNCATED if head < 0 else f"branch {(head >> 1) ^ -(head & 1)} of 2")
+        return read_double(data, at + 1)
+
+    return read
+
+
+def _record(kind: Record, raw: bool) -> Read:
+    """Read a record, field by field."""
+    fields = [(each.name, reader(each.type, raw=raw)) for each in kind.fields]
+
+    def read(data: bytes, at: int) -> tuple[dict[str, Any], int]:
+        found: dict[str, Any] = {}
+        name = ""
+        try:
+            for name, read_field in fields:
+                found[name], at = read_field(data, at)
+        except MalformedError as error:
+            raise error.within(name) from None
+        return found, at
+
+    return read
+
+
+_BUILDERS: Final[dict[type, Callable[[Any, bool], Read]]] = {
+    Primitive: primitive,
+    Fixed: fixed,
+    Enum: _enum,
+    Array: _array,
+    Map: _map,
+    Union: _union,
+    Record: _record,
+}

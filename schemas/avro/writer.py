@@ -1,0 +1,225 @@
+"""Python values → Avro binary, strictly.
+
+`writer(kind)` compiles a type once into a function that appends a value's bytes to a buffer. It promises that the bytes
+are a function of the value alone (a map's keys are written in order) and that a value which does not fit is refused
+with the path to it: no field is ignored, none invented. Single values are `scalar_writer`'s.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from schemas.avro.scalar_writer import (
+    MismatchError,
+    Write,
+    fixed,
+    mismatch,
+    primitive,
+    write_long,
+    write_string,
+)
+from schemas.avro.tree import (
+    MISSING,
+    NULL,
+    Array,
+    Enum,
+    Field,
+    Fixed,
+    Map,
+    Primitive,
+    Record,
+    Type,
+    Union,
+    describe,
+)
+
+__all__ = ["MismatchError", "Write", "default_bytes", "default_value", "write_long", "writer"]
+
+
+def writer(kind: Type) -> Write:
+    """Compile a type into a function that appends a value to a buffer and raises MismatchError."""
+    return _BUILDERS[type(kind)](kind)
+
+
+def default_value(kind: Type, default: Any) -> Any:
+    """Turn a default as it stands in a schema into its value: bytes are text with one byte per letter."""
+    if isinstance(default, str) and (isinstance(kind, Fixed) or kind == Primitive("bytes")):
+        return default.encode("latin-1")
+    if isinstance(kind, Union):  # a default is of the first branch
+        return default_value(kind.branches[0], default)
+    return default
+
+
+def _enum(kind: Enum) -> Write:
+    """Write a symbol as its number."""
+    symbols = kind.symbols
+    numbers = {symbol: number for number, symbol in enumerate(symbols)}
+
+    def write(out: bytearray, value: Any) -> None:
+        number = numbers.get(value) if type(value) is str else None
+        if number is None:
+            raise mismatch(f"one of {', '.join(symbols)}", value)
+        write_long(out, number)
+
+    return write
+
+
+def _array(kind: Array) -> Write:
+    """Write a list as one block."""
+    write_item = writer(kind.items)
+
+    def write(out: bytearray, value: Any) -> None:
+        if type(value) is not list and type(value) is not tuple:
+            raise mismatch("a list", value)
+        if value:
+            write_long(out, len(value))
+            for number, item in enumerate(value):
+                try:
+                    write_item(out, item)
+                except MismatchError as error:
+                    raise error.within(f"[{number}]") from None
+        out.append(0)
+
+    return write
+
+
+def _map(kind: Map) -> Write:
+    """Write a map as one block, its keys in order."""
+    write_item = writer(kind.values)
+
+    def write(out: bytearray, value: Any) -> None:
+        if not isinstance(value, Mapping):
+            raise mismatch("a map", value)
+        if value:
+            if not all(type(key) is str for key in value):
+                raise mismatch("a map of text", value)
+            write_long(out, len(value))
+            for key in sorted(value):
+                try:
+                    write_string(out, key)
+                    write_item(out, value[key])
+                except MismatchError as error:
+                    raise error.within(f"[{key!r}]") from None
+        out.append(0)
+
+    return write
+
+
+def _union(kind: Union) -> Write:
+    """Write a value under the branch it fits."""
+    clear = kind.clear
+    if clear is not None:
+        return _nullable(writer(clear), kind.branches.index(NULL))
+    branches = [(number << 1, _fits(each), writer(each)) for number, each in enumerate(kind.branches)]
+    expected = describe(kind)
+
+    def write(out: bytearray, value: Any) -> None:
+        for head, fits, write_branch in branches:
+            if fits(value):
+                out.append(head)
+                return write_branch(out, value)
+        raise mismatch(expected, value)
+
+    return write
+
+
+def _nullable(write_clear: Write, null_branch: int) -> Write:
+    """Write null or a value of the other branch."""
+    null_head, clear_head = null_branch << 1, 1 - null_branch << 1
+
+    def write(out: bytearray, value: Any) -> None:
+        if value is None:
+            out.append(null_head)
+        else:
+            out.append(clear_head)
+            write_clear(out, value)
+
+    return write
+
+
+def _fits(kind: Type) -> Callable[[Any], bool]:
+    """Tell which branch of a union a value belongs to: by its Python type, records by their fields."""
+    if isinstance(kind, Record):
+        known = {each.name for each in kind.fields}
+        needed = {each.name for each in kind.fields if each.default is MISSING}
+        return lambda value: isinstance(value, Mapping) and needed <= value.keys() <= known
+    accepted = _ACCEPTED[(kind.logical or kind.name) if isinstance(kind, Primitive) else type(kind).__name__]
+    return lambda value: type(value) in accepted
+
+
+def _record(kind: Record) -> Write:
+    """Write a record: every field that has no default, and none that it does not have."""
+    fields = [(each.name, writer(each.type), default_bytes(each)) for each in kind.fields]
+    known = {each.name for each in kind.fields}
+
+    def write(out: bytearray, value: Any) -> None:
+        if type(value) is not dict and not isinstance(value, Mapping):
+            raise mismatch("a record", value)
+        given = 0
+        get = value.get
+        for name, write_field, default in fields:
+            item = get(name, MISSING)
+            if item is MISSING:
+                if default is None:
+                    raise MismatchError("is missing and has no default", name)
+                out += default
+                continue
+            given += 1
+            try:
+                write_field(out, item)
+            except MismatchError as error:
+                raise error.within(name) from None
+        if given != len(value):
+            raise MismatchError(
+                "is no field of the schema", str(next(key for key in value if key not in known))
+            )
+
+    return write
+
+
+def default_bytes(field: Field) -> bytes | None:
+    """Encode a field's default once; None where it has none."""
+    if field.default is MISSING:
+        return None
+    out = bytearray()
+    try:
+        if isinstance(field.type, Union):
+            out.append(0)
+            writer(field.type.branches[0])(out, default_value(field.type, field.default))
+        else:
+            writer(field.type)(out, default_value(field.type, field.default))
+    except MismatchError as error:
+        raise MismatchError(f"default: {error.reason}", field.name) from None
+    return bytes(out)
+
+
+_BUILDERS: Final[dict[type, Callable[[Any], Write]]] = {
+    Primitive: primitive,
+    Fixed: fixed,
+    Enum: _enum,
+    Array: _array,
+    Map: _map,
+    Union: _union,
+    Record: _record,
+}
+_ACCEPTED: Final[dict[str, tuple[type, ...]]] = {
+    "null": (type(None),),
+    "boolean": (bool,),
+    "int": (int,),
+    "long": (int,),
+    "float": (float, int),
+    "double": (float, int),
+    "bytes": (bytes,),
+    "string": (str,),
+    "uuid": (str, UUID),
+    "timestamp-millis": (int, dt.datetime),
+    "timestamp-micros": (int, dt.datetime),
+    "date": (int, dt.date),
+    "decimal": (Decimal, bytes),
+    "Fixed": (bytes, Decimal),
+    "Enum": (str,),
+    "Array": (list, tuple),
+    "Map": (dict,),
+}
