@@ -8,14 +8,16 @@ r"""What START and GAP leaves commit to, as files from which anyone can recomput
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from ledger_sink.format.errors import LeafFormatError
 from ledger_sink.format.leaf import gap_leaf, start_leaf
-from ledger_sink.format.scan import shown
+from ledger_sink.format.scan import MAX_SIZE, shown
 
 MAX_CONTROL_BYTES: Final = 4_000_000
+_TOPIC_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,13 @@ class Start:
     """Kafka's id of the topic: 32 hexadecimal digits."""
     previous_checkpoint: str
     """The previous epoch's last checkpoint note, or empty."""
+
+    def __post_init__(self) -> None:
+        if not _TOPIC_ID.fullmatch(self.topic_id):
+            raise LeafFormatError(
+                f"START: expected a topic id of 32 lower-case hex digits, got {shown(self.topic_id)}"
+            )
+        _require_offset(self.first_offset)
 
     def leaf(self) -> bytes:
         """Return the leaf that commits to this."""
@@ -45,6 +54,10 @@ class Gap:
     first_missing: int
     last_missing: int
     reason: str
+
+    def __post_init__(self) -> None:
+        _require_offset(self.first_missing)
+        _require_offset(self.last_missing)
 
     def leaf(self) -> bytes:
         """Return the leaf that commits to this."""
@@ -78,6 +91,11 @@ def parse_control(data: bytes) -> Control:
     if again != data:
         raise LeafFormatError(f"control: expected {shown(again)}, got {shown(data)}")
     return control
+
+
+def _require_offset(value: int) -> None:
+    if type(value) is not int or not 0 <= value <= MAX_SIZE:
+        raise LeafFormatError(f"control: expected an offset of 0 to {MAX_SIZE}, got {value!r}")
 
 
 def _encode(kind: str, fields: dict[str, Any]) -> bytes:

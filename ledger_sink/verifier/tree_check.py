@@ -1,8 +1,8 @@
-"""A whole log recomputed: entries → leaf hashes → tiles → root; what does not lead to the signed root is named.
+"""A whole log recomputed: entries → leaf hashes → tiles → root; what does not lead there is named.
 
-If the entries lead to the signed root, they are right, and any tile that differs is damaged. If they do not,
-but the tiles do, the entry bundles that differ are damaged. If neither does, all that disagree are named, with
-the tile above as a witness.
+If the entries lead to the signed root, they are right, and any tile that differs is damaged. If they do
+not, but the tiles do, the entry bundles that differ are damaged. If neither does, all that disagree are
+named, with the tile above as a witness.
 """
 
 from collections.abc import Callable, Collection
