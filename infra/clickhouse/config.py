@@ -28,9 +28,10 @@ class DoorConfig:
     max_sql_bytes: int = 64 * MIB  # a statement with its inline data
     max_body_bytes: int = 256 * MIB  # the data of one insert, decompressed
     spool_bytes: int = 8 * MIB  # above this an insert's data waits on disk, not in memory
-    max_result_bytes: int = 256 * MIB  # a result whose format cannot be streamed
+    max_result_bytes: int = 64 * MIB  # a result that cannot be sent block by block
+    max_result_rows: int = 2_000_000  # the same; constant columns are not counted in its bytes
     max_query_memory_bytes: int = 1024 * MIB  # what one statement may use
-    max_engine_memory_bytes: int = 3072 * MIB  # what the engine may use in all
+    max_engine_memory_bytes: int = 2048 * MIB  # what the engine may use in all
     max_execution_s: int = 300  # longest statement
     stop_s: float = 3.0  # after SIGTERM: how long running statements may finish
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Send
 
 _SEND_S = 60.0
+_SLICE = 256 * 1024  # larger pieces are copied over and over on their way into the socket
 
 
 class BrokenAnswerError(Exception):
@@ -52,7 +53,9 @@ class Delivery:
 
     async def block(self, data: bytes) -> None:
         """Sends a piece of the body."""
-        await self._deliver({"type": "http.response.body", "body": data, "more_body": True})
+        for start in range(0, len(data), _SLICE):
+            piece = data[start : start + _SLICE]
+            await self._deliver({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def end(self) -> None:
         """Ends the body properly: the client may rely on it."""

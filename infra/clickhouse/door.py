@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
@@ -92,6 +93,13 @@ class Door:
             await self._refusal(refusal)(scope, receive, send)
         except ClientDisconnect:
             return
+        except BrokenAnswerError:
+            raise
+        except Exception as error:
+            sys.stderr.write(f"clickhouse: {type(error).__name__}: {error}\n")
+            if delivery.started:
+                raise
+            await self._refusal(RefusedError(1002, "UNKNOWN_EXCEPTION", str(error)))(scope, receive, send)
 
     def _refusal(self, refusal: RefusedError | EngineError) -> Response:
         headers = self._identity | {"X-ClickHouse-Exception-Code": str(refusal.code), "Connection": "close"}
@@ -112,6 +120,7 @@ class Door:
                 return
             async with self._turns.turn():
                 await self._run(job, delivery)
+            await delivery.end()  # last: who has the whole answer finds the session free
         finally:
             body.close()
 
@@ -124,7 +133,7 @@ class Door:
 
     async def _run(self, job: Job, delivery: Delivery) -> None:
         session_id = job.ask.session_id
-        handle = self._sessions.take(session_id) if session_id else None
+        handle = await self._sessions.take(session_id) if session_id else None
         keep = handle is not None or job.statement.makes_session_state
         handle = handle or self._engine.handle()
         try:
@@ -158,7 +167,6 @@ class Door:
             while block is not None and not delivery.gone:
                 await delivery.block(block)
                 block = await self._blocking(next, answer.blocks, None)
-            await delivery.end()
         finally:
             close = getattr(answer.blocks, "close", None)
             if close is not None:

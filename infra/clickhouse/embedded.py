@@ -77,7 +77,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 create_door(engine, config),
-                log_level="error",
+                log_level="critical",
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=int(config.stop_s + _LAST_S / 2),

@@ -41,6 +41,7 @@ class Engine:
         self._config = config
         self._target = f"{config.path}?config-file={write_engine_config(config)}"
         self._keeper = self.handle()  # holds the engine open between statements
+        self._make_default_plain()
 
     def handle(self) -> Handle:
         """A fresh handle; close it."""
@@ -48,6 +49,16 @@ class Engine:
             return Handle(chdb.connect(self._target), self._config.path.name)
         except RuntimeError as error:
             raise DoorStartError(_start_line(self._config, str(error))) from error
+
+    def _make_default_plain(self) -> None:
+        """Takes the embedded engine's overlay over the host's files off the database `default`."""
+        with contextlib.suppress(EngineError):  # a new directory: nothing is attached yet
+            self._keeper.query(b"DETACH DATABASE default", "Null", {})
+            self._keeper.query(b"ATTACH DATABASE default", "Null", {})
+        try:
+            self._keeper.query(b"CREATE DATABASE IF NOT EXISTS default ENGINE = Atomic", "Null", {})
+        except EngineError as error:
+            raise DoorStartError(_start_line(self._config, error.text)) from error
 
     def value(self, sql: str) -> str:
         """One value, asked on a handle of its own."""
@@ -85,8 +96,10 @@ class Handle:
         try:
             result = self._connection.query(sql, form, params=dict(params))
         except (chdb.ChdbError, RuntimeError) as error:
+            self._forget_failure()
             raise EngineError(str(error)) from error
-        return memoryview(result.bytes())
+        view: memoryview = result.get_memview().view()
+        return view
 
     def stream(self, sql: bytes, form: str, params: Mapping[str, str]) -> Iterator[bytes]:
         """Runs a select block by block; close the iterator to give it up."""
@@ -121,6 +134,11 @@ class Handle:
                 inserter.cancel()
             raise EngineError(str(error)) from error
         return Written(int(done.rows_written), int(done.bytes_written))
+
+    def _forget_failure(self) -> None:
+        """A failed query leaves the foot of its format, which the next result would begin with."""
+        with contextlib.suppress(chdb.ChdbError, RuntimeError):
+            self._connection.query("SELECT 1", "Null")
 
     def close(self) -> None:
         """Gives the handle back."""

@@ -98,7 +98,7 @@ def carry_out(job: Job, handle: Handle, config: DoorConfig, marker: str) -> Answ
     answer = hello_answer(job.statement.sql, job.ask.protocol_version, handle)
     if answer is not None:
         return Answer(iter((answer,)))
-    return _select(job, handle)
+    return _select(job, handle, config)
 
 
 def _bring(table: ExternalTable, handle: Handle) -> None:
@@ -117,16 +117,28 @@ def _settings(job: Job, config: DoorConfig, marker: str) -> dict[str, str]:
             settings[name] = settings[name] if 0 < float(settings[name]) <= most else str(most)
     settings["log_comment"] = f"{marker} {settings.get('log_comment', '')}".rstrip()
     if job.ask.readonly:
-        settings["readonly"] = "2"  # last: nothing may be set after it
+        settings["readonly"] = "2"
     return settings
 
 
-def _select(job: Job, handle: Handle) -> Answer:
+def _whole_limits(job: Job, config: DoorConfig) -> dict[str, str]:
+    """What a result may be that is held as a whole; a client may ask for less."""
+    limits = {"max_result_bytes": config.max_result_bytes, "max_result_rows": config.max_result_rows}
+    told = {name: job.ask.settings.get(name, "0") for name in limits}
+    return {
+        name: told[name] if told[name].isdecimal() and 0 < int(told[name]) < most else str(most)
+        for name, most in limits.items()
+    }
+
+
+def _select(job: Job, handle: Handle, config: DoorConfig) -> Answer:
     statement = job.statement
     if statement.kind == "select" and is_streamed(job.format) and not statement.has_totals:
         blocks = handle.stream(statement.sql, job.format, job.ask.params)
         first = next(blocks, b"")
         return Answer(_chain(first, blocks))
+    if statement.kind == "select":
+        handle.prepare(None, _whole_limits(job, config))
     whole = handle.query(statement.sql, job.format, job.ask.params)
     return Answer(_slices(whole))
 

@@ -6,6 +6,8 @@ something. Owned by the event loop's thread.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infra.clickhouse.engine import Handle
+
+
+_PATIENCE_S = 1.0  # a client that cut its last request short may be back before that one has ended
 
 
 class Sessions:
@@ -29,9 +34,9 @@ class Sessions:
         self._most = most
         self._clock = clock
         self._kept: dict[str, tuple[float, Handle]] = {}
-        self._busy: set[str] = set()
+        self._busy: dict[str, asyncio.Event] = {}
 
-    def take(self, session_id: str) -> Handle | None:
+    async def take(self, session_id: str) -> Handle | None:
         """The session's handle, if it left one; until `keep` or `drop` nobody else gets it.
 
         Raises:
@@ -39,18 +44,23 @@ class Sessions:
         """
         self.expire()
         if session_id in self._busy:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._busy[session_id].wait(), _PATIENCE_S)
+        if session_id in self._busy:
             raise RefusedError(
                 373, "SESSION_IS_LOCKED", f"Session {session_id} is locked by a concurrent client"
             )
         found = self._kept.pop(session_id, None)
         if found is None:
             return None
-        self._busy.add(session_id)
+        self._busy[session_id] = asyncio.Event()
         return found[1]
 
     def keep(self, session_id: str, handle: Handle, timeout_s: int) -> None:
         """Puts a handle by for `timeout_s` seconds."""
-        self._busy.discard(session_id)
+        freed = self._busy.pop(session_id, None)
+        if freed is not None:
+            freed.set()
         self._close(session_id)
         if len(self._kept) >= self._most:
             self._close(min(self._kept, key=lambda name: self._kept[name][0]))
