@@ -147,4 +147,8 @@ def _partition(
 
 def _under(path: str, claims: list[Claim]) -> list[Claim]:
     """Name the log's folder in front of what failed in it."""
-    return [failed(c.name, f"{path}/{c.words}") if c.status.value == "failed" else c for c in claims]
+    return [failed(c.name, _joined(path, c.words)) if c.status.value == "failed" else c for c in claims]
+
+
+def _joined(path: str, words: str) -> str:
+    return f"{path}: {words}" if words.startswith(("leaf ", "and ")) else f"{path}/{words}"

@@ -5,7 +5,7 @@ from pathlib import Path
 from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.merkle import verify_consistency
-from ledger_sink.format.tiles import consistency_proof
+from ledger_sink.format.tiles import consistency_proof, tile_path
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.folder import LogFolder
 from ledger_sink.verifier.trust import Trust
@@ -42,8 +42,16 @@ def _consistent(old: Checkpoint, new: Checkpoint, tiles: Path) -> Claim:
         return failed(
             "consistent", f"Rolled back: the newer one has size {new.size}, the older one {old.size}."
         )
+    folder = LogFolder(tiles)
+
+    def read_tile(level: int, index: int, width: int) -> bytes:
+        try:
+            return folder.read_tile(level, index, width)
+        except UnreadableError as problem:
+            raise UnreadableError(f"{tile_path(level, index, width)}: {problem}") from None
+
     try:
-        proof = consistency_proof(old.size, new.size, LogFolder(tiles).read_tile)
+        proof = consistency_proof(old.size, new.size, read_tile)
         verify_consistency(old.size, old.root, new.size, new.root, proof)
     except UnreadableError as problem:
         return failed("consistent", f"No proof could be made from the tiles: {problem}")

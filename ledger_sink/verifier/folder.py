@@ -18,7 +18,7 @@ from ledger_sink.format.tiles import (
     parse_tile_path,
     place_path,
 )
-from ledger_sink.verifier.trust import read_file
+from ledger_sink.verifier.trust import read_capped
 
 MAX_LOG_FILE_BYTES = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
 
@@ -43,7 +43,7 @@ class LogFolder:
         Raises:
             UnreadableError: if it cannot be read or is longer than any file of a log may be.
         """
-        return read_file(self.root / name, MAX_LOG_FILE_BYTES)
+        return read_capped(self.root / name, MAX_LOG_FILE_BYTES)
 
     def read_tile(self, level: int, index: int, width: int) -> bytes:
         """Return the first `width` hashes of a tile (a `tiles.ReadTile`).

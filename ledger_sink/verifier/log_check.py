@@ -137,7 +137,7 @@ class _LeafReader(_Reader):
         for index, entry in enumerate(entries, start=first):
             try:
                 self._leaf(index, entry)
-            except (FormatError, UnreadableError) as problem:
+            except FormatError as problem:
                 self._findings.problems.append(f"leaf {index}: {problem}")
 
     def _leaf(self, index: int, entry: bytes) -> None:
@@ -158,10 +158,11 @@ class _LeafReader(_Reader):
         path = control_path(index)
         try:
             control = parse_control(self._folder.read(path))
-        except LeafFormatError as problem:
-            raise LeafFormatError(f"{path}: {problem}") from None
+        except (FormatError, UnreadableError) as problem:
+            self._findings.problems.append(f"{path}: {problem} (leaf {index})")
+            return leaf.offset
         if control.leaf() != entry:
-            raise LeafFormatError(f"{path}: it is not what the {leaf.kind.name} leaf commits to")
+            self._findings.problems.append(f"{path}: it is not what {leaf.kind.name} leaf {index} commits to")
         return control.last_missing + 1 if isinstance(control, Gap) else leaf.offset
 
 

@@ -79,12 +79,24 @@ def read_file(path: Path, limit: int = MAX_TRUST_BYTES) -> bytes:
         UnreadableError: if it cannot be read or is longer than the limit.
     """
     try:
+        return read_capped(path, limit)
+    except UnreadableError as problem:
+        raise UnreadableError(f"{path}: {problem}") from None
+
+
+def read_capped(path: Path, limit: int) -> bytes:
+    """Read a file of at most `limit` bytes; the error leaves it to the caller to name the file.
+
+    Raises:
+        UnreadableError: if it cannot be read or is longer.
+    """
+    try:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as problem:
-        raise UnreadableError(f"{path}: {problem.strerror}") from None
+        raise UnreadableError((problem.strerror or str(problem)).lower()) from None
     if len(data) > limit:
-        raise UnreadableError(f"{path}: expected at most {limit} bytes, there are more")
+        raise UnreadableError(f"expected at most {limit} bytes, there are more")
     return data
 
 
