@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 from ledger_sink.chain import CityChain, Quorum
 from ledger_sink.cosigner import Cosigner
 from ledger_sink.errors import (
+    CheckpointRefusedError,
     LedgerError,
     LogStoppedError,
     RetryError,
     SetupError,
     SignerUnavailableError,
 )
-from ledger_sink.format.keys import CITY_LOG, city_origin
+from ledger_sink.format.keys import CITY_LOG, Origin, city_origin
 from ledger_sink.trust import city_policy
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ class ChainStep:
         """
         self.stopped = ""
         """Why the city log cannot go on; empty as long as it does."""
+        self.refused: dict[str, str] = {}
+        """Partition logs that get into no block any more, and why."""
         self._config = config
         self._store = store
         self._emit = emit
@@ -150,9 +153,17 @@ class ChainStep:
             if blocks:
                 self._emit("ledger_city_blocks", chain.state.size, {})
                 self._uncovered_since = self._uncovered_since or time.monotonic()
+            self._tell_refused(chain)
             self._publish(chain)
         except LogStoppedError as error:
             self._stop(error)
+
+    def _tell_refused(self, chain: CityChain) -> None:
+        for origin in chain.refused.keys() - self.refused.keys():
+            name = Origin.parse(origin)
+            self.refused[origin] = chain.refused[origin]
+            labels = {"topic": str(name.topic), "partition": str(name.partition)}
+            self._emit("ledger_log_stopped", 1, labels | {"reason": CheckpointRefusedError.__name__})
 
     def _stop(self, error: LogStoppedError) -> None:
         self.stopped = str(error)

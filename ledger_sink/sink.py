@@ -245,7 +245,7 @@ def run(config: LedgerConfig, stop: threading.Event, emit: Emit = no_emit) -> No
         sink.close()
         chain.close()
         source.close()
-    reasons = [*sink.stopped.values(), *filter(None, [chain.stopped])]
+    reasons = [*sink.stopped.values(), *chain.refused.values(), *filter(None, [chain.stopped])]
     if reasons:
         raise LogStoppedError("; ".join(reasons))
 
