@@ -1,0 +1,103 @@
+"""What an auditor does: install the wheel alone in an empty environment, verify a bundle offline."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.ledger_sink.simulated_city import small_city
+
+ROOT = Path(__file__).parents[3]
+MINUTES_S = 240
+SOURCES = ("schemas", "streams", "ledger_sink", "dashboards", "infra", "pyproject.toml", "README.md")
+
+
+def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in bounded time."""
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=MINUTES_S, check=False)
+
+
+@pytest.fixture(scope="session")
+def auditor(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty environment with nothing but the wheel and what it depends on; the path of its programs."""
+    uv = shutil.which("uv")
+    assert uv is not None, "uv is what the README's commands need: pip install uv"
+    base = tmp_path_factory.mktemp("auditor")
+    source = base / "source"
+    source.mkdir()
+    for name in SOURCES:  # a copy, so that a build leaves nothing in the work tree
+        path = ROOT / name
+        if path.is_dir():
+            shutil.copytree(path, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(path, source / name)
+    environment = base / "environment"
+    for command in (
+        (uv, "build", "--wheel", "--out-dir", str(base / "wheel"), str(source)),
+        (uv, "venv", "--no-project", "--python", sys.executable, str(environment)),
+    ):
+        done = run(*command, cwd=base)
+        assert done.returncode == 0, done.stderr
+    (wheel,) = (base / "wheel").glob("*.whl")
+    installed = run(uv, "pip", "install", "--python", str(environment), str(wheel), cwd=base)
+    assert installed.returncode == 0, installed.stderr
+    return environment / "bin"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A bundle, a copy with one byte flipped, a whole ledger, and the auditor's policy."""
+    city = small_city()
+    bundle = city.evidence(city.partitions[1], 4).encode()
+    flipped = bytearray(bundle)
+    flipped[len(bundle) // 2] ^= 1
+    (tmp_path / "event.evidence").write_bytes(bundle)
+    (tmp_path / "flipped.evidence").write_bytes(flipped)
+    (tmp_path / "policy.txt").write_bytes(city.policy())
+    city.write(tmp_path / "ledger")
+    return tmp_path
+
+
+def verify(auditor: Path, files: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed `ledger-verify` in a folder that is not the repository."""
+    return run(str(auditor / "ledger-verify"), *arguments, "--policy", "policy.txt", cwd=files)
+
+
+def test_the_wheel_brings_cryptography_and_nothing_of_the_platform(auditor: Path, tmp_path: Path) -> None:
+    """An auditor installs a handful of packages: no Kafka, no ClickHouse, no web server."""
+    code = "import importlib.metadata as m; print(*sorted({d.name.lower() for d in m.distributions()}))"
+    listed = run(str(auditor / "python"), "-c", code, cwd=tmp_path).stdout.split()
+    assert set(listed) <= {
+        "city-telemetry",
+        "cryptography",
+        "cffi",
+        "pycparser",
+        "typing-extensions",
+        "typing_extensions",
+    }
+
+
+def test_the_wheel_alone_verifies_a_bundle(auditor: Path, files: Path) -> None:
+    """The installed command passes a true bundle and says what is not shown."""
+    done = verify(auditor, files, "event.evidence")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("PASS")
+    assert "Not shown by any of this" in done.stdout
+
+
+def test_the_wheel_alone_refuses_a_flipped_byte(auditor: Path, files: Path) -> None:
+    """One flipped byte: exit code 1, and the claim that fell."""
+    done = verify(auditor, files, "flipped.evidence")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout.startswith("FAIL")
+
+
+def test_the_wheel_alone_recomputes_a_ledger(auditor: Path, files: Path) -> None:
+    """A whole ledger directory passes; with one tile gone it fails and the tile is named."""
+    assert verify(auditor, files, "--city", "ledger").returncode == 0
+    (files / "ledger/air-quality.reading/0/1/tile/0/000.p/11").unlink()
+    done = verify(auditor, files, "--city", "ledger")
+    assert done.returncode == 1
+    assert "air-quality.reading/0/1/tile/0/000.p/11" in done.stdout
