@@ -1,7 +1,7 @@
 """From an `.avsc` as written to the schema as it travels: the envelope in front, personal fields as bytes.
 
 Pure. An author writes a personal field with its natural type and `"personal": true`; on the wire it is
-`bytes` (the ciphertext) and `clearType` tells what is inside. `clear_record` is the way back, for those who
+`bytes` (the ciphertext) and `clearType` tells what is inside; `examples.clear_tree` is the way back, for those who
 hold the keys.
 """
 
@@ -13,11 +13,6 @@ def wire_record(written: dict[str, Any], envelope: dict[str, Any]) -> dict[str, 
     """Merge a domain's record with the envelope."""
     fields = [*envelope["fields"], *(_wire_field(each) for each in written["fields"])]
     return {**written, "fields": fields}
-
-
-def clear_record(record: dict[str, Any]) -> dict[str, Any]:
-    """Give the personal fields of a wire record their natural types again."""
-    return {**record, "fields": [_clear_field(each) for each in record["fields"]]}
 
 
 def personal_fields(record: dict[str, Any]) -> tuple[str, ...]:
@@ -36,15 +31,6 @@ def _wire_field(written: dict[str, Any]) -> dict[str, Any]:
         return written
     nullable, clear = split_null(written["type"])
     return {**written, "type": ["null", "bytes"] if nullable else "bytes", "clearType": clear}
-
-
-def _clear_field(field: dict[str, Any]) -> dict[str, Any]:
-    """Undo `_wire_field`."""
-    if "clearType" not in field:
-        return field
-    clear = field["clearType"]
-    natural = ["null", clear] if isinstance(field["type"], list) else clear
-    return {key: value for key, value in field.items() if key != "clearType"} | {"type": natural}
 
 
 def split_null(kind: Any) -> tuple[bool, Any]:

@@ -105,10 +105,6 @@ class Topic:
         """The latest version, which producers write."""
         return self.schemas[-1]
 
-    def reads(self, schema_id: int) -> bool:
-        """Whether values of this schema id belong on this topic."""
-        return any(each.id == schema_id for each in self.schemas)
-
 
 @dataclass(frozen=True)
 class Domain:
@@ -162,7 +158,3 @@ class Catalog:
     def schemas(self) -> Iterator[Schema]:
         """Yield every schema once, by id."""
         yield from (self._schemas[key] for key in sorted(self._schemas))
-
-    def table_topics(self) -> Mapping[str, Topic]:
-        """Topics by the name of their typed table."""
-        return {topic.table: topic for topic in self.topics.values()}

@@ -14,7 +14,6 @@ from schemas.avro.scalar_reader import (
     Read,
     fixed,
     primitive,
-    read_double,
     read_long,
     read_string,
 )
@@ -96,8 +95,8 @@ def _map(kind: Map, raw: bool) -> Read:
 
 def _union(kind: Union, raw: bool) -> Read:
     """Read the branch a number names."""
-    if kind.clear == Primitive("double"):
-        return _nullable_double(kind.branches.index(NULL) << 1)
+    if kind.clear is not None:
+        return _nullable(reader(kind.clear, raw=raw), kind.branches.index(NULL) << 1)
     branches = [reader(each, raw=raw) for each in kind.branches]
 
     def read(data: bytes, at: int) -> tuple[Any, int]:
@@ -109,16 +108,17 @@ def _union(kind: Union, raw: bool) -> Read:
     return read
 
 
-def _nullable_double(null_head: int) -> Read:
-    """Read null or a double: most fields of most readings, so without a further call."""
+def _nullable(read_clear: Read, null_head: int) -> Read:
+    """Read null or a value: most fields of most events, so with as little as possible in between."""
+    clear_head = 2 - null_head
 
     def read(data: bytes, at: int) -> tuple[Any, int]:
         head = data[at] if at < len(data) else -1
+        if head == clear_head:
+            return read_clear(data, at + 1)
         if head == null_head:
             return None, at + 1
-        if head != 2 - null_head:
-            raise MalformedError(TRUNCATED if head < 0 else f"branch {(head >> 1) ^ -(head & 1)} of 2")
-        return read_double(data, at + 1)
+        raise MalformedError(TRUNCATED if head < 0 else f"branch {read_long(data, at)[0]} of 2")
 
     return read
 

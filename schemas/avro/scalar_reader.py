@@ -94,7 +94,7 @@ def _read_int(data: bytes, at: int) -> tuple[int, int]:
     return value, end
 
 
-def read_double(data: bytes, at: int) -> tuple[float, int]:
+def _read_double(data: bytes, at: int) -> tuple[float, int]:
     """Read a double."""
     try:
         return _DOUBLE(data, at)[0], at + 8
@@ -122,8 +122,16 @@ def _read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def read_string(data: bytes, at: int) -> tuple[str, int]:
-    """Read text."""
-    found, end = _read_bytes(data, at)
+    """Read text; a short one, whose length is one byte, without a further call."""
+    head = data[at] if at < len(data) else 1
+    if head < 0x80 and not head & 1:
+        start = at + 1
+        end = start + (head >> 1)
+        found = data[start:end]
+        if end > len(data):
+            raise MalformedError(TRUNCATED)
+    else:
+        found, end = _read_bytes(data, at)
     try:
         return found.decode(), end
     except UnicodeDecodeError:
@@ -210,7 +218,7 @@ _READS: Final[dict[str, Read]] = {
     "int": _read_int,
     "long": read_long,
     "float": _read_float,
-    "double": read_double,
+    "double": _read_double,
     "bytes": _read_bytes,
     "string": read_string,
 }

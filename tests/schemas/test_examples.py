@@ -1,13 +1,14 @@
 """Events as JSON that people read, and the clear side of personal fields."""
 
 import json
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.catalog import load_catalog
+from schemas.catalog import DOMAINS, load_catalog
 from schemas.errors import EventError, UndecodableError
 from schemas.examples import clear_tree, from_plain, to_plain
 from schemas.model import Schema
@@ -83,5 +84,16 @@ def test_plain_bytes_that_are_no_value_are_undecodable(toy: Schema, plain: bytes
 
 def test_packaged_examples_are_few_and_small() -> None:
     """An example is to be read by people."""
-    for path in Path("schemas/domains").glob("*/examples/*.json"):
+    for path in DOMAINS.glob("*/examples/*.json"):
         assert path.stat().st_size < 4096
+
+
+def test_command_in_the_readme_runs() -> None:
+    """What the folder's README shows prints every topic and a table."""
+    text = (DOMAINS.parent / "README.md").read_text(encoding="utf-8")
+    program = text.split('uv run python -c "\n')[1].split('"\n```')[0]
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "air-quality.reading [100]" in found.stdout
+    assert "CREATE TABLE IF NOT EXISTS city.air_quality_reading" in found.stdout
