@@ -38,6 +38,7 @@ _LONGEST_REST_S = 5.0
 _REQUEST_TIMEOUT_S = 40.0
 _POLL_INTERVAL_S = 300.0
 _QUIET_S = 86_400.0
+_CHATTY = ("aiokafka", "faust", "mode")
 
 ChangelogFactory = Callable[[str], Changelog]
 
@@ -167,6 +168,8 @@ def run_app(app: CityApp, config: StreamsConfig) -> NoReturn:
         redirect_stdouts=False,
     )
     worker.spinner = None
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     _end_after_signal(worker, config.stop_within_s)
     try:
         worker.execute_from_commandline()

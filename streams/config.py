@@ -25,7 +25,7 @@ class StreamsConfig:
         max_fetch_bytes: Most bytes fetched at once from one partition.
         unfinished_batches: Batches of one partition that may wait or run at a time; bounds memory.
         slice_s: Longest time a batch holds the event loop before others get their turn.
-        batch_pause_s: Rest between deriving a batch and delivering it; only tests set it, to hit the middle.
+        batch_pause_s: Rest between the steps of a batch; only tests set it, to hit in between.
         changelog_replication: Replicas of the state changelogs.
         delivery_timeout_s: Seconds after which a record that Kafka has not confirmed counts as failed.
         connect_timeout_s: Seconds to wait for Kafka's first answer.

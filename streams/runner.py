@@ -65,18 +65,19 @@ class Runner:
         if not self._around.is_current(batch):
             return
         started = time.monotonic()
+        await self._rest()
         state = await self._state(batch)
         draft = None if state is None else state.draft()
         deliveries = Deliveries()
         if not await self._derive(batch, draft, deliveries):
             return
-        if self._config.batch_pause_s:
-            await asyncio.sleep(self._config.batch_pause_s)
         await self._delivered(deliveries)
+        await self._rest()
         if not self._around.is_current(batch):
             return
         if state is not None and draft is not None:
             await self._remember(batch, state, draft)
+            await self._rest()
         batch.done = True
         self._deriver.report()
         topic = batch.tp.topic
@@ -112,6 +113,11 @@ class Runner:
             state.write(draft, committed, deliveries)
             await self._delivered(deliveries)
             state.apply(draft, committed)
+
+    async def _rest(self) -> None:
+        """Rest between two steps, where tests want to hit."""
+        if self._config.batch_pause_s:
+            await asyncio.sleep(self._config.batch_pause_s)
 
     async def _delivered(self, deliveries: Deliveries) -> None:
         if deliveries.sent:

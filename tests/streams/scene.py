@@ -14,18 +14,26 @@ from typing import Any, Self
 
 import orjson
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from schemas.codec import decode
 from streams.changelog import KafkaChangelog, changelog_name
 from streams.config import StreamsConfig
-from streams.identity import Rule, derived_id
+from streams.identity import Rule, derived_id, device_id, device_salt
 from streams.produce import Producer
 from streams.state import PartitionState
 from tests.streams.probe import DEAD, ECHO, TICK, TOTAL, expected_totals, probe_catalog, tick
 from tests.streams.worker import probe_config
 
-TOPICS = (TICK, ECHO, TOTAL, DEAD)
+SECRET = "probe.secret"
+TOPICS = (TICK, ECHO, TOTAL, DEAD, SECRET)
 SUBJECTS = tuple(f"s{number}" for number in range(10))
 ROOT = Path(__file__).parents[2]
 
@@ -106,6 +114,15 @@ class Scene:
                 for subject in SUBJECTS:
                     door.produce(TICK, tick(subject, number))
 
+    def produce_secrets(self, count: int) -> list[dict[str, Any]]:
+        """Send events to the topic that is read record by record; return them."""
+        head = {"source": "device:1", "occurred_at": 1, "subject": "anna"}
+        events = [{"event_id": device_id(), "salt": device_salt(), **head} for _ in range(count)]
+        with Producer(self.config, probe_catalog()) as door:
+            for event in events:
+                door.produce(SECRET, event)
+        return events
+
     def lag(self) -> int:
         """Return how many ticks the group has not committed."""
         return sum(end - committed for committed, end in self._offsets())
@@ -119,7 +136,9 @@ class Scene:
         deadline = time.monotonic() + within_s
         while not what():
             if time.monotonic() > deadline:
-                said = "\n".join(f"[{each.log.name}, {each.process.poll()}] {each.said}" for each in self.workers)
+                said = "\n".join(
+                    f"[{each.log.name}, {each.process.poll()}] {each.said}" for each in self.workers
+                )
                 raise AssertionError(f"did not happen within {within_s} s; workers said:\n{said}")
             time.sleep(every_s)
 
@@ -161,6 +180,19 @@ class Scene:
                     value = orjson.loads(entry.state)
                     found[subject.key] = (value["count"], value["chain"])
             return found
+
+    def members(self) -> int:
+        """Return how many workers of the group have partitions."""
+        told = self.admin.describe_consumer_groups([self.group])[self.group].result()
+        return sum(bool(each.assignment.topic_partitions) for each in told.members)
+
+    def limit(self, topic: str, largest_bytes: int) -> None:
+        """Have Kafka refuse records of a topic above a size."""
+        entry = ConfigEntry(
+            "max.message.bytes", str(largest_bytes), incremental_operation=AlterConfigOpType.SET
+        )
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        self.admin.incremental_alter_configs([resource])[resource].result()
 
     def expect(self, ticks: int) -> None:
         """Check that what was derived is what `ticks` ticks of each subject give: nothing lost, nothing else."""
@@ -234,5 +266,7 @@ def echo_ids(ticks: int) -> set[str]:
     """Return the ids of the echoes of `ticks` ticks of each subject."""
     rule = Rule("probe-echo", 1)
     return {
-        derived_id([tick(subject, number)["event_id"]], rule) for subject in SUBJECTS for number in range(ticks)
+        derived_id([tick(subject, number)["event_id"]], rule)
+        for subject in SUBJECTS
+        for number in range(ticks)
     }
