@@ -43,20 +43,6 @@ def make_city() -> Iterator[Callable[..., City]]:
     shutil.rmtree(root, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def small_recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the first rows of the bundled recordings: small enough to replay many times."""
-    import gzip
-
-    from streams.recordings import bundled
-
-    folder = tmp_path_factory.mktemp("recordings")
-    for path in bundled():
-        lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)[:601]
-        (folder / path.name).write_bytes(gzip.compress(b"".join(lines), mtime=0))
-    return folder
-
-
 @pytest.fixture
 def own_kafka(tmp_path: Path) -> Iterator[str]:
     """A broker that the test started itself, empty."""

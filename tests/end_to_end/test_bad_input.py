@@ -62,7 +62,8 @@ def test_a_folder_with_broken_files_reads_what_can_be_read(
     assert inputs["strange.csv"]["reason"]
     assert inputs["utf16.csv"]["reason"]
     assert inputs["truncated.csv.gz"]["reason"]
-    assert inputs[good.name]["read"] == 600
+    assert inputs[good.name]["read"] == 601
+    assert inputs[good.name]["refused"] == 1
     refused = sum(row["refused"] for row in inputs.values())
     letters = sum(t["events"] for n, t in report["topics"].items() if n.endswith("dead-letter"))
     assert letters >= refused

@@ -30,15 +30,6 @@ def totals(report: dict[str, dict[str, dict[str, int]]]) -> dict[str, tuple[int,
     }
 
 
-@pytest.fixture(scope="module")
-def undisturbed(small_recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> City:
-    """A run that nobody disturbed: what the others are compared with."""
-    city = City(tmp_path_factory.mktemp("u") / "city")
-    run = city.up_once("--recordings", str(small_recordings))
-    assert run.returncode == 0, run.stdout + run.stderr
-    return city
-
-
 @pytest.mark.timeout(420)
 def test_kill_9_of_any_process_loses_and_doubles_nothing(
     make_city: Callable[..., City], small_recordings: Path, undisturbed: City

@@ -1,0 +1,1 @@
+"""Boards: every query runs, every name is known."""
