@@ -83,21 +83,19 @@ def _parse_insert(text: bytes) -> Statement:
         top = token.kind == "word" and token.depth == 0
         if top and token.upper in (b"SELECT", b"WITH"):
             selects = True
-        if top and token.upper == b"VALUES" and not selects:
-            return _insert(text, found, token.start, "Values", token.end)
-        if (
-            found
-            and found[-1].upper == b"FORMAT"
-            and found[-1].kind == "word"
-            and found[-1].depth == 0
-            and top
-        ):
+        if top and found and _is_word(found[-1], b"FORMAT"):
             name = "Values" if token.upper == b"VALUES" else token.name
             return _insert(text, found[:-1], found[-1].start, name, _skip_space(text, token.end))
+        if top and token.upper == b"VALUES" and not selects:
+            return _insert(text, found, token.start, "Values", token.end)
         found.append(token)
     kind: Kind = "insert_select" if selects else "insert"
     structure, span = _input_call(found)
     return Statement(kind, text, text, None, b"", structure, span, tuple(found))
+
+
+def _is_word(token: Token, word: bytes) -> bool:
+    return token.kind == "word" and token.depth == 0 and token.upper == word
 
 
 def _insert(text: bytes, found: list[Token], head_end: int, name: str, data_start: int) -> Statement:

@@ -1,0 +1,1 @@
+"""The HTTP door over the embedded ClickHouse engine, and the migrations."""
