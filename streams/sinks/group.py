@@ -18,7 +18,8 @@ from streams.sinks.errors import SinkError, SinkStopError
 from streams.sinks.lane import Lane
 
 log = logging.getLogger("city.sink")
-ASK_S: Final = 10.0
+ASK_S: Final = 5.0
+PATIENCE_S: Final = 30.0
 _FENCED: Final = frozenset(
     (
         KafkaError.UNKNOWN_MEMBER_ID,
@@ -207,15 +208,14 @@ class Group:
 
 def _patiently(ask: Callable[[], Any]) -> Any:
     """Ask Kafka until it answers; within a rebalance there is nothing else to do."""
-    for left in (2, 1, 0):
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
         try:
             return ask()
         except KafkaException as error:
-            if not left:
-                raise SinkStopError(
-                    f"Kafka does not tell where the group is: {error.args[0].str()}"
-                ) from error
-    raise AssertionError  # unreachable
+            if time.monotonic() > deadline:
+                raise SinkStopError(f"Kafka does not tell where the group is: {error.args[0].str()}") from error
+            time.sleep(0.2)
 
 
 def _failure(error: KafkaError) -> SinkError:

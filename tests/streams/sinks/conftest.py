@@ -1,0 +1,24 @@
+"""A stage of its own for every test of a sink."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.streams.sinks.stage import Stage, make_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.fixtures.clickhouse import ClickHouse
+
+
+@pytest.fixture
+def stage(kafka: str, clickhouse: ClickHouse) -> Iterator[Stage]:
+    """Topics, tables and a group that no other test uses."""
+    made = make_stage(kafka, clickhouse)
+    yield made
+    client = clickhouse.client()
+    client.command(f"DROP DATABASE {made.config.database}")
+    client.close()

@@ -1,0 +1,24 @@
+"""What the sink stores is what the topics hold, once each."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.streams.sinks.events import framed
+
+if TYPE_CHECKING:
+    from tests.streams.sinks.stage import Stage
+
+
+def test_every_topic_is_stored_exactly(stage: Stage) -> None:
+    """Each record of each topic has its archive row, byte for byte, and each event its row."""
+    random = Random(1)
+    for topic in stage.catalog.topics.values():
+        for partition in range(2):
+            values = [framed(topic.schema, random) for _ in range(300)]
+            stage.produce(topic, [*values, *values[:7]], partition)
+    with stage.sink():
+        stage.drain()
+    for topic in stage.catalog.topics.values():
+        assert stage.check(topic) == {"records": 614, "events": 600, "undecodable": 0}
