@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ledger_sink.state import LogState
     from ledger_sink.store import Store
 
-LAST_PASS_S = 4.0
+LAST_PASS_S = 3.5
 RETRY_S = 1.0
 
 log = logging.getLogger("ledger.sink")
@@ -52,6 +52,7 @@ class Background:
         self._interval_s = interval_s
         self._wake = threading.Event()
         self._stop = False
+        self._last_pass = True
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -62,11 +63,18 @@ class Background:
         """Let it do its thing now."""
         self._wake.set()
 
-    def finish(self) -> None:
-        """Let it do its thing a last time and end; it is not waited for longer than a few seconds."""
+    def finish(self, *, last_pass: bool = True, within_s: float = LAST_PASS_S) -> bool:
+        """Let it do its thing a last time, or not, and end; it is not waited for longer than told.
+
+        Returns:
+            Whether it ended. If not, it may still write: nobody else must be let in before the process ends.
+        """
+        self._last_pass &= last_pass
         self._stop = True
         self._wake.set()
-        self._thread.join(LAST_PASS_S)
+        if self._thread.ident is not None:
+            self._thread.join(within_s)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         last = False
@@ -74,6 +82,8 @@ class Background:
             self._wake.wait(self._interval_s)
             self._wake.clear()
             last = self._stop
+            if last and not self._last_pass:
+                return
             try:
                 self._step()
             except RetryError as error:

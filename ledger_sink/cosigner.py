@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ledger_sink.format.note import Signature, VerifierKey
     from ledger_sink.tile_log import TileSource
 
-TIMEOUT_S = 4.0
+TIMEOUT_S = 3.0
 
 
 class Cosigner:

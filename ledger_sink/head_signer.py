@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from ledger_sink.store import Store
 
-TIMEOUT_S = 4.0
+TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)

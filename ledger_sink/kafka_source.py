@@ -52,14 +52,14 @@ class KafkaSource:
             }
         )
 
-    def describe(self, topics: Sequence[str]) -> dict[str, TopicFacts]:
+    def describe(self, topics: Sequence[str], within_s: float = ANSWER_S) -> dict[str, TopicFacts]:
         """Return id and partition count of the topics that exist.
 
         Raises:
             KafkaUnavailableError: no answer in time.
         """
         try:
-            asked = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=ANSWER_S)
+            asked = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=within_s)
             return {name: _facts(future) for name, future in asked.items() if _exists(future)}
         except KafkaException as error:
             raise KafkaUnavailableError(f"topics: {error.args[0]}") from error

@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from ledger_sink.background import Background, ChainStep, PublishStep
+from ledger_sink.background import LAST_PASS_S, Background, ChainStep, PublishStep
 from ledger_sink.epochs import current_log
 from ledger_sink.errors import (
     KafkaUnavailableError,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 MOST_RECORDS = 5000
 MOST_PENDING = 100_000
 POLL_S = 0.2
+LAST_ANSWER_S = 1.5
 LOCK_WAIT_S = 5.0
 STOPPED_NAME = "stopped.txt"
 T = TypeVar("T")
@@ -242,8 +243,12 @@ def run(config: LedgerConfig, stop: threading.Event, emit: Emit = no_emit) -> No
     try:
         _seal(config, stop, emit, sink, source, publisher, threads)
     finally:
-        sink.close()
-        chain.close()
+        # A thread that hangs in a peer's answer may still write: then only the process's end frees the locks.
+        patience_s = 0.5 if stop.is_set() else LAST_PASS_S
+        ended = [thread.finish(last_pass=False, within_s=patience_s) for thread in threads]
+        if all(ended):
+            sink.close()
+            chain.close()
         source.close()
     reasons = [*sink.stopped.values(), *chain.refused.values(), *filter(None, [chain.stopped])]
     if reasons:
@@ -308,17 +313,19 @@ def _finish(
     threads: list[Background],
 ) -> None:
     """Commit, publish and show what is left, each with its own time limit."""
+    answers = True
     try:
-        facts = source.describe(list(facts))
-        sink.commit(facts)
+        if sink.pending:
+            sink.commit(source.describe(list(facts), within_s=LAST_ANSWER_S))
     except KafkaUnavailableError as error:
+        answers = False
         log.warning("%s; what is not sealed yet is read again at the next start", error)
     for thread in threads:
         thread.finish()
         if thread.failure:
             raise thread.failure
     try:
-        sink.show(publisher.published.states, wait=True)
+        sink.show(publisher.published.states, wait=answers)
     except KafkaUnavailableError as error:
         log.warning("%s; the group's offsets lag until the next start", error)
 

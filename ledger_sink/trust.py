@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ledger_sink.store import Store
 
-TIMEOUT_S = 4.0
+TIMEOUT_S = 3.0
 
 
 def read_policy(store: Store) -> Policy | None:

@@ -153,6 +153,30 @@ def test_without_the_witness_nothing_is_covered_and_ingestion_does_not_wait(
     ledger.wait_covered({air: 60})
 
 
+def test_it_ends_in_time_while_signer_and_witness_hang(
+    kafka: str, tmp_path: Path, peers: list[Running]
+) -> None:
+    """Peers that take a connection and never answer hold up neither sealing nor the end."""
+    import socket
+    from urllib.parse import urlsplit
+
+    air = topic_of("air")
+    ledger = Ledger(tmp_path, kafka, {air: 1})
+    peers += [ledger.signer(), ledger.witness(), ledger.sink()]
+    ledger.wait_covered({air: 0})
+    for one in peers[:2]:
+        one.end()
+    addresses = [urlsplit(url) for url in (ledger.config.signer_url, *ledger.config.witness_urls)]
+    hanging = [socket.create_server(("127.0.0.1", address.port or 0)) for address in addresses]
+    try:
+        ledger.produce(air, 0, 20)
+        wait_for(lambda: sum(ledger.metrics.of("ledger_sealed_leaves")) == 21, "the leaves are durable")
+        assert peers[2].end() < 10
+    finally:
+        for server in hanging:
+            server.close()
+
+
 def test_a_re_created_topic_stops_its_log_and_no_other(
     kafka: str, tmp_path: Path, peers: list[Running]
 ) -> None:
