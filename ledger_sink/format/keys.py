@@ -1,10 +1,9 @@
 """Names and keys of logs: origins, and the Ed25519 key of each origin from one master seed.
 
 Origin of a partition log: `<city>/<topic>/<partition>/<epoch>`; of the city log: `<city>/city/<epoch>`
-(LEDGER §1.1).
-A log's key name is its origin. Seed = HKDF-SHA256(master, salt empty, info `city-ledger/v1 <origin>`, 32
-bytes) (CONTRACT §7). A witness whose key name starts with `<city>/` is the city's own: real, but not
-independent.
+(LEDGER §1.1). A log's key name is its origin. Seed = HKDF-SHA256(master, salt empty, info
+`city-ledger/v1 <origin>`, 32 bytes) (CONTRACT §7). A witness that bears the city's name is the city's own:
+real, but not independent.
 """
 
 import re
@@ -85,14 +84,18 @@ def city_origin(city: str, epoch: int = 1) -> str:
 
 
 def own_witness_name(city: str) -> str:
-    """Return the key name of the witness that the city itself runs: `<city>/witness`."""
+    """Return the key name of the witness that the city itself runs: `witness.<city>`."""
     require_name(city, "city")
-    return f"{city}/witness"
+    return f"witness.{city}"
 
 
 def is_own_witness(city: str, key_name: str) -> bool:
-    """Tell whether a witness is the city's own by its name, and so not independent of it."""
-    return key_name == city or key_name.startswith(f"{city}/")
+    """Tell whether a witness bears the city's name, and so is its own and not independent of it.
+
+    That is: what stands before the first `/` of its key name is the city's name or ends in `.<city>`.
+    """
+    host = key_name.partition("/")[0]
+    return host == city or host.endswith(f".{city}")
 
 
 def derive_seed(master_seed: bytes, origin: str) -> bytes:

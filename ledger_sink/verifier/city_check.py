@@ -14,7 +14,7 @@ from ledger_sink.format.keys import Origin
 from ledger_sink.format.layout import CHECKPOINT, KEYS, log_path, origin_at
 from ledger_sink.format.policy import parse_keys
 from ledger_sink.verifier.errors import TrustError, UnreadableError
-from ledger_sink.verifier.evidence import witness_claims
+from ledger_sink.verifier.evidence import SPLIT_VIEW, is_independent, witness_claims
 from ledger_sink.verifier.folder import LogFolder
 from ledger_sink.verifier.log_check import LogFindings, log_claims, log_facts, read_log
 from ledger_sink.verifier.trust import Trust, read_file
@@ -37,11 +37,14 @@ def check_city(subject: str, ledger: Path, trust: Trust) -> Verdict:
     claims: list[Claim] = []
     facts: dict[str, object] = {}
     heads: Heads = {}
+    not_shown = _NOT_SHOWN
     for origin in city_logs:
         findings = read_log(LogFolder(ledger / log_path(origin)), trust, origin=origin)
         claims += _under(log_path(origin), log_claims(findings))
         if findings.opened is not None:
             claims += witness_claims(findings.opened, trust)
+        if findings.opened is None or not is_independent(findings.opened):
+            not_shown = (*_NOT_SHOWN, SPLIT_VIEW)
         claims += _chain_claims(findings)
         facts[origin] = log_facts(findings)
         _collect(heads, findings.blocks)
@@ -54,10 +57,10 @@ def check_city(subject: str, ledger: Path, trust: Trust) -> Verdict:
                 findings, found = _partition(ledger, origin, keys, heads.get(origin, {}))
                 claims += found
                 facts[origin] = log_facts(findings)
-    return Verdict(subject, tuple(claims), _NOT_SHOWN, facts)
+    return Verdict(subject, tuple(claims), not_shown, facts)
 
 
-_NOT_SHOWN = (
+_NOT_SHOWN: tuple[str, ...] = (
     "that the sensors told the truth",
     "that nothing was dropped before it reached Kafka, or left out before the log",
     "that the records still in Kafka or ClickHouse are the ones sealed here: compare them with their leaves",

@@ -36,6 +36,7 @@ from ledger_sink.verifier.verdict import (
 MAX_BUNDLE_BYTES = 128 * 1024 * 1024
 SIMULATED_HEADER = "simulated"
 
+SPLIT_VIEW = "that everybody is shown the same city log: no independent witness cosigned"
 NOT_SHOWN = (
     "that the sensor or whoever produced the record told the truth",
     "who produced the record: no signature of its source was checked",
@@ -217,15 +218,19 @@ def _not_shown(evidence: Evidence, parts: _Parts, trust: Trust) -> tuple[str, ..
     """Add to the fixed list what depends on this bundle."""
     missing = list(NOT_SHOWN)
     if not _independent(parts, trust):
-        missing.append("that everybody is shown the same city log: no independent witness cosigned")
+        missing.append(SPLIT_VIEW)
     if evidence.anchors:
         missing.append("what the receipts under anchors/ say")
     return tuple(missing)
 
 
+def is_independent(opened: Cosigned) -> bool:
+    """Tell whether a witness that is not the city's own cosigned."""
+    return any(not _own(opened.checkpoint.origin, witness.key.name) for witness, _ in opened.witnesses)
+
+
 def _independent(parts: _Parts, trust: Trust) -> bool:
     try:
-        witnesses = trust.open(parts.city_proof.checkpoint).witnesses
+        return is_independent(trust.open(parts.city_proof.checkpoint))
     except FormatError:
         return False
-    return any(not _own(parts.city_head.origin, witness.key.name) for witness, _ in witnesses)

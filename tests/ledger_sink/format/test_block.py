@@ -184,5 +184,8 @@ def test_each_log_has_its_own_key() -> None:
 def test_the_citys_own_witness_is_known_by_its_name() -> None:
     """A witness under the city's name is not independent."""
     assert is_own_witness(CITY, own_witness_name(CITY))
-    assert not is_own_witness(CITY, "witness.example/seoul.example")
-    assert not is_own_witness(CITY, "seoul.example.evil/witness")
+    assert own_witness_name(CITY) == "witness.seoul.example"
+    for own in ("seoul.example", "seoul.example/w1", "a.witness.seoul.example/w1"):
+        assert is_own_witness(CITY, own)
+    for other in ("witness.example/seoul.example", "seoul.example.org/witness", "notseoul.example/w"):
+        assert not is_own_witness(CITY, other)
