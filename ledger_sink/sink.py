@@ -97,8 +97,10 @@ class Sink:
             if topic.name not in facts:
                 continue
             for partition in range(max(topic.partitions, facts[topic.name].partitions)):
+                if (topic.name, partition) in self._logs:
+                    continue
                 name = current_log(self._store, self.config.city, topic.name, partition)
-                if (topic.name, partition) not in self._logs and name not in self.stopped:
+                if name not in self.stopped:
                     self._open(name, facts[topic.name])
         if self._must_assign:
             self._assign()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -278,3 +280,15 @@ def patiently(peer: Peer) -> bytes:
         except WitnessUnavailableError:
             threading.Event().wait(0.05)
     raise AssertionError("no answer")
+
+
+@pytest.mark.parametrize("module", ["witness", "signer"])
+def test_the_base_install_is_enough_to_run_it(module: str) -> None:
+    """Neither Kafka nor anything else of the platform is imported."""
+    program = (
+        f"import ledger_sink.{module}, sys\n"
+        "heavy = {'confluent_kafka', 'faust', 'chdb', 'clickhouse_connect', 'fastavro', 'click', 'schemas', 'streams', 'infra'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
