@@ -44,7 +44,15 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedKafka", "KafkaAddresses", "KafkaPorts"]
 
 # A small heap and the collector with the fewest threads: the broker shares two cores with the platform.
-JVM_FLAGS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Xshare:auto")
+JVM_FLAGS = (
+    "-Xms128m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Xshare:auto",
+    # lz4 and zstd are native libraries, which newer Java warns of.
+    "--enable-native-access=ALL-UNNAMED",
+)
 # Formatting lives for a second: compiling it well would cost more than it saves.
 FORMAT_FLAGS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 LEAST_FREE_BYTES = 256 * 1024 * 1024

@@ -1,0 +1,1 @@
+"""The platform in containers: the same behaviour as on the host."""

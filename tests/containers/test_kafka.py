@@ -1,0 +1,93 @@
+"""Kafka's image alone, by testcontainers: it answers through a published port and keeps what it acknowledged."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra.kafka.access import ensure_user, grant_read, subscriber_settings
+from infra.kafka.admin import cluster_id, connect
+from infra.kafka.ports import free_ports
+from tests.infra.kafka.clients import create_topic, produce, read, subscribe_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
+VALUES = [b"%d" % number for number in range(300)]
+
+
+@dataclass(frozen=True)
+class KafkaContainer:
+    """A running broker in a container."""
+
+    container: Any
+    bootstrap: str
+    sasl: str
+
+    def wait_ready(self, timeout_s: float = 60.0) -> None:
+        """Wait until it answers its clients."""
+        admin = connect(self.bootstrap)
+        deadline = time.monotonic() + timeout_s
+        while cluster_id(admin, timeout_s=2.0) is None:
+            if time.monotonic() > deadline:
+                raise AssertionError(self.container.get_logs())
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def broker(images: dict[str, str]) -> Iterator[KafkaContainer]:
+    """Kafka on the bridge network with two ports published on the loopback."""
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # its image cannot be had everywhere
+    from testcontainers.core.container import DockerContainer
+
+    ports = free_ports()
+    bootstrap, sasl = f"127.0.0.1:{ports.kafka}", f"127.0.0.1:{ports.sasl}"
+    words = ["--listen=0.0.0.0", f"--port={ports.kafka}", f"--sasl-port={ports.sasl}"]
+    container = (
+        DockerContainer(images["kafka"])
+        .with_name(f"city-kafka-{secrets.token_hex(4)}")
+        .with_command([*words, f"--advertise={bootstrap}", f"--advertise-sasl={sasl}"])
+    )
+    for port in (ports.kafka, ports.sasl):
+        container.ports[port] = ("127.0.0.1", port)
+    with container:
+        running = KafkaContainer(container, bootstrap, sasl)
+        running.wait_ready()
+        yield running
+
+
+def test_kafka_container_answers_through_a_published_port(broker: KafkaContainer) -> None:
+    """What is produced from the host is consumed from the host."""
+    create_topic(broker.bootstrap, "plain")
+    assert produce({"bootstrap.servers": broker.bootstrap}, "plain", VALUES) == []
+    assert read({"bootstrap.servers": broker.bootstrap}, "plain", len(VALUES)) == VALUES
+
+
+def test_kafka_container_refuses_a_subscriber_what_was_not_granted(broker: KafkaContainer) -> None:
+    """The SASL listener is published too, and denies by default."""
+    for topic in ("granted", "denied"):
+        create_topic(broker.bootstrap, topic)
+        assert produce({"bootstrap.servers": broker.bootstrap}, topic, [b"x"]) == []
+    admin = connect(broker.bootstrap)
+    ensure_user(admin, "erin", "correct horse")
+    grant_read(admin, "erin", ["granted"])
+    settings = {**subscriber_settings(broker.sasl, "erin", "correct horse"), "group.id": "erin.one"}
+    assert subscribe_error(settings, "granted") == "none"
+    assert subscribe_error(settings, "denied") == "TOPIC_AUTHORIZATION_FAILED"
+
+
+def test_killed_kafka_container_keeps_what_it_acknowledged(broker: KafkaContainer) -> None:
+    """`docker kill` and `docker start` lose no record."""
+    create_topic(broker.bootstrap, "kept")
+    assert produce({"bootstrap.servers": broker.bootstrap}, "kept", VALUES) == []
+    container = broker.container.get_wrapped_container()
+    container.kill()
+    container.start()
+    broker.wait_ready()
+    assert read({"bootstrap.servers": broker.bootstrap}, "kept", len(VALUES)) == VALUES
