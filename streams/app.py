@@ -145,8 +145,14 @@ def create_app(
     return app
 
 
-def run(config: StreamsConfig, catalog: Catalog, emit: Emit) -> NoReturn:
+def run(config: StreamsConfig, catalog: Catalog, emit: Emit, stop: threading.Event | None = None) -> NoReturn:
     """Be a worker: blocks the main thread until SIGTERM or SIGINT, then ends the process within 10 s.
+
+    Args:
+        config: Settings.
+        catalog: Topics and schemas.
+        emit: Takes lag and counts every few seconds.
+        stop: When set, as good as SIGTERM; one that came before the worker was up is not lost.
 
     Raises:
         SystemExit: 0 after a signal; otherwise another status, with one line on stderr.
@@ -156,10 +162,10 @@ def run(config: StreamsConfig, catalog: Catalog, emit: Emit) -> NoReturn:
     except StreamsError as error:
         sys.stderr.write(f"agents: {error}\n")
         raise SystemExit(EXIT_ILL) from error
-    run_app(app, config)
+    run_app(app, config, stop)
 
 
-def run_app(app: CityApp, config: StreamsConfig) -> NoReturn:
+def run_app(app: CityApp, config: StreamsConfig, stop: threading.Event | None = None) -> NoReturn:
     """Run an app as `run` does."""
     worker = app.Worker(
         loop=asyncio.new_event_loop(),
@@ -171,6 +177,8 @@ def run_app(app: CityApp, config: StreamsConfig) -> NoReturn:
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
     _end_after_signal(worker, config.stop_within_s)
+    if stop is not None:
+        _obey(app, stop)
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:
@@ -262,6 +270,19 @@ def _watch_over(app: CityApp, config: StreamsConfig, topics: Sequence[str], emit
         liveness.start()
 
     app.task(watch)
+
+
+def _obey(app: CityApp, stop: threading.Event) -> None:
+    """Send this process SIGTERM when the event is set, once the worker is up and hears it."""
+
+    def wait() -> None:
+        stop.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def listen() -> None:
+        threading.Thread(target=wait, name="stop", daemon=True).start()
+
+    app.task(listen)
 
 
 def _end_after_signal(worker: Any, within_s: float) -> None:

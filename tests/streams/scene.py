@@ -77,7 +77,7 @@ class Scene:
 
     def __enter__(self) -> Self:
         self.admin = AdminClient({"bootstrap.servers": self.kafka})
-        self._recreate()
+        self.recreate()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -206,7 +206,8 @@ class Scene:
         assert self.echoes() == echo_ids(ticks)
         assert self.states() == last
 
-    def _recreate(self) -> None:
+    def recreate(self) -> None:
+        """Delete the topics and create them anew."""
         for future in self.admin.delete_topics(list(TOPICS)).values():
             with contextlib.suppress(KafkaException):
                 future.result()

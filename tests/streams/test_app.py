@@ -1,6 +1,7 @@
 """The Faust app without a broker: `app.test_context()`, and what refuses to start."""
 
 import asyncio
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,12 +9,15 @@ import pytest
 from faust.types import TP
 
 from schemas.codec import encode
+from streams.agents import handlers_of
 from streams.app import CityApp, create_app
 from streams.batches import Batch
+from streams.changelog import Subject
 from streams.config import StreamsConfig
 from streams.discovery import discover
 from streams.errors import DeclarationError
-from streams.testing import MemoryChangelog, MemoryDoor
+from streams.state import PartitionState, SubjectState
+from streams.testing import MemoryChangelog, MemoryDoor, record
 from tests.streams.probe import ECHO, TICK, TOTAL, probe_catalog, tick
 
 CATALOG = probe_catalog()
@@ -86,3 +90,23 @@ def test_the_settings_that_make_faust_safe_are_set(tmp_path: Path) -> None:
     assert conf.consumer_auto_offset_reset == "earliest"
     assert conf.broker_session_timeout == 8.0
     assert conf.processing_guarantee.value == "at_least_once"
+
+
+def test_the_readme_names_what_exists() -> None:
+    """Where each pitfall is met, by files and names that are there; and its example is a rule that runs."""
+    folder = Path(__file__).parents[2] / "streams"
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("## Pitfalls") : text.index("## Decisions")]
+    met = "".join(row.split("|")[2] for row in table.splitlines() if row.startswith("|"))
+    code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    names = re.findall(r"`([A-Za-z_.]+)`", met)
+    assert len(names) > 15
+    assert [each for each in names if not (folder / each).exists() and each.split(".")[-1] not in code] == []
+    example: dict[str, object] = {}
+    exec(text.split("```python\n")[1].split("```")[0], example)  # noqa: S102 - our own README
+    (index,) = handlers_of(SimpleNamespace(**example))
+    state = PartitionState(MemoryChangelog(), 0, 1)
+    remembered = SubjectState(state.draft(), Subject("r@1", "s", "x"))
+    (output,) = index.call(record(index.topic, {}, key="s"), remembered)
+    assert output.event == {"station": "s"}
+    assert remembered.get() == {"readings": 1}
