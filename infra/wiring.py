@@ -118,12 +118,12 @@ def emitter(settings: Settings, topics: Catalog) -> Emitter:
 # --- roles -------------------------------------------------------------------------------------------
 
 
-def run_worker(settings: Settings, _stop: threading.Event, _arguments: Sequence[str]) -> int:
+def run_worker(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
     """Run one Faust worker; it handles signals itself."""
     from streams.app import run
 
     topics = catalog()
-    run(streams_config(settings), topics, emitter(settings, topics))
+    run(streams_config(settings), topics, emitter(settings, topics), stop)
     return 0
 
 
