@@ -28,9 +28,10 @@ from streams.formats import Accepted
 from streams.identity import deployment_secret
 from streams.metrics import Emit, no_emit
 from streams.pace import Pace, Speed, in_order
-from streams.produce import Deliveries, Door, Prepared, Producer
+from streams.produce import Deliveries, Door, Prepared
 from streams.progress import Progress, ProgressFolder
 from streams.recordings import Recording, find
+from streams.replay_door import OrderlyProducer
 from streams.replay_input import Cue, Input, InputReport
 from streams.replay_records import Writer
 
@@ -88,7 +89,7 @@ def replay(
     run.watch, run.emit = progress or _look_away, emit
     if any(file.unfinished for file in run.files):
         run.prepare(speed, shift=speed == "live" if shift_to_now is None else shift_to_now)
-        with Producer(config, catalog) as door:
+        with OrderlyProducer(config, catalog) as door:
             run.play(Writer(door, deployment_secret(config.keys), run.anchor_us), door)
     run.tell()
     return run.reports()
@@ -161,7 +162,8 @@ class _Run:
             self._note(door)
         except DeliveryError as error:
             raise ReplayInterruptedError(
-                f"replay interrupted: {error}; what Kafka confirmed is kept: start again when Kafka is back"
+                f"replay interrupted: {error.failed} records not confirmed by Kafka ({error.reason});"
+                " what it confirmed is kept: start again when Kafka is back"
             ) from error
         finally:
             self._go_back()
@@ -249,6 +251,7 @@ def _wait_quietly(door: Door, deliveries: Deliveries) -> None:
         door.wait(deliveries)
     except DeliveryError as error:
         deliveries.problem = deliveries.problem or (error.topic, error.reason)
+        deliveries.failed = deliveries.failed or error.failed
 
 
 def _inputs(folder: ProgressFolder, recordings: Sequence[Recording]) -> list[Input]:

@@ -1,10 +1,13 @@
 """Recordings into a real Kafka: counts, identity, shifts, refusals, and what interruptions leave behind."""
 
+import contextlib
 import csv
 import gzip
 import hashlib
 import io
 import json
+import os
+import signal
 import threading
 import time
 from collections import Counter
@@ -356,13 +359,44 @@ def test_kafka_going_down_interrupts_and_loses_nothing(
         if own_kafka.alive() and reports[0].read >= 200:
             own_kafka.kill()
 
-    with pytest.raises(ReplayInterruptedError, match="what Kafka confirmed is kept"):
+    with pytest.raises(ReplayInterruptedError, match="what it confirmed is kept"):
         replay(config, CATALOG, [path], speed=400_000.0, progress=watch)
     assert 200 <= progress_of(fragile) < 1500
     own_kafka.start()
     (report,) = replay(config, CATALOG, [path], speed="max")
     assert counts(report) == (1500, 1500, 0, 0)
     assert len(distinct(fragile.held(READING, source_of(path)))) == 1500
+
+
+def test_a_kafka_that_hangs_does_not_turn_the_order_of_a_station(
+    fragile: Bench, own_kafka: RunningKafka, tmp_path: Path
+) -> None:
+    """Stopped past the delivery timeout, continued in the middle of it: each station's first sights are in order."""
+    path = unique(tmp_path / "seoul.csv.gz", 1500)
+    config = replace(fragile.config, delivery_timeout_s=2.0)
+    pid = own_kafka.pid or 0
+    wake = threading.Timer(3.3, os.kill, (pid, signal.SIGCONT))
+
+    def watch(reports: Sequence[InputReport]) -> None:
+        if reports[0].read >= 200 and not wake.is_alive():
+            with contextlib.suppress(RuntimeError):
+                wake.start()
+                os.kill(pid, signal.SIGSTOP)
+
+    with pytest.raises(ReplayInterruptedError, match="records not confirmed by Kafka"):
+        replay(config, CATALOG, [path], speed=400_000.0, progress=watch)
+    wake.join()
+    (report,) = replay(fragile.config, CATALOG, [path], speed="max")
+    assert counts(report) == (1500, 1500, 0, 0)
+    readings = fragile.held(READING, source_of(path))
+    assert len(distinct(readings)) == 1500
+    frontier: dict[str, int] = {}
+    seen: set[str] = set()
+    for each in readings:
+        if each.event["event_id"] not in seen:
+            assert each.event["occurred_at"] > frontier.get(each.key, 0)
+            frontier[each.key] = each.event["occurred_at"]
+            seen.add(each.event["event_id"])
 
 
 def test_a_stop_while_kafka_is_down_ends_within_ten_seconds(

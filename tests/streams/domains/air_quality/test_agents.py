@@ -80,3 +80,11 @@ def test_recordings_do_not_touch_each_other() -> None:
     mixed = [event for pair in zip(one, other, strict=True) for event in pair]
     indices = [sent for sent in run(mixed) if sent.topic == agents.INDEX]
     assert len(indices) == len(mixed)
+
+
+def test_only_the_order_of_one_station_matters() -> None:
+    """Stations one after the other or mixed, as other partition counts would have it: the same events and bytes."""
+    events = seoul_events()
+    sorted_by_station = sorted(events, key=lambda event: str(event["station"]))
+    found = {(sent.topic, sent.value) for sent in run(sorted_by_station)}
+    assert found == {(sent.topic, sent.value) for sent in run(events)}
