@@ -158,3 +158,28 @@ def run_handlers(
         state.write(draft, begin, deliveries)
     deriver.report()
     return door.sent()
+
+
+def assert_repeats_change_nothing(
+    catalog: Catalog, handlers: Sequence[Handler], events: Sequence[Mapping[str, Any]], *, topic: str
+) -> None:
+    """Check that events which stand on the topic twice change no fact (CONTRACT §2, §3).
+
+    A replay that was killed, or an agent upstream, sends some of its last events again, at new offsets. A rule must
+    then give nothing, or what it gave before: the same ids with the same bytes.
+
+    Raises:
+        AssertionError: Naming the first output that is new or differs.
+    """
+    want = {
+        (each.topic, each.event["event_id"]): each.value
+        for each in run_handlers(catalog, handlers, events, topic=topic)
+    }
+    for end in {1, len(events) // 3, len(events) // 2, len(events)}:
+        for begin in {0, end // 2, max(0, end - 1)}:
+            again = [*events[:end], *events[begin:end], *events[end:]]
+            for each in run_handlers(catalog, handlers, again, topic=topic, batch_size=max(1, end)):
+                if want.get((each.topic, each.event["event_id"])) != each.value:
+                    raise AssertionError(
+                        f"after events {begin} to {end - 1} came twice: another {each.topic}: {each.event}"
+                    )

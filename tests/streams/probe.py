@@ -52,9 +52,11 @@ def echo(record: Record) -> Iterator[Output]:
 @batched(TICK, rule="probe-total@1", outputs=(TOTAL,))
 def total(record: Record, state: State) -> Iterator[Output]:
     """Count and chain the ticks of a subject."""
-    before = state.get() or {"count": 0, "chain": ""}
+    before = state.get() or {"count": 0, "chain": "", "last": -1}
+    if record.event["number"] <= before["last"]:
+        return  # it came before, and may come again
     count, chain = before["count"] + 1, chain_after(before["chain"], record.event["number"])
-    state.put({"count": count, "chain": chain})
+    state.put({"count": count, "chain": chain, "last": record.event["number"]})
     if record.event["mood"] == "raise late":
         raise RuntimeError("after put")
     fields = {"subject": record.key, "number": record.event["number"], "count": count, "chain": chain}

@@ -16,7 +16,7 @@ from streams.door import Deliveries
 from streams.errors import DeclarationError, DeliveryError
 from streams.metrics import Figures
 from streams.state import PartitionState
-from streams.testing import MemoryChangelog, MemoryDoor, run_handlers
+from streams.testing import MemoryChangelog, MemoryDoor, assert_repeats_change_nothing, run_handlers
 from tests.streams import probe
 from tests.streams.probe import DEAD, ECHO, STREAM, TICK, TOTAL, expected_totals, tick
 
@@ -91,6 +91,21 @@ def test_a_rule_that_fails_after_put_leaves_no_trace_in_the_state() -> None:
     """State and outputs of a record happen both or neither."""
     found = run([tick("a", 0), tick("a", 1, "raise late"), tick("a", 2)])
     assert [each.event["count"] for each in found if each.topic == TOTAL] == [1, 2]
+
+
+def test_events_that_stand_on_the_topic_twice_change_nothing() -> None:
+    """A rule that knows what it has seen passes the check; one that counts whatever comes does not."""
+    events = [tick(subject, number) for number in range(9) for subject in "ab"]
+    assert_repeats_change_nothing(CATALOG, HANDLERS, events, topic=TICK)
+
+    @batched(TICK, rule="naive@1", outputs=(TOTAL,))
+    def naive(record: Record, state: State) -> Iterator[Output]:
+        count = (state.get() or 0) + 1
+        state.put(count)
+        yield Output(TOTAL, {"subject": record.key, "number": 0, "count": count, "chain": ""})
+
+    with pytest.raises(AssertionError, match="came twice"):
+        assert_repeats_change_nothing(CATALOG, naive.__handlers__, events, topic=TICK)  # type: ignore[attr-defined]
 
 
 def test_a_cleared_subject_begins_anew() -> None:

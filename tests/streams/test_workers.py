@@ -27,9 +27,11 @@ def test_a_worker_derives_each_record_once_and_ends_on_sigterm(scene: Scene) -> 
     scene.produce(0, 100)
     worker = scene.start()
     scene.wait(scene.drained)
-    scene.expect(100)
     echoes = scene.read(ECHO)
     assert len(echoes) == len(scene.read(TOTAL)) == 100 * len(SUBJECTS)
+    scene.produce(60, 100)  # a producer that was killed sends some again: no new facts
+    scene.wait(scene.drained)
+    scene.expect(100)
     causes = {headers["cause"] for _, _, headers, _ in echoes}
     assert len(causes) == len(echoes)
     assert all(each.startswith(b"probe.tick/") for each in causes)
