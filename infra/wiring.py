@@ -174,11 +174,12 @@ def run_signer(settings: Settings, stop: threading.Event, _arguments: Sequence[s
 def run_witness(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
     """Run the stack's own witness (not independent; verdicts say so)."""
     from ledger_sink.config import WitnessConfig
+    from ledger_sink.format.keys import own_witness_name
     from ledger_sink.witness import run
 
     config = WitnessConfig(
         directory=settings.data / "witness",
-        name=f"witness.{settings.city}",
+        name=own_witness_name(settings.city),
         logs_file=settings.data / "ledger" / "policy.txt",
         host=settings.listen,
         port=settings.ports.witness,
