@@ -51,3 +51,12 @@ def known_errors() -> tuple[type[Exception], ...]:
         StreamsError,
         PushError,
     )
+
+
+def exit_code_of(error: Exception) -> int:
+    """Return the exit code for an error of any layer: 1 where a running part failed, 2 where the caller can mend."""
+    from streams.errors import DeliveryError, KafkaDownError, ReplayInterruptedError
+
+    if isinstance(error, CityError):
+        return error.exit_code
+    return 1 if isinstance(error, DeliveryError | KafkaDownError | ReplayInterruptedError) else 2

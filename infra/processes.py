@@ -28,17 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     stop = stop_event()
     from infra import wiring
-    from infra.errors import known_errors
+    from infra.errors import exit_code_of, known_errors
 
     try:
         run = getattr(wiring, f"run_{words[0]}")
         code = run(settings_module.from_environment(), stop, words[1:])
-    except CityError as error:
+    except (CityError, *known_errors()) as error:
         print(f"{words[0]}: {error}", file=sys.stderr, flush=True)  # noqa: T201
-        return error.exit_code
-    except known_errors() as error:
-        print(f"{words[0]}: {error}", file=sys.stderr, flush=True)  # noqa: T201
-        return 2
+        return exit_code_of(error)
     except KeyboardInterrupt:
         return 0
     except Exception as error:

@@ -26,16 +26,13 @@ def one_line_errors(function: F) -> F:
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        from infra.errors import known_errors
+        from infra.errors import exit_code_of, known_errors
 
         try:
             return function(*args, **kwargs)
-        except CityError as error:
+        except (CityError, *known_errors()) as error:
             click.echo(f"city: {error}", err=True)
-            sys.exit(error.exit_code)
-        except known_errors() as error:
-            click.echo(f"city: {error}", err=True)
-            sys.exit(2)
+            sys.exit(exit_code_of(error))
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             click.echo(f"city: {where}{error.strerror or error}", err=True)
