@@ -157,7 +157,10 @@ class ClickHouseSink:
         """Claim what is due, confirm what is stored, in one commit; then let the claimed be written."""
         now = time.monotonic()
         starting = self._starting(now)
-        confirming = [
+        for lane in starting:
+            task = lane.task or lane.next_task(self._config, now)
+            task.lease = Lease(self._config.lease_s)
+        confirming = [  # not those that start: their claim confirms what was before it
             lane
             for lane in self._lanes.values()
             if lane.task is None and lane.position > lane.confirmed
@@ -165,9 +168,6 @@ class ClickHouseSink:
         ]
         if not starting and not confirming:
             return
-        for lane in starting:
-            task = lane.task or lane.next_task(self._config, now)
-            task.lease = Lease(self._config.lease_s)
         places = [*(lane.claimed() for lane in starting), *(lane.confirmation() for lane in confirming)]
         if not self._commit(places):
             return

@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.streams.sinks.stage import Stage, make_stage
+from tests.streams.sinks.stage import a_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.fixtures.clickhouse import ClickHouse
+    from tests.streams.sinks.stage import Stage
 
 
 @pytest.fixture
 def stage(kafka: str, clickhouse: ClickHouse) -> Iterator[Stage]:
     """Topics, tables and a group that no other test uses."""
-    made = make_stage(kafka, clickhouse)
-    yield made
-    client = clickhouse.client()
-    client.command(f"DROP DATABASE {made.config.database}")
-    client.close()
+    with a_stage(kafka, clickhouse) as made:
+        yield made

@@ -313,6 +313,19 @@ def make_stage(kafka: str, door: ClickHouse, catalog: Catalog | None = None) -> 
         group=f"{unique}-sink",
         max_age_s=0.2,
         metrics_interval_s=1.0,
-        session_timeout_s=6.0,
+        session_timeout_s=3.0,
+        heartbeat_s=0.5,
     )
     return Stage(unique, kafka, door, catalog, config)
+
+
+@contextlib.contextmanager
+def a_stage(kafka: str, door: ClickHouse) -> Iterator[Stage]:
+    """Make a stage and take its tables down again."""
+    made = make_stage(kafka, door)
+    try:
+        yield made
+    finally:
+        client = door.client()
+        client.command(f"DROP DATABASE {made.config.database}")
+        client.close()
