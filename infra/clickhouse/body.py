@@ -178,5 +178,9 @@ def _feed(body: Body, inflater: _Inflater, chunk: bytes, limit: int) -> None:
                     "TOO_MANY_BYTES",
                     f"the body is larger than {limit} bytes (decompressed): send it in smaller inserts",
                 )
+    except OSError as error:
+        raise RefusedError(
+            243, "NOT_ENOUGH_SPACE", f"the body cannot be kept on disk: {error.strerror or error}"
+        ) from error
     except (zlib.error, zstd.ZstdError, RuntimeError, EOFError) as error:
         raise RefusedError(36, "BAD_ARGUMENTS", f"the body does not decompress: {error}") from error

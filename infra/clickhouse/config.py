@@ -33,7 +33,7 @@ class DoorConfig:
     max_query_memory_bytes: int = 1024 * MIB  # what one statement may use
     max_engine_memory_bytes: int = 2048 * MIB  # what the engine may use in all
     max_execution_s: int = 300  # longest statement
-    stop_s: float = 3.0  # after SIGTERM: how long running statements may finish
+    stop_s: float = 2.0  # after SIGTERM: how long running statements may finish
 
     def __repr__(self) -> str:
         return (

@@ -7,6 +7,7 @@ as gone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Send
 
 _SEND_S = 60.0
+_DRAIN_S = 10.0
 _SLICE = 256 * 1024  # larger pieces are copied over and over on their way into the socket
 
 
@@ -33,8 +35,22 @@ class Delivery:
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
+        self._body_ended = False
         self.gone = False
         self.started = False
+
+    async def receive(self) -> Message:
+        """The request's messages, for whoever reads its body."""
+        message = await self._receive()
+        self._body_ended = not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Takes what is still coming of a refused body, so that the sender lives to read the refusal."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                while not self._body_ended:
+                    await self.receive()
 
     async def watch(self) -> None:
         """Returns when the client has gone."""

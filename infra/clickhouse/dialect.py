@@ -35,7 +35,7 @@ def hello_answer(sql: bytes, protocol_version: int, handle: Handle) -> bytes | N
     """
     if protocol_version < _BLOCK_INFO_SINCE or _HELLO.fullmatch(sql) is None:
         return None
-    found = bytes(handle.query(b"SELECT displayName(), version(), timezone()", "TSVRaw", {})).decode()
+    found = handle.query(b"SELECT displayName(), version(), timezone()", "TSVRaw", {}).decode()
     name, version, zone = found.rstrip("\n").split("\t")
     columns = (
         ("displayName()", "String", _string(name)),

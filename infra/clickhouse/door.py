@@ -84,12 +84,13 @@ class Door:
         """One request (ASGI)."""
         delivery = Delivery(receive, send)
         try:
-            await self._answer(Request(scope, receive), delivery)
+            await self._answer(Request(scope, delivery.receive), delivery)
         except (RefusedError, EngineError) as refusal:
             if delivery.started:
                 # Status 200 is out: the text goes into the body, and the body never ends properly.
                 await delivery.block(f"\n{refusal.text}\n".encode())
                 raise BrokenAnswerError(refusal.text) from refusal
+            await delivery.drain()
             await self._refusal(refusal)(scope, receive, send)
         except ClientDisconnect:
             return

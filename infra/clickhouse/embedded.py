@@ -27,7 +27,7 @@ from infra.clickhouse.errors import DoorStartError
 if TYPE_CHECKING:
     from types import FrameType
 
-_LAST_S = 5.0  # after the statements' grace: until the process ends, come what may
+_LAST_S = 3.0  # after the statements' grace: until the process ends, come what may
 
 
 def serve(path: Path, host: str, port: int, user: str, password: str) -> None:

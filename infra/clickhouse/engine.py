@@ -8,7 +8,10 @@ errors come out as `EngineError`. Leaves queueing, time-outs and HTTP to others.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import sys
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,7 @@ from infra.clickhouse.engine_config import write_engine_config
 from infra.clickhouse.errors import DoorStartError, EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from infra.clickhouse.config import DoorConfig
 
@@ -40,15 +43,28 @@ class Engine:
     def __init__(self, config: DoorConfig) -> None:
         self._config = config
         self._target = f"{config.path}?config-file={write_engine_config(config)}"
-        self._keeper = self.handle()  # holds the engine open between statements
+        self._forget_empty_default()
+        with stderr_held() as said:
+            self._keeper = self.handle(said)  # holds the engine open between statements
         self._make_default_plain()
 
-    def handle(self) -> Handle:
-        """A fresh handle; close it."""
+    def handle(self, said: Callable[[], str] = str) -> Handle:
+        """A fresh handle; close it. `said` gives what the engine wrote to stderr meanwhile."""
         try:
-            return Handle(chdb.connect(self._target), self._config.path.name)
+            return Handle(chdb.connect(self._target))
         except RuntimeError as error:
-            raise DoorStartError(_start_line(self._config, str(error))) from error
+            raise DoorStartError(_start_line(self._config, f"{said()}{error}")) from error
+
+    def _forget_empty_default(self) -> None:
+        """Takes away the file of a `default` that never held a table: the engine cannot attach that again.
+
+        With its first table the database gets a link beside its file, and from then on it is attached.
+        """
+        metadata = self._config.path / "metadata"
+        link = metadata / "default"
+        if not link.is_symlink() and not link.exists():
+            for name in ("default.sql", "default.sql.tmp"):
+                (metadata / name).unlink(missing_ok=True)
 
     def _make_default_plain(self) -> None:
         """Takes the embedded engine's overlay over the host's files off the database `default`."""
@@ -63,7 +79,7 @@ class Engine:
     def value(self, sql: str) -> str:
         """One value, asked on a handle of its own."""
         with contextlib.closing(self.handle()) as handle:
-            return bytes(handle.query(sql.encode(), "TSVRaw", {})).decode().rstrip("\n")
+            return handle.query(sql.encode(), "TSVRaw", {}).decode().rstrip("\n")
 
     def kill(self, marker: str | None) -> None:
         """Asks the engine to give up the statements with this marker, or all of them."""
@@ -76,12 +92,25 @@ class Engine:
         self._keeper.close()
 
 
+@contextlib.contextmanager
+def stderr_held() -> Iterator[Callable[[], str]]:
+    """Holds back what native code writes to stderr; the value reads it."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        kept = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield lambda: os.pread(held.fileno(), 4096, 0).decode(errors="replace")
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
 class Handle:
     """One connection to the engine, used by one thread at a time."""
 
-    def __init__(self, connection: Any, name: str) -> None:
+    def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._name = name
 
     def prepare(self, database: str | None, settings: Mapping[str, str]) -> None:
         """Sets the database and settings for what follows."""
@@ -91,15 +120,15 @@ class Handle:
             told = ", ".join(f"{quote_name(name)} = {quote(value)}" for name, value in settings.items())
             self.query(f"SET {told}".encode(), "Null", {})
 
-    def query(self, sql: bytes, form: str, params: Mapping[str, str]) -> memoryview:
+    def query(self, sql: bytes, form: str, params: Mapping[str, str]) -> bytes:
         """Runs a statement and holds its whole result."""
         try:
             result = self._connection.query(sql, form, params=dict(params))
         except (chdb.ChdbError, RuntimeError) as error:
             self._forget_failure()
             raise EngineError(str(error)) from error
-        view: memoryview = result.get_memview().view()
-        return view
+        whole: bytes = result.bytes()  # a copy: the engine's own buffer ends with the result
+        return whole
 
     def stream(self, sql: bytes, form: str, params: Mapping[str, str]) -> Iterator[bytes]:
         """Runs a select block by block; close the iterator to give it up."""

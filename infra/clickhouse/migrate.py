@@ -117,8 +117,7 @@ def _bring_scripts(client: Any, scripts: tuple[Script, ...]) -> list[str]:
     for script in scripts:
         if (script.domain, script.name) in applied:
             continue
-        for statement in script.statements:
-            client.command(statement)
+        _run_script(client, script)
         client.insert(
             f"{names.DATABASE}.{MIGRATIONS_TABLE}",
             [[script.domain, script.name, script.sha256]],
@@ -126,6 +125,16 @@ def _bring_scripts(client: Any, scripts: tuple[Script, ...]) -> list[str]:
         )
         done.append(f"{script.domain}/{script.name}")
     return done
+
+
+def _run_script(client: Any, script: Script) -> None:
+    for number, statement in enumerate(script.statements, 1):
+        try:
+            client.command(statement)
+        except ClickHouseError as error:
+            raise MigrationError(
+                f"{script.domain}/{script.name}, statement {number}: {error}; it runs again from its start"
+            ) from error
 
 
 def _applied(client: Any) -> dict[tuple[str, str], str]:

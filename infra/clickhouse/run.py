@@ -165,6 +165,6 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
             close()
 
 
-def _slices(whole: memoryview, size: int = 1024 * 1024) -> Iterator[bytes]:
+def _slices(whole: bytes, size: int = 1024 * 1024) -> Iterator[bytes]:
     for start in range(0, len(whole), size):
-        yield bytes(whole[start : start + size])
+        yield whole[start : start + size]

@@ -116,7 +116,7 @@ def _structure(target: Target, params: Mapping[str, str], handle: Handle) -> byt
     """The target's columns with their defaults, so that the format reads as it would for the target."""
     told = handle.query(b"DESCRIBE TABLE " + target.table, "JSONCompactEachRow", params)
     columns = []
-    for line in bytes(told).splitlines():
+    for line in told.splitlines():
         name, kind, default_kind, default, *_ = json.loads(line)
         columns.append(f"{quote_name(name)} {kind} {default_kind} {default}".rstrip())
     return ", ".join(columns).encode()
@@ -130,7 +130,7 @@ def fill(stage: bytes, columns: bytes, form: str, data: Iterable[bytes], handle:
         EngineError: if the data cannot be read.
     """
     written = handle.insert(b"INSERT INTO " + stage + b" " + columns, form, data)
-    held = int(bytes(handle.query(b"SELECT count() FROM " + stage, "TSV", {})))
+    held = int(handle.query(b"SELECT count() FROM " + stage, "TSV", {}))
     if held != written.rows:
         raise RefusedError(
             241,

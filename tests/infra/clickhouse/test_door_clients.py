@@ -176,7 +176,9 @@ def test_the_drivers_first_question_is_answered_in_its_dialect(clickhouse: Click
     """Block info first and a zero byte after each type; `revision()` is 0."""
     sql = b"SELECT displayName(), version(), revision(), timezone()"
     answer = ask(clickhouse, sql, client_protocol_version="54460", default_format="Native").data
-    assert answer.startswith(b"\x01\x00\x02\xff\xff\xff\xff\x00\x04\x01\x0ddisplayName()\x06String\x00\x04city")
+    assert answer.startswith(
+        b"\x01\x00\x02\xff\xff\xff\xff\x00\x04\x01\x0ddisplayName()\x06String\x00\x04city"
+    )
     assert b"\x0arevision()\x06UInt32\x00\x00\x00\x00\x00" in answer
     plain = ask(clickhouse, b"SELECT 1", client_protocol_version="54460", default_format="Native").data
     assert plain == b"\x01\x01\x011\x05UInt8\x01"

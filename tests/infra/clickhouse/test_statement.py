@@ -33,7 +33,9 @@ def test_kind_format_and_data_are_found(
 
 def test_an_insert_from_input_is_an_insert_with_data() -> None:
     """`SELECT … FROM input('…') FORMAT x` keeps its structure and the place of the call."""
-    found = parse_statement(b"INSERT INTO t SELECT a FROM input('a String, b Enum8(\\'x\\' = 1)') FORMAT Avro\nObj")
+    found = parse_statement(
+        b"INSERT INTO t SELECT a FROM input('a String, b Enum8(\\'x\\' = 1)') FORMAT Avro\nObj"
+    )
     assert (found.kind, found.format, found.data) == ("insert", "Avro", b"Obj")
     assert found.input_structure == "a String, b Enum8('x' = 1)"
 
