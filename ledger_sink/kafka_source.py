@@ -6,6 +6,7 @@ so that lag can be seen. Answers that do not come are `KafkaUnavailableError`: K
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ledger_sink.config import LedgerConfig
 
 ANSWER_S = 5.0
+
+log = logging.getLogger("ledger.kafka")
 Place = tuple[str, int]
 """Topic and partition."""
 
@@ -92,6 +95,8 @@ class KafkaSource:
                 records[message.topic(), message.partition()].append(record_of(message))
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public constant
                 lost.add((message.topic(), message.partition()))
+            else:
+                log.warning("Kafka: %s/%s: %s", message.topic(), message.partition(), error.str())
         return records, lost
 
     def commit(self, offsets: Mapping[Place, int], *, wait: bool = False) -> None:

@@ -70,6 +70,7 @@ class Sink:
         self._oldest_ms: dict[LogName, tuple[int, int]] = {}
         self._shown: dict[Place, int] = {}
         self._must_assign = False
+        self._missing: set[str] = set()
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="ledger-commit")
 
     def states(self) -> dict[LogName, LogState]:
@@ -93,6 +94,12 @@ class Sink:
             LockHeldError: another process writes one of them.
             KafkaUnavailableError: Kafka does not tell where a partition begins and ends.
         """
+        missing = {topic.name for topic in self.config.topics} - facts.keys()
+        if missing != self._missing:
+            self._missing = missing
+            log.warning(
+                "topics that Kafka does not have, waited for: %s", ", ".join(sorted(missing)) or "none"
+            )
         for topic in self.config.topics:
             if topic.name not in facts:
                 continue
