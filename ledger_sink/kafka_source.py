@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from ledger_sink.config import LedgerConfig
 
 ANSWER_S = 5.0
-
-log = logging.getLogger("ledger.kafka")
 Place = tuple[str, int]
 """Topic and partition."""
+
+log = logging.getLogger("ledger.kafka")
 
 
 class TopicFacts(NamedTuple):
