@@ -310,7 +310,7 @@ def own_secret(path: Path) -> Secret:
 def with_credentials(url: str, user: str, password: str) -> str:
     """Return `url` with user and password in it, as `--clickhouse` takes it."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{quote(user)}:{quote(password)}@{parts.hostname}:{parts.port}"
+    return f"{parts.scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{parts.hostname}:{parts.port}"
 
 
 def command_for(role: str, environment: Mapping[str, str] | None = None) -> str | None:
