@@ -8,12 +8,13 @@ errors come out as `EngineError`. Leaves queueing, time-outs and HTTP to others.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import sys
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import chdb
 
@@ -22,6 +23,7 @@ from infra.clickhouse.errors import DoorStartError, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from infra.clickhouse.config import DoorConfig
 
@@ -42,6 +44,7 @@ class Engine:
 
     def __init__(self, config: DoorConfig) -> None:
         self._config = config
+        self._lock = _hold(config.path)  # before anything of another engine's could be touched
         self._target = f"{config.path}?config-file={write_engine_config(config)}"
         self._forget_empty_default()
         with stderr_held() as said:
@@ -186,11 +189,28 @@ def quote_name(name: str) -> str:
     return f"`{escaped}`"
 
 
+def _hold(path: Path) -> IO[bytes]:
+    """Holds a data directory until the process ends, however it ends.
+
+    Raises:
+        DoorStartError: another process holds it.
+    """
+    lock = (path / "door.lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise DoorStartError(_held_line(path)) from error
+    return lock
+
+
+def _held_line(path: Path) -> str:
+    return f"{path}: another process holds this data directory: stop it or choose another directory"
+
+
 def _start_line(config: DoorConfig, text: str) -> str:
     if _LOCKED.search(text):
-        return (
-            f"{config.path}: another process holds this data directory: stop it or choose another directory"
-        )
+        return _held_line(config.path)
     if _NO_SPACE.search(text):
         return f"{config.path}: the disk is full: free some space and start again"
     return f"{config.path}: the engine does not open: {text.splitlines()[0] if text else 'no reason given'}"
