@@ -1,7 +1,8 @@
 """A batch → one insert into the evidence archive: raw key, value, headers and timestamp, column by column.
 
-Pure. Native is ClickHouse's own columnar format: fixed-width columns are copied whole, so a record costs Python little
-more than the lengths of its key and value. Topic and partition are the same for all and stand in the statement.
+Pure. Native is ClickHouse's own columnar format: fixed-width columns are copied whole, so a record costs
+Python little more than the lengths of its key and value. Topic and partition are the same for all and stand
+in the statement.
 """
 
 from array import array

@@ -1,7 +1,8 @@
 """A batch: neighbouring records of one partition as columns, and the claim that names it.
 
-Pure. A claim is written `first-last` (CONTRACT §3); it is the metadata of the group's offset commit while the batch is
-being inserted, and the root of every insert's deduplication token, so a redone batch is the same batch.
+Pure. A claim is written `first-last` (CONTRACT §3); it is the metadata of the group's offset commit while
+the batch is being inserted, and the root of every insert's deduplication token, so a redone batch is the
+same batch.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,11 +1,11 @@
 """The ClickHouse sink: every topic of the catalogue → its typed table and the evidence archive, once each.
 
-Claim, insert, confirm (CONTRACT §3): a batch's first and last offset are committed as metadata, then it is inserted under
-tokens made of them, then the offset behind it is committed. Whoever gets the partition next finds an open claim and redoes
-exactly those records. Events are not decoded here (ARCHITECTURE D6).
+Claim, insert, confirm (CONTRACT §3): a batch's first and last offset are committed as metadata, then it is
+inserted under tokens made of them, then the offset behind it is committed. Whoever gets the partition next
+finds an open claim and redoes exactly those records. Events are not decoded here (ARCHITECTURE D6).
 
-One thread takes records, commits and decides; a few others write, each a batch of another partition. Commits are shared:
-the confirmation of one batch is the claim of the next.
+One thread takes records, commits and decides; a few others write, each a batch of another partition.
+Commits are shared: the confirmation of one batch is the claim of the next.
 """
 
 import logging
@@ -93,6 +93,10 @@ class ClickHouseSink:
         if time.monotonic() >= self._report_at:
             self._report_at = time.monotonic() + self._config.metrics_interval_s
             self._report()
+
+    def lanes(self) -> list[Lane]:
+        """Return the partitions that are ours, as they are now; for looking only."""
+        return list(self._lanes.values())
 
     def close(self) -> None:
         """Let running inserts end, confirm them, leave the group; within `config.stop_within_s`."""

@@ -1,8 +1,9 @@
 """ClickHouse over its HTTP interface, as far as a sink needs it: insert a body, ask for a few rows.
 
-It promises: a method returns when ClickHouse has stored or answered, and raises otherwise (`EngineRefusedError`: it said
-no, nothing stored; `EngineDownError`: it said nothing, and nobody knows). Each thread has a connection of its own, kept open.
-One insert is one block, and so atomic, whatever its size.
+It promises: a method returns when ClickHouse has stored or answered, and raises otherwise
+(`EngineRefusedError`: it said no, nothing stored; `EngineDownError`: it said nothing, and nobody knows).
+Each thread has a connection of its own, kept open. One insert is one block, and so atomic, whatever its
+size.
 """
 
 import base64

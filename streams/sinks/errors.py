@@ -1,7 +1,8 @@
 """What can go wrong in the sinks, split by what the caller does next.
 
-`EngineDownError`, `EngineRefusedError`: the same batch again, later. `LeaseExpiredError`: claim it anew first.
-`LeaseLostError`: let go, another sink has the partition. `SinkStopError`: stop the process and say the one line.
+`EngineDownError`, `EngineRefusedError`: the same batch again, later. `LeaseExpiredError`: claim it anew
+first. `LeaseLostError`: let go, another sink has the partition. `SinkStopError`: stop the process and say
+the one line.
 """
 
 from streams.errors import StopError, StreamsError

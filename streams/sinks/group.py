@@ -1,7 +1,8 @@
 """The consumer group as the sink's only memory: offsets, and claims in the metadata of their commits.
 
-It promises: a commit returns when Kafka has it, raises `FencedError` if Kafka gave the partitions to another member, and
-`CommitFailedError` if it may be tried again. It leaves to the sink what is committed and when.
+It promises: a commit returns when Kafka has it, raises `FencedError` if Kafka gave the partitions to
+another member, and `CommitFailedError` if it may be tried again. It leaves to the sink what is committed
+and when.
 """
 
 import logging
@@ -214,7 +215,9 @@ def _patiently(ask: Callable[[], Any]) -> Any:
             return ask()
         except KafkaException as error:
             if time.monotonic() > deadline:
-                raise SinkStopError(f"Kafka does not tell where the group is: {error.args[0].str()}") from error
+                raise SinkStopError(
+                    f"Kafka does not tell where the group is: {error.args[0].str()}"
+                ) from error
             time.sleep(0.2)
 
 

@@ -1,8 +1,8 @@
 """Which records of a batch no schema reads, and how the rest falls into blocks of one schema each.
 
-Pure. The codec is the judge, for the agents ask it too: what they skip is dead-lettered here, and nothing else. It is only
-asked where there is reason to: about a value whose frame names no schema of its topic, and about a block that ClickHouse
-refused.
+Pure. The codec is the judge, for the agents ask it too: what they skip is dead-lettered here, and nothing
+else. It is only asked where there is reason to: about a value whose frame names no schema of its topic, and
+about a block that ClickHouse refused.
 """
 
 from collections.abc import Sequence

@@ -3,8 +3,8 @@
 Pure but for librdkafka's messages; time is an argument. Only the sink's main thread touches a lane.
 """
 
-from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from confluent_kafka import Message, TopicPartition
 
@@ -12,6 +12,9 @@ from streams.sinks.batch import Batch, Claim, make_batch
 from streams.sinks.config import SinkConfig
 from streams.sinks.lease import Lease
 from streams.sinks.writer import Archived, Task
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 @dataclass(slots=True)

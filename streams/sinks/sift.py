@@ -1,8 +1,9 @@
 """A block that ClickHouse refused → the records that are to blame, and the rest stored.
 
-The codec is asked first, record by record; where it reads them all, halves of the block are inserted into nowhere until
-the single records are found. A refusal that no record is to blame for (a table that is not there, a full disk) is passed
-on, and so is one that too many are to blame for: then it is the tables that are wrong (CONTRACT §3).
+The codec is asked first, record by record; where it reads them all, halves of the block are inserted into
+nowhere until the single records are found. A refusal that no record is to blame for (a table that is not
+there, a full disk) is passed on, and so is one that too many are to blame for: then it is the tables that
+are wrong (CONTRACT §3).
 """
 
 import os
@@ -19,13 +20,32 @@ from streams.sinks.errors import EngineRefusedError
 from streams.sinks.judge import Culprit, culprits
 from streams.sinks.statement import EXPIRED, try_rows
 
-DATA_ERRORS: Final = frozenset(
-    int(code)
-    for code in (
-        "6 26 27 32 33 36 38 41 43 53 69 70 72 117 128 130 131 173 190 241 321 349 376 395 407 469 636 691 706 748 "
-        "1000 1001 1002"
-    ).split()
+_PARSING: Final = (
+    6,
+    26,
+    27,
+    32,
+    33,
+    36,
+    38,
+    41,
+    43,
+    53,
+    69,
+    70,
+    72,
+    117,
+    128,
+    130,
+    131,
+    173,
+    190,
+    241,
+    321,
+    349,
 )
+_CONVERTING: Final = (376, 395, 407, 469, 636, 691, 706, 748, 1000, 1001, 1002)
+DATA_ERRORS: Final = frozenset((*_PARSING, *_CONVERTING))
 """ClickHouse's codes for values that do not parse, fit or convert; 748 is Avro's own, 395 our `throwIf`."""
 
 

@@ -1,12 +1,14 @@
-"""One claimed batch → archive rows, typed rows, roll-ups, dead letters; done again after any crash, it is the same once.
+"""One claimed batch → archive rows, typed rows, roll-ups, dead letters; done again, it is the same once.
 
-It promises: when `write` returns, every record has its one row in the archive, every record that a schema reads has its row
-in the typed table, the roll-ups have counted it, and every other record is dead-lettered. What a task has done before it
-failed is not done again by the same process; what another process did is found by its token.
+It promises: when `write` returns, every record has its one row in the archive, every record that a schema
+reads has its row in the typed table, the roll-ups have counted it, and every other record is dead-lettered.
+What a task has done before it failed is not done again by the same process; what another process did is
+found by its token.
 
-Tokens alone are not trusted after an insert whose outcome nobody knows. The window of tokens does not reach back for ever,
-so the archive is asked which offsets it has. And ClickHouse notes a token a moment before the rows can be seen: killed in
-between, it takes the redone insert for a repeat. So what was redone is counted, and inserted again if it is not there.
+Tokens alone are not trusted after an insert whose outcome nobody knows. The window of tokens does not reach
+back for ever, so the archive is asked which offsets it has. And ClickHouse notes a token a moment before
+the rows can be seen: killed in between, it takes the redone insert for a repeat. So what was redone is
+counted, and inserted again if it is not there.
 """
 
 import hashlib

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from schemas.avro import NULL, Array, Enum, Fixed, Map, Primitive, Record, Type, Union, parse_record
 from schemas.codec import encode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
     from schemas.model import Schema
@@ -30,52 +32,36 @@ def framed(schema: Schema, random: Random, **told: Any) -> bytes:
 
 def value(kind: Type, random: Random) -> Any:
     """Make a value of a type."""
+    made: Any = None
     match kind:
-        case Primitive(_, "uuid"):
-            return uuid.UUID(int=random.getrandbits(128), version=4)
-        case Primitive(_, "timestamp-micros"):
-            return START_US + random.randrange(10**12)
-        case Primitive(_, "timestamp-millis"):
-            return (START_US + random.randrange(10**12)) // 1000
-        case Primitive(name):
-            return _primitive(name, random)
+        case Primitive(name, logical):
+            made = PRIMITIVES[logical or name](random)
         case Fixed(_, size):
-            return random.randbytes(size)
+            made = random.randbytes(size)
         case Enum(_, symbols):
-            return random.choice(symbols)
+            made = random.choice(symbols)
         case Array(items):
-            return [value(items, random) for _ in range(random.randrange(3))]
+            made = [value(items, random) for _ in range(random.randrange(3))]
         case Map(values):
-            return {word: value(values, random) for word in random.sample(WORDS, random.randrange(3))}
+            made = {word: value(values, random) for word in random.sample(WORDS, random.randrange(3))}
         case Union(branches):
-            return (
-                None
-                if NULL in branches and random.random() < 0.3
-                else value(_branch(branches, random), random)
-            )
+            if NULL not in branches or random.random() < 0.7:
+                made = value(random.choice([branch for branch in branches if branch != NULL]), random)
         case Record(_, fields):
-            return {field.name: value(field.type, random) for field in fields}
-    raise AssertionError(kind)
+            made = {field.name: value(field.type, random) for field in fields}
+    return made
 
 
-def _branch(branches: tuple[Type, ...], random: Random) -> Type:
-    return random.choice([branch for branch in branches if branch != NULL])
-
-
-def _primitive(name: str, random: Random) -> Any:
-    match name:
-        case "boolean":
-            return random.random() < 0.5
-        case "int":
-            return random.randrange(-(2**31), 2**31)
-        case "long":
-            return random.randrange(-(2**63), 2**63)
-        case "float" | "double":
-            return float(random.randrange(-1000, 1000)) / 8
-        case "bytes":
-            return random.randbytes(random.randrange(20))
-        case "string":
-            return random.choice(WORDS)
-        case "null":
-            return None
-    raise AssertionError(name)
+PRIMITIVES: dict[str, Callable[[Random], Any]] = {
+    "boolean": lambda random: random.random() < 0.5,
+    "int": lambda random: random.randrange(-(2**31), 2**31),
+    "long": lambda random: random.randrange(-(2**63), 2**63),
+    "float": lambda random: random.randrange(-1000, 1000) / 8,
+    "double": lambda random: random.randrange(-1000, 1000) / 8,
+    "bytes": lambda random: random.randbytes(random.randrange(20)),
+    "string": lambda random: random.choice(WORDS),
+    "uuid": lambda random: uuid.UUID(int=random.getrandbits(128), version=4),
+    "timestamp-micros": lambda random: START_US + random.randrange(10**12),
+    "timestamp-millis": lambda random: START_US // 1000 + random.randrange(10**9),
+    "decimal": lambda random: Decimal(random.randrange(1000)) / 4,
+}

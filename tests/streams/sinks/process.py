@@ -1,7 +1,8 @@
 """A sink in a process of its own that can kill or stop itself at a chosen point: `NAME CONFIG [POINT…]`.
 
-A point is `<signal>:<moment>[:<n>]`, such as `KILL:after-archive` or `STOP:before-rows:3`: the signal is sent at the n-th
-such moment. Moments: before-archive, after-archive, before-rows, after-rows, after-rollup, after-letters.
+A point is `<signal>:<moment>[:<n>]`, such as `KILL:after-archive` or `STOP:before-rows:3`: the signal is
+sent at the n-th such moment. Moments: before-archive, after-archive, before-rows, after-rows, after-rollup,
+after-letters.
 """
 
 from __future__ import annotations
@@ -48,13 +49,13 @@ class Points:
         """Put the moments into the sink's own steps."""
         insert, told, send = Engine.insert, Engine.run, Letters.send
 
-        def inserting(engine: Engine, sql: str, body: bytes, token: str) -> None:
+        def inserting(engine: Engine, /, sql: str, body: bytes, token: str) -> None:
             kind = "archive" if f".{ARCHIVE_TABLE} " in sql[:80] else "rows"
             self.reach(f"before-{kind}")
             insert(engine, sql, body, token)
             self.reach(f"after-{kind}")
 
-        Engine.insert = inserting  # type: ignore[method-assign]
+        Engine.insert = inserting  # type: ignore[method-assign, assignment]
         Engine.run = self._then(told, "after-rollup")  # type: ignore[method-assign]
         Letters.send = self._then(send, "after-letters")  # type: ignore[method-assign]
 

@@ -1,7 +1,7 @@
-"""A stage for a sink: topics, tables and a group of its own on the shared Kafka and engine, and an independent check.
+"""A stage for a sink: topics, tables and a group of its own on the shared Kafka and engine, and a check.
 
-The check reads Kafka with a plain consumer and ClickHouse with plain queries; it shares no code with the sink but the
-codec, which says what a schema reads.
+The check reads Kafka with a plain consumer and ClickHouse with plain queries; it shares no code with the
+sink but the codec, which says what a schema reads.
 """
 
 from __future__ import annotations
@@ -177,7 +177,14 @@ class Stage:
 
     def drain(self, timeout_s: float = 40) -> None:
         """Wait until two looks in a row see nothing left."""
-        await_true(lambda: self.drained() and (time.sleep(0.2) or self.drained()), timeout_s, self.commits)
+        still = 0
+
+        def settled() -> bool:
+            nonlocal still
+            still = still + 1 if self.drained() else 0
+            return still >= 2
+
+        await_true(settled, timeout_s, self.commits)
 
     def kept(self, topic: Topic) -> list[Kept]:
         """Read a whole topic with a plain consumer."""
@@ -189,7 +196,8 @@ class Stage:
             }
         )
         left = {place: end for place, end in self.ends().items() if place[0] == topic.name and end}
-        total, found = sum(left.values()), []
+        total = sum(left.values())
+        found: list[Kept] = []
         try:
             consumer.assign([TopicPartition(name, part, OFFSET_BEGINNING) for name, part in left])
             while len(found) < total:
@@ -214,7 +222,8 @@ class Stage:
         kept = self.kept(topic)
         if topic.archived:
             self._check_archive(topic, kept)
-        good, bad = {}, set()
+        good: dict[str, set[tuple[int, int]]] = {}
+        bad = set()
         for record in kept:
             try:
                 event = decode(record.value, self.catalog, topic)[1]

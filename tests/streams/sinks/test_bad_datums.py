@@ -1,4 +1,4 @@
-"""One bad datum must not touch its neighbours (CONTRACT §3), and whatever the codec does not read has no row."""
+"""One bad datum must not touch its neighbours, and what the codec does not read has no row (CONTRACT §3)."""
 
 from __future__ import annotations
 

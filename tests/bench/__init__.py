@@ -1,0 +1,1 @@
+"""Benchmarks against peers; they print, they do not assert."""
