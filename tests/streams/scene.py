@@ -13,7 +13,7 @@ from secrets import token_hex
 from typing import Any, Self
 
 import orjson
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -221,6 +221,19 @@ class Scene:
                     future.result()
                     missing.discard(name)
             time.sleep(0.05)
+        while not self._known():
+            assert time.monotonic() < deadline, "created topics did not appear"
+            time.sleep(0.05)
+
+    def _known(self) -> bool:
+        """Whether the broker knows what the controller created."""
+        try:
+            told = [
+                each.result() for each in self.admin.describe_topics(TopicCollection(list(TOPICS))).values()
+            ]
+        except KafkaException:
+            return False
+        return all(len(each.partitions) == self.partitions for each in told)
 
     def _messages(self, topic: str) -> Iterator[Any]:
         with self._client() as client:
