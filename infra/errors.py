@@ -42,6 +42,7 @@ def known_errors() -> tuple[type[Exception], ...]:
     from streams.errors import StreamsError
 
     return (
+        CityError,
         DoorError,
         MigrationError,
         KafkaSetupError,

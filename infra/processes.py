@@ -12,7 +12,6 @@ import sys
 
 from infra import settings as settings_module
 from infra.child import stop_event
-from infra.errors import CityError
 
 ROLES = ("worker", "sink", "ledger", "signer", "witness", "door", "web", "replay")
 
@@ -33,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         run = getattr(wiring, f"run_{words[0]}")
         code = run(settings_module.from_environment(), stop, words[1:])
-    except (CityError, *known_errors()) as error:
+    except known_errors() as error:
         print(f"{words[0]}: {error}", file=sys.stderr, flush=True)  # noqa: T201
         return exit_code_of(error)
     except KeyboardInterrupt:

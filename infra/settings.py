@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 NAMED_PORTS = ("kafka", "clickhouse", "web")
+PUBLISHED = ("sasl",)
+"""Companion ports that people type: they stay at their default while it is free; the others are any free port."""
 
 
 class Secret(str):
@@ -275,7 +277,8 @@ def settle_ports(wanted: Mapping[str, int], *, embedded: Sequence[str] = NAMED_P
         if name not in chosen:
             default = getattr(defaults, name)
             taken = [*chosen.values(), *wanted.values()]
-            chosen[name] = default if default not in taken and port_is_free(default) else free_port(taken)
+            keep = name in PUBLISHED and default not in taken and port_is_free(default)
+            chosen[name] = default if keep else free_port(taken)
     if len(set(chosen.values())) != len(chosen):
         raise SettingsError(f"--ports: one port is named twice: {chosen}")
     return Ports(**chosen)

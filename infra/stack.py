@@ -45,6 +45,7 @@ class Stack:
         self._supervisor = supervisor
         self._say = say
         self._check = check
+        self._broker: Child | None = None
 
     def start(self) -> None:
         """Start everything but the replay, and return when every part answers.
@@ -59,7 +60,7 @@ class Stack:
         for role in ("signer", "witness"):
             self._start(role)
         if kafka:
-            kafka.wait_ready(START_S, alive=self._all_alive)
+            kafka.wait_ready(START_S, alive=self._broker_lives)
         if not self.settings.clickhouse:
             self._await_http("door", f"{self.settings.clickhouse_url}/ping")
         self._prepare_stores()
@@ -96,7 +97,7 @@ class Stack:
             java=self.settings.java,
         )
         kafka.prepare()
-        self._supervisor.start("kafka", kafka.command(), kafka.environment())
+        self._broker = self._supervisor.start("kafka", kafka.command(), kafka.environment())
         return kafka
 
     def _prepare_stores(self) -> None:
@@ -121,7 +122,9 @@ class Stack:
         environment: Mapping[str, str] = {**self.settings.environment(), "CITY_PROCESS": name or role}
         return self._supervisor.start(name or role, [*command, *arguments], environment)
 
-    def _all_alive(self) -> bool:
+    def _broker_lives(self) -> bool:
+        if self._broker is None or not self._broker.alive:
+            return False  # then the broker's own log tells why
         self._check()
         return True
 

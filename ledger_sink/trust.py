@@ -1,11 +1,14 @@
 """`policy.txt`: whom the city log answers to, as a C2SP tlog-policy file.
 
 The ledger writes a first one, from the city log's key and the witnesses it was told of, asking each for its
-key. From then on the file is the operator's: witnesses and quorum are changed there and nowhere else.
+key. From then on the file is the operator's: witnesses and quorum are changed there and nowhere else. Only
+the address of a witness follows what the ledger is told, if the witness there shows the same key.
 """
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ledger_sink.errors import MissingFileError, SetupError, WitnessUnavailableError
@@ -55,6 +58,9 @@ def city_policy(store: Store, city_key: VerifierKey, urls: Sequence[str], quorum
     if policy is None:
         policy = _first_policy(city_key, urls, quorum)
         store.write({POLICY: policy.encode()})
+    elif (moved := _moved(policy, urls)) != policy:
+        policy = moved
+        store.write({POLICY: policy.encode()})
     if city_key not in policy.log_keys(city_key.name):
         raise SetupError(f"{POLICY}: expected the line: log {city_key.vkey}")
     return policy
@@ -72,6 +78,18 @@ def _first_policy(city_key: VerifierKey, urls: Sequence[str], quorum: int | None
         raise SetupError(f"quorum: expected 1 to {len(witnesses)} of the witnesses, got {threshold}")
     group = PolicyGroup("witnesses", threshold, tuple(w.name for w in witnesses))
     return Policy(logs, witnesses, (group,), group.name)
+
+
+def _moved(policy: Policy, urls: Sequence[str]) -> Policy:
+    """Return the policy with the addresses of witnesses that were told to us: keys and quorum stay."""
+    known = {witness.url for witness in policy.witnesses}
+    addresses: dict[VerifierKey, str] = {}
+    for url in urls:
+        if url not in known:
+            with contextlib.suppress(WitnessUnavailableError):  # it may come later, where the file says
+                addresses[_key_of(url)] = url
+    witnesses = tuple(replace(w, url=addresses.get(w.key, w.url)) for w in policy.witnesses)
+    return replace(policy, witnesses=witnesses)
 
 
 def _key_of(url: str) -> VerifierKey:

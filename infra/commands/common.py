@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from infra.errors import CityError
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -30,7 +28,7 @@ def one_line_errors(function: F) -> F:
 
         try:
             return function(*args, **kwargs)
-        except (CityError, *known_errors()) as error:
+        except known_errors() as error:
             click.echo(f"city: {error}", err=True)
             sys.exit(exit_code_of(error))
         except OSError as error:
