@@ -48,7 +48,7 @@ class ContainerCity(City):
         self.started = False
 
     def up(self) -> None:
-        """Start every container and wait until the status page answers."""
+        """Start every container."""
         done = self.project.run("up", "--detach")
         assert done.returncode == 0, done.stdout + done.stderr
         self.started = True
@@ -93,8 +93,10 @@ class ContainerCity(City):
         return Docker().run("exec", self.project.container(service), *words, timeout=60)
 
     def kill(self, service: str) -> None:
-        """`kill -9` of a service's process, from outside."""
-        Docker().run("kill", "--signal", "KILL", self.project.container(service))
+        """`kill -9` of a service's process, from outside, and a start of the same container."""
+        container = self.project.container(service)
+        Docker().run("kill", "--signal", "KILL", container)
+        Docker().run("start", container)
 
     def client(self) -> Client:
         """Connect to the stack's ClickHouse."""

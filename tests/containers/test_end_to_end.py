@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.end_to_end.city import City, broken_equations
-from tests.end_to_end.conftest import small_recordings
+from tests.end_to_end.city import broken_equations
 from tests.end_to_end.test_kill import totals
 from tests.end_to_end.test_up_once import (
     test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing,
@@ -20,21 +19,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.containers.container_city import ContainerCity
+    from tests.end_to_end.city import City
 
-__all__ = ["small_recordings", "test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing"]
+__all__ = ["test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing"]
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 VICTIMS = ("kafka", "clickhouse", "signer", "witness", "worker", "sink", "ledger", "web")
 
 
 def test_killed_containers_lose_and_double_nothing(
-    make_city: Callable[..., ContainerCity], small_recordings: Path, tmp_path: Path
+    make_city: Callable[..., ContainerCity], small_recordings: Path, undisturbed: City
 ) -> None:
     """Every container killed once during a replay: all is as in an undisturbed stack of processes."""
-    undisturbed = City(tmp_path / "city")
-    run = undisturbed.up_once("--recordings", str(small_recordings))
-    assert run.returncode == 0, run.stdout + run.stderr
-
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -44,7 +40,6 @@ def test_killed_containers_lose_and_double_nothing(
     for victim in chance.sample(VICTIMS, len(VICTIMS)):
         time.sleep(chance.uniform(0.2, 1.5))
         city.kill(victim)
-        city.up()
     replay.communicate(timeout=200)  # it may have met a dead store and said so; the next run goes on
     run = city.up_once("--recordings", str(small_recordings))
     assert run.returncode == 0, run.stdout + run.stderr + city.logs()

@@ -29,9 +29,9 @@ def test_what_is_there_is_not_built_again(docker: Docker, images: dict[str, str]
     del images
     told: list[str] = []
     started = time.monotonic()
-    again = build(docker, say=told.append)
+    libraries = ("libraries", "engine", "runtime")
+    assert set(build(docker, libraries, told.append)) == set(libraries)
     assert told == []
-    assert set(again) == {"kafka", "door", "platform"}
     assert time.monotonic() - started < 15
 
 
