@@ -83,6 +83,11 @@ class Screen:
         self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
         self._last_line = float("-inf")
 
+    @property
+    def console(self) -> Console:
+        """The terminal, for what is shown beside the status while it starts."""
+        return self._console
+
     def __enter__(self) -> Self:
         if self._live:
             self._live.__enter__()

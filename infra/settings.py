@@ -328,6 +328,12 @@ def catalog_roots(environment: Mapping[str, str] | None = None) -> tuple[Path, .
     return tuple(Path(p) for p in env.get("CITY_DOMAINS", "").split(os.pathsep) if p)
 
 
+def java_home(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Return where the machine says its Java is (`JAVA_HOME`)."""
+    env = os.environ if environment is None else environment
+    return Path(env["JAVA_HOME"]) if env.get("JAVA_HOME") else None
+
+
 def process_name() -> str:
     """Return the name the stack gave this process (`CITY_PROCESS`), such as `worker-0`."""
     return os.environ.get("CITY_PROCESS", "city")

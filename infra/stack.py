@@ -14,11 +14,12 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
-from infra.settings import command_for, free_port
+from infra.settings import command_for, free_port, java_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from infra.kafka.progress import DownloadProgress
     from infra.settings import Settings
     from infra.supervisor import Child, Supervisor
     from schemas.catalog import Catalog
@@ -39,12 +40,14 @@ class Stack:
         supervisor: Supervisor,
         say: Callable[[str], None],
         check: Callable[[], None],
+        download: DownloadProgress | None = None,
     ) -> None:
         self.settings = settings
         self._catalog = catalog
         self._supervisor = supervisor
         self._say = say
         self._check = check
+        self._download = download
         self._broker: Child | None = None
 
     def start(self) -> None:
@@ -95,6 +98,8 @@ class Stack:
             self.settings.data,
             KafkaPorts(kafka=ports.kafka, sasl=ports.sasl, controller=ports.controller),
             java=self.settings.java,
+            progress=self._download,
+            java_home=java_home(),
         )
         kafka.prepare()
         self._broker = self._supervisor.start("kafka", kafka.command(), kafka.environment())

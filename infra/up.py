@@ -16,6 +16,7 @@ from infra import count, drain, report
 from infra.count_ledger import ledger_counts
 from infra.emit import pause_file
 from infra.errors import StackError
+from infra.kafka.progress import TerminalProgress
 from infra.screen import Screen
 from infra.stack import Stack
 from infra.status import StatusReader, connect
@@ -120,7 +121,8 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
 def _go(run: Run) -> int:
     pause_file(run.settings.data).unlink(missing_ok=True)
     (run.settings.data / "run" / REPLAY_RESULT).unlink(missing_ok=True)
-    stack = Stack(run.settings, run.catalog, run.supervisor, run.screen.say, run.check)
+    download = TerminalProgress(run.screen.console)
+    stack = Stack(run.settings, run.catalog, run.supervisor, run.screen.say, run.check, download)
     stack.start()
     run.screen.say(f"ready after {time.monotonic() - run.started:.1f} s")
     for name, where in run.links.items():
