@@ -5,7 +5,6 @@ is listed in `streams/README.md`.
 """
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -15,97 +14,28 @@ from collections.abc import Callable, Sequence
 from secrets import token_hex
 from typing import Any, NoReturn
 
-import faust
-
 from schemas.catalog import Catalog
 from streams.agents import Handler
-from streams.batch_consumer import BatchConsumer, BatchTransport
 from streams.batches import Batch, BatchSchema
 from streams.changelog import Changelog, KafkaChangelog
+from streams.city_app import CityApp
 from streams.config import StreamsConfig
 from streams.derive import Deriver
 from streams.discovery import discover
 from streams.door import Door
 from streams.errors import StopError, StreamsError
-from streams.liveness import EXIT_ILL, Liveness, Place
+from streams.liveness import EXIT_ILL, Liveness
 from streams.metrics import Emit, Figures
 from streams.produce import Producer
 from streams.runner import Runner
 from streams.state import StateStore
 
-_LOG = logging.getLogger(__name__)
-_LONGEST_REST_S = 5.0
 _REQUEST_TIMEOUT_S = 40.0
 _POLL_INTERVAL_S = 300.0
 _QUIET_S = 86_400.0
 _CHATTY = ("aiokafka", "faust", "mode")
 
 ChangelogFactory = Callable[[str], Changelog]
-
-
-class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
-    """A Faust app whose consumer fetches batches, and which gives back what failed instead of acking it."""
-
-    door: Door
-    figures: Figures
-    stores: list[StateStore]
-    places: frozenset[Place] = frozenset()
-    unfinished_batches: int
-    _failures: int = 0
-
-    def _new_transport(self) -> Any:
-        return BatchTransport(self.conf.broker_consumer, self)
-
-    def _create_directories(self) -> None:
-        """Make no folders: nothing is kept on disk."""
-
-    async def on_started(self) -> None:
-        """Take everything that lives as long as the worker out of the garbage collector's rounds."""
-        await super().on_started()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
-
-    async def flush_door(self) -> None:
-        """Wait for what was produced outside of batches; raises DeliveryError."""
-        await asyncio.to_thread(self.door.flush)
-
-    async def give_back(self, batch: Batch, error: BaseException) -> None:
-        """Have a failed batch fetched again, after a rest that grows with each failure in a row."""
-        self._failures += 1
-        self.figures.add("agents_retried_batches_total", topic=batch.tp.topic)
-        _LOG.warning("%r failed, fetching it again: %s: %s", batch, type(error).__name__, error)
-        await asyncio.sleep(min(0.05 * 2 ** min(self._failures, 10), _LONGEST_REST_S))
-        await self.consumer.give_back(batch)
-
-    def succeeded(self) -> None:
-        """Note that a batch came to its end."""
-        self._failures = 0
-
-    async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
-        """Give back the batch that an agent raised on; Faust would ack it when it starts the agent again."""
-        for actor in list(agent._actors):  # noqa: SLF001 - Faust tells it nowhere else
-            if actor.actor_task is asyncio.current_task():
-                event = actor.stream.get_active_stream().current_event
-                if event is not None and isinstance(event.value, Batch):
-                    await self.give_back(event.value, exc)
-        await super()._on_agent_error(agent, exc)
-
-    # what a runner asks
-
-    def is_current(self, batch: Batch) -> bool:
-        """Whether a batch still counts."""
-        consumer: BatchConsumer = self.consumer
-        return consumer.progress[batch.tp].is_current(batch)
-
-    def generation(self) -> int:
-        """Return the number of the present assignment."""
-        return int(self.consumer_generation_id)
-
-    def committed(self, batch: Batch) -> int | None:
-        """Return the offset committed in a batch's partition, as far as known."""
-        consumer: BatchConsumer = self.consumer
-        return consumer.committed(batch.tp)
 
 
 def create_app(

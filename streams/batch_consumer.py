@@ -24,7 +24,7 @@ _IDLE_S = 0.01
 
 
 class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for us
-    """Consumer of an app of `streams.app.CityApp`; topics declared with `BatchSchema` come in batches."""
+    """Consumer of an app of `streams.city_app.CityApp`; topics declared with `BatchSchema` come in batches."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

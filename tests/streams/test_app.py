@@ -10,9 +10,10 @@ from faust.types import TP
 
 from schemas.codec import encode
 from streams.agents import handlers_of
-from streams.app import CityApp, create_app
+from streams.app import create_app
 from streams.batches import Batch
 from streams.changelog import Subject
+from streams.city_app import CityApp
 from streams.config import StreamsConfig
 from streams.discovery import discover
 from streams.errors import DeclarationError

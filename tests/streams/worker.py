@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from schemas.codec import decode
-from streams.app import CityApp, create_app, run_app
+from streams.app import create_app, run_app
 from streams.app import run as run_worker
 from streams.batches import Batch, Progress
+from streams.city_app import CityApp
 from streams.config import StreamsConfig
 from streams.door import Deliveries
 from streams.metrics import no_emit
