@@ -20,7 +20,7 @@ from schemas.model import Catalog
 from streams.errors import StreamsError
 from streams.metrics import Emit, no_emit
 from streams.sinks.config import SinkConfig
-from streams.sinks.errors import EngineDownError, LeaseLostError, SinkStopError
+from streams.sinks.errors import EngineDownError, SinkError, SinkStopError
 from streams.sinks.figures import Latencies
 from streams.sinks.group import CommitFailedError, FencedError, Group
 from streams.sinks.lane import Lane
@@ -80,6 +80,7 @@ class ClickHouseSink:
         self._latencies = Latencies()
         self._totals = {"sink.records_total": 0, "sink.batches_total": 0, "sink.dead_letters_total": 0}
         self._told: dict[str, str] = {}
+        self._fenced_at = 0.0
         self._report_at = time.monotonic() + config.metrics_interval_s
         self._threads = ThreadPoolExecutor(config.inserts, "sink-insert")
         self._group = Group(config, self._assigned, self._revoked, self._lost)
@@ -100,18 +101,28 @@ class ClickHouseSink:
 
     def close(self) -> None:
         """Let running inserts end, confirm them, leave the group; within `config.stop_within_s`."""
-        self._revoked(self._config.stop_within_s - 3)
+        leaving = threading.Thread(target=self._leave, name="sink-leave", daemon=True)
+        leaving.start()  # a Kafka that does not answer must not keep us
+        leaving.join(self._config.stop_within_s)
         self._threads.shutdown(wait=False, cancel_futures=True)
-        leaving = threading.Thread(target=self._group.close, daemon=True)  # a dead Kafka must not keep us
-        leaving.start()
-        leaving.join(timeout=3)
+
+    def _leave(self) -> None:
+        """Confirm what can be and leave the group."""
+        try:
+            self._revoked(self._config.stop_within_s / 2)
+        except SinkError as error:
+            log.warning("%s", error)
+        self._group.close()
 
     def _take(self) -> None:
         """Take records in, unless a whole batch of some partition waits for its turn already."""
         now = time.monotonic()
+        waiting = sum(lane.waiting_bytes for lane in self._lanes.values())
         crowded = False
         for lane in self._lanes.values():
-            full = lane.full(self._config)
+            full = lane.full(self._config) or (
+                waiting >= self._config.max_waiting_bytes and lane.age(now) > 0
+            )
             stuck = full and (bool(lane.trouble) or now - max(lane.since, lane.stored_at) > SLOW_S)
             self._group.hold(lane, stuck)
             crowded |= full and not stuck
@@ -141,7 +152,7 @@ class ClickHouseSink:
         """
         try:
             future.result()
-        except (SinkStopError, LeaseLostError):
+        except SinkStopError:
             raise
         except StreamsError as error:
             lane.failed(now, str(error), self._config)
@@ -175,13 +186,11 @@ class ClickHouseSink:
         places = [*(lane.claimed() for lane in starting), *(lane.confirmation() for lane in confirming)]
         if not self._commit(places):
             return
-        for lane in starting:
-            lane.confirmed, lane.moved_at = lane.position, now
+        for lane in (*starting, *confirming):
+            lane.confirm(now)
             if lane.task is not None:
                 lane.future = self._threads.submit(self._writer.write, lane.task)
                 self._running.add(lane.future)
-        for lane in confirming:
-            lane.confirmed, lane.moved_at = lane.position, now
 
     def _starting(self, now: float) -> list[Lane]:
         """Choose the lanes whose next batch is to be written: the longest waiting, as many as there is room for."""
@@ -203,6 +212,7 @@ class ClickHouseSink:
         except FencedError as error:
             log.warning("another sink has the partitions: %s", error)
             self._lost()
+            self._fenced_at = time.monotonic()
             return False
         except CommitFailedError as error:
             self._say("commit", f"Kafka does not take the commit, the sink tries again: {error}")
@@ -213,6 +223,7 @@ class ClickHouseSink:
     def _assigned(self, lanes: Sequence[Lane]) -> None:
         """Begin with these partitions."""
         self._lanes = {(lane.topic, lane.partition): lane for lane in lanes}
+        self._fenced_at = 0.0
 
     def _revoked(self, patience_s: float = SLOW_S) -> None:
         """Give all partitions back: let running inserts end, confirm them, let go of the rest."""
@@ -243,6 +254,12 @@ class ClickHouseSink:
     def _report(self) -> None:
         """Hand the figures out, and end if nothing moves although nobody is known to be in the way."""
         now = time.monotonic()
+        if (
+            self._fenced_at
+            and now - self._fenced_at > self._config.stalled_after_s
+            and not self._group.trouble
+        ):
+            raise SinkStopError("Kafka took the partitions away and gave none again: the sink ends itself")
         lags = dict.fromkeys(self._catalog.topics, 0)
         longest = 0.0
         for lane in self._lanes.values():

@@ -24,6 +24,7 @@ class SinkConfig:
         max_rows: Most records of one batch of one partition.
         max_bytes: Most bytes of keys and values of one batch.
         max_age_s: Longest time that a record waits for its batch to fill.
+        max_waiting_bytes: Most bytes of values that wait for their batch, over all partitions; then Kafka waits.
         inserts: Batches of different partitions that are written at a time; two such lots wait in memory at most.
         compression: How insert bodies are compressed; on one machine it costs more than it gives.
         session_timeout_s: Seconds without heartbeat after which Kafka gives the partitions to another sink.
@@ -51,6 +52,7 @@ class SinkConfig:
     max_rows: int = 20_000
     max_bytes: int = 6 << 20
     max_age_s: float = 0.5
+    max_waiting_bytes: int = 64 << 20
     inserts: int = 3
     compression: Literal["none", "lz4", "zstd"] = "none"
     session_timeout_s: float = 8.0

@@ -35,7 +35,7 @@ class Lane:
         failures: How often it failed in a row.
         retry_at: When it may be tried again.
         trouble: Why it failed last; empty when all is well.
-        moved_at: When something was last committed, or there was nothing to do.
+        moved_at: When the committed offset last moved, or there was nothing to do.
         stored_at: When the last batch was stored.
         paused: Whether we asked Kafka to hold its records back.
         archived: How far the archive had come before.
@@ -103,6 +103,11 @@ class Lane:
     def confirmation(self) -> TopicPartition:
         """Return the commit that says that all up to `position` is stored."""
         return TopicPartition(self.topic, self.partition, self.position, "")
+
+    def confirm(self, now: float) -> None:
+        """All up to `position` is committed as stored; with a claim behind it or without."""
+        if self.position > self.confirmed:
+            self.confirmed, self.moved_at = self.position, now
 
     def stored(self, now: float) -> None:
         """The task is done."""
