@@ -2,5 +2,5 @@
 ARG PARENT
 FROM ${PARENT}
 COPY site /opt/city/site
-RUN python3 -m compileall -q -j 0 /opt/city/site || true
+RUN python3 -m compileall -q -j 0 -x '/tests?/' /opt/city/site || true
 ENV PYTHONPATH=/opt/city/code:/opt/city/site
