@@ -89,6 +89,12 @@ def kill_and_redo(stage: Stage, moment: str) -> None:
     check_rollup(stage, topic)
 
 
+def moved_on(stage: Stage) -> None:
+    """Wait until the group has committed something."""
+    before = stage.commits()
+    await_true(lambda: stage.commits() not in ({}, before), 20)
+
+
 def test_killed_at_random_points_nothing_is_lost_or_doubled(stage: Stage) -> None:
     """Two sinks side by side, killed in turn while records come: archive, rows and roll-ups are exact."""
     topic, random = with_rollup(stage), Random()
@@ -101,7 +107,7 @@ def test_killed_at_random_points_nothing_is_lost_or_doubled(stage: Stage) -> Non
         while not done.wait(0.05):
             number += 1
             values = readings(topic, random, 40)
-            if number % 10 == 0:
+            if number % 5 == 0:
                 values[7] = (values[7] or b"")[:-1]
             stage.produce(topic, [*values, values[3]], number % 2)
 
@@ -110,7 +116,8 @@ def test_killed_at_random_points_nothing_is_lost_or_doubled(stage: Stage) -> Non
     try:
         for _ in range(4):
             with stage.process(max_age_s=0.05), stage.process(max_age_s=0.05) as other:
-                time.sleep(3 + 3 * random.random())
+                moved_on(stage)
+                time.sleep(1.5 * random.random())
                 other.kill()  # both are killed on leaving, this one a little earlier
                 time.sleep(random.random())
     finally:
@@ -119,7 +126,7 @@ def test_killed_at_random_points_nothing_is_lost_or_doubled(stage: Stage) -> Non
     with stage.sink():
         stage.drain(60)
     counts = stage.check(topic)
-    assert counts["undecodable"] == len(stage.dead_letters("reading")) > 5, seed
+    assert counts["undecodable"] == len(stage.dead_letters("reading")) > 0, seed
     assert counts["records"] > counts["events"] + counts["undecodable"]
     check_rollup(stage, topic)
 
