@@ -40,8 +40,17 @@ def log4j2_properties(log_file: Path) -> str:
         "appender.file.policies.size.size": "5MB",
         "appender.file.strategy.type": "DefaultRolloverStrategy",
         "appender.file.strategy.max": "2",
+        # What ends the broker also goes to its output, a line each, for the one who watches the process.
+        "appender.output.type": "Console",
+        "appender.output.name": "output",
+        "appender.output.layout.type": "PatternLayout",
+        "appender.output.layout.pattern": "%p %m%n",
+        "appender.output.layout.alwaysWriteExceptions": "false",
+        "appender.output.filter.threshold.type": "ThresholdFilter",
+        "appender.output.filter.threshold.level": "error",
         "rootLogger.level": "warn",
         "rootLogger.appenderRef.file.ref": "file",
+        "rootLogger.appenderRef.output.ref": "output",
     }
     return "".join(f"{key}={value}\n" for key, value in lines.items())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,8 @@ class KafkaContainer:
             time.sleep(0.2)
 
 
-@pytest.fixture(scope="module")
-def broker(images: dict[str, str]) -> Iterator[KafkaContainer]:
+@contextmanager
+def kafka_container(image: str, with_space: str | None = None) -> Iterator[KafkaContainer]:
     """Kafka on the bridge network with two ports published on the loopback."""
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # its image cannot be had everywhere
     from testcontainers.core.container import DockerContainer
@@ -50,15 +51,24 @@ def broker(images: dict[str, str]) -> Iterator[KafkaContainer]:
     bootstrap, sasl = f"127.0.0.1:{ports.kafka}", f"127.0.0.1:{ports.sasl}"
     words = ["--listen=0.0.0.0", f"--port={ports.kafka}", f"--sasl-port={ports.sasl}"]
     container = (
-        DockerContainer(images["kafka"])
+        DockerContainer(image)
         .with_name(f"city-kafka-{secrets.token_hex(4)}")
         .with_command([*words, f"--advertise={bootstrap}", f"--advertise-sasl={sasl}"])
     )
     for port in (ports.kafka, ports.sasl):
         container.ports[port] = ("127.0.0.1", port)
+    if with_space:
+        container.with_tmpfs_mount("/data", with_space)
     with container:
         running = KafkaContainer(container, bootstrap, sasl)
         running.wait_ready()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def broker(images: dict[str, str]) -> Iterator[KafkaContainer]:
+    """The container that the tests share."""
+    with kafka_container(images["kafka"]) as running:
         yield running
 
 
@@ -91,3 +101,16 @@ def test_killed_kafka_container_keeps_what_it_acknowledged(broker: KafkaContaine
     container.start()
     broker.wait_ready()
     assert read({"bootstrap.servers": broker.bootstrap}, "kept", len(VALUES)) == VALUES
+
+
+def test_full_disk_stops_the_broker_with_its_reason(images: dict[str, str]) -> None:
+    """With no space left nothing is acknowledged, and the broker ends and says which directory failed."""
+    with kafka_container(images["kafka"], with_space="size=300m,mode=1777") as broker:
+        create_topic(broker.bootstrap, "full")
+        container = broker.container.get_wrapped_container()
+        container.exec_run("sh -c 'cat /dev/zero > /data/fill'")
+        settings = {"bootstrap.servers": broker.bootstrap, "message.timeout.ms": "4000"}
+        assert set(produce(settings, "full", [os.urandom(100_000) for _ in range(20)])) == {"_MSG_TIMED_OUT"}
+        assert container.wait(timeout=30)["StatusCode"] == 1
+        last = container.logs().decode().strip().splitlines()[-1]
+        assert "all log dirs in /data/kafka/log have failed" in last
