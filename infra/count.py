@@ -108,6 +108,7 @@ def _records(
     left = {key: high for key, (low, high) in marks.items() if high > low}
     if not left:
         return
+    at = {key: marks[key][0] for key in left}
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -122,7 +123,8 @@ def _records(
         consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t, p in left])
         idle = 0
         while left and idle < IDLE_POLLS:
-            messages = consumer.consume(5000, POLL_S)
+            missing = sum(high - at[key] for key, high in left.items())
+            messages = consumer.consume(min(5000, missing), POLL_S)  # asking for more would wait in vain
             idle = 0 if messages else idle + 1
             for message in messages:
                 key = (message.topic(), message.partition())
@@ -135,7 +137,8 @@ def _records(
                     left.pop(key, None)
                     continue
                 yield message.topic(), message.value()
-                if message.offset() + 1 >= left[key]:
+                at[key] = message.offset() + 1
+                if at[key] >= left[key]:
                     del left[key]
         if left:
             raise StackError(

@@ -51,7 +51,7 @@ class KafkaSource:
                 "auto.offset.reset": "error",
                 "queued.max.messages.kbytes": 32768,
                 "fetch.max.bytes": 16 << 20,
-                "fetch.wait.max.ms": 200,
+                "fetch.wait.max.ms": 50,
             }
         )
 
@@ -132,7 +132,7 @@ class KafkaSource:
         self.assign({(topic, partition): first})
         position, silent = first, 0
         while position < end:
-            found, lost = self.poll(5000, 1.0)
+            found, lost = self.poll(min(5000, end - position), 1.0)
             if lost:
                 raise KafkaUnavailableError(f"{topic}/{partition}: offset {position} is gone")
             batch = found.get((topic, partition), [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_sink_that_drops_one_record_and_doubles_one_turns_the_report_red(
     make_city: Callable[..., City], small_recordings: Path
 ) -> None:
     """The counts are taken by other code than the sink's: they show both faults."""
-    city = make_city(CITY_COMMAND_SINK="python -m tests.faults.broken_sink")
+    city = make_city(CITY_COMMAND_SINK=f"{sys.executable} -m tests.faults.broken_sink")
     run = city.up_once("--recordings", str(small_recordings))
     assert run.returncode == 1, run.stdout + run.stderr
     problems = city.read_report()["audit"]["problems"]

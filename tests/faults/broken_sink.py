@@ -1,6 +1,6 @@
 """A ClickHouse sink that drops one record and doubles another: the report must turn red.
 
-Run in place of the real one: `CITY_COMMAND_SINK="python -m tests.faults.broken_sink"`.
+Run in place of the real one: `CITY_COMMAND_SINK="<python> -m tests.faults.broken_sink"`.
 """
 
 from __future__ import annotations
