@@ -25,7 +25,9 @@ from infra.kafka.admin import cluster_id, connect
 from infra.kafka.errors import (
     BrokerNotReadyError,
     DataInUseError,
+    DataUnusableError,
     DiskFullError,
+    KafkaSetupError,
     PortInUseError,
     StorageFormatError,
 )
@@ -136,12 +138,16 @@ class EmbeddedKafka:
             JarDownloadError: a jar is missing and could not be fetched.
             JarChecksumError: a jar is not the pinned one.
             DiskFullError: there is no room for the broker's files.
+            DataUnusableError: the data directory cannot be read or written.
             StorageFormatError: Kafka refused to format its storage.
         """
-        self._lock.acquire()
         try:
+            self._lock.acquire()
             self._await_past_broker()
             self._prepare()
+        except OSError as error:
+            self._lock.release()
+            raise self._told(error) from error
         except BaseException:
             self._lock.release()
             raise
@@ -169,14 +175,9 @@ class EmbeddedKafka:
     def _prepare(self) -> None:
         self._java = find_java(self._java_choice, self._java_home)
         self._classpath = self._jars.classpath()
-        try:
-            self._write_files()
-            if self.cluster_id is None:
-                self._format()
-        except OSError as error:
-            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise DiskFullError(f"no space left for {self.home}: free some and start again") from error
-            raise
+        self._write_files()
+        if self.cluster_id is None:
+            self._format()
         self._log_start = server_log.log_size(self.log_file)
 
     def command(self) -> list[str]:
@@ -207,6 +208,14 @@ class EmbeddedKafka:
             time.sleep(_POLL_S)
         raise BrokerNotReadyError(
             f"Kafka on {self.bootstrap} did not answer within {timeout:g} s: look into {self.log_file}"
+        )
+
+    def _told(self, error: OSError) -> KafkaSetupError:
+        """Return what a failure of the file system means to the one who starts the broker."""
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return DiskFullError(f"no space left for {self.home}: free some and start again")
+        return DataUnusableError(
+            f"{self.home} cannot be used ({error.strerror}): make it writable, or choose another --data"
         )
 
     def _answers(self) -> bool:

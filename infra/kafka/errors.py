@@ -34,6 +34,10 @@ class DataInUseError(KafkaSetupError):
     """Another broker works in the data directory: stop it or choose another directory."""
 
 
+class DataUnusableError(KafkaSetupError):
+    """The data directory cannot be read or written: mend its rights or choose another."""
+
+
 class DiskFullError(KafkaSetupError):
     """There is no room left for the broker's files: free some space and start again."""
 

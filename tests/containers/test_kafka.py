@@ -105,7 +105,7 @@ def test_killed_kafka_container_keeps_what_it_acknowledged(broker: KafkaContaine
 
 def test_full_disk_stops_the_broker_with_its_reason(images: dict[str, str]) -> None:
     """With no space left nothing is acknowledged, and the broker ends and says which directory failed."""
-    with kafka_container(images["kafka"], with_space="size=300m,mode=1777") as broker:
+    with kafka_container(images["kafka"], with_space="size=300m,uid=10001") as broker:
         create_topic(broker.bootstrap, "full")
         container = broker.container.get_wrapped_container()
         container.exec_run("sh -c 'cat /dev/zero > /data/fill'")

@@ -14,6 +14,7 @@ from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
 from infra.kafka.errors import (
     BrokerNotReadyError,
     DataInUseError,
+    DataUnusableError,
     DiskFullError,
     PortInUseError,
     StorageFormatError,
@@ -106,6 +107,13 @@ def test_full_disk_is_told_before_the_start(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("shutil.disk_usage", lambda _path: usage)
     with pytest.raises(DiskFullError, match=r"expected 256 MB free, got 10 MB; free some"):
         EmbeddedKafka(tmp_path, free_ports()).prepare()
+
+
+def test_unusable_data_directory_is_one_clear_line(tmp_path: Path) -> None:
+    """Where no directory can be made, nothing starts, and the message names the directory."""
+    (tmp_path / "file").write_text("not a directory")
+    with pytest.raises(DataUnusableError, match=r"file/kafka cannot be used \(.*choose another --data"):
+        EmbeddedKafka(tmp_path / "file", free_ports()).prepare()
 
 
 def test_broken_storage_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
