@@ -14,15 +14,13 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from confluent_kafka import TopicPartition
-
 from schemas.model import Catalog
 from streams.errors import StreamsError
 from streams.metrics import Emit, no_emit
 from streams.sinks.config import SinkConfig
 from streams.sinks.errors import EngineDownError, SinkError, SinkStopError
 from streams.sinks.figures import Latencies
-from streams.sinks.group import CommitFailedError, FencedError, Group
+from streams.sinks.group import FencedError, Group
 from streams.sinks.lane import Lane
 from streams.sinks.lease import Lease
 from streams.sinks.writer import Transform, Writer
@@ -31,6 +29,7 @@ __all__ = ["ClickHouseSink", "SinkConfig", "run"]
 
 log = logging.getLogger("city.sink")
 TURN_S = 0.05
+SHORT_TURN_S = 0.005
 TAKE = 5_000
 SLOW_S = 3.0
 COALESCE_S = 0.2
@@ -57,7 +56,7 @@ def run(
         KafkaDownError: Kafka does not answer at the start.
         SinkStopError: It cannot go on; one line.
     """
-    sink = ClickHouseSink(config, catalog, emit, transform)
+    sink = ClickHouseSink(config, catalog, emit, transform, stop)
     try:
         while not stop.is_set():
             sink.turn()
@@ -69,7 +68,12 @@ class ClickHouseSink:
     """One member of the group; `turn` is called again and again by one thread."""
 
     def __init__(
-        self, config: SinkConfig, catalog: Catalog, emit: Emit = no_emit, transform: Transform | None = None
+        self,
+        config: SinkConfig,
+        catalog: Catalog,
+        emit: Emit = no_emit,
+        transform: Transform | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self._config = config
         self._catalog = catalog
@@ -83,7 +87,8 @@ class ClickHouseSink:
         self._fenced_at = 0.0
         self._report_at = time.monotonic() + config.metrics_interval_s
         self._threads = ThreadPoolExecutor(config.inserts, "sink-insert")
-        self._group = Group(config, self._assigned, self._revoked, self._lost)
+        self._stop = stop or threading.Event()
+        self._group = Group(config, self._assigned, self._revoked, self._lost, self._stop)
         self._group.join([topic.name for topic in catalog.topics.values()])
 
     def turn(self) -> None:
@@ -101,17 +106,15 @@ class ClickHouseSink:
 
     def close(self) -> None:
         """Let running inserts end, confirm them, leave the group; within `config.stop_within_s`."""
+        self._stop.set()
         leaving = threading.Thread(target=self._leave, name="sink-leave", daemon=True)
         leaving.start()  # a Kafka that does not answer must not keep us
-        leaving.join(self._config.stop_within_s)
+        leaving.join(self._config.stop_within_s - 2)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _leave(self) -> None:
         """Confirm what can be and leave the group."""
-        try:
-            self._revoked(self._config.stop_within_s / 2)
-        except SinkError as error:
-            log.warning("%s", error)
+        self._revoked(self._config.stop_within_s / 2)
         self._group.close()
 
     def _take(self) -> None:
@@ -126,10 +129,10 @@ class ClickHouseSink:
             stuck = full and (bool(lane.trouble) or now - max(lane.since, lane.stored_at) > SLOW_S)
             self._group.hold(lane, stuck)
             crowded |= full and not stuck
-        if crowded and self._running:
+        if crowded and self._running and not self._group.committing:
             wait(self._running, TURN_S, FIRST_COMPLETED)
             return
-        messages = self._group.take(TAKE, TURN_S)
+        messages = self._group.take(TAKE, SHORT_TURN_S if self._group.committing else TURN_S)
         now = time.monotonic()
         for message in messages:
             found = self._lanes.get((message.topic(), message.partition()))
@@ -169,7 +172,9 @@ class ClickHouseSink:
         self._say("ClickHouse", "")
 
     def _start(self) -> None:
-        """Claim what is due, confirm what is stored, in one commit; then let the claimed be written."""
+        """Claim what is due, confirm what is stored, in one commit."""
+        if self._group.committing:
+            return
         now = time.monotonic()
         starting = self._starting(now)
         for lane in starting:
@@ -181,16 +186,25 @@ class ClickHouseSink:
             if lane.task is None and lane.position > lane.confirmed
             if starting or now - lane.stored_at >= COALESCE_S or not lane.waiting
         ]
-        if not starting and not confirming:
-            return
         places = [*(lane.claimed() for lane in starting), *(lane.confirmation() for lane in confirming)]
-        if not self._commit(places):
-            return
-        for lane in (*starting, *confirming):
-            lane.confirm(now)
-            if lane.task is not None:
-                lane.future = self._threads.submit(self._writer.write, lane.task)
-                self._running.add(lane.future)
+        if places:
+            self._group.commit(places, lambda error: self._committed(starting, confirming, error))
+
+    def _committed(self, starting: list[Lane], confirming: list[Lane], error: SinkError | None) -> None:
+        """Let the claimed be written; where Kafka did not take the commit, leave all as it is."""
+        if isinstance(error, FencedError):
+            log.warning("another sink has the partitions: %s", error)
+            self._lost()
+            self._fenced_at = time.monotonic()
+        elif error is not None:
+            self._say("commit", f"Kafka does not take the commit, the sink tries again: {error}")
+        else:
+            self._say("commit", "")
+            for lane in (*starting, *confirming):
+                lane.confirm(time.monotonic())
+                if lane.task is not None:
+                    lane.future = self._threads.submit(self._writer.write, lane.task)
+                    self._running.add(lane.future)
 
     def _starting(self, now: float) -> list[Lane]:
         """Choose the lanes whose next batch is to be written: the longest waiting, as many as there is room for."""
@@ -205,21 +219,6 @@ class ClickHouseSink:
         ready = [lane for lane in free if lane.due(now, self._config) or lane.age(now) >= half]
         return (again + sorted(ready, key=lambda lane: lane.since))[: max(room, 0)]
 
-    def _commit(self, places: list[TopicPartition]) -> bool:
-        """Commit; where Kafka does not take it, say so and leave all as it is."""
-        try:
-            self._group.commit(places)
-        except FencedError as error:
-            log.warning("another sink has the partitions: %s", error)
-            self._lost()
-            self._fenced_at = time.monotonic()
-            return False
-        except CommitFailedError as error:
-            self._say("commit", f"Kafka does not take the commit, the sink tries again: {error}")
-            return False
-        self._say("commit", "")
-        return True
-
     def _assigned(self, lanes: Sequence[Lane]) -> None:
         """Begin with these partitions."""
         self._lanes = {(lane.topic, lane.partition): lane for lane in lanes}
@@ -231,8 +230,11 @@ class ClickHouseSink:
         wait(running, patience_s)
         self._settle()
         done = [lane.confirmation() for lane in self._lanes.values() if lane.position > lane.confirmed]
-        if done:
-            self._commit(done)
+        try:
+            if done:
+                self._group.commit_now(done)
+        except SinkError as error:
+            log.warning("stored, but not confirmed, so it will be redone: %s", error)
         self._lost()
 
     def _lost(self) -> None:
@@ -241,6 +243,7 @@ class ClickHouseSink:
             if lane.task is not None:
                 lane.task.lease.lose()
         self._lanes = {}
+        self._group.forget_commit()
 
     def _say(self, about: str, text: str) -> None:
         """Say a trouble once when it begins, and once when it is over."""

@@ -1,11 +1,13 @@
 """The consumer group as the sink's only memory: offsets, and claims in the metadata of their commits.
 
-It promises: a commit returns when Kafka has it, raises `FencedError` if Kafka gave the partitions to
-another member, and `CommitFailedError` if it may be tried again. It leaves to the sink what is committed
-and when.
+It promises: of every commit it tells whether Kafka has it, gave the partitions to another member
+(`FencedError`), or may be asked again (`CommitFailedError`). No method waits for a Kafka that is away: while
+one does, librdkafka's handle answers no other thread either. It leaves to the sink what is committed and
+when.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -19,7 +21,7 @@ from streams.sinks.errors import SinkError, SinkStopError
 from streams.sinks.lane import Lane
 
 log = logging.getLogger("city.sink")
-ASK_S: Final = 5.0
+ASK_S: Final = 2.0
 PATIENCE_S: Final = 30.0
 _FENCED: Final = frozenset(
     (
@@ -30,6 +32,7 @@ _FENCED: Final = frozenset(
         KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001
     )
 )
+Told = Callable[["SinkError | None"], None]
 _DENIED: Final = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 
 
@@ -49,6 +52,7 @@ class Group:
         assigned: Told of the lanes that came.
         revoked: Told that all lanes go; a commit still works.
         lost: Told that all lanes are gone.
+        stop: Once it is set, Kafka's answers are not waited for any more.
 
     Raises:
         KafkaDownError: Nothing answers.
@@ -60,12 +64,15 @@ class Group:
         assigned: Callable[[Sequence[Lane]], None],
         revoked: Callable[[], None],
         lost: Callable[[], None],
+        stop: threading.Event,
     ) -> None:
         self._config = config
+        self._stop = stop
         self._assigned = assigned
         self._revoked = revoked
         self._lost = lost
         self.trouble = ""
+        self._awaited: tuple[set[tuple[str, int, int]], Told] | None = None
         self._consumer = Consumer(self._settings())
         try:
             self._consumer.list_topics(timeout=config.connect_timeout_s)
@@ -93,20 +100,52 @@ class Group:
             return [message for message in found if message.error() is None]
         return found
 
-    def commit(self, offsets: list[TopicPartition]) -> None:
-        """Commit, and wait until Kafka has it.
+    def commit(self, offsets: list[TopicPartition], told: Told) -> None:
+        """Send a commit; one at a time.
+
+        Args:
+            offsets: What to commit, at most one place for each partition.
+            told: Told from within `take` what came of it: nothing, `FencedError` or `CommitFailedError`.
+        """
+        self._awaited = ({(each.topic, each.partition, each.offset) for each in offsets}, told)
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:
+            self._awaited = None
+            told(_failure(error.args[0]))
+
+    @property
+    def committing(self) -> bool:
+        """Whether a commit's outcome is not known yet."""
+        return self._awaited is not None
+
+    def forget_commit(self) -> None:
+        """Whoever waits for the commit that was sent last is gone."""
+        self._awaited = None
+
+    def commit_now(self, offsets: list[TopicPartition]) -> None:
+        """Commit and wait for it: for when the partitions are given back, and nothing can be taken meanwhile.
 
         Raises:
-            FencedError: The partitions are another member's.
-            CommitFailedError: Not this time.
+            SinkError: Kafka did not take it.
         """
         try:
-            told = self._consumer.commit(offsets=offsets, asynchronous=False)
+            done = self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
             raise _failure(error.args[0]) from None
-        for each in told or ():
+        for each in done or ():
             if each.error is not None:
                 raise _failure(each.error)
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        """A commit is done; tell whoever waits for it, unless it is an older one."""
+        if self._awaited is None:
+            return
+        awaited, told = self._awaited
+        if {(each.topic, each.partition, each.offset) for each in places} == awaited:
+            self._awaited = None
+            failed = next((each.error for each in places if each.error is not None), error)
+            told(None if failed is None else _failure(failed))
 
     def hold(self, lane: Lane, held: bool) -> None:
         """Have Kafka hold back a partition's records, or send them again."""
@@ -146,6 +185,7 @@ class Group:
             "queued.max.messages.kbytes": 32_768,
             "log_level": 2,
             "error_cb": self._note,
+            "on_commit": self._on_commit,
         }
 
     def _note(self, error: KafkaError) -> None:
@@ -165,7 +205,7 @@ class Group:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Find out where the group is in each partition, and what it was doing there."""
-        known = _patiently(lambda: consumer.committed(partitions, timeout=ASK_S))
+        known = self._patiently(lambda: consumer.committed(partitions, timeout=ASK_S))
         lanes = [self._lane(consumer, each) for each in known]
         consumer.assign(
             [
@@ -187,7 +227,7 @@ class Group:
         if known.error is not None:
             raise SinkStopError(f"{where}: Kafka does not tell where the group is: {known.error.str()}")
         place = TopicPartition(known.topic, known.partition)
-        low, high = _patiently(lambda: consumer.get_watermark_offsets(place, timeout=ASK_S))
+        low, high = self._patiently(lambda: consumer.get_watermark_offsets(place, timeout=ASK_S))
         claim = Claim.parse(known.metadata or "", where) if known.offset >= 0 else None
         reached = max(known.offset, claim.last + 1 if claim else 0)
         if reached > high:
@@ -206,19 +246,17 @@ class Group:
             known.topic, known.partition, position, claim, confirmed=position, moved_at=time.monotonic()
         )
 
-
-def _patiently(ask: Callable[[], Any]) -> Any:
-    """Ask Kafka until it answers; within a rebalance there is nothing else to do."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return ask()
-        except KafkaException as error:
-            if time.monotonic() > deadline:
-                raise SinkStopError(
-                    f"Kafka does not tell where the group is: {error.args[0].str()}"
-                ) from error
-            time.sleep(0.2)
+    def _patiently(self, ask: Callable[[], Any]) -> Any:
+        """Ask Kafka until it answers; within a rebalance there is nothing else to do."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return ask()
+            except KafkaException as error:
+                if self._stop.is_set() or time.monotonic() > deadline:
+                    reason = error.args[0].str()
+                    raise SinkStopError(f"Kafka does not tell where the group is: {reason}") from error
+                time.sleep(0.2)
 
 
 def _failure(error: KafkaError) -> SinkError:
