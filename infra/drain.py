@@ -18,7 +18,7 @@ from infra.errors import StackError
 from schemas.names import group_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from schemas.catalog import Catalog
@@ -76,13 +76,13 @@ def left_over(behind: Mapping[str, Mapping[tuple[str, int], int]]) -> list[str]:
     ]
 
 
-def wait_drained(meter: LagMeter, check: Callable[[], None], progress: Callable[[int], None]) -> None:
+def wait_drained(meter: LagMeter, check: Callable[[], None], *, without: Collection[str] = ()) -> None:
     """Wait until two polls in a row see no lag anywhere.
 
     Args:
         meter: where lag is read.
         check: raises if the stack broke meanwhile.
-        progress: is told the sum of all lags at each poll.
+        without: topics that may still grow, such as metrics before they are paused.
 
     Raises:
         StackError: nothing moved for STALLED_S.
@@ -90,9 +90,11 @@ def wait_drained(meter: LagMeter, check: Callable[[], None], progress: Callable[
     still, last, since = 0, -1, time.monotonic()
     while still < 2:
         check()
-        behind = meter.lag()
+        behind = {
+            group: {place: lag for place, lag in rows.items() if place[0] not in without}
+            for group, rows in meter.lag().items()
+        }
         total = sum(sum(rows.values()) for rows in behind.values())
-        progress(total)
         still = still + 1 if total == 0 else 0
         if total != last:
             last, since = total, time.monotonic()

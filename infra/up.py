@@ -21,6 +21,7 @@ from infra.screen import Screen
 from infra.stack import Stack
 from infra.status import StatusReader, connect
 from infra.supervisor import Supervisor
+from schemas.names import topic_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,16 +163,16 @@ def finish(run: Run) -> int:
     settings, catalog, screen = run.settings, run.catalog, run.screen
     meter = drain.LagMeter(settings.kafka_address, catalog)
     screen.say("draining: agents, sinks, ledger")
-    drain.wait_drained(meter, run.check, lambda _lag: None)
+    drain.wait_drained(meter, run.check, without=[topic_name("platform", "metric")])
     pause_file(settings.data).touch()
     time.sleep(2 * drain.POLL_S)
-    drain.wait_drained(meter, run.check, lambda _lag: None)
+    drain.wait_drained(meter, run.check)
     sealed = [t.name for t in catalog.topics.values() if t.sealed]
     drain.wait_sealed(settings.data / "ledger", sealed, run.check)
     seconds = time.monotonic() - run.started
     document = counted(run, seconds)
     audit_event(run, document)
-    drain.wait_drained(meter, run.check, lambda _lag: None)
+    drain.wait_drained(meter, run.check)
     drain.wait_sealed(settings.data / "ledger", sealed, run.check)
     if run.options.report:
         run.options.report.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

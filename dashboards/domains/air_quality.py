@@ -141,7 +141,7 @@ def us_aqi(index: str) -> Builder[dashboard.Panel]:
     """Return the US AQI of each city, median and highest station."""
     return panels.timeseries(
         "US AQI by city: highest station",
-        f"SELECT $__timeInterval(occurred_at) AS time, city, max(us_aqi) AS us_aqi FROM {index} "
+        f"SELECT $__timeInterval(occurred_at) AS time, city, max(us_aqi) AS highest FROM {index} "
         f"WHERE $__timeFilter(occurred_at) AND {CHOICE} GROUP BY time, city ORDER BY time",
     )
 
@@ -150,7 +150,7 @@ def cai(index: str) -> Builder[dashboard.Panel]:
     """Return the Korean index of each city."""
     return panels.timeseries(
         "CAI by city: highest station",
-        f"SELECT $__timeInterval(occurred_at) AS time, city, max(cai) AS cai FROM {index} "
+        f"SELECT $__timeInterval(occurred_at) AS time, city, max(cai) AS highest FROM {index} "
         f"WHERE $__timeFilter(occurred_at) AND {CHOICE} AND cai IS NOT NULL GROUP BY time, city ORDER BY time",
     )
 
@@ -159,7 +159,7 @@ def pm2_5(reading: str) -> Builder[dashboard.Panel]:
     """Return measured PM2.5 by station."""
     return panels.timeseries(
         "PM2.5 by station",
-        f"SELECT $__timeInterval(occurred_at) AS time, station, avg(pm2_5) AS pm2_5 FROM {reading} "
+        f"SELECT $__timeInterval(occurred_at) AS time, station, avg(pm2_5) AS mean FROM {reading} "
         f"WHERE $__timeFilter(occurred_at) AND {CHOICE} AND pm2_5 IS NOT NULL GROUP BY time, station ORDER BY time",
         unit="conμgm3",
     )
