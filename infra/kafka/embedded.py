@@ -14,10 +14,8 @@ from __future__ import annotations
 import errno
 import shutil
 import socket
-import subprocess
 import time
-import uuid
-from base64 import urlsafe_b64encode
+from functools import partial
 from typing import TYPE_CHECKING
 
 from infra.kafka import server_log
@@ -29,13 +27,13 @@ from infra.kafka.errors import (
     DiskFullError,
     KafkaSetupError,
     PortInUseError,
-    StorageFormatError,
 )
 from infra.kafka.jars import JarCache
 from infra.kafka.java import JavaChoice, find_java
 from infra.kafka.lock import StarterLock, broker_works_in, require_unused
 from infra.kafka.ports import require_free
 from infra.kafka.server_properties import LOOPBACK, KafkaAddresses, KafkaPorts, server_properties
+from infra.kafka.storage import cluster_id_of, format_storage, require_space
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +55,6 @@ JVM_FLAGS = (
 )
 # Formatting lives for a second: compiling it well would cost more than it saves.
 FORMAT_FLAGS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
-LEAST_FREE_BYTES = 256 * 1024 * 1024
 # A broker that lost its parent ends within this time; its controller's port lives a little longer.
 PAST_BROKER_S = 10.0
 PAST_PORT_S = 1.0
@@ -122,11 +119,7 @@ class EmbeddedKafka:
     @property
     def cluster_id(self) -> str | None:
         """The id that the storage was formatted with, or None before that."""
-        try:
-            lines = (self.log_dir / "meta.properties").read_text().splitlines()
-        except FileNotFoundError:
-            return None
-        return next((line.partition("=")[2] for line in lines if line.startswith("cluster.id=")), None)
+        return cluster_id_of(self.log_dir)
 
     def prepare(self) -> None:
         """Make ready to start: ports, Java, jars, storage and configuration.
@@ -177,7 +170,8 @@ class EmbeddedKafka:
         self._classpath = self._jars.classpath()
         self._write_files()
         if self.cluster_id is None:
-            self._format()
+            command = partial(self._java_command, FORMAT_FLAGS)
+            format_storage(self.log_dir, self._properties, command, self.environment())
         self._log_start = server_log.log_size(self.log_file)
 
     def command(self) -> list[str]:
@@ -239,33 +233,9 @@ class EmbeddedKafka:
         # Native libraries that a killed broker unpacked would stay for ever.
         shutil.rmtree(self.home / "tmp", ignore_errors=True)
         (self.home / "tmp").mkdir(parents=True)
-        free = shutil.disk_usage(self.home).free
-        if free < LEAST_FREE_BYTES:
-            raise DiskFullError(
-                f"no space left for {self.home}: expected {LEAST_FREE_BYTES >> 20} MB free, "
-                f"got {free >> 20} MB; free some and start again"
-            )
-        properties = server_properties(self.log_dir, self.ports, self._addresses)
-        (self.home / "server.properties").write_text(properties)
+        require_space(self.home)
+        (self.home / "server.properties").write_text(self._properties(self.log_dir))
         (self.home / "log4j2.properties").write_text(server_log.log4j2_properties(self.log_file))
 
-    def _format(self) -> None:
-        """Format beside the final place and rename: a killed format leaves nothing that looks formatted."""
-        fresh = self.home / "log.fresh"
-        shutil.rmtree(fresh, ignore_errors=True)
-        properties = self.home / "format.properties"
-        properties.write_text(server_properties(fresh, self.ports, self._addresses))
-        new_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        # A leading dash would look like an option to Kafka's tool.
-        arguments = ("format", f"--cluster-id={new_id}", "--config", str(properties))
-        command = self._java_command(FORMAT_FLAGS, "kafka.tools.StorageTool", *arguments)
-        done = subprocess.run(
-            command, env=self.environment(), capture_output=True, text=True, timeout=120, check=False
-        )
-        if done.returncode != 0 or not (fresh / "meta.properties").exists():
-            said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-            if "No space left on device" in done.stderr + done.stdout:
-                raise DiskFullError(f"no space left for {self.home}: free some and start again")
-            raise StorageFormatError(f"Kafka's storage in {self.home} could not be formatted: {said[0]}")
-        properties.unlink()
-        fresh.replace(self.log_dir)
+    def _properties(self, log_dir: Path) -> str:
+        return server_properties(log_dir, self.ports, self._addresses)

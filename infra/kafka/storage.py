@@ -1,0 +1,84 @@
+"""The broker's storage on disk: room for it, and its one-time format.
+
+Promise: `format_storage` leaves either a formatted log directory or none, whenever it is killed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from typing import TYPE_CHECKING
+
+from infra.kafka.errors import DiskFullError, StorageFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+LEAST_FREE_BYTES = 256 * 1024 * 1024
+FORMAT_S = 120.0
+
+
+def require_space(home: Path) -> None:
+    """Refuse a disk with next to no room.
+
+    Raises:
+        DiskFullError: less than LEAST_FREE_BYTES are free.
+    """
+    free = shutil.disk_usage(home).free
+    if free < LEAST_FREE_BYTES:
+        raise DiskFullError(
+            f"no space left for {home}: expected {LEAST_FREE_BYTES >> 20} MB free, "
+            f"got {free >> 20} MB; free some and start again"
+        )
+
+
+def format_storage(
+    log_dir: Path,
+    properties: Callable[[Path], str],
+    command: Callable[..., list[str]],
+    environment: Mapping[str, str],
+) -> None:
+    """Let Kafka's own tool format beside the final place, then rename.
+
+    Args:
+        log_dir: the final place, which does not exist yet.
+        properties: gives the broker's configuration for a log directory.
+        command: gives the Java command line for a class and its arguments.
+        environment: of the Java process.
+
+    Raises:
+        StorageFormatError: the tool refused or took too long.
+        DiskFullError: there is no space left.
+    """
+    home, fresh = log_dir.parent, log_dir.with_name(f"{log_dir.name}.fresh")
+    shutil.rmtree(fresh, ignore_errors=True)
+    file = home / "format.properties"
+    file.write_text(properties(fresh))
+    new_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # With `=`, because an id may begin with a dash.
+    words = command("kafka.tools.StorageTool", "format", f"--cluster-id={new_id}", "--config", str(file))
+    try:
+        done = subprocess.run(
+            words, env=environment, capture_output=True, text=True, timeout=FORMAT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StorageFormatError(f"formatting Kafka's storage in {home} took over {FORMAT_S:g} s") from error
+    if done.returncode != 0 or not (fresh / "meta.properties").exists():
+        said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        if "No space left on device" in done.stderr + done.stdout:
+            raise DiskFullError(f"no space left for {home}: free some and start again")
+        raise StorageFormatError(f"Kafka's storage in {home} could not be formatted: {said[0]}")
+    file.unlink()
+    fresh.replace(log_dir)
+
+
+def cluster_id_of(log_dir: Path) -> str | None:
+    """Return the id that a log directory was formatted with, or None if it was not."""
+    try:
+        lines = (log_dir / "meta.properties").read_text().splitlines()
+    except FileNotFoundError:
+        return None
+    return next((line.partition("=")[2] for line in lines if line.startswith("cluster.id=")), None)
