@@ -9,8 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from confluent_kafka import ConsumerGroupTopicPartitions
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from infra.count import watermarks
 from infra.count_ledger import checkpoint, city_blocks, newest_epoch
@@ -18,7 +17,7 @@ from infra.errors import StackError
 from schemas.names import group_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from schemas.catalog import Catalog
@@ -45,20 +44,30 @@ class LagMeter:
         self._bootstrap = bootstrap
         self._groups = group_topics(catalog)
         self._topics = [t.name for t in catalog.topics.values()]
-        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+        # Consumers that never subscribe only ask; librdkafka's admin call for the same thing crashes the process
+        # while a group's coordinator is loading.
+        self._askers = {
+            group: Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+            for group in self._groups
+        }
 
-    def committed(self, group: str) -> dict[tuple[str, int], int]:
+    def committed(self, group: str, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Return a group's committed offsets (none committed: absent)."""
-        request = [ConsumerGroupTopicPartitions(group)]
-        answer = self._admin.list_consumer_group_offsets(request)[group].result(timeout=10)
-        return {(p.topic, p.partition): p.offset for p in answer.topic_partitions if p.offset >= 0}
+        asked = [TopicPartition(topic, partition) for topic, partition in places]
+        answer = self._askers[group].committed(asked, timeout=10) if asked else []
+        return {(p.topic, p.partition): p.offset for p in answer if p.offset >= 0}
+
+    def close(self) -> None:
+        """Close the connections."""
+        for asker in self._askers.values():
+            asker.close()
 
     def lag(self) -> dict[str, dict[tuple[str, int], int]]:
         """Return for each group the records it has not committed, by topic-partition (only where > 0)."""
         marks = watermarks(self._bootstrap, self._topics)
         behind: dict[str, dict[tuple[str, int], int]] = {}
         for group, topics in self._groups.items():
-            committed = self.committed(group)
+            committed = self.committed(group, [place for place in marks if place[0] in topics])
             behind[group] = {
                 key: high - committed.get(key, low)
                 for key, (low, high) in marks.items()
@@ -90,9 +99,16 @@ def wait_drained(meter: LagMeter, check: Callable[[], None], *, without: Collect
     still, last, since = 0, -1, time.monotonic()
     while still < 2:
         check()
+        try:
+            lag = meter.lag()
+        except KafkaException as error:  # a coordinator that moves or loads answers a moment later
+            if time.monotonic() - since > STALLED_S:
+                raise StackError(f"Kafka does not tell its offsets: {error.args[0].str()}") from error
+            time.sleep(POLL_S)
+            continue
         behind = {
-            group: {place: lag for place, lag in rows.items() if place[0] not in without}
-            for group, rows in meter.lag().items()
+            group: {place: left for place, left in rows.items() if place[0] not in without}
+            for group, rows in lag.items()
         }
         total = sum(sum(rows.values()) for rows in behind.values())
         still = still + 1 if total == 0 else 0

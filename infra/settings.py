@@ -9,20 +9,19 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
+from infra.ports import LOOPBACK, free_port, port_is_free
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from infra.kafka.java import JavaChoice
 
-LOOPBACK = "127.0.0.1"
 NAMED_PORTS = ("kafka", "clickhouse", "web")
 PUBLISHED = ("sasl",)
 """Companion ports that people type: they stay at their default while it is free; the others are any free port."""
@@ -227,27 +226,6 @@ def parse_ports(text: str) -> dict[str, int]:
             raise SettingsError(f"--ports {part!r}: unknown name, expected one of {', '.join(Ports.names())}")
         ports[name] = _port(f"--ports {name}", number)
     return ports
-
-
-def port_is_free(port: int) -> bool:
-    """Tell whether nobody listens on a loopback port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
-
-
-def free_port(taken: Sequence[int] = ()) -> int:
-    """Return a loopback port that nobody listens on and that is not in `taken`."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind((LOOPBACK, 0))
-            port = int(probe.getsockname()[1])
-        if port not in taken:
-            return port
 
 
 def settle_ports(wanted: Mapping[str, int], *, embedded: Sequence[str] = NAMED_PORTS) -> Ports:

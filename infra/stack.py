@@ -14,7 +14,8 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
-from infra.settings import command_for, free_port, java_home
+from infra.ports import free_port
+from infra.settings import command_for, java_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

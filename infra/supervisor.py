@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+PARENT = "parent"
 STOP_S = 12.0
 """After SIGTERM a child has this long before it is killed."""
 
@@ -144,7 +145,7 @@ class Supervisor:
             self._lock_descriptor = None
 
     def _write_pids(self) -> None:
-        rows = {}
+        rows = {PARENT: [os.getpid(), psutil.Process().create_time()]}
         for child in self.children:
             try:
                 rows[child.name] = [child.process.pid, psutil.Process(child.process.pid).create_time()]
@@ -161,7 +162,9 @@ class Supervisor:
         except (OSError, ValueError):
             return
         stale = []
-        for pid, created in rows.values():
+        for name, (pid, created) in rows.items():
+            if name == PARENT:  # it held the lock that we hold now, so it is gone
+                continue
             try:
                 process = psutil.Process(pid)
                 if abs(process.create_time() - created) < 1:

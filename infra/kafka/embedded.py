@@ -32,8 +32,9 @@ from infra.kafka.jars import JarCache
 from infra.kafka.java import JavaChoice, find_java
 from infra.kafka.lock import StarterLock, broker_works_in, require_unused
 from infra.kafka.ports import require_free
-from infra.kafka.server_properties import LOOPBACK, KafkaAddresses, KafkaPorts, server_properties
+from infra.kafka.server_properties import KafkaAddresses, KafkaPorts, server_properties
 from infra.kafka.storage import cluster_id_of, format_storage, require_space
+from infra.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import socket
-from contextlib import ExitStack
 
 from infra.kafka.errors import PortInUseError
-from infra.kafka.server_properties import LOOPBACK, KafkaPorts
+from infra.kafka.server_properties import KafkaPorts
+from infra.ports import LOOPBACK, free_port
 
 
 def require_free(port: int, role: str, host: str = LOOPBACK) -> None:
@@ -37,8 +37,7 @@ def require_free(port: int, role: str, host: str = LOOPBACK) -> None:
 
 def free_ports() -> KafkaPorts:
     """Return three free ports; nothing keeps them free, so use them at once."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(3)]
-        for free in sockets:
-            free.bind((LOOPBACK, 0))
-        return KafkaPorts(*(free.getsockname()[1] for free in sockets))
+    taken: list[int] = []
+    for _ in range(3):
+        taken.append(free_port(taken))
+    return KafkaPorts(*taken)

@@ -14,7 +14,7 @@ from typing import NoReturn
 from infra.kafka.embedded import EmbeddedKafka, KafkaAddresses, KafkaPorts
 from infra.kafka.errors import KafkaSetupError
 from infra.kafka.progress import TerminalProgress
-from infra.kafka.server_properties import LOOPBACK
+from infra.ports import LOOPBACK
 
 
 def parse(arguments: list[str] | None = None) -> EmbeddedKafka:

@@ -14,10 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from infra.ports import LOOPBACK
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOOPBACK = "127.0.0.1"
 # The principal of every connection without authentication: INTERNAL's and CONTROLLER's clients.
 SUPER_USER = "ANONYMOUS"
 NODE_ID = 1

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import clickhouse_connect
 
 from infra.images.docker_cli import Docker
-from infra.settings import free_port
+from infra.ports import free_port
 from tests.containers.compose import Project
 from tests.end_to_end.city import City
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import clickhouse_connect
 import pytest
 
-from infra.settings import free_port
+from infra.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

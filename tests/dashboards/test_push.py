@@ -12,7 +12,7 @@ import pytest
 from dashboards.build import boards
 from dashboards.push import ClickHouseAddress, PushError, push
 from dashboards.style import DATASOURCE_UID, FOLDER_UID
-from infra.settings import free_port
+from infra.ports import free_port
 from schemas.catalog import load_catalog
 
 if TYPE_CHECKING:

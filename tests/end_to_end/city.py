@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import clickhouse_connect
 
-from infra.settings import Settings, free_port, recall
+from infra.ports import free_port
+from infra.settings import Settings, recall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,12 +113,12 @@ class City:
             return {}
         return {name: row[0] for name, row in rows.items()}
 
-    def wait_for(self, *names: str, timeout: float = 60) -> dict[str, int]:
-        """Wait until the named children run; return all process ids."""
+    def wait_for(self, parent: int, *names: str, timeout: float = 60) -> dict[str, int]:
+        """Wait until the named children of this `city up` run; return all process ids."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             pids = self.pids()
-            if all(name in pids for name in names):
+            if pids.get("parent") == parent and all(name in pids for name in names):
                 return pids
             time.sleep(0.05)
         raise AssertionError(f"{names} did not start within {timeout} s: {self.pids()}")

@@ -76,7 +76,7 @@ def test_a_kafka_that_does_not_answer_is_one_line(make_city: Callable[..., City]
     assert run.returncode in {1, 2}
     assert "127.0.0.1:9" in run.stdout + run.stderr
     assert "Traceback" not in run.stderr
-    assert city.pids() == {}
+    assert set(city.pids()) <= {"parent"}
 
 
 def test_a_data_directory_in_use_is_refused(make_city: Callable[..., City]) -> None:

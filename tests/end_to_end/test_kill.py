@@ -41,9 +41,9 @@ def test_kill_9_of_any_process_loses_and_doubles_nothing(
     city = make_city()
     for victim in chance.sample(VICTIMS, len(VICTIMS)):
         process = city.start("--once", "--speed", "400000", "--recordings", str(small_recordings))
-        pids = city.wait_for("ledger", "sink", "worker-0", "web")
+        pids = city.wait_for(process.pid, "ledger", "sink", "worker-0", "web")
         if victim == "replay":
-            pids = city.wait_for("replay")
+            pids = city.wait_for(process.pid, "replay")
         time.sleep(chance.uniform(0.2, 2.5))
         os.kill(process.pid if victim == "parent" else pids[victim], signal.SIGKILL)
         output, _ = process.communicate(timeout=60)
@@ -67,7 +67,7 @@ def test_a_stopped_and_continued_agent_sink_and_ledger_change_nothing(
     process = city.start(
         "--once", "--speed", "400000", "--report", str(city.report), "--recordings", str(small_recordings)
     )
-    pids = city.wait_for("replay", *PAUSED)
+    pids = city.wait_for(process.pid, "replay", *PAUSED)
     time.sleep(1.0)
     for name in PAUSED:
         os.kill(pids[name], signal.SIGSTOP)

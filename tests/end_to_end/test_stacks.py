@@ -88,7 +88,7 @@ def test_ctrl_c_stops_in_order_and_the_next_start_goes_on(
     output = interrupt(live)
     assert live.returncode == 0, output
     assert "had to be killed" not in output
-    assert city.pids() == {}
+    assert set(city.pids()) <= {"parent"}
     run = city.up_once("--recordings", str(small_recordings))
     assert run.returncode == 0, run.stdout + run.stderr
     report = city.read_report()

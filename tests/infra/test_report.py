@@ -40,7 +40,7 @@ def test_metrics_are_neither_archived_nor_sealed() -> None:
 
 def test_a_recording_that_does_not_add_up_is_named() -> None:
     """Read = accepted + refused; an unread file of a folder is no problem."""
-    rows = [
+    rows: list[dict[str, object]] = [
         {"path": "a.csv", "format": "f", "read": 3, "accepted": 1, "refused": 1},
         {"path": "b.csv", "format": None, "read": 0, "accepted": 0, "refused": 0},
     ]

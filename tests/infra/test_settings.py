@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
+from infra.ports import free_port
 from infra.settings import (
     Ports,
     Secret,
     Settings,
-    free_port,
     from_environment,
     own_secret,
     parse_ports,

@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from infra.settings import free_port
+from infra.ports import free_port
 from ledger_sink.config import WitnessConfig
 from ledger_sink.errors import WitnessUnavailableError
 from ledger_sink.format.keys import log_key

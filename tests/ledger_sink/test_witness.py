@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.ports import free_port
 from ledger_sink.config import WitnessConfig
 from ledger_sink.errors import DamagedStateError, SetupError, StoreError, WitnessUnavailableError
 from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
@@ -261,15 +262,6 @@ def test_the_process_serves_over_http_and_keeps_its_key(tmp_path: Path) -> None:
         assert not thread.is_alive()
     assert vkeys[0] == vkeys[1] == (tmp_path / "w" / "witness.vkey").read_bytes()
     assert (tmp_path / "w" / "witness.seed").stat().st_mode & 0o777 == 0o600
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def patiently(peer: Peer) -> bytes:

@@ -1,0 +1,36 @@
+"""Loopback ports that nobody listens on, from below the range that the kernel gives to outgoing connections.
+
+A port found by binding to 0 lies in that range: seconds later, when the broker opens it, somebody's client
+socket may sit there. These do not.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+LOOPBACK = "127.0.0.1"
+FIRST, LAST = 20_000, 32_000
+
+
+def port_is_free(port: int) -> bool:
+    """Tell whether nobody listens on a loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(taken: Collection[int] = ()) -> int:
+    """Return a port that nobody listens on and that is not in `taken`; nothing keeps it free."""
+    while True:
+        port = random.randint(FIRST, LAST)  # noqa: S311 - only to stay out of each other's way
+        if port not in taken and port_is_free(port):
+            return port
