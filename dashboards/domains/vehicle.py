@@ -192,7 +192,7 @@ def speed(signal: str) -> Builder[dashboard.Panel]:
     """Return the highest speed of each vehicle."""
     return panels.timeseries(
         "Speed by vehicle: highest",
-        f"SELECT $__timeInterval(occurred_at) AS time, vehicle, max(speed) AS speed FROM {signal} {WHERE} "
+        f"SELECT $__timeInterval(occurred_at) AS time, vehicle, max(speed) AS highest FROM {signal} {WHERE} "
         f"AND speed IS NOT NULL GROUP BY time, vehicle ORDER BY time",
         unit="velocitykmh",
     )
@@ -202,10 +202,10 @@ def outcomes() -> Builder[dashboard.Panel]:
     """Return what became of occupants in crashes of the past, by impact speed and belt."""
     return panels.table(
         "Crashes of the past: killed by impact speed and belt",
-        f"SELECT impact_speed_class, belted, sum(records) AS records, round(sum(occupants)) AS occupants, "
-        f"sum(killed) / nullIf(sum(occupants), 0) AS killed FROM {OUTCOMES} "
+        f"SELECT impact_speed_class, belted, sum(records) AS sampled, round(sum(occupants)) AS stand_for, "
+        f"sum(killed) / nullIf(sum(occupants), 0) AS died FROM {OUTCOMES} "
         f"GROUP BY impact_speed_class, belted ORDER BY impact_speed_class, belted",
-        units={"killed": "percentunit"},
+        units={"died": "percentunit"},
         about="US tow-away crashes of 1997 and 1998 (NASS-CDS), weighted; all years, whatever the time range.",
     )
 
