@@ -1,0 +1,220 @@
+"""The vehicle board: did anything happen, how bad and where, who brakes hard, how is driven, what can be trusted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards import panels
+from dashboards.queries import table_of
+from dashboards.style import AGE_COLOURS, ZERO_IS_GOOD
+from schemas.names import DATABASE, board_uid, topic_name
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models import dashboard
+
+    from schemas.catalog import Catalog
+
+CHOICE = "$__conditionalAll(vehicle IN (${vehicle:singlequote}), $vehicle)"
+WHERE = f"WHERE $__timeFilter(occurred_at) AND {CHOICE}"
+OUTCOMES = f"{DATABASE}.vehicle_crash_outcomes"
+DELTA_V_COLOURS = ((0, "green"), (8, "yellow"), (15, "orange"), (30, "red"), (50.000001, "dark-red"))
+"""Lower bound of each severity band of delta-V, km/h (`delta-v-bands@1`)."""
+
+
+def board(catalog: Catalog) -> dashboard.Dashboard:
+    """Return the board."""
+    signal, crash_record, dssad, trip, braking, accident = (
+        table_of(catalog.topics[topic_name("vehicle", event)])
+        for event in ("signal", "crash-record", "dssad-event", "trip", "hard-braking", "accident")
+    )
+    return panels.board(
+        board_uid("vehicle"),
+        "Vehicles",
+        [
+            accidents_count(accident),
+            braking_count(braking),
+            distance(trip),
+            vehicles(signal),
+            age(signal),
+            simulated(signal),
+            accidents(accident),
+            dssad_events(dssad),
+            over_time(accident, braking),
+            brakings(braking),
+            trips(trip),
+            per_100_km(trip, braking),
+            speed(signal),
+            outcomes(),
+            crash_years(crash_record),
+        ],
+        variables=[
+            panels.variable(
+                "vehicle", "Vehicle", f"SELECT DISTINCT vehicle FROM {signal} ORDER BY vehicle LIMIT 1000"
+            )
+        ],
+        start="now-30d",
+        about="Accidents with their severity, hard braking, trips, and what automated cars recorded.",
+    )
+
+
+def accidents_count(accident: str) -> Builder[dashboard.Panel]:
+    """Return how many crash triggers fired, coarse suspicions apart."""
+    return panels.stat(
+        "Accidents",
+        f"SELECT countIf(NOT coarse) AS accidents FROM {accident} {WHERE}",
+        steps=ZERO_IS_GOOD,
+        about="8 km/h or more within 150 ms (49 CFR 563), or an air bag. Suspicions from coarse tracks do not count.",
+    )
+
+
+def braking_count(braking: str) -> Builder[dashboard.Panel]:
+    """Return how often somebody braked hard."""
+    return panels.stat("Hard braking", f"SELECT count() AS hard_braking FROM {braking} {WHERE}")
+
+
+def distance(trip: str) -> Builder[dashboard.Panel]:
+    """Return how far was driven on trips that ended."""
+    return panels.stat("Driven", f"SELECT sum(distance_km) AS distance FROM {trip} {WHERE}", unit="lengthkm")
+
+
+def vehicles(signal: str) -> Builder[dashboard.Panel]:
+    """Return how many vehicles told something."""
+    return panels.stat("Vehicles", f"SELECT uniqExact(vehicle) AS vehicles FROM {signal} {WHERE}")
+
+
+def age(signal: str) -> Builder[dashboard.Panel]:
+    """Return the age of the newest signal."""
+    return panels.stat(
+        "Data age",
+        f"SELECT dateDiff('second', max(occurred_at), now64(3)) AS age FROM {signal} WHERE {CHOICE}",
+        unit="s",
+        steps=AGE_COLOURS,
+    )
+
+
+def simulated(signal: str) -> Builder[dashboard.Panel]:
+    """Return the share of signals from recordings and scenarios: the badge of simulated data."""
+    return panels.stat(
+        "Simulated data",
+        f"SELECT countIf(simulated) / count() AS share FROM {signal} WHERE $__timeFilter(occurred_at)",
+        unit="percentunit",
+        steps=((0, "green"), (0.000001, "orange")),
+        about="Share of signals that were replayed from a recording or a scenario; they did not happen now.",
+    )
+
+
+def accidents(accident: str) -> Builder[dashboard.Panel]:
+    """Return the accidents with severity, direction of force and origin."""
+    return panels.table(
+        "Accidents",
+        f"SELECT occurred_at AS at, vehicle, severity, round(max_delta_v, 1) AS delta_v, pdof_clock, "
+        f"round(speed_before, 1) AS speed_before, restraint, autonomy_level, trigger, coarse, latitude, longitude, "
+        f"splitByChar(':', source)[1] AS origin FROM {accident} {WHERE} ORDER BY occurred_at DESC LIMIT 200",
+        units={"delta_v": "velocitykmh", "speed_before": "velocitykmh"},
+        colours={"delta_v": DELTA_V_COLOURS},
+        span=panels.WIDE,
+        about="pdof_clock: where the force came from, 12 is the front. Coarse ones are suspicions without delta-V.",
+    )
+
+
+def dssad_events(dssad: str) -> Builder[dashboard.Panel]:
+    """Return what automated driving systems recorded."""
+    return panels.table(
+        "Automated driving: recorded occurrences (DSSAD)",
+        f"SELECT occurred_at AS at, vehicle, sequence, occurrence, reason, speed, software_version FROM {dssad} "
+        f"{WHERE} ORDER BY occurred_at DESC, vehicle, sequence DESC LIMIT 200",
+        units={"speed": "velocitykmh"},
+        about="UN R157, 8.2.1. Time stamps are whole seconds; the sequence tells the order within one.",
+    )
+
+
+def over_time(accident: str, braking: str) -> Builder[dashboard.Panel]:
+    """Return accidents and hard braking over time."""
+    return panels.timeseries(
+        "Hard braking and accidents",
+        f"SELECT time, what, sum(n) AS events FROM ("
+        f"SELECT $__timeInterval(occurred_at) AS time, if(coarse, 'suspicion', 'accident') AS what, count() AS n "
+        f"FROM {accident} {WHERE} GROUP BY time, what UNION ALL "
+        f"SELECT $__timeInterval(occurred_at) AS time, 'hard braking' AS what, count() AS n "
+        f"FROM {braking} {WHERE} GROUP BY time, what) GROUP BY time, what ORDER BY time",
+    )
+
+
+def brakings(braking: str) -> Builder[dashboard.Panel]:
+    """Return the latest hard brakings."""
+    return panels.table(
+        "Hard braking",
+        f"SELECT occurred_at AS at, vehicle, round(peak_deceleration, 2) AS peak, speed_before, speed_after, "
+        f"duration_s, basis, latitude, longitude FROM {braking} {WHERE} ORDER BY occurred_at DESC LIMIT 200",
+        units={
+            "peak": "accMS2",
+            "speed_before": "velocitykmh",
+            "speed_after": "velocitykmh",
+            "duration_s": "s",
+        },
+        about="SPEED_STEP: the mean over a step of some seconds; the peak was higher.",
+    )
+
+
+def trips(trip: str) -> Builder[dashboard.Panel]:
+    """Return the latest trips."""
+    return panels.table(
+        "Trips",
+        f"SELECT started_at AS from_, occurred_at AS to, vehicle, distance_km, duration_s, standing_s, "
+        f"mean_speed, max_speed, fuel_l / nullIf(distance_km, 0) * 100 AS l_per_100_km, ended_by FROM {trip} "
+        f"{WHERE} ORDER BY occurred_at DESC LIMIT 200",
+        units={
+            "distance_km": "lengthkm",
+            "duration_s": "s",
+            "standing_s": "s",
+            "mean_speed": "velocitykmh",
+            "max_speed": "velocitykmh",
+        },
+    )
+
+
+def per_100_km(trip: str, braking: str) -> Builder[dashboard.Panel]:
+    """Return hard braking per 100 km of each vehicle."""
+    return panels.table(
+        "Hard braking per 100 km",
+        f"SELECT vehicle, sum(km) AS distance_km, sum(n) AS hard_braking, "
+        f"round(100 * sum(n) / nullIf(sum(km), 0), 2) AS per_100_km FROM ("
+        f"SELECT vehicle, sum(distance_km) AS km, 0 AS n FROM {trip} {WHERE} GROUP BY vehicle UNION ALL "
+        f"SELECT vehicle, 0 AS km, count() AS n FROM {braking} {WHERE} GROUP BY vehicle) "
+        f"GROUP BY vehicle ORDER BY per_100_km DESC LIMIT 200",
+        units={"distance_km": "lengthkm"},
+        about="A count without the distance it was driven cannot be compared.",
+    )
+
+
+def speed(signal: str) -> Builder[dashboard.Panel]:
+    """Return the highest speed of each vehicle."""
+    return panels.timeseries(
+        "Speed by vehicle: highest",
+        f"SELECT $__timeInterval(occurred_at) AS time, vehicle, max(speed) AS highest FROM {signal} {WHERE} "
+        f"AND speed IS NOT NULL GROUP BY time, vehicle ORDER BY time",
+        unit="velocitykmh",
+    )
+
+
+def outcomes() -> Builder[dashboard.Panel]:
+    """Return what became of occupants in crashes of the past, by impact speed and belt."""
+    return panels.table(
+        "Crashes of the past: killed by impact speed and belt",
+        f"SELECT impact_speed_class, belted, sum(records) AS sampled, round(sum(occupants)) AS stand_for, "
+        f"sum(killed) / nullIf(sum(occupants), 0) AS died FROM {OUTCOMES} "
+        f"GROUP BY impact_speed_class, belted ORDER BY impact_speed_class, belted",
+        units={"died": "percentunit"},
+        about="US tow-away crashes of 1997 and 1998 (NASS-CDS), weighted; all years, whatever the time range.",
+    )
+
+
+def crash_years(crash_record: str) -> Builder[dashboard.Panel]:
+    """Return how many historical records each year has."""
+    return panels.table(
+        "Crash records by year",
+        f"SELECT year, count() AS records, countIf(notEmpty(flags)) AS flagged FROM {crash_record} "
+        f"GROUP BY year ORDER BY year",
+        about="Only the year of these crashes is known.",
+    )

@@ -1,0 +1,316 @@
+"""One signal and what came before it → an accident, when a crash trigger fires. Pure.
+
+Three ways, by what the vehicle tells:
+
+- Accelerations at least every 50 ms: an event begins where the change of velocity within 20 ms passes
+  0.8 km/h, fires when it reaches 8 km/h within 150 ms or an air bag deploys, and ends where it falls to
+  0.8 km/h again (49 CFR 563.5). It is told when delta-V is complete: 30 ms behind its end, or 300 ms from time
+  zero (563.7). Time zero is the beginning of the 20 ms in which the event is noticed. Each sample is taken to
+  hold since the one before it.
+- No acceleration, speeds at least every 150 ms: 8 km/h lost or gained within 150 ms.
+- Coarser speeds: a suspicion, marked `coarse`, without delta-V and severity. Steps up to 1 s: more was lost
+  than full braking (1 g) and 8 km/h can explain. Steps up to 10 s: a mean deceleration of 4 m/s² or more to a
+  standstill in which the vehicle stays for 30 s, or until the recording ends.
+
+Behind an accident coarse triggers are silent for 10 s: the speeds of the same crash come later. A signal
+that is not newer than the last one of its vehicle changes nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from streams.domains.vehicle import crash
+from streams.domains.vehicle.crash import Slice
+
+LONGEST_SAMPLE_US = 50_000
+"""Distance above which two accelerations are not joined."""
+
+FINE_STEP_US = crash.TRIGGER_WINDOW_US
+SHORT_STEP_US = 1_000_000
+LONGEST_STEP_US = 10_000_000
+STEP_M_S2 = 4.0
+"""Mean deceleration over a step of 1 to 10 s that ordinary braking does not reach; UN R157 calls a demand of
+more than 5 m/s² an emergency."""
+
+STANDSTILL_KMH = 5.0
+STANDS_FOR_US = 30_000_000
+SILENT_US = 10_000_000
+
+Memory = dict[str, Any]
+Signal = Mapping[str, Any]
+
+_NEW: Memory = {
+    "last_a": None,  # time of the newest acceleration
+    "slices": [],  # changes of velocity of the last 150 ms
+    "event": None,  # the event that goes on
+    "until_end": False,  # the event was told, its acceleration goes on
+    "deployed": False,  # the air bag has deployed
+    "speeds": [],  # [time, km/h] of the last 150 ms, and the newest before
+    "suspicion": None,  # a standstill that may become an accident
+    "fired_us": None,  # time of the last accident
+    "count": 0,
+    "context": {"speed": None, "level": None, "place": [None, None]},
+}
+
+
+def follow(memory: Memory | None, signal: Signal) -> tuple[Memory, list[Memory]]:
+    """Let one signal count.
+
+    Args:
+        memory: What is kept of its vehicle; None for the first signal.
+        signal: Fields of `vehicle.signal`, `occurred_at` in µs since 1970 UTC.
+
+    Returns:
+        What is to be kept, and the accidents that are complete: fields of `vehicle.accident` without vehicle
+        and rule, with `occurred_us` and `inputs` beside.
+    """
+    at: int = signal["occurred_at"]
+    if memory is not None and at <= memory["frontier"]:
+        return memory, []
+    kept: Memory = {**(memory or _NEW), "frontier": at}
+    found = [*_accelerated(kept, signal), *_slowed(kept, signal)]
+    if signal.get("ends") is not None:
+        found += [*_told(kept), *_confirmed(kept)]
+        kept |= {"last_a": None, "slices": [], "speeds": [], "suspicion": None}
+        kept |= {"until_end": False, "deployed": False}
+    _remember(kept, signal)
+    return kept, found
+
+
+def _remember(kept: Memory, signal: Signal) -> None:
+    """Keep what an accident tells of the moment before it."""
+    context = dict(kept["context"])
+    if signal.get("speed") is not None:
+        context["speed"] = signal["speed"]
+    if signal.get("adas_active_autonomy_level") is not None:
+        context["level"] = signal["adas_active_autonomy_level"]
+    place = [signal.get("current_location_latitude"), signal.get("current_location_longitude")]
+    if None not in place:
+        context["place"] = place
+    kept["context"] = context
+
+
+def _input(signal: Signal) -> list[str]:
+    return [signal["event_id"], signal["salt"].hex()]
+
+
+# accelerations
+
+
+def _accelerated(kept: Memory, signal: Signal) -> list[Memory]:
+    """Let an acceleration count; return the event if it is complete."""
+    x, y = signal.get("acceleration_longitudinal"), signal.get("acceleration_lateral")
+    deployed = signal.get("cabin_seat_row1_driver_side_airbag_is_deployed") is True
+    at, last = signal["occurred_at"], kept["last_a"]
+    found: list[Memory] = []
+    if last is not None and at - last > LONGEST_SAMPLE_US:
+        found = _told(kept)
+        kept |= {"slices": [], "last_a": None, "until_end": False}
+        last = None
+    if x is not None or y is not None:
+        kept["last_a"] = at
+        if last is not None:
+            seconds = (at - last) / 1e6
+            change = Slice(
+                last, at, crash.delta_v_kmh(x or 0.0, seconds), crash.delta_v_kmh(y or 0.0, seconds)
+            )
+            _notice(kept, signal, change, sideways=y is not None)
+    if deployed and not kept["deployed"]:
+        kept["deployed"] = True
+        _deployed(kept, signal)
+    if kept["event"] is not None and at >= _complete_us(kept["event"]):
+        found += _told(kept)
+    return found
+
+
+def _notice(kept: Memory, signal: Signal, change: Slice, *, sideways: bool) -> None:
+    """Add a change of velocity; begin, fire, go on with or end an event."""
+    at = change.end_us
+    window = [Slice(*each) for each in kept["slices"]]
+    window = [each for each in (*window, change) if each.begin_us >= at - crash.TRIGGER_WINDOW_US]
+    kept["slices"] = [list(each) for each in window]
+    awake = crash.woken(*crash.total(window, at - crash.WAKE_WINDOW_US))
+    if kept["event"] is None:
+        kept["until_end"] = kept["until_end"] and awake
+        if not awake or kept["until_end"]:
+            return
+        begun_us = min(each.begin_us for each in window if each.begin_us >= at - crash.WAKE_WINDOW_US)
+        kept["event"] = _begun(kept, signal, begun_us)
+        added = crash.total(window, begun_us)
+    else:
+        added = (change.x, change.y)
+    event: Memory = dict(kept["event"])
+    if at - event["zero_us"] <= crash.LONGEST_US:
+        event["x"], event["y"] = event["x"] + added[0], event["y"] + added[1]
+        event["sideways"] = event["sideways"] or sideways
+        size = crash.resultant(event["x"], event["y"])
+        if size > event["max"]:
+            event |= {"max": size, "max_us": at - event["zero_us"], "max_x": event["x"], "max_y": event["y"]}
+    if event["trigger"] is None and crash.triggers(*crash.total(window, at - crash.TRIGGER_WINDOW_US)):
+        event |= {"trigger": "DELTA_V_150_MS", "signal": _input(signal)}
+    event["end_us"] = None if awake else event["end_us"] or at
+    kept["event"] = event
+
+
+def _deployed(kept: Memory, signal: Signal) -> None:
+    """A deployed air bag fires by itself, once in an event (49 CFR 563.5)."""
+    if kept["event"] is None:
+        kept["event"] = {**_begun(kept, signal, signal["occurred_at"]), "end_us": signal["occurred_at"]}
+    event = {**kept["event"], "restraint": True}
+    if event["trigger"] is None:
+        event |= {"trigger": "RESTRAINT", "signal": _input(signal)}
+    kept["event"] = event
+
+
+def _begun(kept: Memory, signal: Signal, zero_us: int) -> Memory:
+    return {
+        "zero_us": zero_us,
+        "first": _input(signal),
+        "context": kept["context"],
+        "x": 0.0,
+        "y": 0.0,
+        "sideways": False,
+        "max": 0.0,
+        "max_us": 0,
+        "max_x": 0.0,
+        "max_y": 0.0,
+        "end_us": None,
+        "trigger": None,
+        "signal": None,
+        "restraint": False,
+    }
+
+
+def _complete_us(event: Memory) -> int:
+    """Tell when an event's delta-V is complete: 300 ms from time zero, or 30 ms behind its end."""
+    longest: int = event["zero_us"] + crash.LONGEST_US
+    return longest if event["end_us"] is None else min(longest, event["end_us"] + crash.AFTER_END_US)
+
+
+def _told(kept: Memory) -> list[Memory]:
+    """End the event that goes on; return its accident if it fired. The next one begins behind its end."""
+    event, kept["event"] = kept["event"], None
+    if event is None or event["trigger"] is None:
+        return []
+    kept |= {"slices": [], "until_end": event["end_us"] is None}
+    measured = event["max"] > 0
+    return [
+        _accident(kept, event["context"], event["zero_us"], (event["first"], event["signal"]))
+        | {
+            "trigger": event["trigger"],
+            "basis": "ACCELERATION",
+            "delta_v_longitudinal": event["max_x"] if measured else None,
+            "delta_v_lateral": event["max_y"] if measured and event["sideways"] else None,
+            "max_delta_v": event["max"] if measured else None,
+            "max_delta_v_ms": event["max_us"] / 1000 if measured else None,
+            "pdof_clock": crash.pdof_clock(event["max_x"], event["max_y"]) if measured else None,
+            "severity": crash.severity(event["max"]) if measured else None,
+            "restraint": event["restraint"],
+        }
+    ]
+
+
+# speeds
+
+
+def _slowed(kept: Memory, signal: Signal) -> list[Memory]:
+    """Let a speed count; return the accident that it shows or confirms."""
+    speed, at = signal.get("speed"), signal["occurred_at"]
+    if speed is None:
+        return []
+    before = kept["speeds"]
+    kept["speeds"] = [each for each in before if at - each[0] <= FINE_STEP_US] + [[at, speed]]
+    found = _stood(kept, at, speed)
+    if not before or _silent(kept, at) or at - before[-1][0] > LONGEST_STEP_US:
+        return found
+    step_us, drop = at - before[-1][0], before[-1][1] - speed
+    if step_us <= FINE_STEP_US:
+        window = [each[1] for each in before if at - each[0] <= FINE_STEP_US]
+        change = min((speed - each for each in window), key=lambda each: -abs(each))
+        return [*found, _fine(kept, signal, change)] if crash.triggers(change, 0.0) else found
+    seconds = step_us / 1e6
+    if step_us <= SHORT_STEP_US:
+        explained = crash.delta_v_kmh(crash.STANDARD_GRAVITY, seconds) + crash.TRIGGER_KMH
+        return [*found, _coarse(kept, _suspicion(kept, signal, drop))] if drop >= explained else found
+    if drop / crash.KMH / seconds >= STEP_M_S2 and abs(speed) <= STANDSTILL_KMH:
+        kept["suspicion"] = _suspicion(kept, signal, drop)
+    return found
+
+
+def _silent(kept: Memory, at: int) -> bool:
+    """Whether speeds say nothing now: accelerations do, or an accident was just told."""
+    if kept["event"] is not None or kept["last_a"] is not None:
+        return True
+    return kept["fired_us"] is not None and at - kept["fired_us"] <= SILENT_US
+
+
+def _stood(kept: Memory, at: int, speed: float) -> list[Memory]:
+    """Confirm a suspicion by its standstill, or drop it."""
+    suspicion = kept["suspicion"]
+    if suspicion is None:
+        return []
+    if abs(speed) > STANDSTILL_KMH:
+        kept["suspicion"] = None
+        return []
+    return _confirmed(kept) if at - suspicion["at"] >= STANDS_FOR_US else []
+
+
+def _confirmed(kept: Memory) -> list[Memory]:
+    suspicion, kept["suspicion"] = kept["suspicion"], None
+    return [] if suspicion is None else [_coarse(kept, suspicion)]
+
+
+def _suspicion(kept: Memory, signal: Signal, drop: float) -> Memory:
+    return {
+        "at": signal["occurred_at"],
+        "drop": drop,
+        "input": _input(signal),
+        "context": kept["context"],
+    }
+
+
+def _coarse(kept: Memory, suspicion: Memory) -> Memory:
+    one = suspicion["input"]
+    return _accident(kept, suspicion["context"], suspicion["at"], (one, one)) | {
+        "trigger": "SPEED_STEP_COARSE",
+        "basis": "SPEED",
+        "coarse": True,
+        "speed_drop": suspicion["drop"],
+    }
+
+
+def _fine(kept: Memory, signal: Signal, change: float) -> Memory:
+    one = _input(signal)
+    return _accident(kept, kept["context"], signal["occurred_at"], (one, one)) | {
+        "trigger": "DELTA_V_150_MS",
+        "basis": "SPEED",
+        "delta_v_longitudinal": change,
+        "max_delta_v": abs(change),
+        "pdof_clock": crash.pdof_clock(change, 0.0),
+        "severity": crash.severity(abs(change)),
+    }
+
+
+def _accident(kept: Memory, context: Memory, at: int, inputs: tuple[list[str], list[str]]) -> Memory:
+    """Make an accident with what all of them tell, and count it."""
+    kept |= {"count": kept["count"] + 1, "fired_us": at, "suspicion": None}
+    return {
+        "occurred_us": at,
+        "inputs": list(inputs),
+        "coarse": False,
+        "delta_v_longitudinal": None,
+        "delta_v_lateral": None,
+        "max_delta_v": None,
+        "max_delta_v_ms": None,
+        "pdof_clock": None,
+        "severity": None,
+        "severity_table": crash.SEVERITY_TABLE,
+        "event_number": kept["count"],
+        "restraint": False,
+        "speed_before": context["speed"],
+        "speed_drop": None,
+        "autonomy_level": context["level"],
+        "latitude": context["place"][0],
+        "longitude": context["place"][1],
+        "signal_id": inputs[1][0],
+    }

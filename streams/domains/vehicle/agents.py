@@ -1,0 +1,74 @@
+"""The rules on their topic: signals → trips, hard braking, accidents. Each keeps its own memory of a vehicle.
+
+Grace is 0. What is told is made from the signals it is about, not from the one that brought it out, so it is
+the same however the recording goes on.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from schemas.names import topic_name
+from streams.agents import Input, Output, Record, State, batched
+from streams.domains.vehicle import accidents, braking, trips
+from streams.domains.vehicle.signals import DOMAIN, SIGNAL
+
+TRIP = topic_name(DOMAIN, "trip")
+HARD_BRAKING = topic_name(DOMAIN, "hard-braking")
+ACCIDENT = topic_name(DOMAIN, "accident")
+TRIP_RULE = "vehicle-trip@1"
+BRAKING_RULE = "vehicle-hard-braking@1"
+ACCIDENT_RULE = "vehicle-accident@1"
+
+
+@batched(SIGNAL, rule=TRIP_RULE, outputs=(TRIP,))
+def trip(record: Record, state: State) -> Iterator[Output]:
+    """Sum up a trip when it closes; it occurred when its last signal did."""
+    memory, finished = trips.follow(state.get(), record.event)
+    state.put(memory)
+    for each in finished:
+        yield Output(
+            TRIP,
+            _told(record, TRIP_RULE, trips.summary(each)),
+            key=record.key,
+            occurred_us=each["last_us"],
+            inputs=(_input(each["first"]), _input(each["last_input"])),
+        )
+
+
+@batched(SIGNAL, rule=BRAKING_RULE, outputs=(HARD_BRAKING,))
+def hard_braking(record: Record, state: State) -> Iterator[Output]:
+    """Tell a hard braking when it is over; it occurred when it began."""
+    memory, finished = braking.follow(state.get(), record.event)
+    state.put(memory)
+    for each in finished:
+        yield Output(
+            HARD_BRAKING,
+            _told(record, BRAKING_RULE, braking.fields(each)),
+            key=record.key,
+            occurred_us=each["first"][0],
+            inputs=(_input(each["first"][2:]), _input(each["last"][2:])),
+        )
+
+
+@batched(SIGNAL, rule=ACCIDENT_RULE, outputs=(ACCIDENT,))
+def accident(record: Record, state: State) -> Iterator[Output]:
+    """Tell an accident when its delta-V is complete; it occurred at time zero."""
+    memory, found = accidents.follow(state.get(), record.event)
+    state.put(memory)
+    for each in found:
+        inputs, occurred_us = each.pop("inputs"), each.pop("occurred_us")
+        yield Output(
+            ACCIDENT,
+            _told(record, ACCIDENT_RULE, each),
+            key=record.key,
+            occurred_us=occurred_us,
+            inputs=tuple(_input(one) for one in inputs),
+        )
+
+
+def _told(record: Record, rule: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"vehicle": record.event["vehicle"], "rule": rule, **fields}
+
+
+def _input(kept: list[str]) -> Input:
+    return Input(kept[0], bytes.fromhex(kept[1]))

@@ -1,0 +1,1 @@
+"""Vehicles: readers, rules, the scenario."""
