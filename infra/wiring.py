@@ -277,14 +277,14 @@ def replay_reports(
     shift_to_now: bool,
     stop: threading.Event,
 ) -> dict[str, dict[str, Any]]:
-    """Replay files and folders (none: the bundled excerpts); return what became of each, by path."""
-    from streams.recordings import bundled
+    """Replay files and folders (none: the bundled ones); return what became of each, by path."""
+    from streams.recordings import bundled, bundled_scenarios
     from streams.replay import replay
 
     reports = replay(
         streams_config(settings),
         topics,
-        list(paths) or list(bundled()),
+        list(paths) or [*bundled(), *bundled_scenarios()],
         format=format_name,
         speed=speed if speed in {"live", "max"} else float(speed),
         shift_to_now=shift_to_now,

@@ -8,7 +8,8 @@ nothing of ids, Kafka, shifted times or progress.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,14 @@ class Format:
         source_record: What one source record is, for people.
         matches: Whether a file begins like this format; gets its first bytes, decompressed.
         read: The reader; gets the whole file, decompressed.
+        kind: What the files are; becomes the beginning of their events' `source`.
+        settle: For a format of several domains: tells by the first bytes of which one a file is, or raises
+            ValueError with what is wrong.
+        members: For a recording that is several files: tells the files of the recording that a file belongs
+            to, by the names its reader knows, the main one first; none where it belongs to none. The reader
+            gets all of them as one zip.
+        shifted_with: Files that share this keep their distance when times are shifted; the format's name
+            where it is empty.
     """
 
     name: str
@@ -93,3 +102,12 @@ class Format:
     source_record: str
     matches: Callable[[bytes], bool]
     read: Callable[[BinaryIO], Iterator[Item]]
+    kind: Literal["replay", "scenario"] = "replay"
+    settle: "Callable[[bytes], Format] | None" = None
+    members: Callable[[Path], Mapping[str, Path]] | None = None
+    shifted_with: str = ""
+
+    @property
+    def family(self) -> str:
+        """What files that keep their distance have in common."""
+        return self.shifted_with or self.name

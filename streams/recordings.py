@@ -6,13 +6,18 @@ sent: its digest is taken over the bytes as they lie on disk, and a gzip stream 
 found before it has sent half of itself.
 
 In a folder, what cannot be read is listed with the reason; named explicitly, it is an error.
+
+Labelled scenarios (`streams.scenarios`) are found the same way. A recording that is several files is known by
+its main one: the digest is that file's, the others are listed as parts of it.
 """
 
 import gzip
 import hashlib
 import importlib
 import importlib.util
+import io
 import pkgutil
+import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +28,7 @@ from typing import BinaryIO, cast
 import streams.domains
 from streams.errors import RecordingError, UnknownFormatError
 from streams.formats import Format
+from streams.scenarios import SCENARIO
 
 HEAD_BYTES = 1 << 16
 """First bytes, decompressed, from which a format is told."""
@@ -31,7 +37,8 @@ _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's sign for gzip with the largest window
 _CHUNK_BYTES = 1 << 20
 _DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
-_BUNDLED_FOLDER = "excerpts"
+_EXCERPTS = "excerpts"
+_SCENARIOS = "scenarios"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +50,26 @@ class Recording:
         sha256: Digest of its bytes, hex; empty when it could not be opened.
         format: Its format, or None when no domain knows it.
         problem: Why it is not replayed, in one line; None when it is.
+        part_of: The main file of the recording it is a part of; None for the main file itself.
     """
 
     path: Path
     sha256: str
     format: Format | None
     problem: str | None = None
+    part_of: Path | None = None
 
     @property
     def source(self) -> str:
         """Source of its events, before `#` and the record's number (CONTRACT §2)."""
-        return f"replay:{self.sha256[:16]}"
+        kind = "replay" if self.format is None else self.format.kind
+        return f"{kind}:{self.sha256[:16]}"
 
 
 @cache
 def formats() -> Mapping[str, Format]:
-    """Find the formats of all domains, by name."""
-    found: dict[str, Format] = {}
+    """Find the formats of all domains, and that of scenarios, by name."""
+    found: dict[str, Format] = {SCENARIO.name: SCENARIO}
     for domain in pkgutil.iter_modules(streams.domains.__path__):
         module = f"{streams.domains.__name__}.{domain.name}.recordings"
         if not domain.ispkg or importlib.util.find_spec(module) is None:
@@ -69,10 +79,19 @@ def formats() -> Mapping[str, Format]:
     return found
 
 
-def bundled() -> tuple[Path, ...]:
-    """List the recordings that come with the platform, of all domains."""
-    folders = [Path(place) for place in streams.domains.__path__]
-    return tuple(sorted(path for folder in folders for path in folder.glob(f"*/{_BUNDLED_FOLDER}/*.gz")))
+def bundled(domain: str = "*") -> tuple[Path, ...]:
+    """List the recordings that come with the platform, of all domains or of one; a folder is one recording."""
+    found = [path for path in _packaged(f"{domain}/{_EXCERPTS}/*") if path.suffix == ".gz" or path.is_dir()]
+    return tuple(found)
+
+
+def bundled_scenarios(domain: str = "*") -> tuple[Path, ...]:
+    """List the scenarios that come with the platform, of all domains or of one."""
+    return tuple(_packaged(f"{domain}/{_SCENARIOS}/*.jsonl"))
+
+
+def _packaged(pattern: str) -> list[Path]:
+    return sorted(path for place in streams.domains.__path__ for path in Path(place).glob(pattern))
 
 
 def opened(path: Path) -> BinaryIO:
@@ -80,6 +99,20 @@ def opened(path: Path) -> BinaryIO:
     with path.open("rb") as stream:
         compressed = stream.read(len(_GZIP)) == _GZIP
     return cast("BinaryIO", gzip.open(path)) if compressed else path.open("rb")
+
+
+def content(recording: Recording) -> BinaryIO:
+    """Open what the reader of a recording gets: the file, or a zip of the files that make it."""
+    form = recording.format
+    if form is None or form.members is None:
+        return opened(recording.path)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, path in form.members(recording.path).items():
+            with opened(path) as stream:
+                archive.writestr(name, stream.read())
+    packed.seek(0)
+    return packed
 
 
 def find(paths: Sequence[Path], *, format_name: str | None = None) -> list[Recording]:
@@ -108,6 +141,8 @@ def find(paths: Sequence[Path], *, format_name: str | None = None) -> list[Recor
             error = RecordingError if recording.format else UnknownFormatError
             raise error(f"{path}: {recording.problem}")
         found[path] = recording
+        if recording.part_of is not None:
+            found.setdefault(recording.part_of, look(recording.part_of, wanted))
     return list(found.values())
 
 
@@ -125,7 +160,22 @@ def look(path: Path, wanted: Sequence[Format]) -> Recording:
     if found is None:
         names = ", ".join(each.name for each in wanted)
         return Recording(path, digest, None, damage or f"no known format (known: {names})")
-    return Recording(path, digest, found, damage)
+    try:
+        form = found if found.settle is None else found.settle(head)
+    except ValueError as error:
+        return Recording(path, digest, None, damage or str(error))
+    return Recording(path, digest, form, damage) if form.members is None else _member(path, digest, form)
+
+
+def _member(path: Path, digest: str, form: Format) -> Recording:
+    """Place a file in the recording that it belongs to."""
+    members = form.members(path) if form.members is not None else {}
+    main = next(iter(members.values()), None)
+    if main is None:
+        return Recording(
+            path, digest, None, f"a file of a {form.name} recording whose main files are not there"
+        )
+    return Recording(path, digest, form, part_of=None if main == path else main)
 
 
 def _wanted(name: str | None) -> Sequence[Format]:

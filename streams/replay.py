@@ -7,8 +7,8 @@ Promises:
 - Progress is noted only behind Kafka's confirmation. A finished file is not sent again; its totals are told
   again.
 - At a file's end `platform.recording` tells its counts.
-- Everything says that it is a recording: `source` is `replay:<first 16 hex of the file's
-  SHA-256>#<record>`, and with it goes the header `simulated`.
+- Everything says that it is a recording or a scenario: `source` is `replay:` or `scenario:`, then `<first 16
+  hex of the file's SHA-256>#<record>`, and with it goes the header `simulated`.
 
 At speed `live` and `N` the files are played side by side in the order of their shifted times. With
 `shift_to_now` the events carry the shifted time, and `recorded_at` keeps the original one. The shift is a
@@ -137,8 +137,8 @@ class _Run:
             self._pace = Pace.of(speed, (span for _, span in spans), time.monotonic)
             # The file that ends last fixes its format's shift.
             for file, span in sorted(spans, key=lambda each: -each[1].ends_us):
-                name = file.done.format or ""
-                file.play_shift_us = self._folder.shift_us(name, span.ends_us, self.anchor_us)
+                family = file.recording.format.family if file.recording.format else ""
+                file.play_shift_us = self._folder.shift_us(family, span.ends_us, self.anchor_us)
                 if shift and file.fresh:
                     file.done.shift_us = file.play_shift_us
         for file in files:
@@ -263,7 +263,8 @@ def _inputs(folder: ProgressFolder, recordings: Sequence[Recording]) -> list[Inp
         kept = folder.load(digest) if digest else None
         if kept is not None and kept.format != name:  # a format that was not known then
             kept = None
-        original = first.setdefault(digest or str(recording.path), recording.path)
+        one = digest if digest and recording.part_of is None else str(recording.path)
+        original = first.setdefault(one, recording.path)
         copy_of = None if original == recording.path else original
         inputs.append(Input(recording, kept or Progress(name, 0), fresh=kept is None, copy_of=copy_of))
     return inputs

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from streams.formats import Accepted, Item, Refused, Skipped
 from streams.pace import Span
 from streams.progress import Progress
-from streams.recordings import Recording, opened
+from streams.recordings import Recording, content
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,14 @@ class Input:
     @property
     def unfinished(self) -> bool:
         """Whether there is something left to send."""
-        return self.copy_of is None and not self.done.finished and self.recording.sha256 != ""
+        alone = self.copy_of is None and self.recording.part_of is None
+        return alone and not self.done.finished and self.recording.sha256 != ""
 
     def items(self) -> Iterator[Item]:
         """Read the file from its beginning; nothing, where it cannot be read."""
         if self.recording.format is None or self.recording.problem is not None:
             return
-        with opened(self.recording.path) as stream:
+        with content(self.recording) as stream:
             yield from self.recording.format.read(stream)
 
     def cues(self) -> Iterator["Cue"]:
@@ -102,6 +103,8 @@ class Input:
         form, done = self.recording.format, self.done
         name, domain = (form.name, form.domain) if form else (None, None)
         path = str(self.recording.path)
+        if self.recording.part_of is not None:
+            return InputReport(path, name, domain, reason=f"read together with {self.recording.part_of}")
         if self.copy_of is not None:
             return InputReport(path, name, domain, reason=f"the same bytes as {self.copy_of}, replayed once")
         left = None if done.finished else f"stopped after record {done.read}; the next start goes on"

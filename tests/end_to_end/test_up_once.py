@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.recordings import bundled
+from streams.recordings import bundled, bundled_scenarios
 from tests.end_to_end.city import REPOSITORY, City, broken_equations
 
 if TYPE_CHECKING:
@@ -30,17 +30,21 @@ def rows_of(path: Path) -> int:
 def test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing(
     make_city: Callable[..., City],
 ) -> None:
-    """Exit 0, every equation holds, `read` is what csv counts; run again: same totals."""
+    """Exit 0, every equation holds, `read` is what csv counts in the tables; run again: same totals."""
     city = make_city()
     run = city.up_once()
     assert run.returncode == 0, run.stdout + run.stderr
     report = city.read_report()
     assert broken_equations(report) == []
     assert report["audit"] == {"verdict": "pass", "problems": []}
-    expected = {path.name: rows_of(path) for path in bundled()}
-    assert {path.rsplit("/", 1)[-1]: row["read"] for path, row in report["inputs"].items()} == expected
+    expected = {path.name: rows_of(path) for path in bundled("air_quality")}
+    read = {path.rsplit("/", 1)[-1]: row["read"] for path, row in report["inputs"].items()}
+    assert {name: read[name] for name in expected} == expected
+    assert {path.name for path in (*bundled(), *bundled_scenarios()) if path.is_file()} <= read.keys()
+    assert all(row["read"] == row["accepted"] + row["refused"] for row in report["inputs"].values())
     topics = report["topics"]
-    assert topics["air-quality.reading"]["events"] == sum(r["accepted"] for r in report["inputs"].values())
+    air = [row for row in report["inputs"].values() if row["domain"] == "air_quality"]
+    assert topics["air-quality.reading"]["events"] == sum(row["accepted"] for row in air)
     assert topics["air-quality.index"]["events"] > 0
     assert topics["air-quality.category-change"]["events"] > 0
     assert report["latency_ms"]["to_seal"]["p50"] is not None

@@ -18,7 +18,7 @@ DAYS = 80
 
 def seoul_events(source: str = "replay:00112233445566ff") -> list[dict[str, Any]]:
     """Take the first weeks of the bundled Seoul recording as events; they hold the yellow dust of March and May."""
-    path = next(path for path in bundled() if "seoul" in path.name)
+    path = next(path for path in bundled("air_quality") if "seoul" in path.name)
     events = []
     with gzip.open(path) as stream:
         for item in SEOUL_DAILY.read(stream):  # type: ignore[arg-type]
