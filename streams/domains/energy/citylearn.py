@@ -72,8 +72,8 @@ def begin_home(columns: Sequence[str], path: Path | None) -> RowReader:
         found = cells(row)
         at = hour_of(row)
         counted = (at.month, at.hour + 1, at.isoweekday())
-        told = tuple(number(column, found[column]) for column in (month, hour, weekday))
-        if told != counted:
+        told = [number(column, found[column]) for column in (month, hour, weekday)]
+        if any(mine != theirs for mine, theirs in zip(counted, told, strict=True)):
             raise ValueError(
                 "the file has no dates and this row is not the hour that follows by counting: expected month, "
                 f"hour, weekday {_words(counted)}, got {_words(told)}"

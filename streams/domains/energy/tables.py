@@ -72,7 +72,15 @@ class Table:
 
     def format(self) -> Format:
         """Tell the format to the platform."""
-        return Format(self.name, DOMAIN, "one CSV data row", self.matches, self.read)
+        return Format(
+            self.name,
+            DOMAIN,
+            "one CSV data row",
+            self.matches,
+            self.read,
+            shifted_with=self.shifted_with,
+            named=self.read,
+        )
 
     def _items(self, stream: BinaryIO, path: Path | None) -> Iterator[Item]:
         columns, draft_of = self._begin(stream, path)
