@@ -16,6 +16,8 @@ from infra.count import watermarks
 from infra.count_ledger import checkpoint, city_blocks, newest_epoch
 from infra.errors import StackError
 from schemas.names import group_name
+from streams.config import StreamsConfig
+from streams.discovery import discover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -32,7 +34,7 @@ def group_topics(catalog: Catalog) -> dict[str, list[str]]:
     """Return which topics each consumer group reads."""
     topics = catalog.topics.values()
     return {
-        group_name("agents"): [t.name for t in topics if t.kind == "raw"],
+        group_name("agents"): sorted(discover(StreamsConfig())),
         group_name("sink-clickhouse"): [t.name for t in topics],
         group_name("sink-ledger"): [t.name for t in topics if t.sealed],
     }
