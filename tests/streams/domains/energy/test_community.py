@@ -137,7 +137,7 @@ def test_recordings_wait_for_every_member() -> None:
 
 
 def test_the_live_city_waits_two_hours_for_a_dead_meter() -> None:
-    """Then it closes the interval without it, also the last ones of a day; what it tells later changes none that is closed."""
+    """Then it closes the interval without it, also the last ones of a day; what it tells later changes none of them."""
     shares = member_shares(source="device", closes=False)
     dead = shares.pop("market-day-home-5")
     waiting = balances(side_by_side(shares))

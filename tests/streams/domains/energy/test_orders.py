@@ -117,13 +117,13 @@ def test_the_market_days_noon_book_is_the_worked_example() -> None:
         )
         for each in open_now
     )
-    assert [(each.price, each.quantity_wh // 1000) for each in bids] == [
+    assert [(int(each.price), each.quantity_wh // 1000) for each in bids] == [
         (190, 3),
         (175, 4),
         (160, 5),
         (130, 4),
     ]
-    assert [(each.price, each.quantity_wh // 1000) for each in asks] == [
+    assert [(int(each.price), each.quantity_wh // 1000) for each in asks] == [
         (125, 4),
         (140, 4),
         (165, 5),
