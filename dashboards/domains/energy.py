@@ -174,9 +174,9 @@ def cost() -> Builder[dashboard.Panel]:
     """Return what communities paid for energy from the grid."""
     return panels.timeseries(
         "Cost of energy from the grid",
-        f"SELECT $__timeInterval(occurred_at) AS time, concat(community, ' ', currency) AS paid, "
-        f"toFloat64(sum(cost)) AS cost FROM {FOOTPRINT} WHERE $__timeFilter(occurred_at) AND {COMMUNITIES} "
-        f"GROUP BY time, paid ORDER BY time",
+        f"SELECT $__timeInterval(occurred_at) AS time, concat(community, ' ', currency) AS who, "
+        f"toFloat64(sum(cost)) AS paid FROM {FOOTPRINT} WHERE $__timeFilter(occurred_at) AND {COMMUNITIES} "
+        f"GROUP BY time, who ORDER BY time",
         about="Grid import at the published tariff; no standing charges, taxes or pay for export.",
     )
 

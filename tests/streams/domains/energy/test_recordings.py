@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from streams.domains.energy.recordings import TABLES, formats
 from streams.formats import Accepted, Item, Refused, Skipped
-from streams.recordings import bundled, find
+from streams.recordings import bundled, find, opened
 from streams.testing import MemoryDoor
 from tests.streams.domains.energy.facts import CATALOG
 
@@ -354,17 +354,16 @@ def test_a_head_of_any_bytes_is_judged(name: str, body: bytes) -> None:
 
 def independent_rows(path: Path) -> Iterator[dict[str, str]]:
     """Read a file's data rows with nothing but the standard library."""
-    opening = gzip.open if path.suffix == ".gz" else open
-    with opening(path, "rt", encoding="utf-8", newline="") as stream:  # type: ignore[operator]
-        yield from csv.DictReader(stream)
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    yield from csv.DictReader(io.StringIO(text, newline=""))
 
 
 def items_of(path: Path) -> list[Item]:
     """Read a file as the platform does."""
     (recording,) = find([path])
     assert recording.format is not None
-    opening = gzip.open if path.suffix == ".gz" else Path.open
-    with opening(path, "rb") as stream:
+    with opened(path) as stream:
         return list(recording.format.items(stream, path))
 
 
