@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from streams.errors import DeclarationError
-from streams.identity import Input, Rule, stream_of
+from streams.identity import Input, Rule, kind_of, stream_of
 
 __all__ = ["Handler", "Input", "Output", "Record", "Rule", "State", "batched"]
 
@@ -123,15 +123,26 @@ class Handler:
     outputs: tuple[str, ...]
     call: Callable[..., Iterable[Output]]
     stateful: bool
+    across: bool = False
+
+    def stream(self, source: str) -> str:
+        """Return the stream whose state a record of a source belongs to."""
+        return kind_of(source) if self.across else stream_of(source)
 
 
-def batched(topic: str, *, rule: str, outputs: Sequence[str]) -> Callable[[AnyRule], AnyRule]:
+def batched(
+    topic: str, *, rule: str, outputs: Sequence[str], across: bool = False
+) -> Callable[[AnyRule], AnyRule]:
     """Declare a rule over the records of a topic; the function stays as it is, for direct tests.
 
     Args:
         topic: Topic of the catalogue that it reads.
         rule: `name@version`; raise the version whenever outputs or state change.
         outputs: Topics of the catalogue that it may write; others are refused.
+        across: For a rule that folds a group whose members lie in several recordings or devices: state is kept by key
+            and kind of source (recordings, scenarios, the city itself) and not for each source apart. Members may
+            then come in any order, so what such a rule derives must not depend on it: it names `inputs`, and sets
+            `source` and `recorded_at` in its outputs' fields to those of a fixed one of them.
 
     Raises:
         DeclarationError: The rule has no version, or the function takes neither (record) nor (record, state).
@@ -142,7 +153,7 @@ def batched(topic: str, *, rule: str, outputs: Sequence[str]) -> Callable[[AnyRu
         count = len(inspect.signature(function).parameters)
         if count not in (1, 2):
             raise DeclarationError(f"{rule}: expected (record) or (record, state), got {count} parameters")
-        handler = Handler(topic, parsed, tuple(outputs), function, stateful=count == 2)
+        handler = Handler(topic, parsed, tuple(outputs), function, stateful=count == 2, across=across)
         function.__handlers__ = (*getattr(function, "__handlers__", ()), handler)  # type: ignore[attr-defined]
         return function
 

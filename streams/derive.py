@@ -100,7 +100,7 @@ class Deriver:
             if handler.stateful:
                 if draft is None:
                     raise StreamsError(f"rule {name} keeps state, but this topic has no state store")
-                subject = Subject(name, key, record.stream)
+                subject = Subject(name, key, handler.stream(record.source))
                 stored = draft.entry(subject)
                 if stored is not None and stored.offset >= raw.offset:
                     self._counts["agents_skipped_total"] += 1

@@ -3,7 +3,8 @@
 A domain's `recordings.py` has one function, `formats()`, which returns its `Format` values;
 `streams.recordings` finds it by the folder's name. A reader is pure: it takes a stream of bytes (never
 compressed) and yields one item per source record, in the file's order, whatever the bytes are. It knows
-nothing of ids, Kafka, shifted times or progress.
+nothing of ids, Kafka, shifted times or progress. What a file says is told by its bytes; only a format that keeps its
+subject in the file's name (`named`) is told the name.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -93,6 +94,8 @@ class Format:
         members: For a recording that is several files: tells the files of the recording that a file belongs
             to, by the names its reader knows, the main one first; none where it belongs to none. The reader
             gets all of them as one zip.
+        named: For a format whose subject stands in the file's name only: the reader that gets the path as well;
+            it is called instead of `read`.
         shifted_with: Files that share this keep their distance when times are shifted; the format's name
             where it is empty.
     """
@@ -106,6 +109,11 @@ class Format:
     settle: "Callable[[bytes], Format] | None" = None
     members: Callable[[Path], Mapping[str, Path]] | None = None
     shifted_with: str = ""
+    named: Callable[[BinaryIO, Path], Iterator[Item]] | None = None
+
+    def items(self, stream: BinaryIO, path: Path) -> Iterator[Item]:
+        """Read a file, told its path if its format needs that."""
+        return self.read(stream) if self.named is None else self.named(stream, path)
 
     @property
     def family(self) -> str:

@@ -187,6 +187,11 @@ def is_simulated(source: str) -> bool:
     return source.startswith(("replay:", "scenario:"))
 
 
+def kind_of(source: str) -> str:
+    """Return what a source is: `replay:`, `scenario:`, or nothing for the city itself."""
+    return f"{source.partition(':')[0]}:" if is_simulated(source) else ""
+
+
 def stream_of(source: str) -> str:
     """Return the source without its record number: every recording is its own stream of its subjects."""
     return source.partition("#")[0]

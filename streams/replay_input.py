@@ -69,7 +69,7 @@ class Input:
         if self.recording.format is None or self.recording.problem is not None:
             return
         with content(self.recording) as stream:
-            yield from self.recording.format.read(stream)
+            yield from self.recording.format.items(stream, self.recording.path)
 
     def cues(self) -> Iterator["Cue"]:
         """Read what is left of the file; a record without a time has the moment of the one before it."""

@@ -242,6 +242,21 @@ def test_outputs_that_name_their_inputs_do_not_depend_on_the_trigger() -> None:
     assert len({each.event["event_id"] for each in one}) == 2
 
 
+def test_a_rule_across_recordings_keeps_one_state_for_each_kind_of_source() -> None:
+    """Recordings are counted together, scenarios and the city itself apart; other rules count each source alone."""
+
+    @batched(TICK, rule="across@1", outputs=(ECHO,), across=True)
+    def across(record: Record, state: State) -> Iterator[Output]:
+        count = (state.get() or 0) + 1
+        state.put(count)
+        yield Output(ECHO, {"subject": record.key, "number": count})
+
+    streams = ("replay:aa", "replay:bb", "scenario:aa", "device:x", "device:y", "replay:aa")
+    events = [tick("a", number, stream=stream) for number, stream in enumerate(streams)]
+    found = run_handlers(CATALOG, across.__handlers__, events, topic=TICK)  # type: ignore[attr-defined]
+    assert [each.event["number"] for each in found] == [1, 2, 1, 1, 2, 3]
+
+
 def test_a_rule_writes_only_what_it_declared() -> None:
     """Anything else makes a dead letter."""
 

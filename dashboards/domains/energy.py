@@ -1,0 +1,232 @@
+"""The energy board: how much is used and made, where it comes from and goes, its cost, who trades, what to trust."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards import panels
+from dashboards.queries import table_of
+from dashboards.style import AGE_COLOURS
+from schemas.names import DATABASE, board_uid, topic_name
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models import dashboard
+
+    from schemas.catalog import Catalog
+
+METERS = "$__conditionalAll(meter IN (${meter:singlequote}), $meter)"
+COMMUNITIES = "$__conditionalAll(community IN (${community:singlequote}), $community)"
+FOOTPRINT = f"{DATABASE}.energy_community_footprint"
+SHARE_COLOURS = ((0, "red"), (0.3, "orange"), (0.6, "green"))
+ENERGY = "watth"
+
+
+def board(catalog: Catalog) -> dashboard.Dashboard:
+    """Return the board."""
+    reading, balance, community, status = (
+        table_of(catalog.topics[topic_name("energy", event)])
+        for event in ("reading", "balance", "community-balance", "order-status")
+    )
+    return panels.board(
+        board_uid("energy"),
+        "Energy",
+        [
+            total(balance, "consumption_wh", "Consumption"),
+            total(balance, "generation_wh", "Generation"),
+            self_consumption(balance),
+            carbon_total(),
+            age(reading),
+            simulated(reading),
+            used_and_made(balance),
+            to_and_from_grid(balance),
+            shares(balance),
+            communities(community),
+            carbon(),
+            cost(),
+            top_meters(balance),
+            doubts(reading),
+            order_book(status),
+            rejected(status),
+        ],
+        variables=[
+            panels.variable("meter", "Meter", f"SELECT DISTINCT meter FROM {reading} ORDER BY meter"),
+            panels.variable(
+                "community", "Community", f"SELECT DISTINCT community FROM {community} ORDER BY community"
+            ),
+        ],
+        start="now-30d",
+        about="Balances of meters and communities in whole Wh, what they cost and emit, and the local order book.",
+    )
+
+
+def total(balance: str, column: str, title: str) -> Builder[dashboard.Panel]:
+    """Return the energy of all meters over the time shown."""
+    return panels.stat(
+        title,
+        f"SELECT sum({column}) AS energy FROM {balance} WHERE $__timeFilter(occurred_at) AND {METERS}",
+        unit=ENERGY,
+    )
+
+
+def self_consumption(balance: str) -> Builder[dashboard.Panel]:
+    """Return the share of generation that was used behind the same meter."""
+    return panels.stat(
+        "Self-consumption",
+        f"SELECT sum(self_consumption_wh) / nullIf(sum(generation_wh), 0) AS share FROM {balance} "
+        f"WHERE $__timeFilter(occurred_at) AND {METERS}",
+        unit="percentunit",
+        steps=SHARE_COLOURS,
+        about="Generated and used behind the same meter, of all that was generated; netted over each interval, "
+        "so within an interval it may have been less.",
+    )
+
+
+def carbon_total() -> Builder[dashboard.Panel]:
+    """Return the CO2 of what communities took from the grid."""
+    return panels.stat(
+        "CO2 from the grid",
+        f"SELECT sum(co2_kg) AS co2 FROM {FOOTPRINT} WHERE $__timeFilter(occurred_at) AND {COMMUNITIES}",
+        unit="masskg",
+    )
+
+
+def age(reading: str) -> Builder[dashboard.Panel]:
+    """Return the age of the newest reading."""
+    return panels.stat(
+        "Data age",
+        f"SELECT dateDiff('second', max(occurred_at), now64(3)) AS age FROM {reading} WHERE {METERS}",
+        unit="s",
+        steps=AGE_COLOURS,
+        about="Seconds from the start of the newest interval to now.",
+    )
+
+
+def simulated(reading: str) -> Builder[dashboard.Panel]:
+    """Return the share of readings that come from recordings or scenarios: the badge of simulated data."""
+    return panels.stat(
+        "Simulated data",
+        f"SELECT countIf(simulated) / count() AS share FROM {reading} WHERE $__timeFilter(occurred_at)",
+        unit="percentunit",
+        steps=((0, "green"), (0.000001, "orange")),
+        about="Share of readings that were replayed from a recording or a scenario; they did not happen now.",
+    )
+
+
+def used_and_made(balance: str) -> Builder[dashboard.Panel]:
+    """Return consumption and generation over time."""
+    return panels.timeseries(
+        "Consumption and generation",
+        f"SELECT $__timeInterval(occurred_at) AS time, sum(consumption_wh) AS consumption, "
+        f"sum(generation_wh) AS generation FROM {balance} WHERE $__timeFilter(occurred_at) AND {METERS} "
+        f"GROUP BY time ORDER BY time",
+        unit=ENERGY,
+    )
+
+
+def to_and_from_grid(balance: str) -> Builder[dashboard.Panel]:
+    """Return import and export over time, export downwards."""
+    return panels.timeseries(
+        "Import and export at the meters",
+        f"SELECT $__timeInterval(occurred_at) AS time, sum(import_wh) AS import, -sum(export_wh) AS export "
+        f"FROM {balance} WHERE $__timeFilter(occurred_at) AND {METERS} GROUP BY time ORDER BY time",
+        unit=ENERGY,
+        about="Export is drawn below zero.",
+    )
+
+
+def shares(balance: str) -> Builder[dashboard.Panel]:
+    """Return self-consumption and self-sufficiency over time."""
+    return panels.timeseries(
+        "Self-consumption and self-sufficiency",
+        f"SELECT $__timeInterval(occurred_at) AS time, "
+        f"sum(self_consumption_wh) / nullIf(sum(generation_wh), 0) AS self_consumption, "
+        f"sum(self_consumption_wh) / nullIf(sum(consumption_wh), 0) AS self_sufficiency "
+        f"FROM {balance} WHERE $__timeFilter(occurred_at) AND {METERS} GROUP BY time ORDER BY time",
+        unit="percentunit",
+        about="Of what was generated, and of what was used, the share that never passed the meter.",
+    )
+
+
+def communities(community: str) -> Builder[dashboard.Panel]:
+    """Return each community's exchange with the grid, and what its members could share."""
+    return panels.timeseries(
+        "Communities: shared, from and to the grid",
+        f"SELECT $__timeInterval(occurred_at) AS time, community, sum(shared_wh) AS shared, "
+        f"sum(grid_import_wh) AS from_grid, -sum(grid_export_wh) AS to_grid FROM {community} "
+        f"WHERE $__timeFilter(occurred_at) AND {COMMUNITIES} GROUP BY time, community ORDER BY time",
+        unit=ENERGY,
+        about="Shared: exported by some members while others imported. To the grid is drawn below zero.",
+    )
+
+
+def carbon() -> Builder[dashboard.Panel]:
+    """Return the CO2 of each community over time."""
+    return panels.timeseries(
+        "CO2 of energy from the grid",
+        f"SELECT $__timeInterval(occurred_at) AS time, community, sum(co2_kg) AS co2 FROM {FOOTPRINT} "
+        f"WHERE $__timeFilter(occurred_at) AND {COMMUNITIES} GROUP BY time, community ORDER BY time",
+        unit="masskg",
+    )
+
+
+def cost() -> Builder[dashboard.Panel]:
+    """Return what communities paid for energy from the grid."""
+    return panels.timeseries(
+        "Cost of energy from the grid",
+        f"SELECT $__timeInterval(occurred_at) AS time, concat(community, ' ', currency) AS who, "
+        f"toFloat64(sum(cost)) AS paid FROM {FOOTPRINT} WHERE $__timeFilter(occurred_at) AND {COMMUNITIES} "
+        f"GROUP BY time, who ORDER BY time",
+        about="Grid import at the published tariff; no standing charges, taxes or pay for export.",
+    )
+
+
+def top_meters(balance: str) -> Builder[dashboard.Panel]:
+    """Return the meters that use most."""
+    return panels.table(
+        "Meters by consumption",
+        f"SELECT meter, sum(consumption_wh) AS consumption, sum(generation_wh) AS generation, "
+        f"sum(import_wh) AS import, sum(export_wh) AS export, "
+        f"sum(self_consumption_wh) / nullIf(sum(generation_wh), 0) AS self_consumption, count() AS intervals, "
+        f"max(occurred_at) AS newest FROM {balance} WHERE $__timeFilter(occurred_at) AND {METERS} "
+        f"GROUP BY meter ORDER BY consumption DESC LIMIT 100",
+        units={
+            **dict.fromkeys(("consumption", "generation", "import", "export"), ENERGY),
+            "self_consumption": "percentunit",
+        },
+        colours={"self_consumption": SHARE_COLOURS},
+    )
+
+
+def doubts(reading: str) -> Builder[dashboard.Panel]:
+    """Return what is doubtful about the readings."""
+    return panels.table(
+        "What is doubtful",
+        f"SELECT arrayJoin(if(empty(flags), [''], flags)) AS flag, quality, uniqExact(meter) AS meters, "
+        f"count() AS readings, max(occurred_at) AS newest FROM {reading} "
+        f"WHERE $__timeFilter(occurred_at) AND {METERS} GROUP BY flag, quality ORDER BY readings DESC LIMIT 100",
+        about="Flags of readings, and their ESPI quality; no flag: nothing is doubtful.",
+    )
+
+
+def order_book(status: str) -> Builder[dashboard.Panel]:
+    """Return the open orders, best price first."""
+    return panels.table(
+        "Order book",
+        f"SELECT delivery_at, market, side, price, currency, quantity_wh AS quantity, meter, order_ref, "
+        f"occurred_at AS given FROM {status} WHERE $__timeFilter(occurred_at) AND state = 'OPEN' "
+        f"ORDER BY delivery_at DESC, market, side, if(side = 'BID', -price, price), occurred_at, order_ref LIMIT 200",
+        units={"quantity": ENERGY},
+        about="Orders that the market's rules let in, for each delivery. They are not cleared here.",
+    )
+
+
+def rejected(status: str) -> Builder[dashboard.Panel]:
+    """Return orders that break a rule of the market."""
+    return panels.table(
+        "Rejected orders",
+        f"SELECT occurred_at AS given, market, order_ref, meter, side, price, quantity_wh AS quantity, "
+        f"arrayStringConcat(reasons, ', ') AS reasons FROM {status} "
+        f"WHERE $__timeFilter(occurred_at) AND state = 'REJECTED' ORDER BY given DESC LIMIT 200",
+        units={"quantity": ENERGY},
+    )

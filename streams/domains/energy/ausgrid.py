@@ -1,0 +1,82 @@
+"""Ausgrid's solar homes: half-hourly gross consumption and generation on Sydney's wall clock. Pure.
+
+`GC` and `GG` are mean kW over the half hour that begins at the stamp. The file has 48 rows on every day, also on the
+day of 23 hours (its two half hours that never were hold zeros) and on the day of 25 (of whose two hours from 02:00
+it has one); `clocks` says how those are stamped. The customer's number stands in the file's path only:
+`customer12…` or `customer/12/…`.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+
+from streams.delimited import Row
+from streams.domains.energy.clocks import NONEXISTENT, SYDNEY, instant
+from streams.domains.energy.tables import RowReader, Table, cells, not_negative, reading
+from streams.domains.energy.units import HOUR_US, KW_TO_W, Register, energy_wh, number
+from streams.formats import Draft
+
+HIGHEST_KW = 100
+"""Mean power above which a home's value is odd: kW and W are easily taken for one another."""
+
+_HALF_HOUR_US = HOUR_US // 2
+_CUSTOMER = re.compile(r"customer[ _/-]?0*(\d{1,6})(?!\d)")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:(00|30):00", re.ASCII)
+
+
+def begin(columns: Sequence[str], path: Path | None) -> RowReader:
+    """Begin a file."""
+    time_column, load_column, sun_column = columns
+    meter = f"ausgrid-{customer(path)}"
+    load, sun = Register(), Register()
+
+    def draft(row: Row) -> Draft:
+        found = cells(row)
+        stamp = found[time_column].strip()
+        if not _STAMP.fullmatch(stamp):
+            raise ValueError(f"expected the start of a half hour, YYYY-MM-DD HH:MM:SS, got {stamp[:40]!r}")
+        try:
+            local = datetime.fromisoformat(stamp)
+        except ValueError:
+            raise ValueError(f"no such time: {stamp}") from None
+        at_us, doubts = instant(local, SYDNEY)
+        never = NONEXISTENT in doubts
+        load_kw = not_negative(load_column, number(load_column, found[load_column]))
+        sun_kw = not_negative(sun_column, number(sun_column, found[sun_column]))
+        fields = {
+            "consumption_wh": _count(load, load_kw),
+            "generation_wh": _count(sun, sun_kw),
+            "quality": "QUESTIONABLE" if never else "RAW",
+            "flags": [*doubts, *_odd("consumption", load_kw), *_odd("generation", sun_kw)],
+        }
+        return reading(meter, at_us, "PT0S" if never else "PT30M", fields)
+
+    return draft
+
+
+def customer(path: Path | None) -> int:
+    """Learn the customer's number from the file's name, or from the folders above it.
+
+    Raises:
+        ValueError: It is not there.
+    """
+    if path is not None:
+        for text in (path.name, "/".join(path.parts[-3:])):
+            match = _CUSTOMER.search(text.lower())
+            if match:
+                return int(match[1])
+    name = "no name" if path is None else repr(path.name)
+    raise ValueError(f"the meter stands in the file's name only: expected customer<number>, got {name}")
+
+
+def _count(register: Register, power_kw: Fraction | None) -> int | None:
+    return None if power_kw is None else register.count(energy_wh(power_kw * KW_TO_W, _HALF_HOUR_US))
+
+
+def _odd(field: str, power_kw: Fraction | None) -> list[str]:
+    return [f"OUT_OF_RANGE:{field}"] if power_kw is not None and power_kw > HIGHEST_KW else []
+
+
+AUSGRID = Table("ausgrid-half-hourly", columns=("", "GC", "GG"), begin=begin, alone=True)

@@ -1,0 +1,164 @@
+"""Roofs: NREL's AC power by the minute and by the quarter hour, and one roof's daily yield. Pure.
+
+- NREL's tables carry signed AC power at the inverter. What is positive was generated; what is negative (at night) the
+  inverter drew, and counts as consumption. A value is taken for the mean over the step that begins at its stamp. The
+  channel number in the column's name is the meter.
+- The quarter-hour table has month/day/year without offset. The site keeps its loggers on standard time: its sister
+  file says -07:00 on a day of March on which clocks showed -06:00. So -07:00 here too, and `ASSUMED_OFFSET`.
+- The daily table names a calendar day in San Francisco: 24 hours long, or 23 or 25, as `duration` says.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta, timezone
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from streams.delimited import Row
+from streams.domains.energy.clocks import SAN_FRANCISCO, instant, micros
+from streams.domains.energy.tables import RowReader, Table, cells, not_negative, reading
+from streams.domains.energy.units import HOUR_US, KW_TO_W, KWH_TO_WH, Register, energy_wh, number
+from streams.formats import Draft
+
+GOLDEN_STANDARD_TIME = timezone(timedelta(hours=-7), "MST")
+ASSUMED_OFFSET = "ASSUMED_OFFSET"
+UNITS_DISAGREE = "UNITS_DISAGREE:generation"
+HIGHEST_W = 10_000_000
+"""Power above which a roof's value is odd: kW and W are easily taken for one another."""
+HIGHEST_KWH_DAY = 10_000
+
+_MINUTE_US = HOUR_US // 60
+_QUARTER_US = HOUR_US // 4
+_CHANNEL = re.compile(r"(\d+)$")
+_AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d\d)", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def begin_minutes(columns: Sequence[str], path: Path | None) -> RowReader:
+    """Begin a table of minutes."""
+    del path
+    time_column, power_column = columns
+    meter = f"nrel-pv-{_channel(power_column)}"
+    inverter = _Inverter(_MINUTE_US)
+
+    def draft(row: Row) -> Draft:
+        found = cells(row)
+        stamp = found[time_column].strip()
+        try:
+            at = datetime.fromisoformat(stamp)
+        except ValueError:
+            raise ValueError(f"column {time_column}: expected ISO 8601, got {stamp[:40]!r}") from None
+        if at.tzinfo is None:
+            raise ValueError(f"column {time_column}: expected an offset such as -07:00, got {stamp[:40]!r}")
+        power_w = number(power_column, found[power_column])
+        return reading(meter, micros(at), "PT1M", inverter.fields(power_w))
+
+    return draft
+
+
+def begin_quarters(columns: Sequence[str], path: Path | None) -> RowReader:
+    """Begin a table of quarter hours."""
+    del path
+    time_column, power_column, part_column = columns
+    meter = f"nrel-pv-{_channel(power_column)}"
+    inverter = _Inverter(_QUARTER_US)
+
+    def draft(row: Row) -> Draft:
+        found = cells(row)
+        at = _american(found[time_column].strip())
+        power_kw = number(power_column, found[power_column])
+        part_w = number(part_column, found[part_column])
+        power_w = None if power_kw is None else power_kw * KW_TO_W
+        # One inverter cannot give more than all of them: else one of the columns is not in its unit.
+        disagree = power_w is not None and part_w is not None and part_w > power_w * Fraction(11, 10) + 1000
+        fields = inverter.fields(power_w)
+        flags = [ASSUMED_OFFSET, *([UNITS_DISAGREE] if disagree else []), *fields["flags"]]
+        return reading(meter, micros(at), "PT15M", {**fields, "flags": flags})
+
+    return draft
+
+
+def begin_days(columns: Sequence[str], path: Path | None) -> RowReader:
+    """Begin a table of daily yields."""
+    del path
+    place_column, day_column, yield_column = columns
+    registers: dict[str, Register] = {}
+
+    def draft(row: Row) -> Draft:
+        found = cells(row)
+        place = re.sub(r"[^a-z0-9]+", "-", found[place_column].lower()).strip("-")
+        if not place:
+            raise ValueError(f"column {place_column}: expected a place, got {found[place_column][:40]!r}")
+        begins_us, ends_us = _day(day_column, found[day_column].strip())
+        kwh = not_negative(yield_column, number(yield_column, found[yield_column]))
+        register = registers.setdefault(place, Register())
+        fields = {
+            "generation_wh": None if kwh is None else register.count(kwh * KWH_TO_WH),
+            "flags": ["OUT_OF_RANGE:generation"] if kwh is not None and kwh > HIGHEST_KWH_DAY else [],
+        }
+        return reading(f"roof-{place}", begins_us, f"PT{(ends_us - begins_us) // HOUR_US}H", fields)
+
+    return draft
+
+
+class _Inverter:
+    """Signed power at an inverter → two registers, one for each direction."""
+
+    def __init__(self, step_us: int) -> None:
+        self._step_us = step_us
+        self._given, self._drawn = Register(), Register()
+
+    def fields(self, power_w: Fraction | None) -> dict[str, Any]:
+        """Count an interval, and tell it as fields of a reading."""
+        if power_w is None:
+            return {"flags": []}
+        energy = energy_wh(power_w, self._step_us)
+        odd = abs(power_w) > HIGHEST_W
+        return {
+            "generation_wh": self._given.count(max(energy, Fraction())),
+            "consumption_wh": self._drawn.count(max(-energy, Fraction())),
+            "flags": [
+                *(["INVERTER_DRAW"] if power_w < 0 else []),
+                *(["OUT_OF_RANGE:generation"] if odd else []),
+            ],
+        }
+
+
+def _channel(column: str) -> str:
+    match = _CHANNEL.search(column)
+    if match is None:
+        raise ValueError(f"column {column}: expected a channel number at its end")
+    return match[1]
+
+
+def _american(text: str) -> datetime:
+    match = _AMERICAN.fullmatch(text)
+    if match is None:
+        raise ValueError(f"expected month/day/year hour:minute, got {text[:40]!r}")
+    month, day, year, hour, minute = map(int, match.groups())
+    try:
+        return datetime(year, month, day, hour, minute, tzinfo=GOLDEN_STANDARD_TIME)
+    except ValueError:
+        raise ValueError(f"no such time: {text}") from None
+
+
+def _day(column: str, text: str) -> tuple[int, int]:
+    """Return the first instant of a day in San Francisco and that of the next."""
+    if not _DAY.fullmatch(text):
+        raise ValueError(f"column {column}: expected a day YYYY-MM-DD, got {text[:40]!r}")
+    try:
+        day = date.fromisoformat(text)
+        following = day + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise ValueError(f"no such day: {text}") from None
+    midnights = (datetime.combine(each, time()) for each in (day, following))
+    begins, ends = (instant(each, SAN_FRANCISCO).at_us for each in midnights)
+    return begins, ends
+
+
+NREL_MINUTES = Table("nrel-pv-minutes", columns=("measured_on", r"ac_power__\d+"), begin=begin_minutes)
+NREL_QUARTERS = Table(
+    "nrel-pv-quarter-hours", columns=("", r"ac_power_kw_\d+", r"inv2_ac_power_w__\d+"), begin=begin_quarters
+)
+DAILY_ROOF = Table("openintro-solar-daily", columns=("location", "date", "kwh"), begin=begin_days)

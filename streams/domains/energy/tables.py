@@ -1,0 +1,191 @@
+"""What the readers of this domain share: a CSV table whose rows become events one after the other. Pure.
+
+One source record is one CSV data row. A row with values missing is accepted with nulls; what is odd is flagged;
+refused is what cannot be parsed, what has no time, and what a meter cannot show (a gross register that goes back).
+A row is read in its place in the file: registers count on from row to row, and a file without dates is dated by
+counting its rows. So a refused row still has its place.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from schemas.names import topic_name
+from streams.delimited import Row, cells_of, header_line, rows
+from streams.formats import Accepted, Draft, Format, Item, Refused, Skipped
+
+DOMAIN = "energy"
+READING = topic_name(DOMAIN, "reading")
+
+LONGEST_HOLD = 50_000
+"""Items that are held back, at most, until it is known whether an accepted record is the file's last."""
+
+RowReader = Callable[[Row], Draft]
+"""Makes a row's event, in the file's order; raises ValueError."""
+
+Session = Callable[[Sequence[str], Path | None], RowReader]
+"""Begins a file: gets its columns and its path, where that is known; raises ValueError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """How one format's table is told and read.
+
+    Attributes:
+        name: Name of the format.
+        columns: Patterns of the columns that the format has, all of them; the first match of each counts.
+        begin: Begins a file.
+        alone: Whether there may be no other columns.
+        metered: Whether its events are readings, of which the last closes the meter's session.
+        shifted_with: Family of formats whose times are moved together.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    begin: Session
+    alone: bool = False
+    metered: bool = True
+    shifted_with: str = ""
+
+    @property
+    def rule(self) -> str:
+        """What refuses a row of this format."""
+        return f"read-{self.name}@1"
+
+    def matches(self, head: bytes) -> bool:
+        """Tell whether a file begins like this format: all its columns are there, spelled with their units."""
+        try:
+            columns = _columns(head.split(b"\n", 1)[0].rstrip(b"\r"))
+        except ValueError:
+            return False
+        if self.alone and len(columns) != len(self.columns):
+            return False
+        return all(any(re.fullmatch(pattern, each) for each in columns) for pattern in self.columns)
+
+    def read(self, stream: BinaryIO, path: Path | None = None) -> Iterator[Item]:
+        """Read a file of this format, one item per data row."""
+        items = self._items(stream, path)
+        return _closed(items) if self.metered else items
+
+    def format(self) -> Format:
+        """Tell the format to the platform."""
+        return Format(
+            self.name,
+            DOMAIN,
+            "one CSV data row",
+            self.matches,
+            self.read,
+            shifted_with=self.shifted_with,
+            named=self.read,
+        )
+
+    def _items(self, stream: BinaryIO, path: Path | None) -> Iterator[Item]:
+        columns, draft_of = self._begin(stream, path)
+        for row in rows(stream, columns, "utf-8"):
+            if isinstance(row, int):
+                yield Skipped(row)
+                continue
+            try:
+                draft = draft_of(row)
+            except ValueError as error:
+                yield Refused(row.record, row.line, row.data, str(error), self.rule)
+            else:
+                yield Accepted(row.record, row.line, row.data, (draft,))
+
+    def _begin(self, stream: BinaryIO, path: Path | None) -> tuple[Sequence[str], RowReader]:
+        """Begin a file; where that fails, every row is refused for the same reason."""
+        columns: Sequence[str] = ()
+        try:
+            columns = _columns(header_line(stream))
+            found = {pattern: _find(pattern, columns) for pattern in self.columns}
+            draft_of = self.begin([found[pattern] for pattern in self.columns], path)
+        except ValueError as error:
+            return columns, _refusal(str(error))
+        return columns, draft_of
+
+
+def reading(meter: str, at_us: int, duration: str, fields: Mapping[str, Any]) -> Draft:
+    """Make a reading of an interval's energy; fields that are not given are null."""
+    base: dict[str, Any] = {
+        "meter": meter,
+        "community": None,
+        "duration": duration,
+        "accumulation": "DELTA",
+        "import_wh": None,
+        "export_wh": None,
+        "consumption_wh": None,
+        "generation_wh": None,
+        "quality": "RAW",
+        "closes": False,
+        "flags": [],
+    }
+    return Draft(READING, at_us, {**base, **fields})
+
+
+def cells(row: Row) -> dict[str, str]:
+    """Return a row's cells.
+
+    Raises:
+        ValueError: It has none that can be told.
+    """
+    if row.problem is not None:
+        raise ValueError(row.problem)
+    return row.cells
+
+
+def not_negative(column: str, value: Fraction | None) -> Fraction | None:
+    """Return the value of a register that counts one way.
+
+    Raises:
+        ValueError: It is negative.
+    """
+    if value is not None and value < 0:
+        raise ValueError(f"column {column}: gross energy is never negative, got {float(value):g}")
+    return value
+
+
+def _columns(line: bytes) -> list[str]:
+    return [cell.removeprefix("\ufeff").strip() for cell in cells_of(line, "utf-8")]
+
+
+def _find(pattern: str, columns: Sequence[str]) -> str:
+    for column in columns:
+        if re.fullmatch(pattern, column):
+            return column
+    raise ValueError(f"the table lacks the column {pattern.replace(chr(92), '')}")
+
+
+def _refusal(reason: str) -> RowReader:
+    def refuse(_: Row) -> Draft:
+        raise ValueError(reason)
+
+    return refuse
+
+
+def _closed(items: Iterator[Item]) -> Iterator[Item]:
+    """Let the last accepted record close its meter's session (CONTRACT §2: natural closing event).
+
+    Behind an accepted record at most `LONGEST_HOLD` others are held back; a file that ends in more refused rows
+    than that ends without closing.
+    """
+    held: list[Item] = []
+    for item in items:
+        if isinstance(item, Accepted) or len(held) > LONGEST_HOLD:
+            yield from held
+            held = []
+        if isinstance(item, Accepted) or held:
+            held.append(item)
+        else:
+            yield item
+    if held:
+        last, *rest = held
+        yield _closing(last) if isinstance(last, Accepted) else last
+        yield from rest
+
+
+def _closing(item: Accepted) -> Accepted:
+    *others, draft = item.drafts
+    return replace(item, drafts=(*others, replace(draft, fields={**draft.fields, "closes": True})))

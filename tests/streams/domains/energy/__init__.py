@@ -1,0 +1,1 @@
+"""The energy domain: its identities, its clocks, its files, its community."""

@@ -1,0 +1,101 @@
+"""The rules on their topics: every bundled reading in, balances and shares out, whatever the batches."""
+
+from collections import Counter
+
+from streams.domains.energy import agents, market_day
+from streams.recordings import bundled, bundled_scenarios
+from streams.testing import assert_repeats_change_nothing
+from tests.streams.domains.energy.facts import (
+    BEGIN_US,
+    CATALOG,
+    HANDLERS,
+    HOUR_US,
+    all_derived,
+    bundled_readings,
+    meter_reading,
+    of_topic,
+    run,
+    shares_of,
+)
+
+
+def test_readings_that_tell_enough_have_a_balance() -> None:
+    """All but Sydney's two half hours that never were and the first reading of cumulative registers."""
+    without = [each for each in bundled_readings() if each["duration"] == "PT0S"]
+    balances = [each for each in all_derived() if each.topic == agents.BALANCE]
+    assert len(without) == 2
+    assert len(balances) == len(bundled_readings()) - len(without) - 1
+    assert {each.headers["simulated"] for each in balances} == {b"true"}
+    assert {each.event["rule"] for each in balances} == {agents.BALANCE_RULE}
+
+
+def test_nothing_is_refused() -> None:
+    """No dead letters from sound recordings and a sound scenario."""
+    assert {each.topic for each in all_derived()} == {agents.BALANCE, agents.COMMUNITY_SHARE}
+
+
+def test_balances_keep_what_the_reading_says_of_itself() -> None:
+    """Meter, id, quality and flags."""
+    by_id = {each["event_id"]: each for each in bundled_readings()}
+    for each in all_derived():
+        if each.topic == agents.BALANCE:
+            reading = by_id[each.event["reading_id"]]
+            assert each.key == each.event["meter"] == reading["meter"]
+            assert each.event["quality"] == reading["quality"]
+            assert set(reading.get("flags", ())) <= set(each.event["flags"])
+
+
+def test_shares_are_keyed_by_community_and_day() -> None:
+    """So one agent sees all of a group's day, and no state grows for ever."""
+    keys = Counter(each.key for each in all_derived() if each.topic == agents.COMMUNITY_SHARE)
+    assert {key.partition("/")[0] for key in keys} == {"citylearn-2022", "market-day"}
+    assert max(keys.values()) <= 4 * (24 + 1)
+
+
+def test_repeats_change_nothing() -> None:
+    """The market day's readings, cumulative registers among them, redelivered at any place."""
+    readings = of_topic(agents.READING, bundled_scenarios("energy"))
+    assert_repeats_change_nothing(CATALOG, HANDLERS, readings, topic=agents.READING)
+
+
+def test_only_the_order_of_one_meter_matters() -> None:
+    """Meters one after the other or mixed, as other partition counts would have it: the same events and bytes."""
+    files = [path for path in bundled("energy") if "Building" in path.name]
+    apart = of_topic(agents.READING, files)
+    mixed = sorted(apart, key=lambda each: each["occurred_at"])
+    found = {(each.topic, each.value) for each in run(agents.READING, mixed, batch_size=500)}
+    assert found == {(each.topic, each.value) for each in run(agents.READING, apart)}
+
+
+def test_the_four_homes_make_one_community() -> None:
+    """Four recordings, replayed one after the other: each hour is balanced once, over all four."""
+    found = run(agents.COMMUNITY_SHARE, shares_of(all_derived()))
+    homes = [each for each in found if each.key == "citylearn-2022"]
+    assert len(homes) == 1465
+    assert {each.event["members"] for each in homes} == {4}
+
+
+def test_a_register_that_goes_back_makes_a_dead_letter() -> None:
+    """The reading is set aside with the rule it breaks; what comes after is judged against what came before it."""
+    registers = [
+        meter_reading(
+            BEGIN_US + hour * HOUR_US,
+            hour + 1,
+            accumulation="CUMULATIVE",
+            import_wh=shown,
+            export_wh=0,
+            generation_wh=0,
+        )
+        for hour, shown in enumerate((100, 150, 120, 180))
+    ]
+    found = run(agents.READING, registers)
+    letters = [each.event for each in found if each.topic == "energy.dead-letter"]
+    assert [(each["rule"], each["stage"]) for each in letters] == [(agents.BALANCE_RULE, "agent")]
+    assert "went back, from 150 to 120 Wh" in letters[0]["reason"]
+    assert [each.event["import_wh"] for each in found if each.topic == agents.BALANCE] == [50]
+
+
+def test_the_scenario_is_what_its_module_makes() -> None:
+    """The committed file and its generator agree to the byte."""
+    (path,) = bundled_scenarios("energy")
+    assert path.read_text() == "".join(f"{line}\n" for line in market_day.lines())

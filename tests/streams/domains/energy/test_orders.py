@@ -1,0 +1,161 @@
+"""Orders at the market's door: which rules they break, and the book that the open ones make."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from streams.domains.energy import agents
+from streams.domains.energy.communities import MARKET_DAY
+from streams.domains.energy.orders import Desk, Entry, book, judge, price_of
+from streams.recordings import bundled_scenarios
+from streams.testing import assert_repeats_change_nothing
+from tests.streams.domains.energy.facts import (
+    BEGIN_US,
+    CATALOG,
+    DAY_US,
+    HANDLERS,
+    HOUR_US,
+    Event,
+    of_topic,
+    run,
+)
+
+NOON_US = 1_777_863_600_000_000
+"""2026-05-04 12:00 in Korea."""
+
+
+def order(**changes: Any) -> Event:
+    """Make an order that breaks no rule, but for the changes."""
+    return {
+        "event_id": "019df0a1-2c00-7b1e-9d0a-5f2e8c71a604",
+        "occurred_at": BEGIN_US,
+        "market": "market-day",
+        "order_ref": "a",
+        "meter": "market-day-home-1",
+        "side": "BID",
+        "price": Decimal(150),
+        "currency": "KRW",
+        "quantity_wh": 1000,
+        "delivery_at": BEGIN_US + HOUR_US,
+        "duration": "PT1H",
+        **changes,
+    }
+
+
+def scenario_orders() -> list[Event]:
+    """Take the orders of the market day."""
+    return of_topic(agents.ORDER, bundled_scenarios("energy"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "broken"),
+    [
+        ({}, []),
+        ({"price": Decimal(200)}, []),
+        ({"price": Decimal(120)}, []),
+        ({"price": Decimal("200.001")}, ["PRICE_ABOVE_RETAIL"]),
+        ({"price": Decimal("119.999")}, ["PRICE_BELOW_FEED_IN"]),
+        ({"quantity_wh": 0}, ["QUANTITY_NOT_POSITIVE"]),
+        ({"quantity_wh": -5}, ["QUANTITY_NOT_POSITIVE"]),
+        ({"occurred_at": BEGIN_US + HOUR_US - 1}, []),
+        ({"occurred_at": BEGIN_US + HOUR_US}, ["GATE_CLOSED"]),
+        ({"currency": "USD"}, ["NOT_THE_MARKETS_CURRENCY"]),
+        ({"duration": "PT15M"}, ["NOT_THE_MARKETS_INTERVAL"]),
+        ({"delivery_at": BEGIN_US + HOUR_US + 1}, ["NOT_THE_MARKETS_INTERVAL"]),
+        ({"meter": "elsewhere"}, ["NOT_A_MEMBER"]),
+        (
+            {"quantity_wh": 0, "meter": "x", "currency": "EUR"},
+            ["QUANTITY_NOT_POSITIVE", "NOT_A_MEMBER", "NOT_THE_MARKETS_CURRENCY"],
+        ),
+    ],
+)
+def test_an_order_is_told_every_rule_that_it_breaks(changes: dict[str, Any], broken: list[str]) -> None:
+    """Prices within feed-in and retail, both included; before the gate; the market's own interval and currency."""
+    assert judge(Desk(), MARKET_DAY, order(**changes)) == broken
+
+
+def test_a_market_that_is_not_declared_is_told() -> None:
+    """Nothing else can be said of such an order's price."""
+    assert judge(Desk(), None, order()) == ["UNKNOWN_MARKET"]
+
+
+def test_an_identifier_is_used_once_and_a_repeat_is_no_second_use() -> None:
+    """The same event again is judged the same; another event of that name is rejected."""
+    desk = Desk()
+    other = order(event_id="019df0a1-2c00-7b1e-9d0a-5f2e8c71a605")
+    assert [judge(desk, MARKET_DAY, each) for each in (order(), order(), other)] == [[], [], ["ORDER_EXISTS"]]
+
+
+def test_what_is_a_day_behind_gives_nothing() -> None:
+    """Identifiers are forgotten by then, so a second use could not be told from the first."""
+    desk = Desk()
+    late = order(occurred_at=BEGIN_US - DAY_US - 1, order_ref="b")
+    assert judge(desk, MARKET_DAY, order()) == []
+    assert judge(desk, MARKET_DAY, late) is None
+    assert (set(desk.seen), desk.late) == ({"a"}, 1)
+
+
+@pytest.mark.parametrize(
+    ("unscaled", "price"), [(b"\x00", "0"), (b"\x02\xe6\x30", "190.000"), (b"\xff", "-0.001")]
+)
+def test_prices_are_read_as_avro_writes_them(unscaled: bytes, price: str) -> None:
+    """Two's complement, big-endian, thousandths."""
+    assert price_of(unscaled) == Decimal(price)
+
+
+def test_the_market_days_noon_book_is_the_worked_example() -> None:
+    """STANDARDS 3.2: bids 190:3, 175:4, 160:5, 130:4; asks 125:4, 140:4, 165:5, 180:3; 8 kWh match."""
+    open_now = [
+        each.event
+        for each in run(agents.ORDER, scenario_orders())
+        if each.event["state"] == "OPEN" and each.event["delivery_at"] == NOON_US
+    ]
+    bids, asks = book(
+        Entry(
+            each["side"], price_of(each["price"]), each["occurred_at"], each["order_ref"], each["quantity_wh"]
+        )
+        for each in open_now
+    )
+    assert [(int(each.price), each.quantity_wh // 1000) for each in bids] == [
+        (190, 3),
+        (175, 4),
+        (160, 5),
+        (130, 4),
+    ]
+    assert [(int(each.price), each.quantity_wh // 1000) for each in asks] == [
+        (125, 4),
+        (140, 4),
+        (165, 5),
+        (180, 3),
+    ]
+    demand = [each.price for each in bids for _ in range(each.quantity_wh // 1000)]
+    supply = [each.price for each in asks for _ in range(each.quantity_wh // 1000)]
+    assert sum(bid >= ask for bid, ask in zip(demand, supply, strict=True)) == 8
+
+
+def test_equal_prices_stand_in_the_order_of_time_then_name() -> None:
+    """Price, then time, then identifier."""
+    entries = [Entry("ASK", Decimal(1), given, name, 1) for given, name in ((2, "a"), (1, "c"), (1, "b"))]
+    assert [each.order_ref for each in book(entries)[1]] == ["b", "c", "a"]
+
+
+def test_the_market_day_shows_each_rule_that_an_order_can_break() -> None:
+    """Six orders are rejected, each for another reason; the others are open; every order has a status."""
+    found = run(agents.ORDER, scenario_orders())
+    assert len(found) == len(scenario_orders())
+    reasons = sorted(each.event["reasons"] for each in found if each.event["state"] == "REJECTED")
+    assert reasons == [
+        ["GATE_CLOSED"],
+        ["NOT_A_MEMBER"],
+        ["ORDER_EXISTS"],
+        ["PRICE_ABOVE_RETAIL"],
+        ["PRICE_BELOW_FEED_IN"],
+        ["QUANTITY_NOT_POSITIVE"],
+    ]
+    assert {tuple(each.event["reasons"]) for each in found if each.event["state"] == "OPEN"} == {()}
+
+
+def test_orders_that_come_again_change_nothing() -> None:
+    """Redelivery at any place."""
+    assert_repeats_change_nothing(CATALOG, HANDLERS, scenario_orders(), topic=agents.ORDER)
