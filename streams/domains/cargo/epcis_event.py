@@ -120,7 +120,7 @@ def _identifiers(fields: Members) -> Iterable[str]:
 def _about(fields: Members) -> str:
     others = [each["id"] for each in fields["transactions"]]
     others += [fields["read_point"], fields["epcis_event_id"], fields["event_type"]]
-    return next(iter(filter(None, [*_identifiers(fields), *others])))
+    return str(next(iter(filter(None, [*_identifiers(fields), *others]))))
 
 
 def _flags(fields: Members) -> list[str]:

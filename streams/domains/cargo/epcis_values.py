@@ -167,7 +167,7 @@ def dispositions(value: object) -> tuple[list[str], list[str]]:
 
 def certifications(value: object) -> list[str]:
     """Read certificates: one URI or several; rule epcis-certification."""
-    found = value if isinstance(value, list) else [] if value is None else [value]
+    found: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
     for each in found:
         if not is_uri(each):
             raise BrokenRule(

@@ -5,7 +5,6 @@ The text must be JSON already (`json.loads` has read it).
 
 import json
 from collections.abc import Iterator
-from json.decoder import scanstring
 
 _DECODER = json.JSONDecoder()
 _BLANK = " \t\r\n"
@@ -27,7 +26,7 @@ def member(text: str, span: Span, name: str) -> Span | None:
     found = None
     at = _solid(text, span[0] + 1)
     while text[at] != "}":
-        key, at = scanstring(text, at + 1)
+        key, at = _DECODER.raw_decode(text, at)
         begin = _solid(text, _solid(text, at) + 1)
         end = _end(text, begin)
         if key == name:
