@@ -135,7 +135,8 @@ def dwell(state: str) -> Builder[dashboard.Panel]:
         "Dwell: time spent in a state, once left",
         f"SELECT previous_state AS stayed_in, count() AS stays, "
         f"round(quantileExact(0.5)(in_previous_s) / 3600, 1) AS median_h, "
-        f"round(max(in_previous_s) / 3600, 1) AS longest_h, countIf(in_previous_s > {LONG_STAY_H} * 3600) AS over_limit "
+        f"round(max(in_previous_s) / 3600, 1) AS longest_h, "
+        f"countIf(in_previous_s > {LONG_STAY_H} * 3600) AS over_limit "
         f"FROM {state} WHERE in_previous_s IS NOT NULL AND previous_state != state "
         f"AND $__timeFilter(occurred_at) GROUP BY previous_state ORDER BY median_h DESC",
         colours={"over_limit": ZERO_IS_GOOD},
@@ -170,7 +171,8 @@ def anomaly_kinds(anomaly: str) -> Builder[dashboard.Panel]:
     """Return anomalies by kind."""
     return panels.table(
         "Anomalies by kind",
-        f"SELECT kind, severity, count() AS anomalies, uniqExact(subject) AS subjects, round(max(value), 1) AS highest, "
+        f"SELECT kind, severity, count() AS anomalies, uniqExact(subject) AS subjects, "
+        f"round(max(value), 1) AS highest, "
         f"any(unit) AS in_unit FROM {anomaly} WHERE $__timeFilter(occurred_at) GROUP BY kind, severity "
         f"ORDER BY anomalies DESC",
     )
