@@ -21,6 +21,7 @@ POSITION_TYPES = frozenset({1, 2, 3, 4, 9, 11, 18, 19, 21, 27})
 
 CLASS_A, CLASS_B = frozenset({1, 2, 3, 5}), frozenset({18, 19, 24})
 LONG_RANGE, AIRCRAFT = 27, 9
+LAST_TYPE = 28
 
 OUT_OF_RANGE = "POSITION_OUT_OF_RANGE"
 
@@ -32,10 +33,14 @@ def decode(sentences: Sequence[bytes]) -> Mapping[str, Any]:
         BrokenRule: The payload is no message of ITU-R M.1371.
     """
     try:
-        return pyais.decode(*sentences).asdict()
+        found = pyais.decode(*sentences).asdict()
     except Exception as error:  # noqa: BLE001 - whatever the library makes of wild bytes is about this message
         reason = f"not a message of ITU-R M.1371: {type(error).__name__}: {error}"
         raise BrokenRule("ais-payload@1", reason[:300]) from None
+    told = {name: value for name, value in found.items() if value is not None}  # a cut payload tells less
+    if "mmsi" not in told or not 1 <= int(told["msg_type"]) <= LAST_TYPE:
+        raise BrokenRule("ais-payload@1", f"expected a sender and a message type of 1 to {LAST_TYPE}")
+    return told
 
 
 def fields_of(message: Mapping[str, Any], channel: str | None) -> tuple[str, dict[str, Any]]:

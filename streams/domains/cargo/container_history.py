@@ -128,6 +128,7 @@ class History:
             "entries": [list(each) for each in self.entries],
             "settled": settled,
             "revision": self.revision,
+            "too_late": self.too_late,
         }
 
     @classmethod

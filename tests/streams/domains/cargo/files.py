@@ -16,6 +16,7 @@ SHARED = Path(__file__).parents[5] / "shared" / "data" / "cargo"
 """The whole files, where the machine has them; the excerpts come with the platform."""
 
 OURS: dict[str, Format] = {name: each for name, each in formats().items() if each.domain == "cargo"}
+DOOR = MemoryDoor(load_catalog())
 ENVELOPE = {"event_id": "018f0000-0000-7000-8000-000000000001", "salt": bytes(16), "source": "replay:0#1"}
 
 
@@ -45,10 +46,10 @@ def accepted(path: Path) -> list[Accepted]:
 
 def encode_all(found: list[Accepted]) -> int:
     """Let every event through the door; return how many there are."""
-    door, count = MemoryDoor(load_catalog()), 0
+    count = 0
     for each in found:
         for draft in each.drafts:
-            door.prepare(draft.topic, {**ENVELOPE, "occurred_at": draft.occurred_at, **draft.fields})
+            DOOR.prepare(draft.topic, {**ENVELOPE, "occurred_at": draft.occurred_at, **draft.fields})
             count += 1
     return count
 
