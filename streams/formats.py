@@ -36,7 +36,8 @@ class Accepted:
         record: Its number in the file, from 1.
         line: Line where it starts, from 1; None where the format has no lines.
         data: Its bytes as they lie in the file.
-        drafts: Its events; their order numbers them.
+        drafts: Its events; their order numbers them. None at all where the record is sound and tells no event, as
+            a question put to a register does.
     """
 
     record: int

@@ -75,7 +75,7 @@ class Input:
         """Read what is left of the file; a record without a time has the moment of the one before it."""
         last = self.done.last_us or 0
         for item in islice(self.items(), self.done.items, None):
-            if isinstance(item, Accepted):
+            if isinstance(item, Accepted) and item.drafts:
                 last = item.drafts[-1].occurred_at
             yield Cue(last + self.play_shift_us, self, item)
         yield Cue(last + self.play_shift_us, self, None)
@@ -96,7 +96,8 @@ class Input:
             self.done.refused += 1
             return
         self.done.accepted += 1
-        self.done.last_us = item.drafts[-1].occurred_at
+        if item.drafts:
+            self.done.last_us = item.drafts[-1].occurred_at
 
     def report(self) -> InputReport:
         """Tell what became of the file."""

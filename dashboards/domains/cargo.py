@@ -1,0 +1,222 @@
+"""The cargo board: where are the boxes, how long do they stay, what cannot be true, which ships, what may move."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards import panels
+from dashboards.queries import table_of
+from dashboards.style import AGE_COLOURS, ZERO_IS_GOOD
+from schemas.names import DATABASE, board_uid, topic_name
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models import dashboard
+
+    from schemas.catalog import Catalog
+
+CONTAINERS = f"{DATABASE}.cargo_container_now"
+VESSELS = f"{DATABASE}.cargo_vessel_now"
+PERMITS = f"{DATABASE}.cargo_permit_now"
+LONG_STAY_H = 72
+"""Hours after which a box in a yard stands in the way."""
+
+RAW = ("supply-event", "transport-event", "vessel-position", "vessel-message", "permit")
+
+
+def board(catalog: Catalog) -> dashboard.Dashboard:
+    """Return the board."""
+    raw = {event: table_of(catalog.topics[topic_name("cargo", event)]) for event in RAW}
+    state = table_of(catalog.topics[topic_name("cargo", "container-state")])
+    anomaly = table_of(catalog.topics[topic_name("cargo", "anomaly")])
+    return panels.board(
+        board_uid("cargo"),
+        "Cargo and ports",
+        [
+            boxes(),
+            held(),
+            vessels(),
+            alarms(anomaly),
+            age(raw),
+            simulated(raw),
+            by_state(),
+            dwell(state),
+            containers(),
+            anomalies(anomaly),
+            anomaly_kinds(anomaly),
+            positions(),
+            permits(),
+            sources(raw),
+            over_time(raw),
+        ],
+        variables=[
+            panels.variable(
+                "state", "State", f"SELECT DISTINCT state_now FROM {CONTAINERS} ORDER BY state_now"
+            ),
+        ],
+        start="now-30d",
+        about="Containers and where they stand, ships and where they are, permits, and what cannot be as it was told.",
+    )
+
+
+def boxes() -> Builder[dashboard.Panel]:
+    """Return how many containers are known."""
+    return panels.stat("Containers", f"SELECT uniqExact(container) AS containers FROM {CONTAINERS}")
+
+
+def held() -> Builder[dashboard.Panel]:
+    """Return the containers that customs hold."""
+    return panels.stat(
+        "Held by customs",
+        f"SELECT countIf(state_now = 'CUSTOMS_HOLD') AS held FROM {CONTAINERS}",
+        steps=((0, "green"), (1, "orange")),
+    )
+
+
+def vessels() -> Builder[dashboard.Panel]:
+    """Return how many ships were heard."""
+    return panels.stat(
+        "Vessels heard", f"SELECT uniqExact(mmsi) AS vessels FROM {VESSELS} WHERE $__timeFilter(seen_at)"
+    )
+
+
+def alarms(anomaly: str) -> Builder[dashboard.Panel]:
+    """Return the alarms."""
+    return panels.stat(
+        "Alarms",
+        f"SELECT countIf(severity = 'ALARM') AS alarms FROM {anomaly} WHERE $__timeFilter(occurred_at)",
+        steps=ZERO_IS_GOOD,
+        about="Impossible transitions of containers, and identities that two ships share.",
+    )
+
+
+def age(raw: dict[str, str]) -> Builder[dashboard.Panel]:
+    """Return the age of the newest event of any kind."""
+    newest = " UNION ALL ".join(f"SELECT max(occurred_at) AS at FROM {each}" for each in raw.values())
+    return panels.stat(
+        "Data age",
+        f"SELECT dateDiff('second', max(at), now64(3)) AS age FROM ({newest})",
+        unit="s",
+        steps=AGE_COLOURS,
+        about="Seconds since the newest supply, transport, permit or AIS event happened.",
+    )
+
+
+def simulated(raw: dict[str, str]) -> Builder[dashboard.Panel]:
+    """Return the share of events that come from recordings and scenarios: the badge of simulated data."""
+    counts = " UNION ALL ".join(
+        f"SELECT countIf(simulated) AS made, count() AS every FROM {each} WHERE $__timeFilter(occurred_at)"
+        for each in raw.values()
+    )
+    return panels.stat(
+        "Simulated data",
+        f"SELECT sum(made) / sum(every) AS share FROM ({counts})",
+        unit="percentunit",
+        steps=((0, "green"), (0.000001, "orange")),
+        about="Share of events that were replayed from a recording or a scenario; they did not happen now.",
+    )
+
+
+def by_state() -> Builder[dashboard.Panel]:
+    """Return containers by state."""
+    return panels.table(
+        "Containers by state",
+        f"SELECT state_now AS state, count() AS containers, countIf(events_illegal > 0) AS with_anomaly, "
+        f"min(since) AS longest_since FROM {CONTAINERS} "
+        "WHERE $__conditionalAll(state_now IN (${state:singlequote}), $state) GROUP BY state_now "
+        "ORDER BY containers DESC, state",
+        span=panels.THIRD,
+    )
+
+
+def dwell(state: str) -> Builder[dashboard.Panel]:
+    """Return how long containers stayed in each state."""
+    return panels.table(
+        "Dwell: time spent in a state, once left",
+        f"SELECT previous_state AS stayed_in, count() AS stays, "
+        f"round(quantileExact(0.5)(in_previous_s) / 3600, 1) AS median_h, "
+        f"round(max(in_previous_s) / 3600, 1) AS longest_h, "
+        f"countIf(in_previous_s > {LONG_STAY_H} * 3600) AS over_limit "
+        f"FROM {state} WHERE in_previous_s IS NOT NULL AND previous_state != state "
+        f"AND $__timeFilter(occurred_at) GROUP BY previous_state ORDER BY median_h DESC",
+        colours={"over_limit": ZERO_IS_GOOD},
+        about=f"over_limit: stays of more than {LONG_STAY_H} hours.",
+        span=panels.THIRD,
+    )
+
+
+def containers() -> Builder[dashboard.Panel]:
+    """Return every container with where it stands."""
+    return panels.table(
+        "Containers now",
+        f"SELECT container, state_now AS state, since, place, facility, on_vessel, last_code AS code, "
+        f"last_legal AS legal, events_illegal AS illegal, seals_now AS seals, simulated FROM {CONTAINERS} "
+        "WHERE $__conditionalAll(state_now IN (${state:singlequote}), $state) ORDER BY since DESC LIMIT 200",
+        colours={"illegal": ZERO_IS_GOOD},
+        span=panels.THIRD,
+    )
+
+
+def anomalies(anomaly: str) -> Builder[dashboard.Panel]:
+    """Return the newest anomalies."""
+    return panels.table(
+        "Anomalies",
+        f"SELECT occurred_at AS at, severity, kind, subject, detail, rule, simulated FROM {anomaly} "
+        f"WHERE $__timeFilter(occurred_at) ORDER BY severity = 'ALARM' DESC, occurred_at DESC LIMIT 200",
+        about="Each wrong number is told once per subject; a jump and a shared identity every time.",
+    )
+
+
+def anomaly_kinds(anomaly: str) -> Builder[dashboard.Panel]:
+    """Return anomalies by kind."""
+    return panels.table(
+        "Anomalies by kind",
+        f"SELECT kind, severity, count() AS anomalies, uniqExact(subject) AS subjects, "
+        f"round(max(value), 1) AS highest, "
+        f"any(unit) AS in_unit FROM {anomaly} WHERE $__timeFilter(occurred_at) GROUP BY kind, severity "
+        f"ORDER BY anomalies DESC",
+    )
+
+
+def positions() -> Builder[dashboard.Panel]:
+    """Return where each ship is."""
+    return panels.table(
+        "Vessels now",
+        f"SELECT vessel, mmsi, imo_number AS imo, lat, lon, speed, course, "
+        f"transform(status, [0, 1, 2, 3, 5, 6, 7, 8], ['under way', 'at anchor', 'not under command', 'restricted', "
+        f"'moored', 'aground', 'fishing', 'sailing'], '') AS doing, type_code, seen_at, reports, simulated "
+        f"FROM {VESSELS} WHERE $__timeFilter(seen_at) ORDER BY seen_at DESC, mmsi LIMIT 500",
+        units={"speed": "velocityknot", "course": "degree", "lat": "degree", "lon": "degree"},
+    )
+
+
+def permits() -> Builder[dashboard.Panel]:
+    """Return what may move."""
+    return panels.table(
+        "Permits",
+        f"SELECT permit, about, status_now AS status, since, decided_by, why, permit_id, simulated FROM {PERMITS} "
+        f"WHERE $__timeFilter(since) ORDER BY since DESC LIMIT 200",
+    )
+
+
+def sources(raw: dict[str, str]) -> Builder[dashboard.Panel]:
+    """Return events per source."""
+    each = " UNION ALL ".join(
+        f"SELECT '{event}' AS event, splitByChar('#', source)[1] AS stream, count() AS n, max(occurred_at) AS newest "
+        f"FROM {table} WHERE $__timeFilter(occurred_at) GROUP BY stream"
+        for event, table in raw.items()
+    )
+    return panels.table(
+        "Events per source",
+        f"SELECT stream, event, n AS events, newest FROM ({each}) ORDER BY events DESC LIMIT 200",
+    )
+
+
+def over_time(raw: dict[str, str]) -> Builder[dashboard.Panel]:
+    """Return events over time, by kind."""
+    each = " UNION ALL ".join(
+        f"SELECT $__timeInterval(occurred_at) AS time, '{event}' AS event, count() AS events FROM {table} "
+        f"WHERE $__timeFilter(occurred_at) GROUP BY time"
+        for event, table in raw.items()
+    )
+    return panels.timeseries("Events over time", f"SELECT * FROM ({each}) ORDER BY time")

@@ -1,0 +1,130 @@
+"""AIS position reports as the US MarineCadastre tables have them → `cargo.vessel-position`. Pure.
+
+One source record is one CSV data row. Times are UTC without saying so. Values that AIS calls not available are
+null; refused is only what cannot be parsed.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+from streams.delimited import Row, cells_of, header_line, rows
+from streams.domains.cargo import instants
+from streams.domains.cargo.ais_message import POSITION, below, position
+from streams.domains.cargo.identifiers import imo_problem, mmsi_problem
+from streams.formats import Accepted, Draft, Item, Refused, Skipped
+
+NAME = "ais-marinecadastre"
+RULE = "read-ais-marinecadastre@1"
+
+NEEDED = frozenset(("MMSI", "BaseDateTime", "LAT", "LON", "SOG", "COG", "Heading"))
+
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,2})?", re.ASCII)
+_DIGITS = re.compile(r"\d{1,12}", re.ASCII)
+_NO_IMO = re.compile(r"(IMO)?\s*0*", re.ASCII)
+
+
+def matches(head: bytes) -> bool:
+    """Tell whether a file begins like such a table."""
+    return bool(_columns(head.split(b"\n", 1)[0].rstrip(b"\r")))
+
+
+def read(stream: BinaryIO) -> Iterator[Item]:
+    """Read a table, one item per row."""
+    for row in rows(stream, _columns(header_line(stream)), "utf-8"):
+        if isinstance(row, int):
+            yield Skipped(row)
+            continue
+        try:
+            draft = _draft(row)
+        except ValueError as error:
+            yield Refused(row.record, row.line, row.data, str(error), RULE)
+        else:
+            yield Accepted(row.record, row.line, row.data, (draft,))
+
+
+def _columns(line: bytes) -> list[str]:
+    try:
+        columns = [cell.strip().removeprefix("\ufeff") for cell in cells_of(line, "utf-8")]
+    except ValueError:
+        return []
+    return columns if set(columns) >= NEEDED else []
+
+
+def _draft(row: Row) -> Draft:
+    if row.problem is not None:
+        raise ValueError(row.problem)
+    cells = {name: cell.strip() for name, cell in row.cells.items()}
+    mmsi = cells["MMSI"]
+    if not _DIGITS.fullmatch(mmsi):
+        raise ValueError(f"column MMSI: expected digits, got {mmsi[:40]!r}")
+    latitude, longitude, odd = position(_number(cells, "LAT"), _number(cells, "LON"))
+    imo = _imo(cells)
+    flags = [mmsi_problem(mmsi), imo_problem(imo) if imo else None, odd]
+    fields = {
+        "mmsi": mmsi,
+        "latitude": latitude,
+        "longitude": longitude,
+        "imo": imo,
+        **_motion(cells),
+        **_ship(cells),
+        "flags": [each for each in flags if each],
+    }
+    return Draft(POSITION, _time(cells["BaseDateTime"]), fields)
+
+
+def _motion(cells: Mapping[str, str]) -> dict[str, Any]:
+    heading = below(_number(cells, "Heading"), 360)
+    return {
+        "sog": below(_number(cells, "SOG"), 102.3),
+        "cog": below(_number(cells, "COG"), 360),
+        "heading": None if heading is None else int(heading),
+        "nav_status": _whole(cells, "Status"),
+    }
+
+
+def _ship(cells: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "name": cells.get("VesselName") or None,
+        "call_sign": cells.get("CallSign") or None,
+        "ship_type": _whole(cells, "VesselType"),
+        "length": _number(cells, "Length"),
+        "width": _number(cells, "Width"),
+        "draught": _number(cells, "Draft"),
+        "cargo_code": _whole(cells, "Cargo"),
+        "transceiver_class": cells.get("TransceiverClass") or None,
+    }
+
+
+def _imo(cells: Mapping[str, str]) -> str | None:
+    text = cells.get("IMO", "")
+    return None if _NO_IMO.fullmatch(text) else text.removeprefix("IMO").strip()
+
+
+def _time(text: str) -> int:
+    if not _TIME.fullmatch(text):
+        raise ValueError(f"column BaseDateTime: expected YYYY-MM-DDThh:mm:ss, got {text[:40]!r}")
+    try:
+        return instants.of(datetime.fromisoformat(text).replace(tzinfo=UTC))
+    except ValueError as error:
+        raise ValueError(f"column BaseDateTime: no such time: {text} ({error})") from None
+
+
+def _number(cells: Mapping[str, str], column: str) -> float | None:
+    text = cells.get(column, "")
+    if not text:
+        return None
+    if not _NUMBER.fullmatch(text) or len(text) > 40:
+        raise ValueError(f"column {column}: expected a number, got {text[:40]!r}")
+    return float(text)
+
+
+def _whole(cells: Mapping[str, str], column: str) -> int | None:
+    found = _number(cells, column)
+    if found is None:
+        return None
+    if found != int(found) or abs(found) > 2**31 - 1:
+        raise ValueError(f"column {column}: expected a whole number, got {cells[column][:40]!r}")
+    return int(found)

@@ -1,0 +1,142 @@
+"""One decoded AIS message → `cargo.vessel-position` or `cargo.vessel-message`. Pure.
+
+Decoding is pyais'. What AIS calls not available (latitude 91, longitude 181, speed 102.3 kn, course 360°, heading
+511, ship's particulars 0 or empty) becomes null. What is out of range is left out and flagged.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyais
+
+from schemas.names import topic_name
+from streams.domains.cargo.broken import BrokenRule
+from streams.domains.cargo.identifiers import imo_problem, mmsi_problem
+
+POSITION = topic_name("cargo", "vessel-position")
+MESSAGE = topic_name("cargo", "vessel-message")
+
+POSITION_TYPES = frozenset({1, 2, 3, 4, 9, 11, 18, 19, 21, 27})
+"""Types that have a place for the sender's position."""
+
+CLASS_A, CLASS_B = frozenset({1, 2, 3, 5}), frozenset({18, 19, 24})
+LONG_RANGE, AIRCRAFT = 27, 9
+LAST_TYPE = 28
+
+OUT_OF_RANGE = "POSITION_OUT_OF_RANGE"
+
+
+def decode(sentences: Sequence[bytes]) -> Mapping[str, Any]:
+    """Decode the sentences of one message.
+
+    Raises:
+        BrokenRule: The payload is no message of ITU-R M.1371.
+    """
+    try:
+        found = pyais.decode(*sentences).asdict()
+    except Exception as error:  # noqa: BLE001 - whatever the library makes of wild bytes is about this message
+        reason = f"not a message of ITU-R M.1371: {type(error).__name__}: {error}"
+        raise BrokenRule("ais-payload@1", reason[:300]) from None
+    told = {name: value for name, value in found.items() if value is not None}  # a cut payload tells less
+    if "mmsi" not in told or not 1 <= int(told["msg_type"]) <= LAST_TYPE:
+        raise BrokenRule("ais-payload@1", f"expected a sender and a message type of 1 to {LAST_TYPE}")
+    return told
+
+
+def fields_of(message: Mapping[str, Any], channel: str | None) -> tuple[str, dict[str, Any]]:
+    """Make the fields of an event.
+
+    Returns:
+        Its topic and its fields.
+    """
+    kind, mmsi = int(message["msg_type"]), f"{int(message['mmsi']):09d}"
+    found: dict[str, Any] = {"mmsi": mmsi, "message_type": kind, "channel": channel, **_particulars(message)}
+    flags = [mmsi_problem(mmsi), imo_problem(found["imo"]) if found["imo"] else None]
+    if kind in POSITION_TYPES:
+        found |= _position(message, kind)
+        found["latitude"], found["longitude"], odd = position(message.get("lat"), message.get("lon"))
+        flags.append(odd)
+        topic = POSITION
+    else:
+        found |= _content(message)
+        topic = MESSAGE
+    found["flags"] = [each for each in flags if each]
+    return topic, found
+
+
+def position(
+    latitude: float | None, longitude: float | None
+) -> tuple[float | None, float | None, str | None]:
+    """Judge a position: both coordinates or none, and a flag where it was told but cannot be."""
+    if latitude is None or longitude is None or (abs(latitude) == 91 or abs(longitude) == 181):
+        return None, None, None
+    if -90 <= latitude <= 90 and -180 <= longitude <= 180:
+        return float(latitude), float(longitude), None
+    return None, None, OUT_OF_RANGE
+
+
+def below(value: Any, limit: float) -> float | None:
+    """Return a value that is told; from its limit on it is not available."""
+    return None if value is None or not 0 <= float(value) < limit else float(value)
+
+
+def _position(message: Mapping[str, Any], kind: int) -> dict[str, Any]:
+    speed_limit = {LONG_RANGE: 63.0, AIRCRAFT: 1023.0}.get(kind, 102.3)
+    heading = below(message.get("heading"), 360)
+    turn, status, altitude = message.get("turn"), message.get("status"), message.get("alt")
+    return {
+        "transceiver_class": "A" if kind in CLASS_A else "B" if kind in CLASS_B else None,
+        "sog": below(message.get("speed"), speed_limit),
+        "cog": below(message.get("course"), 360),
+        "heading": None if heading is None else int(heading),
+        "rate_of_turn": None if turn is None or abs(float(turn)) >= 127 else float(turn),
+        "nav_status": None if status is None else int(status),
+        "accurate": None if message.get("accuracy") is None else bool(message["accuracy"]),
+        "altitude": None if altitude is None or not 0 <= int(altitude) < 4095 else int(altitude),
+    }
+
+
+def _particulars(message: Mapping[str, Any]) -> dict[str, Any]:
+    imo, kind, draught = message.get("imo"), message.get("ship_type"), message.get("draught")
+    return {
+        "imo": f"{int(imo):07d}" if imo else None,
+        "name": _text(message.get("shipname", message.get("name"))),
+        "call_sign": _text(message.get("callsign")),
+        "ship_type": int(kind) if kind else None,
+        "length": _sum(message, "to_bow", "to_stern"),
+        "width": _sum(message, "to_port", "to_starboard"),
+        "draught": float(draught) if draught else None,
+    }
+
+
+def _content(message: Mapping[str, Any]) -> dict[str, Any]:
+    data = message.get("data")
+    addressee = message.get("dest_mmsi")
+    return {
+        "destination": _text(message.get("destination")),
+        "eta": _eta(message),
+        "text": _text(message.get("text")),
+        "binary": data.hex() if isinstance(data, bytes) and data else None,
+        "dest_mmsi": f"{int(addressee):09d}" if addressee else None,
+    }
+
+
+def _eta(message: Mapping[str, Any]) -> str | None:
+    if int(message["msg_type"]) != 5 or not message.get("month") or not message.get("day"):
+        return None
+    month, day, hour, minute = (int(message.get(name) or 0) for name in ("month", "day", "hour", "minute"))
+    return (
+        f"{month:02d}-{day:02d}T{hour:02d}:{minute:02d}Z"
+        if hour < 24 and minute < 60
+        else f"{month:02d}-{day:02d}"
+    )
+
+
+def _sum(message: Mapping[str, Any], one: str, other: str) -> float | None:
+    total = int(message.get(one) or 0) + int(message.get(other) or 0)
+    return float(total) if total else None
+
+
+def _text(value: Any) -> str | None:
+    text = str(value).split("@", 1)[0].strip() if value is not None else ""
+    return text or None

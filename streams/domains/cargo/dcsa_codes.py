@@ -1,0 +1,110 @@
+"""The codes of DCSA Track & Trace 2.2 and 3.0, and the words that 3.0 writes for them. Pure.
+
+3.0 spells codes as words (`GATED_IN`); its conformance messages still carry the codes (`GTIN`). Both are taken, and
+the code is kept, so that boards and rules know one spelling.
+"""
+
+from collections.abc import Mapping
+
+from streams.domains.cargo.broken import BrokenRule, shown
+from streams.domains.cargo.listed import listed
+
+RULE = "dcsa-code@1"
+
+EVENT_TYPES_2_2 = listed("TRANSPORT SHIPMENT EQUIPMENT")
+EVENT_TYPES_3_0 = listed("TRANSPORT SHIPMENT EQUIPMENT IOT REEFER")
+CLASSIFIERS_2_2 = listed("PLN EST ACT")
+CLASSIFIERS_3_0 = listed("PLN EST ACT REQ")
+
+CODES_2_2: Mapping[str, frozenset[str]] = {
+    "TRANSPORT": listed("ARRI DEPA"),
+    "SHIPMENT": listed("RECE DRFT PENA PENU REJE APPR ISSU SURR SUBM VOID CONF REQS CMPL HOLD RELS"),
+    "EQUIPMENT": listed("LOAD DISC GTIN GTOT STUF STRP PICK DROP INSP RSEA RMVD"),
+}
+CODES_3_0: Mapping[str, frozenset[str]] = {
+    "TRANSPORT": listed("ARRI DEPA APRO"),
+    "SHIPMENT": listed(
+        "AMCF AMCN AMDC AMPR AMRE APPR CACF CADC CANC CARE CMPL CONF DECL DRFT HOLD ISSU PENA PENM PENU PSAM PSDL "
+        "RECE REJE RELS REQS SUAM SUBM SUDL SURR UPCF UPCN UPDC UPDT UPRE VOID"
+    ),
+    "EQUIPMENT": listed(
+        "AVDO AVPU CROS CUSI CUSR CUSS DISC DROP GTIN GTOT INSP LOAD PICK RMVD RSEA STRP STUF"
+    ),
+    "IOT": listed("DETC"),
+    "REEFER": listed("MEAS ADJU"),
+}
+DOCUMENTS_2_2 = listed("CBR BKG SHI SRM TRD ARN VGM CAS CUS DGD OOG")
+DOCUMENTS_3_0 = listed(
+    "AMF ARN BKG CAS CBR CEA CEO CQU CRO CUC DEI DEO DGD FCE HCE ICE INV OOG PCE PFD SHI TRD TRO VCE VGM"
+)
+MODES = listed("VESSEL RAIL TRUCK BARGE")
+EMPTY = listed("EMPTY LADEN")
+FACILITIES = listed("BOCR CLOC COFS COYA OFFD DEPO INTE POTE RAMP BRTH PBPL WAYP")
+SEAL_SOURCES = listed("CAR SHI PHY VET CUS")
+SEAL_TYPES = listed("KLP BLT WIR")
+
+WORDS: Mapping[str, str] = {
+    "GATED_IN": "GTIN",
+    "GATED_OUT": "GTOT",
+    "LOADED": "LOAD",
+    "DISCHARGED": "DISC",
+    "STUFFED": "STUF",
+    "STRIPPED": "STRP",
+    "PICKED_UP": "PICK",
+    "DROPPED_OFF": "DROP",
+    "AVAILABLE_FOR_PICKUP": "AVPU",
+    "AVAILABLE_FOR_DROP_OFF": "AVDO",
+    "INSPECTED": "INSP",
+    "RESEALED": "RSEA",
+    "REMOVED": "RMVD",
+    "CUSTOMS_SELECTED_FOR_SCAN": "CUSS",
+    "CUSTOMS_SELECTED_FOR_INSPECTION": "CUSI",
+    "CUSTOMS_RELEASED": "CUSR",
+    "CROSSED": "CROS",
+    "ARRIVED": "ARRI",
+    "DEPARTED": "DEPA",
+    "APPROACHING": "APRO",
+    "PLANNED": "PLN",
+    "ESTIMATED": "EST",
+    "ACTUAL": "ACT",
+    "REQUESTED": "REQ",
+    "BOOKING": "BKG",
+    "SHIPPING_INSTRUCTIONS": "SHI",
+    "TRANSPORT_DOCUMENT": "TRD",
+    "RECEIVED": "RECE",
+    "CONFIRMED": "CONF",
+    "REJECTED": "REJE",
+    "APPROVED": "APPR",
+    "ISSUED": "ISSU",
+    "VOIDED": "VOID",
+    "BORDER": "BOCR",
+    "CUSTOMER_LOCATION": "CLOC",
+    "CONTAINER_FREIGHT_STATION": "COFS",
+    "OFF_DOCK_STORAGE": "OFFD",
+    "DEPOT": "DEPO",
+    "INLAND_TERMINAL": "INTE",
+    "PORT_TERMINAL": "POTE",
+    "RAMP": "RAMP",
+    "WAYPOINT": "WAYP",
+    "MEASURED": "MEAS",
+    "ADJUSTED": "ADJU",
+    "DETECTED": "DETC",
+}
+"""What 3.0 writes → the code of 2.x. `APRO` and `WAYP` are ours: 2.x has none for them."""
+
+
+def code(value: object, allowed: frozenset[str], what: str) -> str:
+    """Read a code or its word.
+
+    Raises:
+        BrokenRule: It is none of those that are allowed.
+    """
+    found = WORDS.get(value, value) if isinstance(value, str) else None
+    if found is None or found not in allowed:
+        raise BrokenRule(RULE, f"{what}: expected one of {', '.join(sorted(allowed))}, got {shown(value)}")
+    return found
+
+
+def maybe_code(value: object, allowed: frozenset[str], what: str) -> str | None:
+    """Read a code that may be left out."""
+    return None if value is None else code(value, allowed, what)

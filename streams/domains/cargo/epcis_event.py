@@ -1,0 +1,134 @@
+"""One EPCIS event in the shape of EPCIS 2.0 JSON → fields of `cargo.supply-event`. Pure.
+
+Members of other namespaces are kept as JSON text, as they stand. Nothing is fetched: a JSON-LD context is
+never resolved, CURIEs stay CURIEs.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from schemas.names import topic_name
+from streams.domains.cargo import epcis_rules
+from streams.domains.cargo import epcis_values as values
+from streams.domains.cargo.broken import BrokenRule, shown
+from streams.domains.cargo.epcis_values import Members
+from streams.domains.cargo.epcis_words import BIZ_STEP, DISPOSITION, MEASUREMENT, is_uri
+from streams.domains.cargo.identifiers import uri_problem
+from streams.formats import Draft
+
+TOPIC = topic_name("cargo", "supply-event")
+
+_LISTS = {
+    "epcs": "epcList",
+    "child_epcs": "childEPCs",
+    "input_epcs": "inputEPCList",
+    "output_epcs": "outputEPCList",
+}
+_AMOUNTS = {
+    "quantity": "quantityList",
+    "child": "childQuantityList",
+    "input": "inputQuantityList",
+    "output": "outputQuantityList",
+}
+
+
+def draft(event: object, syntax: str) -> Draft:
+    """Judge an event and make the draft of it.
+
+    Args:
+        event: The event in the shape of EPCIS 2.0 JSON.
+        syntax: `JSON` or `XML`: how it was written.
+
+    Raises:
+        BrokenRule: A rule of the standard that it breaks.
+    """
+    if not isinstance(event, Mapping):
+        raise BrokenRule("epcis-shape@1", f"event: expected an object, got {shown(event)}")
+    epcis_rules.check(event)
+    fields = {"syntax": syntax, **_when(event), **_what(event), **_where_and_why(event), **_rest(event)}
+    fields["epc"] = _about(fields)
+    fields["flags"] = _flags(fields)
+    return Draft(TOPIC, values.time(event["eventTime"], "eventTime"), fields)
+
+
+def _when(event: Members) -> dict[str, Any]:
+    record_time, event_id = event.get("recordTime"), event.get("eventID")
+    return {
+        "event_type": event["type"],
+        "epcis_event_id": None if event_id is None else values.uri(event_id, "eventID"),
+        "time_zone_offset": event["eventTimeZoneOffset"],
+        "record_time": None if record_time is None else values.time(record_time, "recordTime"),
+        "action": event.get("action"),
+    }
+
+
+def _what(event: Members) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        field: values.uris(event.get(member), member) for field, member in _LISTS.items()
+    }
+    for field, member in {"parent_id": "parentID", "transformation_id": "transformationID"}.items():
+        value = event.get(member)
+        found[field] = None if value is None else values.uri(value, member)
+    found["quantities"] = [
+        each
+        for role, member in _AMOUNTS.items()
+        for each in values.quantities(event.get(member), member, role)
+    ]
+    return found
+
+
+def _where_and_why(event: Members) -> dict[str, Any]:
+    biz_step, disposition = event.get("bizStep"), event.get("disposition")
+    kept, dropped = values.dispositions(event.get("persistentDisposition"))
+    return {
+        "biz_step": None if biz_step is None else BIZ_STEP.word(biz_step),
+        "disposition": None if disposition is None else DISPOSITION.word(disposition),
+        "persistent_set": kept,
+        "persistent_unset": dropped,
+        "read_point": values.place(event.get("readPoint"), "readPoint"),
+        "biz_location": values.place(event.get("bizLocation"), "bizLocation"),
+        "transactions": values.transactions(event.get("bizTransactionList")),
+        "sources": values.parties(event.get("sourceList"), "sourceList", "source"),
+        "destinations": values.parties(event.get("destinationList"), "destinationList", "destination"),
+    }
+
+
+def _rest(event: Members) -> dict[str, Any]:
+    extensions = {name: value for name, value in event.items() if is_uri(name)}
+    return {
+        "certifications": values.certifications(event.get("certificationInfo")),
+        **values.error_declaration(event.get("errorDeclaration")),
+        "sensor_reports": values.sensor_reports(event.get("sensorElementList")),
+        "ilmd": _json(event.get("ilmd")),
+        "extensions": _json(extensions),
+    }
+
+
+def _json(value: object) -> str | None:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else None
+
+
+def _identifiers(fields: Members) -> Iterable[str]:
+    """List what the event is about, the most telling first."""
+    yield from filter(None, [fields["parent_id"]])
+    for name in ("epcs", "child_epcs", "output_epcs", "input_epcs"):
+        yield from fields[name]
+    yield from (each["epc_class"] for each in fields["quantities"])
+
+
+def _about(fields: Members) -> str:
+    others = [each["id"] for each in fields["transactions"]]
+    others += [fields["read_point"], fields["epcis_event_id"], fields["event_type"]]
+    return str(next(iter(filter(None, [*_identifiers(fields), *others]))))
+
+
+def _flags(fields: Members) -> list[str]:
+    found = (uri_problem(each) for each in _identifiers(fields))
+    flags = dict.fromkeys(each for each in found if each)
+    kinds = {each["type"] for each in fields["sensor_reports"] if each["type"]}
+    if any(each not in MEASUREMENT.words and not is_uri(each) for each in kinds):
+        flags["UNKNOWN_MEASUREMENT"] = None
+    if fields.get("declared_wrong_at") is not None:
+        flags["DECLARED_WRONG"] = None
+    return list(flags)

@@ -1,0 +1,137 @@
+"""What EPCIS 2.0 asks of a whole event: its type, its members, and which of them need each other. Pure.
+
+| rule | asks |
+|---|---|
+| epcis-event-type | one of the five types, or the URI of an extension |
+| epcis-required | eventTime, eventTimeZoneOffset; action, parentID and bizTransactionList where the type has them |
+| epcis-unknown-field | no member beyond the type's, unless it has a namespace |
+| epcis-action | ADD, OBSERVE or DELETE; none on a transformation |
+| epcis-what | objects, amounts, or sensor data with a read point; inputs and outputs of a transformation |
+| epcis-ilmd | only where objects begin (ADD, transformation), and its members have a namespace |
+| epcis-offset | ±hh:mm up to 14:00 |
+
+Values are judged in `epcis_values`, words in `epcis_words`.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from streams.domains.cargo.broken import BrokenRule, shown
+from streams.domains.cargo.epcis_values import Members, check_names
+from streams.domains.cargo.epcis_words import ACTIONS, is_uri
+from streams.domains.cargo.listed import listed
+
+_OFFSET = re.compile(r"[+-]((0\d|1[0-3]):[0-5]\d|14:00)", re.ASCII)
+_COMMON = listed(
+    "@context type eventTime recordTime eventTimeZoneOffset eventID certificationInfo errorDeclaration"
+)
+_SHARED = listed(
+    "bizStep disposition readPoint bizLocation bizTransactionList sourceList destinationList "
+    "sensorElementList persistentDisposition"
+)
+
+
+class Kind(NamedTuple):
+    """One type of event: the members of its own, those it needs, those of which it needs one."""
+
+    members: frozenset[str]
+    needed: tuple[str, ...]
+    what: tuple[str, ...]
+
+
+_CHILDREN = ("childEPCs", "childQuantityList")
+KINDS: Mapping[str, Kind] = {
+    "ObjectEvent": Kind(
+        frozenset({"action", "epcList", "quantityList", "ilmd"}), ("action",), ("epcList", "quantityList")
+    ),
+    "AggregationEvent": Kind(frozenset({"action", "parentID", *_CHILDREN}), ("action",), _CHILDREN),
+    "AssociationEvent": Kind(
+        frozenset({"action", "parentID", *_CHILDREN}), ("action", "parentID"), _CHILDREN
+    ),
+    "TransactionEvent": Kind(
+        frozenset({"action", "parentID", "epcList", "quantityList"}),
+        ("action", "bizTransactionList"),
+        ("epcList", "quantityList"),
+    ),
+    "TransformationEvent": Kind(
+        listed("inputEPCList inputQuantityList outputEPCList outputQuantityList transformationID ilmd"),
+        (),
+        (),
+    ),
+}
+
+
+def check(event: Members) -> None:
+    """Judge an event as a whole.
+
+    Args:
+        event: The event in the shape of EPCIS 2.0 JSON.
+
+    Raises:
+        BrokenRule: The first rule that it breaks.
+    """
+    kind = _kind(event.get("type"))
+    for name in ("eventTime", "eventTimeZoneOffset", *(kind.needed if kind else ())):
+        if event.get(name) is None:
+            raise BrokenRule("epcis-required@1", f"{event['type']}: {name} is missing")
+    offset = event["eventTimeZoneOffset"]
+    if not isinstance(offset, str) or not _OFFSET.fullmatch(offset):
+        raise BrokenRule("epcis-offset@1", f"eventTimeZoneOffset: expected ±hh:mm, got {shown(offset)}")
+    if kind is None:
+        return
+    check_names(event, event["type"], _COMMON | _SHARED | kind.members)
+    _check_action(event)
+    _check_what(event, kind)
+    _check_ilmd(event)
+
+
+def _kind(name: object) -> Kind | None:
+    """Tell the type; None for the URI of an extension."""
+    if name is None:
+        raise BrokenRule("epcis-required@1", "event: type is missing")
+    if isinstance(name, str) and name in KINDS:
+        return KINDS[name]
+    if is_uri(name):
+        return None
+    raise BrokenRule(
+        "epcis-event-type@1", f"type: expected one of {', '.join(KINDS)} or a URI, got {shown(name)}"
+    )
+
+
+def _check_action(event: Members) -> None:
+    action = event.get("action")
+    if action is not None and (not isinstance(action, str) or action not in ACTIONS):
+        raise BrokenRule("epcis-action@1", f"action: expected ADD, OBSERVE or DELETE, got {shown(action)}")
+
+
+def _check_what(event: Members, kind: Kind) -> None:
+    if event["type"] == "TransformationEvent":
+        given = [
+            bool(event.get(f"{end}EPCList") or event.get(f"{end}QuantityList")) for end in ("input", "output")
+        ]
+        if not (all(given) or (any(given) and event.get("transformationID"))):
+            raise BrokenRule(
+                "epcis-what@1", "TransformationEvent: expected inputs and outputs, or one of them and an ID"
+            )
+        return
+    if event["type"] == "TransactionEvent" and not event["bizTransactionList"]:
+        raise BrokenRule("epcis-what@1", "TransactionEvent: bizTransactionList is empty")
+    told = "epcList" in event or any(event.get(name) for name in kind.what)
+    ends = event["type"] != "ObjectEvent" and event["action"] == "DELETE"
+    sensed = event["type"] == "ObjectEvent" and event.get("sensorElementList") and event.get("readPoint")
+    if not (told or ends or sensed):
+        raise BrokenRule("epcis-what@1", f"{event['type']}: expected {' or '.join(kind.what)}")
+    if event["type"] == "AggregationEvent" and event["action"] != "OBSERVE" and event.get("parentID") is None:
+        raise BrokenRule("epcis-required@1", "AggregationEvent: parentID is missing for ADD and DELETE")
+
+
+def _check_ilmd(event: Members) -> None:
+    ilmd = event.get("ilmd")
+    if ilmd is None:
+        return
+    if event.get("action", "ADD") != "ADD":
+        raise BrokenRule("epcis-ilmd@1", f"ilmd: expected with ADD only, got it with {event['action']}")
+    bare = next((name for name in ilmd if not is_uri(name)), None) if isinstance(ilmd, Mapping) else ilmd
+    if bare is not None:
+        raise BrokenRule("epcis-ilmd@1", f"ilmd: expected members with a namespace, got {shown(bare)}")

@@ -1,0 +1,49 @@
+"""ISO 8601 instants with an offset → microseconds since 1970 UTC. Pure.
+
+Seconds may be left out. Digits behind the microsecond are cut, as EPCIS files carry nanoseconds. 24:00 is not
+taken.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_INSTANT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,12}))?(Z|[+-]\d{2}:\d{2})", re.ASCII
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(text: object) -> int:
+    """Read an instant.
+
+    Returns:
+        Microseconds since 1970 UTC.
+
+    Raises:
+        ValueError: It is no instant with an offset, or lies before 1970.
+    """
+    match = _INSTANT.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f"expected an ISO 8601 date and time with an offset, got {str(text)[:40]!r}")
+    day, time, fraction, offset = match.groups()
+    try:
+        found = datetime.fromisoformat(f"{day}T{time}{'+00:00' if offset == 'Z' else offset}")
+    except ValueError as error:
+        raise ValueError(f"no such instant: {text} ({error})") from None
+    return of(found) + int((fraction or "0")[:6].ljust(6, "0"))
+
+
+def of(instant: datetime) -> int:
+    """Count the microseconds of an instant since 1970 UTC.
+
+    Raises:
+        ValueError: It lies before 1970.
+    """
+    try:
+        found = (instant - _EPOCH) // _MICROSECOND
+    except OverflowError:
+        found = -1
+    if found < 0:
+        raise ValueError(f"time before 1970: {instant.isoformat()}")
+    return found

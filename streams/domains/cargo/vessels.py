@@ -1,0 +1,99 @@
+"""One ship's track: what cannot be. Pure.
+
+- A ship that would have had to go faster than 50 kn between two positions, over more than half a nautical mile,
+  jumped: the receiver, the position or the identity is wrong. The new position is taken as its place.
+- Two positions of one second more than a mile apart, or another IMO number under the same MMSI: two senders share an
+  identity.
+
+A position that is not newer than the newest one is not judged for a jump; a repeat gives what it gave, or nothing.
+Positions without a time (`NO_TIME`) are not judged.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+FASTEST_KN = 50.0
+SHORTEST_JUMP_NM = 0.5
+SAME_PLACE_NM = 1.0
+EARTH_RADIUS_NM = 3440.065
+"""Mean radius of the earth: 6371.009 km."""
+
+_SECOND_US = 1_000_000
+_HOUR_S = 3600
+
+
+class Finding(NamedTuple):
+    """Something that cannot be."""
+
+    kind: str
+    severity: str
+    detail: str
+    value: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What is kept of a ship: where it was last, and the IMO number it told last."""
+
+    occurred_at: int
+    latitude: float
+    longitude: float
+    imo: str | None = None
+
+    def to_value(self) -> list[Any]:
+        """Spell the track as a JSON value."""
+        return [self.occurred_at, self.latitude, self.longitude, self.imo]
+
+
+def distance_nm(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Compute the great-circle distance of two positions (latitude, longitude in degrees), nautical miles."""
+    lat_1, lon_1, lat_2, lon_2 = map(math.radians, (*one, *other))
+    half = math.sin((lat_2 - lat_1) / 2) ** 2
+    half += math.cos(lat_1) * math.cos(lat_2) * math.sin((lon_2 - lon_1) / 2) ** 2
+    return 2 * EARTH_RADIUS_NM * math.asin(min(1.0, math.sqrt(half)))
+
+
+def follow(track: Track | None, report: Mapping[str, Any]) -> tuple[Track | None, list[Finding]]:
+    """Let one report count.
+
+    Args:
+        track: What is kept of the ship; None at first.
+        report: Fields of `cargo.vessel-position`, `occurred_at` in µs since 1970.
+
+    Returns:
+        What is to be kept, and what cannot be.
+    """
+    latitude, longitude = report.get("latitude"), report.get("longitude")
+    if latitude is None or longitude is None or "NO_TIME" in report.get("flags", ()):
+        return track, []
+    now = Track(report["occurred_at"], latitude, longitude, report.get("imo"))
+    if track is None:
+        return now, []
+    if now.occurred_at < track.occurred_at:
+        return track, []
+    found = list(_findings(track, now))
+    if now.occurred_at == track.occurred_at:
+        return track, found
+    return Track(now.occurred_at, latitude, longitude, now.imo or track.imo), found
+
+
+def _findings(track: Track, now: Track) -> Iterator[Finding]:
+    if now.imo and track.imo and now.imo != track.imo:
+        detail = f"IMO number {track.imo} before, {now.imo} now under the same MMSI"
+        yield Finding("DUPLICATE_MMSI", "ALARM", detail)
+    miles = distance_nm((track.latitude, track.longitude), (now.latitude, now.longitude))
+    seconds = (now.occurred_at - track.occurred_at) / _SECOND_US
+    if seconds == 0:
+        if miles > SAME_PLACE_NM:
+            detail = f"two positions {miles:.1f} NM apart at the same time"
+            yield Finding("DUPLICATE_MMSI", "ALARM", detail, round(miles, 3), "NM")
+        return
+    speed = miles / seconds * _HOUR_S
+    if speed > FASTEST_KN and miles > SHORTEST_JUMP_NM:
+        detail = (
+            f"{speed:.1f} kn over {miles:.1f} NM in {seconds:.0f} s, expected at most {FASTEST_KN:.0f} kn"
+        )
+        yield Finding("VESSEL_JUMP", "WARNING", detail, round(speed, 1), "kn")
