@@ -50,14 +50,11 @@ def test_a_newcomer_starts_the_city_proves_an_event_and_checks_the_proof(tmp_pat
     environment = {**inherited, **{name: str(port) for name, port in zip(names, ports, strict=True)}}
     subprocess.run(["uv", "sync", "-q"], cwd=clone, env=environment, check=True, timeout=120)
 
-    prove, verify = (
-        next(c for c in COMMANDS if c.startswith(start))
-        for start in ("uv run city prove", "uv run ledger-verify")
-    )
+    starts = ("uv run city prove", "uv run ledger-verify")
+    prove, verify = (next(command for command in COMMANDS if command.startswith(start)) for start in starts)
+    told: dict[str, Any] = {"cwd": clone, "env": environment, "text": True}
     with (tmp_path / "up.txt").open("w") as output:
-        up = subprocess.Popen(
-            shlex.split(COMMANDS[0]), cwd=clone, env=environment, stdout=output, stderr=output, text=True
-        )
+        up = subprocess.Popen(shlex.split(COMMANDS[0]), stdout=output, stderr=output, **told)
     try:
         wait_for_records(ports[2], up)
         for command in (prove, verify):
