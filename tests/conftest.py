@@ -1,4 +1,13 @@
-"""Session fixtures: one real Kafka and one real ClickHouse engine for the whole run."""
+"""Session fixtures: one real Kafka, one real ClickHouse engine and one whole run per test process; what runs first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 pytest_plugins = [
     "tests.fixtures.catalog",
@@ -6,3 +15,25 @@ pytest_plugins = [
     "tests.fixtures.clickhouse",
     "tests.fixtures.stack",
 ]
+
+LONGEST_FIRST = (
+    "end_to_end/test_kill",
+    "end_to_end/",
+    "streams/test_workers",
+    "streams/sinks",
+    "dashboards/test_boards",
+    "ledger_sink/test_",
+    "streams/test_",
+    "infra/",
+)
+"""Several files run at a time, so the long ones begin first; within that the order stays random."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest in front."""
+    items.sort(key=lambda item: _place(item.nodeid, LONGEST_FIRST))
+
+
+def _place(name: str, order: Sequence[str]) -> int:
+    return next((number for number, part in enumerate(order) if part in name), len(order))
