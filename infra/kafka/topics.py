@@ -22,7 +22,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from infra.kafka.admin import REQUEST_S, connect, reason
+from infra.kafka.admin import REQUEST_S, cluster_id, connect, reason
 from infra.kafka.errors import PartitionMismatchError, TopicSetupError
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from schemas.model import Catalog, Topic
 
 _DAY_MS = 24 * 3600 * 1000
-_VISIBLE_S = 10.0
+_VISIBLE_S = 30.0
+FIRST_ANSWER_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ def ensure_topics(
         TopicSetupError: the cluster refused something or did not answer.
     """
     admin = connect(bootstrap, client)
+    if cluster_id(admin, FIRST_ANSWER_S) is None:
+        raise TopicSetupError(
+            f"Kafka at {bootstrap} does not answer within {FIRST_ANSWER_S:g} s: "
+            "start it, or name another with --kafka HOST:PORT"
+        )
     wanted = catalog.topics
     missing = wanted.keys() - describe_topics(admin, wanted).keys()
     _create(admin, [wanted[name] for name in sorted(missing)], partitions, replication)

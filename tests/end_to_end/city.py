@@ -43,7 +43,7 @@ class City:
     def __post_init__(self) -> None:
         """Choose free ports once, so that a restarted stack is where it was."""
         taken: list[int] = []
-        for name in ("kafka", "clickhouse", "web"):
+        for name in ("kafka", "clickhouse", "web", "sasl"):
             self.ports.setdefault(name, free_port(taken))
             taken.append(self.ports[name])
 
