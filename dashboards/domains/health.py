@@ -124,7 +124,7 @@ def by_age() -> Builder[dashboard.Panel]:
     return panels.table(
         "Obese by age and sex",
         "SELECT age_band, sex, "
-        "sumIf(persons, scheme = 'PERSONS') AS persons, "
+        "sumIf(persons, scheme = 'PERSONS') AS counted, "
         "sumIf(persons, scheme = 'WHO' AND startsWith(class, 'OBESE')) "
         "/ nullIf(sumIf(persons, scheme = 'WHO'), 0) AS who, "
         "sumIf(persons, scheme = 'KSSO-2018' AND startsWith(class, 'OBESE')) "
@@ -151,8 +151,8 @@ def flags() -> Builder[dashboard.Panel]:
     """Return what does not fit together or is implausible, by number of persons."""
     return panels.table(
         "What does not fit",
-        f"SELECT class AS flag, sumIf(persons, sex = 'ALL') AS persons FROM {SHARE} "
-        f"WHERE scheme = 'FLAG' AND {CHOICE} GROUP BY flag ORDER BY persons DESC LIMIT 50",
+        f"SELECT class AS flag, sumIf(persons, sex = 'ALL') AS counted FROM {SHARE} "
+        f"WHERE scheme = 'FLAG' AND {CHOICE} GROUP BY flag ORDER BY counted DESC LIMIT 50",
         about=f"Flagged measurements are kept. {ABOUT_COUNTS}",
     )
 
