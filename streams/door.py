@@ -199,7 +199,9 @@ class Door(ABC):
             raise RefusedEventError(topic.name, "event_id: expected a UUID, got nothing")
         subject = key if topic.subject == topic.key else event.get(topic.subject)
         if not isinstance(subject, str) or not subject:
-            raise RefusedEventError(topic.name, f"{topic.subject}: expected whose values these are, got nothing")
+            raise RefusedEventError(
+                topic.name, f"{topic.subject}: expected whose values these are, got nothing"
+            )
         sealed = dict(event)
         for name in names:
             plain = clear_bytes(topic.schema, name, event[name])

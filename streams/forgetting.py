@@ -26,7 +26,9 @@ def subjects(keys: Path, catalog: Catalog, person: str) -> tuple[str, ...]:
     if is_pseudonym(person):
         return (person,)
     secret = deployment_secret(keys)
-    domains = [name for name, each in catalog.domains.items() if any(topic.pseudonym for topic in each.topics)]
+    domains = [
+        name for name, each in catalog.domains.items() if any(topic.pseudonym for topic in each.topics)
+    ]
     return (*(pseudonym(secret, domain, person) for domain in domains), person)
 
 

@@ -172,10 +172,10 @@ def suppression() -> Builder[dashboard.Panel]:
     """Say what these numbers can and cannot tell."""
     return panels.note(
         "How to read this board",
-        "Values and classes of a person are encrypted under a key of their own and are **not on this board**. Shown are "
-        "counts over a whole recording, told once at its end, rounded down to multiples of five and never below five; "
-        "so shares may be off by a few persons, and small groups are missing. A person who was forgotten before the "
-        "count is not in it.",
+        "Values and classes of a person are encrypted under a key of their own and are **not on this board**. Shown "
+        "are counts over a whole recording, told once at its end, rounded down to multiples of five, never below five; "
+        "so shares may be off by a few persons, and small groups are missing. A person who was forgotten before "
+        "the count is not in it.",
     )
 
 

@@ -1,5 +1,6 @@
-"""The rules on their topics: measurement → classification and cohort entry; a recording's end → the cohort's end;
-entries → counts. Only the first and the last open personal values (`opens=True`).
+"""The rules on their topics: measurement → classes and cohort entry; a recording's end → cohort's end; → counts.
+
+Only the first rule and the last open personal values (`opens=True`).
 """
 
 from collections.abc import Iterator
@@ -51,9 +52,7 @@ def count(record: Record, state: State) -> Iterator[Output]:
         return
     event = record.event
     if event["expected"] is not None:
-        cohort.end = End(
-            event["expected"], record.event_id, record.salt, record.source, record.occurred_us
-        )
+        cohort.end = End(event["expected"], record.event_id, record.salt, record.source, record.occurred_us)
     else:
         sealed = event["classes"]
         held = None if sealed is None else Held(record.occurred_us, record.event_id, sealed)
@@ -75,6 +74,7 @@ def _told(record: Record, cohort: Cohort) -> Iterator[Output]:
     )
     for each in counts(decode(code) for code in codes if code is not None):
         fields = {
+            "source": end.source,  # the end's, whichever entry came last
             "cohort": record.key,
             "cycle": cohort.cycle or "",
             "rule": COUNTS_RULE,
@@ -90,5 +90,4 @@ def _told(record: Record, cohort: Cohort) -> Iterator[Output]:
             fields,
             occurred_us=end.occurred_at,
             inputs=(Input(end.event_id, end.salt),),
-            source=end.source,
         )

@@ -110,7 +110,9 @@ class Table:
     def header(self, line: bytes) -> list[str] | None:
         """Read a header line of this format; None when it is of another."""
         try:
-            columns = [cell.removeprefix("\ufeff").strip() for cell in cells_of(line, "utf-8", self.delimiter)]
+            columns = [
+                cell.removeprefix("\ufeff").strip() for cell in cells_of(line, "utf-8", self.delimiter)
+            ]
         except ValueError:
             return None
         return columns if self.recognised_by <= set(columns) else None

@@ -33,7 +33,16 @@ AGE_BANDS = (
     "AGE_70_79",
     "AGE_80_UP",
 )
-WHO = ("SEVERE_THINNESS", "MODERATE_THINNESS", "MILD_THINNESS", "NORMAL", "PRE_OBESE", "OBESE_I", "OBESE_II", "OBESE_III")
+WHO = (
+    "SEVERE_THINNESS",
+    "MODERATE_THINNESS",
+    "MILD_THINNESS",
+    "NORMAL",
+    "PRE_OBESE",
+    "OBESE_I",
+    "OBESE_II",
+    "OBESE_III",
+)
 WHO_FROM = tuple(map(Fraction, ("16", "17", "18.5", "25", "30", "35", "40")))
 KOREA = ("UNDERWEIGHT", "NORMAL", "PRE_OBESE", "OBESE_I", "OBESE_II", "OBESE_III")
 KOREA_FROM = tuple(map(Fraction, ("18.5", "23", "25", "30", "35")))
@@ -100,7 +109,11 @@ def assess(measurement: Mapping[str, Any]) -> Verdict:
     child = age is not None and age < ADULT_FROM_YEARS
     bmi, share = (None, None) if child else (bmi_of(values), fat_share_of(values))
     waist = None if child else values.get("waist_circumference")
-    told = {*flags_of(values)} | ({"NOT_ADULT"} if child else set()) | ({"AGE_UNKNOWN"} if age is None else set())
+    told = (
+        {*flags_of(values)}
+        | ({"NOT_ADULT"} if child else set())
+        | ({"AGE_UNKNOWN"} if age is None else set())
+    )
     return Verdict(
         sex=sex,
         age_band=None if age is None else AGE_BANDS[max(0, min(int(age) // BAND_YEARS, len(AGE_BANDS) - 1))],

@@ -143,7 +143,9 @@ def _flags(values: Values) -> Iterator[str]:
     if values.get("ecw_ratio", Fraction(0)) > ECW_RATIO_HIGH:
         yield "ECW_RATIO_HIGH"
     level, area = values.get("visceral_fat_level"), values.get("visceral_fat_area")
-    if (level is not None and level >= VISCERAL_LEVEL_HIGH) or (area is not None and area >= VISCERAL_AREA_HIGH):
+    if (level is not None and level >= VISCERAL_LEVEL_HIGH) or (
+        area is not None and area >= VISCERAL_AREA_HIGH
+    ):
         yield "VISCERAL_FAT_HIGH"
     for field in RANGE_FIELDS:
         lowest, highest = PLAUSIBLE[field]

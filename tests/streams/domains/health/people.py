@@ -1,6 +1,7 @@
 """Made-up persons in the public formats, and their events, for the tests of this domain."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,14 @@ STREAM = "replay:00112233445566ff"
 COLUMNS = ("SEQN", *sorted(NHANES.needed - {"SEQN"}), "BloodLeadUgdl")
 
 
-def nhanes(*rows: dict[str, object]) -> bytes:
+def nhanes(*rows: Mapping[str, object]) -> bytes:
     """Make a table of NHANES; of each row what differs from a plain person."""
-    plain = {"Gender": "Female", "AgeInYearsAtScreening": "34.0", "WeightKg": "71.2", "StandingHeightCm": "163.5"}
+    plain = {
+        "Gender": "Female",
+        "AgeInYearsAtScreening": "34.0",
+        "WeightKg": "71.2",
+        "StandingHeightCm": "163.5",
+    }
     lines = ["\t".join(COLUMNS)]
     for number, row in enumerate(rows):
         cells = {"SEQN": f"{93_703 + number}.0", **plain, **{name: str(value) for name, value in row.items()}}
@@ -36,7 +42,7 @@ def door(folder: Path) -> MemoryDoor:
     return MemoryDoor(CATALOG, StreamsConfig(data=folder))
 
 
-def events(*rows: dict[str, object], stream: str = STREAM) -> list[dict[str, Any]]:
+def events(*rows: Mapping[str, object], stream: str = STREAM) -> list[dict[str, Any]]:
     """Make the measurements of a table as a source hands them in, in clear."""
     found = []
     for item in items(nhanes(*rows)):

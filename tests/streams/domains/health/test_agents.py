@@ -1,4 +1,4 @@
-"""The rules on their topics: encrypted in, encrypted out, counts without persons; whatever the order and the repeats."""
+"""The rules on their topics: encrypted in, encrypted out, counts without persons, in whatever order."""
 
 import random
 from pathlib import Path
@@ -25,7 +25,9 @@ def derive(into: MemoryDoor, rows: list[dict[str, object]] = ROWS) -> list[Sent]
     return run_handlers(CATALOG, RULES, events(*rows), topic=agents.MEASUREMENT, door=into)
 
 
-def entries(into: MemoryDoor, rows: list[dict[str, object]] = ROWS, accepted: int | None = None) -> list[dict[str, Any]]:
+def entries(
+    into: MemoryDoor, rows: list[dict[str, object]] = ROWS, accepted: int | None = None
+) -> list[dict[str, Any]]:
     """Make the cohort entries of measurements, and the cohort's end."""
     found = [sent.event for sent in derive(into, rows) if sent.topic == agents.COHORT_ENTRY]
     told = ending(len(rows) if accepted is None else accepted)
@@ -58,7 +60,10 @@ def test_classes_are_derived_and_encrypted_under_the_persons_key(tmp_path: Path)
         assert "simulated" in sent.headers
     opened = Opener(into.keys, topic).event(found[0].key, found[0].event)
     assert opened is not None
-    assert (opened["bmi_class_who"], opened["bmi_class_korea"]) == ("PRE_OBESE", "OBESE_I")  # 71.2 kg, 163.5 cm
+    assert (opened["bmi_class_who"], opened["bmi_class_korea"]) == (
+        "PRE_OBESE",
+        "OBESE_I",
+    )  # 71.2 kg, 163.5 cm
     assert (opened["sex"], opened["age_band"]) == ("FEMALE", "AGE_30_39")
 
 
@@ -69,7 +74,10 @@ def test_ciphertexts_of_a_field_are_equally_long_whatever_the_class(tmp_path: Pa
         {"WeightKg": 150, "StandingHeightCm": 90, "WaistCircumferenceCm": 120},
         {"WeightKg": 45, "BodyMassIndexKgm2": 55, "Gender": "Male", "AgeInYearsAtScreening": 80},
     ]
-    for topic, names in ((agents.CLASSIFICATION, ("bmi_class_who", "sex", "flags")), (agents.COHORT_ENTRY, ("classes",))):
+    for topic, names in (
+        (agents.CLASSIFICATION, ("bmi_class_who", "sex", "flags")),
+        (agents.COHORT_ENTRY, ("classes",)),
+    ):
         found = [sent.event for sent in derive(door(tmp_path), rows) if sent.topic == topic]
         for name in names:
             assert len({len(event[name]) for event in found}) == 1
@@ -168,7 +176,9 @@ def test_the_state_holds_ciphertext_only(tmp_path: Path) -> None:
     cohort = Cohort()
     into = door(tmp_path)
     for entry in entries(into)[:-1]:
-        cohort.add(entry["event_id"], entry["cycle"], entry["person"], Held(1, entry["event_id"], entry["classes"]))
+        cohort.add(
+            entry["event_id"], entry["cycle"], entry["person"], Held(1, entry["event_id"], entry["classes"])
+        )
     text = orjson.dumps(cohort.to_value())
     assert b"FEMALE" not in text
     assert Cohort.from_value(orjson.loads(text)) == cohort

@@ -19,7 +19,7 @@ from streams.recordings import bundled, bundled_scenarios, content, find, opened
 from tests.streams.domains.health.people import items, nhanes
 
 WHOLE = Path(__file__).parents[4].parent / "shared" / "data" / "health"
-NHANES_FILES = [path for path in (*bundled("health"), *WHOLE.glob("nhanes*rows*.tsv.gz"))]
+NHANES_FILES = [*bundled("health"), *WHOLE.glob("nhanes*rows*.tsv.gz")]
 AIS = (
     b"rownames,rcc,wcc,hc,hg,ferr,bmi,ssf,pcBfat,lbm,ht,wt,sex,sport\n"
     b"1,3.96,7.5,37.5,12.3,60,20.56,109.1,19.75,63.32,195.9,78.9,f,B_Ball\n"
@@ -115,7 +115,9 @@ def test_studies_name_a_person_by_the_row_of_the_whole_table() -> None:
         ({"StandingHeightCm": "1\t2"}, "cells as in the header, got 15"),
     ],
 )
-def test_what_cannot_be_parsed_is_refused_without_telling_the_value(cells: dict[str, str], words: str) -> None:
+def test_what_cannot_be_parsed_is_refused_without_telling_the_value(
+    cells: dict[str, str], words: str
+) -> None:
     """The reason names the column only."""
     told = reason(**cells)
     assert words in told
@@ -125,7 +127,10 @@ def test_what_cannot_be_parsed_is_refused_without_telling_the_value(cells: dict[
 
 def test_what_is_implausible_is_accepted() -> None:
     """The rules flag it; the reader keeps it."""
-    assert only(NHANES, nhanes({"WeightKg": "-3", "StandingHeightCm": "9999"})).drafts[0].fields["body_weight"] == -3
+    assert (
+        only(NHANES, nhanes({"WeightKg": "-3", "StandingHeightCm": "9999"})).drafts[0].fields["body_weight"]
+        == -3
+    )
 
 
 def test_a_table_that_lacks_a_column_is_refused_row_by_row() -> None:
@@ -163,4 +168,3 @@ def test_the_scenario_is_what_its_generator_makes() -> None:
     assert "WEIGHT_PARTS_MISMATCH" in odd[33]
     assert odd[47] == {"OUT_OF_RANGE:resting_heart_rate"}
     assert odd.keys() == {17, 33, 47}
-

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from streams.domains.health.bodies import bmi_of, exact, values_of
 from streams.domains.health.counts import CODE_LENGTH, decode, encode
-from streams.domains.health.rules import FLAGS_FILLED_TO, assess, fat_class, korean_class, waist_class, who_class
+from streams.domains.health.rules import (
+    FLAGS_FILLED_TO,
+    assess,
+    fat_class,
+    korean_class,
+    waist_class,
+    who_class,
+)
 from streams.domains.health.sheet import FLAGS, IDENTITIES, PLAUSIBLE
 
 MAN: dict[str, Any] = {"sex": "MALE", "age": 41.0}
@@ -145,7 +152,9 @@ def test_what_was_not_measured_gives_no_class() -> None:
         optional=dict.fromkeys([*PLAUSIBLE], st.floats(allow_nan=False, allow_infinity=False)),
     )
 )
-def test_whatever_was_measured_there_is_a_verdict_that_travels_at_one_length(measurement: dict[str, Any]) -> None:
+def test_whatever_was_measured_there_is_a_verdict_that_travels_at_one_length(
+    measurement: dict[str, Any],
+) -> None:
     """Nothing is raised; the code is always as long and gives the verdict back."""
     verdict = assess(measurement)
     code = encode(verdict)
