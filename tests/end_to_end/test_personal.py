@@ -30,7 +30,7 @@ def test_a_person_is_forgotten_and_the_city_still_proves_everything(
     recording.write_bytes(b"".join(lines))
     city = make_city()
     process = city.start("--recordings", str(recording), "--speed", "max")
-    city.wait_for("worker-0", "sink")
+    city.wait_for(process.pid, "worker-0", "sink")
     deadline = time.monotonic() + 100
     while True:
         assert time.monotonic() < deadline
