@@ -304,19 +304,27 @@ def produce_lines(
         return produce(producer, topic, lines, source)
 
 
-def forget_subject(settings: Settings, topics: Catalog, subject: str, ground: str) -> tuple[str, ...]:
-    """Delete a subject's keys, then tell it as a `platform.erasure` event; return the keys' names."""
+def forget_person(settings: Settings, topics: Catalog, person: str, ground: str) -> tuple[str, ...]:
+    """Delete a person's keys, then tell it as `platform.erasure` events; return the keys' names.
+
+    Args:
+        settings: the stack.
+        topics: its catalogue.
+        person: name under which the sources know them, or a pseudonym.
+        ground: why; kept in the events.
+    """
     from schemas.names import topic_name
-    from streams.personal import SubjectKeys
+    from streams.forgetting import forget
     from streams.produce import Producer
 
     config = streams_config(settings)
     with Producer(config, topics) as producer:
-        keys = SubjectKeys(config.keys).forget(subject)
-        body = {"subject": subject, "ground": ground, "keys": list(keys)}
-        PlatformEvents(producer, "forget").event(topic_name("platform", "erasure"), body)
+        erasures = forget(config.keys, topics, person)
+        for each in erasures:
+            body = {"subject": each.subject, "ground": ground, "keys": list(each.keys)}
+            PlatformEvents(producer, "forget").event(topic_name("platform", "erasure"), body)
         producer.flush()
-    return keys
+    return tuple(key for each in erasures for key in each.keys)
 
 
 def declare_epoch(settings: Settings, topics: Catalog, topic: str) -> list[str]:

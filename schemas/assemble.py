@@ -51,6 +51,8 @@ def _topic(folder: Folder, event: str, shared: Folder | None, envelope: dict[str
         archived=entry.get("archived", True),
         sealed=entry.get("sealed", True),
         grace_s=entry.get("grace_s", 0),
+        pseudonym=entry.get("pseudonym", False),
+        subject=entry.get("subject", entry["key"]),
     )
 
 

@@ -99,6 +99,7 @@ def _schema_problems(topic: Topic, schema: Schema, domain: Domain) -> Iterator[s
             yield f"{field.name}: a personal field has no default but null"
     yield from _word_problems(record, "")
     yield from _key_problems(topic, record)
+    yield from _subject_problems(topic, record, domain)
     try:
         writer(record)
     except MismatchError as error:
@@ -114,6 +115,21 @@ def _key_problems(topic: Topic, record: Record) -> Iterator[str]:
         yield f"key: {topic.key} is personal; key by a pseudonym"
     elif not isinstance(field.type, Primitive) or field.type.name != "string":
         yield f"key: {topic.key} has to be a string that is never null"
+
+
+def _subject_problems(topic: Topic, record: Record, domain: Domain) -> Iterator[str]:
+    """Whoever personal values are about is named by a text in clear: their pseudonym, or nobody."""
+    if topic.pseudonym and domain.sensitivity != "personal":
+        yield f"pseudonym: is for persons, but the domain's sensitivity is {domain.sensitivity}"
+    if topic.subject == topic.key:
+        return
+    field = next((each for each in record.fields if each.name == topic.subject), None)
+    if field is None:
+        yield f"subject: there is no field {topic.subject}"
+        return
+    kind = field.type.clear if isinstance(field.type, Union) else field.type
+    if field.personal or not isinstance(kind, Primitive) or kind.name != "string":
+        yield f"subject: {topic.subject} has to be a string in clear, or null where there is no personal value"
 
 
 def _word_problems(kind: Type, where: str) -> Iterator[str]:

@@ -84,6 +84,8 @@ class Topic:
         archived: Whether every record goes to the evidence archive.
         sealed: Whether every record is sealed in the ledger.
         grace_s: Seconds that an agent waits for a late event of the same key.
+        pseudonym: Whether sources give the key as the person's own name, which the door replaces by a pseudonym.
+        subject: Field that names whose values the personal fields are; the key, as a rule.
     """
 
     name: str
@@ -99,6 +101,8 @@ class Topic:
     archived: bool = True
     sealed: bool = True
     grace_s: int = 0
+    pseudonym: bool = False
+    subject: str = ""
 
     @property
     def schema(self) -> Schema:

@@ -18,7 +18,7 @@ MAX_RETENTION_DAYS = 36_500
 MAX_PARTITIONS = 1_000
 _TEXTS = ("title", "owner", "sensitivity")
 _NEEDED = ("kind", "key", "retention_days", "readers")
-_OPTIONAL = ("partitions", "schema_ids", "archived", "sealed", "grace_s")
+_OPTIONAL = ("partitions", "schema_ids", "archived", "sealed", "grace_s", "pseudonym", "subject")
 
 
 def folder_problems(folder: Folder) -> list[str]:
@@ -82,7 +82,9 @@ def _value_problems(entry: Mapping[str, Any]) -> Iterator[str]:
         value = entry.get(name, low)
         if type(value) is not int or not low <= value <= high:
             yield f"{name}: expected a whole number from {low} to {high}, got {value!r}"
-    for name in ("archived", "sealed"):
+    if not isinstance(entry.get("subject", ""), str):
+        yield f"subject: expected the name of a field, got {entry['subject']!r}"
+    for name in ("archived", "sealed", "pseudonym"):
         if not isinstance(entry.get(name, True), bool):
             yield f"{name}: expected true or false, got {entry[name]!r}"
     if entry.get("sealed", True) and not entry.get("archived", True):
@@ -108,6 +110,8 @@ def _kind_problems(domain: str, event: str, entry: Mapping[str, Any]) -> Iterato
         yield f"kind: {names.DEAD_LETTER} is the kind of the topic of that name, and of no other"
     if kind == "platform" and domain != SHARED:
         yield f"kind: platform is for topics of the domain {SHARED}"
+    if entry.get("pseudonym") and kind != "raw":
+        yield "pseudonym: only a raw topic is given names; what is derived bears the pseudonym already"
     shared = kind == names.DEAD_LETTER and domain != SHARED
     if shared and "schema_ids" in entry:
         yield f"schema_ids: dead letters use the schema of {SHARED}; leave it out"

@@ -10,6 +10,9 @@ A rule sees one record at a time, in the order of its key, and says what follows
 done around it: decoding, ids and salts of outputs, delivery, dead letters, state, commits. A rule must be a
 pure function of the record and the state: no clock, no randomness, no network. Whatever it raises makes a
 dead letter of that record, and neither its outputs nor its `put` happen.
+
+A rule that needs personal values says `opens=True`; it alone is given the keys, as `record.opened()`. What it
+puts it keeps encrypted as it came, and whom it cannot open any more was forgotten.
 """
 
 import inspect
@@ -19,6 +22,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from streams.errors import DeclarationError
 from streams.identity import Input, Rule, kind_of, stream_of
+from streams.personal import Opener
 
 __all__ = ["Handler", "Input", "Output", "Record", "Rule", "State", "batched"]
 
@@ -35,14 +39,23 @@ class Record:
             text.
     """
 
-    __slots__ = ("event", "key", "offset", "partition", "topic")
+    __slots__ = ("_opener", "event", "key", "offset", "partition", "topic")
 
-    def __init__(self, topic: str, partition: int, offset: int, key: str, event: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        key: str,
+        event: Mapping[str, Any],
+        opener: Opener | None = None,
+    ) -> None:
         self.topic = topic
         self.partition = partition
         self.offset = offset
         self.key = key
         self.event = event
+        self._opener = opener
 
     def __repr__(self) -> str:
         return f"Record({self.topic}/{self.partition}@{self.offset}, key={self.key!r})"
@@ -71,6 +84,17 @@ class Record:
     def stream(self) -> str:
         """The source up to `#`: each recording is its own stream of its subjects."""
         return stream_of(self.source)
+
+    @property
+    def opener(self) -> Opener:
+        """What opens personal values; only a rule declared with `opens=True` is given it."""
+        if self._opener is None:
+            raise DeclarationError("this rule did not declare that it opens personal values")
+        return self._opener
+
+    def opened(self) -> dict[str, Any] | None:
+        """Return the event with its personal fields in clear; None if the person was forgotten."""
+        return self.opener.event(self.key, self.event)
 
     def input(self) -> Input:
         """Return this event as an input of a derived one."""
@@ -124,6 +148,7 @@ class Handler:
     call: Callable[..., Iterable[Output]]
     stateful: bool
     across: bool = False
+    opens: bool = False
 
     def stream(self, source: str) -> str:
         """Return the stream whose state a record of a source belongs to."""
@@ -131,7 +156,7 @@ class Handler:
 
 
 def batched(
-    topic: str, *, rule: str, outputs: Sequence[str], across: bool = False
+    topic: str, *, rule: str, outputs: Sequence[str], across: bool = False, opens: bool = False
 ) -> Callable[[AnyRule], AnyRule]:
     """Declare a rule over the records of a topic; the function stays as it is, for direct tests.
 
@@ -143,6 +168,7 @@ def batched(
             and kind of source (recordings, scenarios, the city itself) and not for each source apart. Members may
             then come in any order, so what such a rule derives must not depend on it: it names `inputs`, and sets
             `source` and `recorded_at` in its outputs' fields to those of a fixed one of them.
+        opens: Whether it needs personal values in clear.
 
     Raises:
         DeclarationError: The rule has no version, or the function takes neither (record) nor (record, state).
@@ -153,7 +179,7 @@ def batched(
         count = len(inspect.signature(function).parameters)
         if count not in (1, 2):
             raise DeclarationError(f"{rule}: expected (record) or (record, state), got {count} parameters")
-        handler = Handler(topic, parsed, tuple(outputs), function, stateful=count == 2, across=across)
+        handler = Handler(topic, parsed, tuple(outputs), function, count == 2, across, opens)
         function.__handlers__ = (*getattr(function, "__handlers__", ()), handler)  # type: ignore[attr-defined]
         return function
 

@@ -6,12 +6,14 @@ repeat is byte-identical.
 """
 
 import hashlib
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
 from schemas.names import dead_letter_topic
-from streams.identity import SALT_BYTES, Rule, derived_id
+from streams.identity import SALT_BYTES, DeploymentSecret, Rule, derived_id, veiled_digest
 
 Stage = Literal["read", "agent", "decode"]
 PREFIX_BYTES = 512 * 1000
@@ -19,6 +21,8 @@ REASON_CHARACTERS = 500
 _ID = b"city-dead-letter/v1\n"
 _SALT = b"dead-letter-salt"
 _RULE = Rule("dead-letter", 1)
+_GOT = re.compile(r"\bgot\b.*", re.DOTALL)
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,23 @@ def dead_letter(
         "length": len(data),
         "sha256": hashlib.sha256(data).digest(),
     }
+
+
+def without_values(text: str) -> str:
+    """Take the values out of an error's words: what was got, and whatever stands in quotes."""
+    return _QUOTED.sub("…", _GOT.sub("got …", text))
+
+
+def withheld(letter: Mapping[str, Any], secret: Callable[[], DeploymentSecret]) -> dict[str, Any]:
+    """Make the dead letter of a domain of persons: no value of theirs stands in it.
+
+    A record of a topic keeps its bytes, for its personal fields were encrypted before. A record of a file is plain
+    text: of it the letter keeps origin, length and a digest that cannot be guessed from.
+    """
+    kept = {**letter, "reason": without_values(letter["reason"])}
+    if "path" in letter["origin"]:
+        kept |= {"bytes": b"", "sha256": veiled_digest(secret(), letter["sha256"])}
+    return kept
 
 
 def topic_for(domain: str | None) -> str:

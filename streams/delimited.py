@@ -33,7 +33,7 @@ class Row:
     problem: str | None = None
 
 
-def cells_of(line: bytes, encoding: str) -> list[str]:
+def cells_of(line: bytes, encoding: str, delimiter: str = ",") -> list[str]:
     """Split a line into its cells.
 
     Raises:
@@ -44,18 +44,21 @@ def cells_of(line: bytes, encoding: str) -> list[str]:
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start + 1} of the line is not {encoding}") from None
     try:
-        return next(csv.reader([text], strict=True), [])
+        return next(csv.reader([text], delimiter=delimiter, strict=True), [])
     except csv.Error as error:
         raise ValueError(f"not a CSV row: {error}") from None
 
 
-def rows(stream: BinaryIO, columns: Sequence[str], encoding: str) -> Iterator[Row | int]:
+def rows(
+    stream: BinaryIO, columns: Sequence[str], encoding: str, delimiter: str = ","
+) -> Iterator[Row | int]:
     """Read the rows below the header.
 
     Args:
         stream: The file behind its header line.
         columns: The header's cells.
         encoding: Name of the text encoding.
+        delimiter: What stands between two cells.
 
     Yields:
         Rows in the file's order, and the line number of each blank line.
@@ -70,7 +73,7 @@ def rows(stream: BinaryIO, columns: Sequence[str], encoding: str) -> Iterator[Ro
             yield Row(record, number, data, {}, f"line of more than {LONGEST_LINE} bytes")
             continue
         try:
-            cells = cells_of(data, encoding)
+            cells = cells_of(data, encoding, delimiter)
         except ValueError as error:
             yield Row(record, number, data, {}, str(error))
             continue

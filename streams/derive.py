@@ -11,9 +11,16 @@ from streams.agents import Handler, Input, Output, Record
 from streams.changelog import Subject
 from streams.dead_letter import KafkaOrigin, Refusal, dead_letter, topic_for
 from streams.door import Deliveries, Door, Header, Prepared
-from streams.errors import DeclarationError, DeliveryError, RefusedEventError, StreamsError
+from streams.errors import (
+    DeclarationError,
+    DeliveryError,
+    RefusedEventError,
+    StreamsError,
+    SubjectForgottenError,
+)
 from streams.identity import Rule, derived_id, derived_salt
 from streams.metrics import Figures, Metric
+from streams.personal import Opener
 from streams.state import Draft, SubjectState
 
 
@@ -57,6 +64,7 @@ class Deriver:
         self._figures = figures
         self._counts: Counter[Metric] = Counter()
         self._dead_letters = topic_for(self._topic.domain)
+        self._of_persons = bool(self._topic.schema.personal)
         twice = [name for name, count in Counter(name for _, name in self._handlers).items() if count > 1]
         if twice:
             raise DeclarationError(f"{topic}: rule {twice[0]} is declared twice")
@@ -93,7 +101,8 @@ class Deriver:
             self._counts["agents_undecodable_total"] += 1
             return
         key = str(event[self._topic.key]) if raw.key is None else raw.key.decode("utf-8", "replace")
-        record = Record(raw.topic, raw.partition, raw.offset, key, event)
+        place = (raw.topic, raw.partition, raw.offset, key, event)
+        record = Record(*place)
         cause: Header = ("cause", f"{raw.topic}/{raw.partition}/{raw.offset}".encode())
         for handler, name in self._handlers:
             state = None
@@ -106,7 +115,11 @@ class Deriver:
                     self._counts["agents_skipped_total"] += 1
                     continue
                 state = SubjectState(draft, subject)
-            self._apply(handler, record, state, raw.value, cause, deliveries)
+            if handler.opens:
+                opening = Record(*place, Opener(self._door.keys, self._topic))
+                self._apply(handler, opening, state, raw.value, cause, deliveries)
+            else:
+                self._apply(handler, record, state, raw.value, cause, deliveries)
 
     def _apply(
         self,
@@ -119,9 +132,15 @@ class Deriver:
     ) -> None:
         """Call one rule; all of what it says happens, or a dead letter."""
         try:
-            outputs = list(self._outputs(handler, record, state, cause))
+            try:
+                outputs = list(self._outputs(handler, record, state, cause))
+            except SubjectForgottenError:  # forgotten since the rule opened the event: it opens no more
+                outputs = list(self._outputs(handler, record, state, cause))
         except (DeliveryError, MemoryError):
             raise
+        except SubjectForgottenError:  # nothing more is written about them, no dead letter either
+            self._counts["agents_forgotten_total"] += 1
+            return
         except Exception as error:  # noqa: BLE001 - whatever a rule raises is about this record
             outputs = [self._dead_letter(handler, record, value, error, cause)]
             self._counts["agents_dead_letters_total"] += 1
@@ -149,6 +168,8 @@ class Deriver:
         self, handler: Handler, record: Record, value: bytes, error: Exception, cause: Header
     ) -> Prepared:
         reason = str(error) if isinstance(error, RefusedEventError) else f"{type(error).__name__}: {error}"
+        if self._of_persons and not isinstance(error, StreamsError):
+            reason = type(error).__name__  # what a rule raises may tell the value it stumbled over
         event = dead_letter(
             KafkaOrigin(record.topic, record.partition, record.offset),
             Refusal("agent", reason, str(handler.rule), record.event_id),

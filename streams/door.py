@@ -2,8 +2,10 @@
 
 `Door` decides what a record looks like; its peers only carry it: `streams.produce.Producer` to Kafka,
 `streams.testing.MemoryDoor` to a list. A record that leaves a door is whole: the event fits its schema, its
-`personal` fields are encrypted under the subject's key, it is framed, and its headers tell whether it is
-simulated and what caused it.
+`personal` fields are encrypted under the subject's key, a person's own name is replaced by a pseudonym where
+the topic says so, it is framed, and its headers tell whether it is simulated and what caused it. Of a domain of
+persons nothing leaves in plain text another way: its dead letters keep no bytes of files, and what is refused is
+told without the value.
 """
 
 import threading
@@ -16,8 +18,9 @@ from schemas.codec import encode
 from schemas.errors import SchemaError
 from schemas.personal import clear_bytes
 from streams.config import StreamsConfig
+from streams.dead_letter import withheld, without_values
 from streams.errors import DeliveryError, PersonalFieldError, RefusedEventError, SubjectForgottenError
-from streams.identity import is_simulated
+from streams.identity import DeploymentSecret, deployment_secret, is_simulated, pseudonym
 from streams.personal import Place, SubjectKeys
 
 Header = tuple[str, bytes]
@@ -89,6 +92,7 @@ class Door(ABC):
         self.config = config
         self.catalog = catalog
         self._keys = keys
+        self._secret: DeploymentSecret | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -133,14 +137,21 @@ class Door(ABC):
         topic = self.catalog.topics.get(topic_name)
         if topic is None:
             raise RefusedEventError(topic_name, "the catalogue has no such topic")
+        of_persons = self.catalog.domains[topic.domain].sensitivity == "personal"
         if key is None:
             key = str(event.get(topic.key, ""))
         if not key:
             raise RefusedEventError(topic_name, f"{topic.key}: expected the subject's key, got nothing")
+        if topic.pseudonym:
+            key = pseudonym(self.secret, topic.domain, key)
+            event = {**event, topic.key: key}
+        if of_persons and topic.kind == "dead-letter":
+            event = withheld(event, lambda: self.secret)
         try:
             value = encode(topic.schema, self._sealed(topic, event, key))
         except (SchemaError, PersonalFieldError) as error:
-            raise RefusedEventError(topic_name, str(error)) from error
+            reason = without_values(str(error)) if of_persons else str(error)
+            raise RefusedEventError(topic_name, reason) from (None if of_persons else error)
         record = Prepared(topic_name, key.encode(), value, self._headers(topic, event, headers))
         if record.size() > MAX_RECORD_BYTES:
             raise RefusedEventError(
@@ -171,6 +182,13 @@ class Door(ABC):
             self._keys = SubjectKeys(self.config.keys)
         return self._keys
 
+    @property
+    def secret(self) -> DeploymentSecret:
+        """The deployment's secret, under which pseudonyms are made."""
+        if self._secret is None:
+            self._secret = deployment_secret(self.config.keys)
+        return self._secret
+
     def _sealed(self, topic: Topic, event: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         """Return the event with its personal fields encrypted; the same event where it has none."""
         names = [name for name in topic.schema.personal if event.get(name) is not None]
@@ -179,10 +197,15 @@ class Door(ABC):
         event_id = event.get("event_id")
         if event_id is None:
             raise RefusedEventError(topic.name, "event_id: expected a UUID, got nothing")
+        subject = key if topic.subject == topic.key else event.get(topic.subject)
+        if not isinstance(subject, str) or not subject:
+            raise RefusedEventError(
+                topic.name, f"{topic.subject}: expected whose values these are, got nothing"
+            )
         sealed = dict(event)
         for name in names:
             plain = clear_bytes(topic.schema, name, event[name])
-            sealed[name] = self.keys.encrypt(Place(topic.name, key, event_id, name), plain)
+            sealed[name] = self.keys.encrypt(Place(topic.name, subject, event_id, name), plain)
         return sealed
 
     def _headers(

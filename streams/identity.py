@@ -4,6 +4,8 @@
 - Recording: UUIDv7 of the unshifted `occurred_at` and a digest of where the event stands in the file, so a
   replay that was killed and started again makes the same ids; the salt is an HMAC of the id under the
   deployment's secret.
+- Recording of persons (a topic with `pseudonym`): the same, but of the digest veiled under the deployment's
+  secret, and `source` names the record by a veiled number: who has the file cannot tell which row an event is.
 - Derived: UUIDv8 of the inputs' ids, the rule with its version and the output's index; the salt is a hash
   over the inputs' salts, so whoever lacks those cannot guess it.
 
@@ -14,6 +16,7 @@ hyphens.
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import struct
 import time
@@ -32,6 +35,9 @@ _RECORDING = b"city-recording-event/v1\n"
 _DERIVED = b"city-derived-event/v1\n"
 _DERIVED_SALT = b"city-derived-salt/v1\n"
 _RECORDING_SALT = b"city-recording-salt/v1\n"
+_PSEUDONYM = b"city-pseudonym/v1\n"
+_VEIL = b"city-veiled-digest/v1\n"
+_VEILED_RECORD = b"city-veiled-record/v1\n"
 
 
 class Input(NamedTuple):
@@ -94,6 +100,36 @@ def deployment_secret(keys: Path) -> DeploymentSecret:
     if len(value) != SECRET_BYTES:
         raise StopError(f"{path}: expected {SECRET_BYTES} bytes, got {len(value)}: restore it from a backup")
     return DeploymentSecret(value)
+
+
+def pseudonym(secret: DeploymentSecret, domain: str, person: str) -> str:
+    """Name a person without naming them: the same person has the same pseudonym within one domain.
+
+    Only who holds the deployment's secret can tell whose it is, and pseudonyms of two domains cannot be joined.
+
+    Args:
+        secret: Secret of the data directory.
+        domain: Folder name of the domain.
+        person: Name under which the source knows the person, such as `nhanes:93703`.
+    """
+    name = domain.encode()
+    message = len(name).to_bytes(4, "big") + name + person.encode()
+    return f"p-{secret.mac(_PSEUDONYM, message)[:16].hex()}"
+
+
+def is_pseudonym(text: str) -> bool:
+    """Whether a text is what `pseudonym` makes."""
+    return re.fullmatch(r"p-[0-9a-f]{32}", text) is not None
+
+
+def veiled_digest(secret: DeploymentSecret, digest: bytes) -> bytes:
+    """Veil a digest, so that nobody without the secret can try guesses of what it is of."""
+    return secret.mac(_VEIL, digest)
+
+
+def veiled_record(secret: DeploymentSecret, digest: bytes, record: int) -> str:
+    """Name a record of a file of persons, so that who has the file cannot tell which row it is."""
+    return secret.mac(_VEILED_RECORD, digest + record.to_bytes(8, "big"))[:8].hex()
 
 
 def _text(value: bytes) -> str:

@@ -30,6 +30,8 @@ Metric = Literal[
     "agents_undecodable_total",
     # Records that a fold had already taken before a restart, since the worker started.
     "agents_skipped_total",
+    # Records of which nothing was derived because the person was forgotten, since the worker started.
+    "agents_forgotten_total",
     # Batches that failed and were fetched again. Growth: Kafka does not take what agents write; see its log.
     "agents_retried_batches_total",
     # Subjects whose state a worker holds in memory, per topic.

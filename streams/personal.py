@@ -26,7 +26,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from schemas.model import Schema
+from schemas.model import Schema, Topic
 from schemas.personal import clear_value
 from streams.errors import PersonalFieldError, SubjectForgottenError
 from streams.files import create_once, destroy
@@ -78,6 +78,38 @@ def open_event(
             plain = keys.decrypt(Place(topic, subject, event["event_id"], name), event[name])
             opened[name] = clear_value(schema, name, plain)
     return opened
+
+
+class Opener:
+    """Opens personal values of one topic for a rule that declared that it needs them.
+
+    Args:
+        keys: The subjects' keys.
+        topic: The topic whose events the rule reads.
+    """
+
+    __slots__ = ("_keys", "_topic")
+
+    def __init__(self, keys: "SubjectKeys", topic: Topic) -> None:
+        self._keys = keys
+        self._topic = topic
+
+    def event(self, key: str, event: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return an event with its personal fields in clear; None if the person was forgotten."""
+        topic = self._topic
+        subject = key if topic.subject == topic.key else event[topic.subject] or ""
+        try:
+            return open_event(self._keys, topic.name, topic.schema, subject, event)
+        except SubjectForgottenError:
+            return None
+
+    def value(self, subject: str, event_id: str, field: str, sealed: bytes) -> Any:
+        """Return one value in clear that the rule kept as it stood on an event; None if the person was forgotten."""
+        try:
+            plain = self._keys.decrypt(Place(self._topic.name, subject, event_id, field), sealed)
+        except SubjectForgottenError:
+            return None
+        return clear_value(self._topic.schema, field, plain)
 
 
 @dataclass(frozen=True)

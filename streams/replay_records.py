@@ -11,8 +11,8 @@ from typing import Any
 from schemas.names import topic_name
 from streams.dead_letter import PREFIX_BYTES, FileOrigin, Refusal, dead_letter, topic_for
 from streams.errors import RefusedEventError, SubjectForgottenError
-from streams.formats import Accepted, Item, Refused
-from streams.identity import DeploymentSecret, recording_id, recording_salt
+from streams.formats import Accepted, Draft, Item, Refused
+from streams.identity import DeploymentSecret, recording_id, recording_salt, veiled_digest, veiled_record
 from streams.produce import Door, Prepared
 from streams.replay_input import Input
 
@@ -86,11 +86,24 @@ class Writer:
 
     def _events(self, file: Input, item: Accepted) -> list[Prepared]:
         return [
-            self.door.prepare(
-                draft.topic, self._event(file, (item.record, number), draft.occurred_at, draft.fields)
-            )
+            self.door.prepare(draft.topic, self._draft_event(file, (item.record, number), draft))
             for number, draft in enumerate(item.drafts)
         ]
+
+    def _draft_event(self, file: Input, place: tuple[int, int], draft: Draft) -> dict[str, Any]:
+        """Make a reader's event; of a person, it does not tell which row of the file it is."""
+        event = self._event(file, place, draft.occurred_at, draft.fields)
+        topic = self.door.catalog.topics.get(draft.topic)
+        if topic is None or not topic.pseudonym:
+            return event
+        digest = bytes.fromhex(file.recording.sha256)
+        event_id = recording_id(draft.occurred_at // 1000, veiled_digest(self.secret, digest), *place)
+        return {
+            **event,
+            "event_id": event_id,
+            "salt": recording_salt(self.secret, event_id),
+            "source": f"{file.recording.source}#{veiled_record(self.secret, digest, place[0])}",
+        }
 
     def _event(
         self, file: Input, place: tuple[int, int], recorded_us: int, fields: Mapping[str, Any]

@@ -13,16 +13,16 @@ import pytest
 from dashboards.build import boards
 from infra.clickhouse.scripts import load_rollups, load_scripts
 from schemas import names, registry
-from schemas.catalog import DOMAINS, Catalog, Domain, Topic, load_catalog
+from schemas.catalog import DOMAINS, Catalog, Domain, load_catalog
 from schemas.codec import decode, encode
 from schemas.compatibility import check_all
 from schemas.dictionary import rows
 from schemas.errors import EventError
 from schemas.examples import to_plain
-from schemas.personal import clear_bytes
 from schemas.tables import create_table
 from streams.agents import Handler, handlers_of
 from streams.formats import Format
+from tests.schemas.wire import on_the_wire
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = sorted(path.parent.name for path in DOMAINS.glob("*/domain.toml"))
@@ -50,12 +50,6 @@ def formats(domain: Domain) -> tuple[Format, ...]:
     """List the formats of recordings that a domain reads."""
     recordings = module(domain, "recordings")
     return tuple(recordings.formats()) if recordings else ()  # type: ignore[attr-defined]
-
-
-def on_the_wire(topic: Topic, example: dict[str, object]) -> dict[str, object]:
-    """Put in place of personal values the bytes that are encrypted: no test here has a subject's key."""
-    given = [name for name in topic.schema.personal if example.get(name) is not None]
-    return {**example, **{name: clear_bytes(topic.schema, name, example[name]) for name in given}}
 
 
 # schemas/

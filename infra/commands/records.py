@@ -71,8 +71,11 @@ def produce(data: Path, topic: str, file: TextIO, source: str) -> None:
 @click.option("--ground", required=True, help="Why, such as 'GDPR Art. 17 (1) b'; kept in platform.erasure.")
 @one_line_errors
 def forget(data: Path, person: str, ground: str) -> None:
-    """Erase PERSON: delete the subject's keys, so that no personal value of theirs can be read again."""
-    from infra.wiring import forget_subject
+    """Erase PERSON: delete their keys, so that no personal value of theirs can be read again.
 
-    keys = forget_subject(running(data.absolute()), catalog(), person, ground)
-    click.echo(f"{person} forgotten: {len(keys)} keys deleted; every proof stays valid")
+    PERSON is the name under which the sources know them (such as nhanes:93703), or a pseudonym (p-…).
+    """
+    from infra.wiring import forget_person
+
+    keys = forget_person(running(data.absolute()), catalog(), person, ground)
+    click.echo(f"forgotten: {len(keys)} keys deleted; every proof stays valid")

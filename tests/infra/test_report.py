@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from infra.count import TopicCount, latency
+from infra.drain import group_topics
 from infra.report import build, equations, unaccounted
 from schemas.catalog import load_catalog
+from schemas.names import group_name
 
 CATALOG = load_catalog()
 RIGHT = TopicCount(records=7, archived=7, sealed=7, events=5, rows=5, repeats=1, undecodable=1)
@@ -75,3 +77,14 @@ def test_a_broken_equation_or_audit_makes_the_verdict_fail() -> None:
 def test_latency_is_the_nearest_rank(values: list[int], p50: int | None, p99: int | None) -> None:
     """p50 and p99 are values that occurred."""
     assert latency(values) == {"p50": p50, "p99": p99}
+
+
+def test_the_agents_are_drained_of_every_topic_that_a_rule_reads() -> None:
+    """Derived topics and the platform's own included (CONTRACT §1), and none that no rule reads."""
+    read = group_topics(CATALOG)[group_name("agents")]
+    assert (
+        {"air-quality.reading", "health.cohort-entry", "platform.recording"}
+        <= set(read)
+        <= CATALOG.topics.keys()
+    )
+    assert "air-quality.index" not in read

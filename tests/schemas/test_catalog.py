@@ -141,6 +141,30 @@ TOML_FAULTS = {
     ),
     "key nullable": (TOML.replace('"device"', '"day"'), "key: day has to be a string that is never null"),
     "key personal": (TOML.replace('"device"', '"sex"'), "key: sex is personal; key by a pseudonym"),
+    "pseudonym no flag": (
+        TOML.replace("schema_ids", 'pseudonym = "yes"\nschema_ids', 1),
+        "topics.sample: pseudonym: expected true or false",
+    ),
+    "pseudonym of what is derived": (
+        TOML.replace('"raw"', '"derived"').replace("schema_ids", "pseudonym = true\nschema_ids", 1),
+        "topics.sample: pseudonym: only a raw topic is given names",
+    ),
+    "pseudonym of no person": (
+        TOML.replace('"personal"', '"public"').replace("schema_ids", "pseudonym = true\nschema_ids", 1),
+        "pseudonym: is for persons, but the domain's sensitivity is public",
+    ),
+    "subject no text": (
+        TOML.replace("schema_ids", "subject = 7\nschema_ids", 1),
+        "subject: expected the name of a",
+    ),
+    "unknown subject": (
+        TOML.replace("schema_ids", 'subject = "nobody"\nschema_ids', 1),
+        "subject: there is no field nobody",
+    ),
+    "personal subject": (
+        TOML.replace("schema_ids", 'subject = "sex"\nschema_ids', 1),
+        "subject: sex has to be a string in clear",
+    ),
     "public but personal": (
         TOML.replace('"personal"', '"public"'),
         "toy/sample.v1.avsc: sex: is personal, but the domain's sensitivity is public",

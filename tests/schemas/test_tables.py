@@ -23,6 +23,7 @@ from schemas.tables import (
 )
 from tests.fixtures.clickhouse import ClickHouse
 from tests.schemas.toy import TOML, extended, lay
+from tests.schemas.wire import on_the_wire
 
 
 def logical(base: str, name: str, **more: int) -> dict[str, Any]:
@@ -116,7 +117,8 @@ def test_dictionary_has_every_column_of_every_table(catalog: Catalog) -> None:
     assert {table for table, _ in entries} == {t.table for t in catalog.topics.values()} | {"records"}
     assert all(entry.doc for entry in entries.values())
     assert entries["air_quality_reading", "pm10"].unit == "µg/m³"
-    assert not any(entry.personal for entry in entries.values())
+    personal = {(t.table, name) for t in catalog.topics.values() for s in t.schemas for name in s.personal}
+    assert {place for place, entry in entries.items() if entry.personal} == personal
 
 
 @pytest.fixture
@@ -162,7 +164,7 @@ def test_every_example_of_every_topic_arrives_in_its_table(
     for topic in catalog.topics.values():
         for _ in range(2):  # a statement may be run again
             client.command(create_table(topic, database))
-        events = list(catalog.examples[topic.schema.id].values())
+        events = [on_the_wire(topic, each) for each in catalog.examples[topic.schema.id].values()]
         insert(clickhouse, database, topic, topic.schema, events)
         found = client.query(
             f"SELECT toString(event_id) AS id, toUnixTimestamp64Micro(occurred_at), simulated, _partition, "
@@ -170,7 +172,7 @@ def test_every_example_of_every_topic_arrives_in_its_table(
         ).result_rows
         assert [row[0] for row in found] == [str(event["event_id"]) for event in events]
         assert [row[1] for row in found] == [round(e["occurred_at"].timestamp() * 1e6) for e in events]
-        assert [row[2] for row in found] == [e["source"].startswith("replay:") for e in events]
+        assert [row[2] for row in found] == [e["source"].startswith(("replay:", "scenario:")) for e in events]
         assert {row[3:] for row in found} == {(1, 1_700_000_000_123)}
 
 

@@ -3,8 +3,17 @@
 import hashlib
 
 from schemas.codec import decode, encode
-from streams.dead_letter import PREFIX_BYTES, FileOrigin, KafkaOrigin, Refusal, dead_letter, topic_for
-from streams.identity import device_id
+from streams.dead_letter import (
+    PREFIX_BYTES,
+    FileOrigin,
+    KafkaOrigin,
+    Refusal,
+    dead_letter,
+    topic_for,
+    withheld,
+    without_values,
+)
+from streams.identity import DeploymentSecret, device_id, veiled_digest
 from tests.streams.probe import probe_catalog
 
 SCHEMA = probe_catalog().topics["probe.dead-letter"].schema
@@ -73,3 +82,17 @@ def test_a_file_of_no_known_domain_goes_to_the_platforms_topic() -> None:
     """Every other to its domain's."""
     assert topic_for(None) == "platform.dead-letter"
     assert topic_for("air_quality") == "air-quality.dead-letter"
+
+
+def test_of_a_domain_of_persons_a_files_bytes_and_values_are_withheld() -> None:
+    """Length, origin and a keyed digest stay; a record of a topic, encrypted before, keeps its bytes."""
+    secret = DeploymentSecret(bytes(32))
+    refusal = Refusal("read", "weight: expected a number, got '98.7'", "nhanes@1")
+    made = dead_letter(FILE, refusal, b"98.7 kg", source="s", occurred_us=5)
+    kept = withheld(made, lambda: secret)
+    assert (kept["bytes"], kept["length"], kept["origin"]) == (b"", 7, made["origin"])
+    assert kept["sha256"] == veiled_digest(secret, made["sha256"]) != made["sha256"]
+    assert kept["reason"] == "weight: expected a number, got …"
+    of_topic = dead_letter(KAFKA, refusal, b"sealed", source="s", occurred_us=5)
+    assert withheld(of_topic, lambda: secret)["bytes"] == b"sealed"
+    assert without_values("cannot read '98.7' as \"kg\"") == "cannot read … as …"

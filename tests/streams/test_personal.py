@@ -8,7 +8,7 @@ import pytest
 
 from schemas.codec import decode
 from streams.config import StreamsConfig
-from streams.errors import PersonalFieldError, SubjectForgottenError
+from streams.errors import PersonalFieldError, RefusedEventError, SubjectForgottenError
 from streams.identity import device_id, device_salt
 from streams.personal import Place, SubjectKeys, open_event
 from streams.testing import MemoryDoor
@@ -102,6 +102,18 @@ def test_key_files_are_private_and_name_nobody(keys: SubjectKeys, tmp_path: Path
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert "anna" not in path.name
+
+
+def test_a_value_of_another_type_is_refused_before_it_is_encrypted(tmp_path: Path) -> None:
+    """It would never open again; the reason does not tell it, and no key was made for nobody."""
+    door = MemoryDoor(probe_catalog(), StreamsConfig(data=tmp_path))
+    head = {"event_id": device_id(), "salt": device_salt(), "source": "device:1", "occurred_at": 1}
+    with pytest.raises(RefusedEventError, match="pulse: expected a double, got …") as refused:
+        door.produce("probe.secret", {**head, "subject": "anna", "pulse": "61.5 at night"})
+    assert "61.5" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert not door.records
+    assert not door.keys.knows("anna")
 
 
 def test_the_door_encrypts_personal_fields_and_only_key_holders_read_them(tmp_path: Path) -> None:

@@ -120,3 +120,20 @@ def test_a_dead_letter_has_the_time_of_the_record_before_it() -> None:
     file.count(accepted(FIELDS))
     (letter,) = decoded(writer().write(file, Refused(8, 9, b"x", "why", "rule@1"))[1])
     assert letter["occurred_at"] == 5_000_000 + DAY_US
+
+
+def test_of_a_person_neither_id_nor_source_tells_the_row(tmp_path: Path) -> None:
+    """Both follow from the deployment's secret as well, and are the same each time."""
+    from streams.config import StreamsConfig
+    from streams.identity import recording_id
+
+    door = MemoryDoor(load_catalog(), StreamsConfig(data=tmp_path))
+    item = Accepted(7, 8, DATA, (Draft("health.measurement", 5_000_000, {"person": "anna", "cycle": "c"}),))
+    (one,), (again,) = (writer(door).write(some_file(), item)[1] for _ in range(2))
+    assert one == again
+    (event,) = decoded([one])
+    assert event["source"].startswith(f"replay:{DIGEST[:16]}#")
+    assert event["source"] != f"replay:{DIGEST[:16]}#7"
+    assert event["event_id"] != recording_id(5_000, bytes.fromhex(DIGEST), 7)
+    other = Writer(door, DeploymentSecret(b"x" * 32), 9 * DAY_US)
+    assert decoded(other.write(some_file(), item)[1])[0]["event_id"] != event["event_id"]

@@ -1,0 +1,187 @@
+"""The health board: who is too heavy or too light, by sex and age, what does not fit, how fresh is it, is it real.
+
+Classes come from counts without persons (`health_class_share`): rounded down to multiples of five, and never below
+five. Of the measurements themselves only how many came, and when. No panel asks for a pseudonym.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboards import panels
+from dashboards.queries import table_of
+from dashboards.style import AGE_COLOURS
+from schemas.names import DATABASE, board_uid, topic_name
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models import dashboard
+
+    from schemas.catalog import Catalog
+
+CHOICE = "$__conditionalAll(cycle IN (${cycle:singlequote}), $cycle)"
+SHARE = f"{DATABASE}.health_class_share"
+FEWEST = 5
+"""Fewest events that a panel tells of, as the counts do of persons."""
+
+WEIGHT_ORDER = (
+    "['SEVERE_THINNESS', 'MODERATE_THINNESS', 'MILD_THINNESS', 'UNDERWEIGHT', 'NORMAL', 'PRE_OBESE', "
+    "'OBESE_I', 'OBESE_II', 'OBESE_III']"
+)
+SHARES = {"women": "percentunit", "men": "percentunit", "all": "percentunit"}
+ABOUT_COUNTS = "Persons are rounded down to multiples of five; classes of fewer than five are not told."
+
+
+def board(catalog: Catalog) -> dashboard.Dashboard:
+    """Return the board."""
+    measurement = table_of(catalog.topics[topic_name("health", "measurement")])
+    count = table_of(catalog.topics[topic_name("health", "class-count")])
+    return panels.board(
+        board_uid("health"),
+        "Health",
+        [
+            persons(),
+            obese("WHO", "Obese by WHO (BMI from 30)"),
+            obese("KSSO-2018", "Obese in Korea (BMI from 25)"),
+            measurements(measurement),
+            age(measurement),
+            simulated(measurement),
+            bmi_classes("WHO", "BMI classes of WHO"),
+            bmi_classes("KSSO-2018", "BMI classes of Korea (KSSO)"),
+            by_age(),
+            fat(),
+            flags(),
+            per_hour(measurement),
+            suppression(),
+        ],
+        variables=[panels.variable("cycle", "Cycle", f"SELECT DISTINCT cycle FROM {count} ORDER BY cycle")],
+        start="now-30d",
+        about="Distributions of body classes by sex and age, without persons.",
+    )
+
+
+def persons() -> Builder[dashboard.Panel]:
+    """Return how many persons the counts stand on."""
+    return panels.stat(
+        "Persons counted",
+        f"SELECT sum(persons) AS persons FROM {SHARE} "
+        f"WHERE scheme = 'PERSONS' AND sex = 'ALL' AND age_band = 'ALL' AND {CHOICE}",
+        about=ABOUT_COUNTS,
+    )
+
+
+def obese(scheme: str, title: str) -> Builder[dashboard.Panel]:
+    """Return the share of adults in the obese classes of a scheme."""
+    return panels.stat(
+        title,
+        f"SELECT sumIf(persons, startsWith(class, 'OBESE')) / sum(persons) AS share FROM {SHARE} "
+        f"WHERE scheme = '{scheme}' AND sex = 'ALL' AND age_band = 'ALL' AND {CHOICE}",
+        unit="percentunit",
+        about=f"Share of the adults with a BMI. {ABOUT_COUNTS}",
+    )
+
+
+def measurements(measurement: str) -> Builder[dashboard.Panel]:
+    """Return how many measurements came."""
+    return panels.stat("Measurements", f"SELECT count() AS measurements FROM {measurement} WHERE {CHOICE}")
+
+
+def age(measurement: str) -> Builder[dashboard.Panel]:
+    """Return the age of the newest measurement."""
+    return panels.stat(
+        "Data age",
+        f"SELECT dateDiff('second', max(occurred_at), now64(3)) AS age FROM {measurement} WHERE {CHOICE}",
+        unit="s",
+        steps=AGE_COLOURS,
+        about="Surveys tell no moment: their measurements stand on the last day of the cycle.",
+    )
+
+
+def simulated(measurement: str) -> Builder[dashboard.Panel]:
+    """Return the share of measurements from recordings and scenarios: the badge of simulated data."""
+    return panels.stat(
+        "Simulated data",
+        f"SELECT countIf(simulated) / count() AS share FROM {measurement} WHERE {CHOICE}",
+        unit="percentunit",
+        steps=((0, "green"), (0.000001, "orange")),
+        about="Share of measurements that were replayed from a recording or a scenario; they did not happen now.",
+    )
+
+
+def bmi_classes(scheme: str, title: str) -> Builder[dashboard.Panel]:
+    """Return the distribution over the classes of a scheme, by sex."""
+    return panels.table(
+        title,
+        f"SELECT class, {_by_sex()} FROM {SHARE} WHERE scheme = '{scheme}' AND age_band = 'ALL' AND {CHOICE} "
+        f"GROUP BY class ORDER BY indexOf({WEIGHT_ORDER}, class)",
+        units=SHARES,
+        about=f"Adults. {ABOUT_COUNTS}",
+    )
+
+
+def by_age() -> Builder[dashboard.Panel]:
+    """Return the obese share of each age band by both schemes, with the persons it stands on."""
+    return panels.table(
+        "Obese by age and sex",
+        "SELECT age_band, sex, "
+        "sumIf(persons, scheme = 'PERSONS') AS counted, "
+        "sumIf(persons, scheme = 'WHO' AND startsWith(class, 'OBESE')) "
+        "/ nullIf(sumIf(persons, scheme = 'WHO'), 0) AS who, "
+        "sumIf(persons, scheme = 'KSSO-2018' AND startsWith(class, 'OBESE')) "
+        "/ nullIf(sumIf(persons, scheme = 'KSSO-2018'), 0) AS korea "
+        f"FROM {SHARE} WHERE age_band != 'ALL' AND {CHOICE} GROUP BY age_band, sex ORDER BY age_band, sex",
+        units={"who": "percentunit", "korea": "percentunit"},
+        about=f"Those under 20 have no class: theirs are percentiles. {ABOUT_COUNTS}",
+    )
+
+
+def fat() -> Builder[dashboard.Panel]:
+    """Return shares of body fat against the healthy range, and abdominal obesity, by sex."""
+    return panels.table(
+        "Body fat and waist",
+        f"SELECT if(scheme = 'PBF', 'fat', 'waist') AS what, class, {_by_sex('PARTITION BY scheme')} FROM {SHARE} "
+        f"WHERE scheme IN ('PBF', 'WAIST') AND age_band = 'ALL' AND {CHOICE} "
+        "GROUP BY scheme, class ORDER BY scheme, class",
+        units=SHARES,
+        about="Healthy body fat: men 10-20 %, women 18-28 %. Waist: from 90 cm (men), 85 cm (women).",
+    )
+
+
+def flags() -> Builder[dashboard.Panel]:
+    """Return what does not fit together or is implausible, by number of persons."""
+    return panels.table(
+        "What does not fit",
+        f"SELECT class AS flag, sumIf(persons, sex = 'ALL') AS counted FROM {SHARE} "
+        f"WHERE scheme = 'FLAG' AND {CHOICE} GROUP BY flag ORDER BY counted DESC LIMIT 50",
+        about=f"Flagged measurements are kept. {ABOUT_COUNTS}",
+    )
+
+
+def per_hour(measurement: str) -> Builder[dashboard.Panel]:
+    """Return measurements over time."""
+    return panels.timeseries(
+        "Measurements by interval",
+        f"SELECT $__timeInterval(occurred_at) AS time, cycle, count() AS measurements FROM {measurement} "
+        f"WHERE $__timeFilter(occurred_at) AND {CHOICE} GROUP BY time, cycle "
+        f"HAVING measurements >= {FEWEST} ORDER BY time",
+        about=f"Intervals with fewer than {FEWEST} measurements are left out.",
+    )
+
+
+def suppression() -> Builder[dashboard.Panel]:
+    """Say what these numbers can and cannot tell."""
+    return panels.note(
+        "How to read this board",
+        "Values and classes of a person are encrypted under a key of their own and are **not on this board**. Shown "
+        "are counts over a whole recording, told once at its end, rounded down to multiples of five, never below five; "
+        "so shares may be off by a few persons, and small groups are missing. A person who was forgotten before "
+        "the count is not in it.",
+    )
+
+
+def _by_sex(over: str = "") -> str:
+    """Write the columns that give each sex its share, of the whole or of each part that `over` names."""
+    return ", ".join(
+        f"sumIf(persons, sex = '{sex}') / nullIf(sum(sumIf(persons, sex = '{sex}')) OVER ({over}), 0) AS {name}"
+        for sex, name in (("FEMALE", "women"), ("MALE", "men"), ("ALL", "all"))
+    )

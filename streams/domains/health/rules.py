@@ -1,0 +1,146 @@
+"""One measurement → its classes and flags (STANDARDS 1.2, 1.3). Pure; values in clear in, classes in clear out.
+
+- BMI classes are half-open intervals on the unrounded value, which is computed from weight and height where both
+  were measured: 24.96 is normal on the scale of WHO, and 25 exactly is not.
+- One BMI has two labels: WHO's and Korea's (KSSO, since 2018); 26.0 is pre-obese here and obese there.
+- The healthy share of body fat, 10–20 % for men and 18–28 % for women, includes its ends.
+- Korean abdominal obesity: waist from 90 cm (men), 85 cm (women).
+- Adults only: children's classes are percentiles by age and sex. Under 20 (WHO's reference for growth ends there)
+  every class is null and `NOT_ADULT` says why. Who tells no age is taken for an adult, and `AGE_UNKNOWN` says so.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from streams.domains.health.bodies import bmi_of, fat_share_of, values_of
+from streams.domains.health.sheet import FLAGS, flags_of
+
+ADULT_FROM_YEARS = 20
+BAND_YEARS = 10
+
+SEXES = ("FEMALE", "MALE")
+AGE_BANDS = (
+    "AGE_0_9",
+    "AGE_10_19",
+    "AGE_20_29",
+    "AGE_30_39",
+    "AGE_40_49",
+    "AGE_50_59",
+    "AGE_60_69",
+    "AGE_70_79",
+    "AGE_80_UP",
+)
+WHO = (
+    "SEVERE_THINNESS",
+    "MODERATE_THINNESS",
+    "MILD_THINNESS",
+    "NORMAL",
+    "PRE_OBESE",
+    "OBESE_I",
+    "OBESE_II",
+    "OBESE_III",
+)
+WHO_FROM = tuple(map(Fraction, ("16", "17", "18.5", "25", "30", "35", "40")))
+KOREA = ("UNDERWEIGHT", "NORMAL", "PRE_OBESE", "OBESE_I", "OBESE_II", "OBESE_III")
+KOREA_FROM = tuple(map(Fraction, ("18.5", "23", "25", "30", "35")))
+FAT = ("BELOW", "HEALTHY", "ABOVE")
+FAT_HEALTHY = {"MALE": (10, 20), "FEMALE": (18, 28)}
+WAIST = ("NORMAL", "ABDOMINALLY_OBESE")
+WAIST_OBESE_FROM = {"MALE": 90, "FEMALE": 85}
+
+FLAGS_FILLED_TO = 64
+"""Characters that the flags' text is filled up to, and to whole multiples of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one measurement means.
+
+    Attributes:
+        sex: FEMALE, MALE, or None where it was not told.
+        age_band: One of `AGE_BANDS`.
+        who: BMI class of WHO.
+        korea: BMI class of KSSO.
+        fat: Share of fat against the healthy range.
+        waist: Abdominal obesity.
+        flags: In the order of `FLAGS`.
+    """
+
+    sex: str | None
+    age_band: str | None
+    who: str | None
+    korea: str | None
+    fat: str | None
+    waist: str | None
+    flags: tuple[str, ...]
+
+    def fields(self) -> dict[str, Any]:
+        """Spell the classes as fields of `health.classification`."""
+        schemes = {"WHO": self.who, "KSSO-2018": self.korea or self.waist, "PBF": self.fat}
+        return {
+            "schemes": [name for name, found in schemes.items() if found],
+            "sex": self.sex,
+            "age_band": self.age_band,
+            "bmi_class_who": self.who,
+            "bmi_class_korea": self.korea,
+            "fat_class": self.fat,
+            "waist_class": self.waist,
+            "flags": filled(self.flags),
+        }
+
+
+def filled(flags: tuple[str, ...]) -> str:
+    """Write flags as a text whose length tells (nearly) nothing of them."""
+    text = " ".join(flags)
+    return text.ljust(-(-max(len(text), 1) // FLAGS_FILLED_TO) * FLAGS_FILLED_TO)
+
+
+def assess(measurement: Mapping[str, Any]) -> Verdict:
+    """Place a measurement in the classes.
+
+    Args:
+        measurement: Fields of `health.measurement` in clear.
+    """
+    values, sex = values_of(measurement), measurement.get("sex")
+    age = values.get("age")
+    child = age is not None and age < ADULT_FROM_YEARS
+    bmi, share = (None, None) if child else (bmi_of(values), fat_share_of(values))
+    waist = None if child else values.get("waist_circumference")
+    told = (
+        {*flags_of(values)}
+        | ({"NOT_ADULT"} if child else set())
+        | ({"AGE_UNKNOWN"} if age is None else set())
+    )
+    return Verdict(
+        sex=sex,
+        age_band=None if age is None else AGE_BANDS[max(0, min(int(age) // BAND_YEARS, len(AGE_BANDS) - 1))],
+        who=None if bmi is None else who_class(bmi),
+        korea=None if bmi is None else korean_class(bmi),
+        fat=None if share is None or sex is None else fat_class(share, sex),
+        waist=None if waist is None or waist <= 0 or sex is None else waist_class(waist, sex),
+        flags=tuple(flag for flag in FLAGS if flag in told),
+    )
+
+
+def who_class(bmi: Fraction) -> str:
+    """Place a BMI among the classes of WHO."""
+    return WHO[bisect_right(WHO_FROM, bmi)]
+
+
+def korean_class(bmi: Fraction) -> str:
+    """Place a BMI among the classes of KSSO."""
+    return KOREA[bisect_right(KOREA_FROM, bmi)]
+
+
+def fat_class(share: Fraction, sex: str) -> str:
+    """Place a share of body fat against the healthy range of a sex."""
+    lowest, highest = FAT_HEALTHY[sex]
+    return FAT[0] if share < lowest else FAT[2] if share > highest else FAT[1]
+
+
+def waist_class(waist: Fraction, sex: str) -> str:
+    """Tell abdominal obesity by waist [cm] and sex."""
+    return WAIST[waist >= WAIST_OBESE_FROM[sex]]

@@ -1,0 +1,170 @@
+"""The readers of the public body tables, held to counts that the csv module takes of the same files."""
+
+import csv
+import gzip
+import io
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.domains.health.mornings import lines
+from streams.domains.health.recordings import AIS_ATHLETES, BODY_DIMENSIONS, NHANES, SAS_ZERO, Table
+from streams.domains.health.rules import assess
+from streams.formats import Accepted, Refused, Skipped
+from streams.recordings import bundled, bundled_scenarios, content, find, opened
+from tests.streams.domains.health.people import items, nhanes
+
+WHOLE = Path(__file__).parents[4].parent / "shared" / "data" / "health"
+NHANES_FILES = [*bundled("health"), *WHOLE.glob("nhanes*rows*.tsv.gz")]
+AIS = (
+    b"rownames,rcc,wcc,hc,hg,ferr,bmi,ssf,pcBfat,lbm,ht,wt,sex,sport\n"
+    b"1,3.96,7.5,37.5,12.3,60,20.56,109.1,19.75,63.32,195.9,78.9,f,B_Ball\n"
+)
+BDIMS = b"rownames,wai_gi,hip_gi,age,wgt,hgt,sex\n1,71.5,93.5,21,65.6,174,1\n2,79,94.8,23,71.8,175.3,0\n"
+
+
+def only(table: Table, data: bytes) -> Accepted:
+    """Read the first row, which is accepted."""
+    item = next(iter(table.read(io.BytesIO(data))))
+    assert isinstance(item, Accepted)
+    return item
+
+
+def reason(**cells: object) -> str:
+    """Tell why a row of NHANES is refused."""
+    (item,) = items(nhanes(cells))
+    assert isinstance(item, Refused)
+    assert item.rule == "read-nhanes@1"
+    return item.reason
+
+
+@pytest.mark.parametrize("path", NHANES_FILES, ids=lambda path: path.name)
+def test_every_row_of_nhanes_is_accepted_with_what_it_says(path: Path) -> None:
+    """Numbers of rows, of measured values and their sums are those that csv finds."""
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as text:
+        rows = list(csv.DictReader(text, delimiter="\t"))
+    with opened(path) as stream:
+        found = list(NHANES.read(stream))
+    drafts = [item.drafts[0] for item in found if isinstance(item, Accepted)]
+    assert len(drafts) == len(found) == len(rows)
+    for field, column in (("body_weight", "WeightKg"), ("percent_body_fat", "TotalPercentFat")):
+        want = [float(row[column]) for row in rows if row[column]]
+        assert [draft.fields[field] for draft in drafts if draft.fields[field] is not None] == want
+    zeros = sum(row["DiastolicBloodPres1StRdgMmHg"] == SAS_ZERO for row in rows)
+    assert zeros > 0
+    assert sum(draft.fields["diastolic_blood_pressure"] == 0 for draft in drafts) == zeros
+    assert drafts[0].fields["person"] == f"nhanes:{int(float(rows[0]['SEQN']))}"
+    flags = Counter(flag for draft in drafts for flag in assess(draft.fields).flags)
+    assert flags["BMI_MISMATCH"] == 0  # BMI agrees with weight and height within 0.05
+    assert flags["NOT_ADULT"] == sum(float(row["AgeInYearsAtScreening"]) < 20 for row in rows)
+
+
+@pytest.mark.skipif(not WHOLE.is_dir(), reason="the whole recordings are not beside the repository")
+def test_athletes_and_body_dimensions_are_read_whole() -> None:
+    """140 and 333 rows; weight without fat is near the lean mass, and flagged where it is not."""
+    found = {each.path.name: each for each in find([WHOLE]) if each.format and each.format.name != "nhanes"}
+    assert len(found) == 2
+    for name, recording in found.items():
+        rows = list(csv.DictReader((WHOLE / name).open(encoding="utf-8", newline="")))
+        with content(recording) as stream:
+            drafts = [item.drafts[0] for item in recording.format.read(stream) if isinstance(item, Accepted)]  # type: ignore[union-attr]
+        assert len(drafts) == len(rows) in (140, 333)
+        if "lbm" in rows[0]:
+            off = [float(r["wt"]) * (1 - float(r["pcBfat"]) / 100) - float(r["lbm"]) for r in rows]
+            flagged = sum("WEIGHT_MISMATCH" in assess(draft.fields).flags for draft in drafts)
+            assert flagged == sum(abs(each) > 0.15 for each in off) > 0
+
+
+def test_a_survey_row_stands_on_the_last_day_of_its_cycle() -> None:
+    """The tables have no time stamps; `period` says what is known."""
+    draft = only(NHANES, nhanes({})).drafts[0]
+    assert datetime.fromtimestamp(draft.occurred_at / 1e6, UTC) == datetime(2018, 12, 31, tzinfo=UTC)
+    assert (draft.fields["cycle"], draft.fields["period"]) == ("nhanes-2017-2018", "2017-01-01/2018-12-31")
+
+
+def test_values_have_the_units_of_the_schema() -> None:
+    """Grams of trunk fat are kilograms, exactly; a zero of the SAS format is 0, an empty cell is nothing."""
+    cells = {"TrunkFatG": "10020.2", "DiastolicBloodPres1StRdgMmHg": SAS_ZERO, "WaistCircumferenceCm": ""}
+    fields = only(NHANES, nhanes(cells)).drafts[0].fields
+    assert (fields["trunk_fat_mass"], fields["diastolic_blood_pressure"]) == (10.0202, 0.0)
+    assert fields["waist_circumference"] is None
+
+
+def test_studies_name_a_person_by_the_row_of_the_whole_table() -> None:
+    """Athletes: f and m; body dimensions: 1 is male."""
+    athlete = only(AIS_ATHLETES, AIS).drafts[0].fields
+    assert (athlete["person"], athlete["sex"], athlete["lean_body_mass"]) == ("ais:1", "FEMALE", 63.32)
+    assert athlete["period"] == "../1991-12-31"
+    body = only(BODY_DIMENSIONS, BDIMS).drafts[0].fields
+    assert (body["person"], body["sex"], body["waist_circumference"]) == ("bdims:1", "MALE", 71.5)
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ({"SEQN": "93703.5"}, "column SEQN: expected the number of a person"),
+        ({"SEQN": ""}, "column SEQN: expected the number of a person"),
+        ({"SEQN": "83732.0"}, "is of no survey cycle that can be dated"),
+        ({"WeightKg": "heavy 98.7654"}, "column WeightKg: expected a number"),
+        ({"WeightKg": "nan"}, "column WeightKg: expected a number"),
+        ({"Gender": "Person 98.7654"}, "column Gender: expected one of Female, Male"),
+        ({"StandingHeightCm": "1\t2"}, "cells as in the header, got 15"),
+    ],
+)
+def test_what_cannot_be_parsed_is_refused_without_telling_the_value(
+    cells: dict[str, str], words: str
+) -> None:
+    """The reason names the column only."""
+    told = reason(**cells)
+    assert words in told
+    assert "98.7654" not in told
+    assert "93703" not in told
+
+
+def test_what_is_implausible_is_accepted() -> None:
+    """The rules flag it; the reader keeps it."""
+    assert (
+        only(NHANES, nhanes({"WeightKg": "-3", "StandingHeightCm": "9999"})).drafts[0].fields["body_weight"]
+        == -3
+    )
+
+
+def test_a_table_that_lacks_a_column_is_refused_row_by_row() -> None:
+    """Each row is counted, with the column's name."""
+    data = nhanes({}, {}).replace(b"TrunkFatG", b"Trunk")
+    found = [item for item in items(data) if isinstance(item, Refused)]
+    assert [item.reason for item in found] == ["the table lacks the column TrunkFatG"] * 2
+
+
+@given(body=st.binary(max_size=300))
+def test_whatever_the_rows_are_each_is_accounted_for(body: bytes) -> None:
+    """Nothing is raised, and records are numbered 1, 2, 3 …."""
+    found = items(nhanes() + body)
+    numbers = [item.record for item in found if not isinstance(item, Skipped)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    parts = body.split(b"\n")
+    assert len(found) == len(parts) - (parts[-1] == b"")
+
+
+def test_the_scenario_is_what_its_generator_makes() -> None:
+    """Anyone can make the committed file again; three mornings of sixty do not fit, and no other."""
+    (path,) = bundled_scenarios("health")
+    assert path.read_text(encoding="utf-8").splitlines() == list(lines())
+    (found,) = find([path])
+    with content(found) as stream:
+        drafts = [item.drafts[0] for item in found.format.read(stream) if isinstance(item, Accepted)]  # type: ignore[union-attr]
+    assert len(drafts) == 60
+    assert len({draft.fields["person"] for draft in drafts}) == 1
+    odd = {
+        number: flags
+        for number, draft in enumerate(drafts, start=1)
+        if (flags := set(assess(draft.fields).flags) - {"VISCERAL_FAT_HIGH"})
+    }
+    assert "BMI_MISMATCH" in odd[17]
+    assert "WEIGHT_PARTS_MISMATCH" in odd[33]
+    assert odd[47] == {"OUT_OF_RANGE:resting_heart_rate"}
+    assert odd.keys() == {17, 33, 47}

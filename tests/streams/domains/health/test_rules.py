@@ -1,0 +1,183 @@
+"""The classes and flags of STANDARDS 1.2 and 1.3, at and beside their borders."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.domains.health.bodies import bmi_of, exact, values_of
+from streams.domains.health.counts import CODE_LENGTH, decode, encode
+from streams.domains.health.rules import (
+    FLAGS_FILLED_TO,
+    assess,
+    fat_class,
+    korean_class,
+    waist_class,
+    who_class,
+)
+from streams.domains.health.sheet import FLAGS, IDENTITIES, PLAUSIBLE
+
+MAN: dict[str, Any] = {"sex": "MALE", "age": 41.0}
+SHEET: dict[str, Any] = {
+    **MAN,
+    "body_weight": 83.6,
+    "body_height": 174.0,
+    "bmi": 27.6,
+    "percent_body_fat": 23.4,
+    "body_fat_mass": 19.6,
+    "lean_body_mass": 64.0,
+    "dry_lean_mass": 16.9,
+    "total_body_water": 47.1,
+    "intracellular_water": 29.4,
+    "extracellular_water": 17.7,
+    "ecw_ratio": 0.376,
+    "protein_mass": 12.6,
+    "mineral_mass": 4.3,
+}
+
+
+@pytest.mark.parametrize(
+    ("bmi", "who", "korea"),
+    [
+        ("15.999", "SEVERE_THINNESS", "UNDERWEIGHT"),
+        ("16", "MODERATE_THINNESS", "UNDERWEIGHT"),
+        ("17", "MILD_THINNESS", "UNDERWEIGHT"),
+        ("18.499", "MILD_THINNESS", "UNDERWEIGHT"),
+        ("18.5", "NORMAL", "NORMAL"),
+        ("22.99", "NORMAL", "NORMAL"),
+        ("23", "NORMAL", "PRE_OBESE"),
+        ("24.96", "NORMAL", "PRE_OBESE"),
+        ("25", "PRE_OBESE", "OBESE_I"),
+        ("26.0", "PRE_OBESE", "OBESE_I"),
+        ("30", "OBESE_I", "OBESE_II"),
+        ("35", "OBESE_II", "OBESE_III"),
+        ("40", "OBESE_III", "OBESE_III"),
+    ],
+)
+def test_a_bmi_has_two_labels_on_half_open_intervals(bmi: str, who: str, korea: str) -> None:
+    """STANDARDS 1.3: unrounded, lower end included."""
+    assert (who_class(Fraction(bmi)), korean_class(Fraction(bmi))) == (who, korea)
+
+
+def test_no_binary_fraction_decides_on_which_side_of_a_border_a_person_is() -> None:
+    """53.465 kg at 170 cm are 18.5 exactly; in binary they would be less."""
+    assert bmi_of(values_of({"body_weight": 53.465, "body_height": 170.0})) == Fraction("18.5")
+    assert 53.465 / 1.7**2 != 18.5
+    assert assess({**MAN, "body_weight": 53.465, "body_height": 170.0}).who == "NORMAL"
+
+
+@pytest.mark.parametrize(
+    ("share", "sex", "name"),
+    [
+        ("9.9", "MALE", "BELOW"),
+        ("10", "MALE", "HEALTHY"),
+        ("20", "MALE", "HEALTHY"),
+        ("20.1", "MALE", "ABOVE"),
+        ("17.9", "FEMALE", "BELOW"),
+        ("28", "FEMALE", "HEALTHY"),
+        ("28.1", "FEMALE", "ABOVE"),
+    ],
+)
+def test_fat_class_follows_the_healthy_range_of_the_sex(share: str, sex: str, name: str) -> None:
+    """Men 10-20 %, women 18-28 %."""
+    assert fat_class(Fraction(share), sex) == name
+
+
+def test_waist_class_is_korean_abdominal_obesity() -> None:
+    """From 90 cm for men, 85 cm for women."""
+    found = [
+        waist_class(Fraction(cm), sex)
+        for cm, sex in (("89.9", "MALE"), ("90", "MALE"), ("84.9", "FEMALE"), ("85", "FEMALE"))
+    ]
+    assert found == ["NORMAL", "ABDOMINALLY_OBESE"] * 2
+
+
+def test_a_sheet_that_keeps_its_identities_has_no_flag() -> None:
+    """All seven hold within their tolerances."""
+    assert assess(SHEET).flags == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "flag"),
+    [
+        ({"bmi": 27.8}, "BMI_MISMATCH"),
+        ({"percent_body_fat": 23.9}, "FAT_SHARE_MISMATCH"),
+        ({"lean_body_mass": 64.2}, "WEIGHT_MISMATCH"),
+        ({"protein_mass": 12.8}, "WEIGHT_PARTS_MISMATCH"),
+        ({"intracellular_water": 29.6}, "WATER_MISMATCH"),
+        ({"dry_lean_mass": 17.1}, "LEAN_MISMATCH"),
+        ({"ecw_ratio": 0.378}, "ECW_RATIO_MISMATCH"),
+        ({"ecw_ratio": 0.395}, "ECW_RATIO_HIGH"),
+        ({"visceral_fat_level": 10}, "VISCERAL_FAT_HIGH"),
+        ({"visceral_fat_area": 100.0}, "VISCERAL_FAT_HIGH"),
+        ({"resting_heart_rate": 0.0}, "OUT_OF_RANGE:resting_heart_rate"),
+        ({"body_weight": 1000.0}, "OUT_OF_RANGE:body_weight"),
+    ],
+)
+def test_what_does_not_fit_together_is_flagged(change: dict[str, Any], flag: str) -> None:
+    """Flagged beyond the tolerance, and classed all the same."""
+    verdict = assess({**SHEET, **change})
+    assert flag in verdict.flags
+    assert verdict.who is not None
+
+
+def test_an_identity_holds_up_to_its_tolerance() -> None:
+    """BMI within 0.1: 27.7126… printed as 27.7 and 27.8 differ by less, 27.9 by more."""
+    body = {**MAN, "body_weight": 83.6, "body_height": 173.69}
+    printed = {bmi: "BMI_MISMATCH" in assess({**body, "bmi": bmi}).flags for bmi in (27.7, 27.8, 27.9)}
+    assert printed == {27.7: False, 27.8: False, 27.9: True}
+
+
+def test_children_have_no_class_and_who_tells_no_age_is_taken_for_an_adult() -> None:
+    """Percentiles are for those under 20; both are flagged."""
+    child = assess({**SHEET, "age": 19.0})
+    assert (child.who, child.korea, child.fat, child.waist) == (None, None, None, None)
+    assert child.flags == ("NOT_ADULT",)
+    unknown = assess({**SHEET, "age": None})
+    assert (unknown.who, unknown.flags, unknown.age_band) == ("PRE_OBESE", ("AGE_UNKNOWN",), None)
+
+
+def test_what_was_not_measured_gives_no_class() -> None:
+    """Weight zero, no sex, nothing at all: null, never a guess."""
+    assert assess({**MAN, "body_weight": 0.0, "body_height": 174.0}).who is None
+    assert assess({"age": 41.0, "percent_body_fat": 20.0, "waist_circumference": 99.0}).fat is None
+    assert assess(MAN).fields()["schemes"] == []
+
+
+@given(
+    measurement=st.fixed_dictionaries(
+        {"sex": st.sampled_from([None, "FEMALE", "MALE"])},
+        optional=dict.fromkeys([*PLAUSIBLE], st.floats(allow_nan=False, allow_infinity=False)),
+    )
+)
+def test_whatever_was_measured_there_is_a_verdict_that_travels_at_one_length(
+    measurement: dict[str, Any],
+) -> None:
+    """Nothing is raised; the code is always as long and gives the verdict back."""
+    verdict = assess(measurement)
+    code = encode(verdict)
+    person = decode(code)
+    assert len(code) == CODE_LENGTH
+    assert (person.sex, person.age_band) == (verdict.sex, verdict.age_band)
+    assert person.classes == (verdict.who, verdict.korea, verdict.fat, verdict.waist)
+    assert person.flags == verdict.flags
+    assert len(verdict.fields()["flags"]) % FLAGS_FILLED_TO == 0
+
+
+@given(grams=st.integers(2_000, 300_000), millimetres=st.integers(400, 2_500))
+def test_more_weight_never_makes_a_lighter_class(grams: int, millimetres: int) -> None:
+    """Classes follow the BMI in order."""
+    height = exact(millimetres / 10) / 100
+    one, other = (exact(weight / 1000) / height**2 for weight in (grams, grams + 100))
+    order = [*dict.fromkeys([who_class(one), who_class(other)])]
+    names = ["SEVERE_THINNESS", "MODERATE_THINNESS", "MILD_THINNESS", "NORMAL", "PRE_OBESE"]
+    names += ["OBESE_I", "OBESE_II", "OBESE_III"]
+    assert order == sorted(order, key=names.index)
+
+
+def test_every_flag_is_told_once_and_identities_come_first() -> None:
+    """The bits of a code stand for these places: their order is part of the format."""
+    assert len(set(FLAGS)) == len(FLAGS)
+    assert FLAGS[: len(IDENTITIES)] == tuple(IDENTITIES)
