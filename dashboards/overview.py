@@ -80,11 +80,8 @@ def dead(topics: list[Topic]) -> Builder[dashboard.Panel]:
 def simulated(topics: list[Topic]) -> Builder[dashboard.Panel]:
     """Return the share of simulated events."""
     counted = _each(topics, "countIf(simulated) AS s, count() AS n")
-    return panels.stat(
-        "Simulated data",
+    return panels.simulated(
         f"SELECT sum(s) / sum(n) AS share FROM ({counted})",
-        unit="percentunit",
-        steps=((0, "green"), (0.000001, "orange")),
     )
 
 

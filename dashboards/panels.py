@@ -13,7 +13,7 @@ from grafana_foundation_sdk.builders import timeseries as timeseries_build
 from grafana_foundation_sdk.models import common, dashboard, text
 
 from dashboards.queries import Target
-from dashboards.style import DATASOURCE_TYPE, DATASOURCE_UID, thresholds
+from dashboards.style import AGE_COLOURS, ANY_IS_MARKED, DATASOURCE_TYPE, DATASOURCE_UID, thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Steps = tuple[tuple[float, str], ...]
 DATASOURCE = common.DataSourceRef(type_val=DATASOURCE_TYPE, uid=DATASOURCE_UID)
 WIDE, HALF, THIRD, SIXTH = 24, 12, 8, 4
+NOT_NOW = "Share of events that were replayed from a recording or a scenario; they did not happen now."
 
 
 def timeseries(
@@ -76,6 +77,16 @@ def stat(
         .color_mode(common.BigValueColorMode.BACKGROUND)
         .graph_mode(common.BigValueGraphMode.NONE)
     )
+
+
+def data_age(sql: str, *, about: str = "") -> Builder[dashboard.Panel]:
+    """Return the age in seconds of what happened last, which every board shows."""
+    return stat("Data age", sql, unit="s", steps=AGE_COLOURS, about=about)
+
+
+def simulated(sql: str, *, about: str = NOT_NOW) -> Builder[dashboard.Panel]:
+    """Return the badge of simulated data: the share of events that come from a recording or a scenario."""
+    return stat("Simulated data", sql, unit="percentunit", steps=ANY_IS_MARKED, about=about)
 
 
 def table(

@@ -26,6 +26,9 @@ CAI_COLOURS = ((0, "#32A1FF"), (51, "#00C73C"), (101, "#FDB32B"), (251, "#F93F3E
 AGE_COLOURS = ((0, "green"), (300, "orange"), (3600, "red"))
 """Age of the newest data in seconds."""
 
+ANY_IS_MARKED = ((0, "green"), (0.000001, "orange"))
+"""Shares that are marked as soon as they are not zero."""
+
 ZERO_IS_GOOD = ((0, "green"), (1, "red"))
 """Counts that should be zero."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards import panels
 from dashboards.queries import table_of
-from dashboards.style import AGE_COLOURS, CAI_COLOURS, US_AQI_COLOURS
+from dashboards.style import CAI_COLOURS, US_AQI_COLOURS
 from schemas.names import DATABASE, board_uid, topic_name
 
 if TYPE_CHECKING:
@@ -76,11 +76,8 @@ def stations(index: str) -> Builder[dashboard.Panel]:
 
 def age(index: str) -> Builder[dashboard.Panel]:
     """Return the age of the newest reading."""
-    return panels.stat(
-        "Data age",
+    return panels.data_age(
         f"SELECT dateDiff('second', max(occurred_at), now64(3)) AS age FROM {index} WHERE {CHOICE}",
-        unit="s",
-        steps=AGE_COLOURS,
         about="Seconds from the start of the newest averaging interval to now; a daily mean is a day old at best.",
     )
 
@@ -105,12 +102,8 @@ def changes_count(change: str) -> Builder[dashboard.Panel]:
 
 def simulated(reading: str) -> Builder[dashboard.Panel]:
     """Return the share of readings that come from recordings: the badge of simulated data."""
-    return panels.stat(
-        "Simulated data",
+    return panels.simulated(
         f"SELECT countIf(simulated) / count() AS share FROM {reading} WHERE $__timeFilter(occurred_at)",
-        unit="percentunit",
-        steps=((0, "green"), (0.000001, "orange")),
-        about="Share of readings that were replayed from a recording; they did not happen now.",
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards import panels
 from dashboards.queries import table_of
-from dashboards.style import AGE_COLOURS, ZERO_IS_GOOD
+from dashboards.style import ZERO_IS_GOOD
 from schemas.names import DATABASE, board_uid, topic_name
 
 if TYPE_CHECKING:
@@ -93,11 +93,8 @@ def alarms(anomaly: str) -> Builder[dashboard.Panel]:
 def age(raw: dict[str, str]) -> Builder[dashboard.Panel]:
     """Return the age of the newest event of any kind."""
     newest = " UNION ALL ".join(f"SELECT max(occurred_at) AS at FROM {each}" for each in raw.values())
-    return panels.stat(
-        "Data age",
+    return panels.data_age(
         f"SELECT dateDiff('second', max(at), now64(3)) AS age FROM ({newest})",
-        unit="s",
-        steps=AGE_COLOURS,
         about="Seconds since the newest supply, transport, permit or AIS event happened.",
     )
 
@@ -108,12 +105,8 @@ def simulated(raw: dict[str, str]) -> Builder[dashboard.Panel]:
         f"SELECT countIf(simulated) AS made, count() AS every FROM {each} WHERE $__timeFilter(occurred_at)"
         for each in raw.values()
     )
-    return panels.stat(
-        "Simulated data",
+    return panels.simulated(
         f"SELECT sum(made) / sum(every) AS share FROM ({counts})",
-        unit="percentunit",
-        steps=((0, "green"), (0.000001, "orange")),
-        about="Share of events that were replayed from a recording or a scenario; they did not happen now.",
     )
 
 

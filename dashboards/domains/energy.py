@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from dashboards import panels
 from dashboards.queries import table_of
-from dashboards.style import AGE_COLOURS
 from schemas.names import DATABASE, board_uid, topic_name
 
 if TYPE_CHECKING:
@@ -93,23 +92,16 @@ def carbon_total() -> Builder[dashboard.Panel]:
 
 def age(reading: str) -> Builder[dashboard.Panel]:
     """Return the age of the newest reading."""
-    return panels.stat(
-        "Data age",
+    return panels.data_age(
         f"SELECT dateDiff('second', max(occurred_at), now64(3)) AS age FROM {reading} WHERE {METERS}",
-        unit="s",
-        steps=AGE_COLOURS,
         about="Seconds from the start of the newest interval to now.",
     )
 
 
 def simulated(reading: str) -> Builder[dashboard.Panel]:
     """Return the share of readings that come from recordings or scenarios: the badge of simulated data."""
-    return panels.stat(
-        "Simulated data",
+    return panels.simulated(
         f"SELECT countIf(simulated) / count() AS share FROM {reading} WHERE $__timeFilter(occurred_at)",
-        unit="percentunit",
-        steps=((0, "green"), (0.000001, "orange")),
-        about="Share of readings that were replayed from a recording or a scenario; they did not happen now.",
     )
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from dashboards import panels
 from dashboards.queries import table_of
-from dashboards.style import AGE_COLOURS
 from schemas.names import DATABASE, board_uid, topic_name
 
 if TYPE_CHECKING:
@@ -88,23 +87,16 @@ def measurements(measurement: str) -> Builder[dashboard.Panel]:
 
 def age(measurement: str) -> Builder[dashboard.Panel]:
     """Return the age of the newest measurement."""
-    return panels.stat(
-        "Data age",
+    return panels.data_age(
         f"SELECT dateDiff('second', max(occurred_at), now64(3)) AS age FROM {measurement} WHERE {CHOICE}",
-        unit="s",
-        steps=AGE_COLOURS,
         about="Surveys tell no moment: their measurements stand on the last day of the cycle.",
     )
 
 
 def simulated(measurement: str) -> Builder[dashboard.Panel]:
     """Return the share of measurements from recordings and scenarios: the badge of simulated data."""
-    return panels.stat(
-        "Simulated data",
+    return panels.simulated(
         f"SELECT countIf(simulated) / count() AS share FROM {measurement} WHERE {CHOICE}",
-        unit="percentunit",
-        steps=((0, "green"), (0.000001, "orange")),
-        about="Share of measurements that were replayed from a recording or a scenario; they did not happen now.",
     )
 
 

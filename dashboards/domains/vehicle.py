@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards import panels
 from dashboards.queries import table_of
-from dashboards.style import AGE_COLOURS, ZERO_IS_GOOD
+from dashboards.style import ZERO_IS_GOOD
 from schemas.names import DATABASE, board_uid, topic_name
 
 if TYPE_CHECKING:
@@ -85,22 +85,15 @@ def vehicles(signal: str) -> Builder[dashboard.Panel]:
 
 def age(signal: str) -> Builder[dashboard.Panel]:
     """Return the age of the newest signal."""
-    return panels.stat(
-        "Data age",
+    return panels.data_age(
         f"SELECT dateDiff('second', max(occurred_at), now64(3)) AS age FROM {signal} WHERE {CHOICE}",
-        unit="s",
-        steps=AGE_COLOURS,
     )
 
 
 def simulated(signal: str) -> Builder[dashboard.Panel]:
     """Return the share of signals from recordings and scenarios: the badge of simulated data."""
-    return panels.stat(
-        "Simulated data",
+    return panels.simulated(
         f"SELECT countIf(simulated) / count() AS share FROM {signal} WHERE $__timeFilter(occurred_at)",
-        unit="percentunit",
-        steps=((0, "green"), (0.000001, "orange")),
-        about="Share of signals that were replayed from a recording or a scenario; they did not happen now.",
     )
 
 
