@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOPIC = "air-quality.reading"
+INDEX = "air-quality.index"
 
 
 @contextmanager
@@ -56,7 +57,6 @@ def test_one_flipped_byte_is_named_wherever_it_is(make_city: Callable[..., City]
     city = make_city()
     shutil.copytree(undisturbed.data, city.data, symlinks=True)
     ledger, policy = city.data / "ledger", str(city.data / "ledger" / "policy.txt")
-    log = ledger / TOPIC / "0" / "1"
     live = city.start(
         "--recordings", str(next(iter((REPOSITORY / "streams").glob("domains/*/excerpts/mcycle*"))))
     )
@@ -66,22 +66,28 @@ def test_one_flipped_byte_is_named_wherever_it_is(make_city: Callable[..., City]
         assert audit.returncode == 0, audit.stdout + audit.stderr
         assert verify("--city", str(ledger), "--policy", policy).returncode == 0
 
-        for path in (
-            largest(log, "tile/entries/**/*"),
-            largest(log, "tile/0/**/*"),
-            log / "checkpoint",
-            largest(ledger / "city" / "1", "tile/entries/**/*"),
-            ledger / "city" / "1" / "checkpoint",
-        ):
-            with flipped(path, at=60 if path.name == "checkpoint" else 40):
+        logs = [ledger / TOPIC / "0" / "1", ledger / TOPIC / "1" / "1", ledger / INDEX / "0" / "1"]
+        damaged = {
+            largest(logs[0], "tile/entries/**/*"): 40,
+            largest(logs[1], "tile/0/**/*"): 40,
+            logs[2] / "checkpoint": 60,
+        }
+        chain = {
+            largest(ledger / "city" / "1", "tile/entries/**/*"): 40,
+            ledger / "city" / "1" / "checkpoint": 60,
+        }
+        for path, at in {**damaged, **chain}.items():
+            with flipped(path, at):
                 verdict = verify("--city", str(ledger), "--policy", policy)
                 assert verdict.returncode == 1, f"{path}: {verdict.stdout}"
-                name = str(path.relative_to(ledger))
-                assert name in verdict.stdout + verdict.stderr, f"{name}: {verdict.stdout}"
-                if "city" not in path.parts[-3:]:
-                    audit = city.city("audit")
-                    assert audit.returncode == 1, f"{path}: {audit.stdout}"
-                    assert name in audit.stdout, f"{name}: {audit.stdout}"
+                assert str(path.relative_to(ledger)) in verdict.stdout + verdict.stderr, verdict.stdout
+        with ExitStack() as stack:
+            for path, at in damaged.items():
+                stack.enter_context(flipped(path, at))
+            audit = city.city("audit")
+        assert audit.returncode == 1, audit.stdout
+        for path in damaged:
+            assert str(path.relative_to(ledger)) in audit.stdout, audit.stdout
 
         bundle = city.data / "event.evidence"
         proved = city.city(
