@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 REPORT = "/data/run/report.json"
-RUN_S = 240.0
+RUN_S = 480.0
 
 
 @dataclass
