@@ -32,9 +32,9 @@ QUERIES = [
 
 
 @pytest.fixture(scope="module")
-def replayed(undisturbed: City) -> Iterator[Client]:
+def replayed(whole_city: City) -> Iterator[Client]:
     """The tables that a run over the small recordings left."""
-    with undisturbed.engine() as client:
+    with whole_city.engine() as client:
         yield client
 
 
