@@ -59,8 +59,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
 
     async def give_back(self, batch: Batch) -> None:
         """Have a batch that failed fetched again, with all that follow it."""
-        if self.progress[batch.tp].is_current(batch):
-            await self._seek_to(batch.tp, batch.first)
+        progress = self.progress[batch.tp]
+        if progress.is_current(batch):
+            await self._seek_to(batch.tp, progress.resume_from(batch))
 
     # fetching
 

@@ -123,6 +123,14 @@ class Progress:
         self.expected = batch.last + 1
         self._open.append(batch)
 
+    def resume_from(self, failed: Batch) -> int:
+        """Return the offset to go back to when a batch failed: that of the oldest one that is not finished.
+
+        Going back only to the failed one would let a commit pass a batch before it that is still under way.
+        """
+        self._settle()
+        return min([failed.first, *(batch.first for batch in self._open if not batch.done)])
+
     def is_current(self, batch: Batch) -> bool:
         """Whether a delivered batch still counts."""
         return batch.epoch == self.epoch

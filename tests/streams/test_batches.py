@@ -83,6 +83,15 @@ def test_an_empty_batch_is_refused() -> None:
         Batch(WHERE, [])
 
 
+def test_a_batch_that_fails_takes_unfinished_ones_before_it_along() -> None:
+    """Going back to the failed one alone would let a commit pass the one before it."""
+    progress = Progress()
+    progress.restart(0)
+    delivered(progress, 0, 2)
+    failed = delivered(progress, 3, 5)
+    assert progress.resume_from(failed) == 0
+
+
 @given(st.lists(st.sampled_from(["deliver", "finish", "seek"]), max_size=60), st.randoms())
 def test_no_order_of_events_commits_past_an_unfinished_record(steps: list[str], random: object) -> None:
     """Whatever is delivered, finished in any order, or given back: below the commit everything is done."""
@@ -103,7 +112,7 @@ def test_no_order_of_events_commits_past_an_unfinished_record(steps: list[str], 
             failed = random.choice(running)
             if progress.is_current(failed):
                 running.remove(failed)
-                progress.restart(failed.first)
-                next_offset = failed.first
+                next_offset = progress.resume_from(failed)
+                progress.restart(next_offset)
         committable = progress.committable()
         assert committable is None or finished >= set(range(committable))
