@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 REPOSITORY = Path(__file__).parents[2]
-RUN_S = 150
+RUN_S = 280
 ROLLUPS = (
     "SELECT station, bucket, averaging, events, pm10_count, round(pm10_mean, 6), pm10_max, "
     "pm2_5_count, round(pm2_5_mean, 6), pm2_5_max, o3_count, round(o3_mean, 6) "
@@ -113,7 +113,7 @@ class City:
             return {}
         return {name: row[0] for name, row in rows.items()}
 
-    def wait_for(self, parent: int, *names: str, timeout: float = 60) -> dict[str, int]:
+    def wait_for(self, parent: int, *names: str, timeout: float = 120) -> dict[str, int]:
         """Wait until the named children of this `city up` run; return all process ids."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

@@ -61,7 +61,7 @@ def test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing(
 
 
 @pytest.mark.skipif(not ALL_RECORDINGS.is_dir(), reason="the whole recordings are not beside the repository")
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_all_recordings_of_the_domain_come_through_whole(make_city: Callable[..., City]) -> None:
     """All of the air-quality recordings, as they are: exit 0 and every equation holds."""
     city = make_city()
