@@ -13,8 +13,6 @@ import argparse
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +21,8 @@ from infra import wiring
 from infra.emit import pause_file
 from infra.errors import CityError, StackError, known_errors
 from infra.kafka.admin import cluster_id, connect
-from infra.kafka.topics import ensure_topics
 from infra.screen import Screen
+from infra.stores import answers, prepare_stores
 from infra.supervisor import Supervisor
 from infra.up import REPLAY_RESULT, Run, UpOptions, finish
 
@@ -46,16 +44,11 @@ def prepare(settings: Settings) -> int:
     """
     admin = connect(settings.kafka_address)
     _await("Kafka", settings.kafka_address, lambda: cluster_id(admin, timeout_s=5) is not None)
-    _await("ClickHouse", settings.clickhouse_url, lambda: _answers(f"{settings.clickhouse_url}/ping"))
+    _await(
+        "ClickHouse", settings.clickhouse_url, lambda: answers(f"{settings.clickhouse_url}/ping", timeout_s=5)
+    )
     settings_module.remember(settings)
-    catalog = wiring.catalog()
-    ensure_topics(settings.kafka_address, catalog, settings.partitions, settings.replication)
-    from infra.clickhouse.migrate import migrate  # noqa: PLC0415 - its client takes a while to import
-    from infra.status import connect as connect_clickhouse  # noqa: PLC0415
-
-    client = connect_clickhouse(settings)
-    migrate(client, catalog)
-    client.close()
+    prepare_stores(settings, wiring.catalog())
     return 0
 
 
@@ -90,16 +83,6 @@ def _await(what: str, where: str, answers: Callable[[], bool]) -> None:
         if time.monotonic() > deadline:
             raise StackError(f"{what} at {where} did not answer within {STORES_S:g} s")
         time.sleep(POLL_S)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - the operator's own address
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import shlex
 import sys
-import urllib.request
 from typing import TYPE_CHECKING
 
 from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
 from infra.ports import free_port
 from infra.settings import command_for, java_home
+from infra.stores import answers, prepare_stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 START_S = 60.0
 """A part that does not answer after this long has failed to start."""
 
-STORES = ("kafka", "door")
-
 
 class Stack:
     """Starts the parts of a stack and knows their names."""
@@ -39,14 +37,12 @@ class Stack:
         settings: Settings,
         catalog: Catalog,
         supervisor: Supervisor,
-        say: Callable[[str], None],
         check: Callable[[], None],
         download: DownloadProgress | None = None,
     ) -> None:
         self.settings = settings
         self._catalog = catalog
         self._supervisor = supervisor
-        self._say = say
         self._check = check
         self._download = download
         self._broker: Child | None = None
@@ -67,7 +63,7 @@ class Stack:
             kafka.wait_ready(START_S, alive=self._broker_lives)
         if not self.settings.clickhouse:
             self._await_http("door", f"{self.settings.clickhouse_url}/ping")
-        self._prepare_stores()
+        prepare_stores(self.settings, self._catalog)
         for role in ("signer", "witness"):
             url = self.settings.signer_url if role == "signer" else self.settings.witness_url
             self._await_http(role, f"{url}/")
@@ -106,22 +102,6 @@ class Stack:
         self._broker = self._supervisor.start("kafka", kafka.command(), kafka.environment())
         return kafka
 
-    def _prepare_stores(self) -> None:
-        from infra.clickhouse.migrate import migrate  # noqa: PLC0415 - its client takes a while to import
-        from infra.kafka.topics import ensure_topics  # noqa: PLC0415
-        from infra.status import connect  # noqa: PLC0415
-
-        settings = self.settings
-        ensure_topics(
-            settings.kafka_address,
-            self._catalog,
-            partitions=settings.partitions,
-            replication=settings.replication,
-        )
-        client = connect(settings)
-        migrate(client, self._catalog)
-        client.close()
-
     def _start(self, role: str, arguments: Sequence[str] = (), name: str | None = None) -> Child:
         override = command_for(role)
         command = shlex.split(override) if override else [sys.executable, "-m", "infra.processes", role]
@@ -135,13 +115,4 @@ class Stack:
         return True
 
     def _await_http(self, what: str, url: str) -> None:
-        def answers() -> bool:
-            try:
-                with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback address
-                    return True
-            except urllib.error.HTTPError:
-                return True
-            except OSError:
-                return False
-
-        self._supervisor.wait_until(what, answers, START_S, self._check)
+        self._supervisor.wait_until(what, lambda: answers(url, timeout_s=2), START_S, self._check)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import clickhouse_connect
 
@@ -20,7 +21,6 @@ from schemas.names import ARCHIVE_TABLE, DATABASE
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from urllib.parse import SplitResult
 
     from clickhouse_connect.driver.client import Client
 
@@ -66,9 +66,7 @@ class Status:
 
 def connect(settings: Settings) -> Client:
     """Connect to the stack's ClickHouse through its HTTP interface."""
-    from urllib.parse import urlsplit  # noqa: PLC0415 - one use
-
-    url: SplitResult = urlsplit(settings.clickhouse_url)
+    url = urlsplit(settings.clickhouse_url)
     return clickhouse_connect.get_client(
         interface=url.scheme,
         host=url.hostname or "127.0.0.1",

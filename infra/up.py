@@ -123,7 +123,7 @@ def _go(run: Run) -> int:
     pause_file(run.settings.data).unlink(missing_ok=True)
     (run.settings.data / "run" / REPLAY_RESULT).unlink(missing_ok=True)
     download = TerminalProgress(run.screen.console)
-    stack = Stack(run.settings, run.catalog, run.supervisor, run.screen.say, run.check, download)
+    stack = Stack(run.settings, run.catalog, run.supervisor, run.check, download)
     stack.start()
     run.screen.say(f"ready after {time.monotonic() - run.started:.1f} s")
     for name, where in run.links.items():

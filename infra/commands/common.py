@@ -62,9 +62,9 @@ def running(data: Path) -> Settings:
 
 def catalog() -> Catalog:
     """Return the catalogue: the packaged domains and those named in `CITY_DOMAINS`."""
-    from schemas.catalog import load_catalog
+    from infra.wiring import catalog as load
 
-    return load_catalog(*_settings_module().catalog_roots())
+    return load()
 
 
 def print_json(value: Any) -> None:

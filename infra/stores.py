@@ -1,0 +1,36 @@
+"""Kafka and ClickHouse as stores of a stack: do they answer, and have they the catalogue's shape."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from schemas.catalog import Catalog
+
+
+def answers(url: str, timeout_s: float) -> bool:
+    """Tell whether anything answers at an address of ours, be it with an error."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout_s):  # noqa: S310 - the operator's own address
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def prepare_stores(settings: Settings, catalog: Catalog) -> None:
+    """Make topics, tables and views that are missing; safe to repeat."""
+    from infra.clickhouse.migrate import migrate  # noqa: PLC0415 - its client takes a while to import
+    from infra.kafka.topics import ensure_topics  # noqa: PLC0415
+    from infra.status import connect  # noqa: PLC0415
+
+    ensure_topics(
+        settings.kafka_address, catalog, partitions=settings.partitions, replication=settings.replication
+    )
+    client = connect(settings)
+    migrate(client, catalog)
+    client.close()
