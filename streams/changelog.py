@@ -114,7 +114,7 @@ class KafkaChangelog:
         )
         try:
             where = TopicPartition(self._name, partition)
-            begin, end = consumer.get_watermark_offsets(where, timeout=_REQUEST_S)
+            begin, end = _watermarks(consumer, where)
             consumer.assign([TopicPartition(self._name, partition, begin)])
             yield from self._read_to(consumer, end if end > begin else 0)
         except KafkaException as error:
@@ -169,6 +169,20 @@ def decode_entry(value: bytes | None) -> Entry | None:
     if not value.startswith(FORMAT) or len(value) < 9:
         raise StopError(f"state changelog: expected format 01, got {value[:1].hex() or 'nothing'}")
     return Entry(int.from_bytes(value[1:9], "big"), value[9:])
+
+
+def _watermarks(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
+    """Ask for a partition's first offset and its end; one just created may not have found its leader yet."""
+    deadline = time.monotonic() + _REQUEST_S
+    while True:
+        try:
+            begin, end = consumer.get_watermark_offsets(where, timeout=_REQUEST_S)
+        except KafkaException as error:
+            if not error.args[0].retriable() or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return begin, end
 
 
 def _describe(admin: AdminClient, config: StreamsConfig, name: str) -> tuple[str, int] | None:

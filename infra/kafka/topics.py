@@ -1,9 +1,9 @@
 """The catalogue's topics on a cluster: created once, held to what the catalogue says.
 
 Promise: after `ensure_topics` every catalogue topic exists with the catalogue's partitions, retention,
-`cleanup.policy=delete` and `message.timestamp.type=LogAppendTime`. A topic with another number of partitions
-is refused, never changed: keys would move, and its sealed logs are one for each partition. Other topics (a
-stream processor's own, another program's) are left alone.
+`cleanup.policy=delete` and `message.timestamp.type=LogAppendTime`, and each partition's leader answers. A topic
+with another number of partitions is refused, never changed: keys would move, and its sealed logs are one for
+each partition. Other topics (a stream processor's own, another program's) are left alone.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
     NewTopic,
+    OffsetSpec,
     ResourceType,
 )
 
@@ -85,6 +86,7 @@ def ensure_topics(
     found = _await_topics(admin, wanted)
     for name, topic in wanted.items():
         _require_partitions(found[name], topic.partitions or partitions)
+    await_leaders(admin, {name: found[name].partitions for name in missing})
     _correct_settings(admin, [topic for name, topic in wanted.items() if name not in missing])
     return found
 
@@ -146,6 +148,35 @@ def _await_topics(admin: Any, wanted: Iterable[str]) -> dict[str, TopicDescripti
         if time.monotonic() > deadline:
             missing = ", ".join(sorted(names - found.keys()))
             raise TopicSetupError(f"created topics did not appear within {_VISIBLE_S:g} s: {missing}")
+        time.sleep(0.05)
+
+
+def await_leaders(admin: Any, partitions: Mapping[str, int]) -> None:
+    """Wait until each partition answers: a broker hears that it leads one after the controller has made it.
+
+    Args:
+        admin: a connected client.
+        partitions: number of partitions by topic.
+
+    Raises:
+        TopicSetupError: one did not answer in time.
+    """
+    waiting = [
+        TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)
+    ]
+    deadline = time.monotonic() + _VISIBLE_S
+    while waiting:
+        asked = admin.list_offsets(dict.fromkeys(waiting, OffsetSpec.latest()), request_timeout=REQUEST_S)
+        errors = {place: future.exception() for place, future in asked.items()}
+        waiting = [place for place, error in errors.items() if error is not None]
+        if not waiting:
+            return
+        first = waiting[0]
+        if time.monotonic() > deadline:
+            raise TopicSetupError(
+                f"created partitions do not answer within {_VISIBLE_S:g} s: "
+                f"{first.topic}/{first.partition}: {errors[first]}"
+            )
         time.sleep(0.05)
 
 

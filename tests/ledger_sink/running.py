@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from infra.kafka.topics import await_leaders
 from infra.ports import free_port
 from ledger_sink import audit, signer, sink, witness
 from ledger_sink.config import LedgerConfig, SealedTopic, SignerConfig, WitnessConfig
@@ -108,6 +109,7 @@ class Ledger:
         settings = {"message.timestamp.type": "LogAppendTime"}
         (made,) = self._admin.create_topics([NewTopic(topic, partitions, 1, config=settings)]).values()
         made.result(20)
+        await_leaders(self._admin, {topic: partitions})
 
     def delete(self, topic: str) -> None:
         """Delete a topic and wait until it is gone."""

@@ -23,6 +23,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from infra.kafka.topics import await_leaders
 from schemas.codec import decode
 from streams.changelog import KafkaChangelog, changelog_name
 from streams.config import StreamsConfig
@@ -224,6 +225,7 @@ class Scene:
         while not self._known():
             assert time.monotonic() < deadline, "created topics did not appear"
             time.sleep(0.05)
+        await_leaders(self.admin, dict.fromkeys(TOPICS, self.partitions))
 
     def _known(self) -> bool:
         """Whether the broker knows what the controller created."""

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from infra.kafka.admin import connect
+from infra.kafka.topics import await_leaders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ def create_topic(bootstrap: str, name: str, partitions: int = 1) -> None:
     admin = connect(bootstrap)
     (future,) = admin.create_topics([NewTopic(name, num_partitions=partitions)]).values()
     future.result(10)
+    await_leaders(admin, {name: partitions})
 
 
 def produce(
