@@ -235,7 +235,7 @@ def show_report(screen: Screen, document: Mapping[str, Any]) -> None:
     screen.say(
         f"{document['audit']['verdict'].upper()} after {document['seconds']:.1f} s, "
         f"{document['events_per_second']:,.0f} records/s, city log {document['city_log']['size']} blocks, "
-        f"to row p50 {latencies['to_row']['p50']} ms, to seal p50 {latencies['to_seal']['p50']} ms"
+        f"to row p50 {_ms(latencies['to_row']['p50'])}, to seal p50 {_ms(latencies['to_seal']['p50'])}"
     )
 
 
@@ -255,3 +255,8 @@ def _links(settings: Settings) -> dict[str, str]:
     if not settings.kafka:
         links["subscribers"] = f"127.0.0.1:{ports.sasl} (SASL SCRAM-SHA-512)"
     return links
+
+
+def _ms(value: float | None) -> str:
+    """Return milliseconds in words; a run shorter than the interval of the figures has none."""
+    return "not measured" if value is None else f"{value:.0f} ms"
