@@ -138,8 +138,10 @@ def find(paths: Sequence[Path], *, format_name: str | None = None) -> list[Recor
             continue
         recording = look(path, wanted)
         if recording.problem is not None:
-            error = RecordingError if recording.format else UnknownFormatError
-            raise error(f"{path}: {recording.problem}")
+            if recording.format:
+                raise RecordingError(f"{path}: {recording.problem}")
+            known = ", ".join(each.name for each in wanted)
+            raise UnknownFormatError(f"{path}: {recording.problem} (known: {known})")
         found[path] = recording
         if recording.part_of is not None:
             found.setdefault(recording.part_of, look(recording.part_of, wanted))
@@ -158,8 +160,7 @@ def look(path: Path, wanted: Sequence[Format]) -> Recording:
         return Recording(path, digest, None, damage or "the file is empty")
     found = next((each for each in wanted if each.matches(head)), None)
     if found is None:
-        names = ", ".join(each.name for each in wanted)
-        return Recording(path, digest, None, damage or f"no known format (known: {names})")
+        return Recording(path, digest, None, damage or "no known format")
     try:
         form = found if found.settle is None else found.settle(head)
     except ValueError as error:

@@ -18,6 +18,7 @@ pytest_plugins = [
 
 LONGEST_FIRST = (
     "end_to_end/test_kill",
+    "end_to_end/test_up_once",
     "end_to_end/",
     "streams/test_workers",
     "streams/sinks",

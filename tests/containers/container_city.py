@@ -53,11 +53,11 @@ class ContainerCity(City):
         assert done.returncode == 0, done.stdout + done.stderr
         self.started = True
 
-    def up_once(self, *words: str, speed: str = "max") -> subprocess.CompletedProcess[str]:
+    def up_once(self, *words: str, timeout: float = RUN_S) -> subprocess.CompletedProcess[str]:
         """Replay recordings through the running containers, come to rest, report."""
         if not self.started:
             self.up()
-        return self.project.run(*self.settle_words(*words, speed=speed), timeout=RUN_S)
+        return self.project.run(*self.settle_words(*words), timeout=timeout)
 
     def settle_words(self, *words: str, speed: str = "max") -> list[str]:
         """Return the compose words for `city up --once WORDS`: recordings are shown to the job read-only."""

@@ -52,6 +52,11 @@ class City:
         """Where `up_once` writes its report."""
         return self.data.parent / f"{self.data.name}-report.json"
 
+    @property
+    def first_report(self) -> Path:
+        """Where the report of an earlier run is kept."""
+        return self.data.parent / f"{self.data.name}-first.json"
+
     def command(self, *words: str) -> list[str]:
         """Return the command line of `city WORDS` for this data directory."""
         return [sys.executable, "-m", "infra.cli", words[0], *words[1:]]
@@ -81,10 +86,11 @@ class City:
         ports = ",".join(f"{k}={v}" for k, v in self.ports.items())
         return ["up", "--ports", ports, *words]
 
-    def up_once(self, *words: str, speed: str = "max") -> subprocess.CompletedProcess[str]:
-        """Run `city up --once` to its end."""
+    def up_once(self, *words: str, timeout: float = RUN_S) -> subprocess.CompletedProcess[str]:
+        """Run `city up --once` at full speed to its end."""
         self.report.unlink(missing_ok=True)
-        return self.city(*self.up_words("--once", "--speed", speed, "--report", str(self.report), *words))
+        once = ("--once", "--speed", "max", "--report", str(self.report))
+        return self.city(*self.up_words(*once, *words), timeout=timeout)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start `city up` and return at once."""
@@ -176,8 +182,20 @@ class City:
                     query = f"SELECT toString(event_id) FROM city.{table} FINAL ORDER BY event_id"
                     found[table] = [row[0] for row in client.query(query).result_rows]
             for span in ("hourly", "daily"):
-                found[span] = client.query(ROLLUPS.format(span)).result_rows
+                found[span] = [[*map(str, row)] for row in client.query(ROLLUPS.format(span)).result_rows]
         return found
+
+    def keep_facts(self) -> None:
+        """Write what a query sees beside the data, so that nobody needs to open the tables again."""
+        self._facts.write_text(json.dumps(self.facts()))
+
+    def kept_facts(self) -> dict[str, Any]:
+        """Return what `keep_facts` wrote."""
+        return dict(json.loads(self._facts.read_text()))
+
+    @property
+    def _facts(self) -> Path:
+        return self.data.parent / f"{self.data.name}-facts.json"
 
 
 def interrupt(process: subprocess.Popen[str], timeout: float = 40) -> str:

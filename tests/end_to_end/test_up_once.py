@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from schemas.catalog import load_catalog
 from streams.recordings import bundled, bundled_scenarios
 from tests.end_to_end.city import REPOSITORY, City, broken_equations
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-ALL_RECORDINGS = REPOSITORY.parent / "shared" / "data" / "air_quality"
+RECORDINGS = REPOSITORY.parent / "shared" / "data"
 
 
 def rows_of(path: Path) -> int:
@@ -28,13 +29,10 @@ def rows_of(path: Path) -> int:
 
 
 def test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing(
-    make_city: Callable[..., City],
+    whole_city: City,
 ) -> None:
     """Exit 0, every equation holds, `read` is what csv counts in the tables; run again: same totals."""
-    city = make_city()
-    run = city.up_once()
-    assert run.returncode == 0, run.stdout + run.stderr
-    report = city.read_report()
+    report = json.loads(whole_city.first_report.read_text())
     assert broken_equations(report) == []
     assert report["audit"] == {"verdict": "pass", "problems": []}
     expected = {path.name: rows_of(path) for path in bundled("air_quality")}
@@ -50,9 +48,7 @@ def test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing(
     assert report["latency_ms"]["to_seal"]["p50"] is not None
     assert report["city_log"]["size"] == report["city_log"]["blocks"] > 0
 
-    again = city.up_once()
-    assert again.returncode == 0, again.stdout + again.stderr
-    second = city.read_report()
+    second = whole_city.read_report()
     assert broken_equations(second) == []
     assert second["inputs"] == report["inputs"]
     for name, topic in topics.items():
@@ -60,17 +56,21 @@ def test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing(
             assert second["topics"][name] == topic, name
 
 
-@pytest.mark.skipif(not ALL_RECORDINGS.is_dir(), reason="the whole recordings are not beside the repository")
-@pytest.mark.timeout(600)
-def test_all_recordings_of_the_domain_come_through_whole(make_city: Callable[..., City]) -> None:
-    """All of the air-quality recordings, as they are: exit 0 and every equation holds."""
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the whole recordings are not beside the repository")
+@pytest.mark.timeout(900)
+def test_all_recordings_of_every_domain_come_through_whole(make_city: Callable[..., City]) -> None:
+    """All of every domain's recordings in one run, as they are: exit 0 and every equation holds."""
     city = make_city()
-    run = city.up_once("--recordings", str(ALL_RECORDINGS))
+    folders = [RECORDINGS / name for name in load_catalog().domains if (RECORDINGS / name).is_dir()]
+    run = city.up_once("--recordings", *map(str, folders), timeout=600)
     assert run.returncode == 0, run.stdout + run.stderr
     report = city.read_report()
     assert broken_equations(report) == []
-    expected = {path.name: rows_of(path) for path in ALL_RECORDINGS.glob("*.gz")}
-    assert {path.rsplit("/", 1)[-1]: row["read"] for path, row in report["inputs"].items()} == expected
+    read = {path: row["read"] for path, row in report["inputs"].items()}
+    tables = [*(RECORDINGS / "air_quality").glob("*.gz")]
+    assert {str(path): read[str(path)] for path in tables} == {str(path): rows_of(path) for path in tables}
+    taken = {row["domain"] for row in report["inputs"].values() if row["accepted"]}
+    assert taken == {folder.name for folder in folders}
     print(json.dumps({k: report[k] for k in ("seconds", "events_per_second", "latency_ms")}))
 
 
