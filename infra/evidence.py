@@ -136,20 +136,49 @@ def archive_rows(client: Any, topic: str, partition: int, first: int = 0) -> Ite
         after = last
 
 
-def run_audit(settings: Settings, catalog: Catalog, *, settled: bool) -> AuditResult:
-    """Audit the ledger against Kafka and the archive.
+class ClickHouseArchive:
+    """The archive as the audit asks for it."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def rows(self, topic: str, partition: int, first: int) -> Iterator[Record]:
+        """Return the rows from an offset on, in offset order."""
+        return archive_rows(self._client, topic, partition, first)
+
+    def count(self, topic: str, partition: int, before: int) -> int:
+        """Return the number of rows before an offset."""
+        rows = self._client.query(
+            f"SELECT count() FROM {DATABASE}.{ARCHIVE_TABLE} WHERE topic = {{topic:String}} "
+            "AND partition = {partition:UInt32} AND offset < {before:UInt64}",
+            parameters={"topic": topic, "partition": partition, "before": before},
+        ).result_rows
+        return int(rows[0][0])
+
+
+def run_audit(
+    settings: Settings, catalog: Catalog, *, settled: bool, incremental: bool = False
+) -> AuditResult:
+    """Audit the ledger against Kafka and the archive; remember where it came to, if it passes.
 
     Args:
         settings: the stack.
         catalog: what is sealed.
         settled: the stack rests: everything must be sealed and archived; else what is in flight is left out.
+        incremental: go on from where the last audit that passed came to, if there was one.
     """
     from ledger_sink.audit import run  # noqa: PLC0415 - only this command needs it
+    from ledger_sink.audit_memory import read_memory, write_memory  # noqa: PLC0415
 
+    remembered = settings.data / "audit" / "ledger.json"
     with closing(connect(settings)) as client:
-        return run(
+        result = run(
             ledger_config(settings, catalog),
-            archive=lambda topic, partition: archive_rows(client, topic, partition),
+            archive=ClickHouseArchive(client),
             settled=settled,
             grace_s=0.0 if settled else IN_FLIGHT_S,
+            since=read_memory(remembered) if incremental else None,
         )
+    if result.verdict == "pass":
+        write_memory(remembered, result.memory)
+    return result

@@ -4,6 +4,9 @@ Files: every log's tiles, entries, controls, checkpoint; the chain of blocks; ev
 the policy (the auditors' own verifier does that). Records: every leaf against Kafka while it retains the
 record, and against the archive; Kafka's end offsets = leaves = rows. It reads only, and runs beside the
 platform. It uses none of the code that wrote the ledger but the formats.
+
+Full, everything is read; incremental, only what came after the last audit that passed, whose result is believed:
+work grows with what is new. Old files, rows and records are then not looked at again, and the result says so.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from ledger_sink.audit_memory import AuditMemory
 from ledger_sink.city_state import read_city_state
 from ledger_sink.compare import END, Comparison, Sealed, Side, compare, items
 from ledger_sink.epochs import epochs_of, partitions_of
@@ -42,8 +46,6 @@ if TYPE_CHECKING:
     from ledger_sink.record import Record
     from ledger_sink.store import Store
 
-    Archive = Callable[[str, int], Iterable[Record]]
-    """Topic and partition → the archive's rows in offset order, as `Record`s."""
 
 GROUP = "city-audit"
 ATTEMPTS = 3
@@ -62,9 +64,19 @@ class Source(Protocol):
         """Return the records with first ≤ offset < end."""
 
 
+class Archive(Protocol):
+    """What the audit asks of the archive."""
+
+    def rows(self, topic: str, partition: int, first: int) -> Iterable[Record]:
+        """Return the rows from an offset on, in offset order."""
+
+    def count(self, topic: str, partition: int, before: int) -> int:
+        """Return the number of rows before an offset."""
+
+
 @dataclass(frozen=True)
 class Counts:
-    """What was counted of one topic, all partitions."""
+    """What was counted of one topic, all partitions; in an incremental audit, what is new."""
 
     records: int = 0
     """Records that Kafka still has, as far as compared."""
@@ -85,6 +97,8 @@ class AuditResult:
     not_checked: list[str] = field(default_factory=list)
     """What the verdict does not speak of."""
     seconds: float = 0.0
+    memory: AuditMemory = field(default_factory=AuditMemory)
+    """From where an incremental audit can go on, if this one passed."""
 
 
 def run(
@@ -95,6 +109,7 @@ def run(
     policy: Path | None = None,
     settled: bool = True,
     grace_s: float = 0.0,
+    since: AuditMemory | None = None,
 ) -> AuditResult:
     """Audit a whole ledger.
 
@@ -106,9 +121,10 @@ def run(
         settled: everything in Kafka must be sealed, archived and cosigned by now; else what came after the
             newest checkpoints is left out.
         grace_s: how long to let the archive catch up with those checkpoints first, in seconds.
+        since: what the last audit that passed remembered, for an incremental audit; None makes a full one.
     """
     began = time.monotonic()
-    audit = _Audit(config, archive, settled=settled)
+    audit = _Audit(config, archive, settled=settled, since=since)
     audit.check_files(policy or config.ledger / POLICY)
     audit.check_states()
     if grace_s:
@@ -123,19 +139,25 @@ def run(
             own.close()
     verdict: Literal["pass", "fail"] = "fail" if audit.problems else "pass"
     seconds = time.monotonic() - began
-    return AuditResult(verdict, audit.problems, audit.counts, audit.not_checked, seconds)
+    whole = not audit.problems and archive is not None
+    memory = audit.memory if whole else AuditMemory()
+    return AuditResult(verdict, audit.problems, audit.counts, audit.not_checked, seconds, memory)
 
 
 class _Audit:
     """One run: collects problems in the order in which they are found."""
 
-    def __init__(self, config: LedgerConfig, archive: Archive | None, *, settled: bool) -> None:
+    def __init__(
+        self, config: LedgerConfig, archive: Archive | None, *, settled: bool, since: AuditMemory | None
+    ) -> None:
         self.problems: list[str] = []
         self.not_checked: list[str] = []
         self.counts: dict[str, Counts] = {}
         self._config = config
         self._archive = archive
         self._settled = settled
+        self._since = AuditMemory() if since is None else since
+        self.memory = AuditMemory()
         self._store = FileStore(config.ledger)
         self._sizes = _published_sizes(self._store, config)
 
@@ -147,13 +169,20 @@ class _Audit:
         for _ in range(ATTEMPTS):
             before = _published_sizes(self._store, self._config)
             try:
-                verdict = check_city("ledger", self._config.ledger, load_trust(policy, [], []))
+                self.memory.logs = dict(self._since.logs)
+                trust = load_trust(policy, [], [])
+                verdict = check_city("ledger", self._config.ledger, trust, self.memory.logs)
             except VerifierError as error:
                 self.problems.append(str(error))
                 return
             if verdict.passed or before == _published_sizes(self._store, self._config):
                 break
         self._take(verdict)
+        self._sizes |= {
+            name: self.memory.logs[name.origin].size
+            for name in self._sizes
+            if name.origin in self.memory.logs
+        }
 
     def _take(self, verdict: Verdict) -> None:
         for claim in verdict.claims:
@@ -204,6 +233,10 @@ class _Audit:
         facts = source.describe([topic.name for topic in self._config.topics])
         if self._archive is None:
             self.not_checked.append("the archive: nobody gave a reader of it")
+        if self._since.logs:
+            self.not_checked.append(
+                "records, rows and files that the last audit had checked: run a full audit"
+            )
         for topic in self._config.topics:
             found = facts.get(topic.name)
             if found is None:
@@ -235,29 +268,44 @@ class _Audit:
         except (LedgerError, FormatError) as error:
             comparison.add(f"leaves: {error}; records were not compared")
             return comparison
-        end = leaves[-1].offset + 1 if leaves else low
+        first = self._first(comparison, current, topic, partition)
+        end = leaves[-1].offset + 1 if leaves else max(low, first)
         before = END if self._settled else end
-        kafka = Side(
-            "Kafka",
-            items(
-                topic,
-                partition,
-                source.records(topic, partition, low, high if self._settled else min(end, high)),
-            ),
-            comparison,
-        )
-        rows = None if self._archive is None else items(topic, partition, self._archive(topic, partition))
-        archived = None if rows is None else Side("archive", rows, comparison, earlier)
+        stop = high if self._settled else min(end, high)
+        records = source.records(topic, partition, max(low, first), stop)
+        kafka = Side("Kafka", items(topic, partition, records), comparison)
+        archived = None
+        if self._archive is not None:
+            rows = items(topic, partition, self._archive.rows(topic, partition, first))
+            archived = Side("archive", rows, comparison, earlier)
         compare(comparison, leaves, kafka, archived, retained_from=low, before=before)
+        if self._archive is not None and current:
+            self.memory.rows[comparison.where] = end, self._archive.count(topic, partition, end)
         return comparison
+
+    def _first(self, comparison: Comparison, current: Sequence[LogName], topic: str, partition: int) -> int:
+        """Return the offset from which records are compared; the archive still has as many rows before it."""
+        if not any(name.origin in self._since.logs for name in current):
+            return 0  # a topic that was created, or re-created, since
+        first, expected = self._since.rows.get(comparison.where, (0, 0))
+        if first and self._archive is not None:
+            got = self._archive.count(topic, partition, first)
+            if got != expected:
+                comparison.add(
+                    f"before offset {first}: archive: expected {expected} rows as at the last audit, got {got}: "
+                    "a full audit names them"
+                )
+        return first
 
     def _topic_id(self, name: LogName) -> bytes:
         control = parse_control(self._store.read(f"{name.folder}/{control_path(0)}"))
         return bytes.fromhex(control.topic_id) if isinstance(control, Start) else b""
 
     def _leaves(self, name: LogName) -> Iterator[Sealed]:
-        entries = TileSource(self._store, name.folder).entries(self._sizes[name])
-        for index, entry in enumerate(entries):
+        known = self._since.logs.get(name.origin)
+        first = known.size if known is not None else 0
+        entries = TileSource(self._store, name.folder).entries(self._sizes[name], first)
+        for index, entry in enumerate(entries, start=first):
             if len(entry) == LEAF_BYTES and entry[1] == Kind.RECORD:
                 yield Sealed(int.from_bytes(entry[2:10], "big"), index, name.origin, entry)
 

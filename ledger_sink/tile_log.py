@@ -17,7 +17,6 @@ from ledger_sink.format.tiles import (
     TILE_WIDTH,
     Tile,
     TileBuilder,
-    bundles_of,
     encode_entries,
     entries_path,
     parse_entries,
@@ -66,10 +65,11 @@ class TileSource:
         bundle, place = divmod(index, TILE_WIDTH)
         return self.read_entries(bundle, min(TILE_WIDTH, size - bundle * TILE_WIDTH))[place]
 
-    def entries(self, size: int) -> Iterator[bytes]:
-        """Return all entries of the log of `size` entries, in order."""
-        for _, index, width in bundles_of(size):
-            yield from self.read_entries(index, width)
+    def entries(self, size: int, first: int = 0) -> Iterator[bytes]:
+        """Return the entries of the log of `size` entries from one on, in order."""
+        for index in range(first // TILE_WIDTH, -(-size // TILE_WIDTH)):
+            begin = index * TILE_WIDTH
+            yield from self.read_entries(index, min(TILE_WIDTH, size - begin))[max(0, first - begin) :]
 
     def _read(self, name: str, full_name: str) -> bytes:
         try:

@@ -58,15 +58,16 @@ def prove(
 
 @click.command()
 @data_option
+@click.option("--incremental", is_flag=True, help="Only what came after the last audit that passed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
 @one_line_errors
-def audit(data: Path, as_json: bool) -> None:
+def audit(data: Path, incremental: bool, as_json: bool) -> None:
     """Recompute everything: Kafka, archive, leaves, tiles, checkpoints, blocks, cosignatures."""
     from infra.evidence import run_audit
     from infra.wiring import send_audit
 
     settings, topics = running(data.absolute()), catalog()
-    result = run_audit(settings, topics, settled=False)
+    result = run_audit(settings, topics, settled=False, incremental=incremental)
     document = {
         "audit": {"verdict": result.verdict, "problems": list(result.problems)},
         "city_log": {"origin": f"{settings.city}/city"},
@@ -77,6 +78,13 @@ def audit(data: Path, as_json: bool) -> None:
     else:
         for problem in result.problems:
             click.echo(problem)
+        for words in result.not_checked:
+            click.echo(f"not checked: {words}")
+        counts = result.counts.values()
+        click.echo(
+            f"compared {sum(c.sealed for c in counts):,} leaves, {sum(c.records for c in counts):,} records in "
+            f"Kafka, {sum(c.archived for c in counts):,} rows of the archive in {result.seconds:.1f} s"
+        )
         click.echo(f"audit: {result.verdict}, {len(result.problems)} problems")
     sys.exit(0 if result.verdict == "pass" else 1)
 

@@ -16,7 +16,8 @@ from ledger_sink.format.policy import parse_keys
 from ledger_sink.verifier.errors import TrustError, UnreadableError
 from ledger_sink.verifier.evidence import SPLIT_VIEW, is_independent, witness_claims
 from ledger_sink.verifier.folder import LogFolder
-from ledger_sink.verifier.log_check import LogFindings, log_claims, log_facts, read_log
+from ledger_sink.verifier.log_check import LogFindings, log_claims, log_facts, read_log, verified
+from ledger_sink.verifier.since import Since
 from ledger_sink.verifier.trust import Trust, read_file
 from ledger_sink.verifier.verdict import Claim, Verdict, failed, not_checked, shown
 
@@ -24,8 +25,15 @@ Heads = dict[str, dict[int, tuple[bytes, int]]]
 """Of each log the sizes that blocks hold, each with its root and the block's number."""
 
 
-def check_city(subject: str, ledger: Path, trust: Trust) -> Verdict:
+def check_city(subject: str, ledger: Path, trust: Trust, memory: dict[str, Since] | None = None) -> Verdict:
     """Verify a ledger directory.
+
+    Args:
+        subject: how the verdict names it.
+        ledger: the directory.
+        trust: the auditor's keys.
+        memory: by origin, the logs as an earlier verification found them whole: these are read from there on. It
+            is brought up to date; a log that is not whole now keeps what it had.
 
     Raises:
         UnreadableError: if the directory is none.
@@ -34,12 +42,15 @@ def check_city(subject: str, ledger: Path, trust: Trust) -> Verdict:
     if not ledger.is_dir():
         raise UnreadableError(f"{ledger}: expected the folder of a ledger")
     city_logs = _city_logs(trust)
+    memory = {} if memory is None else memory
     claims: list[Claim] = []
     facts: dict[str, object] = {}
     heads: Heads = {}
     not_shown = _NOT_SHOWN
     for origin in city_logs:
-        findings = read_log(LogFolder(ledger / log_path(origin)), trust, origin=origin)
+        since = memory.get(origin)
+        findings = read_log(LogFolder(ledger / log_path(origin)), trust, origin=origin, since=since)
+        _remember(memory, origin, findings)
         claims += _under(log_path(origin), log_claims(findings))
         if findings.opened is not None:
             claims += witness_claims(findings.opened, trust)
@@ -47,6 +58,9 @@ def check_city(subject: str, ledger: Path, trust: Trust) -> Verdict:
             not_shown = (*_NOT_SHOWN, SPLIT_VIEW)
         claims += _chain_claims(findings)
         facts[origin] = log_facts(findings)
+        if since is not None:
+            for line in since.heads.values():
+                heads.setdefault(line.origin, {})[line.size] = (line.root, since.size - 1)
         _collect(heads, findings.blocks)
     cities = {Origin.parse(origin).city for origin in city_logs}
     keys, key_claim = _partition_keys(ledger, trust)
@@ -54,7 +68,8 @@ def check_city(subject: str, ledger: Path, trust: Trust) -> Verdict:
     for city in sorted(cities):
         for origin in sorted({*_folders(ledger, city), *heads}):
             if Origin.parse(origin).city == city:
-                findings, found = _partition(ledger, origin, keys, heads.get(origin, {}))
+                findings, found = _partition(ledger, origin, keys, heads.get(origin, {}), memory.get(origin))
+                _remember(memory, origin, findings)
                 claims += found
                 facts[origin] = log_facts(findings)
     return Verdict(subject, tuple(claims), not_shown, facts)
@@ -121,12 +136,18 @@ def _partition_keys(ledger: Path, trust: Trust) -> tuple[Trust, Claim]:
     return Trust(None, own), not_checked("partition-keys", words)
 
 
+def _remember(memory: dict[str, Since], origin: str, findings: LogFindings) -> None:
+    found = verified(findings)
+    if found is not None:
+        memory[origin] = found
+
+
 def _partition(
-    ledger: Path, origin: str, trust: Trust, heads: dict[int, tuple[bytes, int]]
+    ledger: Path, origin: str, trust: Trust, heads: dict[int, tuple[bytes, int]], since: Since | None
 ) -> tuple[LogFindings, list[Claim]]:
     """Check one partition log and every root of it that a block holds."""
     path = log_path(origin)
-    findings = read_log(LogFolder(ledger / path), trust, heads, origin)
+    findings = read_log(LogFolder(ledger / path), trust, heads, origin, since)
     for size, (root, number) in sorted(heads.items()):
         if findings.head is not None and size > findings.head.size:
             findings.problems.append(

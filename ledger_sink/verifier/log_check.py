@@ -4,20 +4,23 @@ Of a partition log the leaves are read: START first, offsets strictly rising, co
 city log the blocks are read and their chain is checked. Of any other tlog-tiles log the tree alone.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from ledger_sink.format.block import Block, require_successor
 from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
 from ledger_sink.format.control import Gap, parse_control
-from ledger_sink.format.errors import FormatError, LeafFormatError, OriginError
+from ledger_sink.format.errors import FormatError, LeafFormatError, OriginError, TileError
 from ledger_sink.format.keys import Origin
 from ledger_sink.format.layout import control_path
 from ledger_sink.format.leaf import Kind, Leaf
 from ledger_sink.format.policy import Cosigned
+from ledger_sink.format.tiles import TILE_WIDTH
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.evidence import witness_claims
 from ledger_sink.verifier.folder import LogFolder
+from ledger_sink.verifier.growth_check import check_growth
+from ledger_sink.verifier.since import Since
 from ledger_sink.verifier.tree_check import check_tree
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Claim, Verdict, failed, not_checked, shown
@@ -34,8 +37,11 @@ class LogFindings:
     opened: Cosigned | None = None
     problems: list[str] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
+    since: Since | None = None
     blocks: list[Block] = field(default_factory=list)
     heads: dict[str, Checkpoint] = field(default_factory=dict)
+    """Of a city log: the newest mention of each partition log."""
+    next_offset: int = 0
     records: int = 0
     controls: int = 0
     beyond: int = 0
@@ -59,6 +65,8 @@ def log_claims(findings: LogFindings) -> list[Claim]:
         claims.append(failed("log-whole", f"and {len(findings.problems) - len(named)} problems more"))
     if head is None or claims:
         return claims
+    if findings.since is not None:
+        return [*_growth_claims(head, findings.since)]
     words = f"{head.origin}: signed, and all {head.size} entries lead to its root {head.root.hex()}."
     claims.append(shown("log-whole", words))
     if findings.beyond:
@@ -67,11 +75,22 @@ def log_claims(findings: LogFindings) -> list[Claim]:
     return claims
 
 
+def _growth_claims(head: Checkpoint, since: Since) -> Iterator[Claim]:
+    yield shown(
+        "log-grown",
+        f"{head.origin}: signed, and its {head.size - since.size} new entries lead on from the root verified at "
+        f"size {since.size} to its root {head.root.hex()}.",
+    )
+    if since.size:
+        words = f"{head.origin}: its first {since.size} entries were verified before and are not read again."
+        yield not_checked("log-whole", words)
+
+
 def log_facts(findings: LogFindings) -> dict[str, object]:
     """What a program may want to know of a log."""
     if findings.head is None:
         return {}
-    head = findings.head
+    head, since = findings.head, findings.since
     return {
         "origin": head.origin,
         "size": head.size,
@@ -79,11 +98,24 @@ def log_facts(findings: LogFindings) -> dict[str, object]:
         "records": findings.records,
         "controls": findings.controls,
         "blocks": len(findings.blocks),
+        **({"since": since.size} if since is not None else {}),
     }
 
 
+def verified(findings: LogFindings) -> Since | None:
+    """Return the log as it was found whole, for a later verification to go on from; None if it was not."""
+    head = findings.head
+    if head is None or findings.problems:
+        return None
+    return Since(head.size, head.root, findings.next_offset, findings.records, findings.heads)
+
+
 def read_log(
-    folder: LogFolder, trust: Trust, sizes: Collection[int] = (), origin: str | None = None
+    folder: LogFolder,
+    trust: Trust,
+    sizes: Collection[int] = (),
+    origin: str | None = None,
+    since: Since | None = None,
 ) -> LogFindings:
     """Recompute a log and collect what is wrong with it.
 
@@ -92,8 +124,12 @@ def read_log(
         trust: what the checkpoint's signatures must satisfy.
         sizes: older sizes of which the roots are wanted.
         origin: the log that must lie there, if the caller knows.
+        since: what an earlier verification found whole; only what came after it is read.
     """
-    findings = LogFindings()
+    findings = LogFindings(since=since)
+    if since is not None:
+        findings.heads.update(since.heads)
+        findings.next_offset, findings.records = since.next_offset, since.records
     try:
         data = folder.checkpoint()
         findings.head = parse_checkpoint(data)[0]
@@ -112,7 +148,10 @@ def _read_entries(folder: LogFolder, findings: LogFindings, sizes: Collection[in
     if head is None:
         return
     reader = _reader_of(head.origin, folder, findings)
-    tree = check_tree(folder, head, reader.take, sizes)
+    if findings.since is None:
+        tree = check_tree(folder, head, reader.take, sizes)
+    else:
+        tree = check_growth(folder, head, findings.since, reader.take, sizes)
     findings.problems += tree.problems
     findings.roots, findings.beyond = tree.roots, tree.beyond
 
@@ -131,8 +170,6 @@ class _Reader:
 class _LeafReader(_Reader):
     """Reads a partition log's leaves: START at 0 only, offsets strictly rising, controls recomputed."""
 
-    _next_offset = 0
-
     def take(self, first: int, entries: list[bytes]) -> None:
         for index, entry in enumerate(entries, start=first):
             try:
@@ -144,13 +181,15 @@ class _LeafReader(_Reader):
         leaf = Leaf.parse(entry)
         if (index == 0) != (leaf.kind is Kind.START):
             raise LeafFormatError(f"expected START as leaf 0 and nowhere else, got {leaf.kind.name}")
-        if leaf.offset < self._next_offset:
-            raise LeafFormatError(f"expected an offset of {self._next_offset} or more, got {leaf.offset}")
+        if leaf.offset < self._findings.next_offset:
+            raise LeafFormatError(
+                f"expected an offset of {self._findings.next_offset} or more, got {leaf.offset}"
+            )
         if leaf.kind is Kind.RECORD:
-            self._next_offset = leaf.offset + 1
+            self._findings.next_offset = leaf.offset + 1
             self._findings.records += 1
         else:
-            self._next_offset = self._control(index, leaf, entry)
+            self._findings.next_offset = self._control(index, leaf, entry)
             self._findings.controls += 1
 
     def _control(self, index: int, leaf: Leaf, entry: bytes) -> int:
@@ -178,15 +217,27 @@ class _BlockReader(_Reader):
 
     def _block(self, index: int, entry: bytes) -> None:
         block = Block.parse(entry)
-        blocks = self._findings.blocks
+        blocks, since = self._findings.blocks, self._findings.since
         blocks.append(block)
-        if len(blocks) != index + 1:
+        first = since.size if since is not None else 0
+        if len(blocks) != index - first + 1:
             return  # an earlier block could not be read, and is named; this one cannot be chained
         head = self._findings.head
-        require_successor(blocks[-2] if index else None, block, self._findings.heads)
+        previous = blocks[-2] if len(blocks) > 1 else self._verified_before(first)
+        require_successor(previous, block, self._findings.heads)
         self._findings.heads.update((line.origin, line) for line in block.heads)
         if head is not None and block.origin != head.origin:
             raise OriginError(f"block {block.number}: expected origin {head.origin}, got {block.origin}")
+
+    def _verified_before(self, first: int) -> Block | None:
+        """Return the last block that was verified before; the first new one holds its hash."""
+        if not first:
+            return None
+        index = (first - 1) // TILE_WIDTH
+        try:
+            return Block.parse(self._folder.read_entries(index, first - index * TILE_WIDTH)[-1])
+        except UnreadableError as problem:
+            raise TileError(f"block {first - 1}: {problem}") from None
 
 
 def _reader_of(origin: str, folder: LogFolder, findings: LogFindings) -> _Reader:

@@ -160,18 +160,22 @@ class Ledger:
 
         wait_for(done, lambda: f"{sealed} are sealed and covered, got {self.summary()}", within_s)
 
-    def archive(self, topic: str, partition: int) -> Iterator[Record]:
+    def rows(self, topic: str, partition: int, first: int) -> Iterator[Record]:
         """What Kafka has, standing in for the archive where that is not the test's matter."""
         source = KafkaSource(self.config, group="test-archive")
         try:
             low, high = source.watermarks(topic, partition)
-            yield from source.records(topic, partition, low, high)
+            yield from source.records(topic, partition, max(low, first), high)
         finally:
             source.close()
 
+    def count(self, topic: str, partition: int, before: int) -> int:
+        """How many of them lie before an offset."""
+        return sum(record.offset < before for record in self.rows(topic, partition, 0))
+
     def audit(self) -> audit.AuditResult:
         """Audit the settled ledger."""
-        return audit.run(self.config, archive=self.archive)
+        return audit.run(self.config, archive=self)
 
     def lag(self, topic: str, partition: int) -> int:
         """End offset minus the group's committed offset."""

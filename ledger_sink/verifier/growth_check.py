@@ -1,0 +1,105 @@
+"""A log's growth recomputed: from a root that was verified before, over the new entries, to the signed root.
+
+The right-edge tiles at the old size must lead to the old root; the entries since then, hashed, must lead on to
+the new one, and every tile on the way must hold what they lead to. Time and reads grow with what is new.
+"""
+
+from collections.abc import Collection
+
+from ledger_sink.format.checkpoint import Checkpoint
+from ledger_sink.format.errors import FormatError, TileError
+from ledger_sink.format.merkle import leaf_hashes
+from ledger_sink.format.tiles import (
+    ENTRIES,
+    TILE_WIDTH,
+    Tile,
+    TileBuilder,
+    TilePlace,
+    place_path,
+)
+from ledger_sink.verifier.errors import UnreadableError
+from ledger_sink.verifier.folder import LogFolder
+from ledger_sink.verifier.since import Since
+from ledger_sink.verifier.tree_check import TakeEntries, TreeFindings
+
+
+def check_growth(
+    folder: LogFolder, head: Checkpoint, since: Since, take_entries: TakeEntries, sizes: Collection[int] = ()
+) -> TreeFindings:
+    """Recompute what came to a log.
+
+    Args:
+        folder: where it lies.
+        head: size and root to be reached.
+        since: what was verified before.
+        take_entries: is given the first index and the new entries of each bundle, in order.
+        sizes: sizes of which the roots are wanted.
+    """
+    findings = TreeFindings()
+    if head.size < since.size:
+        findings.problems.append(
+            f"checkpoint: its size is {head.size}, an earlier verification saw {since.size}: rolled back"
+        )
+        return findings
+    builder = _edge(folder, since, findings)
+    if builder is None or not _append(builder, folder, head, take_entries, findings):
+        return findings
+    if builder.root() != head.root:
+        findings.problems.append(
+            f"checkpoint: its root at size {head.size} is {head.root.hex()}, the entries since {since.size} lead to "
+            f"{builder.root().hex()}"
+        )
+        return findings
+    for size in sorted(size for size in sizes if size <= head.size):
+        try:
+            findings.roots[size] = TileBuilder.load(size, folder.read_tile).root()
+        except (FormatError, UnreadableError) as problem:
+            findings.problems.append(f"tile: the root at size {size} could not be computed: {problem}")
+    return findings
+
+
+def _edge(folder: LogFolder, since: Since, findings: TreeFindings) -> TileBuilder | None:
+    """Load the right edge at the old size; it must lead to the old root."""
+    try:
+        builder = TileBuilder.load(since.size, folder.read_tile)
+    except (FormatError, UnreadableError) as problem:
+        findings.problems.append(f"tile: the tree at size {since.size} could not be read: {problem}")
+        return None
+    if builder.root() == since.root:
+        return builder
+    findings.problems.append(
+        f"checkpoint: the root at size {since.size} was {since.root.hex()} when it was verified, the tiles now lead to "
+        f"{builder.root().hex()}: damaged, or forked"
+    )
+    return None
+
+
+def _append(
+    builder: TileBuilder, folder: LogFolder, head: Checkpoint, take: TakeEntries, findings: TreeFindings
+) -> bool:
+    """Append the new entries, and hold every tile they touch against the one on disk."""
+    for index in range(builder.size // TILE_WIDTH, -(-head.size // TILE_WIDTH)):
+        first = index * TILE_WIDTH
+        width = min(TILE_WIDTH, head.size - first)
+        try:
+            fresh = folder.read_entries(index, width)[builder.size - first :]
+        except (TileError, UnreadableError) as problem:
+            findings.problems.append(f"{place_path((ENTRIES, index, width))}: {problem}")
+            return False
+        take(builder.size, fresh)
+        for tile in builder.append(leaf_hashes(fresh)):
+            _compare(folder, tile, findings)
+    for tile in builder.partials():
+        _compare(folder, tile, findings)
+    return True
+
+
+def _compare(folder: LogFolder, tile: Tile, findings: TreeFindings) -> None:
+    place: TilePlace = (tile.level, tile.index, tile.width)
+    try:
+        if folder.read_tile(*place) == tile.data:
+            return
+        words = "damaged: it is not what the entries lead to"
+    except (TileError, UnreadableError) as problem:
+        words = str(problem)
+    findings.problems.append(f"{place_path(place)}: {words}")
