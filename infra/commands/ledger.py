@@ -89,32 +89,13 @@ def audit(data: Path, incremental: bool, as_json: bool) -> None:
     sys.exit(0 if result.verdict == "pass" else 1)
 
 
-@click.command()
-@click.option(
-    "--directory",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("witness"),
-    show_default=True,
-    help="Where the witness keeps its key and what it has seen.",
-)
-@click.option("--name", default="witness.example", show_default=True, help="The witness's key name.")
-@click.option(
-    "--logs",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    required=True,
-    help="tlog-policy file with a `log` line for each log to witness (a city's policy.txt).",
-)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
-@click.option("--port", default=18081, show_default=True, help="Port to listen on.")
-@one_line_errors
-def witness(directory: Path, name: str, logs: Path, host: str, port: int) -> None:
-    """Run a C2SP tlog-witness for anybody's logs (an auditor's own machine is the right place)."""
-    from infra.child import stop_event
-    from ledger_sink.config import WitnessConfig
-    from ledger_sink.witness import run
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def witness(words: tuple[str, ...]) -> None:
+    """Run a C2SP tlog-witness for anybody's logs: `ledger-witness`, see `--help`."""
+    from ledger_sink.witness_cli import main
 
-    click.echo(f"witness {name} on http://{host}:{port}/ for the logs in {logs}; Ctrl-C ends it")
-    run(WitnessConfig(directory, name, logs, host, port), stop_event())
+    sys.exit(main(list(words)))
 
 
 @click.group()

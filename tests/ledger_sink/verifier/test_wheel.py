@@ -3,10 +3,13 @@
 import shutil
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from infra.ports import free_port
 from tests.ledger_sink.simulated_city import small_city
 
 ROOT = Path(__file__).parents[3]
@@ -101,3 +104,34 @@ def test_the_wheel_alone_recomputes_a_ledger(auditor: Path, files: Path) -> None
     done = verify(auditor, files, "--city", "ledger")
     assert done.returncode == 1
     assert "air-quality.reading/0/1/tile/0/000.p/11" in done.stdout
+
+
+def test_the_wheel_alone_runs_a_witness(auditor: Path, files: Path) -> None:
+    """One command: it makes its key, answers on loopback, and ends in order."""
+    port = free_port()
+    words = ("--logs", "policy.txt", "--name", "witness.other.example", "--port", str(port))
+    witness = subprocess.Popen(
+        [str(auditor / "ledger-witness"), *words], cwd=files, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert witness.stdout is not None
+        assert f"http://127.0.0.1:{port}/" in witness.stdout.readline()
+        key = asked(f"http://127.0.0.1:{port}/vkey")
+    finally:
+        witness.terminate()
+        assert witness.wait(10) == 0
+    assert key == (files / "witness" / "witness.vkey").read_text()
+    assert key.startswith("witness.other.example+")
+
+
+def asked(url: str) -> str:
+    """Ask a server on loopback that is just starting."""
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=3) as answer:  # noqa: S310 - loopback
+                return str(answer.read().decode())
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
