@@ -125,9 +125,12 @@ class Writer:
         return self.door.prepare(self._dead_letter_topic(file), event)
 
     def _whole_file(self, file: Input, problem: str) -> Prepared:
+        """Make the dead letter of a file; of one that no reader knows, nobody can say that it holds no persons."""
         with file.recording.path.open("rb") as stream:
             beginning = stream.read(PREFIX_BYTES)
             length = stream.seek(0, 2)
+        if file.recording.format is None:
+            beginning = b""
         event = self._dead_letter_event(file, Refused(WHOLE_FILE, None, beginning, problem, WHOLE_FILE_RULE))
         event |= {"length": length, "sha256": bytes.fromhex(file.recording.sha256)}
         return self.door.prepare(self._dead_letter_topic(file), event)
