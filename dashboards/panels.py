@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 Steps = tuple[tuple[float, str], ...]
 DATASOURCE = common.DataSourceRef(type_val=DATASOURCE_TYPE, uid=DATASOURCE_UID)
 WIDE, HALF, THIRD, SIXTH = 24, 12, 8, 4
+SIMULATED = "Simulated data"
+"""Title of the badge of simulated data."""
+AGE = ("Data age", "Since the last record")
+"""Titles of panels that tell how old the data is."""
 NOT_NOW = "Share of events that were replayed from a recording or a scenario; they did not happen now."
 
 
@@ -81,12 +85,12 @@ def stat(
 
 def data_age(sql: str, *, about: str = "") -> Builder[dashboard.Panel]:
     """Return the age in seconds of what happened last, which every board shows."""
-    return stat("Data age", sql, unit="s", steps=AGE_COLOURS, about=about)
+    return stat(AGE[0], sql, unit="s", steps=AGE_COLOURS, about=about)
 
 
 def simulated(sql: str, *, about: str = NOT_NOW) -> Builder[dashboard.Panel]:
     """Return the badge of simulated data: the share of events that come from a recording or a scenario."""
-    return stat("Simulated data", sql, unit="percentunit", steps=ANY_IS_MARKED, about=about)
+    return stat(SIMULATED, sql, unit="percentunit", steps=ANY_IS_MARKED, about=about)
 
 
 def table(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards import panels
+from dashboards import geomap, panels
+from dashboards.geomap import View
+from dashboards.outlines import outline
 from dashboards.queries import table_of
 from dashboards.style import CAI_COLOURS, US_AQI_COLOURS
 from schemas.names import DATABASE, board_uid, topic_name
@@ -20,6 +22,9 @@ CHOICE = (
     "AND $__conditionalAll(station IN (${station:singlequote}), $station)"
 )
 DAILY = f"{DATABASE}.air_quality_reading_daily"
+PLACES = f"{DATABASE}.air_quality_station_place"
+SEOUL = View(126.45, 37.3, 127.35, 37.75)
+BEIJING = View(115.2, 38.9, 118.4, 40.8)
 WHO_PM2_5_DAY = 15
 """WHO 2021 guideline for PM2.5 over 24 h, µg/m³."""
 
@@ -39,6 +44,8 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             unhealthy(index),
             changes_count(change),
             simulated(reading),
+            where(index, "Seoul now: worst station of each district", "seoul", SEOUL),
+            where(index, "Beijing now: stations", "beijing", BEIJING),
             now(index),
             changes(change),
             us_aqi(index),
@@ -104,6 +111,26 @@ def simulated(reading: str) -> Builder[dashboard.Panel]:
     """Return the share of readings that come from recordings: the badge of simulated data."""
     return panels.simulated(
         f"SELECT countIf(simulated) / count() AS share FROM {reading} WHERE $__timeFilter(occurred_at)",
+    )
+
+
+def where(index: str, title: str, region: str, view: View) -> Builder[dashboard.Panel]:
+    """Return a map of the highest newest US AQI at each place of a region."""
+    return geomap.places(
+        title,
+        f"SELECT place, any(latitude) AS latitude, any(longitude) AS longitude, max(aqi) AS us_aqi, "
+        f"argMax(station, aqi) AS worst, count() AS stations, max(at) AS newest FROM ("
+        f"SELECT city, station, argMax(us_aqi, occurred_at) AS aqi, max(occurred_at) AS at FROM {index} "
+        f"WHERE $__timeFilter(occurred_at) AND {CHOICE} GROUP BY city, station) AS newest_of_each "
+        f"INNER JOIN {PLACES} AS at_place USING (city, station) "
+        f"GROUP BY place HAVING {outline(region).where()} ORDER BY us_aqi, place",
+        over=region,
+        view=view,
+        colour_by="us_aqi",
+        label="place",
+        steps=US_AQI_COLOURS,
+        about="A dot is the middle of a district, or the place that a station's readings tell; a station of which "
+        "neither is known is in the table only.",
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards import panels
+from dashboards import geomap, panels
+from dashboards.geomap import View
+from dashboards.outlines import outline
 from dashboards.queries import table_of
 from dashboards.style import ZERO_IS_GOOD
 from schemas.names import DATABASE, board_uid, topic_name
@@ -20,6 +22,12 @@ VESSELS = f"{DATABASE}.cargo_vessel_now"
 PERMITS = f"{DATABASE}.cargo_permit_now"
 LONG_STAY_H = 72
 """Hours after which a box in a yard stands in the way."""
+
+SPEED_COLOURS = ((0, "orange"), (0.5, "blue"))
+"""On maps: lying still, under way (knots over ground)."""
+
+BUSAN = View(128.6, 34.8, 129.5, 35.4)
+ABOUT_SPEED = "Orange: lies still, or tells no speed. Blue: makes half a knot or more."
 
 RAW = ("supply-event", "transport-event", "vessel-position", "vessel-message", "permit")
 
@@ -39,6 +47,8 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             alarms(anomaly),
             age(raw),
             simulated(raw),
+            ships(),
+            busan(raw["vessel-position"]),
             by_state(),
             dwell(state),
             containers(),
@@ -110,6 +120,35 @@ def simulated(raw: dict[str, str]) -> Builder[dashboard.Panel]:
     )
 
 
+def ships() -> Builder[dashboard.Panel]:
+    """Return a map of where each ship was heard last."""
+    return geomap.places(
+        "Vessels now",
+        f"SELECT lat AS latitude, lon AS longitude, ifNull(speed, 0) AS knots, vessel, mmsi, seen_at, simulated "
+        f"FROM {VESSELS} WHERE $__timeFilter(seen_at) ORDER BY seen_at DESC, mmsi LIMIT 5000",
+        over="world",
+        colour_by="knots",
+        steps=SPEED_COLOURS,
+        unit="velocityknot",
+        about=f"{ABOUT_SPEED} The 5,000 heard last.",
+    )
+
+
+def busan(position: str) -> Builder[dashboard.Panel]:
+    """Return a map of the tracks in the waters of Busan."""
+    return geomap.places(
+        "Port of Busan: ways in and out",
+        f"SELECT latitude, longitude, ifNull(sog, 0) AS knots, mmsi, occurred_at AS at, simulated FROM {position} "
+        f"WHERE $__timeFilter(occurred_at) AND {outline('busan').where()} ORDER BY occurred_at DESC, mmsi LIMIT 5000",
+        over="busan",
+        view=BUSAN,
+        colour_by="knots",
+        steps=SPEED_COLOURS,
+        unit="velocityknot",
+        about=f"{ABOUT_SPEED} Every report in the time shown.",
+    )
+
+
 def by_state() -> Builder[dashboard.Panel]:
     """Return containers by state."""
     return panels.table(
@@ -174,7 +213,7 @@ def anomaly_kinds(anomaly: str) -> Builder[dashboard.Panel]:
 def positions() -> Builder[dashboard.Panel]:
     """Return where each ship is."""
     return panels.table(
-        "Vessels now",
+        "Vessels: newest report of each",
         f"SELECT vessel, mmsi, imo_number AS imo, lat, lon, speed, course, "
         f"transform(status, [0, 1, 2, 3, 5, 6, 7, 8], ['under way', 'at anchor', 'not under command', 'restricted', "
         f"'moored', 'aground', 'fishing', 'sailing'], '') AS doing, type_code, seen_at, reports, simulated "

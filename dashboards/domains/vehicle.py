@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards import panels
+from dashboards import geomap, panels
+from dashboards.geomap import View
+from dashboards.outlines import outline
 from dashboards.queries import table_of
 from dashboards.style import ZERO_IS_GOOD
 from schemas.names import DATABASE, board_uid, topic_name
@@ -20,6 +22,12 @@ WHERE = f"WHERE $__timeFilter(occurred_at) AND {CHOICE}"
 OUTCOMES = f"{DATABASE}.vehicle_crash_outcomes"
 DELTA_V_COLOURS = ((0, "green"), (8, "yellow"), (15, "orange"), (30, "red"), (50.000001, "dark-red"))
 """Lower bound of each severity band of delta-V, km/h (`delta-v-bands@1`)."""
+
+PLACE_COLOURS = ((0, "blue"), (1, "orange"), (2, "red"))
+"""On maps: driven past, braked hard, accident or suspicion of one."""
+
+SEOUL = View(126.45, 37.3, 127.35, 37.75)
+ABOUT_PLACES = "Blue: driven past. Orange: braked hard. Red: an accident, or a coarse track's suspicion of one."
 
 
 def board(catalog: Catalog) -> dashboard.Dashboard:
@@ -39,6 +47,8 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             age(signal),
             simulated(signal),
             accidents(accident),
+            tracks(signal, braking, accident),
+            in_seoul(signal, braking, accident),
             dssad_events(dssad),
             over_time(accident, braking),
             brakings(braking),
@@ -108,6 +118,45 @@ def accidents(accident: str) -> Builder[dashboard.Panel]:
         colours={"delta_v": DELTA_V_COLOURS},
         span=panels.WIDE,
         about="pdof_clock: where the force came from, 12 is the front. Coarse ones are suspicions without delta-V.",
+    )
+
+
+def tracks(signal: str, braking: str, accident: str) -> Builder[dashboard.Panel]:
+    """Return a map of where was driven, braked and crashed, wherever that is."""
+    return geomap.places(
+        "Where vehicles drove, braked and crashed",
+        _places(signal, braking, accident, "1"),
+        over="world",
+        colour_by="weight",
+        steps=PLACE_COLOURS,
+        about=f"{ABOUT_PLACES} Choose a vehicle to see its track.",
+    )
+
+
+def in_seoul(signal: str, braking: str, accident: str) -> Builder[dashboard.Panel]:
+    """Return the same in the city itself."""
+    return geomap.places(
+        "Seoul: hard braking and accidents",
+        _places(signal, braking, accident, outline("seoul").where()),
+        over="seoul",
+        view=SEOUL,
+        colour_by="weight",
+        steps=PLACE_COLOURS,
+        about=ABOUT_PLACES,
+    )
+
+
+def _places(signal: str, braking: str, accident: str, condition: str) -> str:
+    """Write the query of a map: places driven past to 0.0001 degree (11 m), and what happened, on top."""
+    latitude, longitude = "current_location_latitude", "current_location_longitude"
+    return (
+        f"SELECT * FROM (SELECT round({latitude}, 4) AS latitude, round({longitude}, 4) AS longitude, vehicle, "
+        f"'driven past' AS what, 0 AS weight, max(occurred_at) AS at FROM {signal} {WHERE} "
+        f"AND {latitude} IS NOT NULL GROUP BY latitude, longitude, vehicle ORDER BY at DESC LIMIT 5000 UNION ALL "
+        f"SELECT latitude, longitude, vehicle, 'hard braking' AS what, 1 AS weight, occurred_at AS at "
+        f"FROM {braking} {WHERE} AND latitude IS NOT NULL UNION ALL "
+        f"SELECT latitude, longitude, vehicle, if(coarse, 'suspicion', 'accident') AS what, 2 AS weight, "
+        f"occurred_at AS at FROM {accident} {WHERE} AND latitude IS NOT NULL) WHERE {condition} ORDER BY weight"
     )
 
 

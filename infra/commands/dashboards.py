@@ -1,12 +1,16 @@
-"""`city dashboards build|push`: the boards as files, or into a running Grafana."""
+"""`city dashboards build|push|show`: the boards as files, into a running Grafana, or in the terminal."""
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import click
 
 from infra.commands.common import catalog, data_option, one_line_errors, running
+
+PICTURE_COLUMNS, LEAST_COLUMNS = 140, 100
 
 
 def register(group: click.Group) -> None:
@@ -16,7 +20,7 @@ def register(group: click.Group) -> None:
 
 @click.group()
 def dashboards() -> None:
-    """Build the boards, or push them to a running Grafana."""
+    """Build the boards, push them to a running Grafana, or show them here."""
 
 
 @dashboards.command("build")
@@ -58,3 +62,54 @@ def push(data: Path, grafana: str, keep_datasource: bool) -> None:
         )
     for url in send(grafana, catalog(), address):
         click.echo(url)
+
+
+@dashboards.command("show")
+@click.argument("names", nargs=-1, metavar="BOARD...")
+@click.option("--all", "every", is_flag=True, help="Show every board.")
+@data_option
+@click.option("--since", default=None, help="Show from then on: a date, or 30d, 12h, 15m. Default: the board's own.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Write each board as a picture (SVG) into this folder instead.",
+)
+@click.option("--width", type=click.IntRange(80, 400), default=None, help="Characters across.")
+@click.option("--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="Rows of each table.")
+@one_line_errors
+def show(
+    names: tuple[str, ...],
+    every: bool,  # noqa: FBT001 - click passes options by keyword
+    data: Path,
+    since: str | None,
+    output: Path | None,
+    width: int | None,
+    rows: int,
+) -> None:
+    """Show what a board shows, from the running stack, without a Grafana.
+
+    BOARD is a name like overview, air-quality or pipeline. The exit code is 1 if a panel could not be shown.
+    """
+    from rich.console import Console
+
+    from dashboards.terminal.screen import Size
+    from infra.boards import BoardReader
+    from infra.errors import SettingsError
+    from infra.pictures import save_picture
+
+    columns = width or (PICTURE_COLUMNS if output else max(LEAST_COLUMNS, shutil.get_terminal_size().columns))
+    with BoardReader(running(data.absolute()), catalog()) as reader:
+        chosen = list(reader.boards.values()) if every else [reader.find(name) for name in names]
+        if not chosen:
+            raise SettingsError(f"name a board, or --all: {', '.join(reader.boards)}")
+        for made in chosen:
+            content = reader.draw(made, Size(columns, rows), since)
+            if output:
+                path = output / f"{made['uid']}.svg"
+                save_picture(content, path, f"city dashboards show {made['uid'].removeprefix('city-')}", columns)
+                click.echo(path)
+            else:
+                Console(width=columns, highlight=False).print(content)
+        failed = reader.failed
+    sys.exit(1 if failed else 0)

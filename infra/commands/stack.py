@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from infra.kafka.java import JavaChoice
     from infra.settings import Settings
 
+PICTURE_COLUMNS = 110
+
 
 def register(group: click.Group) -> None:
     """Add the commands to `city`."""
@@ -117,18 +119,29 @@ def _speed_is_known(speed: str) -> bool:
 @click.command()
 @data_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Write the table as a picture (SVG) to this file instead.",
+)
 @one_line_errors
-def status(data: Path, as_json: bool) -> None:
+def status(data: Path, as_json: bool, output: Path | None) -> None:
     """Show what each topic has, how far each reader is, what is sealed."""
     from rich.console import Console
 
+    from infra.pictures import save_picture
     from infra.screen import view
     from infra.status import StatusReader
 
     settings = running(data.absolute())
     seen = StatusReader(settings, catalog()).read()
+    shown = view(seen, "", {"status": settings.web_url})
     if as_json:
         print_json(asdict(seen))
+    elif output:
+        save_picture(shown, output, "city status", PICTURE_COLUMNS)
+        click.echo(output)
     else:
-        Console(highlight=False).print(view(seen, "", {"status": settings.web_url}))
+        Console(highlight=False).print(shown)
     sys.exit(1 if seen.notes else 0)

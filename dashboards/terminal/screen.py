@@ -1,0 +1,172 @@
+"""A board in a terminal: its panels in Grafana's grid, each with its title, and the badges above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.markdown import Markdown
+from rich.measure import Measurement
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from dashboards.panels import AGE, SIMULATED, WIDE
+from dashboards.terminal.atlas import atlas
+from dashboards.terminal.chart import chart
+from dashboards.terminal.words import colour, on, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from rich.console import RenderableType
+
+    from dashboards.terminal.answer import Answer
+
+FRAME = 4
+"""Characters that a frame and its padding take of a panel's width."""
+BADGE = "black on #ff9830"
+CELL = 38
+"""Widest cell of a table."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is drawn: characters across, and rows of a table."""
+
+    columns: int = 140
+    rows: int = 10
+
+
+
+def board(panels: Mapping[str, Any], ask: Callable[[str], Answer], size: Size, told: str) -> Group:
+    """Return a board's content.
+
+    Args:
+        panels: The board as Grafana's JSON.
+        ask: Runs a panel's query text.
+        size: How much to draw.
+        told: The time range in words.
+    """
+    answers = {
+        number: ask(panel["targets"][0]["rawSql"])
+        for number, panel in enumerate(panels["panels"])
+        if panel.get("targets")
+    }
+    drawn: list[RenderableType] = [_head(panels, answers, told)]
+    numbered = list(enumerate(panels["panels"]))
+    for _, row in groupby(numbered, key=lambda each: each[1]["gridPos"]["y"]):
+        drawn += _row([(panel, answers.get(number)) for number, panel in row], size)
+    return Group(*drawn)
+
+
+def _head(board: Mapping[str, Any], answers: Mapping[int, Answer], told: str) -> Text:
+    """Return title, badge of simulated data, age of the data, and time range."""
+    text = Text.assemble((board["title"], "bold"), "  ")
+    for number, panel in enumerate(board["panels"]):
+        value = _single(answers[number]) if number in answers else None
+        if panel["title"] == SIMULATED and value:
+            text.append(f" SIMULATED {words(value, 'percentunit')} ", BADGE)
+            text.append("  ")
+        if panel["title"] in AGE and value is not None:
+            text.append(f"data {words(value, 's')} old  ")
+    return text.append(told, "dim")
+
+
+def _row(panels: Sequence[tuple[Mapping[str, Any], Answer | None]], size: Size) -> list[RenderableType]:
+    """Return panels side by side; a table too wide for its place gets a line of its own."""
+    beside, below = [], []
+    for panel, answer in panels:
+        width = panel["gridPos"]["w"] * size.columns // WIDE
+        content = _content(panel, answer, width - FRAME, size)
+        if width < size.columns and _wants(content) > width - FRAME:
+            below.append((panel, _content(panel, answer, size.columns - FRAME, size), size.columns))
+        else:
+            beside.append((panel, content, width))
+    grid = Table.grid(padding=0)
+    tall = max((_lines(content, width - FRAME) for _, content, width in beside), default=0)
+    for _ in beside:
+        grid.add_column()
+    if beside:
+        grid.add_row(*(_framed(panel, content, width, tall + 2) for panel, content, width in beside))
+    return [*([grid] if beside else []), *(_framed(*each, None) for each in below)]
+
+
+def _framed(panel: Mapping[str, Any], content: RenderableType, width: int, height: int | None) -> Panel:
+    return Panel(
+        content, title=Text(panel["title"]), title_align="left", width=width, height=height, border_style="dim"
+    )
+
+
+def _wants(content: RenderableType) -> int:
+    if not isinstance(content, Table):
+        return 0
+    console = Console(width=1000)
+    return Measurement.get(console, console.options, content).maximum
+
+
+def _lines(content: RenderableType, width: int) -> int:
+    console = Console(width=width)
+    return len(console.render_lines(content, console.options.update(width=width)))
+
+
+def _content(panel: Mapping[str, Any], answer: Answer | None, columns: int, size: Size) -> RenderableType:
+    if answer is None:
+        return Markdown(panel["options"]["content"])
+    if answer.error:
+        return Text(answer.error, style="red")
+    unit = panel["fieldConfig"]["defaults"].get("unit", "short")
+    match panel["type"]:
+        case "stat":
+            return stat(panel, answer, unit)
+        case "timeseries":
+            return chart(answer, unit, columns)
+        case "geomap":
+            return atlas(panel, answer, columns)
+        case _:
+            return table(panel, answer, size.rows)
+
+
+def stat(panel: Mapping[str, Any], answer: Answer, unit: str) -> Text:
+    """Return one value on its colour."""
+    value = _single(answer)
+    shade = colour(value, panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) if value is not None else ""
+    return Text(f" {words(value, unit)} ", style=f"bold {on(shade)}" if shade else "bold")
+
+
+def table(panel: Mapping[str, Any], answer: Answer, rows: int) -> RenderableType:
+    """Return the first rows, each column in its unit and colours."""
+    if not answer.rows:
+        return Text("no rows in this time", style="dim")
+    units, steps = _overrides(panel)
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold dim")
+    for index, name in enumerate(answer.columns):
+        right = all(isinstance(row[index], int | float) or row[index] is None for row in answer.rows)
+        made.add_column(name, justify="right" if right else "left", no_wrap=True, max_width=CELL)
+    for row in answer.rows[:rows]:
+        cells = []
+        for name, value in zip(answer.columns, row, strict=True):
+            shade = colour(value, steps[name]) if name in steps and value is not None else ""
+            cells.append(Text(words(value, units.get(name, "short")), style=on(shade) if shade else ""))
+        made.add_row(*cells)
+    if len(answer.rows) > rows:
+        made.add_row(Text(f"… {len(answer.rows) - rows:,} more", style="dim"))
+    return made
+
+
+def _overrides(panel: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, list[dict[str, Any]]]]:
+    units, steps = {}, {}
+    for override in panel["fieldConfig"].get("overrides", []):
+        for each in override["properties"]:
+            if each["id"] == "unit":
+                units[override["matcher"]["options"]] = each["value"]
+            if each["id"] == "thresholds":
+                steps[override["matcher"]["options"]] = each["value"]["steps"]
+    return units, steps
+
+
+def _single(answer: Answer) -> Any:
+    """Return the last value that is there, as a stat panel reduces it."""
+    return next((v for row in reversed(answer.rows) for v in reversed(row) if v is not None), None)

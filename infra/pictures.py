@@ -1,0 +1,64 @@
+"""What a terminal shows as a picture: an SVG that names nothing outside itself (no font, script or image of others)."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import RenderableType
+
+FORMAT = """\
+<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{ font-family: "DejaVu Sans Mono", Menlo, Consolas, "Noto Sans Mono", monospace;
+font-size: {char_height}px; line-height: {line_height}px; font-variant-east-asian: full-width; }}
+.{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: sans-serif; }}
+{styles}
+</style>
+<defs>
+<clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/>
+</clipPath>
+</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix">
+{matrix}
+</g>
+</g>
+</svg>
+"""
+"""rich's own template without its web fonts."""
+
+
+def save_picture(content: RenderableType, path: Path, title: str, columns: int) -> None:
+    """Write what a terminal of that width would show.
+
+    Args:
+        content: What to show.
+        path: The file; its folder is made.
+        title: On the picture's frame.
+        columns: Width in characters.
+    """
+    console = Console(
+        record=True, width=columns, file=io.StringIO(), force_terminal=True, color_system="truecolor", highlight=False
+    )
+    console.print(content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    svg = console.export_svg(title=title, code_format=FORMAT, unique_id="t")
+    path.write_text(_smaller(svg), encoding="utf-8")
+
+
+def _smaller(svg: str) -> str:
+    """Leave out what draws nothing: blanks that stand alone, and each line's clip path, as no line is too long."""
+    svg = svg.replace("&#160;", "\N{NO-BREAK SPACE}")
+    svg = re.sub(r' clip-path="url\(#t-line-\d+\)"', "", svg)
+    svg = re.sub(r"<text[^>]*>\s*</text>", "", svg)
+    return "\n".join(line.strip() for line in svg.splitlines() if line.strip()) + "\n"
