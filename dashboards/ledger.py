@@ -77,11 +77,12 @@ def seal_latency(metric: str) -> Builder[dashboard.Panel]:
 def ill(metric: str) -> Builder[dashboard.Panel]:
     """Return logs that stopped and parts that are down."""
     return panels.stat(
-        "Stopped logs, silent signer or witness",
+        "Stopped or silent",
         f"SELECT sum(v) AS ill FROM (SELECT argMax(value, occurred_at) AS v FROM {metric} "
         "WHERE $__timeFilter(occurred_at) AND name IN "
         "('ledger_log_stopped', 'ledger_signer_down', 'ledger_witness_down') GROUP BY name, labels)",
         steps=ZERO_IS_GOOD,
+        about="Logs that stopped, and a signer or witness that does not answer.",
     )
 
 
@@ -132,6 +133,7 @@ def commits(metric: str) -> Builder[dashboard.Panel]:
         "WHERE $__timeFilter(occurred_at) AND name IN ('ledger_commit_seconds', "
         "'ledger_checkpoint_interval_seconds') GROUP BY time, name ORDER BY time",
         unit="s",
+        span=panels.WIDE,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards import panels
 from dashboards.queries import table_of
-from dashboards.style import AGE_COLOURS, ZERO_IS_GOOD
+from dashboards.style import AGE_COLOURS, ANY_IS_MARKED, ZERO_IS_GOOD
 from schemas.names import board_uid
 
 if TYPE_CHECKING:
@@ -29,13 +29,16 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
         "City overview",
         [
             panels.note(
-                "Domains",
+                "Boards",
                 f"{links} · [Pipeline](/d/{board_uid('pipeline')}) · [Ledger](/d/{board_uid('ledger')})",
             ),
             rows(events),
-            oldest(events),
+            lately(events),
+            heard(events),
             dead(letters),
+            oldest(events),
             simulated(events),
+            domains(catalog),
             rate(events),
             table(events),
         ],
@@ -56,11 +59,44 @@ def rows(topics: list[Topic]) -> Builder[dashboard.Panel]:
     return panels.stat("Events", f"SELECT sum(n) AS events FROM ({_each(topics, 'count() AS n')})")
 
 
+def lately(topics: list[Topic]) -> Builder[dashboard.Panel]:
+    """Return the facts received in the last hour."""
+    counted = _each(topics, "count() AS n", "WHERE _received_at >= now() - INTERVAL 1 HOUR")
+    return panels.stat("Received in an hour", f"SELECT sum(n) AS events FROM ({counted})")
+
+
+def heard(topics: list[Topic]) -> Builder[dashboard.Panel]:
+    """Return how many domains have told anything."""
+    counted = _each(topics, "'{domain}' AS domain, count() AS n")
+    return panels.stat("Domains with data", f"SELECT uniqExactIf(domain, n > 0) AS domains FROM ({counted})")
+
+
+def domains(catalog: Catalog) -> Builder[dashboard.Panel]:
+    """Return each domain's facts, their age, how many are simulated, and its dead letters."""
+    named = [t for t in catalog.topics.values() if t.domain != "platform"]
+    counted = _each(
+        [t for t in named if t.kind in {"raw", "derived"}],
+        "'{domain}' AS domain, count() AS n, max(occurred_at) AS at, countIf(simulated) AS s, 0 AS dead",
+    )
+    letters = _each(
+        [t for t in named if t.event == "dead-letter"],
+        "'{domain}' AS domain, 0 AS n, toDateTime64(0, 6) AS at, 0 AS s, count() AS dead",
+    )
+    return panels.table(
+        "Domains",
+        f"SELECT domain, sum(n) AS events, sum(s) / sum(n) AS simulated, sum(dead) AS dead_letters, "
+        f"max(at) AS newest, dateDiff('second', newest, now64(3)) AS data_age "
+        f"FROM ({counted} UNION ALL {letters}) GROUP BY domain ORDER BY domain",
+        units={"simulated": "percentunit", "data_age": "s"},
+        colours={"data_age": AGE_COLOURS, "dead_letters": ZERO_IS_GOOD, "simulated": ANY_IS_MARKED},
+    )
+
+
 def oldest(topics: list[Topic]) -> Builder[dashboard.Panel]:
     """Return the age of what was received last."""
     newest = _each(topics, "max(_received_at) AS at")
     return panels.stat(
-        "Since the last record",
+        panels.AGE[1],
         f"SELECT dateDiff('second', max(at), now64(3)) AS age FROM ({newest})",
         unit="s",
         steps=AGE_COLOURS,

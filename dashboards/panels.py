@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from grafana_foundation_sdk.builders import common as common_build
 from grafana_foundation_sdk.builders import dashboard as board_build
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grafana_foundation_sdk.cog.builder import Builder
 
 Steps = tuple[tuple[float, str], ...]
+Draw = Literal["line", "bars", "points"]
 DATASOURCE = common.DataSourceRef(type_val=DATASOURCE_TYPE, uid=DATASOURCE_UID)
 WIDE, HALF, THIRD, SIXTH = 24, 12, 8, 4
 SIMULATED = "Simulated data"
@@ -31,9 +32,13 @@ NOT_NOW = "Share of events that were replayed from a recording or a scenario; th
 
 
 def timeseries(
-    title: str, sql: str, *, unit: str = "short", about: str = "", span: int = HALF
+    title: str, sql: str, *, unit: str = "short", about: str = "", span: int = HALF, draw: Draw = "line"
 ) -> Builder[dashboard.Panel]:
-    """Return lines over time; the query's first column is `time`."""
+    """Return values over time; the query's first column is `time`.
+
+    Lines are for what has a value at every moment; bars for counts and points for what comes and goes, since a line
+    would join what is days apart.
+    """
     return (
         timeseries_build.Panel()
         .title(title)
@@ -43,9 +48,10 @@ def timeseries(
         .unit(unit)
         .span(span)
         .height(8)
-        .fill_opacity(8)
+        .draw_style(common.GraphDrawStyle(draw))
+        .fill_opacity(60 if draw == "bars" else 8)
         .line_width(1)
-        .show_points(common.VisibilityMode.NEVER)
+        .show_points(common.VisibilityMode.NEVER if draw == "line" else common.VisibilityMode.AUTO)
         .span_nulls(False)
         .legend(
             common_build.VizLegendOptions()

@@ -149,4 +149,5 @@ def all_metrics(metric: str) -> Builder[dashboard.Panel]:
         "All metrics",
         f"SELECT process, name, labels, argMax(value, occurred_at) AS value, max(occurred_at) AS at FROM {metric} "
         "WHERE $__timeFilter(occurred_at) GROUP BY process, name, labels ORDER BY process, name LIMIT 500",
+        span=panels.WIDE,
     )

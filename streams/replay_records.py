@@ -15,6 +15,7 @@ from streams.formats import Accepted, Draft, Item, Refused
 from streams.identity import DeploymentSecret, recording_id, recording_salt, veiled_digest, veiled_record
 from streams.produce import Door, Prepared
 from streams.replay_input import Input
+from streams.shift import shifted
 
 RECORDING_TOPIC = topic_name("platform", "recording")
 
@@ -92,8 +93,10 @@ class Writer:
 
     def _draft_event(self, file: Input, place: tuple[int, int], draft: Draft) -> dict[str, Any]:
         """Make a reader's event; of a person, it does not tell which row of the file it is."""
-        event = self._event(file, place, draft.occurred_at, draft.fields)
         topic = self.door.catalog.topics.get(draft.topic)
+        by_us = file.done.shift_us
+        fields = shifted(topic.schema.tree, draft.fields, by_us) if topic and by_us else draft.fields
+        event = self._event(file, place, draft.occurred_at, fields)
         if topic is None or not topic.pseudonym:
             return event
         digest = bytes.fromhex(file.recording.sha256)

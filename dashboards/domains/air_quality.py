@@ -92,7 +92,7 @@ def age(index: str) -> Builder[dashboard.Panel]:
 def unhealthy(index: str) -> Builder[dashboard.Panel]:
     """Return the stations that are unhealthy or worse now."""
     return panels.stat(
-        "Stations unhealthy or worse",
+        "Unhealthy or worse",
         f"SELECT countIf(aqi > 150) AS stations FROM (SELECT station, argMax(us_aqi, occurred_at) AS aqi "
         f"FROM {index} WHERE $__timeFilter(occurred_at) AND {CHOICE} GROUP BY station)",
         steps=((0, "green"), (1, "red")),
@@ -139,7 +139,7 @@ def now(index: str) -> Builder[dashboard.Panel]:
     return panels.table(
         "Stations now",
         f"SELECT city, station, argMax(us_aqi, occurred_at) AS us_aqi, "
-        f"argMax(us_aqi_category, occurred_at) AS us_category, argMax(us_aqi_pollutant, occurred_at) AS from_, "
+        f"argMax(us_aqi_category, occurred_at) AS us_category, argMax(us_aqi_pollutant, occurred_at) AS pollutant, "
         f"argMax(cai, occurred_at) AS cai, argMax(cai_category, occurred_at) AS cai_category, "
         f"argMax(basis, occurred_at) AS basis, max(occurred_at) AS at FROM {index} "
         f"WHERE $__timeFilter(occurred_at) AND {CHOICE} GROUP BY city, station ORDER BY us_aqi DESC LIMIT 200",

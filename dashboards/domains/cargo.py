@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CONTAINERS = f"{DATABASE}.cargo_container_now"
 VESSELS = f"{DATABASE}.cargo_vessel_now"
 PERMITS = f"{DATABASE}.cargo_permit_now"
+ABOUT_SIMULATED = "simulated: replayed from a recording or a scenario; it did not happen now."
 LONG_STAY_H = 72
 """Hours after which a box in a yard stands in the way."""
 
@@ -54,8 +55,8 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             containers(),
             anomalies(anomaly),
             anomaly_kinds(anomaly),
-            positions(),
             permits(),
+            positions(),
             sources(raw),
             over_time(raw),
         ],
@@ -124,7 +125,7 @@ def ships() -> Builder[dashboard.Panel]:
     """Return a map of where each ship was heard last."""
     return geomap.places(
         "Vessels now",
-        f"SELECT lat AS latitude, lon AS longitude, ifNull(speed, 0) AS knots, vessel, mmsi, seen_at, simulated "
+        f"SELECT lat AS latitude, lon AS longitude, ifNull(speed, 0) AS knots, vessel, mmsi, seen_at, toBool(simulated) AS simulated "
         f"FROM {VESSELS} WHERE $__timeFilter(seen_at) ORDER BY seen_at DESC, mmsi LIMIT 5000",
         over="world",
         colour_by="knots",
@@ -157,7 +158,7 @@ def by_state() -> Builder[dashboard.Panel]:
         f"min(since) AS longest_since FROM {CONTAINERS} "
         "WHERE $__conditionalAll(state_now IN (${state:singlequote}), $state) GROUP BY state_now "
         "ORDER BY containers DESC, state",
-        span=panels.THIRD,
+        about="A container that several recordings tell of stands here once for each.",
     )
 
 
@@ -173,7 +174,6 @@ def dwell(state: str) -> Builder[dashboard.Panel]:
         f"AND $__timeFilter(occurred_at) GROUP BY previous_state ORDER BY median_h DESC",
         colours={"over_limit": ZERO_IS_GOOD},
         about=f"over_limit: stays of more than {LONG_STAY_H} hours.",
-        span=panels.THIRD,
     )
 
 
@@ -182,10 +182,11 @@ def containers() -> Builder[dashboard.Panel]:
     return panels.table(
         "Containers now",
         f"SELECT container, state_now AS state, since, place, facility, on_vessel, last_code AS code, "
-        f"last_legal AS legal, events_illegal AS illegal, seals_now AS seals, simulated FROM {CONTAINERS} "
+        f"last_legal AS legal, events_illegal AS illegal, seals_now AS seals, toBool(simulated) AS simulated FROM {CONTAINERS} "
         "WHERE $__conditionalAll(state_now IN (${state:singlequote}), $state) ORDER BY since DESC LIMIT 200",
         colours={"illegal": ZERO_IS_GOOD},
-        span=panels.THIRD,
+        about=ABOUT_SIMULATED,
+        span=panels.WIDE,
     )
 
 
@@ -195,7 +196,8 @@ def anomalies(anomaly: str) -> Builder[dashboard.Panel]:
         "Anomalies",
         f"SELECT occurred_at AS at, severity, kind, subject, detail, rule, simulated FROM {anomaly} "
         f"WHERE $__timeFilter(occurred_at) ORDER BY severity = 'ALARM' DESC, occurred_at DESC LIMIT 200",
-        about="Each wrong number is told once per subject; a jump and a shared identity every time.",
+        about="Each wrong number is told once per subject; a jump and a shared identity every time. " + ABOUT_SIMULATED,
+        span=panels.WIDE,
     )
 
 
@@ -207,6 +209,8 @@ def anomaly_kinds(anomaly: str) -> Builder[dashboard.Panel]:
         f"round(max(value), 1) AS highest, "
         f"any(unit) AS in_unit FROM {anomaly} WHERE $__timeFilter(occurred_at) GROUP BY kind, severity "
         f"ORDER BY anomalies DESC",
+        about="highest: the speed that a jump would have needed, or the distance of two ships under one number; "
+        "thousands of knots mean that two ships use one number.",
     )
 
 
@@ -216,9 +220,11 @@ def positions() -> Builder[dashboard.Panel]:
         "Vessels: newest report of each",
         f"SELECT vessel, mmsi, imo_number AS imo, lat, lon, speed, course, "
         f"transform(status, [0, 1, 2, 3, 5, 6, 7, 8], ['under way', 'at anchor', 'not under command', 'restricted', "
-        f"'moored', 'aground', 'fishing', 'sailing'], '') AS doing, type_code, seen_at, reports, simulated "
+        f"'moored', 'aground', 'fishing', 'sailing'], '') AS doing, type_code, seen_at, reports, toBool(simulated) AS simulated "
         f"FROM {VESSELS} WHERE $__timeFilter(seen_at) ORDER BY seen_at DESC, mmsi LIMIT 500",
         units={"speed": "velocityknot", "course": "degree", "lat": "degree", "lon": "degree"},
+        about=ABOUT_SIMULATED,
+        span=panels.WIDE,
     )
 
 
@@ -226,8 +232,9 @@ def permits() -> Builder[dashboard.Panel]:
     """Return what may move."""
     return panels.table(
         "Permits",
-        f"SELECT permit, about, status_now AS status, since, decided_by, why, permit_id, simulated FROM {PERMITS} "
+        f"SELECT permit, about, status_now AS status, since, decided_by, why, permit_id, toBool(simulated) AS simulated FROM {PERMITS} "
         f"WHERE $__timeFilter(since) ORDER BY since DESC LIMIT 200",
+        about=ABOUT_SIMULATED,
     )
 
 
@@ -251,4 +258,4 @@ def over_time(raw: dict[str, str]) -> Builder[dashboard.Panel]:
         f"WHERE $__timeFilter(occurred_at) GROUP BY time"
         for event, table in raw.items()
     )
-    return panels.timeseries("Events over time", f"SELECT * FROM ({each}) ORDER BY time")
+    return panels.timeseries("Events over time", f"SELECT * FROM ({each}) ORDER BY time", draw="bars")

@@ -59,6 +59,14 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
     )
 
 
+def _homes(balance: str) -> str:
+    """Write the condition that a meter uses energy at all: a roof alone exports everything, by its nature."""
+    return (
+        f"meter IN (SELECT meter FROM {balance} WHERE $__timeFilter(occurred_at) GROUP BY meter "
+        "HAVING sum(consumption_wh) > 0)"
+    )
+
+
 def total(balance: str, column: str, title: str) -> Builder[dashboard.Panel]:
     """Return the energy of all meters over the time shown."""
     return panels.stat(
@@ -73,11 +81,11 @@ def self_consumption(balance: str) -> Builder[dashboard.Panel]:
     return panels.stat(
         "Self-consumption",
         f"SELECT sum(self_consumption_wh) / nullIf(sum(generation_wh), 0) AS share FROM {balance} "
-        f"WHERE $__timeFilter(occurred_at) AND {METERS}",
+        f"WHERE $__timeFilter(occurred_at) AND {METERS} AND {_homes(balance)}",
         unit="percentunit",
         steps=SHARE_COLOURS,
         about="Generated and used behind the same meter, of all that was generated; netted over each interval, "
-        "so within an interval it may have been less.",
+        "so within an interval it may have been less. Meters that only generate are left out.",
     )
 
 
@@ -134,9 +142,11 @@ def shares(balance: str) -> Builder[dashboard.Panel]:
         f"SELECT $__timeInterval(occurred_at) AS time, "
         f"sum(self_consumption_wh) / nullIf(sum(generation_wh), 0) AS self_consumption, "
         f"sum(self_consumption_wh) / nullIf(sum(consumption_wh), 0) AS self_sufficiency "
-        f"FROM {balance} WHERE $__timeFilter(occurred_at) AND {METERS} GROUP BY time ORDER BY time",
+        f"FROM {balance} WHERE $__timeFilter(occurred_at) AND {METERS} AND {_homes(balance)} "
+        f"GROUP BY time ORDER BY time",
         unit="percentunit",
-        about="Of what was generated, and of what was used, the share that never passed the meter.",
+        about="Of what was generated, and of what was used, the share that never passed the meter. Meters that "
+        "only generate are left out.",
     )
 
 
@@ -194,10 +204,10 @@ def doubts(reading: str) -> Builder[dashboard.Panel]:
     """Return what is doubtful about the readings."""
     return panels.table(
         "What is doubtful",
-        f"SELECT arrayJoin(if(empty(flags), [''], flags)) AS flag, quality, uniqExact(meter) AS meters, "
+        f"SELECT arrayJoin(if(empty(flags), ['none'], flags)) AS flag, quality, uniqExact(meter) AS meters, "
         f"count() AS readings, max(occurred_at) AS newest FROM {reading} "
         f"WHERE $__timeFilter(occurred_at) AND {METERS} GROUP BY flag, quality ORDER BY readings DESC LIMIT 100",
-        about="Flags of readings, and their ESPI quality; no flag: nothing is doubtful.",
+        about="Flags of readings, and their ESPI quality; none: nothing is doubtful.",
     )
 
 

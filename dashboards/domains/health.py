@@ -40,8 +40,8 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
         "Health",
         [
             persons(),
-            obese("WHO", "Obese by WHO (BMI from 30)"),
-            obese("KSSO-2018", "Obese in Korea (BMI from 25)"),
+            obese("WHO", "Obese: WHO, ≥ 30"),
+            obese("KSSO-2018", "Obese: Korea, ≥ 25"),
             measurements(measurement),
             age(measurement),
             simulated(measurement),
@@ -76,7 +76,7 @@ def obese(scheme: str, title: str) -> Builder[dashboard.Panel]:
         f"SELECT sumIf(persons, startsWith(class, 'OBESE')) / sum(persons) AS share FROM {SHARE} "
         f"WHERE scheme = '{scheme}' AND sex = 'ALL' AND age_band = 'ALL' AND {CHOICE}",
         unit="percentunit",
-        about=f"Share of the adults with a BMI. {ABOUT_COUNTS}",
+        about=f"Share of the adults with a BMI, from 30 by WHO, from 25 in Korea. {ABOUT_COUNTS}",
     )
 
 
@@ -156,6 +156,7 @@ def per_hour(measurement: str) -> Builder[dashboard.Panel]:
         f"SELECT $__timeInterval(occurred_at) AS time, cycle, count() AS measurements FROM {measurement} "
         f"WHERE $__timeFilter(occurred_at) AND {CHOICE} GROUP BY time, cycle "
         f"HAVING measurements >= {FEWEST} ORDER BY time",
+        draw="bars",
         about=f"Intervals with fewer than {FEWEST} measurements are left out.",
     )
 

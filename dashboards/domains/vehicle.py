@@ -112,7 +112,7 @@ def accidents(accident: str) -> Builder[dashboard.Panel]:
     return panels.table(
         "Accidents",
         f"SELECT occurred_at AS at, vehicle, severity, round(max_delta_v, 1) AS delta_v, pdof_clock, "
-        f"round(speed_before, 1) AS speed_before, restraint, autonomy_level, trigger, coarse, latitude, longitude, "
+        f"round(speed_before, 1) AS speed_before, restraint, autonomy_level, trigger, coarse, "
         f"splitByChar(':', source)[1] AS origin FROM {accident} {WHERE} ORDER BY occurred_at DESC LIMIT 200",
         units={"delta_v": "velocitykmh", "speed_before": "velocitykmh"},
         colours={"delta_v": DELTA_V_COLOURS},
@@ -180,6 +180,7 @@ def over_time(accident: str, braking: str) -> Builder[dashboard.Panel]:
         f"FROM {accident} {WHERE} GROUP BY time, what UNION ALL "
         f"SELECT $__timeInterval(occurred_at) AS time, 'hard braking' AS what, count() AS n "
         f"FROM {braking} {WHERE} GROUP BY time, what) GROUP BY time, what ORDER BY time",
+        draw="bars",
     )
 
 
@@ -188,12 +189,12 @@ def brakings(braking: str) -> Builder[dashboard.Panel]:
     return panels.table(
         "Hard braking",
         f"SELECT occurred_at AS at, vehicle, round(peak_deceleration, 2) AS peak, speed_before, speed_after, "
-        f"duration_s, basis, latitude, longitude FROM {braking} {WHERE} ORDER BY occurred_at DESC LIMIT 200",
+        f"duration_s AS duration, basis FROM {braking} {WHERE} ORDER BY occurred_at DESC LIMIT 200",
         units={
             "peak": "accMS2",
             "speed_before": "velocitykmh",
             "speed_after": "velocitykmh",
-            "duration_s": "s",
+            "duration": "s",
         },
         about="SPEED_STEP: the mean over a step of some seconds; the peak was higher.",
     )
@@ -203,15 +204,16 @@ def trips(trip: str) -> Builder[dashboard.Panel]:
     """Return the latest trips."""
     return panels.table(
         "Trips",
-        f"SELECT started_at AS from_, occurred_at AS to, vehicle, distance_km, duration_s, standing_s, "
-        f"mean_speed, max_speed, fuel_l / nullIf(distance_km, 0) * 100 AS l_per_100_km, ended_by FROM {trip} "
+        f"SELECT started_at AS started, vehicle, round(distance_km, 2) AS distance, duration_s AS duration, "
+        f"standing_s AS standing, round(mean_speed, 1) AS mean, round(max_speed, 1) AS fastest, "
+        f"round(fuel_l / nullIf(distance_km, 0) * 100, 1) AS l_per_100_km, ended_by FROM {trip} "
         f"{WHERE} ORDER BY occurred_at DESC LIMIT 200",
         units={
-            "distance_km": "lengthkm",
-            "duration_s": "s",
-            "standing_s": "s",
-            "mean_speed": "velocitykmh",
-            "max_speed": "velocitykmh",
+            "distance": "lengthkm",
+            "duration": "s",
+            "standing": "s",
+            "mean": "velocitykmh",
+            "fastest": "velocitykmh",
         },
     )
 
@@ -220,13 +222,13 @@ def per_100_km(trip: str, braking: str) -> Builder[dashboard.Panel]:
     """Return hard braking per 100 km of each vehicle."""
     return panels.table(
         "Hard braking per 100 km",
-        f"SELECT vehicle, sum(km) AS distance_km, sum(n) AS hard_braking, "
-        f"round(100 * sum(n) / nullIf(sum(km), 0), 2) AS per_100_km FROM ("
+        f"SELECT vehicle, round(sum(km), 2) AS distance, sum(n) AS hard_braking, "
+        f"if(sum(km) >= 1, round(100 * sum(n) / sum(km), 1), NULL) AS per_100_km FROM ("
         f"SELECT vehicle, sum(distance_km) AS km, 0 AS n FROM {trip} {WHERE} GROUP BY vehicle UNION ALL "
         f"SELECT vehicle, 0 AS km, count() AS n FROM {braking} {WHERE} GROUP BY vehicle) "
         f"GROUP BY vehicle ORDER BY per_100_km DESC LIMIT 200",
-        units={"distance_km": "lengthkm"},
-        about="A count without the distance it was driven cannot be compared.",
+        units={"distance": "lengthkm"},
+        about="A count without the distance it was driven cannot be compared; below 1 km there is no rate.",
     )
 
 
@@ -237,6 +239,7 @@ def speed(signal: str) -> Builder[dashboard.Panel]:
         f"SELECT $__timeInterval(occurred_at) AS time, vehicle, max(speed) AS highest FROM {signal} {WHERE} "
         f"AND speed IS NOT NULL GROUP BY time, vehicle ORDER BY time",
         unit="velocitykmh",
+        draw="points",
     )
 
 
@@ -246,7 +249,8 @@ def outcomes() -> Builder[dashboard.Panel]:
         "Crashes of the past: killed by impact speed and belt",
         f"SELECT impact_speed_class, belted, sum(records) AS sampled, round(sum(occupants)) AS stand_for, "
         f"sum(killed) / nullIf(sum(occupants), 0) AS died FROM {OUTCOMES} "
-        f"GROUP BY impact_speed_class, belted ORDER BY impact_speed_class, belted",
+        f"GROUP BY impact_speed_class, belted "
+        "ORDER BY toUInt8OrZero(extract(impact_speed_class, '[0-9]+')), impact_speed_class, belted",
         units={"died": "percentunit"},
         about="US tow-away crashes of 1997 and 1998 (NASS-CDS), weighted; all years, whatever the time range.",
     )
@@ -256,7 +260,7 @@ def crash_years(crash_record: str) -> Builder[dashboard.Panel]:
     """Return how many historical records each year has."""
     return panels.table(
         "Crash records by year",
-        f"SELECT year, count() AS records, countIf(notEmpty(flags)) AS flagged FROM {crash_record} "
+        f"SELECT toString(year) AS year, count() AS records, countIf(notEmpty(flags)) AS flagged FROM {crash_record} "
         f"GROUP BY year ORDER BY year",
         about="Only the year of these crashes is known.",
     )

@@ -33,6 +33,10 @@ LEAST_CORNERS = 4
 """Fewest points of a closed ring that still encloses something (RFC 7946, 3.1.6)."""
 
 
+HALF_TURN = 180.0
+"""Two points of a ring that are farther apart than this, in degrees, have the date line between them."""
+
+
 @dataclass(frozen=True)
 class Region:
     """What one file shows.
@@ -86,6 +90,15 @@ def _joined(arcs: list[Ring], numbers: Iterable[int]) -> Ring:
         arc = arcs[number] if number >= 0 else arcs[~number][::-1]
         ring.extend(arc[1:] if ring else arc)
     return ring
+
+
+def unrolled(ring: Ring) -> Ring:
+    """Return a ring without leaps over the date line: its longitudes go on beyond 180 degrees."""
+    turns, made = 0.0, ring[:1]
+    for before, point in zip(ring, ring[1:], strict=False):
+        turns += 360.0 if before[0] - point[0] > HALF_TURN else -360.0 if point[0] - before[0] > HALF_TURN else 0.0
+        made.append((point[0] + turns, point[1]))
+    return made
 
 
 def clip(ring: Ring, region: Region) -> Ring:
@@ -144,8 +157,10 @@ def outline(topology: dict[str, Any], region: Region) -> dict[str, Any]:
     """Return a region's land as GeoJSON (RFC 7946) with its window as `bbox`."""
     land = []
     for polygon in polygons(topology, region.source[1]):
-        kept = [flat for ring in polygon if len(flat := _flat(ring, region)) >= LEAST_CORNERS]
-        land += [kept] if kept else []
+        for turn in (-360.0, 0.0, 360.0):
+            moved = [[(x + turn, y) for x, y in unrolled(ring)] for ring in polygon]
+            kept = [flat for ring in moved if len(flat := _flat(ring, region)) >= LEAST_CORNERS]
+            land += [kept] if kept else []
     window = [region.west, region.south, region.east, region.north]
     geometry = {"type": "MultiPolygon", "coordinates": land}
     feature = {"type": "Feature", "properties": {}, "geometry": geometry}

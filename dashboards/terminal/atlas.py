@@ -24,6 +24,8 @@ ROWS = 18
 LAND_STYLE = "#5c6b78"
 MARKED = 300
 """Up to so many places are marked with a disc each; more are dots."""
+LABELLED = 6
+"""Up to so many places are labelled on the map."""
 LISTED = 4
 """Places named below the map, those of the highest value."""
 MARGIN = 0.08
@@ -92,6 +94,12 @@ def atlas(panel: Mapping[str, Any], answer: Answer, columns: int) -> Group:
             canvas.mark(x, y, "●", colour(value, steps))
         else:
             canvas.dot(x, y, colour(value, steps))
+    label = style.get("text", {}).get("field")
+    if label and len(points) <= LABELLED:
+        for point, name in zip(points, answer.column(label), strict=True):
+            x, y = frame.place(*point)
+            for number, sign in enumerate(str(name)):
+                canvas.mark(x + 2 * (number + 2), y, sign)
     return Group(*canvas.lines(), _scale(frame, canvas), *_highest(style, answer, _unit(panel)))
 
 

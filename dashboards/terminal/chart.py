@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
     from dashboards.terminal.answer import Answer
 
+Point = tuple[float, float]
+
 PALETTE = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#b877d9", "#5794f2", "#c0d8ff")
 """Grafana's classic palette, repeated."""
 NAMED = 6
 """Series that the legend tells; of the others only how many."""
-AXIS = 10
+AXIS = 12
 """Characters of the y axis."""
 ROWS = 8
 
@@ -52,8 +54,8 @@ def series_of(answer: Answer) -> list[Series]:
     return list(found.values())
 
 
-def chart(answer: Answer, unit: str, columns: int) -> Group:
-    """Return the chart of an answer, `columns` characters wide."""
+def chart(answer: Answer, unit: str, columns: int, draw: str = "line") -> Group:
+    """Return the chart of an answer, `columns` characters wide, as lines, bars or points."""
     series = series_of(answer)
     points = [point for each in series for point in each.points]
     if not points:
@@ -63,20 +65,30 @@ def chart(answer: Answer, unit: str, columns: int) -> Group:
     start, end = min(x for x, _ in points), max(x for x, _ in points)
     tall, wide = (high - low) or 1.0, (end - start) or 1.0
 
-    def place(point: tuple[float, float]) -> tuple[float, float]:
+    def place(point: Point) -> Point:
         x = (point[0] - start) / wide * (canvas.width - 1)
         return x, (canvas.height - 1) * (1 - (point[1] - low) / tall)
 
     for number, each in enumerate(series):
         style = PALETTE[number % len(PALETTE)]
         placed = [place(point) for point in sorted(each.points)]
-        for one, other in zip(placed, placed[1:] or placed, strict=False):
+        for one, other in _strokes(placed, place((start, 0.0))[1], draw):
             canvas.line(one, other, style)
     drawn = [
         Text(_axis(row, low, high, unit).rjust(AXIS - 1) + " ", style="dim").append_text(line)
         for row, line in enumerate(canvas.lines())
     ]
     return Group(*drawn, _times(start, end, columns), _legend(series, unit))
+
+
+def _strokes(placed: Sequence[Point], floor: float, draw: str) -> list[tuple[Point, Point]]:
+    """Return what to draw: from each point to the next, down to zero, or to itself."""
+    match draw:
+        case "bars":
+            return [(each, (each[0], floor)) for each in placed]
+        case "points":
+            return [(each, each) for each in placed]
+    return list(zip(placed, placed[1:] or placed, strict=False))
 
 
 def _axis(row: int, low: float, high: float, unit: str) -> str:
@@ -97,8 +109,9 @@ def _times(start: float, end: float, columns: int) -> Text:
 def _legend(series: Sequence[Series], unit: str) -> Text:
     text = Text(" " * AXIS)
     for number, each in enumerate(series[:NAMED]):
-        text.append("━ ", PALETTE[number % len(PALETTE)])
-        text.append(f"{each.name} {words(each.points[-1][1], unit)}   ")
+        text.append("━\N{NO-BREAK SPACE}", PALETTE[number % len(PALETTE)])
+        told = f"{each.name} {words(max(each.points)[1], unit)}"
+        text.append(told.replace(" ", "\N{NO-BREAK SPACE}") + "   ")
     if len(series) > NAMED:
         text.append(f"… {len(series) - NAMED} more", "dim")
     return text

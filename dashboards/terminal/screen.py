@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from rich.box import Box
 from rich.console import Console, Group
 from rich.markdown import Markdown
 from rich.measure import Measurement
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from dashboards.terminal.answer import Answer
 
+LINE_ABOVE = Box(" ── \n    \n    \n    \n    \n    \n    \n    \n")
+"""A panel's frame: a line with its title; sides would double what a picture weighs."""
 FRAME = 4
 """Characters that a frame and its padding take of a panel's width."""
 BADGE = "black on #ff9830"
@@ -79,12 +82,19 @@ def _row(panels: Sequence[tuple[Mapping[str, Any], Answer | None]], size: Size) 
     """Return panels side by side; a table too wide for its place gets a line of its own."""
     beside, below = [], []
     for panel, answer in panels:
-        width = panel["gridPos"]["w"] * size.columns // WIDE
+        left = panel["gridPos"]["x"]
+        width = _at(left + panel["gridPos"]["w"], size) - _at(left, size)
         content = _content(panel, answer, width - FRAME, size)
+        if isinstance(content, Table) and _wants(content) > width - FRAME:
+            content.padding = (0, 1, 0, 0)
         if width < size.columns and _wants(content) > width - FRAME:
-            below.append((panel, _content(panel, answer, size.columns - FRAME, size), size.columns))
+            below.append((panel, content, size.columns))
         else:
             beside.append((panel, content, width))
+    if below and len(beside) == 1:
+        ((panel, _, _),) = beside
+        answer = next(answer for each, answer in panels if each is panel)
+        beside = [(panel, _content(panel, answer, size.columns - FRAME, size), size.columns)]
     grid = Table.grid(padding=0)
     tall = max((_lines(content, width - FRAME) for _, content, width in beside), default=0)
     for _ in beside:
@@ -94,9 +104,19 @@ def _row(panels: Sequence[tuple[Mapping[str, Any], Answer | None]], size: Size) 
     return [*([grid] if beside else []), *(_framed(*each, None) for each in below)]
 
 
+def _at(unit: int, size: Size) -> int:
+    return round(unit * size.columns / WIDE)
+
+
 def _framed(panel: Mapping[str, Any], content: RenderableType, width: int, height: int | None) -> Panel:
     return Panel(
-        content, title=Text(panel["title"]), title_align="left", width=width, height=height, border_style="dim"
+        content,
+        box=LINE_ABOVE,
+        title=Text(panel["title"], style="bold"),
+        title_align="left",
+        width=width,
+        height=height,
+        border_style="dim",
     )
 
 
@@ -122,7 +142,8 @@ def _content(panel: Mapping[str, Any], answer: Answer | None, columns: int, size
         case "stat":
             return stat(panel, answer, unit)
         case "timeseries":
-            return chart(answer, unit, columns)
+            draw = panel["fieldConfig"]["defaults"]["custom"].get("drawStyle", "line")
+            return chart(answer, unit, columns, draw)
         case "geomap":
             return atlas(panel, answer, columns)
         case _:

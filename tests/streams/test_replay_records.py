@@ -16,6 +16,7 @@ from streams.progress import Progress
 from streams.recordings import Recording
 from streams.replay_input import Input
 from streams.replay_records import Writer
+from streams.shift import shifted
 from streams.testing import MemoryDoor
 
 DIGEST = "ab" * 32
@@ -74,6 +75,23 @@ def test_a_shift_moves_the_time_and_keeps_the_id() -> None:
     assert moved["event_id"] == plain["event_id"]
     assert moved["occurred_at"] == plain["occurred_at"] + DAY_US
     assert (plain["recorded_at"], moved["recorded_at"]) == (None, 5_000_000)
+
+
+def test_a_shift_moves_every_other_moment_of_an_event_too() -> None:
+    """A delivery stays two hours ahead of its order, at whatever depth a schema keeps a moment."""
+    order, supply = (
+        load_catalog().topics[name].schema.tree for name in ("energy.order", "cargo.supply-event")
+    )
+    assert shifted(order, {"delivery_at": 7, "quantity_wh": 7}, DAY_US) == {
+        "delivery_at": 7 + DAY_US,
+        "quantity_wh": 7,
+    }
+    told = {"record_time": None, "declared_wrong_at": 8, "sensor_reports": [{"time": 9, "type": "t"}], "new": 1}
+    assert shifted(supply, told, DAY_US) == {
+        **told,
+        "declared_wrong_at": 8 + DAY_US,
+        "sensor_reports": [{"time": 9 + DAY_US, "type": "t"}],
+    }
 
 
 @pytest.mark.parametrize("wrong", [{**FIELDS, "colour": "red"}, {**FIELDS, "pm10": "much"}, {"station": "s"}])
