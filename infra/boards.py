@@ -24,7 +24,25 @@ if TYPE_CHECKING:
     from schemas.catalog import Catalog
 
 SPANS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-INTERVALS_S = (1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_592_000)
+INTERVALS_S = (
+    1,
+    2,
+    5,
+    10,
+    30,
+    60,
+    300,
+    600,
+    1800,
+    3600,
+    10_800,
+    21_600,
+    43_200,
+    86_400,
+    604_800,
+    2_592_000,
+    31_536_000,
+)
 """Steps of time of which a chart takes the first that gives it no more than POINTS."""
 POINTS = 120
 
@@ -46,7 +64,8 @@ class BoardReader:
         except ClickHouseError as error:
             first = next(iter(str(error).splitlines()), "")
             raise StackError(
-                f"ClickHouse at {settings.clickhouse_url} does not answer ({first[:120]}): start the stack with `city up`"
+                f"ClickHouse at {settings.clickhouse_url} does not answer ({first[:120]}): "
+                "start the stack with `city up`"
             ) from error
 
     def __enter__(self) -> Self:
@@ -106,7 +125,9 @@ def start_of(text: str, now: datetime) -> datetime:
     try:
         day = datetime.fromisoformat(text)
     except ValueError as error:
-        raise SettingsError(f"--since {text}: expected a date (2013-03-01) or a span (30d, 12h, 15m)") from error
+        raise SettingsError(
+            f"--since {text}: expected a date (2013-03-01) or a span (30d, 12h, 15m)"
+        ) from error
     return day if day.tzinfo else day.replace(tzinfo=UTC)
 
 

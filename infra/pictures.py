@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+from html import unescape
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ font-size: {char_height}px; line-height: {line_height}px; font-variant-east-asia
 """
 """rich's own template without its web fonts."""
 
+CELL_PX = 20 * 0.61
+"""Width of a cell: rich's height of a character and its share of that."""
+
 
 def save_picture(content: RenderableType, path: Path, title: str, columns: int) -> None:
     """Write what a terminal of that width would show.
@@ -48,7 +53,12 @@ def save_picture(content: RenderableType, path: Path, title: str, columns: int) 
         columns: Width in characters.
     """
     console = Console(
-        record=True, width=columns, file=io.StringIO(), force_terminal=True, color_system="truecolor", highlight=False
+        record=True,
+        width=columns,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        highlight=False,
     )
     console.print(content)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,9 +66,16 @@ def save_picture(content: RenderableType, path: Path, title: str, columns: int) 
     path.write_text(_smaller(svg), encoding="utf-8")
 
 
+def _as_wide_as_cells(found: re.Match[str]) -> str:
+    """Give a text the width of its cells; rich counts characters, but one of Hangul takes two cells."""
+    cells = cell_len(unescape(found[1]))
+    return f'textLength="{cells * CELL_PX:.5g}">{found[1]}<'
+
+
 def _smaller(svg: str) -> str:
     """Leave out what draws nothing: blanks that stand alone, and each line's clip path, as no line is too long."""
     svg = svg.replace("&#160;", "\N{NO-BREAK SPACE}")
     svg = re.sub(r' clip-path="url\(#t-line-\d+\)"', "", svg)
     svg = re.sub(r"<text[^>]*>\s*</text>", "", svg)
+    svg = re.sub(r'textLength="[\d.]+">([^<]*)<', _as_wide_as_cells, svg)
     return "\n".join(line.strip() for line in svg.splitlines() if line.strip()) + "\n"

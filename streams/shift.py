@@ -1,7 +1,7 @@
 """The other times of an event that is moved to now: what was to happen two hours later still does.
 
-Only the envelope's `occurred_at` is the replay's own; a delivery, a validity or a sensor's time stands in the event's fields,
-and is found by its type in the schema. The originals are told by `occurred_at - recorded_at`.
+Only the envelope's `occurred_at` is the replay's own; a delivery, a validity or a sensor's time stands in the event's
+fields, and is found by its type in the schema. The originals are told by `occurred_at - recorded_at`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from schemas.avro.tree import Type
 
+
 def shifted(record: Record, fields: Mapping[str, Any], by_us: int) -> dict[str, Any]:
-    """Return fields with every moment in them moved; what the schema does not know stays as it is, for the door to judge.
+    """Return fields with every moment in them moved; what the schema does not know stays, for the door to judge.
 
     Args:
         record: The event's schema as a tree.

@@ -125,7 +125,8 @@ def ships() -> Builder[dashboard.Panel]:
     """Return a map of where each ship was heard last."""
     return geomap.places(
         "Vessels now",
-        f"SELECT lat AS latitude, lon AS longitude, ifNull(speed, 0) AS knots, vessel, mmsi, seen_at, toBool(simulated) AS simulated "
+        f"SELECT lat AS latitude, lon AS longitude, ifNull(speed, 0) AS knots, vessel, mmsi, seen_at, "
+        "toBool(simulated) AS simulated "
         f"FROM {VESSELS} WHERE $__timeFilter(seen_at) ORDER BY seen_at DESC, mmsi LIMIT 5000",
         over="world",
         colour_by="knots",
@@ -182,7 +183,8 @@ def containers() -> Builder[dashboard.Panel]:
     return panels.table(
         "Containers now",
         f"SELECT container, state_now AS state, since, place, facility, on_vessel, last_code AS code, "
-        f"last_legal AS legal, events_illegal AS illegal, seals_now AS seals, toBool(simulated) AS simulated FROM {CONTAINERS} "
+        f"last_legal AS legal, events_illegal AS illegal, seals_now AS seals, "
+        f"toBool(simulated) AS simulated FROM {CONTAINERS} "
         "WHERE $__conditionalAll(state_now IN (${state:singlequote}), $state) ORDER BY since DESC LIMIT 200",
         colours={"illegal": ZERO_IS_GOOD},
         about=ABOUT_SIMULATED,
@@ -196,7 +198,8 @@ def anomalies(anomaly: str) -> Builder[dashboard.Panel]:
         "Anomalies",
         f"SELECT occurred_at AS at, severity, kind, subject, detail, rule, simulated FROM {anomaly} "
         f"WHERE $__timeFilter(occurred_at) ORDER BY severity = 'ALARM' DESC, occurred_at DESC LIMIT 200",
-        about="Each wrong number is told once per subject; a jump and a shared identity every time. " + ABOUT_SIMULATED,
+        about="Each wrong number is told once per subject; a jump and a shared identity every time. "
+        + ABOUT_SIMULATED,
         span=panels.WIDE,
     )
 
@@ -220,7 +223,8 @@ def positions() -> Builder[dashboard.Panel]:
         "Vessels: newest report of each",
         f"SELECT vessel, mmsi, imo_number AS imo, lat, lon, speed, course, "
         f"transform(status, [0, 1, 2, 3, 5, 6, 7, 8], ['under way', 'at anchor', 'not under command', 'restricted', "
-        f"'moored', 'aground', 'fishing', 'sailing'], '') AS doing, type_code, seen_at, reports, toBool(simulated) AS simulated "
+        f"'moored', 'aground', 'fishing', 'sailing'], '') AS doing, type_code, seen_at, reports, "
+        "toBool(simulated) AS simulated "
         f"FROM {VESSELS} WHERE $__timeFilter(seen_at) ORDER BY seen_at DESC, mmsi LIMIT 500",
         units={"speed": "velocityknot", "course": "degree", "lat": "degree", "lon": "degree"},
         about=ABOUT_SIMULATED,
@@ -232,7 +236,8 @@ def permits() -> Builder[dashboard.Panel]:
     """Return what may move."""
     return panels.table(
         "Permits",
-        f"SELECT permit, about, status_now AS status, since, decided_by, why, permit_id, toBool(simulated) AS simulated FROM {PERMITS} "
+        f"SELECT permit, about, status_now AS status, since, decided_by, why, permit_id, "
+        f"toBool(simulated) AS simulated FROM {PERMITS} "
         f"WHERE $__timeFilter(since) ORDER BY since DESC LIMIT 200",
         about=ABOUT_SIMULATED,
     )

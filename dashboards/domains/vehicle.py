@@ -27,7 +27,9 @@ PLACE_COLOURS = ((0, "blue"), (1, "orange"), (2, "red"))
 """On maps: driven past, braked hard, accident or suspicion of one."""
 
 SEOUL = View(126.45, 37.3, 127.35, 37.75)
-ABOUT_PLACES = "Blue: driven past. Orange: braked hard. Red: an accident, or a coarse track's suspicion of one."
+ABOUT_PLACES = (
+    "Blue: driven past. Orange: braked hard. Red: an accident, or a coarse track's suspicion of one."
+)
 
 
 def board(catalog: Catalog) -> dashboard.Dashboard:

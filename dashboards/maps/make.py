@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import operator
 import sys
 import tarfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,8 +97,10 @@ def _joined(arcs: list[Ring], numbers: Iterable[int]) -> Ring:
 def unrolled(ring: Ring) -> Ring:
     """Return a ring without leaps over the date line: its longitudes go on beyond 180 degrees."""
     turns, made = 0.0, ring[:1]
-    for before, point in zip(ring, ring[1:], strict=False):
-        turns += 360.0 if before[0] - point[0] > HALF_TURN else -360.0 if point[0] - before[0] > HALF_TURN else 0.0
+    for before, point in pairwise(ring):
+        turns += (
+            360.0 if before[0] - point[0] > HALF_TURN else -360.0 if point[0] - before[0] > HALF_TURN else 0.0
+        )
         made.append((point[0] + turns, point[1]))
     return made
 
@@ -150,7 +154,7 @@ def _distance(point: Point, start: Point, end: Point) -> float:
     length = along[0] ** 2 + along[1] ** 2
     share = ((point[0] - start[0]) * along[0] + (point[1] - start[1]) * along[1]) / length if length else 0.0
     share = min(1.0, max(0.0, share))
-    return ((point[0] - start[0] - share * along[0]) ** 2 + (point[1] - start[1] - share * along[1]) ** 2) ** 0.5
+    return math.dist(point, (start[0] + share * along[0], start[1] + share * along[1]))
 
 
 def outline(topology: dict[str, Any], region: Region) -> dict[str, Any]:
@@ -182,7 +186,9 @@ def main(package: Path, folder: Path) -> None:
     """
     digest = hashlib.sha256(package.read_bytes()).hexdigest()
     if digest != PACKAGE_SHA256:
-        raise SystemExit(f"{package}: expected SHA-256 {PACKAGE_SHA256}, got {digest}; take world-atlas@2.0.2")
+        raise SystemExit(
+            f"{package}: expected SHA-256 {PACKAGE_SHA256}, got {digest}; take world-atlas@2.0.2"
+        )
     with tarfile.open(package) as archive:
         for region in REGIONS:
             member = archive.extractfile(f"package/{region.source[0]}.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
@@ -76,17 +77,17 @@ def atlas(panel: Mapping[str, Any], answer: Answer, columns: int) -> Group:
     """Return a panel's map, `columns` characters wide."""
     style = panel["options"]["layers"][0]["config"]["style"]
     steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    if not answer.rows:
+        return Group(Text("no place in this time", style="dim"))
     points = [
         (float(longitude), float(latitude))
         for longitude, latitude in zip(answer.column("longitude"), answer.column("latitude"), strict=True)
     ]
-    if not points:
-        return Group(Text("no place in this time", style="dim"))
     canvas = Canvas(columns, ROWS)
     frame = frame_of(panel["options"]["view"], points, canvas)
     for line in land_of(panel).lines:
         placed = [frame.place(*point) for point in line]
-        for start, end in zip(placed, placed[1:], strict=False):
+        for start, end in pairwise(placed):
             canvas.line(start, end, LAND_STYLE)
     for point, value in zip(points, answer.column(style["color"]["field"]), strict=True):
         x, y = frame.place(*point)
@@ -97,9 +98,7 @@ def atlas(panel: Mapping[str, Any], answer: Answer, columns: int) -> Group:
     label = style.get("text", {}).get("field")
     if label and len(points) <= LABELLED:
         for point, name in zip(points, answer.column(label), strict=True):
-            x, y = frame.place(*point)
-            for number, sign in enumerate(str(name)):
-                canvas.mark(x + 2 * (number + 2), y, sign)
+            canvas.label(*frame.place(*point), str(name))
     return Group(*canvas.lines(), _scale(frame, canvas), *_highest(style, answer, _unit(panel)))
 
 

@@ -34,6 +34,16 @@ class Canvas:
             self._marks[row, column] = sign
             self._styles[row][column] = style
 
+    def label(self, x: float, y: float, text: str) -> None:
+        """Write words to the right of a mark, or to the left of it, where they hide no other mark; else nowhere."""
+        at = int(x) // ACROSS
+        for first in (at + 2, at - 1 - len(text)):
+            cells = [(int(y) // DOWN, column) for column in range(first, first + len(text))]
+            if 0 <= first <= self.columns - len(text) and not any(cell in self._marks for cell in cells):
+                for number, sign in enumerate(text):
+                    self.mark((first + number) * ACROSS, y, sign)
+                return
+
     def line(self, start: tuple[float, float], end: tuple[float, float], style: str = "") -> None:
         """Draw a straight line."""
         (x, y), (to_x, to_y) = start, end

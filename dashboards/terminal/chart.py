@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.text import Text
 
-from dashboards.terminal.canvas import ACROSS, DOWN, Canvas
+from dashboards.terminal.canvas import Canvas
 from dashboards.terminal.words import words
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Series:
 
 
 def series_of(answer: Answer) -> list[Series]:
-    """Return the lines of an answer: one per number column and combination of the text columns (as the plug-in does)."""
+    """Return the lines of an answer: one per number column and combination of texts, as the plug-in does."""
     found: dict[str, Series] = {}
     numbers = [i for i, name in enumerate(answer.columns) if i and _is_number(answer.rows, i)]
     labels = [i for i in range(1, len(answer.columns)) if i not in numbers]
@@ -48,7 +48,9 @@ def series_of(answer: Answer) -> list[Series]:
         for index in numbers:
             if at is None or row[index] is None:
                 continue
-            parts = [words(row[i]) for i in labels] + ([answer.columns[index]] if len(numbers) > 1 or not labels else [])
+            parts = [words(row[i]) for i in labels] + (
+                [answer.columns[index]] if len(numbers) > 1 or not labels else []
+            )
             name = " ".join(parts)
             found.setdefault(name, Series(name)).points.append((at, float(row[index])))
     return list(found.values())
@@ -78,7 +80,7 @@ def chart(answer: Answer, unit: str, columns: int, draw: str = "line") -> Group:
         Text(_axis(row, low, high, unit).rjust(AXIS - 1) + " ", style="dim").append_text(line)
         for row, line in enumerate(canvas.lines())
     ]
-    return Group(*drawn, _times(start, end, columns), _legend(series, unit))
+    return Group(*drawn, _times(start, end, columns), *_legend(series, unit, columns))
 
 
 def _strokes(placed: Sequence[Point], floor: float, draw: str) -> list[tuple[Point, Point]]:
@@ -106,15 +108,22 @@ def _times(start: float, end: float, columns: int) -> Text:
     return Text(" " * AXIS + first + " " * gap + last, style="dim", no_wrap=True)
 
 
-def _legend(series: Sequence[Series], unit: str) -> Text:
-    text = Text(" " * AXIS)
-    for number, each in enumerate(series[:NAMED]):
-        text.append("━\N{NO-BREAK SPACE}", PALETTE[number % len(PALETTE)])
-        told = f"{each.name} {words(max(each.points)[1], unit)}"
-        text.append(told.replace(" ", "\N{NO-BREAK SPACE}") + "   ")
+def _legend(series: Sequence[Series], unit: str, columns: int) -> list[Text]:
+    """Return each line's colour, name and newest value; an entry is never torn apart."""
+    entries = [
+        Text.assemble(
+            ("━ ", PALETTE[number % len(PALETTE)]), f"{each.name} {words(max(each.points)[1], unit)}   "
+        )
+        for number, each in enumerate(series[:NAMED])
+    ]
     if len(series) > NAMED:
-        text.append(f"… {len(series) - NAMED} more", "dim")
-    return text
+        entries.append(Text(f"… {len(series) - NAMED} more", "dim"))
+    lines = [Text(" " * AXIS, no_wrap=True)]
+    for entry in entries:
+        if lines[-1].cell_len > AXIS and lines[-1].cell_len + entry.cell_len > columns:
+            lines.append(Text(" " * AXIS, no_wrap=True))
+        lines[-1].append_text(entry)
+    return lines
 
 
 def _is_number(rows: Sequence[Sequence[Any]], index: int) -> bool:

@@ -43,7 +43,6 @@ class Size:
     rows: int = 10
 
 
-
 def board(panels: Mapping[str, Any], ask: Callable[[str], Answer], size: Size, told: str) -> Group:
     """Return a board's content.
 
@@ -153,7 +152,9 @@ def _content(panel: Mapping[str, Any], answer: Answer | None, columns: int, size
 def stat(panel: Mapping[str, Any], answer: Answer, unit: str) -> Text:
     """Return one value on its colour."""
     value = _single(answer)
-    shade = colour(value, panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) if value is not None else ""
+    shade = (
+        colour(value, panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) if value is not None else ""
+    )
     return Text(f" {words(value, unit)} ", style=f"bold {on(shade)}" if shade else "bold")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -42,21 +43,22 @@ def words(value: Any, unit: str = "short") -> str:
     """Return a value as a person reads it; no value is a dash."""
     match value:
         case None:
-            return "–"
+            told = "–"
         case bool():
-            return "yes" if value else "no"
+            told = "yes" if value else "no"
         case datetime():
-            return value.strftime("%Y-%m-%d %H:%M")
+            told = value.strftime("%Y-%m-%d %H:%M")
         case date():
-            return value.isoformat()
+            told = value.isoformat()
         case int() | float() | Decimal():
-            return _number(float(value) if isinstance(value, Decimal) else value, unit)
+            told = _number(float(value) if isinstance(value, Decimal) else value, unit)
         case dict():
-            return " ".join(f"{key}={item}" for key, item in value.items())
+            told = " ".join(f"{key}={item}" for key, item in value.items())
         case list() | tuple():
-            return ", ".join(words(item) for item in value)
+            told = ", ".join(words(item) for item in value)
         case _:
-            return " ".join(str(value).split())
+            told = " ".join(str(value).split())
+    return told
 
 
 def _number(value: float, unit: str) -> str:
@@ -76,7 +78,7 @@ def _number(value: float, unit: str) -> str:
 
 def plain(value: float) -> str:
     """Return a number with separators; of a fraction, what matters."""
-    if value != value:  # NaN
+    if math.isnan(value):
         return "–"
     if isinstance(value, int) or value == int(value):
         return f"{int(value):,}"

@@ -68,7 +68,9 @@ def push(data: Path, grafana: str, keep_datasource: bool) -> None:
 @click.argument("names", nargs=-1, metavar="BOARD...")
 @click.option("--all", "every", is_flag=True, help="Show every board.")
 @data_option
-@click.option("--since", default=None, help="Show from then on: a date, or 30d, 12h, 15m. Default: the board's own.")
+@click.option(
+    "--since", default=None, help="Show from then on: a date, or 30d, 12h, 15m. Default: the board's own."
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -76,11 +78,13 @@ def push(data: Path, grafana: str, keep_datasource: bool) -> None:
     help="Write each board as a picture (SVG) into this folder instead.",
 )
 @click.option("--width", type=click.IntRange(80, 400), default=None, help="Characters across.")
-@click.option("--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="Rows of each table.")
+@click.option(
+    "--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="Rows of each table."
+)
 @one_line_errors
 def show(
     names: tuple[str, ...],
-    every: bool,  # noqa: FBT001 - click passes options by keyword
+    every: bool,
     data: Path,
     since: str | None,
     output: Path | None,
@@ -107,7 +111,9 @@ def show(
             content = reader.draw(made, Size(columns, rows), since)
             if output:
                 path = output / f"{made['uid']}.svg"
-                save_picture(content, path, f"city dashboards show {made['uid'].removeprefix('city-')}", columns)
+                save_picture(
+                    content, path, f"city dashboards show {made['uid'].removeprefix('city-')}", columns
+                )
                 click.echo(path)
             else:
                 Console(width=columns, highlight=False).print(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from dashboards import panels
 from dashboards.build import boards, targets
 from dashboards.queries import expand
 from infra.cli import main
@@ -31,6 +33,20 @@ QUERIES = [
 ]
 
 
+MAPS = [
+    pytest.param(panel, id=f"{uid}: {panel['title']}")
+    for uid, board in BOARDS.items()
+    for panel in board["panels"]
+    if panel["type"] == "geomap"
+]
+
+
+def expanded(sql: str) -> str:
+    """Return a panel's query over all that was replayed."""
+    now = datetime.now(tz=UTC)
+    return expand(sql, datetime(2013, 1, 1, tzinfo=UTC), now + timedelta(days=1), interval_s=86400)
+
+
 @pytest.fixture(scope="module")
 def replayed(whole_city: City) -> Iterator[Client]:
     """The tables that a run over the small recordings left."""
@@ -41,8 +57,7 @@ def replayed(whole_city: City) -> Iterator[Client]:
 @pytest.mark.parametrize("sql", QUERIES)
 def test_every_panel_returns_rows(replayed: Client, sql: str) -> None:
     """The query of a panel, macros expanded, runs on the engine and finds something to show."""
-    now = datetime.now(tz=UTC)
-    text = expand(sql, datetime(2013, 1, 1, tzinfo=UTC), now + timedelta(days=1), interval_s=86400)
+    text = expanded(sql)
     assert "$" not in text
     rows = replayed.query(text).result_rows
     assert rows
@@ -77,6 +92,77 @@ def test_every_board_shows_data_age_or_time_and_links_to_its_siblings(board: dic
         for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
     ]
     assert len(places) == len(set(places))
+    assert all(x < panels.WIDE for x, _ in places)
+
+
+@pytest.mark.parametrize("name", [*(d for d in load_catalog().domains if d != "platform"), "overview"])
+def test_every_domain_tells_how_old_its_data_is_and_how_much_of_it_is_simulated(name: str) -> None:
+    """Both badges are on the board, before any table, chart or map."""
+    kinds = {panel["title"]: panel["type"] for panel in BOARDS[board_uid(name)]["panels"]}
+    assert kinds[panels.SIMULATED] == "stat"
+    assert [kinds[title] for title in panels.AGE if title in kinds] == ["stat"]
+
+
+@pytest.mark.parametrize("panel", MAPS)
+def test_a_map_shows_places_of_its_region(replayed: Client, panel: dict[str, Any]) -> None:
+    """Each row has a latitude and a longitude in the window of the outline, and the number that colours it."""
+    result = replayed.query(expanded(panel["targets"][0]["rawSql"]))
+    source = panel["options"]["basemap"]["config"]["src"]
+    west, south, east, north = json.loads(base64.b64decode(source.partition(",")[2]))["bbox"]
+    wanted = ("latitude", "longitude", panel["options"]["layers"][0]["config"]["style"]["color"]["field"])
+    for row in result.named_results():
+        latitude, longitude, value = (row[name] for name in wanted)
+        assert south <= latitude <= north
+        assert west <= longitude <= east
+        assert isinstance(value, int | float)
+
+
+def test_maps_show_as_many_places_as_there_are(replayed: Client) -> None:
+    """Ships, their tracks before Busan, stations and what vehicles did: counted here from the plain tables."""
+    shown = {
+        panel.values[0]["title"]: replayed.query(expanded(panel.values[0]["targets"][0]["rawSql"])).row_count  # type: ignore[index,call-overload]
+        for panel in MAPS
+    }
+    reports = replayed.query(
+        "SELECT mmsi, source, latitude, longitude, flags, event_id FROM city.cargo_vessel_position"
+    ).named_results()
+    told = {each["event_id"]: each for each in reports if each["latitude"] is not None}
+    ships = {(e["mmsi"], e["source"].split("#")[0]) for e in told.values() if "NO_TIME" not in e["flags"]}
+    assert shown["Vessels now"] == len(ships)
+    assert shown["Port of Busan: ways in and out"] == sum(
+        34.4 <= e["latitude"] <= 36 and 128 <= e["longitude"] <= 130 for e in told.values()
+    )
+    stations = {row[0] for row in replayed.query("SELECT station FROM city.air_quality_index").result_rows}
+    assert shown["Beijing now: stations"] == len({name for name in stations if name.isascii()})
+    districts = {name for name in stations if name.endswith("구")}
+    assert shown["Seoul now: worst station of each district"] == len(districts) + ("행주" in stations)
+    happened = sum(
+        len(
+            replayed.query(
+                f"SELECT DISTINCT event_id FROM city.{table} WHERE latitude IS NOT NULL"
+            ).result_rows
+        )
+        for table in ("vehicle_hard_braking", "vehicle_accident")
+    )
+    assert 0 < happened < shown["Where vehicles drove, braked and crashed"]
+
+
+def test_show_draws_every_board_from_the_running_stack(
+    replayed: Client, whole_city: City, tmp_path: Path
+) -> None:
+    """`city dashboards show`: each board as a picture of its own, and one as text, with the badge of simulated data."""
+    assert replayed.query("SELECT 1").row_count == 1
+    words = ["dashboards", "show", "--data", str(whole_city.data), "--since", "2013-01-01"]
+    drawn = CliRunner().invoke(main, [*words, "--all", "--output", str(tmp_path)])
+    assert drawn.exit_code == 0, drawn.output
+    assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(BOARDS)
+    shown = CliRunner().invoke(main, [*words, "air-quality"])
+    assert shown.exit_code == 0, shown.output
+    for part in ("SIMULATED 100 %", "data ", "Stations now", "강남구", "highest: ", "●", "━ "):
+        assert part in shown.output
+    unknown = CliRunner().invoke(main, [*words, "weather"])
+    assert unknown.exit_code == 2
+    assert "air-quality" in unknown.output
 
 
 def test_build_writes_the_same_json_each_time(tmp_path: Path) -> None:

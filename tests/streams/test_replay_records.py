@@ -86,7 +86,12 @@ def test_a_shift_moves_every_other_moment_of_an_event_too() -> None:
         "delivery_at": 7 + DAY_US,
         "quantity_wh": 7,
     }
-    told = {"record_time": None, "declared_wrong_at": 8, "sensor_reports": [{"time": 9, "type": "t"}], "new": 1}
+    told = {
+        "record_time": None,
+        "declared_wrong_at": 8,
+        "sensor_reports": [{"time": 9, "type": "t"}],
+        "new": 1,
+    }
     assert shifted(supply, told, DAY_US) == {
         **told,
         "declared_wrong_at": 8 + DAY_US,
