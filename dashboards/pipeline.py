@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from grafana_foundation_sdk.cog.builder import Builder
     from grafana_foundation_sdk.models import dashboard
 
-    from schemas.catalog import Catalog
+    from schemas.catalog import Catalog, Topic
 
 LAG = "('agents_lag_records', 'sink.lag_records')"
 
@@ -21,7 +21,7 @@ LAG = "('agents_lag_records', 'sink.lag_records')"
 def board(catalog: Catalog) -> dashboard.Dashboard:
     """Return the board."""
     metric = table_of(catalog.topics[topic_name("platform", "metric")])
-    letters = [table_of(t) for t in catalog.topics.values() if t.event == "dead-letter"]
+    letters = [t for t in catalog.topics.values() if t.event == "dead-letter"]
     return panels.board(
         board_uid("pipeline"),
         "Pipeline",
@@ -81,16 +81,19 @@ def latency_now(metric: str) -> Builder[dashboard.Panel]:
     )
 
 
-def letters_by_reason(tables: list[str]) -> Builder[dashboard.Panel]:
-    """Return dead letters by stage and reason."""
-    each = " UNION ALL ".join(f"SELECT stage, reason FROM {table}" for table in tables)
+def letters_by_reason(topics: list[Topic]) -> Builder[dashboard.Panel]:
+    """Return each domain's dead letters, and those of each stage and reason."""
+    each = " UNION ALL ".join(
+        f"SELECT '{t.domain}' AS domain, 'all' AS stage, '' AS reason, count() AS letters FROM {table_of(t)} UNION ALL "
+        f"SELECT '{t.domain}' AS domain, stage, reason, count() AS letters FROM {table_of(t)} GROUP BY stage, reason"
+        for t in topics
+    )
     return panels.table(
         "Dead letters",
-        f"SELECT stage, reason, count() AS letters FROM ({each}) GROUP BY stage, reason "
-        "ORDER BY letters DESC LIMIT 50",
+        f"SELECT * FROM ({each}) ORDER BY letters DESC, domain, stage = 'all' DESC LIMIT 50",
         span=panels.HALF,
         colours={"letters": ZERO_IS_GOOD},
-        about="`city dead-letters list` shows each; empty is good.",
+        about="`city dead-letters list` shows each.",
     )
 
 

@@ -120,7 +120,7 @@ def test_a_map_shows_places_of_its_region(replayed: Client, panel: dict[str, Any
 def test_maps_show_as_many_places_as_there_are(replayed: Client) -> None:
     """Ships, their tracks before Busan, stations and what vehicles did: counted here from the plain tables."""
     shown = {
-        panel.values[0]["title"]: replayed.query(expanded(panel.values[0]["targets"][0]["rawSql"])).row_count  # type: ignore[index,call-overload]
+        panel.values[0]["title"]: replayed.query(expanded(panel.values[0]["targets"][0]["rawSql"])).row_count  # type: ignore[index]
         for panel in MAPS
     }
     reports = replayed.query(

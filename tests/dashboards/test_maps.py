@@ -69,7 +69,7 @@ def test_an_outline_is_small_closed_and_within_its_window(path: Path) -> None:
 
 def test_there_is_one_outline_per_region_and_each_is_shown() -> None:
     """The script makes the files that are there, and boards use all of them."""
-    shown = {panel.values[0]["options"]["basemap"]["config"]["src"] for panel in MAPS}  # type: ignore[index,call-overload]
+    shown = {panel.values[0]["options"]["basemap"]["config"]["src"] for panel in MAPS}  # type: ignore[index]
     assert known() == tuple(sorted(region.name for region in REGIONS))
     assert shown == {read(name).url for name in known()}
 

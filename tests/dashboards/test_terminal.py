@@ -78,7 +78,7 @@ def test_a_time_span_has_two_units_at_most() -> None:
 
 def test_the_colour_is_that_of_the_highest_step_reached() -> None:
     """The first step has no bound; Grafana's names become its colours; words on it stay readable."""
-    steps = [{"value": None, "color": "green"}, {"value": 51, "color": "#FFFF00"}]
+    steps: list[dict[str, Any]] = [{"value": None, "color": "green"}, {"value": 51, "color": "#FFFF00"}]
     assert (colour(50, steps), colour(51, steps), colour("x", steps)) == ("#73bf69", "#FFFF00", "#73bf69")
     assert on("#FFFF00").startswith("black on")
     assert on("#7E0023").startswith("white on")
