@@ -4,10 +4,10 @@ import contextlib
 import csv
 import gzip
 import hashlib
-import random
 import io
 import json
 import os
+import random
 import signal
 import threading
 import time
