@@ -33,7 +33,7 @@ def group_topics(catalog: Catalog) -> dict[str, list[str]]:
     """Return which topics each consumer group reads."""
     topics = catalog.topics.values()
     return {
-        group_name("agents"): sorted(discover(StreamsConfig())),
+        group_name("agents"): sorted(discover(StreamsConfig(), catalog)),
         group_name("sink-clickhouse"): [t.name for t in topics],
         group_name("sink-ledger"): [t.name for t in topics if t.sealed],
     }

@@ -15,7 +15,6 @@ from secrets import token_hex
 from typing import Any, NoReturn
 
 from schemas.catalog import Catalog
-from streams.agents import Handler
 from streams.batches import Batch, BatchSchema
 from streams.changelog import Changelog, KafkaChangelog
 from streams.city_app import CityApp
@@ -26,6 +25,8 @@ from streams.door import Door
 from streams.errors import StopError, StreamsError
 from streams.liveness import EXIT_ILL, Liveness
 from streams.metrics import Emit, Figures
+from streams.origin.kafka_registry import kafka_registry
+from streams.origin.registry import Registry
 from streams.produce import Producer
 from streams.runner import Runner
 from streams.state import StateStore
@@ -45,6 +46,7 @@ def create_app(
     *,
     door: Door | None = None,
     changelog: ChangelogFactory | None = None,
+    registry: Registry | None = None,
 ) -> CityApp:
     """Make the app with an agent for each topic that rules read.
 
@@ -54,21 +56,24 @@ def create_app(
         emit: Takes lag and counts every few seconds; None: nobody does, and nobody watches over progress.
         door: Where outputs go; None: to Kafka.
         changelog: Makes the changelog of a topic; None: in Kafka.
+        registry: Who may sign for a source; None: that in Kafka.
 
     Raises:
         KafkaDownError: Kafka does not answer.
         StopError: A topic is missing or has another number of partitions than its state.
         DeclarationError: A rule names what the catalogue does not have.
     """
-    rules = discover(config)
+    rules = discover(config, catalog)
     door = door or Producer(config, catalog)
     owner = token_hex(6)
     make = changelog or (lambda topic: KafkaChangelog(config, door, topic, owner))
     app = _bare_app(config)
     app.door, app.figures, app.stores = door, Figures(), []
     app.unfinished_batches = config.unfinished_batches
+    registry = registry or kafka_registry(config, catalog)
     for topic, handlers in sorted(rules.items()):
-        _add_agent(app, config, catalog, topic, handlers, make)
+        deriver = Deriver(catalog, topic, handlers, app.door, app.figures, registry)
+        _add_agent(app, config, topic, deriver, make)
     _follow_assignment(app)
     if emit is not None:
         _watch_over(app, config, sorted(rules), emit)
@@ -149,12 +154,10 @@ def _bare_app(config: StreamsConfig) -> CityApp:
 def _add_agent(
     app: CityApp,
     config: StreamsConfig,
-    catalog: Catalog,
     topic: str,
-    handlers: Sequence[Handler],
+    deriver: Deriver,
     make: ChangelogFactory,
 ) -> None:
-    deriver = Deriver(catalog, topic, handlers, app.door, app.figures)
     store = StateStore(make(topic)) if deriver.stateful else None
     if store is not None:
         app.stores.append(store)

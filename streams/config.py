@@ -32,6 +32,8 @@ class StreamsConfig:
         queue_records: Records that may wait in the producer before `produce` blocks.
         stalled_after_s: Seconds with lag and no commit after which the worker ends itself (CONTRACT §3).
         metrics_interval_s: Seconds between two reports of lag and counts.
+        origin_settle_s: Seconds that Kafka must have had the registration of a source's key before it is in force;
+            the same for all workers.
         stop_within_s: Seconds after SIGTERM at which a worker that has not ended by itself is ended.
         cloudevents: Whether records carry the CloudEvents attributes as headers.
     """
@@ -57,6 +59,7 @@ class StreamsConfig:
     queue_records: int = 100_000
     stalled_after_s: float = 60.0
     metrics_interval_s: float = 5.0
+    origin_settle_s: float = 5.0
     stop_within_s: float = 9.0
     cloudevents: bool = False
 

@@ -1,8 +1,8 @@
 """Dead letters (CONTRACT §4): a record that went no further, with its bytes, its origin and the reason.
 
-Made by a file's reader (`read`), an agent whose rule raised (`agent`) and the ClickHouse sink for what no
-schema reads (`decode`). Id and salt are computed from the origin or the input, the stage and the rule, so a
-repeat is byte-identical.
+Made by a file's reader (`read`), an agent whose rule raised (`agent`) or that found a signature or number wrong
+(`origin`), and the ClickHouse sink for what no schema reads (`decode`). Id and salt are computed from the origin or
+the input, the stage and the rule, so a repeat is byte-identical.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from uuid import UUID
 from schemas.names import dead_letter_topic
 from streams.identity import SALT_BYTES, DeploymentSecret, Rule, derived_id, veiled_digest
 
-Stage = Literal["read", "agent", "decode"]
+Stage = Literal["read", "agent", "decode", "origin"]
 PREFIX_BYTES = 512 * 1000
 REASON_CHARACTERS = 500
 _ID = b"city-dead-letter/v1\n"
@@ -61,12 +61,14 @@ class Refusal:
         reason: One line.
         rule: `name@version` of the rule that refused it, or None.
         event_id: Id of the event, where it could be read; the dead letter's own id then follows from it.
+        form: Which of several records that claim that id this is, where they may differ.
     """
 
     stage: Stage
     reason: str
     rule: str | None = None
     event_id: str | UUID | None = None
+    form: str = ""
 
 
 def dead_letter(
@@ -141,7 +143,7 @@ def _identity(origin: KafkaOrigin | FileOrigin, refusal: Refusal) -> bytes:
         what = f"file {origin.sha256} {origin.record}"  # the path may change, the file is the same
     else:
         what = f"kafka {origin.topic} {origin.partition} {origin.offset}"
-    parts = (what, refusal.stage, refusal.rule or "")
+    parts = (what, refusal.stage, refusal.rule or "", *((refusal.form,) if refusal.form else ()))
     return hashlib.sha256(_ID + b"".join(len(p).to_bytes(4, "big") + p.encode() for p in parts)).digest()
 
 

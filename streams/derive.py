@@ -20,6 +20,10 @@ from streams.errors import (
 )
 from streams.identity import Rule, derived_id, derived_salt
 from streams.metrics import Figures, Metric
+from streams.origin.check import RULE as ORIGIN
+from streams.origin.check import OriginCheck
+from streams.origin.registry import Registry
+from streams.origin.report import Reporter
 from streams.personal import Opener
 from streams.state import Draft, SubjectState
 
@@ -48,6 +52,10 @@ class Deriver:
         handlers: The rules, in the order they are called.
         door: Where outputs and dead letters go.
         figures: Where records, outputs, dead letters and skips are counted.
+        registry: Who may sign for a source; None: nobody is registered.
+
+    Attributes:
+        origin: Judges each record of a raw topic before any rule; None for others, which the platform makes itself.
 
     Raises:
         DeclarationError: A rule reads or writes a topic that the catalogue does not have, or two share a
@@ -55,7 +63,13 @@ class Deriver:
     """
 
     def __init__(
-        self, catalog: Catalog, topic: str, handlers: Sequence[Handler], door: Door, figures: Figures
+        self,
+        catalog: Catalog,
+        topic: str,
+        handlers: Sequence[Handler],
+        door: Door,
+        figures: Figures,
+        registry: Registry | None = None,
     ) -> None:
         self._catalog = catalog
         self._topic = _known(catalog, topic, "reads")
@@ -65,7 +79,10 @@ class Deriver:
         self._counts: Counter[Metric] = Counter()
         self._dead_letters = topic_for(self._topic.domain)
         self._of_persons = bool(self._topic.schema.personal)
-        twice = [name for name, count in Counter(name for _, name in self._handlers).items() if count > 1]
+        self.origin = OriginCheck(topic, registry or Registry()) if self._topic.kind == "raw" else None
+        self._reporter = Reporter(catalog, self._topic, door)
+        names = [str(ORIGIN), *(name for _, name in self._handlers)]
+        twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise DeclarationError(f"{topic}: rule {twice[0]} is declared twice")
         for handler, name in self._handlers:
@@ -74,8 +91,8 @@ class Deriver:
 
     @property
     def stateful(self) -> bool:
-        """Whether any rule keeps state."""
-        return any(handler.stateful for handler, _ in self._handlers)
+        """Whether any state is kept: by a rule, or about the origin of a raw topic's events."""
+        return self.origin is not None or any(handler.stateful for handler, _ in self._handlers)
 
     def report(self) -> None:
         """Hand the counts of the batch that ended to the figures."""
@@ -95,6 +112,8 @@ class Deriver:
             DeliveryError: Kafka does not take records; the batch must come again.
         """
         self._counts["agents_records_total"] += 1
+        if not self._handlers and self.origin is not None and self.origin.nothing_to_judge(raw):
+            return
         try:
             _, event = decode(raw.value, self._catalog, self._topic, raw=True)
         except UndecodableError:
@@ -104,6 +123,8 @@ class Deriver:
         place = (raw.topic, raw.partition, raw.offset, key, event)
         record = Record(*place)
         cause: Header = ("cause", f"{raw.topic}/{raw.partition}/{raw.offset}".encode())
+        if self.origin is not None and not self._of_whom_it_says(raw, record, draft, cause, deliveries):
+            return
         for handler, name in self._handlers:
             state = None
             if handler.stateful:
@@ -120,6 +141,23 @@ class Deriver:
                 self._apply(handler, opening, state, raw.value, cause, deliveries)
             else:
                 self._apply(handler, record, state, raw.value, cause, deliveries)
+
+    def _of_whom_it_says(
+        self, raw: Any, record: Record, draft: Draft | None, cause: Header, deliveries: Deliveries
+    ) -> bool:
+        """Judge a record's origin, and tell what is to be told; False: no rule may use it."""
+        judged = None if self.origin is None else self.origin.judge(raw, record.event, record.key, draft)
+        if judged is None:
+            return True
+        for each in self._reporter.records(judged, record, raw.value, cause):
+            self._door.send(each, deliveries)
+        self._counts["agents_missing_numbers_total"] += sum(
+            (-1 if hole.arrived else 1) * (hole.last - hole.first + 1) for hole in judged.holes
+        )
+        if judged.refusal is None:
+            return True
+        self._counts["agents_origin_refused_total"] += not judged.settled
+        return False
 
     def _apply(
         self,

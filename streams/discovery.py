@@ -1,4 +1,7 @@
-"""Finds the rules: `streams/domains/*/agents.py`, and further modules by name; no list of domains."""
+"""Finds what agents read: the rules of `streams/domains/*/agents.py` and of further modules, and every raw topic.
+
+A raw topic that no rule reads is read all the same: the origin of its events is checked (`streams.origin`).
+"""
 
 import importlib
 import pkgutil
@@ -6,17 +9,20 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import streams.domains
+from schemas.catalog import Catalog
 from streams.agents import Handler, handlers_of
 from streams.config import StreamsConfig
 
 
-def discover(config: StreamsConfig) -> Mapping[str, Sequence[Handler]]:
-    """Import what declares rules, and return the rules by the topic that they read."""
+def discover(config: StreamsConfig, catalog: Catalog) -> Mapping[str, Sequence[Handler]]:
+    """Import what declares rules, and return the rules by the topic that they read; a raw topic may have none."""
     names = list(config.extra_agents)
     if config.domains:
         found = pkgutil.iter_modules(streams.domains.__path__, "streams.domains.")
         names += [f"{each.name}.agents" for each in found if each.ispkg and _has_agents(each.name)]
     by_topic: defaultdict[str, list[Handler]] = defaultdict(list)
+    if config.domains:
+        by_topic.update((topic.name, []) for topic in catalog.topics.values() if topic.kind == "raw")
     for name in sorted(set(names)):
         for handler in handlers_of(importlib.import_module(name)):
             by_topic[handler.topic].append(handler)

@@ -10,7 +10,7 @@ told without the value.
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from schemas.catalog import Catalog, Topic
@@ -21,6 +21,8 @@ from streams.config import StreamsConfig
 from streams.dead_letter import withheld, without_values
 from streams.errors import DeliveryError, PersonalFieldError, RefusedEventError, SubjectForgottenError
 from streams.identity import DeploymentSecret, deployment_secret, is_simulated, pseudonym
+from streams.origin.signer import Signer
+from streams.origin.statement import LAST_NUMBER, SEQUENCE, SIGNATURE, said, statement
 from streams.personal import Place, SubjectKeys
 
 Header = tuple[str, bytes]
@@ -41,6 +43,31 @@ class Prepared(NamedTuple):
         """Return about how many bytes it takes on the wire."""
         headers = sum(len(name) + len(value) + 4 for name, value in self.headers)
         return len(self.key or b"") + len(self.value or b"") + headers
+
+
+def numbered(topic: str, sequence: int) -> Header:
+    """Make the header of a source's own number.
+
+    Raises:
+        RefusedEventError: It is not from 1 to 2^63 - 1.
+    """
+    if not 1 <= sequence <= LAST_NUMBER:
+        raise RefusedEventError(topic, f"sequence: expected 1 to 2^63 - 1, got {sequence}")
+    return (SEQUENCE, str(sequence).encode())
+
+
+def signed(records: Sequence[Prepared], signer: Signer) -> list[Prepared]:
+    """Sign records as they are, a single one by itself, several as one batch; the header comes last.
+
+    Raises:
+        SourceKeyError: There are more than a batch holds.
+    """
+    told = [statement(each.topic, each.key, each.value, said(each.headers).sequence) for each in records]
+    marks = [signer.one(told[0])] if len(told) == 1 else signer.batch(told)
+    return [
+        each._replace(headers=(*each.headers, (SIGNATURE, mark)))
+        for each, mark in zip(records, marks, strict=True)
+    ]
 
 
 class Deliveries:
@@ -86,12 +113,20 @@ class Door(ABC):
         config: Settings; `config.keys` is where subjects' keys lie.
         catalog: Topics and schemas.
         keys: Subjects' keys, where personal fields are written; made from `config` at first need when None.
+        signer: Signs each event of a raw topic, as it leaves; None: nobody does.
     """
 
-    def __init__(self, config: StreamsConfig, catalog: Catalog, keys: SubjectKeys | None = None) -> None:
+    def __init__(
+        self,
+        config: StreamsConfig,
+        catalog: Catalog,
+        keys: SubjectKeys | None = None,
+        signer: Signer | None = None,
+    ) -> None:
         self.config = config
         self.catalog = catalog
         self._keys = keys
+        self._signer = signer
         self._secret: DeploymentSecret | None = None
 
     def __enter__(self) -> Self:
@@ -107,6 +142,7 @@ class Door(ABC):
         *,
         key: str | None = None,
         headers: Iterable[Header] = (),
+        sequence: int | None = None,
         deliveries: Deliveries | None = None,
     ) -> None:
         """Send one event.
@@ -116,6 +152,7 @@ class Door(ABC):
             event: Envelope and fields; personal fields in clear.
             key: Subject key; by default the value of the topic's key field.
             headers: Further headers; `simulated` is set by the source.
+            sequence: The source's number of this event, for its topic and key from 1 on; None: it does not number.
             deliveries: Where to count the delivery; by default that of the next `flush`.
 
         Raises:
@@ -123,7 +160,8 @@ class Door(ABC):
             SubjectForgottenError: It has personal values of someone who was erased.
             DeliveryError: The queue stayed full, or the producer is beyond repair.
         """
-        self.send(self.prepare(topic_name, event, key=key, headers=headers), deliveries)
+        record = self.prepare(topic_name, event, key=key, headers=headers, sequence=sequence)
+        self.send(record, deliveries)
 
     def prepare(
         self,
@@ -132,6 +170,7 @@ class Door(ABC):
         *,
         key: str | None = None,
         headers: Iterable[Header] = (),
+        sequence: int | None = None,
     ) -> Prepared:
         """Make the record of an event without sending it; raises what `produce` raises about the event."""
         topic = self.catalog.topics.get(topic_name)
@@ -152,7 +191,11 @@ class Door(ABC):
         except (SchemaError, PersonalFieldError) as error:
             reason = without_values(str(error)) if of_persons else str(error)
             raise RefusedEventError(topic_name, reason) from (None if of_persons else error)
+        if sequence is not None:
+            headers = (*headers, numbered(topic_name, sequence))
         record = Prepared(topic_name, key.encode(), value, self._headers(topic, event, headers))
+        if self._signer is not None and topic.kind == "raw":
+            (record,) = signed([record], self._signer)
         if record.size() > MAX_RECORD_BYTES:
             raise RefusedEventError(
                 topic_name, f"expected at most {MAX_RECORD_BYTES} bytes, got {record.size()}"
@@ -224,4 +267,13 @@ class Door(ABC):
         return (*own, *headers)
 
 
-__all__ = ["SIMULATED", "Deliveries", "Door", "Header", "Prepared", "SubjectForgottenError"]
+__all__ = [
+    "SIMULATED",
+    "Deliveries",
+    "Door",
+    "Header",
+    "Prepared",
+    "SubjectForgottenError",
+    "numbered",
+    "signed",
+]

@@ -62,6 +62,14 @@ class PersonalFieldError(StreamsError):
     """An encrypted field is not what `streams.personal` writes, or belongs to another event, field or key."""
 
 
+class SourceKeyError(StreamsError):
+    """A source's key, its did:key, or its key file cannot be used."""
+
+
+class SourceSignatureError(StreamsError):
+    """A header `signature` or `sequence` is malformed, or a signature does not fit its record."""
+
+
 class RecordingError(StreamsError):
     """A recording that was named cannot be replayed: missing, unreadable, damaged or of no known format."""
 

@@ -32,6 +32,12 @@ Metric = Literal[
     "agents_skipped_total",
     # Records of which nothing was derived because the person was forgotten, since the worker started.
     "agents_forgotten_total",
+    # Records that no rule may use: their signature is wrong or missing, or they were replayed. Any growth: read
+    # them, `city dead-letters list`.
+    "agents_origin_refused_total",
+    # Numbers of sources that were passed over and have not come since, found since the worker started. Growth:
+    # `platform.sequence-gap` tells whose.
+    "agents_missing_numbers_total",
     # Batches that failed and were fetched again. Growth: Kafka does not take what agents write; see its log.
     "agents_retried_batches_total",
     # Subjects whose state a worker holds in memory, per topic.

@@ -19,6 +19,7 @@ from schemas.catalog import Catalog
 from streams.config import StreamsConfig
 from streams.door import Deliveries, Door, Header, Prepared
 from streams.errors import DeliveryError, KafkaDownError, RefusedEventError
+from streams.origin.signer import Signer
 from streams.personal import SubjectKeys
 
 __all__ = ["Deliveries", "Door", "Header", "Prepared", "Producer"]
@@ -35,8 +36,14 @@ class Producer(Door):
         KafkaDownError: Nothing answers at `config.kafka` within `config.connect_timeout_s`.
     """
 
-    def __init__(self, config: StreamsConfig, catalog: Catalog, keys: SubjectKeys | None = None) -> None:
-        super().__init__(config, catalog, keys)
+    def __init__(
+        self,
+        config: StreamsConfig,
+        catalog: Catalog,
+        keys: SubjectKeys | None = None,
+        signer: Signer | None = None,
+    ) -> None:
+        super().__init__(config, catalog, keys, signer)
         self._loose = Deliveries()
         self._since_served = 0
         self._last_error = ""

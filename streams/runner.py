@@ -60,12 +60,13 @@ class Runner:
 
         Raises:
             DeliveryError: Kafka does not take what follows from it.
-            KafkaDownError: The state cannot be restored.
+            KafkaDownError: The state cannot be restored, or the registry of keys not be read.
         """
         if not self._around.is_current(batch):
             return
         started = time.monotonic()
         await self._rest()
+        await self._read_registry()
         state = await self._state(batch)
         draft = None if state is None else state.draft()
         deliveries = Deliveries()
@@ -89,6 +90,12 @@ class Runner:
         if self._store is None:
             return None
         return await self._store.open(batch.tp.partition, self._around.generation())
+
+    async def _read_registry(self) -> None:
+        """Know who may sign for whom before the batch is judged; the batch was fetched before this."""
+        origin = self._deriver.origin
+        if origin is not None and origin.registry.stale:
+            await asyncio.to_thread(origin.registry.refresh)
 
     async def _derive(self, batch: Batch, draft: Draft | None, deliveries: Deliveries) -> bool:
         """Derive all records in slices; False if the batch became stale on the way."""

@@ -20,6 +20,7 @@ from streams.config import StreamsConfig
 from streams.derive import Deriver
 from streams.door import Deliveries, Door, Prepared
 from streams.metrics import Figures
+from streams.origin.signer import Signer
 from streams.personal import SubjectKeys
 from streams.state import PartitionState
 
@@ -38,11 +39,14 @@ class MemoryDoor(Door):
     """A door into a list. `fail(topic, reason)` makes deliveries to a topic fail from then on."""
 
     def __init__(
-        self, catalog: Catalog, config: StreamsConfig | None = None, keys: SubjectKeys | None = None
+        self,
+        catalog: Catalog,
+        config: StreamsConfig | None = None,
+        keys: SubjectKeys | None = None,
+        signer: Signer | None = None,
     ) -> None:
-        super().__init__(
-            config or StreamsConfig(data=Path(tempfile.gettempdir()) / "city-none"), catalog, keys
-        )
+        config = config or StreamsConfig(data=Path(tempfile.gettempdir()) / "city-none")
+        super().__init__(config, catalog, keys, signer)
         self.records: list[Prepared] = []
         self._failing: dict[str, str] = {}
         self._loose = Deliveries()
@@ -147,7 +151,15 @@ def run_handlers(
         for event in events
     ]
     raws = [
-        SimpleNamespace(topic=topic, partition=0, offset=offset, key=each.key, value=each.value)
+        SimpleNamespace(
+            topic=topic,
+            partition=0,
+            offset=offset,
+            key=each.key,
+            value=each.value,
+            headers=each.headers,
+            timestamp=0,
+        )
         for offset, each in enumerate(prepared)
     ]
     for begin in range(0, len(raws), batch_size):

@@ -17,6 +17,7 @@ from streams.city_app import CityApp
 from streams.config import StreamsConfig
 from streams.discovery import discover
 from streams.errors import DeclarationError
+from streams.origin.registry import Registry
 from streams.state import PartitionState, SubjectState
 from streams.testing import MemoryChangelog, MemoryDoor, record
 from tests.streams.probe import ECHO, TICK, TOTAL, probe_catalog, tick
@@ -28,7 +29,8 @@ def probe_app(data: Path) -> tuple[CityApp, MemoryDoor]:
     """Make the app of the probe domain, with everything it writes kept in memory."""
     config = StreamsConfig(data=data, domains=False, extra_agents=("tests.streams.probe",))
     door = MemoryDoor(CATALOG, config)
-    return create_app(config, CATALOG, door=door, changelog=lambda _: MemoryChangelog()), door
+    app = create_app(config, CATALOG, door=door, changelog=lambda _: MemoryChangelog(), registry=Registry())
+    return app, door
 
 
 def batch_of(numbers: range) -> Batch:
@@ -36,7 +38,13 @@ def batch_of(numbers: range) -> Batch:
     schema = CATALOG.topics[TICK].schema
     records = [
         SimpleNamespace(
-            topic=TICK, partition=0, offset=number, key=b"a", value=encode(schema, tick("a", number))
+            topic=TICK,
+            partition=0,
+            offset=number,
+            key=b"a",
+            value=encode(schema, tick("a", number)),
+            headers=(),
+            timestamp=0,
         )
         for number in numbers
     ]
@@ -67,8 +75,9 @@ def test_an_agent_takes_a_batch_as_one_event(tmp_path: Path) -> None:
 def test_every_packaged_domain_is_found_and_fits_the_catalogue(tmp_path: Path) -> None:
     """`streams/domains/*/agents.py` without any list; each rule's topics exist."""
     config = StreamsConfig(data=tmp_path)
-    rules = discover(config)
-    assert "air-quality.reading" in rules
+    rules = discover(config, CATALOG)
+    assert rules["air-quality.reading"]
+    assert rules["vehicle.dssad-event"] == [], "no rule reads it; the origin of its events is checked"
     app = create_app(config, CATALOG, door=MemoryDoor(CATALOG, config), changelog=lambda _: MemoryChangelog())
     assert {f"agents.{topic}" for topic in rules} <= set(app.agents)
 

@@ -133,7 +133,9 @@ class Partition:
         draft = self.state.draft()
         for offset in offsets:
             value = make(offset) if make else encode(schema, tick("a", offset))
-            raw = SimpleNamespace(topic=TICK, partition=0, offset=offset, key=b"a", value=value)
+            raw = SimpleNamespace(
+                topic=TICK, partition=0, offset=offset, key=b"a", value=value, headers=(), timestamp=0
+            )
             self.deriver.derive(raw, draft, Deliveries())
         self.deriver.report()
         self.state.write(draft, committed, Deliveries())
@@ -218,7 +220,7 @@ def test_a_delivery_error_is_not_the_records_fault() -> None:
     deliveries = Deliveries()
     partition.door.fail(ECHO, "no leader")
     value = encode(CATALOG.topics[TICK].schema, tick("a", 0))
-    raw = SimpleNamespace(topic=TICK, partition=0, offset=0, key=b"a", value=value)
+    raw = SimpleNamespace(topic=TICK, partition=0, offset=0, key=b"a", value=value, headers=(), timestamp=0)
     partition.deriver.derive(raw, partition.state.draft(), deliveries)
     assert partition.door.sent(DEAD) == []
     with pytest.raises(DeliveryError, match=r"probe\.echo: a record was not delivered: no leader"):

@@ -52,7 +52,9 @@ def derive(door: MemoryDoor, rule: object, *, forget: bool = False) -> Figures:
         door.keys.forget((raw.key or b"").decode())
     figures = Figures()
     deriver = Deriver(CATALOG, SOURCE, handlers_of(SimpleNamespace(rule=rule)), door, figures)
-    place = SimpleNamespace(topic=SOURCE, partition=0, offset=0, key=raw.key, value=raw.value)
+    place = SimpleNamespace(
+        topic=SOURCE, partition=0, offset=0, key=raw.key, value=raw.value, headers=raw.headers, timestamp=0
+    )
     deriver.derive(place, None, Deliveries())
     deriver.report()
     return figures
