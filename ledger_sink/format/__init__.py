@@ -33,6 +33,7 @@ from ledger_sink.format.note import (
     verify_note,
 )
 from ledger_sink.format.policy import Cosigned, Policy, encode_keys, open_cosigned, parse_keys
+from ledger_sink.format.source_signature import SourceSignature, did_key, parse_did_key, verified_source
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.format.witness_request import AddCheckpoint
 
@@ -49,12 +50,14 @@ __all__ = [
     "Policy",
     "Signature",
     "SigningKey",
+    "SourceSignature",
     "TlogProof",
     "VerifierKey",
     "city_origin",
     "control",
     "cosignature_times",
     "derive_seed",
+    "did_key",
     "encode_keys",
     "errors",
     "is_own_witness",
@@ -66,6 +69,7 @@ __all__ = [
     "open_cosigned",
     "own_witness_name",
     "parse_checkpoint",
+    "parse_did_key",
     "parse_keys",
     "parse_note",
     "parse_signatures",
@@ -74,6 +78,7 @@ __all__ = [
     "sign_checkpoint",
     "sign_note",
     "tiles",
+    "verified_source",
     "verify_cosignature",
     "verify_note",
 ]

@@ -41,6 +41,10 @@ class LeafFormatError(FormatError):
     """A leaf, a canonical record or a control input breaks its byte layout."""
 
 
+class SourceSignatureError(FormatError):
+    """A did:key, or a record's header `signature` or `sequence`, is malformed, or the signature does not fit."""
+
+
 class BlockFormatError(FormatError):
     """A city block breaks its text format, or does not follow the block before it."""
 

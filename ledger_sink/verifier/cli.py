@@ -19,6 +19,7 @@ PASS, FAIL, UNUSABLE = 0, 1, 2
 _EXAMPLES = """\
 examples:
   ledger-verify event.evidence --policy policy.txt
+  ledger-verify event.evidence --policy policy.txt --source-key did:key:z6Mk…
   ledger-verify --log ledger/air-quality.reading/0/1 --key keys.txt
   ledger-verify --city ledger --policy policy.txt --keys keys.txt --json
   ledger-verify --consistency old-checkpoint ledger/city/1/checkpoint --policy policy.txt
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _verdict(options: argparse.Namespace) -> Verdict:
-    trust = load_trust(options.policy, options.keys, options.key)
+    trust = load_trust(options.policy, options.keys, options.key, options.source_key)
     if options.bundle is not None:
         data = read_file(options.bundle, MAX_BUNDLE_BYTES)
         return check_evidence(str(options.bundle), data, trust)
@@ -87,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--key", action="append", default=[], metavar="VKEY", help="a log's verifier key, or a file of keys"
     )
+    parser.add_argument(
+        "--source-key", action="append", default=[], metavar="DID",
+        help="a source's did:key: the record must be signed by it (or by another one that you give)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
     return parser
 

@@ -22,6 +22,7 @@ from ledger_sink.format.keys import Origin, is_own_witness
 from ledger_sink.format.leaf import CanonicalRecord, Kind, Leaf
 from ledger_sink.format.policy import Cosigned, PolicyWitness
 from ledger_sink.format.tlog_proof import TlogProof
+from ledger_sink.verifier.source_check import check_source
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import (
     Claim,
@@ -39,7 +40,6 @@ SIMULATED_HEADER = "simulated"
 SPLIT_VIEW = "that everybody is shown the same city log: no independent witness cosigned"
 NOT_SHOWN = (
     "that the sensor or whoever produced the record told the truth",
-    "who produced the record: no signature of its source was checked",
     "that nothing was dropped before it reached Kafka, or left out before the log",
     "that the time of the record, of its block or of a cosignature is the time of the event",
     "that the schema in the bundle is the one its producer used: nothing seals schema.avsc",
@@ -59,6 +59,7 @@ def check_evidence(subject: str, data: bytes, trust: Trust) -> Verdict:
     except FormatError as problem:
         return Verdict(subject, (failed("bundle-whole", f"The bundle is not whole: {problem}"),), NOT_SHOWN)
     parts = _Parts(evidence)
+    source = check_source(parts.record, trust.source_keys)
     whole = shown("bundle-whole", "The bundle is whole: every byte is what its manifest and form demand.")
     claims = (
         whole,
@@ -66,12 +67,14 @@ def check_evidence(subject: str, data: bytes, trust: Trust) -> Verdict:
         _claim("leaf-in-partition-log", parts.leaf_in_partition_log),
         _claim("root-in-block", parts.root_in_block),
         _claim("block-in-city-log", parts.block_in_city_log),
+        source.claim,
         *_trusted(parts, trust),
         _partition_signature(evidence, parts, trust),
         *(not_checked("anchor", f"{name} is in the bundle; this verifier makes no claim from it.")
           for name in sorted(evidence.anchors)),
     )  # fmt: skip
-    return Verdict(subject, claims, _not_shown(evidence, parts, trust), parts.facts())
+    missing = (source.not_shown, *_not_shown(evidence, parts, trust))
+    return Verdict(subject, claims, missing, {**parts.facts(), "source": source.facts})
 
 
 class _Parts:

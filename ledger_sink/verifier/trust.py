@@ -8,6 +8,7 @@ from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
 from ledger_sink.format.errors import FormatError, SignatureError
 from ledger_sink.format.note import ED25519, VerifierKey, verify_note
 from ledger_sink.format.policy import Cosigned, Policy, open_cosigned, parse_keys
+from ledger_sink.format.source_signature import did_key, parse_did_key
 from ledger_sink.verifier.errors import TrustError, UnreadableError
 
 MAX_TRUST_BYTES = 1_000_000
@@ -15,10 +16,15 @@ MAX_TRUST_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """A policy (logs, witnesses, quorum) and further log keys, of which only the signature is demanded."""
+    """A policy (logs, witnesses, quorum) and further log keys, of which only the signature is demanded.
+
+    Attributes:
+        source_keys: did:keys of sources; if there are any, a record must be signed by one of them.
+    """
 
     policy: Policy | None = None
     keys: tuple[VerifierKey, ...] = ()
+    source_keys: tuple[str, ...] = ()
 
     def open(self, data: bytes) -> Cosigned:
         """Read a checkpoint and demand what the auditor trusts: the policy if it lists the log, else a key.
@@ -49,13 +55,16 @@ class Trust:
         return Trust(None, self.keys_of(parse_checkpoint(data)[0].origin)).open(data).checkpoint
 
 
-def load_trust(policy: Path | None, key_files: Sequence[Path], keys: Sequence[str]) -> Trust:
+def load_trust(
+    policy: Path | None, key_files: Sequence[Path], keys: Sequence[str], source_keys: Sequence[str] = ()
+) -> Trust:
     """Read the auditor's files.
 
     Args:
         policy: a C2SP tlog-policy file.
         key_files: key files (`log <vkey>` lines).
         keys: verifier keys themselves, or files that hold one or are key files.
+        source_keys: did:keys of the sources that may have signed a record.
 
     Raises:
         UnreadableError: if a file cannot be read.
@@ -65,11 +74,12 @@ def load_trust(policy: Path | None, key_files: Sequence[Path], keys: Sequence[st
         parsed = None if policy is None else Policy.parse(read_file(policy))
         found = [log.key for path in key_files for log in parse_keys(read_file(path))]
         found += [key for text in keys for key in _keys(text)]
+        signers = tuple(did_key(parse_did_key(text)) for text in source_keys)
     except FormatError as problem:
         raise TrustError(f"what you trust cannot be read: {problem}") from None
     if parsed is None and not found:
         raise TrustError("give --policy or --key: without a key of your own nothing can be verified")
-    return Trust(parsed, tuple(found))
+    return Trust(parsed, tuple(found), signers)
 
 
 def read_file(path: Path, limit: int = MAX_TRUST_BYTES) -> bytes:

@@ -29,13 +29,14 @@ class Signer:
     """Signs statements (`statement.py`) with one private key.
 
     Attributes:
+        public: The public key, 32 bytes.
         did: The did:key under which the city registers the source.
     """
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
-        self._public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        self.did = did_of(self._public)
+        self.public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.did = did_of(self.public)
 
     @classmethod
     def create(cls, path: Path) -> "Signer":
@@ -70,7 +71,7 @@ class Signer:
 
     def one(self, told: bytes) -> bytes:
         """Make the header `signature` of one statement."""
-        return b"\x01" + self._public + self._key.sign(told)
+        return b"\x01" + self.public + self._key.sign(told)
 
     def batch(self, told: Sequence[bytes]) -> list[bytes]:
         """Make the headers of a batch, in its order: one signature for all.
@@ -89,7 +90,7 @@ class Signer:
             pairs = [node_hash(left, right) for left, right in zip(below[::2], below[1::2], strict=False)]
             levels.append(pairs + ([below[-1]] if len(below) % 2 else []))
         mark = self._key.sign(batch_statement(size, levels[-1][0]))
-        head = b"\x02" + self._public + mark + size.to_bytes(4, "big")
+        head = b"\x02" + self.public + mark + size.to_bytes(4, "big")
         return [head + index.to_bytes(4, "big") + _path(levels, index) for index in range(size)]
 
 

@@ -64,6 +64,7 @@ def test_a_true_bundle_passes_claim_by_claim() -> None:
         ("leaf-in-partition-log", "shown"),
         ("root-in-block", "shown"),
         ("block-in-city-log", "shown"),
+        ("source-signed", "not checked"),
         ("city-log-signed", "shown"),
         ("witnessed", "shown"),
         ("quorum", "shown"),
