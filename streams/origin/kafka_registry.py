@@ -73,10 +73,11 @@ class KafkaKeySource:
             for message in consumer.consume(1_000, timeout=0.1):
                 problem = message.error()
                 if problem is not None:
-                    if problem.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                    if problem.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                        raise KafkaException(problem)
+                    if message.offset() >= ends[message.partition()][1]:  # not the end of an earlier reading
                         left.discard(message.partition())
-                        continue
-                    raise KafkaException(problem)
+                    continue
                 number = message.partition()
                 self._next[number] = message.offset() + 1
                 if self._next[number] >= ends[number][1]:

@@ -35,6 +35,7 @@ from tests.streams.worker import probe_config
 
 SECRET = "probe.secret"
 TOPICS = (TICK, ECHO, TOTAL, DEAD, SECRET)
+LASTING = ("platform.source-key", "platform.sequence-gap")
 SUBJECTS = tuple(f"s{number}" for number in range(10))
 ROOT = Path(__file__).parents[2]
 
@@ -208,7 +209,12 @@ class Scene:
         assert self.states() == last
 
     def recreate(self) -> None:
-        """Delete the topics and create them anew."""
+        """Delete the topics and create them anew; those of the platform stay once they are there."""
+        for future in self.admin.create_topics(
+            [NewTopic(name, self.partitions, 1) for name in LASTING]
+        ).values():
+            with contextlib.suppress(KafkaException):
+                future.result()
         for future in self.admin.delete_topics(list(TOPICS)).values():
             with contextlib.suppress(KafkaException):
                 future.result()
@@ -231,7 +237,8 @@ class Scene:
         """Whether the broker knows what the controller created."""
         try:
             told = [
-                each.result() for each in self.admin.describe_topics(TopicCollection(list(TOPICS))).values()
+                each.result()
+                for each in self.admin.describe_topics(TopicCollection([*TOPICS, *LASTING])).values()
             ]
         except KafkaException:
             return False

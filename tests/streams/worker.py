@@ -32,6 +32,7 @@ def probe_config(kafka: str, data: Path, group: str, **changes: Any) -> StreamsC
         max_batch_records=100,
         delivery_timeout_s=10.0,
         metrics_interval_s=0.5,
+        origin_settle_s=1.0,
     )
     return replace(base, **changes)
 
