@@ -10,6 +10,7 @@ import base64
 from typing import TYPE_CHECKING, Any, Self
 
 from infra.errors import CityError
+from infra.evidence import fetch_from
 from infra.status import connect
 from infra.wiring import PlatformEvents, streams_config
 from schemas.names import DATABASE, dead_letter_topic, topic_name
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from schemas.catalog import Catalog
 
 KIND = "dead-letter"
+REPLAYED = "replayed-dead-letter"
 COLUMNS = (
     "event_id, _received_at, stage, reason, rule, key, length, hex(sha256) AS sha256_hex, "
     "base64Encode(bytes) AS content, origin_topic, origin_partition, origin_offset, "
@@ -72,7 +74,7 @@ class DeadLetterOffice:
         return letter
 
     def replay(self, event_id: str) -> str:
-        """Send the record's own bytes to its topic again.
+        """Send the record's own bytes to its topic again, with its headers (a signature among them) while Kafka has it.
 
         Raises:
             DeadLetterError: it is not there, came from a file, or was cut.
@@ -90,13 +92,16 @@ class DeadLetterOffice:
             )
         from confluent_kafka import Producer  # noqa: PLC0415 - raw bytes on purpose: the event stays what it was
 
+        place = (letter["origin_topic"], letter["origin_partition"], letter["origin_offset"])
+        record = fetch_from(self._settings.kafka_address, *place)
+        key, kept = (letter["key"].encode(), []) if record is None else (record.key, list(record.headers))
         producer = Producer({"bootstrap.servers": self._settings.kafka_address, "enable.idempotence": True})
         failed: list[str] = []
         producer.produce(
             letter["origin_topic"],
-            key=letter["key"].encode(),
+            key=key,
             value=letter["bytes"],
-            headers=[("replayed-dead-letter", event_id.encode())],
+            headers=[*(each for each in kept if each[0] != REPLAYED), (REPLAYED, event_id.encode())],
             on_delivery=lambda error, _: failed.append(str(error)) if error else None,
         )
         if producer.flush(30) or failed:
@@ -183,6 +188,8 @@ def letter_of(row: dict[str, Any]) -> dict[str, Any]:
         "rule": row["rule"],
         "origin": origin,
         "origin_topic": topic or None,
+        "origin_partition": row.get("origin_partition"),
+        "origin_offset": row.get("origin_offset"),
         "key": row["key"],
         "length": row["length"],
         "sha256": row["sha256_hex"].lower(),

@@ -294,14 +294,23 @@ def replay_reports(
 
 
 def produce_lines(
-    settings: Settings, topics: Catalog, topic: str, lines: Iterable[str], source: str
+    settings: Settings,
+    topics: Catalog,
+    topic: str,
+    lines: Iterable[str],
+    source: str,
+    *,
+    key_file: Path | None = None,
+    first_number: int | None = None,
 ) -> tuple[int, list[str]]:
-    """Produce one event per JSON line; return how many went and what was refused, a line each."""
+    """Produce one event per JSON line, signed if a key file is given; return how many went and what was refused."""
     from streams.manual import produce_lines as produce
+    from streams.origin.signer import Signer
     from streams.produce import Producer
 
-    with Producer(streams_config(settings), topics) as producer:
-        return produce(producer, topic, lines, source)
+    signer = None if key_file is None else Signer.load(key_file)
+    with Producer(streams_config(settings), topics, signer=signer) as producer:
+        return produce(producer, topic, lines, source, first_number)
 
 
 def forget_person(settings: Settings, topics: Catalog, person: str, ground: str) -> tuple[str, ...]:

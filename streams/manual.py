@@ -6,19 +6,22 @@ that cannot be sent is told with its number and why; it never costs the others.
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from streams.errors import RefusedEventError, SubjectForgottenError
-from streams.identity import device_id, device_salt
+from streams.identity import device_id, device_salt, stream_of
 from streams.produce import Door
 
 _TIMES = ("occurred_at", "recorded_at")
 _OURS = ("salt",)
 
 
-def produce_lines(door: Door, topic: str, lines: Iterable[str], source: str) -> tuple[int, list[str]]:
+def produce_lines(
+    door: Door, topic: str, lines: Iterable[str], source: str, first_number: int | None = None
+) -> tuple[int, list[str]]:
     """Send one event per line and wait for their delivery.
 
     Args:
@@ -27,6 +30,7 @@ def produce_lines(door: Door, topic: str, lines: Iterable[str], source: str) -> 
         lines: JSON objects; blank lines are passed over. Envelope fields that a line lacks are filled in; times are
             ISO 8601 with offset, or microseconds since 1970.
         source: Who tells it, for lines that do not say so.
+        first_number: The first number of each source's events of each subject; None: they are not numbered.
 
     Returns:
         How many were delivered, and what was refused, one line of text each.
@@ -35,15 +39,21 @@ def produce_lines(door: Door, topic: str, lines: Iterable[str], source: str) -> 
         DeliveryError: Kafka did not take them.
     """
     sent, refused = 0, []
+    known = door.catalog.topics.get(topic)
+    numbers: Counter[tuple[str, str]] = Counter()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            door.produce(topic, _event(line, source))
+            event = _event(line, source)
+            subject = (stream_of(str(event["source"])), str(event.get(known.key) if known else ""))
+            own = None if first_number is None else first_number + numbers[subject]
+            door.produce(topic, event, sequence=own)
         except (ValueError, RefusedEventError, SubjectForgottenError) as error:
             refused.append(f"line {number}: {error}")
         else:
             sent += 1
+            numbers[subject] += 1
     door.flush()
     return sent, refused
 

@@ -100,7 +100,7 @@ def witness(words: tuple[str, ...]) -> None:
 
 @click.group()
 def keys() -> None:
-    """Show the ledger's verifier keys, or declare a discontinuity."""
+    """Show the ledger's verifier keys, declare a discontinuity, or say which key may sign for a source."""
 
 
 @keys.command("show")

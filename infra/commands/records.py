@@ -53,12 +53,26 @@ def replay(
 @click.option(
     "--source", default="urn:city:manual", show_default=True, help="Who tells it (CloudEvents source)."
 )
+@click.option(
+    "--sign-with",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Sign each event with this key file (`city keys new-source`).",
+)
+@click.option(
+    "--number-from",
+    type=click.IntRange(min=1),
+    help="Number the events of each subject from this number on (header `sequence`).",
+)
 @one_line_errors
-def produce(data: Path, topic: str, file: TextIO, source: str) -> None:
+def produce(
+    data: Path, topic: str, file: TextIO, source: str, sign_with: Path | None, number_from: int | None
+) -> None:
     """Produce events to TOPIC, a JSON object a line from FILE or standard input."""
     from infra.wiring import produce_lines
 
-    sent, refused = produce_lines(running(data.absolute()), catalog(), topic, file, source)
+    sent, refused = produce_lines(
+        running(data.absolute()), catalog(), topic, file, source, key_file=sign_with, first_number=number_from
+    )
     for line in refused:
         click.echo(line, err=True)
     click.echo(f"{sent} events produced to {topic}, {len(refused)} lines refused")

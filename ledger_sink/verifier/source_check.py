@@ -34,8 +34,8 @@ def check_source(record: CanonicalRecord, trusted: Sequence[str]) -> SourceCheck
     try:
         found = verified_source(record)
     except FormatError as problem:
-        facts = {"signed_by": None, "trusted": False, "sequence": None, "batch": None}
-        return SourceCheck(failed(NAME, f"The record's own signature is wrong: {problem}"), WHO, facts)
+        nothing = {"signed_by": None, "trusted": False, "sequence": None, "batch": None}
+        return SourceCheck(failed(NAME, f"The record's own signature is wrong: {problem}"), WHO, nothing)
     signature, number = found.signature, found.sequence
     facts: dict[str, Any] = {
         "signed_by": None if signature is None else signature.did,

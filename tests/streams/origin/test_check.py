@@ -46,7 +46,8 @@ def test_signed_events_of_a_registered_source_are_used() -> None:
     batch = signed([prepared(number, number) for number in range(2, 9)], SIGNER)
     partition = run(required(), *sign(prepared(1, 1)), *batch)
     assert partition.numbers() == list(range(1, 9))
-    assert partition.letters() == partition.gaps() == []
+    assert partition.letters() == []
+    assert partition.gaps() == []
 
 
 def flipped(record: Prepared) -> Prepared:
