@@ -95,7 +95,13 @@ class DeadLetterOffice:
         place = (letter["origin_topic"], letter["origin_partition"], letter["origin_offset"])
         record = fetch_from(self._settings.kafka_address, *place)
         key, kept = (letter["key"].encode(), []) if record is None else (record.key, list(record.headers))
-        producer = Producer({"bootstrap.servers": self._settings.kafka_address, "enable.idempotence": True})
+        producer = Producer(
+            {
+                "bootstrap.servers": self._settings.kafka_address,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",  # where its key's other records are
+            }
+        )
         failed: list[str] = []
         producer.produce(
             letter["origin_topic"],

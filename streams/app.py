@@ -161,6 +161,8 @@ def _add_agent(
     store = StateStore(make(topic)) if deriver.stateful else None
     if store is not None:
         app.stores.append(store)
+        if deriver.origin is not None:
+            deriver.origin.partitions = store.changelog.partitions
     runner = Runner(config, deriver, app.door, store, app.figures, app)
 
     async def agent(stream: Any) -> None:

@@ -58,9 +58,15 @@ class Stored(NamedTuple):
 
 
 class Changelog(Protocol):
-    """Keeps the entries of the partitions of one topic."""
+    """Keeps the entries of the partitions of one topic.
+
+    Attributes:
+        owner: Name of this process, unlike that of any other before or beside it.
+        partitions: How many partitions the topic has, for good; None: not known.
+    """
 
     owner: str
+    partitions: int | None
 
     def read(self, partition: int) -> Iterable[Stored]:
         """Return what was written to a partition up to now, oldest first; blocks, not for the event loop."""
@@ -98,6 +104,7 @@ class KafkaChangelog:
         if found is None:
             raise StopError(f"topic {topic} does not exist: `city up` creates the catalogue's topics")
         self._topic_id, partitions = found
+        self.partitions: int | None = partitions
         _ensure(admin, config, self._name, topic, partitions)
 
     def read(self, partition: int) -> Iterator[Stored]:

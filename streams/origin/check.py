@@ -17,6 +17,7 @@ import orjson
 from streams.changelog import Entry, Subject
 from streams.errors import SourceSignatureError, StreamsError
 from streams.identity import Rule, stream_of
+from streams.origin.place import partition_of
 from streams.origin.registry import Registry
 from streams.origin.sequence import Hole, Numbered, step
 from streams.origin.statement import NOTHING, SEQUENCE, SIGNATURE, Said, said, signer_of, statement
@@ -54,10 +55,14 @@ class OriginCheck:
     Args:
         topic: Its name.
         registry: Who may sign for whom.
+
+    Attributes:
+        partitions: How many partitions the topic has; None: whether a record stands in its key's is not judged.
     """
 
     def __init__(self, topic: str, registry: Registry) -> None:
         self.registry = registry
+        self.partitions: int | None = None
         self._topic = topic
 
     def nothing_to_judge(self, raw: Any) -> bool:
@@ -90,9 +95,23 @@ class OriginCheck:
         if standing is not None and signer is not None and signer not in standing.keys:
             reason = f"signed by {signer}, which may not sign for {sender}"
             return Judgement(reason, sender, signer, said=told)
+        elsewhere = self._elsewhere(raw)
+        if elsewhere is not None:
+            return Judgement(elsewhere, sender, signer, said=told)
         numbered = Numbered(event["event_id"], raw.value, told.sequence, signer)
         found = self._remember(Subject(_NAME, key, sender), raw.offset, numbered, draft)
         return found._replace(sender=sender, signer=signer, said=told)
+
+    def _elsewhere(self, raw: Any) -> str | None:
+        """Say why a record is not where its key lies; what is remembered of it is in that partition."""
+        if self.partitions is None or raw.key is None:
+            return None
+        home = partition_of(raw.key, self.partitions)
+        if home == raw.partition:
+            return None
+        return (
+            f"it stands in partition {raw.partition}, and its key's is {home} (murmur2): moved, or misplaced"
+        )
 
     def _remember(self, subject: Subject, offset: int, numbered: Numbered, draft: Draft | None) -> Judgement:
         if draft is None:

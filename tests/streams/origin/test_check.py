@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streams.door import Prepared, signed
 from streams.errors import RefusedEventError
+from streams.origin.place import murmur2, partition_of
 from streams.origin.registry import REGISTERED, REVOKED, Registry
 from streams.testing import MemoryDoor
 from tests.streams.origin.scene import (
@@ -146,6 +147,38 @@ def test_numbers_count_without_signatures_and_for_each_subject_apart() -> None:
     partition = run(Registry(), *records, prepared(4, 4))
     assert partition.gaps() == [("MISSING", 3, 3)]
     assert partition.letters() == []
+
+
+def test_a_record_that_was_copied_into_another_partition_is_refused() -> None:
+    """There nothing is remembered of it, so it is not judged by its number; an unsigned one is none of this."""
+    keys = registry((0, SIGNER.did, REGISTERED, False))
+    partition = Partition(keys)
+    check = partition.deriver.origin
+    assert check is not None
+    check.partitions = 2
+    subjects = {partition_of(name.encode(), 2): name for name in "abcdefgh"}
+    partition.run([*sign(prepared(1, 1, subject=subjects[0])), *sign(prepared(2, 1, subject=subjects[1]))])
+    assert partition.numbers() == [1]
+    assert partition.letters() == [
+        (1, "it stands in partition 0, and its key's is 1 (murmur2): moved, or misplaced")
+    ]
+    assert partition.gaps() == []
+
+
+@pytest.mark.parametrize(
+    ("data", "hashed"),
+    [
+        (b"21", -973932308),
+        (b"foobar", -790332482),
+        (b"a-little-bit-long-string", -985981536),
+        (b"a-little-bit-longer-string", -1486304829),
+        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        (b"abc", 479470107),
+    ],
+)
+def test_keys_are_hashed_as_kafka_does(data: bytes, hashed: int) -> None:
+    """The values of Kafka's own test of `murmur2`."""
+    assert murmur2(data) == hashed % 2**32
 
 
 def story() -> list[Prepared]:
