@@ -1,9 +1,9 @@
 """Reads the registry's topic: every partition from its beginning, then whatever came since."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.catalog import Catalog
 from schemas.codec import decode
@@ -59,11 +59,19 @@ class KafkaKeySource:
             number: consumer.get_watermark_offsets(TopicPartition(TOPIC, number), timeout=_REQUEST_S)
             for number in self._next
         }
-        left = {
-            number
-            for number, (begin, end) in ends.items()
-            if end > begin and end > max(begin, self._next[number])
-        }
+        for number, (begin, _) in ends.items():
+            self._next[number] = max(self._next[number], begin)
+        left = {number for number, (_, end) in ends.items() if end > self._next[number]}
+        if not left:
+            return []
+        # Assigned only while there is something to read: a fetch that waits for records holds up the next question.
+        consumer.assign([TopicPartition(TOPIC, number, self._next[number]) for number in left])
+        try:
+            return self._received(consumer, left, {number: end for number, (_, end) in ends.items()})
+        finally:
+            consumer.unassign()
+
+    def _received(self, consumer: Consumer, left: set[int], ends: Mapping[int, int]) -> list[Received]:
         found: list[Received] = []
         topic = self._catalog.topics[TOPIC]
         deadline = time.monotonic() + _REQUEST_S
@@ -75,12 +83,12 @@ class KafkaKeySource:
                 if problem is not None:
                     if problem.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
                         raise KafkaException(problem)
-                    if message.offset() >= ends[message.partition()][1]:  # not the end of an earlier reading
+                    if message.offset() >= ends[message.partition()]:  # not the end of an earlier reading
                         left.discard(message.partition())
                     continue
                 number = message.partition()
                 self._next[number] = message.offset() + 1
-                if self._next[number] >= ends[number][1]:
+                if self._next[number] >= ends[number]:
                     left.discard(number)
                 try:
                     _, event = decode(message.value(), self._catalog, topic, raw=True)
@@ -106,9 +114,6 @@ class KafkaKeySource:
         if told.error is not None or not told.partitions:
             raise StopError(f"topic {TOPIC} does not exist: `city up` creates the catalogue's topics")
         self._next = {number: self._next.get(number, 0) for number in told.partitions}
-        consumer.assign(
-            [TopicPartition(TOPIC, number, at or OFFSET_BEGINNING) for number, at in self._next.items()]
-        )
         return consumer
 
 
