@@ -59,4 +59,3 @@ def check_source(record: CanonicalRecord, trusted: Sequence[str]) -> SourceCheck
         return SourceCheck(failed(NAME, f"{words}, which is no key that you trust."), WHO, facts)
     kept = "that the source's key was in its hands alone"
     return SourceCheck(shown(NAME, f"{words}; you trust that key as the source's."), kept, facts)
-
