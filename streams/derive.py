@@ -151,7 +151,7 @@ class Deriver:
             return True
         for each in self._reporter.records(judged, record, raw.value, cause):
             self._door.send(each, deliveries)
-        self._counts["agents_missing_numbers_total"] += sum(
+        self._counts["agents_missing_numbers"] += sum(
             (-1 if hole.arrived else 1) * (hole.last - hole.first + 1) for hole in judged.holes
         )
         if judged.refusal is None:

@@ -37,7 +37,7 @@ Metric = Literal[
     "agents_origin_refused_total",
     # Numbers of sources that were passed over and have not come since, found since the worker started. Growth:
     # `platform.sequence-gap` tells whose.
-    "agents_missing_numbers_total",
+    "agents_missing_numbers",
     # Batches that failed and were fetched again. Growth: Kafka does not take what agents write; see its log.
     "agents_retried_batches_total",
     # Subjects whose state a worker holds in memory, per topic.

@@ -138,7 +138,7 @@ def test_holes_are_told_and_late_arrivals_too() -> None:
     assert hole.key == DEVICE
     assert (hole.event["topic"], hole.event["subject"], hole.event["signer"]) == (TICK, "a", SIGNER.did)
     assert hole.event["occurred_at"] == event(4)["occurred_at"]
-    assert partition.figures.get("agents_missing_numbers_total", TICK) == 2
+    assert partition.figures.get("agents_missing_numbers", TICK) == 2
 
 
 def test_numbers_count_without_signatures_and_for_each_subject_apart() -> None:
