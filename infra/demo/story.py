@@ -78,7 +78,7 @@ class Story:
         recordings = [
             min(files, key=_size) for domain in sorted(self.catalog.domains) if (files := bundled(domain))
         ]
-        words = [word for path in recordings for word in ("--recordings", str(path))]
+        words = [word for path in recordings for word in ("--recordings", _short(path))]
         stage.start_city("--speed", "max", *words)
         stage.wait("ready", lambda: answers(f"{stage.settings.web_url}/ping", timeout_s=2), UP_S)
         self.tell(f"It is ready after {time.monotonic() - began:.1f} s: {stage.settings.web_url}")
@@ -106,7 +106,7 @@ class Story:
         self.head("The insurer listens, and a car crashes")
         words = ("--as", INSURER, "--topic", TOPIC, "--count", "1", "--timeout", str(CRASH_S), "--json")
         received = self.stage.city_waiting("subscribe", *words)
-        crash = self.stage.city("replay", str(scenario))
+        crash = self.stage.city("replay", _short(scenario))
         _require(crash.code == 0, "the scenario is replayed", crash)
         (row,) = json.loads(crash.out).values()
         _require(row["read"] == row["accepted"] > 0, "every signal of the scenario is accepted", row)
@@ -148,8 +148,9 @@ class Story:
         _require(any("Cosigned by" in line for line in shown), "the city's checkpoint is cosigned", done)
         self.tell(f"PASS: {len(shown)} claims shown, among them:")
         for line in shown:
-            if "received" in line or "Cosigned by" in line:
-                self.tell("  " + line.removeprefix("shown").strip())
+            words = line.removeprefix("shown").strip()
+            if words.startswith(("Record ", "Cosigned by ")):
+                self.tell("  " + words)
 
     def forged_evidence_does_not(self, bundle: Path) -> None:
         """Flip one bit of one byte of the record in a copy."""
@@ -186,6 +187,11 @@ def _require(so: bool, expected: str, got: object) -> None:
     if not so:
         said = got.last_words() if hasattr(got, "last_words") else str(got)
         raise DemoError(f"not as told: expected that {expected}, got: {said[:300]}")
+
+
+def _short(path: Path) -> str:
+    """Spell a path as it is typed from here."""
+    return str(path.relative_to(path.cwd()) if path.is_relative_to(path.cwd()) else path)
 
 
 def _size(path: Path) -> int:

@@ -7,6 +7,7 @@ refuses is one clear error that repeats Kafka's answer. What the caller may read
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final, Literal, Self, get_args
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -80,7 +81,8 @@ class Subscription:
         """Return the next event, or None if none comes in time.
 
         Raises:
-            SubscriberError: Kafka refuses what it did not refuse before: a grant was taken away.
+            SubscriberError: Kafka refuses what it did not refuse before (a grant was taken away), or the registry
+                does not answer; the event comes with the next call then.
         """
         message = self._consumer.poll(timeout_s)
         self._check_login()
@@ -90,7 +92,11 @@ class Subscription:
         if error is not None:
             self._judge(error, message.topic())
             return None
-        return read_event(message, self._schemas)
+        try:
+            return read_event(message, self._schemas)
+        except SubscriberError:
+            self._again(message)
+            raise
 
     def __iter__(self) -> Iterator[Event]:
         """Yield events for ever; call `handled` for each one behind its handling."""
@@ -121,6 +127,11 @@ class Subscription:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _again(self, message: Any) -> None:
+        """Go back to a message that could not be handed out, so that `handled` of a later one does not cover it."""
+        with suppress(KafkaException):  # the partition went to another member, which gets the message
+            self._consumer.seek(TopicPartition(message.topic(), message.partition(), message.offset()))
 
     def _settings(self) -> dict[str, Any]:
         return {

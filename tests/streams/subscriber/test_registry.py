@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schemas.catalog import Catalog
+    from schemas.model import Schema
     from tests.streams.subscriber.conftest import Shared
 
 
@@ -54,6 +55,31 @@ def test_events_are_read_without_the_catalogue(shared: Shared, catalog: Catalog,
     assert second.schema is not None
     assert (second.schema.subject, second.schema.version) == ("vehicle.accident-value", 1)
     assert schemas.schema(second.schema.id) is second.schema
+
+
+class Interrupted:
+    """A registry that does not answer once."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.asked = 0
+
+    def schema(self, schema_id: int, /) -> Schema:
+        """Answer from the second time on."""
+        self.asked += 1
+        if self.asked == 1:
+            raise RegistryError("not now")
+        return self.catalog.schema(schema_id)
+
+
+def test_event_during_an_outage_of_the_registry_is_not_lost(shared: Shared, catalog: Catalog) -> None:
+    """The reader is told, and who reads on gets the event that could not be read, in its order."""
+    shared.send(shared.value, shared.value)
+    with Subscription(shared.connection, Interrupted(catalog)) as events:
+        with pytest.raises(RegistryError, match="not now"):
+            events.poll(30)
+        found = [events.poll(30) for _ in range(2)]
+    assert [each and each.place.offset for each in found] == [0, 1]
 
 
 def test_every_schema_of_the_catalogue_comes_whole(catalog: Catalog, web: str) -> None:
