@@ -51,12 +51,10 @@ def demo(keep: bool) -> None:
             seconds = time.monotonic() - began
             say("bold", "\n", f"All came out as told, in {seconds:.0f} s.")
             if keep:
-                say(
-                    "",
-                    "",
-                    f"The city stays up at {stage.settings.web_url}; Ctrl-C ends it, {stage.data} stays.",
-                )
+                where = stage.settings.web_url
+                say("", "", f"The city stays up at {where}; Ctrl-C ends it, {stage.data} stays.")
                 stage.stay()
+            say("", "", "The city is stopped in order.")
             code = stage.stop_city()
     except KeyboardInterrupt:
         say("", "\n", "ended in order")
