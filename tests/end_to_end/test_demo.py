@@ -54,18 +54,20 @@ def _words(process: psutil.Process) -> list[str]:
 @pytest.mark.timeout(400)
 def test_demo_tells_the_story_and_ends_with_0(tmp_path: Path) -> None:
     """Crash, accident at the insurer, PASS, one byte, FAIL and where; the environment's clusters are not touched."""
-    output, _ = demo(tmp_path).communicate(timeout=380)
+    process = demo(tmp_path)
+    output, _ = process.communicate(timeout=380)
+    assert process.returncode == 0, output
     told = re.sub(r"\s+", " ", output)
     steps = (
-        r"1\. .* \$ uv run city up --data .* It is ready after",
+        r"1\. .*? \$ uv run city up --data .*? It is ready after",
         r"insurer-a may not read health\.measurement: refused by Kafka; granted are vehicle\.accident,",
-        r"\$ uv run city subscribe .*--as insurer-a --topic vehicle\.accident",
-        r"\$ uv run city replay .*\.jsonl Made up, and labelled so:",
-        r"insurer-a received vehicle\.accident/\d+ offset 0: vehicle .*, delta-V [1-9][\d.]+ km/h, severity [A-Z]+",
-        r"\$ uv run city prove .* the record in it is the one received",
-        r"\$ uv run ledger-verify .* PASS: \d+ claims shown, .* Cosigned by",
-        r"bs=1 seek=\d+ conv=notrunc Byte \d+ of .*record\.canon",
-        r"\$ uv run ledger-verify .*forged\.evidence .* FAIL: .*record\.canon",
+        r"\$ uv run city subscribe .*?--as insurer-a --topic vehicle\.accident",
+        r"\$ uv run city replay .*?\.jsonl Made up, and labelled so:",
+        r"insurer-a received vehicle\.accident/\d+ offset 0: vehicle .*?, delta-V [1-9][\d.]+ km/h, severity [A-Z]+",
+        r"\$ uv run city prove .*? the record in it is the one received",
+        r"\$ uv run ledger-verify .*? PASS: \d+ claims shown, .*? Cosigned by",
+        r"bs=1 seek=\d+ conv=notrunc Byte \d+ of .*?record\.canon",
+        r"\$ uv run ledger-verify .*?forged\.evidence .*? FAIL: .*?record\.canon",
         r"All came out as told, in \d+ s\.",
     )
     at = 0
