@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import click
 
-from infra.commands import dashboards, dead_letters, ledger, records, schemas, sources, stack
+from infra.commands import (
+    dashboards,
+    dead_letters,
+    demo,
+    ledger,
+    records,
+    schemas,
+    sharing,
+    sources,
+    stack,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -13,7 +23,7 @@ def main() -> None:
     """A city telemetry platform whose record can be proved right afterwards."""
 
 
-for noun in (stack, records, dead_letters, ledger, sources, schemas, dashboards):
+for noun in (stack, demo, records, dead_letters, ledger, sources, sharing, schemas, dashboards):
     noun.register(main)
 
 if __name__ == "__main__":

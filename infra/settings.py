@@ -66,6 +66,8 @@ class Settings:
     ports: Ports = field(default_factory=Ports)
     kafka: str = ""
     """Address of an existing Kafka; empty: the embedded broker."""
+    sasl: str = ""
+    """Address of an existing Kafka's SASL listener; with `kafka` and without this, nobody is given access there."""
     clickhouse: str = ""
     """URL of an existing ClickHouse (`http://user:password@host:8123`); empty: the embedded engine."""
     listen: str = LOOPBACK
@@ -97,6 +99,11 @@ class Settings:
     def kafka_address(self) -> str:
         """Return the Kafka address our own processes use."""
         return self.kafka or f"{LOOPBACK}:{self.ports.kafka}"
+
+    @property
+    def sasl_address(self) -> str:
+        """Return the Kafka address of subscribers; empty where none is known."""
+        return self.sasl or ("" if self.kafka else f"{LOOPBACK}:{self.ports.sasl}")
 
     @property
     def clickhouse_user(self) -> str:
@@ -304,6 +311,12 @@ def catalog_roots(environment: Mapping[str, str] | None = None) -> tuple[Path, .
     """Return further folders of domains that an operator named (`CITY_DOMAINS`, separated like PATH)."""
     env = os.environ if environment is None else environment
     return tuple(Path(p) for p in env.get("CITY_DOMAINS", "").split(os.pathsep) if p)
+
+
+def subscriber_roots(environment: Mapping[str, str] | None = None) -> tuple[Path, ...]:
+    """Return further folders of subscribers that an operator named (`CITY_SUBSCRIBERS`, separated like PATH)."""
+    env = os.environ if environment is None else environment
+    return tuple(Path(p) for p in env.get("CITY_SUBSCRIBERS", "").split(os.pathsep) if p)
 
 
 def java_home(environment: Mapping[str, str] | None = None) -> Path | None:

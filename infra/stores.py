@@ -1,4 +1,4 @@
-"""Kafka and ClickHouse as stores of a stack: do they answer, and have they the catalogue's shape."""
+"""Kafka and ClickHouse as stores of a stack: do they answer, have they the catalogue's shape, who may read."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ def answers(url: str, timeout_s: float) -> bool:
 
 
 def prepare_stores(settings: Settings, catalog: Catalog) -> None:
-    """Make topics, tables and views that are missing; safe to repeat."""
+    """Make topics, tables and views that are missing, give subscribers what they may read; safe to repeat."""
     from infra.clickhouse.migrate import migrate  # noqa: PLC0415 - its client takes a while to import
     from infra.kafka.topics import ensure_topics  # noqa: PLC0415
+    from infra.sharing import give_access  # noqa: PLC0415
     from infra.status import connect  # noqa: PLC0415
+    from infra.wiring import subscribers  # noqa: PLC0415
 
     ensure_topics(
         settings.kafka_address, catalog, partitions=settings.partitions, replication=settings.replication
     )
+    give_access(settings, subscribers(catalog))
     client = connect(settings)
     migrate(client, catalog)
     client.close()

@@ -18,9 +18,11 @@ from infra.emit import pause_file
 from infra.errors import StackError
 from infra.kafka.progress import TerminalProgress
 from infra.screen import Screen
+from infra.sharing import where
 from infra.stack import Stack
 from infra.status import StatusReader, connect
 from infra.supervisor import Supervisor
+from infra.wiring import subscribers
 from schemas.names import topic_name
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
     """Run the stack; return the exit code."""
     supervisor = Supervisor(settings.data)
     supervisor.take()
-    links = _links(settings)
+    links = _links(settings, where(settings, subscribers(catalog)))
     with Screen(links) as screen:
         run = Run(settings, catalog, options, supervisor, screen, links)
 
@@ -126,8 +128,8 @@ def _go(run: Run) -> int:
     stack = Stack(run.settings, run.catalog, run.supervisor, run.check, download)
     stack.start()
     run.screen.say(f"ready after {time.monotonic() - run.started:.1f} s")
-    for name, where in run.links.items():
-        run.screen.say(f"  {name:<11} {where}")
+    for name, place in run.links.items():
+        run.screen.say(f"  {name:<11} {place}")
     run.replay = stack.start_replay(_replay_arguments(run))
     if run.options.grafana and not run.options.once:
         run.screen.say(stack.start_grafana())
@@ -239,9 +241,8 @@ def show_report(screen: Screen, document: Mapping[str, Any]) -> None:
     )
 
 
-def _links(settings: Settings) -> dict[str, str]:
-    ports = settings.ports
-    links = {
+def _links(settings: Settings, shared: str) -> dict[str, str]:
+    return {
         "status": settings.web_url,
         "Kafka": settings.kafka_address,
         "ClickHouse": f"{settings.clickhouse_url}  (user {settings.clickhouse_user}, password in "
@@ -251,10 +252,8 @@ def _links(settings: Settings) -> dict[str, str]:
         "registry": settings.web_url,
         "ledger": f"{settings.web_url}/ledger/",
         "logs": str(settings.data / "logs"),
+        "subscribers": shared,
     }
-    if not settings.kafka:
-        links["subscribers"] = f"127.0.0.1:{ports.sasl} (SASL SCRAM-SHA-512)"
-    return links
 
 
 def _ms(value: float | None) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from ledger_sink.config import LedgerConfig
     from schemas.catalog import Catalog
+    from schemas.sharing import Subscriber
     from streams.config import StreamsConfig
     from streams.produce import Producer
     from streams.sinks.config import SinkConfig
@@ -33,6 +34,14 @@ def catalog() -> Catalog:
     from schemas.catalog import load_catalog
 
     return load_catalog(*catalog_roots())
+
+
+def subscribers(topics: Catalog) -> dict[str, Subscriber]:
+    """Return who may read what: the packaged subscribers and those the operator added."""
+    from infra.settings import subscriber_roots
+    from schemas.sharing import load_subscribers
+
+    return load_subscribers(topics, *subscriber_roots())
 
 
 def streams_config(settings: Settings) -> StreamsConfig:

@@ -9,15 +9,27 @@ are bytes.
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from schemas.avro.reader import MalformedError
 from schemas.avro.resolution import Resolve, resolver
 from schemas.avro.writer import MismatchError
 from schemas.errors import EventError, UndecodableError, UnknownSchemaError
-from schemas.model import Catalog, Schema, Topic
+from schemas.model import Schema, Topic
 
 HEADER_SIZE = 5  # bytes in front of the datum
+
+
+class SchemaSource(Protocol):
+    """Whoever knows schemas by their ids: the catalogue, or a subscriber's view of the registry."""
+
+    def schema(self, schema_id: int, /) -> Schema:
+        """Return the schema of this id.
+
+        Raises:
+            UnknownSchemaError: There is none.
+        """
+        ...
 
 
 @lru_cache(maxsize=1024)
@@ -61,13 +73,13 @@ def frame_id(value: bytes | None) -> int:
 
 
 def decode(
-    value: bytes | None, catalog: Catalog, topic: Topic | None = None, *, raw: bool = False
+    value: bytes | None, catalog: SchemaSource, topic: Topic | None = None, *, raw: bool = False
 ) -> tuple[Schema, dict[str, Any]]:
     """Read a record's value.
 
     Args:
         value: The record's value.
-        catalog: Knows the schemas by id.
+        catalog: Knows the schemas by id; the catalogue as a rule.
         topic: The topic the record stands on. With it, only the topic's own schemas count, and the event is
             given the shape of the latest one; without it, any schema of the catalogue, and the event as
             written.
@@ -92,7 +104,7 @@ def decode(
     return schema, event
 
 
-def _schema_of(schema_id: int, catalog: Catalog, topic: Topic | None) -> Schema:
+def _schema_of(schema_id: int, catalog: SchemaSource, topic: Topic | None) -> Schema:
     """Find the schema that a value names."""
     if topic is not None:
         for each in topic.schemas:

@@ -10,6 +10,7 @@ from schemas import names
 from schemas.catalog import load_catalog
 from schemas.errors import CatalogError
 from schemas.model import Catalog
+from schemas.sharing import load_subscribers
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,13 @@ def rows(catalog: Catalog) -> list[Row]:
 
 
 def check(*extra_roots: Path) -> list[str]:
-    """Judge the catalogue by all its rules.
+    """Judge the catalogue and the packaged subscribers by all their rules.
 
     Returns:
         One line for each problem, naming the file; empty when all is right.
     """
     try:
-        load_catalog(*extra_roots)
+        load_subscribers(load_catalog(*extra_roots))
     except CatalogError as error:
         return list(error.problems)
     return []

@@ -76,6 +76,11 @@ def group_name(role: str) -> str:
     return f"city-{_hyphens(role)}"
 
 
+def own_group_prefix(user: str) -> str:
+    """Name what a subscriber's consumer groups begin with: `insurer-a` → `insurer-a.`."""
+    return f"{user}."
+
+
 def board_uid(name: str) -> str:
     """Name the uid of a dashboard: `air_quality` → `city-air-quality`."""
     return f"city-{_hyphens(name)}"

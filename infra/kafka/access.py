@@ -27,6 +27,7 @@ from confluent_kafka.admin import (
 from infra.kafka.admin import REQUEST_S, reason
 from infra.kafka.errors import AccessSetupError
 from infra.kafka.server_properties import SUPER_USER
+from schemas.names import own_group_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
 ITERATIONS = 8192
 SHORTEST_PASSWORD = 8
 _USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,62}")
-
-
-def group_prefix_of(user: str) -> str:
-    """Return the prefix that a user's consumer groups must have: `alice` → `alice.`."""
-    return f"{user}."
 
 
 def ensure_user(admin: Any, name: str, password: str) -> None:
@@ -79,8 +75,49 @@ def grant_read(admin: Any, user: str, topics: Iterable[str], group_prefix: str |
     Raises:
         AccessSetupError: a name is not allowed, or the cluster refused.
     """
+    _grant(admin, user, _bindings(user, topics, group_prefix))
+
+
+def settle_grants(admin: Any, user: str, topics: Iterable[str]) -> int:
+    """Make the grants of a user these and no others; one that stays is never taken away in between.
+
+    Args:
+        admin: an admin client of the platform's own listener.
+        user: the user's name.
+        topics: names of all topics the user may read, in full.
+
+    Returns:
+        How many grants were taken away.
+
+    Raises:
+        AccessSetupError: a name is not allowed, or the cluster refused.
+    """
+    wanted = {*_bindings(user, topics, None)}
+    try:
+        found = {*admin.describe_acls(_filter(user), request_timeout=REQUEST_S).result()}
+    except KafkaException as error:
+        raise AccessSetupError(f"user {user}: the grants could not be read: {reason(error)}") from error
+    if wanted - found:
+        _grant(admin, user, [*(wanted - found)])
+    surplus = [
+        AclBindingFilter(
+            each.restype,
+            each.name,
+            each.resource_pattern_type,
+            each.principal,
+            each.host,
+            each.operation,
+            each.permission_type,
+        )
+        for each in found - wanted
+    ]
+    return _take_away(admin, user, surplus)
+
+
+def _bindings(user: str, topics: Iterable[str], group_prefix: str | None) -> list[AclBinding]:
+    """Spell what a user may do as the cluster keeps it."""
     _require_name(user)
-    prefix = group_prefix_of(user) if group_prefix is None else group_prefix
+    prefix = own_group_prefix(user) if group_prefix is None else group_prefix
     if not prefix:
         raise AccessSetupError(
             f"user {user}: expected a group prefix, got an empty one, which means all groups"
@@ -89,11 +126,14 @@ def grant_read(admin: Any, user: str, topics: Iterable[str], group_prefix: str |
         (ResourceType.TOPIC, _require_topic(user, topic), ResourcePatternType.LITERAL) for topic in topics
     ]
     places = [*literal, (ResourceType.GROUP, prefix, ResourcePatternType.PREFIXED)]
-    bindings = [
+    return [
         AclBinding(kind, name, pattern, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
         for kind, name, pattern in places
         for operation in (AclOperation.READ, AclOperation.DESCRIBE)
     ]
+
+
+def _grant(admin: Any, user: str, bindings: list[AclBinding]) -> None:
     for binding, future in admin.create_acls(bindings, request_timeout=REQUEST_S).items():
         try:
             future.result()
@@ -110,7 +150,12 @@ def revoke(admin: Any, user: str) -> int:
         AccessSetupError: the cluster refused.
     """
     _require_name(user)
-    every = AclBindingFilter(
+    return _take_away(admin, user, [_filter(user)])
+
+
+def _filter(user: str) -> AclBindingFilter:
+    """Match every grant of a user."""
+    return AclBindingFilter(
         ResourceType.ANY,
         None,
         ResourcePatternType.ANY,
@@ -119,22 +164,16 @@ def revoke(admin: Any, user: str) -> int:
         AclOperation.ANY,
         AclPermissionType.ANY,
     )
-    (future,) = admin.delete_acls([every], request_timeout=REQUEST_S).values()
+
+
+def _take_away(admin: Any, user: str, filters: list[AclBindingFilter]) -> int:
+    if not filters:
+        return 0
     try:
-        return len(future.result())
+        futures = admin.delete_acls(filters, request_timeout=REQUEST_S).values()
+        return sum(len(future.result()) for future in futures)
     except KafkaException as error:
         raise AccessSetupError(f"user {user}: the grants could not be taken away: {reason(error)}") from error
-
-
-def subscriber_settings(bootstrap: str, user: str, password: str) -> dict[str, str]:
-    """Return the librdkafka settings with which a subscriber connects to the SASL listener."""
-    return {
-        "bootstrap.servers": bootstrap,
-        "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanism": "SCRAM-SHA-512",
-        "sasl.username": user,
-        "sasl.password": password,
-    }
 
 
 def _require_name(name: str) -> None:

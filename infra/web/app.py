@@ -3,6 +3,7 @@
 GET /                       status page              GET /status.json     the same as JSON
 GET /metrics                Prometheus               GET /ping            Ok.
 GET /subjects… /schemas…    schema registry          GET /ledger/…        checkpoints and tiles
+GET /subscribers            who may read what        GET /subscribers/NAME/asyncapi.json
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from infra.status import StatusReader
-from infra.web import ledger_files, metrics, page
+from infra.web import ledger_files, metrics, page, shared
+from infra.wiring import subscribers
 from schemas import registry
 
 if TYPE_CHECKING:
@@ -56,10 +58,12 @@ def application(settings: Settings, catalog: Catalog) -> Starlette:
     """Return the ASGI application."""
     status = CachedStatus(StatusReader(settings, catalog))
     ledger = settings.data / "ledger"
+    shared_with = subscribers(catalog)
     links = {
         "metrics": "/metrics",
         "status as JSON": "/status.json",
         "schemas": "/subjects",
+        "subscribers": "/subscribers",
         "ledger": "/ledger/",
     }
 
@@ -85,6 +89,12 @@ def application(settings: Settings, catalog: Catalog) -> Starlette:
         name = request.path_params["name"]
         return ledger_files.respond(ledger, name) if name else ledger_files.index(ledger)
 
+    async def who(_request: Request) -> Response:
+        return JSONResponse(shared.index(shared_with))
+
+    async def what(request: Request) -> Response:
+        return shared.describe(settings, catalog, shared_with.get(request.path_params["name"]))
+
     methods = ["GET", "POST", "PUT", "DELETE"]
     return Starlette(
         routes=[
@@ -93,6 +103,8 @@ def application(settings: Settings, catalog: Catalog) -> Starlette:
             Route("/metrics", prometheus),
             Route("/ping", ping),
             Route("/ledger/{name:path}", ledger_file),
+            Route("/subscribers", who),
+            Route("/subscribers/{name}/asyncapi.json", what),
             *(
                 Route(path, schemas, methods=methods)
                 for root in ("subjects", "schemas", "config", "mode", "compatibility")

@@ -72,6 +72,10 @@ def read_zip(data: bytes) -> dict[str, bytes]:
         if position > len(data) or name in files or len(files) == MAX_ZIP_FILES:
             raise BundleFormatError(f"zip: {shown(name)} is cut, stands twice or is one too many")
         files[name] = data[start + name_length : position]
+        if crc32(files[name]) != fields[6]:
+            raise BundleFormatError(
+                f"zip: {shown(name)} was changed: expected CRC-32 {fields[6]:08x}, got {crc32(files[name]):08x}"
+            )
     again = write_zip(files)
     if again != data:
         where = next((i for i, (a, b) in enumerate(zip(again, data, strict=False)) if a != b), len(again))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from schemas.sharing import load_subscribers
+from streams.subscriber import Connection, Subscription
 from tests.end_to_end.city import broken_equations
 from tests.end_to_end.test_kill import totals
 from tests.end_to_end.test_up_once import (
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from schemas.catalog import Catalog
     from tests.containers.container_city import ContainerCity
     from tests.end_to_end.city import City
 
@@ -28,9 +31,9 @@ VICTIMS = ("kafka", "clickhouse", "signer", "witness", "worker", "sink", "ledger
 
 
 def test_killed_containers_lose_and_double_nothing(
-    make_city: Callable[..., ContainerCity], small_recordings: Path, undisturbed: City
+    make_city: Callable[..., ContainerCity], small_recordings: Path, undisturbed: City, catalog: Catalog
 ) -> None:
-    """Every container killed once during a replay: all is as in an undisturbed stack of processes."""
+    """Every container killed once during a replay: all is as in an undisturbed stack of processes, subscribers too."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -48,3 +51,8 @@ def test_killed_containers_lose_and_double_nothing(
     assert report["audit"] == {"verdict": "pass", "problems": []}
     assert totals(report) == totals(undisturbed.read_report())
     assert city.facts() == undisturbed.kept_facts()
+    for name, declared in load_subscribers(catalog).items():
+        password = city.inside("web", "cat", f"/data/keys/subscribers/{name}").strip()
+        connection = Connection(f"127.0.0.1:{city.ports['sasl']}", name, password)
+        with Subscription(connection, catalog) as events:
+            assert events.granted == declared.topics

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.kafka.access import ensure_user, grant_read, subscriber_settings
+from infra.kafka.access import ensure_user, grant_read
 from infra.kafka.admin import cluster_id, connect
 from infra.kafka.ports import free_ports
+from streams.subscriber import Connection
 from tests.infra.kafka.clients import create_topic, produce, read, subscribe_error
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def test_kafka_container_refuses_a_subscriber_what_was_not_granted(broker: Kafka
     admin = connect(broker.bootstrap)
     ensure_user(admin, "erin", "correct horse")
     grant_read(admin, "erin", ["granted"])
-    settings = {**subscriber_settings(broker.sasl, "erin", "correct horse"), "group.id": "erin.one"}
+    settings = {**Connection(broker.sasl, "erin", "correct horse").settings(), "group.id": "erin.one"}
     assert subscribe_error(settings, "granted") == "none"
     assert subscribe_error(settings, "denied") == "TOPIC_AUTHORIZATION_FAILED"
 

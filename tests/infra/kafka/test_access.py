@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaException
 
-from infra.kafka.access import ensure_user, grant_read, remove_user, revoke, subscriber_settings
+from infra.kafka.access import ensure_user, grant_read, remove_user, revoke
 from infra.kafka.admin import connect
 from infra.kafka.errors import AccessSetupError
+from streams.subscriber import Connection
 from tests.infra.kafka.clients import create_topic, produce, read, subscribe_error
 
 PASSWORD = "correct horse"
@@ -29,7 +30,7 @@ def alice(admin: Any, kafka_sasl: str) -> dict[str, str]:
     """Settings of a subscriber who may read the open topic only."""
     ensure_user(admin, "alice", PASSWORD)
     grant_read(admin, "alice", ["access.open"])
-    return subscriber_settings(kafka_sasl, "alice", PASSWORD)
+    return Connection(kafka_sasl, "alice", PASSWORD).settings()
 
 
 def test_granted_topic_is_read(alice: dict[str, str]) -> None:
@@ -93,7 +94,7 @@ def test_wrong_password_is_refused(alice: dict[str, str]) -> None:
 def test_unknown_user_is_refused(kafka_sasl: str, admin: Any) -> None:
     """A user whom nobody created does not get in."""
     del admin
-    unknown = {**subscriber_settings(kafka_sasl, "mallory", PASSWORD), "group.id": "mallory.one"}
+    unknown = {**Connection(kafka_sasl, "mallory", PASSWORD).settings(), "group.id": "mallory.one"}
     assert subscribe_error(unknown, "access.open") == "_AUTHENTICATION"
 
 
@@ -101,7 +102,7 @@ def test_removed_user_is_refused(admin: Any, kafka_sasl: str) -> None:
     """After removal neither the user nor the grants are left; removing twice is no error."""
     ensure_user(admin, "bob", PASSWORD)
     grant_read(admin, "bob", ["access.open"])
-    settings = {**subscriber_settings(kafka_sasl, "bob", PASSWORD), "group.id": "bob.one"}
+    settings = {**Connection(kafka_sasl, "bob", PASSWORD).settings(), "group.id": "bob.one"}
     assert subscribe_error(settings, "access.open") == "none"
     remove_user(admin, "bob")
     assert revoke(admin, "bob") == 0
@@ -114,9 +115,9 @@ def test_new_password_replaces_the_old(admin: Any, kafka_sasl: str) -> None:
     ensure_user(admin, "carol", PASSWORD)
     grant_read(admin, "carol", ["access.open"])
     ensure_user(admin, "carol", PASSWORD + "2")
-    new = subscriber_settings(kafka_sasl, "carol", PASSWORD + "2")
+    new = Connection(kafka_sasl, "carol", PASSWORD + "2").settings()
     assert read({**new, "group.id": "carol.one"}, "access.open", 2) == [b"one", b"two"]
-    old = {**subscriber_settings(kafka_sasl, "carol", PASSWORD), "group.id": "carol.one"}
+    old = {**Connection(kafka_sasl, "carol", PASSWORD).settings(), "group.id": "carol.one"}
     assert subscribe_error(old, "access.open") == "_AUTHENTICATION"
 
 

@@ -131,6 +131,15 @@ def test_a_zip_from_another_program_is_refused() -> None:
         Evidence.parse(other.getvalue())
 
 
+def test_a_changed_file_is_named() -> None:
+    """Whichever file of the bundle a byte was flipped in, the refusal says which."""
+    for name, data in read_zip(BUNDLE).items():
+        changed = bytearray(BUNDLE)
+        changed[BUNDLE.index(name.encode() + data) + len(name) + len(data) - 1] ^= 1
+        with pytest.raises(BundleFormatError, match=f"'{name}' was changed"):
+            Evidence.parse(bytes(changed))
+
+
 def test_manifests_are_canonical_json() -> None:
     """RFC 8785 for what manifests hold; nothing else is spelled."""
     assert (

@@ -1,0 +1,44 @@
+"""What subscribers look up: who may read what, and the AsyncAPI document of each. Nothing secret is in either."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from infra.errors import SettingsError
+from infra.sharing import place
+from schemas import asyncapi
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.settings import Settings
+    from schemas.catalog import Catalog
+    from schemas.sharing import Subscriber
+
+
+def index(subscribers: Mapping[str, Subscriber]) -> list[dict[str, Any]]:
+    """List the subscribers."""
+    return [
+        {
+            "name": each.name,
+            "title": each.title,
+            "purpose": each.purpose,
+            "roles": each.roles,
+            "topics": each.topics,
+            "asyncapi": f"/subscribers/{each.name}/asyncapi.json",
+        }
+        for each in subscribers.values()
+    ]
+
+
+def describe(settings: Settings, catalog: Catalog, subscriber: Subscriber | None) -> Response:
+    """Answer with one subscriber's AsyncAPI document."""
+    if subscriber is None:
+        return PlainTextResponse("no such subscriber; /subscribers lists them\n", 404)
+    try:
+        document = asyncapi.document(catalog, subscriber, place(settings))
+    except SettingsError as error:
+        return PlainTextResponse(f"{error}\n", 404)
+    return JSONResponse(document, media_type="application/vnd.aai.asyncapi+json;version=3.0.0")

@@ -1,0 +1,17 @@
+"""The SDK of a subscriber: typed events of granted topics with their ledger coordinates, each at least once.
+
+    connection = Connection("127.0.0.1:19093", "insurer-a", password)
+    with Subscription(connection, RegistrySchemas("http://127.0.0.1:18080"), ["vehicle.accident"]) as events:
+        for event in events:
+            open_a_claim(event.fields, evidence=event.place)
+            events.handled(event)
+
+What an event's `place` names, `city prove --topic T --partition P --offset O` turns into an evidence bundle.
+"""
+
+from streams.subscriber.connection import Connection
+from streams.subscriber.event import Event, Place
+from streams.subscriber.registry import RegistrySchemas
+from streams.subscriber.subscription import Start, Subscription
+
+__all__ = ["Connection", "Event", "Place", "RegistrySchemas", "Start", "Subscription"]

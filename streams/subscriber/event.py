@@ -1,0 +1,94 @@
+"""One record as a subscriber sees it: typed, with the place at which the ledger has sealed it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from schemas.codec import SchemaSource, decode
+from schemas.errors import UndecodableError
+from schemas.model import Schema
+from streams.door import SIMULATED
+
+Headers = tuple[tuple[str, bytes | None], ...]
+Raw = tuple[str, int, int, int, int, bytes | None, bytes | None, Headers]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Place(NamedTuple):
+    """Where a record stands; with the city's name, its coordinates in the ledger."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition} offset {self.offset}"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One record of a granted topic.
+
+    Attributes:
+        place: Topic, partition, offset.
+        fields: The event by the schema it was written with, personal fields as ciphertext; None if no schema
+            reads the record.
+        schema: That schema; None if there is none.
+        problem: Why no schema reads the record; empty if one does.
+        timestamp_type: 0 CreateTime, 1 LogAppendTime.
+        timestamp_ms: When the city received it, in milliseconds since 1970 UTC.
+        key: Raw key.
+        value: Raw value.
+        headers: Names and raw values, in the record's order.
+    """
+
+    place: Place
+    fields: Mapping[str, Any] | None
+    schema: Schema | None
+    problem: str
+    timestamp_type: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @property
+    def raw(self) -> Raw:
+        """What the ledger's commitment is made of: its SHA-256 over `ledger_sink.format.leaf.canon(*event.raw)`."""
+        return (*self.place, self.timestamp_type, self.timestamp_ms, self.key, self.value, self.headers)
+
+    @property
+    def received_at(self) -> datetime:
+        """When the city received it, UTC."""
+        return _EPOCH + timedelta(milliseconds=self.timestamp_ms)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the record says of itself that it was replayed or made up."""
+        return SIMULATED in self.headers
+
+
+def read_event(message: Any, schemas: SchemaSource) -> Event:
+    """Make an event of what the Kafka client returned; a record that no schema reads is told, never dropped."""
+    place = Place(message.topic(), message.partition(), message.offset())
+    kind, timestamp_ms = message.timestamp()
+    headers = tuple((name, value) for name, value in message.headers() or ())
+    fields: Mapping[str, Any] | None = None
+    schema: Schema | None = None
+    problem = ""
+    try:
+        schema, fields = decode(message.value(), schemas)
+    except UndecodableError as error:
+        problem = error.reason
+    return Event(
+        place,
+        fields,
+        schema,
+        problem,
+        kind - 1,  # confluent-kafka counts from 1 what is 0 and 1 on the wire
+        timestamp_ms,
+        message.key(),
+        message.value(),
+        headers,
+    )

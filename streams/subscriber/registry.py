@@ -1,0 +1,74 @@
+"""Schemas out of a schema registry over HTTP: for subscribers that have no catalogue.
+
+Any registry with Confluent's read interface will do; ours is at the status page's address. A schema is asked for
+once and kept, for an id never changes its meaning.
+"""
+
+import json
+from typing import Any
+
+import httpx
+
+from schemas.avro import AvroError
+from schemas.errors import UnknownSchemaError
+from schemas.merge import personal_fields
+from schemas.model import Schema
+from streams.subscriber.errors import RegistryError
+
+TIMEOUT_S = 10.0
+MAX_SCHEMA_BYTES = 1 << 20
+
+
+class RegistrySchemas:
+    """Schemas by id, fetched when a record first names them.
+
+    Args:
+        url: Address of the registry, such as `http://127.0.0.1:18080`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._found: dict[int, Schema] = {}
+
+    def schema(self, schema_id: int, /) -> Schema:
+        """Return the schema of this id.
+
+        Raises:
+            UnknownSchemaError: The registry has none.
+            RegistryError: The registry does not answer, or not as a registry does.
+        """
+        if schema_id not in self._found:
+            self._found[schema_id] = self._fetch(schema_id)
+        return self._found[schema_id]
+
+    def _fetch(self, schema_id: int) -> Schema:
+        path = f"/schemas/ids/{schema_id}"
+        try:
+            record = json.loads(self._get(path, schema_id)["schema"])
+            (used, *_) = self._get(f"{path}/versions", schema_id)
+            schema = Schema(
+                id=schema_id,
+                subject=str(used["subject"]),
+                version=int(used["version"]),
+                record=record,
+                text=json.dumps(record, ensure_ascii=False, separators=(",", ":"), sort_keys=True),
+                personal=personal_fields(record),
+            )
+            _ = schema.tree
+        except (ValueError, KeyError, TypeError, AvroError) as error:
+            raise RegistryError(f"{self._url}{path}: expected an Avro schema, got {error!r:.200}") from error
+        return schema
+
+    def _get(self, path: str, schema_id: int) -> Any:
+        try:
+            answer = httpx.get(self._url + path, timeout=TIMEOUT_S)
+        except httpx.HTTPError as error:
+            raise RegistryError(f"{self._url}{path}: the schema registry does not answer: {error}") from error
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise UnknownSchemaError(schema_id)
+        if answer.status_code != httpx.codes.OK or len(answer.content) > MAX_SCHEMA_BYTES:
+            raise RegistryError(
+                f"{self._url}{path}: expected a schema, got HTTP {answer.status_code} "
+                f"with {len(answer.content)} bytes"
+            )
+        return answer.json()

@@ -1,0 +1,1 @@
+"""The SDK of subscribers, against the real broker."""
