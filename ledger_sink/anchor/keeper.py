@@ -16,6 +16,7 @@ from ledger_sink.anchor.jobs import AnchorJobs, OpenJob
 from ledger_sink.errors import (
     AnchorLostError,
     AnchorUnavailableError,
+    LedgerError,
     LogStoppedError,
     MissingFileError,
     RetryError,
@@ -84,7 +85,13 @@ class AnchorKeeper:
         self._lock = store.lock(f"{folder}/anchors-{LOCK}") if anchors else None
 
     def __call__(self) -> None:
-        """Do what is due now."""
+        """Do what is due now; whatever fails is told and tried again."""
+        try:
+            self._pass()
+        except LedgerError as error:
+            log.warning("anchors: %s; trying again", error)
+
+    def _pass(self) -> None:
         try:
             checkpoint = self._store.read(self._checkpoint_name)
             head, _ = parse_checkpoint(checkpoint)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 
 from ledger_sink.receipt.claim import Claim, Kind
+from ledger_sink.receipt.der import with_sorted_certificates
 from ledger_sink.receipt.errors import MissingLibraryError, ReceiptError, UntrustedError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def verify(
 def _checked(
     tsp: Any, checkpoint: bytes, receipt: bytes, roots: tuple[x509.Certificate, ...], nonce: int | None
 ) -> Claim:
-    response = tsp.decode_timestamp_response(receipt)
+    response = tsp.decode_timestamp_response(with_sorted_certificates(receipt))
     if response.status != tsp.PKIStatus.GRANTED:
         words = "; ".join(response.status_string) or "no reason"
         raise ReceiptError(f"time stamp: expected status granted, got {response.status}: {words}")
