@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from ledger_sink.anchor.file import FileAnchor
 from ledger_sink.errors import SetupError
 from ledger_sink.receipt.errors import MissingLibraryError, ReceiptError
+from ledger_sink.receipt.kinds import EVM, LINE, TIMESTAMP
 from ledger_sink.receipt.timestamp import parse_roots
 
 if TYPE_CHECKING:
@@ -96,10 +97,16 @@ class ConfiguredAnchor:
         """Return the file name of its receipts."""
         return f"{self.anchor.name}.{self.anchor.suffix}"
 
-    @property
-    def late_after_s(self) -> float:
-        """Return after how long without a receipt the anchor is ill, in seconds."""
-        return 3 * self.interval_s + 300
+
+def receipt_name(settings: AnchorSettings) -> str:
+    """Return the file name of an anchor's receipts."""
+    kinds = {FileSettings: LINE, TimestampSettings: TIMESTAMP, EvmSettings: EVM}
+    return f"{settings.name}.{kinds[type(settings)]}"
+
+
+def late_after_s(settings: AnchorSettings) -> float:
+    """Return after how long without a receipt an anchor is ill, in seconds."""
+    return 3 * settings.interval_s + 300
 
 
 def default_anchors(data: Path) -> tuple[AnchorSettings, ...]:

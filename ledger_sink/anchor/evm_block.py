@@ -48,7 +48,8 @@ def receipt_of(chain_id: int, block: dict[str, Any], index: int) -> EvmReceipt:
     where = f"chain {chain_id} block {block.get('hash')}"
     try:
         header = header_bytes(block)
-        if keccak()(header) != bytes.fromhex(block["hash"][2:]):
+        block_hash = bytes.fromhex(block["hash"][2:])
+        if keccak()(header) != block_hash:
             raise ValueError("its header cannot be rebuilt: it has fields that are not known here")  # noqa: TRY301
         trie = HexaryTrie({})
         for place, transaction in enumerate(block["transactions"]):
@@ -59,7 +60,8 @@ def receipt_of(chain_id: int, block: dict[str, Any], index: int) -> EvmReceipt:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AnchorUnavailableError(f"{where}: {type(error).__name__}: {error}") from error
     # A node under 32 bytes lies inside its parent and is not given again.
-    return EvmReceipt(chain_id, index, header, tuple(n for i, n in enumerate(nodes) if not i or len(n) >= 32))
+    apart = tuple(node for place, node in enumerate(nodes) if not place or len(node) >= 32)
+    return EvmReceipt(chain_id, index, block_hash, header, apart)
 
 
 def header_bytes(block: dict[str, Any]) -> bytes:

@@ -82,11 +82,13 @@ class AnchorJobs:
         except ReceiptError as error:
             raise DamagedStateError(f"{name}: {error}") from error
 
-    def newest(self, receipt: str | None = None) -> Job | None:
-        """Return the newest job, or the newest that asks for a receipt of this name."""
+    def newest(self, receipt: str | None = None, *, came: bool = False) -> Job | None:
+        """Return the newest job, or the newest that asks for a receipt of this name, or whose receipt came."""
         for size in anchored_sizes(self._store, self.folder, newest_first=True):
             job = self.read(size)
-            if job is not None and (receipt is None or receipt in job.receipts):
+            if job is None or (receipt is not None and receipt not in job.receipts):
+                continue
+            if not came or (receipt is not None and self.receipt(job, receipt) is not None):
                 return job
         return None
 

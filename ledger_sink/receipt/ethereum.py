@@ -7,6 +7,7 @@ hash. That this block is on the chain is the reader's to say: they look its hash
     city-evm-receipt/v1
     chain <decimal>
     index <decimal>           place of the transaction in its block
+    block <base64>            the block's hash: Keccak-256 of the header
     header <base64>           the block's header, RLP
     node <base64>             1 to 64 lines: the proof in the trie, root first
 
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from ledger_sink.format.errors import FormatError
-from ledger_sink.format.scan import base64_bytes, base64_text, decimal, text_lines
+from ledger_sink.format.scan import base64_bytes, base64_text, decimal, hash_bytes, text_lines
 from ledger_sink.receipt.claim import Claim, Kind
 from ledger_sink.receipt.errors import MissingLibraryError, ReceiptError, UntrustedError
 from ledger_sink.receipt.patricia import value_at
@@ -70,6 +71,7 @@ class EvmReceipt:
 
     chain_id: int
     index: int
+    block: bytes
     header: bytes
     nodes: tuple[bytes, ...]
 
@@ -80,6 +82,7 @@ class EvmReceipt:
             FIRST_LINE,
             f"chain {self.chain_id}",
             f"index {self.index}",
+            f"block {base64_text(self.block)}",
             f"header {base64_text(self.header)}",
             *nodes,
         )
@@ -98,15 +101,16 @@ class EvmReceipt:
             first, *lines = text_lines(data, FormatError, "EVM receipt")
             words = [line.split(" ") for line in lines]
             names = [line[0] for line in words]
-            count = len(words) - 3
-            if first != FIRST_LINE or names != ["chain", "index", "header"] + ["node"] * count:
-                raise FormatError(f"expected {FIRST_LINE!r}, chain, index, header, node lines")  # noqa: TRY301
-            (_, chain), (_, index), (_, header), *nodes = words
+            count = len(words) - 4
+            if first != FIRST_LINE or names != ["chain", "index", "block", "header"] + ["node"] * count:
+                raise FormatError(f"expected {FIRST_LINE!r}, chain, index, block, header, node lines")  # noqa: TRY301
+            (_, chain), (_, index), (_, block), (_, header), *nodes = words
             if not 1 <= count <= MAX_NODES:
                 raise FormatError(f"expected 1 to {MAX_NODES} nodes, got {count}")  # noqa: TRY301
             return cls(
                 decimal(chain, FormatError, "chain"),
                 decimal(index, FormatError, "index"),
+                hash_bytes(block, FormatError, "block"),
                 base64_bytes(header, FormatError, "header"),
                 tuple(base64_bytes(node, FormatError, "node") for _, node in nodes),
             )
@@ -133,6 +137,10 @@ def place(checkpoint: bytes, data: bytes) -> Placed:
     """
     hasher = keccak()
     receipt = EvmReceipt.parse(data)
+    if hasher(receipt.header) != receipt.block:
+        raise ReceiptError(
+            f"block header: expected hash {receipt.block.hex()}, got {hasher(receipt.header).hex()}"
+        )
     header = decode_list(receipt.header, "block header")
     if len(header) < _HEADER_ITEMS:
         raise ReceiptError(f"block header: expected {_HEADER_ITEMS} items or more, got {len(header)}")
@@ -150,7 +158,7 @@ def place(checkpoint: bytes, data: bytes) -> Placed:
     if got != expected:
         raise ReceiptError(f"transaction: expected calldata {expected.hex()}, got {got[:100].hex()}")
     number, time_s = as_integer(header, _NUMBER, "block header"), as_integer(header, _TIME, "block header")
-    return Placed(chain_id, hasher(receipt.header), number, time_s)
+    return Placed(chain_id, receipt.block, number, time_s)
 
 
 def index_key(index: int) -> bytes:

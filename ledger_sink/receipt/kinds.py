@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ledger_sink.receipt import cosigned, ethereum, printed, timestamp
-from ledger_sink.receipt.errors import ReceiptError
+from ledger_sink.receipt.errors import ReceiptError, UntrustedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,8 @@ class ReceiptTrust:
     evm_blocks: Mapping[int, frozenset[bytes]] = field(default_factory=dict)
     copies: tuple[PrintedLine, ...] = ()
     witnesses: tuple[VerifierKey, ...] = ()
+    known: frozenset[str] = frozenset()
+    """Names of receipts whose issuers are all listed here: one of another issuer is wrong, not unknown."""
 
 
 def kind_of(name: str) -> str:
@@ -51,6 +53,15 @@ def verify_receipt(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptT
         ReceiptError: it is wrong.
         UncheckedError: it could not be checked, and why.
     """
+    try:
+        return _verify(name, checkpoint, receipt, trust)
+    except UntrustedError as problem:
+        if name in trust.known:
+            raise ReceiptError(f"it is of a foreign issuer, or damaged: {problem}") from None
+        raise
+
+
+def _verify(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust) -> Claim:
     kind = kind_of(name)
     if kind == TIMESTAMP:
         return timestamp.verify(checkpoint, receipt, trust.tsa_roots)

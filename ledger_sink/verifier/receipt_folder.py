@@ -80,9 +80,6 @@ def _job(folder: Path, origin: str, size: int, roots: Mapping[int, bytes], trust
     if (job.origin, job.size) != (origin, size):
         raise ReceiptError(f"{JOB}: expected {origin} at {size}, got {job.origin} at {job.size}")
     checkpoint = _read(folder, ANCHORED)
-    digest = sha256(checkpoint).digest()
-    if digest != job.digest:
-        raise ReceiptError(f"{ANCHORED}: expected SHA-256 {job.digest.hex()} by {JOB}, got {digest.hex()}")
     try:
         head = trust.signed(checkpoint)
     except FormatError as problem:
@@ -93,6 +90,9 @@ def _job(folder: Path, origin: str, size: int, roots: Mapping[int, bytes], trust
         raise ReceiptError(
             f"{ANCHORED}: forked: it says root {head.root.hex()}, the log has {roots[size].hex()} at size {size}"
         )
+    digest = sha256(checkpoint).digest()
+    if digest != job.digest:
+        raise ReceiptError(f"{JOB}: expected SHA-256 {digest.hex()} of {ANCHORED}, got {job.digest.hex()}")
     return job, checkpoint
 
 
