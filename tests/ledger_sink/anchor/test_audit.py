@@ -37,12 +37,14 @@ from ledger_sink.verifier import cli
 from tests.ledger_sink.anchor.anvil import Anvil, anvil_binary
 from tests.ledger_sink.anchor.peers import KEY
 from tests.ledger_sink.anchor.tsa import TestAuthority
-from tests.ledger_sink.test_audit import TOPIC, City, FakeKafka
+from tests.ledger_sink.test_audit import TOPIC, City, FakeArchive, FakeKafka
 from tests.ledger_sink.worlds import CITY, World, record, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from ledger_sink.audit_memory import AuditMemory
 
 FOLDER = "city/1/anchors/0"
 
@@ -56,13 +58,14 @@ class Anchored:
     authorities: list[TestAuthority]
     node: Anvil
 
-    def audit(self, *, settled: bool = True) -> audit.AuditResult:
+    def audit(self, *, settled: bool = True, since: AuditMemory | None = None) -> audit.AuditResult:
         """Audit it."""
         return audit.run(
             replace(self.city.config, anchors=self.settings),
-            archive=lambda _, p: self.city.rows.get(p, []),
+            archive=FakeArchive(self.city.rows),
             source=self.city.kafka,
             settled=settled,
+            since=since,
         )
 
     def grow(self, count: int) -> None:
@@ -191,6 +194,19 @@ def test_a_removed_job_is_named(anchored: Anchored) -> None:
     shutil.rmtree(anchored.city.root / "ledger" / FOLDER / "2")
     (problem,) = anchored.audit().problems
     assert problem == f"{FOLDER}/2: missing: {FOLDER}/3/job.txt names it as the one before"
+
+
+def test_an_incremental_audit_checks_the_new_receipts(anchored: Anchored) -> None:
+    """What was audited before is not read again; a damaged receipt after it is named."""
+    first = anchored.audit()
+    anchored.grow(40)
+    anchored.anchor()
+    assert anchored.audit(since=first.memory).problems == []
+    for size in (2, 4):
+        path = anchored.city.root / "ledger" / FOLDER / str(size) / "tsa-a.tsr"
+        path.write_bytes(path.read_bytes()[:-1])
+    (problem,) = anchored.audit(since=first.memory).problems
+    assert problem.startswith(f"{FOLDER}/4/tsa-a.tsr: ")
 
 
 @pytest.mark.parametrize("name", RECEIPTS)
