@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ledger_sink.anchor.jobs import AnchorJobs, anchored_sizes
+from ledger_sink.city_state import read_city_state
 from ledger_sink.format.block import Block
 from ledger_sink.format.bundle import ANCHORS, CITY_PROOF
 from ledger_sink.format.keys import city_origin
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ledger_sink.sequencer import LogName
     from ledger_sink.store import Store
 
+MOST_BUNDLES = 256
+"""Bundles of blocks held in memory at a time."""
 MOST_JOBS = 200
 """Anchored checkpoints looked at after the first that holds the leaf: slower anchors come less often."""
 
@@ -41,8 +44,12 @@ def receipt_files(store: Store, name: LogName, index: int) -> dict[str, bytes]:
     """
     folder = log_path(city_origin(name.city))
     newest = next(anchored_sizes(store, folder, newest_first=True), 0)
+    if not newest:
+        return {}
     blocks = _Blocks(TileSource(store, folder), name.origin, newest)
-    number = blocks.first_above(index)
+    state = read_city_state(store, folder)
+    mention = state.mentions.get(name.origin) if state else None
+    number = blocks.first_above(index, min(newest - 1, mention.block if mention else newest - 1))
     if number is None:
         return {}
     receipts = _receipts(store, folder, number)
@@ -92,12 +99,14 @@ class _Blocks:
         bundle, place = divmod(number, TILE_WIDTH)
         if bundle not in self._bundles:
             width = min(TILE_WIDTH, self._size - bundle * TILE_WIDTH)
+            if len(self._bundles) >= MOST_BUNDLES:
+                del self._bundles[next(iter(self._bundles))]
             self._bundles[bundle] = self.source.read_entries(bundle, width)
         return self._bundles[bundle][place]
 
-    def first_above(self, index: int) -> int | None:
-        """Return the number of the first block whose line of the log is of a size above an index."""
-        found = self._mention(self._size - 1)
+    def first_above(self, index: int, last: int) -> int | None:
+        """Return the number of the first block, up to a last one, whose line of the log is above an index."""
+        found = self._mention(last)
         if found is None or found[1] <= index:
             return None
         low, high = 0, found[0]

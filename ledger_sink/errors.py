@@ -30,6 +30,10 @@ class AnchorUnavailableError(RetryError):
     """An anchoring service cannot be reached, does not answer in time, or answers what is no good."""
 
 
+class NodeRefusedError(AnchorUnavailableError):
+    """An EVM node answered a call with an error of its own."""
+
+
 class AnchorLostError(RetryError):
     """What was submitted to an anchoring service is gone there: submit it again."""
 

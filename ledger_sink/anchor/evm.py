@@ -14,8 +14,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ledger_sink.anchor.contract import Pending, Receipt
-from ledger_sink.anchor.evm_rpc import EvmNode, RpcError
-from ledger_sink.errors import AnchorLostError, AnchorUnavailableError, SetupError
+from ledger_sink.anchor.evm_rpc import EvmNode
+from ledger_sink.errors import AnchorLostError, AnchorUnavailableError, NodeRefusedError, SetupError
 from ledger_sink.receipt import ethereum
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.receipt.kinds import EVM, ReceiptTrust, verify_receipt
@@ -174,7 +174,7 @@ class EvmAnchor:
     def _broadcast(self, raw: str) -> None:
         try:
             self._node.call("eth_sendRawTransaction", raw)
-        except RpcError as error:
+        except NodeRefusedError as error:
             if not any(words in str(error).lower() for words in KNOWN):
                 raise
 

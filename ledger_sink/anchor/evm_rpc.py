@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ledger_sink.errors import AnchorUnavailableError
+from ledger_sink.errors import AnchorUnavailableError, NodeRefusedError
 from ledger_sink.http_client import Peer
 
 TIMEOUT_S = 5.0
-
-
-class RpcError(AnchorUnavailableError):
-    """The node answered with an error of its own."""
 
 
 class EvmNode:
@@ -35,7 +31,7 @@ class EvmNode:
         """Ask one question; return its `result`.
 
         Raises:
-            RpcError: the node refuses.
+            NodeRefusedError: the node refuses.
             AnchorUnavailableError: no answer, or none of JSON-RPC.
         """
         question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
@@ -49,7 +45,7 @@ class EvmNode:
                 f"{self.url}: {method}: expected JSON-RPC, got status {status}: {body[:100]!a}"
             ) from None
         if error is not None:
-            raise RpcError(f"{self.url}: {method}: {str(error)[:300]}")
+            raise NodeRefusedError(f"{self.url}: {method}: {str(error)[:300]}")
         return answer.get("result")
 
     def number(self, method: str, *parameters: Any) -> int:
