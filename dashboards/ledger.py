@@ -80,9 +80,10 @@ def ill(metric: str) -> Builder[dashboard.Panel]:
         "Stopped or silent",
         f"SELECT sum(v) AS ill FROM (SELECT argMax(value, occurred_at) AS v FROM {metric} "
         "WHERE $__timeFilter(occurred_at) AND name IN "
-        "('ledger_log_stopped', 'ledger_signer_down', 'ledger_witness_down') GROUP BY name, labels)",
+        "('ledger_log_stopped', 'ledger_signer_down', 'ledger_witness_down', 'ledger_anchor_down') "
+        "GROUP BY name, labels)",
         steps=ZERO_IS_GOOD,
-        about="Logs that stopped, and a signer or witness that does not answer.",
+        about="Logs that stopped, and a signer, witness or anchor that does not answer.",
     )
 
 

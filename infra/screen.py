@@ -60,7 +60,17 @@ def checkpoint_lines(status: Status) -> list[str]:
             f"({age_in_words(status.checkpoint_age_s)} old)"
         ),
         f"block       {status.blocks - 1}  signed by {', '.join(signers)}",
+        f"anchors     {anchor_words(status)}",
     ]
+
+
+def anchor_words(status: Status) -> str:
+    """Return for how long the city log has outgrown each anchor's newest receipt."""
+    words = {
+        name: "no receipt yet" if age is None else f"{age_in_words(age)} behind"
+        for name, age in status.anchors.items()
+    }
+    return ", ".join(f"{name} {behind}" for name, behind in words.items()) or "none"
 
 
 def view(status: Status, message: str, links: Mapping[str, str]) -> Group:

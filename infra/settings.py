@@ -76,6 +76,8 @@ class Settings:
     """URL of the signer; empty: the one of this stack."""
     witness: str = ""
     """URL of the witness; empty: the one of this stack."""
+    anchors: str = ""
+    """File that names the ledger's anchors; empty: `anchors.toml` in `data` if it is there, else a file of lines."""
     door: str = ""
     """Interface the embedded door listens on; empty: `listen`."""
     workers: int = 1

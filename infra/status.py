@@ -16,6 +16,9 @@ import clickhouse_connect
 from infra.count import watermarks
 from infra.count_ledger import checkpoint, newest_epoch
 from infra.drain import LagMeter
+from infra.wiring import anchor_settings
+from ledger_sink.anchor.audit import anchor_states
+from ledger_sink.store import FileStore
 from schemas.names import ARCHIVE_TABLE, DATABASE
 
 if TYPE_CHECKING:
@@ -61,6 +64,8 @@ class Status:
     """The newest city checkpoint, whole."""
     blocks: int = 0
     checkpoint_age_s: float | None = None
+    anchors: dict[str, float | None] = field(default_factory=dict)
+    """Of each anchor: seconds since the city log outgrew its newest receipt; None: there is none yet."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -158,6 +163,13 @@ class StatusReader:
             status.blocks = head[1]
             status.checkpoint = (city / "checkpoint").read_text(encoding="utf-8")
             status.checkpoint_age_s = max(0.0, time.time() - (city / "checkpoint").stat().st_mtime)
+            self._anchors(ledger, status)
+
+    def _anchors(self, ledger: Path, status: Status) -> None:
+        for each in anchor_states(FileStore(ledger), self._settings.city, anchor_settings(self._settings)):
+            status.anchors[each.name] = each.waiting_s if each.size else None
+            if each.problem:
+                status.notes.append(each.problem)
 
 
 def _leaves(partition: Path) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from infra.settings import Settings
+    from ledger_sink.anchor.config import AnchorSettings
     from ledger_sink.config import LedgerConfig
     from schemas.catalog import Catalog
     from schemas.sharing import Subscriber
@@ -76,7 +77,18 @@ def ledger_config(settings: Settings, topics: Catalog) -> LedgerConfig:
         signer_url=settings.signer_url,
         witness_urls=(settings.witness_url,),
         interval_s=settings.checkpoint_interval_s,
+        anchors=anchor_settings(settings),
     )
+
+
+def anchor_settings(settings: Settings) -> tuple[AnchorSettings, ...]:
+    """Return the ledger's anchors: what the operator's file names, else a file of lines and no network."""
+    from ledger_sink.anchor.config import default_anchors, load_anchors
+
+    named = Path(settings.anchors) if settings.anchors else settings.data / "anchors.toml"
+    if settings.anchors or named.exists():
+        return load_anchors(named)
+    return default_anchors(settings.data)
 
 
 class PlatformEvents:

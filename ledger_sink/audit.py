@@ -12,10 +12,11 @@ work grows with what is new. Old files, rows and records are then not looked at 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from ledger_sink.anchor.audit import audit_anchors
 from ledger_sink.audit_memory import AuditMemory
 from ledger_sink.city_state import read_city_state
 from ledger_sink.compare import END, Comparison, Sealed, Side, compare, items
@@ -162,15 +163,24 @@ class _Audit:
         self._sizes = _published_sizes(self._store, config)
 
     def check_files(self, policy: Path) -> None:
-        """Verify the ledger's directory as an auditor would.
+        """Verify the ledger's directory as an auditor would, and that no anchor is late.
 
         A ledger that grows meanwhile may replace a partial tile under the reader's hand: then once more.
         """
+        city = self._since.logs.get(city_origin(self._config.city))
+        anchors = audit_anchors(
+            self._store,
+            self._config.city,
+            self._config.anchors,
+            settled=self._settled,
+            above=city.size if city else 0,
+        )
+        self.problems += anchors.problems
         for _ in range(ATTEMPTS):
             before = _published_sizes(self._store, self._config)
             try:
                 self.memory.logs = dict(self._since.logs)
-                trust = load_trust(policy, [], [])
+                trust = replace(load_trust(policy, [], []), receipts=anchors.trust)
                 verdict = check_city("ledger", self._config.ledger, trust, self.memory.logs)
             except VerifierError as error:
                 self.problems.append(str(error))

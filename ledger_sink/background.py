@@ -1,4 +1,4 @@
-"""The two threads beside ingestion: one publishes partition checkpoints, one extends the city log.
+"""The threads beside ingestion: one publishes partition checkpoints, one extends the city log, one anchors it.
 
 Neither is waited for. What a peer's silence holds up is tried again; what stops one log is told and leaves
 the others alone; what stops everything (a full disk, a wrong master seed) is left in `failure` for the main

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ledger_sink.anchor.config import AnchorSettings
+
 GROUP = "city-sink-ledger"
 """Consumer group whose committed offsets show operators how far the ledger is; it never reads them."""
 
@@ -49,6 +51,8 @@ class LedgerConfig:
     """Seconds between checkpoints of a growing log, at least."""
     longest_interval_s: float = 5.0
     """Seconds up to which the interval grows when commits take long."""
+    anchors: tuple[AnchorSettings, ...] = ()
+    """Outside services that are to say that city checkpoints existed."""
     group: str = GROUP
     """Consumer group under which `next_offset` is committed, for lag to be seen."""
     kafka_options: Mapping[str, str] = field(default_factory=dict)

@@ -26,6 +26,18 @@ class WitnessUnavailableError(RetryError):
     """A witness cannot be reached or does not answer in time."""
 
 
+class AnchorUnavailableError(RetryError):
+    """An anchoring service cannot be reached, does not answer in time, or answers what is no good."""
+
+
+class NodeRefusedError(AnchorUnavailableError):
+    """An EVM node answered a call with an error of its own."""
+
+
+class AnchorLostError(RetryError):
+    """What was submitted to an anchoring service is gone there: submit it again."""
+
+
 class KafkaUnavailableError(RetryError):
     """Kafka does not answer a question about a topic just now."""
 

@@ -21,8 +21,16 @@ MAX_ANSWER_BYTES = 4 << 20
 class Peer:
     """An HTTP server at a base URL."""
 
-    def __init__(self, url: str, *, timeout_s: float, unavailable: type[RetryError]) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float, unavailable: type[RetryError], secret_path: bool = False
+    ) -> None:
         """Take a base URL.
+
+        Args:
+            url: http or https, host, and a path that calls are made below.
+            timeout_s: time limit of each step of a call, in seconds.
+            unavailable: the error that a failed call raises.
+            secret_path: the path holds a key (as RPC services have it): errors name the host only.
 
         Raises:
             SetupError: it is not http or https with a host.
@@ -30,7 +38,7 @@ class Peer:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise SetupError(f"{url!r}: expected http://host:port or https://host:port")
-        self.url = url.rstrip("/")
+        self.url = f"{parts.scheme}://{parts.hostname}:{parts.port or ''}" if secret_path else url.rstrip("/")
         self._secure = parts.scheme == "https"
         self._host, self._port, self._prefix = parts.hostname, parts.port, parts.path.rstrip("/")
         self._timeout_s = timeout_s

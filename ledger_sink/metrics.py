@@ -28,6 +28,11 @@ Metric = Literal[
     "ledger_quorum_lag_seconds",
     # 1 while a witness (label witness) does not cosign, else 0.
     "ledger_witness_down",
+    # Time since the city log outgrew its newest checkpoint with a receipt of an anchor (label anchor), 0 while it
+    # has not. Unit: seconds. Above a few of its intervals: see ledger_anchor_down, its log lines, the audit.
+    "ledger_anchor_lag_seconds",
+    # 1 while an anchor (label anchor) does not answer as it should, else 0. 1 for long: see the service.
+    "ledger_anchor_down",
     # Newest record: time from its Kafka timestamp to its published partition checkpoint. Unit: milliseconds.
     "ledger_seal_latency_ms",
 ]

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ledger_sink.anchored import receipt_files
 from ledger_sink.city_state import read_cover
 from ledger_sink.epochs import epochs_of
 from ledger_sink.errors import (
@@ -129,6 +130,7 @@ def _evidence(
         covered.block,
         city_proof.encode(),
         None if text is None else text.encode(),
+        receipt_files(store, name, index),
     )
 
 

@@ -13,6 +13,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from ledger_sink.anchor.config import connect
+from ledger_sink.anchor.keeper import AnchorKeeper
 from ledger_sink.background import LAST_PASS_S, Background, ChainStep, PublishStep
 from ledger_sink.epochs import current_log
 from ledger_sink.errors import (
@@ -26,6 +28,7 @@ from ledger_sink.errors import (
     StoreReadOnlyError,
     TopicReplacedError,
 )
+from ledger_sink.format.keys import city_origin
 from ledger_sink.head_signer import SignerClient
 from ledger_sink.kafka_source import KafkaSource
 from ledger_sink.metrics import no_emit
@@ -50,6 +53,7 @@ MOST_PENDING = 100_000
 POLL_S = 0.2
 LAST_ANSWER_S = 1.5
 LOCK_WAIT_S = 5.0
+ANCHORS_EVERY_S = 1.0
 STOPPED_NAME = "stopped.txt"
 T = TypeVar("T")
 
@@ -240,6 +244,9 @@ def run(config: LedgerConfig, stop: threading.Event, emit: Emit = no_emit) -> No
     store = FileStore(config.ledger)
     client = SignerClient(config.signer_url, config.token_file)
     publisher = Publisher(store, client.sign, client.vkeys)
+    anchors = [connect(each) for each in config.anchors]
+    keeper = _patiently(lambda: AnchorKeeper(store, city_origin(config.city), anchors, emit))
+    anchoring = Background("ledger-anchors", keeper, ANCHORS_EVERY_S)
     chain = _patiently(lambda: ChainStep(config, store, client.sign, emit))
     source = KafkaSource(config)
     sink = Sink(config, store, source, emit)
@@ -249,9 +256,12 @@ def run(config: LedgerConfig, stop: threading.Event, emit: Emit = no_emit) -> No
         Background("ledger-chain", chain, config.interval_s),
     ]
     publish.then = threads[1].wake
+    anchoring.start()
     try:
         _seal(config, stop, emit, sink, source, publisher, threads)
     finally:
+        if anchoring.finish(last_pass=False, within_s=0.5):
+            keeper.close()
         # A thread that hangs in a peer's answer may still write: then only the process's end frees the locks.
         patience_s = 0.5 if stop.is_set() else LAST_PASS_S
         ended = [thread.finish(last_pass=False, within_s=patience_s) for thread in threads]

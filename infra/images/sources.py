@@ -18,7 +18,7 @@ from infra.images.errors import BuildFailedError, ToolMissingError
 from infra.kafka.jars import LOCK_FILE, JarCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "streams", "ledger_sink", "dashboards", "infra")
@@ -43,12 +43,16 @@ def pyproject() -> dict[str, Any]:
 
 def requirements(extras: Iterable[str], only: tuple[str, ...] = ()) -> list[str]:
     """Return the pinned direct dependencies of some extras, or only those of the given names."""
-    project = pyproject()["project"]
-    lines = [
-        *project["dependencies"],
-        *(line for e in extras for line in project["optional-dependencies"][e]),
-    ]
+    lines = {*pyproject()["project"]["dependencies"], *(line for e in extras for line in _extra(e))}
     return sorted(line for line in lines if not only or line.partition("==")[0] in only)
+
+
+def _extra(name: str) -> Iterator[str]:
+    """Return an extra's lines; one of our own extras in it stands for that extra's."""
+    project = pyproject()["project"]
+    for line in project["optional-dependencies"][name]:
+        inner = line.removeprefix(f"{project['name']}[").removesuffix("]")
+        yield from (_extra(inner) if inner != line else [line])
 
 
 def constraints() -> list[str]:

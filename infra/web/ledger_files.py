@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 _LOG = r"[A-Za-z0-9._-]+/(?:\d+/)?\d+"
+_RECEIPT = r"anchors/\d+/\d+/(?:checkpoint\.txt|job\.txt|[a-z0-9][a-z0-9-]*\.(?:tsr|evm|line|cosig))"
 PUBLIC = re.compile(
     rf"^(?:keys\.txt|policy\.txt|{_LOG}/checkpoint|{_LOG}/control/\d+\.json"
-    rf"|{_LOG}/tile/(?:\d{{1,2}}|entries)/(?:x\d{{3}}/)*\d{{3}}(?:\.p/\d{{1,3}})?)$"
+    rf"|city/\d+/{_RECEIPT}|{_LOG}/tile/(?:\d{{1,2}}|entries)/(?:x\d{{3}}/)*\d{{3}}(?:\.p/\d{{1,3}})?)$"
 )
 IMMUTABLE = "public, max-age=31536000, immutable"
 FRESH = "no-cache"

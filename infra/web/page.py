@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from infra.screen import anchor_words
 from infra.status import age_in_words
 
 if TYPE_CHECKING:
@@ -56,5 +57,6 @@ def render(status: Status, links: Mapping[str, str]) -> str:
         f"<p>Not committed yet: {lags}</p>"
         f"<p>City log: {status.blocks:,} blocks, "
         f"newest checkpoint {age_in_words(status.checkpoint_age_s)} old.</p>"
+        f"<p>Anchors: {escape(anchor_words(status))}.</p>"
         f"<pre>{escape(status.checkpoint or 'no checkpoint yet')}</pre></html>"
     )

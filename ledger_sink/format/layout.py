@@ -8,6 +8,7 @@ Paths are relative, with `/`, below `<data>/ledger/`:
       checkpoint                                the newest signed checkpoint (of the city log: with its
       cosignatures) tile/<L>/<N>[.p/<W>]  tile/entries/<N>…   C2SP tlog-tiles
       control/<index>.json                      what the START or GAP leaf of that index commits to
+      anchors/<size ÷ 10000>/<size>/…           of the city log: receipts over its checkpoint of that size
       state.json  lock                          the writer's own: not part of the published log
 """
 
@@ -24,10 +25,16 @@ STATE: Final = "state.json"
 LOCK: Final = "lock"
 TILES: Final = "tile"
 CONTROL: Final = "control"
+ANCHORS: Final = "anchors"
+ANCHORED: Final = "checkpoint.txt"
+"""The anchored checkpoint, byte for byte, beside its receipts."""
+JOB: Final = "job.txt"
+"""Which receipts were asked for."""
+ANCHORS_PER_FOLDER: Final = 10_000
 
 __all__ = [
-    "CHECKPOINT", "CONTROL", "KEYS", "LOCK", "POLICY", "STATE", "TILES",
-    "control_path", "entries_path", "log_path", "origin_at", "tile_path",
+    "ANCHORED", "ANCHORS", "ANCHORS_PER_FOLDER", "CHECKPOINT", "CONTROL", "JOB", "KEYS", "LOCK", "POLICY",
+    "STATE", "TILES", "anchor_path", "control_path", "entries_path", "log_path", "origin_at", "tile_path",
 ]  # fmt: skip
 
 
@@ -62,3 +69,14 @@ def control_path(index: int) -> str:
     if index < 0:
         raise OriginError(f"control leaf: expected an index of 0 or more, got {index}")
     return f"{CONTROL}/{index}.json"
+
+
+def anchor_path(size: int) -> str:
+    """Return the folder, below the city log's, of the receipts over its checkpoint of `size` leaves.
+
+    Raises:
+        OriginError: if the size is negative.
+    """
+    if size < 0:
+        raise OriginError(f"anchored checkpoint: expected a size of 0 or more, got {size}")
+    return f"{ANCHORS}/{size // ANCHORS_PER_FOLDER}/{size}"

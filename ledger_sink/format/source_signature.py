@@ -1,4 +1,4 @@
-r"""Who produced a record: the signature of its source, in the record's own headers (FORMAT.md §8).
+r"""Who produced a record: the signature of its source, in the record's own headers (FORMAT.md §10).
 
     statement  "city-signed-event/v1\n" ‖ u16‖topic ‖ i32‖key ‖ i32‖value ‖ u64 sequence      length -1: null
     header     01 ‖ public key[32] ‖ signature[64]                           signed: the statement

@@ -17,6 +17,7 @@ from ledger_sink.verifier.errors import TrustError, UnreadableError
 from ledger_sink.verifier.evidence import SPLIT_VIEW, is_independent, witness_claims
 from ledger_sink.verifier.folder import LogFolder
 from ledger_sink.verifier.log_check import LogFindings, log_claims, log_facts, read_log, verified
+from ledger_sink.verifier.receipt_folder import anchored_sizes, folder_claims
 from ledger_sink.verifier.since import Since
 from ledger_sink.verifier.trust import Trust, read_file
 from ledger_sink.verifier.verdict import Claim, Verdict, failed, not_checked, shown
@@ -49,7 +50,8 @@ def check_city(subject: str, ledger: Path, trust: Trust, memory: dict[str, Since
     not_shown = _NOT_SHOWN
     for origin in city_logs:
         since = memory.get(origin)
-        findings = read_log(LogFolder(ledger / log_path(origin)), trust, origin=origin, since=since)
+        sizes = anchored_sizes(ledger, origin, above=since.size if since else 0)
+        findings = read_log(LogFolder(ledger / log_path(origin)), trust, sizes, origin, since)
         _remember(memory, origin, findings)
         claims += _under(log_path(origin), log_claims(findings))
         if findings.opened is not None:
@@ -57,6 +59,7 @@ def check_city(subject: str, ledger: Path, trust: Trust, memory: dict[str, Since
         if findings.opened is None or not is_independent(findings.opened):
             not_shown = (*_NOT_SHOWN, SPLIT_VIEW)
         claims += _chain_claims(findings)
+        claims += folder_claims(ledger, origin, sizes, findings.roots, trust)
         facts[origin] = log_facts(findings)
         if since is not None:
             for line in since.heads.values():

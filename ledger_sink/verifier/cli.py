@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ledger_sink.verifier.city_check import check_city
@@ -11,6 +12,7 @@ from ledger_sink.verifier.errors import UnreadableError, VerifierError
 from ledger_sink.verifier.evidence import MAX_BUNDLE_BYTES, check_evidence
 from ledger_sink.verifier.folder import LogFolder
 from ledger_sink.verifier.log_check import check_log
+from ledger_sink.verifier.receipts import load_receipt_trust
 from ledger_sink.verifier.trust import load_trust, read_file
 from ledger_sink.verifier.verdict import Verdict
 
@@ -47,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _verdict(options: argparse.Namespace) -> Verdict:
-    trust = load_trust(options.policy, options.keys, options.key, options.source_key)
+    receipts = load_receipt_trust(options.tsa_root, options.evm, options.anchor_copy)
+    trust = replace(
+        load_trust(options.policy, options.keys, options.key, options.source_key), receipts=receipts
+    )
     if options.bundle is not None:
         data = read_file(options.bundle, MAX_BUNDLE_BYTES)
         return check_evidence(str(options.bundle), data, trust)
@@ -92,8 +97,25 @@ def _parser() -> argparse.ArgumentParser:
         "--source-key", action="append", default=[], metavar="DID",
         help="a source's did:key: the record must be signed by it (or by another one that you give)",
     )  # fmt: skip
+    _add_receipt_options(parser)
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
     return parser
+
+
+def _add_receipt_options(parser: argparse.ArgumentParser) -> None:
+    """Options that say whom to believe about receipts of outside services."""
+    parser.add_argument(
+        "--tsa-root", type=Path, action="append", default=[], metavar="FILE",
+        help="root of a time stamping authority that you trust, PEM",
+    )  # fmt: skip
+    parser.add_argument(
+        "--evm", action="append", default=[], metavar="CHAIN_ID:0xBLOCK_HASH",
+        help="a block that you found on that chain, at a node that you trust",
+    )  # fmt: skip
+    parser.add_argument(
+        "--anchor-copy", type=Path, action="append", default=[], metavar="FILE",
+        help="your own copy of the city's checkpoint lines",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

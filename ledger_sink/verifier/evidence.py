@@ -22,10 +22,12 @@ from ledger_sink.format.keys import Origin, is_own_witness
 from ledger_sink.format.leaf import CanonicalRecord, Kind, Leaf
 from ledger_sink.format.policy import Cosigned, PolicyWitness
 from ledger_sink.format.tlog_proof import TlogProof
+from ledger_sink.verifier.receipts import UNCHECKED, Sealed, anchor_claims
 from ledger_sink.verifier.source_check import check_source
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import (
     Claim,
+    Status,
     Verdict,
     failed,
     milliseconds_text,
@@ -61,6 +63,7 @@ def check_evidence(subject: str, data: bytes, trust: Trust) -> Verdict:
     parts = _Parts(evidence)
     source = check_source(parts.record, trust.source_keys)
     whole = shown("bundle-whole", "The bundle is whole: every byte is what its manifest and form demand.")
+    anchors, anchor_facts = anchor_claims(evidence.anchors, parts.sealed(), trust)
     claims = (
         whole,
         _claim("record-is-leaf", parts.record_is_leaf),
@@ -70,11 +73,13 @@ def check_evidence(subject: str, data: bytes, trust: Trust) -> Verdict:
         source.claim,
         *_trusted(parts, trust),
         _partition_signature(evidence, parts, trust),
-        *(not_checked("anchor", f"{name} is in the bundle; this verifier makes no claim from it.")
-          for name in sorted(evidence.anchors)),
-    )  # fmt: skip
-    missing = (source.not_shown, *_not_shown(evidence, parts, trust))
-    return Verdict(subject, claims, missing, {**parts.facts(), "source": source.facts})
+        *anchors,
+    )
+    facts = {**parts.facts(), "source": source.facts}
+    if anchor_facts:
+        facts["anchors"] = anchor_facts
+    missing = (source.not_shown, *_not_shown(parts, trust, anchors))
+    return Verdict(subject, claims, missing, facts)
 
 
 class _Parts:
@@ -160,6 +165,11 @@ class _Parts:
             },
         }
 
+    def sealed(self) -> Sealed:
+        return Sealed(
+            self.leaf_bytes, self.partition_proof.index, self.partition_head.origin, self.block.origin
+        )
+
     def simulated(self) -> bool:
         return any(name == SIMULATED_HEADER and content != b"false" for name, content in self.record.headers)
 
@@ -217,13 +227,13 @@ def _partition_signature(evidence: Evidence, parts: _Parts, trust: Trust) -> Cla
     return shown(name, f"{origin} signed its checkpoint of size {parts.partition_head.size} too.")
 
 
-def _not_shown(evidence: Evidence, parts: _Parts, trust: Trust) -> tuple[str, ...]:
+def _not_shown(parts: _Parts, trust: Trust, anchors: list[Claim]) -> tuple[str, ...]:
     """Add to the fixed list what depends on this bundle."""
     missing = list(NOT_SHOWN)
     if not _independent(parts, trust):
         missing.append(SPLIT_VIEW)
-    if evidence.anchors:
-        missing.append("what the receipts under anchors/ say")
+    if any(claim.status is Status.NOT_CHECKED for claim in anchors):
+        missing.append(UNCHECKED)
     return tuple(missing)
 
 

@@ -1,7 +1,7 @@
 """What the auditor trusts: a policy file, verifier keys. It is read from the auditor's side only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
@@ -9,6 +9,7 @@ from ledger_sink.format.errors import FormatError, SignatureError
 from ledger_sink.format.note import ED25519, VerifierKey, verify_note
 from ledger_sink.format.policy import Cosigned, Policy, open_cosigned, parse_keys
 from ledger_sink.format.source_signature import did_key, parse_did_key
+from ledger_sink.receipt.kinds import ReceiptTrust
 from ledger_sink.verifier.errors import TrustError, UnreadableError
 
 MAX_TRUST_BYTES = 1_000_000
@@ -25,6 +26,8 @@ class Trust:
     policy: Policy | None = None
     keys: tuple[VerifierKey, ...] = ()
     source_keys: tuple[str, ...] = ()
+    receipts: ReceiptTrust = field(default_factory=ReceiptTrust)
+    """Whom to believe about receipts of outside services."""
 
     def open(self, data: bytes) -> Cosigned:
         """Read a checkpoint and demand what the auditor trusts: the policy if it lists the log, else a key.

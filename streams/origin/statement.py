@@ -1,4 +1,4 @@
-r"""What a source signs, and the header `signature` that carries it (ledger_sink/FORMAT.md §8).
+r"""What a source signs, and the header `signature` that carries it (ledger_sink/FORMAT.md §10).
 
     statement  "city-signed-event/v1\n" ‖ u16‖topic ‖ i32‖key ‖ i32‖value ‖ u64 sequence      length -1: null
     header     01 ‖ public key[32] ‖ signature[64]                         signature over the statement

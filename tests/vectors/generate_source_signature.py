@@ -1,4 +1,4 @@
-"""Makes `source_signature.json`, the golden vectors of FORMAT.md §8, from fixed keys; run as a module to write it.
+"""Makes `source_signature.json`, the golden vectors of FORMAT.md §10, from fixed keys; run as a module to write it.
 
 The records are signed by the producers' implementation. Both implementations are held to the file by
 `tests/streams/origin/test_vectors.py`.
@@ -47,7 +47,7 @@ def golden() -> bytes:
     signer = Signer(Ed25519PrivateKey.from_private_bytes(SEED))
     batch = signer.batch([statement(TOPIC, *sample) for sample in BATCH])
     content = {
-        "about": "Golden vectors of ledger_sink/FORMAT.md §8; keys, headers and statements in hexadecimal",
+        "about": "Golden vectors of ledger_sink/FORMAT.md §10; keys, headers and statements in hexadecimal",
         "keys": [
             {"public": public, "did": did_of(bytes.fromhex(public))}
             for public in (*PUBLISHED, signer.public.hex())

@@ -78,6 +78,13 @@ def test_code_digest_sees_names_and_contents(tmp_path: Path, monkeypatch: pytest
     assert len({first, second, sources.code_digest(["part"])}) == 3
 
 
+def test_an_extra_within_an_extra_is_spelled_out() -> None:
+    """The images install pinned packages of others: never ours by name, and what anchors need is among them."""
+    lines = sources.requirements(["platform", "embedded"])
+    assert all("==" in line and not line.startswith("city-telemetry") for line in lines)
+    assert {"pycryptodome", "rfc3161-client", "eth-account"} <= {line.partition("==")[0] for line in lines}
+
+
 def test_dockerfiles_name_no_address() -> None:
     """No Dockerfile fetches anything from an address of its own."""
     for recipe in RECIPES.values():

@@ -1,15 +1,20 @@
 """What an auditor does: install the wheel alone in an empty environment, verify a bundle offline."""
 
+import json
 import shutil
 import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from infra.ports import free_port
+from ledger_sink.format import tiles
+from ledger_sink.receipt.bundled import FIRST_BLOCK, LEAF_PATH, encode_path
+from ledger_sink.receipt.printed import PrintedLine
 from tests.ledger_sink.simulated_city import small_city
 
 ROOT = Path(__file__).parents[3]
@@ -135,3 +140,26 @@ def asked(url: str) -> str:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+
+
+def test_the_wheel_alone_says_which_receipts_it_did_not_check(auditor: Path, files: Path) -> None:
+    """Time stamps and EVM receipts need two more packages: not checked, and what to install; never passed."""
+    city = small_city()
+    partition = city.partitions[1]
+    evidence = city.evidence(partition, 4)
+    block = city.blocks[-1]
+    path = tiles.inclusion_proof(5, partition.size, partition.read_tile)
+    anchors = {
+        FIRST_BLOCK: block.encode(),
+        LEAF_PATH: encode_path(path),
+        "anchors/2/city.tlog-proof": city.log.proof(block.number, city.cosigned()).encode(),
+        "anchors/2/tsa-a.tsr": b"a stamp",
+        "anchors/2/evm.evm": b"a receipt",
+        "anchors/2/file.line": PrintedLine.of(city.cosigned(), 1_800_000_000_000).encode(),
+    }
+    (files / "event.evidence").write_bytes(replace(evidence, anchors=anchors).encode())
+    done = verify(auditor, files, "event.evidence", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    claims = [claim for claim in json.loads(done.stdout)["claims"] if claim["claim"] == "anchor"]
+    assert [claim["status"] for claim in claims] == ["not checked"] * 3
+    assert sum("install 'city-telemetry[anchors]'" in claim["words"] for claim in claims) == 2

@@ -1,0 +1,81 @@
+"""A file of lines, one per checkpoint: to be printed, copied to USB or posted where the city cannot take it back.
+
+The line itself proves nothing; a copy in other hands does. Appending is durable before it is answered. A line
+that is there already is not written again unless another came after it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from ledger_sink.anchor.contract import Receipt
+from ledger_sink.errors import AnchorUnavailableError
+from ledger_sink.receipt.errors import ReceiptError
+from ledger_sink.receipt.kinds import LINE, ReceiptTrust, verify_receipt
+from ledger_sink.receipt.printed import MAX_LINE_BYTES, PrintedLine, parse_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ledger_sink.anchor.contract import Pending
+    from ledger_sink.receipt.claim import Claim
+
+
+class FileAnchor:
+    """One file of lines."""
+
+    suffix = LINE
+
+    def __init__(self, name: str, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.name = name
+        self._path = path
+        self._clock = clock
+
+    def submit(self, checkpoint: bytes) -> Pending | Receipt:
+        """Append a checkpoint's line."""
+        line = PrintedLine.of(checkpoint, int(self._clock() * 1000))
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            last = self._last()
+            if last is not None and last.digest == line.digest:
+                return Receipt(last.encode())
+            self._append(line.encode())
+        except OSError as error:
+            raise AnchorUnavailableError(f"{self._path}: {error.strerror or error}") from error
+        return Receipt(line.encode())
+
+    def poll(self, checkpoint: bytes, pending: Pending) -> Pending | Receipt:
+        """Append again: nothing is ever pending."""
+        del pending
+        return self.submit(checkpoint)
+
+    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Claim:
+        """Compare a line with the file, or with a reader's copies."""
+        if trust is None:
+            try:
+                trust = ReceiptTrust(copies=parse_copy(self._path.read_bytes()))
+            except OSError as error:
+                raise ReceiptError(f"{self._path}: {error.strerror or error}") from error
+        return verify_receipt(f"{self.name}.{self.suffix}", checkpoint, receipt, trust)
+
+    def _last(self) -> PrintedLine | None:
+        """Return the last line, or None if there is none or a crash tore it."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 2 * MAX_LINE_BYTES))
+                lines = file.read().splitlines(keepends=True)
+            return PrintedLine.parse(lines[-1])
+        except (FileNotFoundError, IndexError, ReceiptError):
+            return None
+
+    def _append(self, line: bytes) -> None:
+        with self._path.open("ab+") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - 1))
+            torn = b"\n# cut short\n" if end and file.read(1) != b"\n" else b""
+            file.write(torn + line)
+            file.flush()
+            os.fsync(file.fileno())

@@ -1,0 +1,72 @@
+"""Which file is which kind of receipt, and one call that checks any of them under one reader's trust."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ledger_sink.receipt import cosigned, ethereum, printed, timestamp
+from ledger_sink.receipt.errors import ReceiptError, UntrustedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cryptography.x509 import Certificate
+
+    from ledger_sink.format.note import VerifierKey
+    from ledger_sink.receipt.claim import Claim
+    from ledger_sink.receipt.printed import PrintedLine
+
+TIMESTAMP, EVM, LINE, COSIGNATURE = "tsr", "evm", "line", "cosig"
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\.(tsr|evm|line|cosig)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptTrust:
+    """Whom a reader of receipts trusts. It never comes from the receipts' side."""
+
+    tsa_roots: tuple[Certificate, ...] = ()
+    evm_blocks: Mapping[int, frozenset[bytes]] = field(default_factory=dict)
+    copies: tuple[PrintedLine, ...] = ()
+    witnesses: tuple[VerifierKey, ...] = ()
+    known: frozenset[str] = frozenset()
+    """Names of receipts whose issuers are all listed here: one of another issuer is wrong, not unknown."""
+
+
+def kind_of(name: str) -> str:
+    """Return the suffix of a receipt's file name, `<anchor>.<suffix>`.
+
+    Raises:
+        ReceiptError: it is not one.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise ReceiptError(f"{name!a}: expected a receipt's name: [a-z0-9-]+ and .tsr, .evm, .line or .cosig")
+    return match[1]
+
+
+def verify_receipt(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust) -> Claim:
+    """Check the receipt of this file name over a checkpoint's bytes, offline.
+
+    Raises:
+        ReceiptError: it is wrong.
+        UncheckedError: it could not be checked, and why.
+    """
+    try:
+        return _verify(name, checkpoint, receipt, trust)
+    except UntrustedError as problem:
+        if name in trust.known:
+            raise ReceiptError(f"it is of a foreign issuer, or damaged: {problem}") from None
+        raise
+
+
+def _verify(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust) -> Claim:
+    kind = kind_of(name)
+    if kind == TIMESTAMP:
+        return timestamp.verify(checkpoint, receipt, trust.tsa_roots)
+    if kind == EVM:
+        return ethereum.verify(checkpoint, receipt, trust.evm_blocks)
+    if kind == LINE:
+        return printed.verify(checkpoint, receipt, trust.copies)
+    return cosigned.verify(checkpoint, receipt, trust.witnesses)

@@ -1,0 +1,144 @@
+"""Receipts beside the city log of a ledger directory (FORMAT.md §11).
+
+Every job is read: its checkpoint must be signed and on the log's history, its receipts must hold or be said to
+be unchecked. What `job.txt` asks for and is not there is named, and so is a job that a later one names.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from ledger_sink.format.errors import FormatError
+from ledger_sink.format.layout import ANCHORED, ANCHORS, JOB, anchor_path, log_path
+from ledger_sink.receipt.errors import ReceiptError, UncheckedError
+from ledger_sink.receipt.job import Job
+from ledger_sink.receipt.kinds import verify_receipt
+from ledger_sink.verifier.errors import UnreadableError
+from ledger_sink.verifier.receipts import NAME, receipt_trust
+from ledger_sink.verifier.trust import MAX_TRUST_BYTES, Trust, read_capped
+from ledger_sink.verifier.verdict import Claim, failed, not_checked, seconds_text, shown
+
+
+@dataclass
+class _Tally:
+    """What became of all receipts of one name."""
+
+    held: int = 0
+    last_s: int = 0
+    by: str = ""
+    unchecked: int = 0
+    reason: str = ""
+    awaited: list[int] = field(default_factory=list)
+
+
+def anchored_sizes(ledger: Path, origin: str, above: int = 0) -> list[int]:
+    """Return the sizes above one of the city log's checkpoints for which receipts lie there, rising."""
+    folder = ledger / log_path(origin) / ANCHORS
+    names = (path.name for path in folder.glob("*/*") if path.is_dir())
+    return sorted(int(name) for name in names if name.isdecimal() and int(name) > above)
+
+
+def folder_claims(
+    ledger: Path, origin: str, sizes: list[int], roots: Mapping[int, bytes], trust: Trust
+) -> list[Claim]:
+    """Check receipts beside a city log.
+
+    Args:
+        ledger: the ledger directory.
+        origin: the city log's.
+        sizes: the anchored sizes to look at.
+        roots: the log's recomputed roots at these; one that is missing was not recomputed.
+        trust: the auditor's.
+    """
+    base = ledger / log_path(origin)
+    claims: list[Claim] = []
+    tallies: dict[str, _Tally] = {}
+    for size in sizes:
+        where = f"{log_path(origin)}/{anchor_path(size)}"
+        try:
+            job, checkpoint = _job(base / anchor_path(size), origin, size, roots, trust)
+            if job.previous and not (base / anchor_path(job.previous)).is_dir():
+                missing = f"{log_path(origin)}/{anchor_path(job.previous)}"
+                claims.append(failed(NAME, f"{missing}: missing: {where}/{JOB} names it as the one before"))
+        except (FormatError, ReceiptError, UnreadableError) as problem:
+            claims.append(failed(NAME, f"{where}/{problem}"))
+            continue
+        for name in job.receipts:
+            tally = tallies.setdefault(name, _Tally())
+            claims += _receipt_problems(
+                base / anchor_path(size), f"{where}/{name}", job, checkpoint, trust, tally
+            )
+    for name, tally in sorted(tallies.items()):
+        claims += _tally_claims(f"{log_path(origin)}/{ANCHORS}", name, tally, log_path(origin))
+    return claims
+
+
+def _job(folder: Path, origin: str, size: int, roots: Mapping[int, bytes], trust: Trust) -> tuple[Job, bytes]:
+    """Read a job and its checkpoint; errors begin with the file's name."""
+    job = Job.parse(_read(folder, JOB))
+    if (job.origin, job.size) != (origin, size):
+        raise ReceiptError(f"{JOB}: expected {origin} at {size}, got {job.origin} at {job.size}")
+    checkpoint = _read(folder, ANCHORED)
+    try:
+        head = trust.signed(checkpoint)
+    except FormatError as problem:
+        raise ReceiptError(f"{ANCHORED}: {problem}") from None
+    if (head.origin, head.size) != (origin, size):
+        raise ReceiptError(f"{ANCHORED}: expected {origin} at {size}, got {head.origin} at {head.size}")
+    if roots.get(size, head.root) != head.root:
+        raise ReceiptError(
+            f"{ANCHORED}: forked: it says root {head.root.hex()}, the log has {roots[size].hex()} at size {size}"
+        )
+    digest = sha256(checkpoint).digest()
+    if digest != job.digest:
+        raise ReceiptError(f"{JOB}: expected SHA-256 {digest.hex()} of {ANCHORED}, got {job.digest.hex()}")
+    return job, checkpoint
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return read_capped(folder / name, MAX_TRUST_BYTES)
+    except UnreadableError as problem:
+        raise UnreadableError(f"{name}: {problem}") from None
+
+
+def _receipt_problems(
+    folder: Path, where: str, job: Job, checkpoint: bytes, trust: Trust, tally: _Tally
+) -> list[Claim]:
+    name = where.rpartition("/")[2]
+    if not (folder / name).exists():
+        tally.awaited.append(job.size)
+        return []
+    earlier, tally.awaited = tally.awaited, []
+    try:
+        claim = verify_receipt(name, checkpoint, _read(folder, name), receipt_trust(trust))
+    except UncheckedError as problem:
+        tally.unchecked, tally.reason = tally.unchecked + 1, str(problem)
+    except (ReceiptError, UnreadableError) as problem:
+        return [*_missing(where, earlier), failed(NAME, f"{where}: {problem}")]
+    else:
+        tally.held, tally.last_s, tally.by = tally.held + 1, claim.time_s, claim.by
+    return _missing(where, earlier)
+
+
+def _missing(where: str, sizes: list[int]) -> list[Claim]:
+    """Name receipts that never came although a later one did: an anchor works on one job at a time."""
+    folder, name = where.partition(f"/{ANCHORS}/")[0], where.rpartition("/")[2]
+    return [
+        failed(NAME, f"{folder}/{anchor_path(size)}/{name}: missing: expected a receipt, got none")
+        for size in sizes
+    ]
+
+
+def _tally_claims(where: str, name: str, tally: _Tally, folder: str) -> Iterator[Claim]:
+    if tally.held:
+        newest = f"the newest of {seconds_text(tally.last_s)} by {tally.by}"
+        yield shown(NAME, f"{where}/…/{name}: {tally.held} receipts hold, {newest}.")
+    if tally.unchecked:
+        yield not_checked(
+            NAME, f"{where}/…/{name}: {tally.unchecked} receipts, of the last one: {tally.reason}"
+        )
+    yield from _missing(f"{folder}/{ANCHORS}/{name}", tally.awaited[:-1])
+    if tally.awaited:
+        yield not_checked(NAME, f"{folder}/{anchor_path(tally.awaited[-1])}/{name}: still awaited.")

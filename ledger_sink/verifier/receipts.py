@@ -1,0 +1,166 @@
+"""Receipts of outside services in a bundle, under the auditor's own trust (FORMAT.md §11.4).
+
+The first block that holds the record's leaf, that leaf's path to the root in the
+block, and for each anchored city checkpoint the block's proof and the receipts over it. A receipt that holds is a
+claim; one that is wrong fails; one that could not be checked says what is missing. None passes in silence.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ledger_sink.format.block import Block, time_text
+from ledger_sink.format.bundle import ANCHORS as BUNDLED
+from ledger_sink.format.bundle import CITY_PROOF
+from ledger_sink.format.errors import BlockFormatError, FormatError, ProofError
+from ledger_sink.format.merkle import leaf_hash, verify_inclusion
+from ledger_sink.format.tlog_proof import TlogProof
+from ledger_sink.receipt.bundled import FIRST_BLOCK, LEAF_PATH, parse_path
+from ledger_sink.receipt.claim import Claim as ReceiptClaim
+from ledger_sink.receipt.errors import ReceiptError, UncheckedError
+from ledger_sink.receipt.ethereum import parse_block
+from ledger_sink.receipt.kinds import ReceiptTrust, kind_of, verify_receipt
+from ledger_sink.receipt.printed import parse_copy
+from ledger_sink.receipt.timestamp import parse_roots
+from ledger_sink.verifier.errors import TrustError
+from ledger_sink.verifier.trust import Trust, read_file
+from ledger_sink.verifier.verdict import Claim, failed, not_checked, seconds_text, shown
+
+NAME = "anchor"
+MAX_COPY_BYTES = 64 * 1024 * 1024
+UNCHECKED = "what the receipts under anchors/ that were not checked say"
+
+
+def load_receipt_trust(roots: list[Path], blocks: list[str], copies: list[Path]) -> ReceiptTrust:
+    """Read what the auditor gave for receipts.
+
+    Raises:
+        UnreadableError: a file cannot be read.
+        TrustError: one holds something else.
+    """
+    try:
+        certificates = tuple(c for path in roots for c in parse_roots(read_file(path)))
+        lines = tuple(line for path in copies for line in parse_copy(read_file(path, MAX_COPY_BYTES)))
+        known: dict[int, frozenset[bytes]] = {}
+        for text in blocks:
+            chain, block = parse_block(text)
+            known[chain] = known.get(chain, frozenset()) | {block}
+    except ReceiptError as problem:
+        raise TrustError(f"what you trust cannot be read: {problem}") from None
+    return ReceiptTrust(certificates, known, lines)
+
+
+def receipt_trust(trust: Trust) -> ReceiptTrust:
+    """Return the auditor's trust with the policy's witnesses."""
+    witnesses = tuple(w.key for w in trust.policy.witnesses) if trust.policy else ()
+    return replace(trust.receipts, witnesses=witnesses)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The leaf that a bundle is about."""
+
+    leaf: bytes
+    index: int
+    origin: str
+    """Of its partition log."""
+    city: str
+    """Origin of the city log."""
+
+
+def anchor_claims(
+    files: Mapping[str, bytes], sealed: Sealed, trust: Trust
+) -> tuple[list[Claim], list[dict[str, Any]]]:
+    """Check every receipt of a bundle; return the claims, and the ones that hold as facts."""
+    groups: dict[str, dict[str, bytes]] = {}
+    claims: list[Claim] = []
+    for path, data in sorted(files.items()):
+        folder, _, name = path.removeprefix(BUNDLED).rpartition("/")
+        if path in (FIRST_BLOCK, LEAF_PATH):
+            continue
+        if folder.isdecimal() and (name == CITY_PROOF or _is_receipt(name)):
+            groups.setdefault(folder, {})[name] = data
+        else:
+            claims.append(
+                not_checked(NAME, f"{path} is in the bundle; this verifier makes no claim from it.")
+            )
+    if not groups:
+        return claims, []
+    try:
+        block = _first_block(files, sealed)
+    except FormatError as problem:
+        return [*claims, failed(NAME, f"{FIRST_BLOCK}, {LEAF_PATH}: {problem}")], []
+    facts: list[dict[str, Any]] = []
+    for folder in sorted(groups, key=int):
+        claims += _group_claims(folder, groups[folder], block, trust, facts)
+    return claims, facts
+
+
+def _is_receipt(name: str) -> bool:
+    try:
+        return bool(kind_of(name))
+    except ReceiptError:
+        return False
+
+
+def _first_block(files: Mapping[str, bytes], sealed: Sealed) -> Block:
+    """Return the block that the receipts are over, after showing that it holds the leaf."""
+    block = Block.parse(files.get(FIRST_BLOCK, b""))
+    line = block.head(sealed.origin)
+    if block.origin != sealed.city or line is None:
+        raise BlockFormatError(f"expected a block of {sealed.city} that mentions {sealed.origin}")
+    path = parse_path(files.get(LEAF_PATH, b""))
+    verify_inclusion(leaf_hash(sealed.leaf), sealed.index, line.size, path, line.root)
+    return block
+
+
+def _group_claims(
+    folder: str, files: Mapping[str, bytes], block: Block, trust: Trust, facts: list[dict[str, Any]]
+) -> Iterator[Claim]:
+    """Check the receipts over one city checkpoint."""
+    where = f"{BUNDLED}{folder}/"
+    try:
+        proof = TlogProof.parse(files.get(CITY_PROOF, b""))
+        head = proof.head()
+        if (head.origin, str(head.size), proof.index) != (block.origin, folder, block.number):
+            raise ProofError(f"expected block {block.number} of {block.origin} at size {folder}")
+        proof.verify_leaf(block.encode())
+        trust.signed(proof.checkpoint)
+    except FormatError as problem:
+        yield failed(NAME, f"{where}{CITY_PROOF}: {problem}")
+        return
+    for name, data in files.items():
+        if name == CITY_PROOF:
+            continue
+        try:
+            claim = verify_receipt(name, proof.checkpoint, data, receipt_trust(trust))
+        except ReceiptError as problem:
+            yield failed(NAME, f"{where}{name}: {problem}")
+        except UncheckedError as problem:
+            yield not_checked(NAME, f"{where}{name}: {problem}")
+        else:
+            facts.append(_fact(f"{where}{name}", claim, block))
+            yield shown(NAME, _words(f"{where}{name}", claim, block))
+
+
+def _words(path: str, claim: ReceiptClaim, block: Block) -> str:
+    said = "Existed by" if claim.kind.value == "existed by" else "Cosigned at"
+    later = ", although the city dates its block later" if claim.time_s < block.time_ms // 1000 else ""
+    return (
+        f"{said} {seconds_text(claim.time_s)}{later}: so says {claim.by} ({path}), assuming "
+        f"{' and '.join(claim.assumptions)}."
+    )
+
+
+def _fact(path: str, claim: ReceiptClaim, block: Block) -> dict[str, Any]:
+    return {
+        "receipt": path,
+        "kind": claim.kind.value,
+        "time": seconds_text(claim.time_s),
+        "time_s": claim.time_s,
+        "by": claim.by,
+        "assumptions": list(claim.assumptions),
+        "block": block.number,
+        "block_time": time_text(block.time_ms),
+    }

@@ -1,0 +1,1 @@
+"""Tests of the anchors, each against a real local peer."""

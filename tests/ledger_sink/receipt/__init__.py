@@ -1,0 +1,1 @@
+"""Tests of receipts: parsers and proofs, offline."""
