@@ -163,6 +163,7 @@ def test_keys_never_print_their_seed() -> None:
         "", "a\n", "a\n1\n", f"a\n01\n{'A' * 43}=\n", f"a\n-1\n{'A' * 43}=\n", f"a\n1 \n{'A' * 43}=\n",
         f"a\n+1\n{'A' * 43}=\n", f"a\n١\n{'A' * 43}=\n", f"a\n9223372036854775808\n{'A' * 43}=\n",
         f"\n1\n{'A' * 43}=\n", f"a\n1\n{'A' * 43}\n", f"a\n1\n{'A' * 42}B=\n", f"a\n1\n{'A' * 44}\n",
+        f"\udc80\n1\n{'A' * 43}=\n",
         f"a\n1\n{'A' * 43}=", f"a\n1\n{'A' * 43}=\n\nx\n", f"a\r\n1\r\n{'A' * 43}=\r\n",
     ],
 )  # fmt: skip
