@@ -10,6 +10,7 @@ import errno
 import os
 import signal
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class FaultyCalls:
             setattr(os, name, self._by_path(name))
         for name in BY_DESCRIPTOR:
             setattr(os, name, self._by_descriptor(name))
-        os.close = self._close
+        setattr(os, "close", self._close)  # noqa: B010 - as the others above
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -64,7 +65,7 @@ class FaultyCalls:
             if not below.startswith(self._root):
                 return real(path, *rest, **options)
             changes = name != "open" or rest[0] & os.O_CREAT
-            make = lambda: real(path, *rest, **options)  # noqa: E731 - a value is what is passed on
+            make = partial(real, path, *rest, **options)
             made = self._pass(name, below, make) if changes else make()
             if name == "open":
                 self._paths[made] = below

@@ -84,7 +84,12 @@ def change(name: str, at: int = 100) -> Callable[[Path], None]:
 
 def add(name: str, more: bytes) -> Callable[[Path], None]:
     """Append to a file."""
-    return lambda ledger: (ledger / name).write_bytes((ledger / name).read_bytes() + more) and None
+
+    def act(ledger: Path) -> None:
+        with (ledger / name).open("ab") as file:
+            file.write(more)
+
+    return act
 
 
 def swap(one: str, other: str) -> Callable[[Path], None]:

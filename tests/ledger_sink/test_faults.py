@@ -6,8 +6,8 @@ true, and the files at the end are those of the history without a fault, byte fo
 
 from __future__ import annotations
 
-import multiprocessing
-import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,22 +15,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ledger_sink.errors import LedgerError, StoreFullError
-from ledger_sink.store import FileStore
 from tests.ledger_sink.faulty_calls import FaultyCalls, Way
-from tests.ledger_sink.small_history import check, play, prepare
-from tests.ledger_sink.worlds import files_in
+from tests.ledger_sink.kill_at_each import begun, go_on, plain_history
+from tests.ledger_sink.small_history import play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
-PROCESSES = 4
-"""Every call is taken by one of so many tests, so that a busy machine finishes each in time."""
+SHARES = 2
+MINUTES_S = 400
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A place in memory where there is one: thousands of histories are played there."""
+    """A place in memory where there is one: hundreds of histories are played there."""
     if not IN_MEMORY.is_dir():
         yield tmp_path
         return
@@ -41,17 +40,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[str, bytes]]:
     """The calls of a history without a fault, and the files at its end."""
-    root = tmp_path_factory.mktemp("plain")
-    prepare(root)
-    with FaultyCalls(root) as counted:
-        play(root)
-    files = {
-        name: data
-        for name, data in files_in(FileStore(root / "ledger")).items()
-        if not name.endswith("/lock")
-    }
-    check(root, files)
-    return counted.calls, files
+    return plain_history(tmp_path_factory.mktemp("plain") / "one")
 
 
 def test_the_history_calls_everything(plain: tuple[list[str], dict[str, bytes]]) -> None:
@@ -66,26 +55,14 @@ def test_the_history_calls_everything(plain: tuple[list[str], dict[str, bytes]])
     assert len(calls) > 150
 
 
-def break_off(root: Path, way: Way, number: int) -> None:
+def break_off(root: Path, way: Way, number: int) -> LedgerError | None:
     """Play until the fault; what it ends with is the ledger's own error or none."""
-    with FaultyCalls(root, way, number):
-        play(root)
-
-
-def begun(folder: Path) -> Path:
-    """An empty ledger."""
-    root = folder / "one"
-    with FaultyCalls(root):
-        prepare(root)
-    return root
-
-
-def go_on(root: Path, expected: dict[str, bytes]) -> None:
-    """Go on where it was broken off, compare, and tidy up."""
-    with FaultyCalls(root):
-        play(root)
-    check(root, expected)
-    shutil.rmtree(root)
+    try:
+        with FaultyCalls(root, way, number):
+            play(root)
+    except LedgerError as error:
+        return error
+    return None
 
 
 @pytest.mark.parametrize("way", [Way.NOT_DONE, Way.DONE])
@@ -96,11 +73,8 @@ def test_a_call_that_fails_loses_and_forks_nothing(
     calls, expected = plain
     stopped = 0
     for number in range(1, len(calls) + 1):
-        root = begun(folder)
-        try:
-            break_off(root, way, number)
-        except LedgerError:
-            stopped += 1
+        root = begun(folder / "one")
+        stopped += break_off(root, way, number) is not None
         go_on(root, expected)
     assert stopped > len(calls) / 2
 
@@ -110,30 +84,31 @@ def test_a_full_disk_is_a_clear_stop_and_a_clean_start(
 ) -> None:
     """Full from any call on: whoever is at work says so and what to do; with room again the end is the same."""
     calls, expected = plain
-    parts = set()
+    told = set()
     for number in range(1, len(calls) + 1):
-        root = begun(folder)
-        try:
-            break_off(root, Way.FULL, number)
-        except StoreFullError as error:
+        root = begun(folder / "one")
+        error = break_off(root, Way.FULL, number)
+        if error is not None:
             part, _, rest = str(error).removeprefix(f"{root}/").partition("/")
-            parts.add((part, "no space left" in rest))
+            told.add((type(error), part, "no space left" in rest))
         go_on(root, expected)
-    assert parts == {("ledger", True), ("keys", True)}
+    assert told == {(StoreFullError, "ledger", True), (StoreFullError, "keys", True)}
 
 
-@pytest.mark.parametrize("share", range(PROCESSES))
-def test_a_kill_at_any_call_loses_and_forks_nothing(
+@pytest.mark.parametrize("share", range(SHARES))
+def test_a_kill_in_any_call_loses_and_forks_nothing(
     folder: Path, plain: tuple[list[str], dict[str, bytes]], share: int
 ) -> None:
     """SIGKILL in each call in turn, half-written files and all: nobody tidies up, and then the same end."""
-    calls, expected = plain
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.ledger_sink.small_history"])
-    for number in range(1 + share, len(calls) + 1, PROCESSES):
-        root = begun(folder)
-        process = context.Process(target=break_off, args=(root, Way.KILLED, number))
-        process.start()
-        process.join(60)
-        assert process.exitcode == -9, f"call {number}, {calls[number - 1]}: {process.exitcode}"
-        go_on(root, expected)
+    program = [sys.executable, "-m", "tests.ledger_sink.kill_at_each", str(folder), str(share), str(SHARES)]
+    done = subprocess.run(
+        program,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=MINUTES_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    calls, _ = plain
+    assert int(done.stdout) == len(range(1 + share, len(calls) + 1, SHARES))

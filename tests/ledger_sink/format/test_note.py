@@ -48,9 +48,7 @@ def test_the_specs_own_note_verifies() -> None:
     assert key.vkey == VKEY
 
 
-@pytest.mark.parametrize(
-    "name", ["checkpoint", "checkpoint.1", "checkpoint.7", "checkpoint.8", "checkpoint.14"]
-)
+@pytest.mark.parametrize("name", ["checkpoint", *(f"checkpoint.{size}" for size in range(16))])
 def test_tesseras_checkpoints_open(name: str) -> None:
     """Another implementation's checkpoints are signed by its published test key."""
     checkpoint, _ = open_checkpoint((TESSERA / name).read_bytes(), VerifierKey.parse(TESSERA_KEY))
