@@ -3,8 +3,8 @@
     uv run --group fuzz python -m tests.ledger_sink.fuzz note --seconds 600 --corpus /tmp/corpus/note
 
 It begins with the parser's sample and what `tests/vectors/fuzz_corpus.json` holds for it, stops at the first broken
-promise (`format/parsers.py`), and at the end prints one line of JSON. `--keep` adds what the run found, made as small
-as it can be, to that file; the tests replay it.
+promise (`format/parsers.py`), and at the end prints one line of JSON. `--keep` puts the inputs that reached something
+new into that file, the smallest first; the tests replay it.
 """
 
 from __future__ import annotations
@@ -80,10 +80,8 @@ def child(name: str, libfuzzer: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def keep(name: str, corpus: Path) -> None:
-    """Add what covers the parser, as little as can be, to the repository's corpus."""
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        child(name, ["-merge=1", folder, str(corpus)])
-        inputs = sorted((path.read_bytes() for path in Path(folder).iterdir()), key=lambda d: (len(d), d))
+    """Put what a run collected, each of which reached something new, into the repository's corpus."""
+    inputs = sorted((path.read_bytes() for path in corpus.iterdir()), key=lambda data: (len(data), data))
     chosen: list[bytes] = []
     for data in inputs:
         if sum(map(len, chosen)) + len(data) <= KEPT_BYTES:
@@ -101,9 +99,7 @@ def main() -> None:
     parser.add_argument("parser", help="a name in format/parsers.py")
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--corpus", type=Path, help="where inputs are collected")
-    parser.add_argument(
-        "--keep", action="store_true", help="keep the corpus' smallest cover in the repository"
-    )
+    parser.add_argument("--keep", action="store_true", help="keep the corpus in the repository")
     parser.add_argument("--libfuzzer", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.libfuzzer:
