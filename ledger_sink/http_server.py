@@ -7,6 +7,7 @@ within a second; what the requests mean is its caller's.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,6 +52,15 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
     request_queue_size = 64
     answer: Callable[[Request], Response]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Take note of a peer that hung up; anything else is a fault of ours and is told with its trace."""
+        del request
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            log.debug("%s hung up: %s", client_address, error)
+        else:
+            log.error("%s: no answer could be given", client_address, exc_info=error)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -302,13 +302,10 @@ def require_note_text(text: str) -> None:
     Raises:
         NoteFormatError: if it is empty, lacks the final newline, is not UTF-8 or holds control characters.
     """
-    try:
-        encoded = text.encode()
-    except UnicodeEncodeError:
-        raise NoteFormatError("note text: expected text that UTF-8 can spell") from None
     text_of_lines(text, NoteFormatError, "note text")
-    if len(encoded) > MAX_NOTE_BYTES:
-        raise NoteFormatError(f"note text: expected at most {MAX_NOTE_BYTES} bytes, got {len(encoded)}")
+    length = len(text.encode())
+    if length > MAX_NOTE_BYTES:
+        raise NoteFormatError(f"note text: expected at most {MAX_NOTE_BYTES} bytes, got {length}")
 
 
 def require_key_name(name: str, error: type[KeyFormatError | NoteFormatError]) -> None:

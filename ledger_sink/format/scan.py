@@ -5,6 +5,7 @@ breaks (RFC 4648 §4, §3.5), decimals without leading zeros, lines that end in 
 Every reader takes the error class of the format it reads for.
 """
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Final
@@ -15,6 +16,8 @@ HASH_BYTES: Final = 32
 MAX_SIZE: Final = 2**63 - 1
 """Largest tree size and timestamp: they must fit a signed 64-bit integer anywhere."""
 MAX_PROOF_HASHES: Final = 63
+_NO_TEXT: Final = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+"""Control characters but U+000A, and surrogates, which UTF-8 cannot spell."""
 
 
 def shown(value: str | bytes, limit: int = 80) -> str:
@@ -72,12 +75,12 @@ def text_lines(data: bytes, error: type[FormatError], what: str) -> list[str]:
 
 
 def text_of_lines(text: str, error: type[FormatError], what: str) -> list[str]:
-    """Split text of which every line ends in U+000A (C2SP signed-note, "Format")."""
+    """Split text that UTF-8 can spell and of which every line ends in U+000A (C2SP signed-note, "Format")."""
     if not text.endswith("\n"):
         raise error(f"{what}: expected a newline at the end")
-    control = next((c for c in text if c < " " and c != "\n"), None)
-    if control is not None:
-        raise error(f"{what}: control character U+{ord(control):04X} is not allowed")
+    wrong = _NO_TEXT.search(text)
+    if wrong is not None:
+        raise error(f"{what}: control character or surrogate U+{ord(wrong[0]):04X} is not allowed")
     return text.split("\n")[:-1]
 
 

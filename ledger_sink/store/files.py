@@ -163,8 +163,12 @@ class FileStore:
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
             raise LockHeldError(f"{path}: process {holder} is its one writer; end it first") from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        try:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+        except OSError as error:
+            os.close(descriptor)
+            raise _told(path, error) from error
         return FileLock(descriptor)
 
     def _executor(self) -> ThreadPoolExecutor:

@@ -9,7 +9,9 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+
+TILE = 256
 
 
 def tree_hash(entries: Sequence[bytes]) -> bytes:
@@ -22,6 +24,29 @@ def tree_hash(entries: Sequence[bytes]) -> bytes:
     while split * 2 < len(entries):
         split *= 2
     return hashlib.sha256(b"\x01" + tree_hash(entries[:split]) + tree_hash(entries[split:])).digest()
+
+
+def tree_hashes(entries: Sequence[bytes], sizes: Collection[int]) -> dict[int, bytes]:
+    """MTH of many prefixes at once: the same recursion, remembering the subtrees that are full tiles and above."""
+    known: dict[tuple[int, int], bytes] = {}
+
+    def subtree(start: int, end: int) -> bytes:
+        width = end - start
+        if width < TILE or width & (width - 1):
+            return combined(start, end)
+        if (start, end) not in known:
+            known[start, end] = combined(start, end)
+        return known[start, end]
+
+    def combined(start: int, end: int) -> bytes:
+        if end - start <= TILE:
+            return tree_hash(entries[start:end])
+        split = TILE
+        while split * 2 < end - start:
+            split *= 2
+        return hashlib.sha256(b"\x01" + subtree(start, start + split) + subtree(start + split, end)).digest()
+
+    return {size: subtree(0, size) for size in sizes}
 
 
 def grouped(number: int) -> str:

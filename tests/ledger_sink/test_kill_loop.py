@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def test_thirty_kills_fork_nothing_and_lose_nothing(tmp_path: Path) -> None:
-    """Every checkpoint ever published stays true and the final roots are those of an uncrashed run."""
+    """Every checkpoint ever published or signed stays true and the final roots are those of an uncrashed run."""
     seed = random.SystemRandom().randrange(1 << 30)
     report = kill_loop.run(30, tmp_path, seed, deadline_s=50)
     assert report.kills > 5, f"seed {seed}: {report}"
-    assert report.checkpoints > report.kills / 2
+    assert report.checkpoints > 5, f"seed {seed}: {report}"

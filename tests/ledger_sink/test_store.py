@@ -12,6 +12,7 @@ import pytest
 
 from ledger_sink.errors import LockHeldError, MissingFileError, SetupError, StoreError, StoreFullError
 from ledger_sink.store import FileStore, MemoryStore
+from tests.ledger_sink.faulty_calls import FaultyCalls, Way
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +110,19 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
 
     with pytest.raises(StoreFullError, match="free some"):
         FileStore(tmp_path, fault=fault).write({"a": b"1"})
+
+
+@pytest.mark.parametrize("call", ["ftruncate", "write"])
+def test_a_lock_that_cannot_be_written_is_the_stores_error_and_nobodys(tmp_path: Path, call: str) -> None:
+    """A full disk under the lock file is told as such, and the lock is free when there is room again."""
+    store = FileStore(tmp_path / "ledger")
+    with FaultyCalls(tmp_path) as counted:
+        store.lock("lock").release()
+    number = next(n for n, made in enumerate(counted.calls, 1) if made.startswith(call))
+    with FaultyCalls(tmp_path, Way.NOT_DONE, number) as faulty, pytest.raises(StoreError, match="lock"):
+        store.lock("lock")
+    assert faulty.calls[-1].startswith(call)
+    store.lock("lock").release()
 
 
 def test_a_lock_dies_with_its_holder(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.fixtures.go_program import built
 from tests.infra.clickhouse.asking import ask, basic
 
 if TYPE_CHECKING:
@@ -148,21 +149,7 @@ def test_curl_asks_and_inserts(clickhouse: ClickHouse, database: str) -> None:
 @pytest.mark.timeout(600)
 def test_the_go_driver_over_http_gets_right_answers(clickhouse: ClickHouse, tmp_path: Path) -> None:
     """clickhouse-go, the driver of Grafana's plug-in: hello, rows, all types, parameters, errors, wrong password."""
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip("the Go toolchain is not installed here")
-    program = tmp_path / "client"
-    built = subprocess.run(
-        [go, "build", "-mod=readonly", "-o", str(program), "."],
-        cwd=_GO,
-        capture_output=True,
-        text=True,
-        timeout=480,
-        check=False,
-    )
-    if built.returncode != 0 and any(word in built.stderr for word in ("dial tcp", "lookup ", "toolchain")):
-        pytest.skip(f"Go cannot fetch its modules here: {built.stderr.strip().splitlines()[-1][:200]}")
-    assert built.returncode == 0, built.stderr
+    program = built(_GO, tmp_path / "client")
     told = {"DOOR_ADDRESS": f"{clickhouse.host}:{clickhouse.port}"}
     told |= {"DOOR_USER": clickhouse.user, "DOOR_PASSWORD": clickhouse.password}
     ran = subprocess.run(

@@ -48,9 +48,7 @@ def test_the_specs_own_note_verifies() -> None:
     assert key.vkey == VKEY
 
 
-@pytest.mark.parametrize(
-    "name", ["checkpoint", "checkpoint.1", "checkpoint.7", "checkpoint.8", "checkpoint.14"]
-)
+@pytest.mark.parametrize("name", ["checkpoint", *(f"checkpoint.{size}" for size in range(16))])
 def test_tesseras_checkpoints_open(name: str) -> None:
     """Another implementation's checkpoints are signed by its published test key."""
     checkpoint, _ = open_checkpoint((TESSERA / name).read_bytes(), VerifierKey.parse(TESSERA_KEY))
@@ -163,6 +161,7 @@ def test_keys_never_print_their_seed() -> None:
         "", "a\n", "a\n1\n", f"a\n01\n{'A' * 43}=\n", f"a\n-1\n{'A' * 43}=\n", f"a\n1 \n{'A' * 43}=\n",
         f"a\n+1\n{'A' * 43}=\n", f"a\n١\n{'A' * 43}=\n", f"a\n9223372036854775808\n{'A' * 43}=\n",
         f"\n1\n{'A' * 43}=\n", f"a\n1\n{'A' * 43}\n", f"a\n1\n{'A' * 42}B=\n", f"a\n1\n{'A' * 44}\n",
+        f"\udc80\n1\n{'A' * 43}=\n",
         f"a\n1\n{'A' * 43}=", f"a\n1\n{'A' * 43}=\n\nx\n", f"a\r\n1\r\n{'A' * 43}=\r\n",
     ],
 )  # fmt: skip

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
 from ledger_sink.format.errors import TileError
-from ledger_sink.format.merkle import leaf_hashes, root
+from ledger_sink.format.merkle import leaf_hashes, root, verify_consistency
 from ledger_sink.format.tiles import (
     ENTRIES,
     TILE_WIDTH,
@@ -158,7 +159,7 @@ def test_cut_or_long_bundles_are_refused() -> None:
         encode_entries([bytes(65_536)])
 
 
-@pytest.mark.parametrize("width", [1, 7, 8, 15])
+@pytest.mark.parametrize("width", range(1, 16))
 def test_tessera_bundles_hash_to_tessera_tiles(width: int) -> None:
     """Another implementation's entries and tiles are read, and ours are the same bytes."""
     bundle = (TESSERA / entries_path(0, width)).read_bytes()
@@ -167,3 +168,18 @@ def test_tessera_bundles_hash_to_tessera_tiles(width: int) -> None:
     builder.append(leaf_hashes(entries))
     assert builder.partials()[0].data == (TESSERA / tile_path(0, 0, width)).read_bytes()
     assert encode_entries(entries) == bundle
+
+
+@pytest.mark.parametrize("old", range(16))
+def test_tesseras_log_only_grew(old: int) -> None:
+    """Each of its checkpoints is the root of its tiles, and consistent with every later one by our proofs."""
+
+    def head(size: int) -> Checkpoint:
+        return parse_checkpoint((TESSERA / f"checkpoint.{size}").read_bytes())[0]
+
+    def read(level: int, index: int, width: int) -> bytes:
+        return (TESSERA / tile_path(level, index, width)).read_bytes()
+
+    assert read_root(old, read) == head(old).root
+    for new in range(old, 16):
+        verify_consistency(old, head(old).root, new, head(new).root, consistency_proof(old, new, read))

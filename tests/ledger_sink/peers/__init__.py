@@ -1,0 +1,1 @@
+"""Other people's programs judge our ledger and our witness."""
