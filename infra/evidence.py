@@ -17,6 +17,7 @@ from infra.wiring import ledger_config
 from ledger_sink.record import Record
 from schemas.codec import frame_id
 from schemas.errors import SchemaError
+from schemas.merge import reading_text
 from schemas.names import ARCHIVE_TABLE, DATABASE
 
 if TYPE_CHECKING:
@@ -85,9 +86,9 @@ def fetch_from(bootstrap: str, topic: str, partition: int, offset: int) -> Recor
 
 
 def schema_of(catalog: Catalog, record: Record) -> str | None:
-    """Return the text of the schema that reads a record, or None."""
+    """Return the schema that reads a record, as far as it takes to read it, or None."""
     try:
-        return catalog.schema(frame_id(record.value)).text
+        return reading_text(catalog.schema(frame_id(record.value)).text)
     except SchemaError:
         return None
 

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from ledger_sink.anchor.audit import audit_anchors
 from ledger_sink.audit_memory import AuditMemory
 from ledger_sink.city_state import read_city_state
-from ledger_sink.compare import END, Comparison, Sealed, Side, compare, items
 from ledger_sink.epochs import epochs_of, partitions_of
 from ledger_sink.errors import KafkaUnavailableError, LedgerError, MissingFileError
 from ledger_sink.format.checkpoint import parse_checkpoint
@@ -34,6 +33,7 @@ from ledger_sink.state import read_state
 from ledger_sink.store import FileStore
 from ledger_sink.tile_log import TileSource
 from ledger_sink.verifier.city_check import check_city
+from ledger_sink.verifier.compare import END, Comparison, Sealed, Side, compare, items
 from ledger_sink.verifier.errors import VerifierError
 from ledger_sink.verifier.trust import load_trust
 from ledger_sink.verifier.verdict import Status, Verdict

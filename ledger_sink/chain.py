@@ -23,7 +23,7 @@ from ledger_sink.errors import (
     LedgerError,
     MissingFileError,
 )
-from ledger_sink.format.block import MAX_BLOCK_LINES, NO_PREVIOUS, Block
+from ledger_sink.format.block import NO_PREVIOUS, Block
 from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import Origin
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from ledger_sink.format.policy import Policy
     from ledger_sink.signing import SignAnswer, SignRequest
     from ledger_sink.store import Store
+
+BLOCK_LINES = 8
+"""Lines of a block that we write (the format allows 32): every bundle carries a block, and is to stay small."""
 
 log = logging.getLogger("ledger.chain")
 
@@ -151,8 +154,8 @@ class CityChain:
         previous = self._last[0]
         blocks: list[bytes] = []
         mentions: dict[str, Mention] = {}
-        for start in range(0, len(accepted), MAX_BLOCK_LINES):
-            heads = tuple(item.checkpoint for item in accepted[start : start + MAX_BLOCK_LINES])
+        for start in range(0, len(accepted), BLOCK_LINES):
+            heads = tuple(item.checkpoint for item in accepted[start : start + BLOCK_LINES])
             number = self.state.size + len(blocks)
             data = Block(self.origin, number, previous, now_ms, heads).encode()
             mentions |= {head.origin: Mention(head.size, head.root, number) for head in heads}

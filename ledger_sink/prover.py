@@ -8,38 +8,31 @@ is not given. It keeps no state and writes nothing.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ledger_sink.anchored import receipt_files
-from ledger_sink.city_state import read_cover
+from ledger_sink.covered import block_proof, covered_view
 from ledger_sink.epochs import epochs_of
 from ledger_sink.errors import (
     DamagedLogError,
-    MissingFileError,
     NotCoveredYetError,
     NotSealedError,
-    SetupError,
 )
-from ledger_sink.format.block import Block
 from ledger_sink.format.bundle import Evidence
 from ledger_sink.format.checkpoint import parse_checkpoint
-from ledger_sink.format.errors import FormatError, QuorumError
-from ledger_sink.format.keys import city_origin
-from ledger_sink.format.layout import CHECKPOINT, log_path
+from ledger_sink.format.errors import FormatError
 from ledger_sink.format.leaf import Kind, Leaf, canon, record_leaf
-from ledger_sink.format.policy import open_cosigned
 from ledger_sink.format.tiles import TILE_WIDTH, inclusion_proof
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.sequencer import LogName
 from ledger_sink.store import FileStore
 from ledger_sink.tile_log import TileSource
-from ledger_sink.trust import read_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ledger_sink.config import LedgerConfig
+    from ledger_sink.covered import Covered
     from ledger_sink.record import Record
     from ledger_sink.store import Store
 
@@ -47,18 +40,6 @@ if TYPE_CHECKING:
     SchemaText = Callable[[Record], str | None]
 
 AGAIN_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Covered:
-    """A partition log as the newest covered block shows it."""
-
-    note: bytes
-    """The partition checkpoint, size and root as in the block."""
-    block: bytes
-    number: int
-    city_note: bytes
-    """The cosigned city checkpoint."""
 
 
 def prove(
@@ -121,7 +102,7 @@ def _evidence(
         )
     partition_proof = TlogProof(index, inclusion_proof(index, head.size, source.read_tile), covered.note)
     partition_proof.verify_leaf(leaf)
-    city_proof = _city_proof(store, city, covered)
+    city_proof = block_proof(store, city, covered)
     text = schema(record) if schema else None
     return Evidence(
         canon(topic, partition, *record),
@@ -132,15 +113,6 @@ def _evidence(
         None if text is None else text.encode(),
         receipt_files(store, name, index),
     )
-
-
-def _city_proof(store: Store, city: str, covered: Covered) -> TlogProof:
-    head, _ = parse_checkpoint(covered.city_note)
-    source = TileSource(store, log_path(city_origin(city)))
-    proof = inclusion_proof(covered.number, head.size, source.read_tile)
-    found = TlogProof(covered.number, proof, covered.city_note)
-    found.verify_leaf(covered.block)
-    return found
 
 
 def _locate(store: Store, city: str, place: tuple[str, int, int]) -> tuple[LogName, Covered, int]:
@@ -154,7 +126,7 @@ def _locate(store: Store, city: str, place: tuple[str, int, int]) -> tuple[LogNa
     waiting = ""
     for epoch in reversed(epochs_of(store, topic, partition)):
         name = LogName(city, topic, partition, epoch)
-        covered = _covered(store, name)
+        covered = covered_view(store, name)
         if covered is None:
             waiting = waiting or "no cosigned city checkpoint covers its log yet"
             continue
@@ -189,33 +161,3 @@ def find_leaf(source: TileSource, size: int, offset: int) -> int | None:
 
 def _bundle(source: TileSource, index: int, size: int) -> list[bytes]:
     return source.read_entries(index, min(TILE_WIDTH, size - index * TILE_WIDTH))
-
-
-def _covered(store: Store, name: LogName) -> Covered | None:
-    """Return the newest covered view of a log, or None.
-
-    Raises:
-        DamagedLogError: cover file, block and city checkpoint contradict each other.
-    """
-    cover = read_cover(store, name.folder)
-    policy = read_policy(store)
-    if cover is None:
-        return None
-    if policy is None:
-        raise SetupError("policy.txt: expected the city's policy beside the logs, got none")
-    folder = log_path(city_origin(name.city))
-    try:
-        city_note = store.read(f"{folder}/{CHECKPOINT}")
-        city_head = open_cosigned(city_note, policy).checkpoint
-        if cover.block >= city_head.size:
-            return None
-        data = TileSource(store, folder).entry(cover.block, city_head.size)
-        line = Block.parse(data).head(name.origin)
-        head, _ = parse_checkpoint(cover.note)
-    except (MissingFileError, QuorumError):
-        return None
-    except FormatError as error:
-        raise DamagedLogError(f"{folder}: {error}; run city audit") from error
-    if line is None or (line.size, line.root) != (head.size, head.root):
-        raise DamagedLogError(f"{folder}: block {cover.block} does not say what {name.folder}'s cover does")
-    return Covered(cover.note, data, cover.block, city_note)

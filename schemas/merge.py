@@ -25,6 +25,29 @@ def canonical_text(record: dict[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
+READING = (
+    "type", "name", "fields", "symbols", "items", "values", "size", "logicalType", "precision", "scale", "unit",
+)  # fmt: skip
+"""What a value is read by: the attributes of Avro's Parsing Canonical Form, its logical types, and units."""
+
+
+def reading_text(text: str) -> str:
+    """Leave of a schema what it takes to read values: no documentation, defaults or attributes of our own.
+
+    Names without a dot stand for the record's own namespace, which is left away with every other.
+    """
+    return canonical_text(_reading(json.loads(text)))
+
+
+def _reading(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_reading(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {name: _reading(node[name]) for name in READING if name in node}
+    return kept["type"] if set(kept) == {"type"} else kept
+
+
 def _wire_field(written: dict[str, Any]) -> dict[str, Any]:
     """Make a personal field the bytes it travels as; leave any other alone."""
     if not written.get("personal"):

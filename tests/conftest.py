@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -15,6 +16,14 @@ pytest_plugins = [
     "tests.fixtures.clickhouse",
     "tests.fixtures.stack",
 ]
+
+
+@pytest.fixture(autouse=True)
+def own_memory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test of `ledger-verify` remember what it saw in the home of whoever runs it, or for another test."""
+    folder = tmp_path_factory.getbasetemp() / "remembered" / uuid4().hex
+    monkeypatch.setattr("ledger_sink.verifier.memory.default_file", lambda: folder / "seen.json")
+
 
 LONGEST_FIRST = (
     "end_to_end/test_kill",

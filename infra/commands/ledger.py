@@ -18,41 +18,33 @@ def register(group: click.Group) -> None:
 
 @click.command()
 @data_option
-@click.option("--topic", help="The record's topic.")
-@click.option("--partition", type=int, help="Its partition.")
-@click.option("--offset", type=int, help="Its offset.")
+@click.option("--topic", help="The records' topic.")
+@click.option("--partition", help="The partition; with --subject, only if it stands in several.")
+@click.option("--offset", help="The record's offset.")
 @click.option("--event", help="Instead of a place: the event_id.")
 @click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write (default: <topic>-<partition>-<offset>.evidence).",
+    "--subject", help="All records with this key (a station, a vehicle, a pseudonym), in one bundle."
 )
+@click.option("--from", "start", help="From this time (2026-11-22T10:00:00Z) or offset on.")
+@click.option("--to", "end", help="Up to this time or offset, itself not included.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
 @click.option("--wait", default=15.0, show_default=True, help="Seconds to wait for a cosigned checkpoint.")
 @one_line_errors
-def prove(
-    data: Path,
-    topic: str | None,
-    partition: int | None,
-    offset: int | None,
-    event: str | None,
-    output: Path | None,
-    wait: float,
-) -> None:
-    """Write the evidence bundle of one record, for `ledger-verify`."""
-    from infra.errors import SettingsError
-    from infra.evidence import find_event, prove_record
+def prove(data: Path, output: Path | None, wait: float, **words: str | None) -> None:
+    """Write the evidence bundle of one record, one event, or an interval, for `ledger-verify`.
 
-    settings, topics = running(data.absolute()), catalog()
-    if event:
-        place = find_event(settings, topics, event)
-    elif topic is None or partition is None or offset is None:
-        raise SettingsError("name the record: --topic T --partition P --offset O, or --event ID")
-    else:
-        place = (topic, partition, offset)
-    path = output or Path("{}-{}-{}.evidence".format(*place))
-    bundle = prove_record(settings, topics, place, wait)
-    path.write_bytes(bundle)
-    click.echo(f"{path}: {len(bundle)} bytes, evidence of {place[0]}/{place[1]} offset {place[2]}")
+    With --subject, --from or --to the bundle holds every leaf of the interval, and the records of the subject (without
+    a subject: all records).
+    """
+    from infra.proving import Wanted, prove_wanted
+
+    names = {"start": "from", "end": "to"}
+    wanted = Wanted.of({names.get(k, k): v for k, v in words.items() if v is not None})
+    settings = running(data.absolute())
+    bundle = prove_wanted(settings, catalog(), wanted, wait)
+    path = output or Path(bundle.name)
+    path.write_bytes(bundle.data)
+    click.echo(f"{path}: {len(bundle.data)} bytes, evidence of {bundle.about}")
     click.echo(f"check it: ledger-verify {path} --policy {settings.data / 'ledger' / 'policy.txt'}")
 
 

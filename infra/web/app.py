@@ -4,6 +4,7 @@ GET /                       status page              GET /status.json     the sa
 GET /metrics                Prometheus               GET /ping            Ok.
 GET /subjects… /schemas…    schema registry          GET /ledger/…        checkpoints and tiles
 GET /subscribers            who may read what        GET /subscribers/NAME/asyncapi.json
+GET /prove?…                evidence bundles, to programs on this machine (`prove.py`)
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from infra.status import StatusReader
-from infra.web import ledger_files, metrics, page, shared
+from infra.web import ledger_files, metrics, page, prove, shared
 from infra.wiring import subscribers
 from schemas import registry
 
@@ -105,6 +106,7 @@ def application(settings: Settings, catalog: Catalog) -> Starlette:
             Route("/ledger/{name:path}", ledger_file),
             Route("/subscribers", who),
             Route("/subscribers/{name}/asyncapi.json", what),
+            prove.route(settings, catalog),
             *(
                 Route(path, schemas, methods=methods)
                 for root in ("subjects", "schemas", "config", "mode", "compatibility")

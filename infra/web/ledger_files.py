@@ -1,7 +1,9 @@
 """Serves the public files of the ledger as C2SP tlog-tiles asks: checkpoints fresh, tiles for ever.
 
 Only names of the public layout are served; states, locks and anything else in the folder are not there for a
-reader. (C2SP tlog-tiles: checkpoint text/plain, tiles application/octet-stream and immutable.)
+reader. A tile or entry bundle is served only within the size of the checkpoint beside it: what lies beyond may be
+written again with other bytes after a crash, and must not be kept for ever by a cache. A partial tile that its full
+one has replaced is 404, as tlog-tiles allows; clients take the full one.
 """
 
 from __future__ import annotations
@@ -11,35 +13,84 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import FileResponse, PlainTextResponse
 
+from ledger_sink.format.checkpoint import parse_checkpoint
+from ledger_sink.format.errors import FormatError, TileError
+from ledger_sink.format.layout import CHECKPOINT, KEYS, POLICY, control_path, origin_at
+from ledger_sink.format.tiles import TILE_WIDTH, parse_tile_path
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.responses import Response
 
-_LOG = r"[A-Za-z0-9._-]+/(?:\d+/)?\d+"
-_RECEIPT = r"anchors/\d+/\d+/(?:checkpoint\.txt|job\.txt|[a-z0-9][a-z0-9-]*\.(?:tsr|evm|line|cosig))"
-PUBLIC = re.compile(
-    rf"^(?:keys\.txt|policy\.txt|{_LOG}/checkpoint|{_LOG}/control/\d+\.json"
-    rf"|city/\d+/{_RECEIPT}|{_LOG}/tile/(?:\d{{1,2}}|entries)/(?:x\d{{3}}/)*\d{{3}}(?:\.p/\d{{1,3}})?)$"
+_RECEIPT = re.compile(
+    r"anchors/[0-9]+/[0-9]+/(?:checkpoint\.txt|job\.txt|[a-z0-9][a-z0-9-]*\.(tsr|evm|line|cosig))"
 )
 IMMUTABLE = "public, max-age=31536000, immutable"
-FRESH = "no-cache"
+FRESH = "public, max-age=1"
+"""Checkpoints: a second, so that a crowd of readers costs one read a second."""
+NEVER = "no-store"
+TEXT = "text/plain; charset=utf-8"
+MOST_BYTES = 1_000_000
 
 
 def respond(ledger: Path, name: str) -> Response:
     """Return the file of that name, or 404."""
-    path = ledger / name
-    if not PUBLIC.match(name) or not path.is_file():
-        return PlainTextResponse("not found\n", status_code=404)
-    tile = "/tile/" in name
-    return FileResponse(
-        path,
-        media_type="application/octet-stream" if tile else "text/plain; charset=utf-8",
-        headers={"Cache-Control": IMMUTABLE if tile or "/control/" in name else FRESH},
-    )
+    found = kind_of(ledger, name)
+    if found is None or not (ledger / name).is_file():
+        return PlainTextResponse("not found\n", status_code=404, headers={"Cache-Control": NEVER})
+    media_type, cache = found
+    headers = {
+        "Cache-Control": cache,
+        "Access-Control-Allow-Origin": "*",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return FileResponse(ledger / name, media_type=media_type, headers=headers)
+
+
+def kind_of(ledger: Path, name: str) -> tuple[str, str] | None:
+    """Return media type and caching of a public name; None if the name is not public."""
+    if name in (KEYS, POLICY):
+        return TEXT, FRESH
+    for depth in (2, 3):  # city/<epoch>/… and <topic>/<partition>/<epoch>/…
+        parts = name.split("/")
+        folder, rest = "/".join(parts[:depth]), "/".join(parts[depth:])
+        try:
+            origin_at("city", folder)
+        except FormatError:
+            continue
+        receipt = _RECEIPT.fullmatch(rest) if depth == 2 else None
+        if receipt is not None:
+            return "application/octet-stream" if receipt[1] == "tsr" else TEXT, FRESH
+        return _within(ledger / folder, rest)
+    return None
+
+
+def _within(log: Path, rest: str) -> tuple[str, str] | None:
+    if rest == CHECKPOINT:
+        return TEXT, FRESH
+    number = rest.removeprefix("control/").removesuffix(".json")
+    if number.isascii() and number.isdigit() and len(number) < 20 and rest == control_path(int(number)):
+        return ("application/json", IMMUTABLE) if int(number) < _size(log) else None
+    try:
+        level, index, width = parse_tile_path(rest)
+    except TileError:
+        return None
+    covered = (index * TILE_WIDTH + width) << 8 * max(level, 0) <= _size(log)
+    return ("application/octet-stream", IMMUTABLE) if covered else None
+
+
+def _size(log: Path) -> int:
+    """Return the size of the log's published checkpoint; 0 if there is none."""
+    try:
+        with (log / CHECKPOINT).open("rb") as file:
+            return parse_checkpoint(file.read(MOST_BYTES))[0].size
+    except (OSError, FormatError):
+        return 0
 
 
 def index(ledger: Path) -> Response:
     """List the logs, a line each."""
-    logs = sorted(str(p.parent.relative_to(ledger)) for p in ledger.glob("**/checkpoint"))
-    return PlainTextResponse("".join(f"{log}/checkpoint\n" for log in ["", *logs] if log))
+    logs = sorted(path.parent.relative_to(ledger).as_posix() for path in ledger.glob(f"*/**/{CHECKPOINT}"))
+    lines = "".join(f"{log}/{CHECKPOINT}\n" for log in logs)
+    return PlainTextResponse(lines, headers={"Cache-Control": FRESH})

@@ -33,6 +33,8 @@ from ledger_sink.format.note import (
     verify_note,
 )
 from ledger_sink.format.policy import Cosigned, Policy, encode_keys, open_cosigned, parse_keys
+from ledger_sink.format.range_bundle import RangeEvidence, parse_bundle
+from ledger_sink.format.range_proof import RangeProof
 from ledger_sink.format.source_signature import SourceSignature, did_key, parse_did_key, verified_source
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.format.witness_request import AddCheckpoint
@@ -48,6 +50,8 @@ __all__ = [
     "Note",
     "Origin",
     "Policy",
+    "RangeEvidence",
+    "RangeProof",
     "Signature",
     "SigningKey",
     "SourceSignature",
@@ -68,6 +72,7 @@ __all__ = [
     "open_checkpoint",
     "open_cosigned",
     "own_witness_name",
+    "parse_bundle",
     "parse_checkpoint",
     "parse_did_key",
     "parse_keys",

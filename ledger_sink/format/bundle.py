@@ -40,7 +40,7 @@ SCHEMA: Final = "schema.avsc"
 README: Final = "README.txt"
 ANCHORS: Final = "anchors/"
 _REQUIRED = (MANIFEST, RECORD, LEAF, PARTITION_PROOF, BLOCK, CITY_PROOF, README)
-_ANCHOR = re.compile(r"anchors(?:/[a-z0-9][a-z0-9._-]{0,99}){1,3}")
+ANCHOR_PATH: Final = re.compile(r"anchors(?:/[a-z0-9][a-z0-9._-]{0,99}){1,3}")
 _MAX_JSON_INTEGER = 2**53 - 1  # RFC 8785 §3.2.2.3: what every JSON reader keeps exact
 
 
@@ -75,7 +75,11 @@ class Evidence:
         Raises:
             FormatError: if any byte is not what it must be for this content, or a part is malformed.
         """
-        files = read_zip(data)
+        return cls.of_files(read_zip(data))
+
+    @classmethod
+    def of_files(cls, files: Mapping[str, bytes]) -> "Evidence":
+        """Read a bundle from the files in its archive; see `parse`."""
         missing = [name for name in _REQUIRED if name not in files]
         if missing:
             raise BundleFormatError(f"bundle: expected {', '.join(_REQUIRED)}, missing {', '.join(missing)}")
@@ -107,7 +111,7 @@ class Evidence:
         if self.schema is not None:
             files[SCHEMA] = self.schema
         for name, data in self.anchors.items():
-            if not _ANCHOR.fullmatch(name):
+            if not ANCHOR_PATH.fullmatch(name):
                 raise BundleFormatError(f"bundle: {shown(name)} is no path for an anchor's receipt")
             files[name] = data
         return files
@@ -117,12 +121,12 @@ class Evidence:
         record = CanonicalRecord.parse(self.record)
         Leaf.parse(self.leaf)
         content = {
-            "city_log": _place(CITY_PROOF, self.city_proof),
+            "city_log": proof_place(CITY_PROOF, self.city_proof),
             "block": Block.parse(self.block).number,
             "files": {name: sha256(data).hexdigest() for name, data in files.items()},
             "format": BUNDLE_FORMAT,
             "kind": "event",
-            "partition_log": _place(PARTITION_PROOF, self.partition_proof),
+            "partition_log": proof_place(PARTITION_PROOF, self.partition_proof),
             "record": {"offset": record.offset, "partition": record.partition, "topic": record.topic},
         }
         return canonical_json(content)
@@ -158,7 +162,12 @@ def _require_plain(value: Any) -> None:
         raise BundleFormatError(f"manifest: expected an integer up to 2^53 - 1, got {value!r}")
 
 
-def _place(name: str, data: bytes) -> dict[str, Any]:
+def proof_place(name: str, data: bytes) -> dict[str, Any]:
+    """Say for a manifest what a tlog-proof is about.
+
+    Raises:
+        BundleFormatError: if it is none, or has an extra line.
+    """
     try:
         proof = TlogProof.parse(data)
     except FormatError as problem:
@@ -171,19 +180,11 @@ def _place(name: str, data: bytes) -> dict[str, Any]:
 
 _README = """\
 Evidence (city-evidence/v1): record at offset {record.offset} of {record.topic}/{record.partition},
-and the proof that {city_log} sealed it. Whom to trust is said by a policy file of your own:
+and the proof that {city_log} sealed it. Check it:
 
     python3 -m pip install city-telemetry
     ledger-verify FILE.evidence --policy policy.txt
 
-policy.txt (C2SP tlog-policy), with keys from their owners, not from the bearer of this file:
-
-    log <key of {city_log}>
-    witness W <key of a witness>
-    quorum W
-
-By hand, unzipped: `sha256sum record.canon` gives what `tail -c 32 leaf.bin | xxd -p -c 32` shows.
-
-Not shown: that a sensor told the truth, that nothing was left out before Kafka, when it happened.
-Nothing seals schema.avsc.
+policy.txt (C2SP tlog-policy) names the keys you trust; take them from their owners, not from the
+bearer of this file. By hand: `sha256sum record.canon` gives the last 32 bytes of leaf.bin.
 """

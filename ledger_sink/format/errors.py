@@ -69,5 +69,9 @@ class TlogProofFormatError(FormatError):
     """Bytes are not a C2SP tlog-proof."""
 
 
+class RangeProofFormatError(FormatError):
+    """Bytes are not a range proof, or it speaks of another number of leaves."""
+
+
 class BundleFormatError(FormatError):
     """An evidence bundle is not the one sequence of bytes that its content must have."""

@@ -88,6 +88,64 @@ def verify_inclusion(
     _require_root(joined, expected_root, f"inclusion of leaf {index} in {size}")
 
 
+def verify_range(
+    hashes: Sequence[bytes], first: int, size: int, proof: Sequence[bytes], expected_root: bytes
+) -> None:
+    """Check that these are the hashes of all leaves from `first` on, without a hole, in the tree of `size` leaves.
+
+    The proof holds the roots of the largest subtrees of the RFC 6962 tree that lie wholly outside the range, from
+    left to right: enough to compute the root, and there is no other way to cut the tree (FORMAT.md §6.1). As with
+    inclusion proofs, the size is what the signed checkpoint says beside the root; the proof does not show it.
+
+    Args:
+        hashes: leaf hashes of the range, in order; at least one.
+        first: index of the first of them.
+        size: number of leaves of the tree.
+        proof: subtree roots left and right of the range.
+        expected_root: the root that a checkpoint states.
+
+    Raises:
+        ProofError: if the range is not in the tree, the proof is too long or short, or leads elsewhere.
+    """
+    end = first + len(hashes)
+    if not 0 <= first < end <= size:
+        raise ProofError(f"range: {first} to {end} is no range of a tree of {size} leaves")
+    _require_hashes((expected_root, *hashes, *proof), "range")
+    expected_length = sum(1 for low, high in outside(first, end, size))
+    if len(proof) != expected_length:
+        raise ProofError(f"range: expected {expected_length} proof hashes, got {len(proof)}")
+    given = iter(proof)
+
+    def climb(low: int, high: int) -> bytes:
+        if high <= first or low >= end:
+            return next(given)
+        if first <= low and high <= end:
+            return root(hashes[low - first : high - first])
+        middle = low + split(high - low)
+        return node_hash(climb(low, middle), climb(middle, high))
+
+    _require_root(climb(0, size), expected_root, f"range {first} to {end} in {size}")
+
+
+def outside(first: int, end: int, size: int) -> list[tuple[int, int]]:
+    """List the largest subtrees of a tree of `size` leaves outside [first, end), as [low, high), left to right."""
+    found: list[tuple[int, int]] = []
+    waiting = [(0, size)]
+    while waiting:
+        low, high = waiting.pop()
+        if high <= first or low >= end:
+            found.append((low, high))
+        elif low < first or high > end:
+            middle = low + split(high - low)
+            waiting += ((middle, high), (low, middle))
+    return found
+
+
+def split(count: int) -> int:
+    """Return the largest power of two below count: where RFC 6962 §2.1 cuts a tree of that many leaves."""
+    return 1 << (count - 1).bit_length() - 1
+
+
 def verify_consistency(
     old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]
 ) -> None:

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Final
 
 from ledger_sink.format.errors import TileError
-from ledger_sink.format.merkle import join_peaks
+from ledger_sink.format.merkle import join_peaks, outside, split
 from ledger_sink.format.scan import HASH_BYTES, MAX_SIZE, decimal, shown
 
 TILE_WIDTH: Final = 256
@@ -254,7 +254,7 @@ def inclusion_proof(index: int, size: int, read_tile: ReadTile) -> tuple[bytes, 
     tree = _Tree(size, read_tile)
     low, high, proof = 0, size, []
     while high - low > 1:
-        middle = low + _split(high - low)
+        middle = low + split(high - low)
         if index < middle:
             proof.append(tree.root(middle, high))
             high = middle
@@ -279,7 +279,7 @@ def consistency_proof(old_size: int, new_size: int, read_tile: ReadTile) -> tupl
     tree = _Tree(new_size, read_tile)
     low, high, proof, old_root_known = 0, new_size, [], True
     while high != old_size:
-        middle = low + _split(high - low)
+        middle = low + split(high - low)
         if old_size <= middle:
             proof.append(tree.root(middle, high))
             high = middle
@@ -289,6 +289,18 @@ def consistency_proof(old_size: int, new_size: int, read_tile: ReadTile) -> tupl
     if not old_root_known:
         proof.append(tree.root(low, high))
     return tuple(reversed(proof))
+
+
+def range_proof(first: int, end: int, size: int, read_tile: ReadTile) -> tuple[bytes, ...]:
+    """Build the proof that leaves [first, end) are those of the tree of `size` leaves (see `merkle.verify_range`).
+
+    Raises:
+        TileError: if that is no range of the tree or a tile is too short.
+    """
+    if not 0 <= first < end <= size <= MAX_SIZE:
+        raise TileError(f"range proof: {first} to {end} is no range of a tree of {size} leaves")
+    tree = _Tree(size, read_tile)
+    return tuple(tree.root(low, high) for low, high in outside(first, end, size))
 
 
 class _Tree:
@@ -343,11 +355,6 @@ def _peaks(data: bytes) -> list[bytes]:
             peaks.append(tile_hash(data[position:end]))
             position = end
     return peaks
-
-
-def _split(count: int) -> int:
-    """Return the largest power of two below count (RFC 6962 §2.1)."""
-    return 1 << (count - 1).bit_length() - 1
 
 
 def _index_path(index: int, width: int) -> str:

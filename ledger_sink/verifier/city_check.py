@@ -11,47 +11,67 @@ from pathlib import Path
 from ledger_sink.format.block import Block
 from ledger_sink.format.errors import FormatError, OriginError
 from ledger_sink.format.keys import Origin
-from ledger_sink.format.layout import CHECKPOINT, KEYS, log_path, origin_at
+from ledger_sink.format.layout import KEYS, log_path, origin_at
 from ledger_sink.format.policy import parse_keys
 from ledger_sink.verifier.errors import TrustError, UnreadableError
 from ledger_sink.verifier.evidence import SPLIT_VIEW, is_independent, witness_claims
-from ledger_sink.verifier.folder import LogFolder
-from ledger_sink.verifier.log_check import LogFindings, log_claims, log_facts, read_log, verified
+from ledger_sink.verifier.folder import LedgerFiles, LedgerFolder
+from ledger_sink.verifier.log_check import (
+    LogFindings,
+    log_claims,
+    log_facts,
+    read_log,
+    seen_claims,
+    verified,
+)
+from ledger_sink.verifier.memory import NOTHING_SEEN, Memory, Seen
 from ledger_sink.verifier.receipt_folder import anchored_sizes, folder_claims
+from ledger_sink.verifier.receipts import NAME as ANCHOR
 from ledger_sink.verifier.since import Since
-from ledger_sink.verifier.trust import Trust, read_file
+from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Claim, Verdict, failed, not_checked, shown
 
 Heads = dict[str, dict[int, tuple[bytes, int]]]
 """Of each log the sizes that blocks hold, each with its root and the block's number."""
 
 
-def check_city(subject: str, ledger: Path, trust: Trust, memory: dict[str, Since] | None = None) -> Verdict:
-    """Verify a ledger directory.
+def check_city(
+    subject: str,
+    ledger: LedgerFiles | Path,
+    trust: Trust,
+    memory: dict[str, Since] | None = None,
+    *,
+    known: Memory = NOTHING_SEEN,
+    topic: str | None = None,
+) -> Verdict:
+    """Verify a ledger directory, or a ledger at a URL.
 
     Args:
         subject: how the verdict names it.
-        ledger: the directory.
-        trust: the auditor's keys.
+        ledger: where it lies.
+        trust: the auditor's policy, which lists the city log, and keys of partition logs if they have any.
         memory: by origin, the logs as an earlier verification found them whole: these are read from there on. It
             is brought up to date; a log that is not whole now keeps what it had.
+        known: the checkpoints that the auditor saw before.
+        topic: of the partition logs, only this topic's are read.
 
     Raises:
         UnreadableError: if the directory is none.
         TrustError: if the policy lists no city log.
     """
-    if not ledger.is_dir():
-        raise UnreadableError(f"{ledger}: expected the folder of a ledger")
+    files = LedgerFolder(ledger) if isinstance(ledger, Path) else ledger
     city_logs = _city_logs(trust)
     memory = {} if memory is None else memory
     claims: list[Claim] = []
     facts: dict[str, object] = {}
     heads: Heads = {}
+    seen: tuple[Seen, ...] = ()
     not_shown = _NOT_SHOWN
     for origin in city_logs:
         since = memory.get(origin)
-        sizes = anchored_sizes(ledger, origin, above=since.size if since else 0)
-        findings = read_log(LogFolder(ledger / log_path(origin)), trust, sizes, origin, since)
+        root = files.root if isinstance(files, LedgerFolder) else None
+        sizes = [] if root is None else anchored_sizes(root, origin, above=since.size if since else 0)
+        findings = read_log(files.log(log_path(origin)), trust, sizes, origin, since, known=known)
         _remember(memory, origin, findings)
         claims += _under(log_path(origin), log_claims(findings))
         if findings.opened is not None:
@@ -59,29 +79,39 @@ def check_city(subject: str, ledger: Path, trust: Trust, memory: dict[str, Since
         if findings.opened is None or not is_independent(findings.opened):
             not_shown = (*_NOT_SHOWN, SPLIT_VIEW)
         claims += _chain_claims(findings)
-        claims += folder_claims(ledger, origin, sizes, findings.roots, trust)
+        if root is None:
+            claims.append(not_checked(ANCHOR, "Over HTTP receipts cannot be listed: none was looked at."))
+        else:
+            claims += folder_claims(root, origin, sizes, findings.roots, trust)
+        compared, shown_now = seen_claims(findings, trust, known)
+        claims += compared
+        seen += shown_now
         facts[origin] = log_facts(findings)
         if since is not None:
             for line in since.heads.values():
                 heads.setdefault(line.origin, {})[line.size] = (line.root, since.size - 1)
         _collect(heads, findings.blocks)
     cities = {Origin.parse(origin).city for origin in city_logs}
-    keys, key_claim = _partition_keys(ledger, trust)
+    keys, key_claim = _partition_keys(files, trust)
     claims.append(key_claim)
     for city in sorted(cities):
-        for origin in sorted({*_folders(ledger, city), *heads}):
-            if Origin.parse(origin).city == city:
-                findings, found = _partition(ledger, origin, keys, heads.get(origin, {}), memory.get(origin))
+        for origin in sorted({*_folders(files, city), *heads}):
+            log = Origin.parse(origin)
+            if log.city == city and topic in (None, log.topic):
+                findings, found = _partition(files, origin, keys, heads.get(origin, {}), memory.get(origin))
                 _remember(memory, origin, findings)
                 claims += found
                 facts[origin] = log_facts(findings)
-    return Verdict(subject, tuple(claims), not_shown, facts)
+    return Verdict(subject, tuple(claims), not_shown, facts, seen)
 
 
+RECORDS_NOT_COMPARED = (
+    "that the records still in Kafka or ClickHouse are the ones sealed here: compare them with their leaves"
+)
 _NOT_SHOWN: tuple[str, ...] = (
     "that the sensors told the truth",
     "that nothing was dropped before it reached Kafka, or left out before the log",
-    "that the records still in Kafka or ClickHouse are the ones sealed here: compare them with their leaves",
+    RECORDS_NOT_COMPARED,
 )
 
 
@@ -115,24 +145,24 @@ def _collect(heads: Heads, blocks: list[Block]) -> None:
             heads.setdefault(line.origin, {})[line.size] = (line.root, block.number)
 
 
-def _folders(ledger: Path, city: str) -> list[str]:
+def _folders(ledger: LedgerFiles, city: str) -> list[str]:
     """Find the partition logs that lie in the directory."""
     origins = []
-    for path in sorted(ledger.glob(f"*/*/*/{CHECKPOINT}")):
+    for path in ledger.logs():
         try:
-            origins.append(origin_at(city, path.parent.relative_to(ledger).as_posix()))
+            origins.append(origin_at(city, path))
         except OriginError:
             continue
     return origins
 
 
-def _partition_keys(ledger: Path, trust: Trust) -> tuple[Trust, Claim]:
+def _partition_keys(ledger: LedgerFiles, trust: Trust) -> tuple[Trust, Claim]:
     if trust.keys:
         return replace(trust, policy=None), shown(
             "partition-keys", "Partition logs are checked with your keys."
         )
     try:
-        own = tuple(log.key for log in parse_keys(read_file(ledger / KEYS)))
+        own = tuple(log.key for log in parse_keys(ledger.read(KEYS)))
     except (FormatError, UnreadableError) as problem:
         return Trust(), failed("partition-keys", f"{KEYS}: {problem}")
     words = f"Partition logs are checked with the ledger's own {KEYS}: give --keys to use yours."
@@ -146,11 +176,15 @@ def _remember(memory: dict[str, Since], origin: str, findings: LogFindings) -> N
 
 
 def _partition(
-    ledger: Path, origin: str, trust: Trust, heads: dict[int, tuple[bytes, int]], since: Since | None
+    ledger: LedgerFiles,
+    origin: str,
+    trust: Trust,
+    heads: dict[int, tuple[bytes, int]],
+    since: Since | None,
 ) -> tuple[LogFindings, list[Claim]]:
     """Check one partition log and every root of it that a block holds."""
     path = log_path(origin)
-    findings = read_log(LogFolder(ledger / path), trust, heads, origin, since)
+    findings = read_log(ledger.log(path), trust, heads, origin, since)
     for size, (root, number) in sorted(heads.items()):
         if findings.head is not None and size > findings.head.size:
             findings.problems.append(

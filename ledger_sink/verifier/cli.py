@@ -3,17 +3,11 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from ledger_sink.verifier.city_check import check_city
-from ledger_sink.verifier.consistency_check import check_consistency
-from ledger_sink.verifier.errors import UnreadableError, VerifierError
-from ledger_sink.verifier.evidence import MAX_BUNDLE_BYTES, check_evidence
-from ledger_sink.verifier.folder import LogFolder
-from ledger_sink.verifier.log_check import check_log
-from ledger_sink.verifier.receipts import load_receipt_trust
-from ledger_sink.verifier.trust import load_trust, read_file
+from ledger_sink.verifier import memory
+from ledger_sink.verifier.errors import StateError, VerifierError
+from ledger_sink.verifier.subjects import verdict_of
 from ledger_sink.verifier.verdict import Verdict
 
 PASS, FAIL, UNUSABLE = 0, 1, 2
@@ -23,10 +17,14 @@ examples:
   ledger-verify event.evidence --policy policy.txt
   ledger-verify event.evidence --policy policy.txt --source-key did:key:z6Mk…
   ledger-verify --log ledger/air-quality.reading/0/1 --key keys.txt
-  ledger-verify --city ledger --policy policy.txt --keys keys.txt --json
+  ledger-verify --city https://city.example/ledger --policy policy.txt --json
   ledger-verify --consistency old-checkpoint ledger/city/1/checkpoint --policy policy.txt
+  ledger-verify --city ledger --policy policy.txt --topic air-quality.reading --records export.jsonl
+  ledger-verify --city ledger --policy policy.txt --topic air-quality.reading --kafka broker:9092
+  ledger-verify --city ledger --policy policy.txt --archive http://reader@clickhouse:8123 --password-file pw.txt
 
 policy.txt is a C2SP tlog-policy file of your own: it names the logs and witnesses that you trust.
+Checkpoints that passed are remembered (--state); a log that was rolled back or forked since is refused.
 exit code: 0 everything that was checked holds, 1 something does not, 2 wrong usage or unreadable
 """
 
@@ -35,54 +33,69 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    whole_log = options.log if options.consistency is None else None
-    modes = (options.bundle, options.city, options.consistency, whole_log)
-    if sum(mode is not None for mode in modes) != 1:
-        parser.error("give exactly one of BUNDLE, --log DIR, --city DIR, --consistency OLD NEW")
+    _require_one_way(parser, options)
     try:
-        verdict = _verdict(options)
+        state = None if options.no_remember else options.state or memory.default_file()
+        seen = memory.Memory() if state is None else memory.load(state)
+        verdict = verdict_of(options, seen)
     except VerifierError as problem:
         sys.stderr.write(f"ledger-verify: {problem}\n")
         return UNUSABLE
     sys.stdout.write(verdict.json() if options.json else verdict.text())
-    return PASS if verdict.passed else FAIL
+    remembered = state is None or not verdict.passed or _remember(state, verdict)
+    return PASS if verdict.passed and remembered else FAIL
 
 
-def _verdict(options: argparse.Namespace) -> Verdict:
-    receipts = load_receipt_trust(options.tsa_root, options.evm, options.anchor_copy)
-    trust = replace(
-        load_trust(options.policy, options.keys, options.key, options.source_key), receipts=receipts
-    )
-    if options.bundle is not None:
-        data = read_file(options.bundle, MAX_BUNDLE_BYTES)
-        return check_evidence(str(options.bundle), data, trust)
-    if options.city is not None:
-        return check_city(str(options.city), options.city, trust)
-    if options.consistency is not None:
-        old, new = options.consistency
-        tiles = options.log or new.parent
-        return check_consistency(f"{old} → {new}", read_file(old), read_file(new), tiles, trust)
-    if not options.log.is_dir():
-        raise UnreadableError(f"{options.log}: expected the folder of a log")
-    return check_log(str(options.log), LogFolder(options.log), trust)
+def _remember(state: Path, verdict: Verdict) -> bool:
+    """Keep what was seen; only a contradiction is a failure, a file that cannot be written is told."""
+    try:
+        problems = memory.remember(state, verdict.seen)
+    except (OSError, StateError) as problem:
+        sys.stderr.write(f"ledger-verify: not remembered: {problem}\n")
+        return True
+    for words in problems:
+        sys.stderr.write(f"ledger-verify: {words}\n")
+    return not problems
+
+
+def _require_one_way(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with usage unless one thing is to be verified, against at most one source of records."""
+    whole_log = options.log if options.consistency is None else None
+    modes = (options.bundle, options.city, options.consistency, whole_log)
+    if sum(mode is not None for mode in modes) != 1:
+        parser.error("give exactly one of BUNDLE, --log LOG, --city LEDGER, --consistency OLD NEW")
+    sources = [name for name in ("records", "kafka", "archive") if getattr(options, name) is not None]
+    if len(sources) > 1:
+        parser.error(f"give one of --records, --kafka, --archive at a time, got {' and '.join(sources)}")
+    if (sources or options.topic) and options.city is None and whole_log is None:
+        parser.error("--topic, --records, --kafka and --archive go with --city or --log")
+    if options.topic and options.city is None:
+        parser.error("--topic goes with --city; a log is of one topic")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ledger-verify",
-        description="Verify evidence and ledgers of a city telemetry platform, offline.",
+        description="Verify evidence and ledgers of a city telemetry platform; bundles and directories offline.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="an .evidence file")
-    parser.add_argument("--log", type=Path, metavar="DIR", help="one log's folder (tlog-tiles): all of it")
-    parser.add_argument("--city", type=Path, metavar="DIR", help="a ledger directory: every log and block")
-    parser.add_argument(
-        "--consistency", nargs=2, type=Path, metavar=("OLD", "NEW"),
-        help="two checkpoints: the proof is made from the tiles beside NEW, or in --log DIR",
+    add = parser.add_argument
+    add("bundle", nargs="?", type=Path, metavar="BUNDLE", help="an .evidence file")
+    add("--log", metavar="LOG", help="one log's folder or URL (tlog-tiles): all of it")
+    add("--city", metavar="LEDGER", help="a ledger's directory or URL: every log and block")
+    add(
+        "--consistency", nargs=2, metavar=("OLD", "NEW"),
+        help="two checkpoints: the proof is made from the tiles beside NEW, or in --log LOG",
     )  # fmt: skip
-    parser.add_argument("--policy", type=Path, metavar="FILE", help="your C2SP tlog-policy file")
-    parser.add_argument(
+    add("--topic", metavar="TOPIC", help="with --city: of the partition logs, this topic's only")
+    add("--records", type=Path, metavar="FILE", help="compare with exported records (JSON lines)")
+    add("--kafka", metavar="ADDRESS", help="compare with the topic itself (needs confluent-kafka)")
+    add("--kafka-option", action="append", default=[], metavar="NAME=VALUE", help="a librdkafka setting")
+    add("--archive", metavar="URL", help="compare with a ClickHouse archive over HTTP")
+    add("--password-file", type=Path, metavar="FILE", help="the password for --archive")
+    add("--policy", type=Path, metavar="FILE", help="your C2SP tlog-policy file")
+    add(
         "--keys",
         type=Path,
         action="append",
@@ -90,15 +103,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="further keys: 'log <vkey>' lines",
     )
-    parser.add_argument(
-        "--key", action="append", default=[], metavar="VKEY", help="a log's verifier key, or a file of keys"
-    )
-    parser.add_argument(
+    add("--key", action="append", default=[], metavar="VKEY", help="a log's verifier key, or a file of keys")
+    add(
         "--source-key", action="append", default=[], metavar="DID",
         help="a source's did:key: the record must be signed by it (or by another one that you give)",
     )  # fmt: skip
     _add_receipt_options(parser)
-    parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    add("--state", type=Path, metavar="FILE", help="where seen checkpoints are remembered")
+    add("--no-remember", action="store_true", help="neither compare with what was seen nor remember it")
+    add("--json", action="store_true", help="print the verdict as JSON")
     return parser
 
 

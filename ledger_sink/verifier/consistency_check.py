@@ -1,26 +1,28 @@
 """Two checkpoints of one log: does the newer one continue the older one, or was history rewritten?"""
 
-from pathlib import Path
-
 from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.merkle import verify_consistency
 from ledger_sink.format.tiles import consistency_proof, tile_path
 from ledger_sink.verifier.errors import UnreadableError
-from ledger_sink.verifier.folder import LogFolder
+from ledger_sink.verifier.folder import LogFiles
+from ledger_sink.verifier.memory import NOTHING_SEEN, Memory
 from ledger_sink.verifier.trust import Trust
-from ledger_sink.verifier.verdict import Claim, Verdict, failed, shown
+from ledger_sink.verifier.verdict import Claim, Status, Verdict, failed, shown
 
 
-def check_consistency(subject: str, old: bytes, new: bytes, tiles: Path, trust: Trust) -> Verdict:
+def check_consistency(
+    subject: str, old: bytes, new: bytes, tiles: LogFiles, trust: Trust, memory: Memory = NOTHING_SEEN
+) -> Verdict:
     """Verify that the log of the new checkpoint begins with the log of the old one.
 
     Args:
         subject: how the verdict names the pair.
         old: the older signed checkpoint.
         new: the newer signed checkpoint.
-        tiles: the log's folder, from whose tiles the proof is made; not read if the sizes are equal.
+        tiles: the log's files, from whose tiles the proof is made; not read if the sizes are equal.
         trust: both must be signed by a key of it.
+        memory: the checkpoints that the auditor saw before: at these sizes the log must have the same roots.
     """
     claims: list[Claim] = []
     heads: list[Checkpoint] = []
@@ -32,17 +34,19 @@ def check_consistency(subject: str, old: bytes, new: bytes, tiles: Path, trust: 
             claims.append(failed(name, str(problem)))
     if len(heads) == 2:
         claims.append(_consistent(heads[0], heads[1], tiles))
-    return Verdict(subject, tuple(claims))
+    if any(claim.status is Status.FAILED for claim in claims):
+        return Verdict(subject, tuple(claims))
+    known, seen = memory.compare(new, trust, {heads[0].size: heads[0].root})
+    return Verdict(subject, (*claims, *known), seen=(*memory.compare(old, trust)[1], *seen))
 
 
-def _consistent(old: Checkpoint, new: Checkpoint, tiles: Path) -> Claim:
+def _consistent(old: Checkpoint, new: Checkpoint, folder: LogFiles) -> Claim:
     if old.origin != new.origin:
         return failed("consistent", f"They are of two logs: {old.origin} and {new.origin}.")
     if new.size < old.size:
         return failed(
             "consistent", f"Rolled back: the newer one has size {new.size}, the older one {old.size}."
         )
-    folder = LogFolder(tiles)
 
     def read_tile(level: int, index: int, width: int) -> bytes:
         try:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ledger_sink.format.block import Block, time_text
 from ledger_sink.format.bundle import Evidence
+from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.errors import (
     BlockFormatError,
     FormatError,
@@ -59,20 +60,30 @@ def check_evidence(subject: str, data: bytes, trust: Trust) -> Verdict:
     try:
         evidence = Evidence.parse(data)
     except FormatError as problem:
-        return Verdict(subject, (failed("bundle-whole", f"The bundle is not whole: {problem}"),), NOT_SHOWN)
+        return not_whole(subject, problem)
+    return check_event(subject, evidence, trust)
+
+
+def not_whole(subject: str, problem: FormatError) -> Verdict:
+    """Say that a bundle could not be read."""
+    return Verdict(subject, (failed("bundle-whole", f"The bundle is not whole: {problem}"),), NOT_SHOWN)
+
+
+def check_event(subject: str, evidence: Evidence, trust: Trust) -> Verdict:
+    """Verify one event's bundle that was read; arguments as of `check_evidence`."""
     parts = _Parts(evidence)
     source = check_source(parts.record, trust.source_keys)
     whole = shown("bundle-whole", "The bundle is whole: every byte is what its manifest and form demand.")
     anchors, anchor_facts = anchor_claims(evidence.anchors, parts.sealed(), trust)
     claims = (
         whole,
-        _claim("record-is-leaf", parts.record_is_leaf),
-        _claim("leaf-in-partition-log", parts.leaf_in_partition_log),
-        _claim("root-in-block", parts.root_in_block),
-        _claim("block-in-city-log", parts.block_in_city_log),
+        claim_of("record-is-leaf", parts.record_is_leaf),
+        claim_of("leaf-in-partition-log", parts.leaf_in_partition_log),
+        claim_of("root-in-block", parts.root_in_block),
+        claim_of("block-in-city-log", parts.block_in_city_log),
         source.claim,
-        *_trusted(parts, trust),
-        _partition_signature(evidence, parts, trust),
+        *trusted_claims(parts, trust),
+        partition_signature(parts, trust),
         *anchors,
     )
     facts = {**parts.facts(), "source": source.facts}
@@ -82,20 +93,65 @@ def check_evidence(subject: str, data: bytes, trust: Trust) -> Verdict:
     return Verdict(subject, claims, missing, facts)
 
 
-class _Parts:
-    """The parsed parts of a bundle, and the steps between them. Each step raises or says what it showed."""
+class SealedPath:
+    """The way from a partition root up, of a bundle of either kind. Each step raises or says what it showed."""
+
+    def __init__(self, partition_checkpoint: bytes, block: bytes, city_proof: bytes) -> None:
+        self.partition_checkpoint = partition_checkpoint
+        self.partition_head = parse_checkpoint(partition_checkpoint)[0]
+        self.block_bytes = block
+        self.block = Block.parse(block)
+        self.city_proof = TlogProof.parse(city_proof)
+        self.city_head = self.city_proof.head()
+
+    def root_in_block(self) -> str:
+        """Show that the block holds the partition log's size and root."""
+        head = self.partition_head
+        line = self.block.head(head.origin)
+        if line is None or (line.size, line.root) != (head.size, head.root):
+            raise BlockFormatError(
+                f"block {self.block.number} does not hold {head.origin} at size {head.size} with that root"
+            )
+        return f"Block {self.block.number} of {time_text(self.block.time_ms)} holds that size and root."
+
+    def block_in_city_log(self) -> str:
+        """Show that the block is the leaf of its number in the city log."""
+        head = self.city_head
+        if head.origin != self.block.origin or self.city_proof.index != self.block.number:
+            raise BlockFormatError(
+                f"the proof is of leaf {self.city_proof.index} of {head.origin}, "
+                f"the block is number {self.block.number} of {self.block.origin}"
+            )
+        self.city_proof.verify_leaf(self.block_bytes)
+        return f"The block is leaf {self.block.number} of {head.origin}, whose size is then {head.size}."
+
+    def path_facts(self) -> dict[str, Any]:
+        """Return what a program may want to know of the path."""
+        return {
+            "log": {
+                "origin": self.partition_head.origin,
+                "size": self.partition_head.size,
+                "root": self.partition_head.root.hex(),
+            },
+            "block": {"number": self.block.number, "time": time_text(self.block.time_ms)},
+            "city_log": {
+                "origin": self.city_head.origin,
+                "size": self.city_head.size,
+                "root": self.city_head.root.hex(),
+            },
+        }
+
+
+class _Parts(SealedPath):
+    """The parsed parts of one event's bundle, and the steps between them."""
 
     def __init__(self, evidence: Evidence) -> None:
+        self.partition_proof = TlogProof.parse(evidence.partition_proof)
+        super().__init__(self.partition_proof.checkpoint, evidence.block, evidence.city_proof)
         self.canon = evidence.record
         self.record = CanonicalRecord.parse(evidence.record)
         self.leaf_bytes = evidence.leaf
         self.leaf = Leaf.parse(evidence.leaf)
-        self.partition_proof = TlogProof.parse(evidence.partition_proof)
-        self.partition_head = self.partition_proof.head()
-        self.block_bytes = evidence.block
-        self.block = Block.parse(evidence.block)
-        self.city_proof = TlogProof.parse(evidence.city_proof)
-        self.city_head = self.city_proof.head()
 
     @property
     def name(self) -> str:
@@ -124,25 +180,6 @@ class _Parts:
             f"whose root at size {self.partition_head.size} is {self.partition_head.root.hex()}."
         )
 
-    def root_in_block(self) -> str:
-        head = self.partition_head
-        line = self.block.head(head.origin)
-        if line is None or (line.size, line.root) != (head.size, head.root):
-            raise BlockFormatError(
-                f"block {self.block.number} does not hold {head.origin} at size {head.size} with that root"
-            )
-        return f"Block {self.block.number} of {time_text(self.block.time_ms)} holds that size and root."
-
-    def block_in_city_log(self) -> str:
-        head = self.city_head
-        if head.origin != self.block.origin or self.city_proof.index != self.block.number:
-            raise BlockFormatError(
-                f"the proof is of leaf {self.city_proof.index} of {head.origin}, "
-                f"the block is number {self.block.number} of {self.block.origin}"
-            )
-        self.city_proof.verify_leaf(self.block_bytes)
-        return f"The block is leaf {self.block.number} of {head.origin}, whose size is then {head.size}."
-
     def facts(self) -> dict[str, Any]:
         return {
             "topic": self.record.topic,
@@ -152,17 +189,7 @@ class _Parts:
             "timestamp_type": ("CreateTime", "LogAppendTime")[self.record.timestamp_type],
             "simulated": self.simulated(),
             "leaf_index": self.partition_proof.index,
-            "log": {
-                "origin": self.partition_head.origin,
-                "size": self.partition_head.size,
-                "root": self.partition_head.root.hex(),
-            },
-            "block": {"number": self.block.number, "time": time_text(self.block.time_ms)},
-            "city_log": {
-                "origin": self.city_head.origin,
-                "size": self.city_head.size,
-                "root": self.city_head.root.hex(),
-            },
+            **self.path_facts(),
         }
 
     def sealed(self) -> Sealed:
@@ -171,17 +198,23 @@ class _Parts:
         )
 
     def simulated(self) -> bool:
-        return any(name == SIMULATED_HEADER and content != b"false" for name, content in self.record.headers)
+        return is_simulated(self.record)
 
 
-def _claim(name: str, step: Callable[[], str]) -> Claim:
+def is_simulated(record: CanonicalRecord) -> bool:
+    """Tell whether a record says of itself that it was replayed or simulated."""
+    return any(name == SIMULATED_HEADER and content != b"false" for name, content in record.headers)
+
+
+def claim_of(name: str, step: Callable[[], str]) -> Claim:
+    """Turn a step into a claim: shown with its words, or failed with its error's."""
     try:
         return shown(name, step())
     except FormatError as problem:
         return failed(name, str(problem))
 
 
-def _trusted(parts: _Parts, trust: Trust) -> tuple[Claim, ...]:
+def trusted_claims(parts: SealedPath, trust: Trust) -> tuple[Claim, ...]:
     """Claims about the city log's own signature and about its witnesses."""
     checkpoint = parts.city_proof.checkpoint
     try:
@@ -215,13 +248,13 @@ def _own(origin: str, key_name: str) -> bool:
     return is_own_witness(origin.partition("/")[0], key_name)
 
 
-def _partition_signature(evidence: Evidence, parts: _Parts, trust: Trust) -> Claim:
+def partition_signature(parts: SealedPath, trust: Trust) -> Claim:
     """Claim about the partition log's own signature: not needed for the path, checked if its key is known."""
     name, origin = "partition-log-signed", parts.partition_head.origin
     if not trust.keys_of(origin):
         return not_checked(name, f"No key of {origin} was given; the city log vouches for its root.")
     try:
-        trust.signed(TlogProof.parse(evidence.partition_proof).checkpoint)
+        trust.signed(parts.partition_checkpoint)
     except FormatError as problem:
         return failed(name, f"{origin}'s own checkpoint is not to be trusted: {problem}")
     return shown(name, f"{origin} signed its checkpoint of size {parts.partition_head.size} too.")
@@ -230,7 +263,7 @@ def _partition_signature(evidence: Evidence, parts: _Parts, trust: Trust) -> Cla
 def _not_shown(parts: _Parts, trust: Trust, anchors: list[Claim]) -> tuple[str, ...]:
     """Add to the fixed list what depends on this bundle."""
     missing = list(NOT_SHOWN)
-    if not _independent(parts, trust):
+    if not has_independent(parts, trust):
         missing.append(SPLIT_VIEW)
     if any(claim.status is Status.NOT_CHECKED for claim in anchors):
         missing.append(UNCHECKED)
@@ -242,7 +275,8 @@ def is_independent(opened: Cosigned) -> bool:
     return any(not _own(opened.checkpoint.origin, witness.key.name) for witness, _ in opened.witnesses)
 
 
-def _independent(parts: _Parts, trust: Trust) -> bool:
+def has_independent(parts: SealedPath, trust: Trust) -> bool:
+    """Tell whether an independent witness cosigned, under a policy that is satisfied."""
     try:
         return is_independent(trust.open(parts.city_proof.checkpoint))
     except FormatError:

@@ -1,8 +1,11 @@
-"""A log's folder on disk, read with care: sizes are capped, widths are exact, errors name the path.
+"""A log's files, read with care: sizes are capped, widths are exact, errors name the path.
+
+`LogFiles` is what every check reads; `LogFolder` reads a folder on disk, `remote.py` a URL.
 
 A full tile stands in for a partial one that is gone (tlog-tiles, "Partial Tiles").
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,20 +17,32 @@ from ledger_sink.format.tiles import (
     MAX_ENTRY_BYTES,
     TILE_WIDTH,
     TilePlace,
+    bundles_of,
     parse_entries,
     parse_tile_path,
     place_path,
 )
-from ledger_sink.verifier.trust import read_capped
+from ledger_sink.verifier.errors import AbsentError, UnreadableError
+from ledger_sink.verifier.trust import read_capped, read_file
 
 MAX_LOG_FILE_BYTES = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
 
 
-class LogFolder:
-    """Reads the files of one log below its folder."""
+class LogFiles(ABC):
+    """The files of one log, wherever they lie."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """Return a file of the log by its path.
+
+        Raises:
+            AbsentError: if there is none.
+            UnreadableError: if it cannot be read or is longer than any file of a log may be.
+        """
+
+    @abstractmethod
+    def places(self) -> Iterator[TilePlace] | None:
+        """List every tile and entry bundle that lies there; None where nobody can."""
 
     def checkpoint(self) -> bytes:
         """Return the checkpoint's bytes.
@@ -36,14 +51,6 @@ class LogFolder:
             UnreadableError: if it cannot be read.
         """
         return self.read(CHECKPOINT)
-
-    def read(self, name: str) -> bytes:
-        """Return a file below the log's folder.
-
-        Raises:
-            UnreadableError: if it cannot be read or is longer than any file of a log may be.
-        """
-        return read_capped(self.root / name, MAX_LOG_FILE_BYTES)
 
     def read_tile(self, level: int, index: int, width: int) -> bytes:
         """Return the first `width` hashes of a tile (a `tiles.ReadTile`).
@@ -67,12 +74,33 @@ class LogFolder:
         data, file_width = self._read_place(ENTRIES, index, width)
         return parse_entries(data, file_width)[:width]
 
+    def entries(self, size: int) -> Iterator[bytes]:
+        """Return all entries of the log of `size` entries, in order; errors as of `read_entries`."""
+        for _, index, width in bundles_of(size):
+            yield from self.read_entries(index, width)
+
     def _read_place(self, level: int, index: int, width: int) -> tuple[bytes, int]:
-        name = place_path((level, index, width))
-        full_name = place_path((level, index, TILE_WIDTH))
-        if (self.root / name).exists() or not (self.root / full_name).exists():
-            return self.read(name), width
-        return self.read(full_name), TILE_WIDTH
+        try:
+            return self.read(place_path((level, index, width))), width
+        except AbsentError:
+            if width == TILE_WIDTH:
+                raise
+            try:
+                return self.read(place_path((level, index, TILE_WIDTH))), TILE_WIDTH
+            except AbsentError:
+                pass
+            raise
+
+
+class LogFolder(LogFiles):
+    """Reads the files of one log below its folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, name: str) -> bytes:
+        """Return a file below the log's folder; see `LogFiles.read`."""
+        return read_capped(self.root / name, MAX_LOG_FILE_BYTES)
 
     def places(self) -> Iterator[TilePlace]:
         """List every tile and entry bundle that lies there; other files are passed by."""
@@ -83,3 +111,46 @@ class LogFolder:
                 continue
             if path.is_file():
                 yield place
+
+
+class LedgerFiles(ABC):
+    """A whole ledger: its logs, its keys."""
+
+    @abstractmethod
+    def log(self, path: str) -> LogFiles:
+        """Return the files of the log at a path such as `city/1`."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """Return a file beside the logs; errors as of `LogFiles.read`."""
+
+    @abstractmethod
+    def logs(self) -> list[str]:
+        """List the paths of the partition logs that lie there; empty where nobody can."""
+
+
+class LedgerFolder(LedgerFiles):
+    """A ledger directory."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the directory.
+
+        Raises:
+            UnreadableError: if there is none.
+        """
+        if not root.is_dir():
+            raise UnreadableError(f"{root}: expected the folder of a ledger")
+        self.root = root
+
+    def log(self, path: str) -> LogFolder:
+        """Return a log's folder."""
+        return LogFolder(self.root / path)
+
+    def read(self, name: str) -> bytes:
+        """Return a file beside the logs."""
+        return read_file(self.root / name)
+
+    def logs(self) -> list[str]:
+        """List the partition logs that have a checkpoint."""
+        found = self.root.glob(f"*/*/*/{CHECKPOINT}")
+        return sorted(path.parent.relative_to(self.root).as_posix() for path in found)

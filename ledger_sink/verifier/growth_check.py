@@ -18,13 +18,13 @@ from ledger_sink.format.tiles import (
     place_path,
 )
 from ledger_sink.verifier.errors import UnreadableError
-from ledger_sink.verifier.folder import LogFolder
+from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.since import Since
 from ledger_sink.verifier.tree_check import TakeEntries, TreeFindings
 
 
 def check_growth(
-    folder: LogFolder, head: Checkpoint, since: Since, take_entries: TakeEntries, sizes: Collection[int] = ()
+    folder: LogFiles, head: Checkpoint, since: Since, take_entries: TakeEntries, sizes: Collection[int] = ()
 ) -> TreeFindings:
     """Recompute what came to a log.
 
@@ -58,7 +58,7 @@ def check_growth(
     return findings
 
 
-def _edge(folder: LogFolder, since: Since, findings: TreeFindings) -> TileBuilder | None:
+def _edge(folder: LogFiles, since: Since, findings: TreeFindings) -> TileBuilder | None:
     """Load the right edge at the old size; it must lead to the old root."""
     try:
         builder = TileBuilder.load(since.size, folder.read_tile)
@@ -75,7 +75,7 @@ def _edge(folder: LogFolder, since: Since, findings: TreeFindings) -> TileBuilde
 
 
 def _append(
-    builder: TileBuilder, folder: LogFolder, head: Checkpoint, take: TakeEntries, findings: TreeFindings
+    builder: TileBuilder, folder: LogFiles, head: Checkpoint, take: TakeEntries, findings: TreeFindings
 ) -> bool:
     """Append the new entries, and hold every tile they touch against the one on disk."""
     for index in range(builder.size // TILE_WIDTH, -(-head.size // TILE_WIDTH)):
@@ -94,7 +94,7 @@ def _append(
     return True
 
 
-def _compare(folder: LogFolder, tile: Tile, findings: TreeFindings) -> None:
+def _compare(folder: LogFiles, tile: Tile, findings: TreeFindings) -> None:
     place: TilePlace = (tile.level, tile.index, tile.width)
     try:
         if folder.read_tile(*place) == tile.data:

@@ -18,8 +18,9 @@ from ledger_sink.format.policy import Cosigned
 from ledger_sink.format.tiles import TILE_WIDTH
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.evidence import witness_claims
-from ledger_sink.verifier.folder import LogFolder
+from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.growth_check import check_growth
+from ledger_sink.verifier.memory import NOTHING_SEEN, Memory, Seen
 from ledger_sink.verifier.since import Since
 from ledger_sink.verifier.tree_check import check_tree
 from ledger_sink.verifier.trust import Trust
@@ -45,15 +46,24 @@ class LogFindings:
     records: int = 0
     controls: int = 0
     beyond: int = 0
+    listed: bool = True
 
 
-def check_log(subject: str, folder: LogFolder, trust: Trust) -> Verdict:
-    """Verify a log's folder against the auditor's keys."""
-    findings = read_log(folder, trust)
+def check_log(subject: str, folder: LogFiles, trust: Trust, memory: Memory = NOTHING_SEEN) -> Verdict:
+    """Verify a log against the auditor's keys and what they saw of it before."""
+    findings = read_log(folder, trust, known=memory)
     claims = [*log_claims(findings)]
     if findings.opened is not None and trust.policy is not None:
         claims += witness_claims(findings.opened, trust)
-    return Verdict(subject, tuple(claims), facts=log_facts(findings))
+    known, seen = seen_claims(findings, trust, memory)
+    return Verdict(subject, (*claims, *known), facts=log_facts(findings), seen=seen)
+
+
+def seen_claims(findings: LogFindings, trust: Trust, memory: Memory) -> tuple[list[Claim], tuple[Seen, ...]]:
+    """Compare a log that was read whole with what was seen of it."""
+    if findings.problems or findings.opened is None:
+        return [], ()
+    return memory.compare(findings.opened.note.encode(), trust, findings.roots, live=True)
 
 
 def log_claims(findings: LogFindings) -> list[Claim]:
@@ -72,6 +82,9 @@ def log_claims(findings: LogFindings) -> list[Claim]:
     if findings.beyond:
         words = f"{findings.beyond} files lie past the checkpoint's size; they are no part of the log."
         claims.append(not_checked("log-beyond", words))
+    if not findings.listed:
+        words = f"{head.origin}: over HTTP no folder can be listed: older partial tiles were not looked at."
+        claims.append(not_checked("log-leftovers", words))
     return claims
 
 
@@ -111,11 +124,13 @@ def verified(findings: LogFindings) -> Since | None:
 
 
 def read_log(
-    folder: LogFolder,
+    folder: LogFiles,
     trust: Trust,
     sizes: Collection[int] = (),
     origin: str | None = None,
     since: Since | None = None,
+    *,
+    known: Memory = NOTHING_SEEN,
 ) -> LogFindings:
     """Recompute a log and collect what is wrong with it.
 
@@ -125,6 +140,7 @@ def read_log(
         sizes: older sizes of which the roots are wanted.
         origin: the log that must lie there, if the caller knows.
         since: what an earlier verification found whole; only what came after it is read.
+        known: checkpoints that the auditor saw before: of their sizes the roots are wanted too.
     """
     findings = LogFindings(since=since)
     if since is not None:
@@ -139,11 +155,12 @@ def read_log(
     except (FormatError, UnreadableError) as problem:
         findings.problems.append(f"checkpoint: {problem}")
     if findings.head is not None:
-        _read_entries(folder, findings, sizes)
+        remembered = known.sizes(findings.head.origin, trust)
+        _read_entries(folder, findings, {*sizes, *remembered})
     return findings
 
 
-def _read_entries(folder: LogFolder, findings: LogFindings, sizes: Collection[int]) -> None:
+def _read_entries(folder: LogFiles, findings: LogFindings, sizes: Collection[int]) -> None:
     head = findings.head
     if head is None:
         return
@@ -155,13 +172,13 @@ def _read_entries(folder: LogFolder, findings: LogFindings, sizes: Collection[in
         tree = check_growth(folder, head, findings.since, reader.take, sizes)
     # Damaged files first: a bundle in the wrong place breaks the rules of hundreds of leaves, and few are told.
     findings.problems[told:told] = tree.problems
-    findings.roots, findings.beyond = tree.roots, tree.beyond
+    findings.roots, findings.beyond, findings.listed = tree.roots, tree.beyond, tree.listed
 
 
 class _Reader:
     """Reads entries of a log of which nothing but the tree is known."""
 
-    def __init__(self, folder: LogFolder, findings: LogFindings) -> None:
+    def __init__(self, folder: LogFiles, findings: LogFindings) -> None:
         self._folder = folder
         self._findings = findings
 
@@ -242,7 +259,7 @@ class _BlockReader(_Reader):
             raise TileError(f"block {first - 1}: {problem}") from None
 
 
-def _reader_of(origin: str, folder: LogFolder, findings: LogFindings) -> _Reader:
+def _reader_of(origin: str, folder: LogFiles, findings: LogFindings) -> _Reader:
     try:
         log = Origin.parse(origin)
     except OriginError:

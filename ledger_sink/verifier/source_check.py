@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.leaf import CanonicalRecord
 from ledger_sink.format.source_signature import verified_source
-from ledger_sink.verifier.verdict import Claim, failed, not_checked, shown
+from ledger_sink.verifier.verdict import Claim, Status, failed, not_checked, shown
 
 NAME = "source-signed"
 WHO = "who produced the record: no signature of its source was checked"
@@ -59,3 +59,28 @@ def check_source(record: CanonicalRecord, trusted: Sequence[str]) -> SourceCheck
         return SourceCheck(failed(NAME, f"{words}, which is no key that you trust."), WHO, facts)
     kept = "that the source's key was in its hands alone"
     return SourceCheck(shown(NAME, f"{words}; you trust that key as the source's."), kept, facts)
+
+
+class SourceChecks(NamedTuple):
+    """The same of several records, in one claim."""
+
+    claim: Claim
+    not_shown: tuple[str, ...]
+    facts: Sequence[Mapping[str, Any]]
+
+
+def check_sources(records: Sequence[CanonicalRecord], trusted: Sequence[str]) -> SourceChecks:
+    """Check the signatures of several records; one that fails is named, with its offset."""
+    found = [check_source(record, trusted) for record in records]
+    missing = tuple(dict.fromkeys(check.not_shown for check in found))
+    facts = [check.facts for check in found]
+    for record, check in zip(records, found, strict=True):
+        if check.claim.status is Status.FAILED:
+            return SourceChecks(failed(NAME, f"Offset {record.offset}: {check.claim.words}"), missing, facts)
+    signers = sorted({fact["signed_by"] for fact in facts if fact["signed_by"] is not None})
+    signed = sum(fact["signed_by"] is not None for fact in facts)
+    if not signed:
+        return SourceChecks(not_checked(NAME, "Nobody signed the records as their source."), missing, facts)
+    whose = "; you trust these keys as the sources'" if trusted else "; you named no key of a source"
+    words = f"{signed} of {len(found)} records are signed by {', '.join(signers[:5])}{whose}."
+    return SourceChecks(shown(NAME, words), missing, facts)

@@ -25,7 +25,7 @@ from ledger_sink.format.tiles import (
     tiles_of,
 )
 from ledger_sink.verifier.errors import UnreadableError
-from ledger_sink.verifier.folder import LogFolder
+from ledger_sink.verifier.folder import LogFiles
 
 TakeEntries = Callable[[int, list[bytes]], None]
 
@@ -37,12 +37,14 @@ class TreeFindings:
     problems: list[str] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
     """Only if the tree's own root is the signed one."""
+    listed: bool = True
+    """Whether the files that lie there could be listed, so that older partial tiles were compared too."""
     beyond: int = 0
     """Files past the checkpoint's size: a crash may leave them; they are no part of the log."""
 
 
 def check_tree(
-    folder: LogFolder, head: Checkpoint, take_entries: TakeEntries, sizes: Collection[int] = ()
+    folder: LogFiles, head: Checkpoint, take_entries: TakeEntries, sizes: Collection[int] = ()
 ) -> TreeFindings:
     """Recompute a log of which the checkpoint is already trusted (or named as doubtful by the caller).
 
@@ -56,7 +58,7 @@ def check_tree(
 
 
 class _TreeCheck:
-    def __init__(self, folder: LogFolder, head: Checkpoint, take_entries: TakeEntries) -> None:
+    def __init__(self, folder: LogFiles, head: Checkpoint, take_entries: TakeEntries) -> None:
         self._folder = folder
         self._head = head
         self._take_entries = take_entries
@@ -166,7 +168,11 @@ class _TreeCheck:
     def _check_leftovers(self) -> None:
         """Check older partial tiles as prefixes: one that differs tells of a rewritten history."""
         current = {*tiles_of(self._head.size), *bundles_of(self._head.size)}
-        for place in self._folder.places():
+        places = self._folder.places()
+        if places is None:
+            self._findings.listed = False
+            return
+        for place in places:
             level, index, width = place
             if index * TILE_WIDTH + width > self._width_of(level):
                 self._findings.beyond += 1

@@ -10,7 +10,7 @@ from ledger_sink.format.note import ED25519, VerifierKey, verify_note
 from ledger_sink.format.policy import Cosigned, Policy, open_cosigned, parse_keys
 from ledger_sink.format.source_signature import did_key, parse_did_key
 from ledger_sink.receipt.kinds import ReceiptTrust
-from ledger_sink.verifier.errors import TrustError, UnreadableError
+from ledger_sink.verifier.errors import AbsentError, TrustError, UnreadableError
 
 MAX_TRUST_BYTES = 1_000_000
 
@@ -57,6 +57,17 @@ class Trust:
         """
         return Trust(None, self.keys_of(parse_checkpoint(data)[0].origin)).open(data).checkpoint
 
+    def signer(self, data: bytes) -> VerifierKey:
+        """Return the first key of its log that signed a checkpoint.
+
+        Raises:
+            FormatError: if it is malformed or not signed by a key of its log.
+        """
+        checkpoint, note = parse_checkpoint(data)
+        keys = self.keys_of(checkpoint.origin)
+        signature = verify_note(note, keys)[0]
+        return next(key for key in keys if key.key_id == signature.key_id)
+
 
 def load_trust(
     policy: Path | None, key_files: Sequence[Path], keys: Sequence[str], source_keys: Sequence[str] = ()
@@ -94,7 +105,7 @@ def read_file(path: Path, limit: int = MAX_TRUST_BYTES) -> bytes:
     try:
         return read_capped(path, limit)
     except UnreadableError as problem:
-        raise UnreadableError(f"{path}: {problem}") from None
+        raise type(problem)(f"{path}: {problem}") from None
 
 
 def read_capped(path: Path, limit: int) -> bytes:
@@ -106,6 +117,8 @@ def read_capped(path: Path, limit: int) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(limit + 1)
+    except FileNotFoundError as problem:
+        raise AbsentError((problem.strerror or str(problem)).lower()) from None
     except OSError as problem:
         raise UnreadableError((problem.strerror or str(problem)).lower()) from None
     if len(data) > limit:

@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ledger_sink.verifier.memory import Seen
 
 
 class Status(StrEnum):
@@ -37,6 +40,8 @@ class Verdict:
     claims: tuple[Claim, ...]
     not_shown: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    seen: tuple["Seen", ...] = ()
+    """Signed checkpoints to be remembered if the verdict passes."""
 
     @property
     def passed(self) -> bool:

@@ -52,7 +52,17 @@ def verify(city: City, bundle: Path, did: str) -> tuple[int, str]:
     """Run `ledger-verify` with a key of the source that the auditor brings."""
     policy = city.data / "ledger" / "policy.txt"
     done = subprocess.run(
-        [sys.executable, "-m", "ledger_sink.verifier.cli", bundle, "--policy", policy, "--source-key", did],
+        [
+            sys.executable,
+            "-m",
+            "ledger_sink.verifier.cli",
+            bundle,
+            "--policy",
+            policy,
+            "--source-key",
+            did,
+            "--no-remember",
+        ],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -10,6 +10,8 @@ from ledger_sink.format import (
     CosigningKey,
     Evidence,
     Note,
+    RangeEvidence,
+    RangeProof,
     SigningKey,
     TlogProof,
     city_origin,
@@ -25,6 +27,7 @@ from ledger_sink.format import (
     tiles,
 )
 from ledger_sink.format.control import Start
+from ledger_sink.format.range_bundle import join_canons
 
 CITY = "seoul.example"
 MASTER_SEED = bytes(range(32))
@@ -138,6 +141,22 @@ class SimulatedCity:
             self.blocks[number].encode(),
             self.log.proof(number, self.cosigned()).encode(),
             SCHEMA,
+        )
+
+    def range_evidence(
+        self, partition: SimulatedPartition, first: int, end: int, shown: Sequence[int]
+    ) -> RangeEvidence:
+        """Bundle leaves [first, end) that the newest block covers, and the records at these offsets."""
+        number = next(b.number for b in reversed(self.blocks) if b.head(partition.origin) is not None)
+        proof = tiles.range_proof(first, end, partition.size, partition.read_tile)
+        records = [partition.records[offset] for offset in shown]
+        return RangeEvidence(
+            b"".join(partition.entries[first:end]),
+            join_canons(leaf.canons(partition.topic, partition.partition, records)),
+            RangeProof(first, end, proof, partition.checkpoint()).encode(),
+            self.blocks[number].encode(),
+            self.log.proof(number, self.cosigned()).encode(),
+            {"schemas/100.avsc": SCHEMA},
         )
 
     def policy(self) -> bytes:

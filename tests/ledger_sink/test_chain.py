@@ -78,14 +78,14 @@ def test_a_block_names_every_log_that_grew_and_no_other() -> None:
     assert_log_whole(world.store, FOLDER, 2, chain.state.root)
 
 
-def test_a_block_has_at_most_32_lines() -> None:
-    """Forty logs in one tick make two blocks, chained and sorted."""
+def test_a_block_is_kept_small() -> None:
+    """Twenty logs in one tick make three blocks of at most 8 lines, chained and sorted."""
     world = World(MemoryStore())
-    for partition in range(40):
+    for partition in range(20):
         grow(world, partition, 1)
     chain = world.chain()
-    assert chain.extend(NOW_MS) == 2
-    assert [len(block.heads) for block in blocks_of(world.store, 2)] == [32, 8]
+    assert chain.extend(NOW_MS) == 3
+    assert [len(block.heads) for block in blocks_of(world.store, 3)] == [8, 8, 4]
 
 
 def test_it_goes_on_where_it_was() -> None:

@@ -18,6 +18,8 @@ from ledger_sink.format import (
     CosigningKey,
     Evidence,
     Note,
+    RangeEvidence,
+    RangeProof,
     TlogProof,
     city_origin,
     leaf,
@@ -29,6 +31,7 @@ from ledger_sink.format import (
     tiles,
 )
 from ledger_sink.format.control import Gap, Start
+from ledger_sink.format.range_bundle import join_canons
 
 OUTPUT = Path(__file__).with_name("ledger_format.json")
 CITY = "city.example"
@@ -138,6 +141,12 @@ def _ledger() -> dict[str, Any]:
         leaf.canons(TOPIC, 0, [records[42]])[0], entries[43], proof.encode(), blocks[1].encode(), city_proof.encode(),
         b'{"name":"reading"}', {"anchors/file/note.txt": b"printed\n"}, b"Evidence.\n",
     )  # fmt: skip
+    shown = [records[42], records[260]]
+    range_proof = RangeProof(40, 270, tiles.range_proof(40, 270, LEAVES, read), checkpoint)
+    ranged = RangeEvidence(
+        b"".join(entries[40:270]), join_canons(leaf.canons(TOPIC, 0, shown)), range_proof.encode(), blocks[1].encode(),
+        city_proof.encode(), {"schemas/100.avsc": b'{"name":"reading"}'}, {}, b"Evidence.\n",
+    )  # fmt: skip
     return {
         "log": {
             "origin": origin,
@@ -158,6 +167,8 @@ def _ledger() -> dict[str, Any]:
         "city_proof": city_proof.encode().decode(),
         "policy": f"log {log_key(MASTER_SEED, city_origin(CITY)).vkey}\nwitness w1 {WITNESS.vkey}\nquorum w1\n",
         "bundle": _base64(evidence.encode()),
+        "range_proof_40_270": range_proof.encode().decode(),
+        "range_bundle": _base64(ranged.encode()),
     }
 
 

@@ -16,6 +16,8 @@ from ledger_sink.format import (
     Evidence,
     Origin,
     Policy,
+    RangeEvidence,
+    RangeProof,
     TlogProof,
     VerifierKey,
 )
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 CITY = small_city()
 PARTITION = CITY.partitions[0]
 EVIDENCE = CITY.evidence(PARTITION, 2)
+RANGE = CITY.range_evidence(PARTITION, 1, 4, [1])
 COSIGNED = CITY.cosigned()
 TEXT = parse_note(COSIGNED).text
 
@@ -63,10 +66,19 @@ def repacked(data: bytes) -> bytes:
 
     So fuzzing gets past the archive, of which no byte can be changed, to what reads the files.
     """
-    files = read_zip(EVIDENCE.encode())
+    return _repacked(data, EVIDENCE)
+
+
+def repacked_range(data: bytes) -> bytes:
+    """Put bytes in the place of one file of a good range bundle; see `repacked`."""
+    return _repacked(data, RANGE)
+
+
+def _repacked(data: bytes, bundle: Evidence | RangeEvidence) -> bytes:
+    files = read_zip(bundle.encode())
     name = sorted(files)[data[0] % len(files)] if data else "none"
     packed = write_zip(files | {name: data[1:]})
-    assert Evidence.parse(packed).encode() == packed
+    assert type(bundle).parse(packed).encode() == packed
     return data
 
 
@@ -91,6 +103,9 @@ PARSERS: dict[str, Parser] = {
     ),
     "bundle": Parser(Evidence.parse, EVIDENCE.encode(), Evidence.encode),
     "bundle file": Parser(repacked, b"\x07" + SCHEMA, bytes),
+    "range bundle": Parser(RangeEvidence.parse, RANGE.encode(), RangeEvidence.encode),
+    "range bundle file": Parser(repacked_range, b"\x07" + SCHEMA, bytes),
+    "range proof": Parser(RangeProof.parse, RANGE.partition_proof, RangeProof.encode),
     "zip": Parser(read_zip, EVIDENCE.encode(), write_zip),
     "entries": Parser(parse_entries, encode_entries(PARTITION.entries), encode_entries),
     "tile path": Parser(

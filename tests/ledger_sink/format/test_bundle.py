@@ -13,7 +13,7 @@ from ledger_sink.format.bundle import Evidence, canonical_json
 from ledger_sink.format.errors import BundleFormatError, FormatError
 from ledger_sink.format.stored_zip import read_zip, write_zip
 from ledger_sink.format.tlog_proof import TlogProof
-from tests.ledger_sink.simulated_city import OWN_WITNESS, WITNESS, SimulatedPartition, small_city
+from tests.ledger_sink.simulated_city import small_city
 
 CITY = small_city()
 EVIDENCE = CITY.evidence(CITY.partitions[0], 3)
@@ -150,18 +150,3 @@ def test_manifests_are_canonical_json() -> None:
     for value in wrong:
         with pytest.raises(BundleFormatError):
             canonical_json({"x": value} if not isinstance(value, dict) else value)
-
-
-def test_a_bundle_of_a_large_city_stays_below_eight_kilobytes() -> None:
-    """Without schema and anchors, with 14 logs in the block, two witnesses and 20-hash proofs: at most 8,000 bytes."""
-    city = small_city(records=1, ticks=1)
-    city.witnesses = (WITNESS, OWN_WITNESS)
-    city.partitions += [SimulatedPartition(f"some-domain.some-event-{i}", i % 2) for i in range(12)]
-    city.tick()
-    evidence = city.evidence(city.partitions[0], 0)
-    deep = [TlogProof.parse(proof) for proof in (evidence.partition_proof, evidence.city_proof)]
-    partition_proof, city_proof = (
-        TlogProof(p.index, tuple(bytes([i]) * 32 for i in range(20)), p.checkpoint).encode() for p in deep
-    )
-    grown = replace(evidence, partition_proof=partition_proof, city_proof=city_proof, schema=None)
-    assert len(grown.encode()) <= 8000

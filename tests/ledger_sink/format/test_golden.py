@@ -11,6 +11,7 @@ from ledger_sink.format import (
     Block,
     Evidence,
     Policy,
+    RangeEvidence,
     TlogProof,
     VerifierKey,
     merkle,
@@ -19,6 +20,7 @@ from ledger_sink.format import (
 )
 from ledger_sink.format.control import parse_control
 from ledger_sink.format.leaf import CanonicalRecord, Leaf
+from ledger_sink.verifier.bundle_check import check_bundle
 from ledger_sink.verifier.evidence import check_evidence
 from ledger_sink.verifier.trust import Trust
 from tests.vectors.generate import OUTPUT, golden
@@ -74,3 +76,14 @@ def test_the_golden_bundle_is_accepted() -> None:
     verdict = check_evidence("golden", data, Trust(Policy.parse(VECTORS["policy"].encode())))
     assert verdict.passed, verdict.text()
     assert Evidence.parse(data).encode() == data
+
+
+def test_the_golden_range_bundle_is_accepted() -> None:
+    """The golden range bundle passes under the golden policy, and shows two of its 230 records."""
+    data = b64decode(VECTORS["range_bundle"])
+    verdict = check_bundle("golden", data, Trust(Policy.parse(VECTORS["policy"].encode())))
+    assert verdict.passed, verdict.text()
+    assert (verdict.facts["range"]["records"], verdict.facts["range"]["shown"]) == (230, 2)
+    evidence = RangeEvidence.parse(data)
+    assert evidence.encode() == data
+    assert evidence.partition_proof.decode() == VECTORS["range_proof_40_270"]

@@ -16,6 +16,7 @@ from ledger_sink.format import tiles
 from ledger_sink.receipt.bundled import FIRST_BLOCK, LEAF_PATH, encode_path
 from ledger_sink.receipt.printed import PrintedLine
 from tests.ledger_sink.simulated_city import small_city
+from tests.ledger_sink.verifier.test_records import lines
 
 ROOT = Path(__file__).parents[3]
 MINUTES_S = 240
@@ -56,7 +57,7 @@ def auditor(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """A bundle, a copy with one byte flipped, a whole ledger, and the auditor's policy."""
+    """A bundle, a copy with one byte flipped, a range, a ledger, an older copy, an export, the auditor's policy."""
     city = small_city()
     bundle = city.evidence(city.partitions[1], 4).encode()
     flipped = bytearray(bundle)
@@ -64,13 +65,17 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "event.evidence").write_bytes(bundle)
     (tmp_path / "flipped.evidence").write_bytes(flipped)
     (tmp_path / "policy.txt").write_bytes(city.policy())
+    (tmp_path / "range.evidence").write_bytes(city.range_evidence(city.partitions[1], 2, 9, [3, 5]).encode())
     city.write(tmp_path / "ledger")
+    small_city(ticks=1).write(tmp_path / "older")
+    (tmp_path / "export.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines(city)))
     return tmp_path
 
 
 def verify(auditor: Path, files: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the installed `ledger-verify` in a folder that is not the repository."""
-    return run(str(auditor / "ledger-verify"), *arguments, "--policy", "policy.txt", cwd=files)
+    told = ("--policy", "policy.txt", "--state", "seen.json")
+    return run(str(auditor / "ledger-verify"), *arguments, *told, cwd=files)
 
 
 def test_the_wheel_brings_cryptography_and_nothing_of_the_platform(auditor: Path, tmp_path: Path) -> None:
@@ -93,6 +98,24 @@ def test_the_wheel_alone_verifies_a_bundle(auditor: Path, files: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("PASS")
     assert "Not shown by any of this" in done.stdout
+
+
+def test_the_wheel_alone_verifies_a_range(auditor: Path, files: Path) -> None:
+    """A range bundle passes, and says that records which are not in it cannot be told from commitments."""
+    done = verify(auditor, files, "range.evidence")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "5 of the range's 7 records are not in the bundle" in done.stdout
+
+
+def test_the_wheel_alone_compares_records_and_remembers(auditor: Path, files: Path) -> None:
+    """An export leads to the signed roots; an older copy of the ledger is then a rollback; Kafka needs a client."""
+    done = verify(auditor, files, "--city", "ledger", "--records", "export.jsonl")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "they lead to its signed root" in done.stdout
+    done = verify(auditor, files, "--city", "older")
+    assert (done.returncode, "Rolled back" in done.stdout) == (1, True)
+    done = verify(auditor, files, "--city", "ledger", "--kafka", "127.0.0.1:1")
+    assert (done.returncode, "pip install confluent-kafka" in done.stderr) == (2, True)
 
 
 def test_the_wheel_alone_refuses_a_flipped_byte(auditor: Path, files: Path) -> None:

@@ -17,7 +17,7 @@ from ledger_sink.format.leaf import record_leaves
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from ledger_sink.record import Record
+    from ledger_sink.format.leaf import Record
 
 MOST_PROBLEMS = 100
 CHUNK = 2000

@@ -1,0 +1,116 @@
+"""A ClickHouse archive over its plain HTTP interface: the rows of `records`, read only (GET), page by page."""
+
+import json
+from base64 import b64decode
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from ledger_sink.format.leaf import Record
+from ledger_sink.verifier.errors import TooLongError, UnreadableError
+from ledger_sink.verifier.record_file import octets, whole
+from ledger_sink.verifier.records_check import Reach
+from ledger_sink.verifier.remote import fetch
+
+PAGE = 20_000
+MAX_PAGE_BYTES = 256 * 1024 * 1024
+TABLE = "records"
+DATABASE = "city"
+
+_PAGE_SQL = """\
+SELECT offset, timestamp_type, timestamp_ms, base64Encode(key), base64Encode(value), \
+arrayMap(h -> (base64Encode(h.1), base64Encode(h.2)), headers) \
+FROM {table:Identifier} WHERE topic = {topic:String} AND partition = {partition:UInt32} \
+AND offset >= {first:UInt64} AND offset < {end:UInt64} ORDER BY offset, value FORMAT JSONCompactEachRow"""
+_NEXT_SQL = """\
+SELECT count(), min(offset) FROM {table:Identifier} WHERE topic = {topic:String} AND partition = {partition:UInt32} \
+AND offset >= {first:UInt64} AND offset < {end:UInt64} FORMAT JSONCompactEachRow"""
+
+
+class ArchiveRows:
+    """The archive's rows as records."""
+
+    name = "archive"
+
+    def __init__(self, url: str, password: str | None = None) -> None:
+        """Take the address.
+
+        Args:
+            url: `http://user@host:8123`, with `?database=…` if it is not `city`.
+            password: the user's; None takes the one in the URL.
+
+        Raises:
+            UnreadableError: if it is no such URL.
+        """
+        parts = urlsplit(url)
+        try:
+            port = parts.port
+        except ValueError:
+            port = -1
+        if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
+            raise UnreadableError("archive: expected http://user@host:8123")
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self._url = f"{parts.scheme}://{host}{'' if port is None else f':{port}'}/"
+        self._database = parse_qs(parts.query).get("database", [DATABASE])[0]
+        self._headers = {
+            "X-ClickHouse-User": unquote(parts.username or "default"),
+            "X-ClickHouse-Key": password if password is not None else unquote(parts.password or ""),
+        }
+
+    def reach(self, topic: str, partition: int, end: int) -> Reach | None:
+        """Everything: an archive that begins later or ends earlier lacks rows."""
+        del topic, partition
+        return Reach(0, end)
+
+    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
+        """Return the partition's rows; doubled ones twice."""
+        page = PAGE
+        while first < end:
+            told: dict[str, str | int] = {"topic": topic, "partition": partition, "first": first, "end": end}
+            [(count, lowest)] = self._ask(_NEXT_SQL, told)
+            if not int(count):
+                return
+            first = int(lowest)
+            stop = min(end, first + page)
+            try:
+                rows = self._ask(_PAGE_SQL, {**told, "first": first, "end": stop})
+            except TooLongError:
+                if page == 1:
+                    raise
+                page = max(1, page // 16)
+                continue
+            yield from map(_record, rows)
+            first = stop
+
+    def _ask(self, sql: str, told: dict[str, str | int]) -> list[Any]:
+        words = {f"param_{name}": str(value) for name, value in {**told, "table": TABLE}.items()}
+        settings = {"output_format_json_quote_64bit_integers": "0", "wait_end_of_query": "1"}
+        query = urlencode({"query": sql, "database": self._database, **words, **settings})
+        try:
+            answer = fetch(f"{self._url}?{query}", MAX_PAGE_BYTES, self._headers)
+            return [json.loads(line) for line in answer.splitlines()]
+        except ValueError as problem:
+            raise UnreadableError(f"archive: expected rows as JSON, got something else ({problem})") from None
+        except TooLongError:
+            raise
+        except UnreadableError as problem:
+            raise UnreadableError(f"archive: {problem}") from None
+
+
+def _record(row: Any) -> Record:
+    try:
+        offset, timestamp_type, timestamp_ms, key, value, headers = row
+        return (
+            whole(offset, "offset"),
+            whole(timestamp_type, "timestamp_type"),
+            whole(timestamp_ms, "timestamp_ms"),
+            octets(key, "key"),
+            octets(value, "value"),
+            tuple(
+                (b64decode(name).decode("utf-8", "replace"), octets(data, "header")) for name, data in headers
+            ),
+        )
+    except (ValueError, TypeError) as problem:
+        raise UnreadableError(
+            f"archive: expected a row of `{TABLE}`, got something else ({problem})"
+        ) from None

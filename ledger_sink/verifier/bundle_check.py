@@ -1,0 +1,34 @@
+"""A bundle of either kind: one event, or a range of leaves with records of it."""
+
+from dataclasses import replace
+
+from ledger_sink.format.bundle import Evidence
+from ledger_sink.format.errors import FormatError
+from ledger_sink.format.range_bundle import parse_bundle
+from ledger_sink.format.tlog_proof import TlogProof
+from ledger_sink.verifier.evidence import check_event, not_whole
+from ledger_sink.verifier.memory import NOTHING_SEEN, Memory
+from ledger_sink.verifier.range_check import check_range
+from ledger_sink.verifier.trust import Trust
+from ledger_sink.verifier.verdict import Verdict
+
+
+def check_bundle(subject: str, data: bytes, trust: Trust, memory: Memory = NOTHING_SEEN) -> Verdict:
+    """Verify a bundle from its bytes.
+
+    Args:
+        subject: how the verdict names the bundle.
+        data: the whole file.
+        trust: the auditor's policy, which must list the city log; partition keys may come along.
+        memory: the checkpoints that the auditor saw before.
+    """
+    try:
+        evidence = parse_bundle(data)
+    except FormatError as problem:
+        return not_whole(subject, problem)
+    if isinstance(evidence, Evidence):
+        verdict = check_event(subject, evidence, trust)
+    else:
+        verdict = check_range(subject, evidence, trust)
+    claims, seen = memory.compare(TlogProof.parse(evidence.city_proof).checkpoint, trust)
+    return replace(verdict, claims=(*verdict.claims, *claims), seen=seen)

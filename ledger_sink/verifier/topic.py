@@ -1,0 +1,98 @@
+"""A topic as a subscriber sees it: read from Kafka, where `confluent-kafka` is installed beside the verifier."""
+
+import time
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from ledger_sink.format.leaf import Record
+from ledger_sink.verifier.errors import UnreadableError
+from ledger_sink.verifier.records_check import Reach
+
+SILENT_S = 15.0
+INSTALL = "python3 -m pip install confluent-kafka"
+
+
+class TopicRecords:
+    """Reads partitions from their first offset, without joining a group or committing anything."""
+
+    name = "Kafka"
+
+    def __init__(self, address: str, options: Mapping[str, str] | None = None) -> None:
+        """Connect.
+
+        Args:
+            address: bootstrap address.
+            options: further librdkafka settings, such as a user and password.
+
+        Raises:
+            UnreadableError: confluent-kafka is not installed, or refuses the settings.
+        """
+        try:
+            self._kafka: Any = import_module("confluent_kafka")
+        except ImportError:
+            raise UnreadableError(
+                f"--kafka needs a Kafka client: {INSTALL}; or give --records FILE"
+            ) from None
+        try:
+            self._consumer = self._kafka.Consumer(
+                {
+                    "bootstrap.servers": address,
+                    "group.id": "ledger-verify",
+                    "enable.auto.commit": False,
+                    "enable.partition.eof": True,
+                    "isolation.level": "read_committed",
+                    "auto.offset.reset": "error",
+                    **(options or {}),
+                }
+            )
+        except (self._kafka.KafkaException, ValueError) as problem:
+            raise UnreadableError(f"Kafka: {problem}") from None
+
+    def reach(self, topic: str, partition: int, end: int) -> Reach:
+        """From what Kafka retains to where the log ends.
+
+        Raises:
+            UnreadableError: no answer in time.
+        """
+        try:
+            low, _ = self._consumer.get_watermark_offsets(
+                self._kafka.TopicPartition(topic, partition), timeout=SILENT_S
+            )
+        except (self._kafka.KafkaException, TypeError) as problem:
+            raise UnreadableError(f"Kafka: watermarks: {problem}") from None
+        return Reach(min(low, end), end)
+
+    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
+        """Return the partition's records.
+
+        Raises:
+            UnreadableError: nothing came for a while and the end is not reached.
+        """
+        self._consumer.assign([self._kafka.TopicPartition(topic, partition, first)])
+        heard = time.monotonic()
+        while True:
+            messages = self._consumer.consume(1000, 0.2)
+            if messages:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENT_S:
+                raise UnreadableError(f"Kafka: nothing within {SILENT_S:.0f} s")
+            for message in messages:
+                error = message.error()
+                if error is not None:
+                    if error.code() == self._kafka.KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public constant
+                        return
+                    raise UnreadableError(f"Kafka: {error.str()}")
+                if message.offset() >= end:
+                    return
+                yield _record(message)
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._consumer.close()
+
+
+def _record(message: Any) -> Record:
+    kind, timestamp_ms = message.timestamp()
+    headers = tuple(message.headers() or ())
+    return message.offset(), kind - 1, timestamp_ms, message.key(), message.value(), headers
