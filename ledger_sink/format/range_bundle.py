@@ -1,4 +1,4 @@
-"""The range bundle `.evidence`: all leaves between two indexes of a log, and records of them (FORMAT.md §9).
+"""The range bundle `.evidence`: all leaves between two indexes of a log, and records of them (FORMAT.md §8).
 
     manifest.json           RFC 8785; what the bundle is about, and the SHA-256 of every other file
     leaves.bin              every leaf of the range, 50 bytes each: nothing of the range can be left out

@@ -1,4 +1,4 @@
-"""A range bundle: every leaf between two indexes of a partition log, and records of them (FORMAT.md §9.3).
+"""A range bundle: every leaf between two indexes of a partition log, and records of them (FORMAT.md §8.3).
 
 What is complete and what is not is said exactly: no leaf of the range can be left out; whether a record that is
 not shown belongs to the subject cannot be told from its commitment.

@@ -1,4 +1,4 @@
-"""An export of records: JSON lines, one record each, as FORMAT.md §10 tells. Strict: a line is read or named.
+"""An export of records: JSON lines, one record each, as FORMAT.md §9 tells. Strict: a line is read or named.
 
     {"topic": "…", "partition": 0, "offset": 17, "timestamp_type": 1, "timestamp_ms": 1763760000000,
      "key": "<base64>" or null, "value": "<base64>" or null, "headers": [["name", "<base64>" or null], …]}
