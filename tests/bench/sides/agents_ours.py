@@ -1,0 +1,74 @@
+"""Ours: the worker process as the platform runs it, with one rule; a clock around its batches."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from schemas.catalog import load_catalog
+from streams.agents import Output, Record, batched
+from streams.app import create_app, run_app
+from streams.config import StreamsConfig
+from streams.metrics import no_emit
+from streams.runner import Runner
+from tests.bench.sides.told import Told
+from tests.bench.work import READING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.batches import Batch
+    from tests.bench.clock import Clock
+
+MODULE = "bench_rule"
+
+
+def declare(told: Told) -> None:
+    """Make the module that declares the rule, as a domain's `agents.py` does."""
+    task = told.task
+
+    def derive(record: Record) -> Iterator[Output]:
+        yield Output(task.output, task.fields(record.event), key=record.key)
+
+    def nothing(record: Record) -> tuple[Output, ...]:
+        del record
+        return ()
+
+    module = ModuleType(MODULE)
+    outputs = (task.output,) if task.output else ()
+    declared = batched(READING, rule=str(task.rule), outputs=outputs)
+    module.rule = declared(derive if task.output else nothing)  # type: ignore[attr-defined]
+    sys.modules[MODULE] = module
+
+
+def watch(clock: Clock, stop: threading.Event) -> None:
+    """Start the clock with the first batch, stop it and the worker when the last one is done."""
+    honest = Runner.run
+
+    async def run(self: Runner, batch: Batch) -> None:
+        clock.begin()
+        await honest(self, batch)
+        if batch.done and clock.count(len(batch.records)):
+            clock.finish()
+            stop.set()
+
+    Runner.run = run  # type: ignore[method-assign]
+
+
+def main() -> None:
+    """Be a worker until everything is done."""
+    told = Told.read()
+    declare(told)
+    stop = threading.Event()
+    watch(told.clock(), stop)
+    config = StreamsConfig(
+        kafka=told.kafka, data=Path(told.folder), group=told.group, domains=False, extra_agents=(MODULE,)
+    )
+    run_app(create_app(config, load_catalog(), no_emit), config, stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""What every side of the agent rows does to one record, and the records themselves.
+
+The same functions for all sides: the platform's codec, rules and ids. So a ratio between two sides is one
+between what stands around this work, and `alone` tells how much of the time is the work itself. It imports
+neither Faust nor any peer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from schemas.catalog import load_catalog
+from schemas.codec import decode, encode
+from streams.domains.air_quality.rules import assess
+from streams.identity import Rule, derived_id, derived_salt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+READING = "air-quality.reading"
+BEGIN_US = 1_600_000_000_000_000
+DAY_US = 86_400_000_000
+STATIONS = 40
+PM2_5_LIMIT = 35.4
+"""µg/m³: the upper end of MODERATE in the US table; what the light rule compares with."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done to a reading.
+
+    Attributes:
+        name: As in the row's name.
+        rule: Names the outputs' ids.
+        output: Topic of what is derived; empty: the record is decoded, and that is all.
+        fields: Own fields of the derived event.
+    """
+
+    name: str
+    rule: Rule
+    output: str
+    fields: Callable[[Mapping[str, Any]], dict[str, Any]]
+
+    def step(self) -> Callable[[bytes], bytes | None]:
+        """Return the whole work as one function: value of a reading → value of what is derived."""
+        catalog = load_catalog()
+        source, rule, fields = catalog.topics[READING], self.rule, self.fields
+        if not self.output:
+
+            def decoded(value: bytes) -> None:
+                decode(value, catalog, source, raw=True)
+
+            return decoded
+        schema = catalog.topics[self.output].schema
+
+        def derived(value: bytes) -> bytes:
+            event = decode(value, catalog, source, raw=True)[1]
+            event_id = derived_id([event["event_id"]], rule)
+            head = {
+                "event_id": event_id,
+                "salt": derived_salt([event["salt"]], event_id),
+                "source": event["source"],
+                "occurred_at": event["occurred_at"],
+                "recorded_at": event["recorded_at"],
+            }
+            return encode(schema, {**head, **fields(event)})
+
+        return derived
+
+
+def whole_fields(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the indices of a daily reading, by the platform's own rule."""
+    verdict = assess(None, event)[1]
+    own = verdict.fields() if verdict else {}
+    common = {"station": event["station"], "city": event["city"], "rule": str(WHOLE.rule)}
+    return {**common, "reading_id": event["event_id"], "averaging": event["averaging"], **own}
+
+
+def light_fields(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare one pollutant with one limit."""
+    over = event["pm2_5"] > PM2_5_LIMIT
+    return {
+        "station": event["station"],
+        "city": event["city"],
+        "rule": "bench-light@1",
+        "scale": "US_AQI",
+        "from_category": None,
+        "to_category": "UNHEALTHY_FOR_SENSITIVE_GROUPS" if over else "MODERATE",
+        "index": int(event["pm2_5"]),
+        "reading_id": event["event_id"],
+        "direction": "WORSE" if over else "BETTER",
+    }
+
+
+WHOLE = Work("whole", Rule("bench-whole", 1), "air-quality.index", whole_fields)
+LIGHT = Work("light", Rule("bench-light", 1), "air-quality.category-change", light_fields)
+DECODE = Work("decode", Rule("bench-decode", 1), "", lambda _: {})
+WORKS = {each.name: each for each in (WHOLE, LIGHT, DECODE)}
+
+
+def readings(count: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield keys and values of daily readings, the same for the same count."""
+    schema, random = load_catalog().topics[READING].schema, Random(1)
+    for number in range(count):
+        station = f"station-{number % STATIONS:02d}"
+        event = {
+            "event_id": f"{number:08x}-0000-7000-8000-{random.getrandbits(48):012x}",
+            "salt": random.randbytes(16),
+            "source": f"device:{number % STATIONS}",
+            "occurred_at": BEGIN_US + number // STATIONS * DAY_US,
+            "recorded_at": None,
+            "station": station,
+            "city": "Seoul",
+            "averaging": "P1D",
+            "gas_unit": "PPM",
+            "pm10": float(random.randrange(5, 180)),
+            "pm2_5": float(random.randrange(3, 90)),
+            "no2": random.randrange(5, 90) / 1000,
+            "o3": random.randrange(2, 110) / 1000,
+            "co": random.randrange(2, 20) / 10,
+            "so2": random.randrange(2, 9) / 1000,
+            "flags": [],
+        }
+        yield station.encode(), encode(schema, event)
