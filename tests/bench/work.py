@@ -102,16 +102,22 @@ WORKS = {each.name: each for each in (WHOLE, LIGHT, DECODE)}
 
 def readings(count: int) -> Iterator[tuple[bytes, bytes]]:
     """Yield keys and values of daily readings, the same for the same count."""
-    schema, random = load_catalog().topics[READING].schema, Random(1)
+    schema = load_catalog().topics[READING].schema
+    for event in reading_events(count):
+        yield event["station"].encode(), encode(schema, event)
+
+
+def reading_events(count: int) -> Iterator[dict[str, Any]]:
+    """Yield daily readings, the same for the same count."""
+    random = Random(1)
     for number in range(count):
-        station = f"station-{number % STATIONS:02d}"
-        event = {
+        yield {
             "event_id": f"{number:08x}-0000-7000-8000-{random.getrandbits(48):012x}",
             "salt": random.randbytes(16),
             "source": f"device:{number % STATIONS}",
             "occurred_at": BEGIN_US + number // STATIONS * DAY_US,
             "recorded_at": None,
-            "station": station,
+            "station": f"station-{number % STATIONS:02d}",
             "city": "Seoul",
             "averaging": "P1D",
             "gas_unit": "PPM",
@@ -123,4 +129,3 @@ def readings(count: int) -> Iterator[tuple[bytes, bytes]]:
             "so2": random.randrange(2, 9) / 1000,
             "flags": [],
         }
-        yield station.encode(), encode(schema, event)
