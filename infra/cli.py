@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from infra.commands import (
+    bench,
     dashboards,
     dead_letters,
     demo,
@@ -23,7 +24,7 @@ def main() -> None:
     """A city telemetry platform whose record can be proved right afterwards."""
 
 
-for noun in (stack, demo, records, dead_letters, ledger, sources, sharing, schemas, dashboards):
+for noun in (stack, demo, records, dead_letters, ledger, sources, sharing, schemas, dashboards, bench):
     noun.register(main)
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ def main() -> None:
         if error is not None:
             failed.append(error)
 
-    clock, step, output = told.clock(), told.task.step(), told.task.output
+    clock, output = told.clock(), told.task.output
+    step, remembered = told.task.step_with_state(), dict[bytes, Any]()
     consumer = Consumer(
         {
             "bootstrap.servers": told.kafka,
@@ -38,9 +39,10 @@ def main() -> None:
             continue
         clock.begin()
         for message in messages:
-            value = step(message.value())
+            key = message.key()
+            value, remembered[key] = step(message.value(), remembered.get(key))
             if value is not None:
-                hand_over(producer, output, message.key(), value)
+                hand_over(producer, output, key, value)
                 producer.poll(0)
         producer.flush()
         if failed:

@@ -10,19 +10,20 @@ from typing import Any
 
 import faust
 
+from tests.bench.kafka_stage import PARTITIONS
 from tests.bench.sides.told import Told
 
 
 def main() -> None:
     """Be a Faust worker with one agent until everything is done."""
     told = Told.read()
-    clock, step = told.clock(), told.task.step()
+    clock, step, stateful = told.clock(), told.task.step_with_state(), told.task.fold is not None
     app = faust.App(
         told.group,
         broker=f"kafka://{told.kafka}",
         autodiscover=False,
         web_enabled=False,
-        topic_allow_declare=False,
+        topic_allow_declare=stateful,  # for the table's changelog
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
         datadir=told.folder,
@@ -36,6 +37,8 @@ def main() -> None:
         else None
     )
 
+    table = app.Table("kept", partitions=PARTITIONS, key_type=bytes) if stateful else None
+
     async def end() -> None:
         await app.producer.flush()
         clock.finish()
@@ -46,7 +49,10 @@ def main() -> None:
     async def agent(stream: Any) -> None:
         async for event in stream.events():
             clock.begin()
-            value = step(event.value)
+            if table is None:
+                value = step(event.value, None)[0]
+            else:
+                value, table[event.key] = step(event.value, table.get(event.key))
             if output is not None:
                 await output.send(key=event.key, value=value)
             if clock.count():

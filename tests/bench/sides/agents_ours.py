@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from schemas.catalog import load_catalog
-from streams.agents import Output, Record, batched
+from streams.agents import Output, Record, State, batched
 from streams.app import create_app, run_app
 from streams.config import StreamsConfig
 from streams.metrics import no_emit
@@ -29,18 +29,24 @@ MODULE = "bench_rule"
 def declare(told: Told) -> None:
     """Make the module that declares the rule, as a domain's `agents.py` does."""
     task = told.task
+    fold = task.fold
 
     def derive(record: Record) -> Iterator[Output]:
-        yield Output(task.output, task.fields(record.event), key=record.key)
+        yield Output(task.output, task.fields(record.event, None), key=record.key)
+
+    def remember(record: Record, state: State) -> Iterator[Output]:
+        after = fold(state.get(), record.event) if fold else None
+        state.put(after)
+        yield Output(task.output, task.fields(record.event, after), key=record.key)
 
     def nothing(record: Record) -> tuple[Output, ...]:
         del record
         return ()
 
-    module = ModuleType(MODULE)
+    rule = (remember if fold else derive) if task.output else nothing
     outputs = (task.output,) if task.output else ()
-    declared = batched(READING, rule=str(task.rule), outputs=outputs)
-    module.rule = declared(derive if task.output else nothing)  # type: ignore[attr-defined]
+    module = ModuleType(MODULE)
+    module.rule = batched(READING, rule=str(task.rule), outputs=outputs)(rule)  # type: ignore[attr-defined]
     sys.modules[MODULE] = module
 
 

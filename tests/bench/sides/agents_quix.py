@@ -1,4 +1,4 @@
-"""A peer: Quix Streams, stateless, with the same care (idempotent producer, commit after delivery)."""
+"""A peer: Quix Streams, with the same care (idempotent producer, commit after delivery)."""
 # /// script
 # requires-python = ">=3.11"
 # dependencies = [
@@ -21,13 +21,13 @@ from tests.bench.sides.told import Told
 def main() -> None:
     """Run an application until everything is done."""
     told = Told.read()
-    clock, step = told.clock(), told.task.step()
+    clock, step, stateful = told.clock(), told.task.step_with_state(), told.task.fold is not None
     app = Application(
         broker_address=told.kafka,
         consumer_group=told.group,
         auto_offset_reset="earliest",
-        auto_create_topics=False,
-        use_changelog_topics=False,
+        auto_create_topics=stateful,
+        use_changelog_topics=stateful,
         state_dir=told.folder,
         loglevel="ERROR",
         producer_extra_config={
@@ -40,14 +40,25 @@ def main() -> None:
 
     def work(value: bytes) -> bytes | None:
         clock.begin()
-        derived = step(value)
+        derived = step(value, None)[0]
+        ended()
+        return derived
+
+    def work_with_state(value: bytes, state: Any) -> bytes | None:
+        clock.begin()
+        derived, after = step(value, state.get("kept"))
+        state.set("kept", after)
+        ended()
+        return derived
+
+    def ended() -> None:
         if clock.count():
             _finish_with_commit(app, clock)
             app.stop()
-        return derived
 
     source = app.topic(told.source, key_deserializer="bytes", value_deserializer="bytes")
-    frame = app.dataframe(source).apply(work)
+    frame = app.dataframe(source)
+    frame = frame.apply(work_with_state, stateful=True) if stateful else frame.apply(work)
     if told.task.output:
         frame.to_topic(app.topic(told.task.output, key_serializer="bytes", value_serializer="bytes"))
     app.run()

@@ -1,0 +1,117 @@
+"""ClickHouse sink: Kafka → archive and typed table, against clickhouse-connect and against ready-made blocks.
+
+All sides store every record twice, raw in the archive and decoded in its table, and must end with exactly one
+row of each. The peers commit after each insert but claim nothing, check nothing and cannot repeat an insert
+safely. The limit inserts the very blocks that ours would (Native for the archive, `FORMAT Avro` for the
+table), made before the clock starts: no Kafka, no framing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.kafka.embedded import EmbeddedKafka
+from infra.kafka.ports import free_ports
+from infra.kafka.running import RunningKafka
+from tests.bench.child import run_side
+from tests.bench.harness import Row, Run, Side, SideError
+from tests.bench.kafka_stage import Broker
+from tests.bench.work import readings
+from tests.fixtures.clickhouse import DoorProcess
+from tests.streams.sinks.stage import Stage, make_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.bench.figures import Measured
+    from tests.fixtures.clickhouse import ClickHouse
+
+
+@dataclass(frozen=True)
+class SinkStage:
+    """A broker with readings, and an engine with their tables."""
+
+    broker: Broker
+    made: Stage
+
+    @property
+    def table(self) -> str:
+        """The readings' typed table."""
+        return self.made.topic("reading").table
+
+
+@contextlib.contextmanager
+def stage(events: int) -> Iterator[SinkStage]:
+    """Start a broker and an engine, and fill the topic."""
+    with tempfile.TemporaryDirectory(prefix="city-bench-sink-") as name:
+        embedded = EmbeddedKafka(Path(name) / "kafka", free_ports())
+        (Path(name) / "clickhouse").mkdir()
+        door = DoorProcess(Path(name) / "clickhouse" / "data")
+        with RunningKafka(embedded) as running:
+            opened = door.start()
+            try:
+                broker = Broker(embedded.bootstrap, running.pid or 0, Path(name))
+                yield _filled(broker, opened, events)
+            finally:
+                door.stop()
+
+
+def _filled(broker: Broker, opened: ClickHouse, events: int) -> SinkStage:
+    made = make_stage(broker.kafka, opened)
+    broker.fill(made.topic("reading").name, readings(events))
+    return SinkStage(broker, made)
+
+
+def measure(way: str, on: SinkStage, run: Run) -> Measured:
+    """Empty the tables, run a side, and look at what it stored.
+
+    Raises:
+        SideError: It failed, or did not store every record once.
+    """
+    client = on.made.door.client(database=on.made.config.database)
+    try:
+        for table in ("records", on.table):
+            client.command(f"TRUNCATE TABLE {table}")
+        config = on.made.config
+        told = {
+            "way": way,
+            "stage": on.made.name,
+            "total": run.events,
+            "servers": [on.broker.pid, on.made.door.pid],
+            "config": {
+                "kafka": config.kafka,
+                "url": config.url,
+                "user": config.user,
+                "password": config.password,
+                "database": config.database,
+                "group": run.group,
+            },
+        }
+        measured = run_side("sink", told)
+        for table in ("records", on.table):
+            found = client.query(f"SELECT count() FROM {table}").result_rows[0][0]
+            if found != run.events:
+                raise SideError(f"stored {found} rows in {table}, expected {run.events}")
+        return measured
+    finally:
+        client.close()
+
+
+SINK_ROW = Row(
+    "sink",
+    "Kafka to archive and typed table",
+    Side("ours", partial(measure, "ours")),
+    (
+        Side("clickhouse-connect, decoded rows", partial(measure, "rows"), target=3.0),
+        Side("clickhouse-connect, Arrow", partial(measure, "arrow"), target=3.0),
+        Side("ready-made blocks, INSERT FORMAT Avro", partial(measure, "blocks"), target=0.5),
+    ),
+    stage,
+    events=200_000,
+    small=5_000,
+)

@@ -1,0 +1,187 @@
+"""All sides of the sink row; each stores every record of a topic in the archive and in its typed table."""
+
+from __future__ import annotations
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from confluent_kafka import Consumer
+
+from schemas.codec import decode
+from schemas.tables import ARCHIVE, insert_columns
+from streams.sinks.archive import insert_archive
+from streams.sinks.batch import Claim, make_batch
+from streams.sinks.clickhouse import ClickHouseSink, SinkConfig
+from streams.sinks.container import container
+from streams.sinks.engine import Engine
+from streams.sinks.statement import insert_rows
+from tests.bench.clock import Clock
+from tests.streams.sinks.stage import make_catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from schemas.model import Catalog, Topic
+
+BATCH = 20_000
+ARCHIVE_NAMES = [column.name for column in ARCHIVE]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a side is told."""
+
+    config: SinkConfig
+    catalog: Catalog
+    topic: Topic
+    clock: Clock
+
+    def client(self) -> Any:
+        """Return a client of clickhouse-connect."""
+        import clickhouse_connect
+
+        host, port = self.config.url.split("//")[1].rstrip("/").split(":")
+        return clickhouse_connect.get_client(
+            host=host,
+            port=int(port),
+            username=self.config.user,
+            password=self.config.password,
+            database=self.config.database,
+        )
+
+    def consumed(self) -> Iterator[tuple[Any, Sequence[Any]]]:
+        """Yield batches of messages with their consumer, until all were counted."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.config.kafka,
+                "group.id": self.config.group,
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+            }
+        )
+        consumer.subscribe([self.topic.name])
+        left = self.clock.total
+        while left > 0:
+            messages = [each for each in consumer.consume(BATCH, 0.2) if each.error() is None]
+            if messages:
+                left -= len(messages)
+                yield consumer, messages
+        consumer.close()
+
+
+def ours(job: Job) -> None:
+    """Run the sink until everything is confirmed."""
+    figures: dict[str, float] = {}
+    sink = ClickHouseSink(
+        job.config, job.catalog, lambda name, value, _labels: figures.__setitem__(name, value)
+    )
+    while figures.get("sink.records_total", 0) < job.clock.total:
+        sink.turn()
+        if any(lane.waiting or lane.task for lane in sink.lanes()):
+            job.clock.begin()
+    job.clock.count(job.clock.total)
+    job.clock.finish()
+    sink.close()
+
+
+def decoded(job: Job, insert: Callable[[Any, str, Sequence[str], list[list[Any]]], None]) -> None:
+    """Decode every record; insert both tables' rows with `insert`; commit."""
+    client, names = job.client(), insert_columns(job.topic)
+    for consumer, messages in job.consumed():
+        job.clock.begin()
+        archive, rows = [], []
+        for m in messages:
+            kind, stamp = m.timestamp()
+            headers = [tuple(pair) for pair in m.headers() or ()]
+            archive.append(
+                [m.topic(), m.partition(), m.offset(), kind - 1, stamp, m.key(), m.value(), headers]
+            )
+            event = decode(m.value(), job.catalog, job.topic)[1]
+            meta = {
+                "_partition": m.partition(),
+                "_offset": m.offset(),
+                "_received_at": datetime.fromtimestamp(stamp / 1000, UTC),
+            }
+            rows.append([{**event, **meta}[name] for name in names])
+        insert(client, "records", ARCHIVE_NAMES, archive)
+        insert(client, job.topic.table, names, rows)
+        consumer.commit(asynchronous=False)
+        job.clock.count(len(messages))
+    job.clock.finish()
+
+
+def as_rows(client: Any, table: str, names: Sequence[str], rows: list[list[Any]]) -> None:
+    """Insert rows as clickhouse-connect's own documentation does."""
+    client.insert(table, rows, column_names=names)
+
+
+def as_arrow(client: Any, table: str, names: Sequence[str], rows: list[list[Any]]) -> None:
+    """Insert rows as one Arrow table."""
+    import pyarrow as pa
+
+    columns = {}
+    for name, column in zip(names, zip(*rows, strict=True), strict=True):
+        if name == "headers":
+            pair = pa.struct([("name", pa.string()), ("value", pa.binary())])
+            columns[name] = pa.array(
+                [[{"name": n, "value": v} for n, v in each] for each in column], type=pa.list_(pair)
+            )
+        else:
+            columns[name] = pa.array([str(each) if isinstance(each, UUID) else each for each in column])
+    client.insert_arrow(table, pa.table(columns))
+
+
+def blocks(job: Job) -> None:
+    """Insert blocks that were made before: what the engine takes at most, over the same HTTP."""
+    kept: dict[int, list[Any]] = {}
+    for _, messages in job.consumed():
+        for message in messages:
+            kept.setdefault(message.partition(), []).append(message)
+    engine, marker = Engine(job.config), bytes(range(16))
+    ready: list[list[tuple[str, bytes, str]]] = []
+    for found in kept.values():
+        ready.append([])
+        for begin in range(0, len(found), BATCH):
+            part = found[begin : begin + BATCH]
+            claim = Claim(part[0].offset(), part[-1].offset())
+            batch = make_batch(job.topic.name, part[0].partition(), claim, part)
+            sql, body = insert_archive(batch, job.config.database, "1")
+            ready[-1].append((sql, body, f"{job.config.group}{batch.token}"))
+            sql = insert_rows(job.topic, job.topic.schema, marker, job.config.database, "1")
+            body = container(job.topic.schema, batch, marker)
+            ready[-1].append((sql, body, f"{job.config.group}{batch.token}:rows"))
+
+    def store(partition: Sequence[tuple[str, bytes, str]]) -> None:
+        for sql, body, token in partition:
+            engine.insert(sql, body, token)
+
+    with ThreadPoolExecutor(len(ready)) as pool:
+        job.clock.begin()
+        list(pool.map(store, ready))
+        job.clock.count(job.clock.total)
+        job.clock.finish()
+
+
+def main() -> None:
+    """Run the side that is asked for."""
+    told = json.loads(sys.argv[1])
+    catalog = make_catalog(told["stage"])
+    topic = next(each for each in catalog.topics.values() if each.event == "reading")
+    config = SinkConfig(**told["config"], metrics_interval_s=0.05)
+    job = Job(config, catalog, topic, Clock(told["total"], told["servers"]))
+    ways: dict[str, Callable[[], None]] = {
+        "ours": lambda: ours(job),
+        "rows": lambda: decoded(job, as_rows),
+        "arrow": lambda: decoded(job, as_arrow),
+        "blocks": lambda: blocks(job),
+    }
+    ways[told["way"]]()
+
+
+if __name__ == "__main__":
+    main()
