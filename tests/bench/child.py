@@ -7,9 +7,11 @@ own, cached by uv, with the versions that its head names.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,23 +50,29 @@ def run_command(command: Sequence[str], limit_s: float = LIMIT_S) -> Measured:
     """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     try:
-        ended = subprocess.run(
+        process = subprocess.Popen(
             command,
             cwd=ROOT,
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=limit_s,
-            check=False,
+            start_new_session=True,  # uv's own child has to end with it
         )
-    except subprocess.TimeoutExpired as error:
-        raise SideError(f"did not end within {limit_s:g} s: {_last_line(error.stderr)}") from error
     except OSError as error:
         raise SideError(f"{command[0]}: {error.strerror}") from error
-    for line in reversed(ended.stdout.splitlines()):
+    try:
+        said, complained = process.communicate(timeout=limit_s)
+    except subprocess.TimeoutExpired as error:
+        complained = _end(process)
+        raise SideError(f"did not end within {limit_s:g} s: {_last_line(complained)}") from error
+    except BaseException:
+        _end(process)
+        raise
+    for line in reversed(said.splitlines()):
         if line.startswith(MARK):
             return Measured(**json.loads(line.removeprefix(MARK)))
-    raise SideError(f"exit status {ended.returncode}: {_last_line(ended.stderr or ended.stdout)}")
+    raise SideError(f"exit status {process.returncode}: {_last_line(complained or said)}")
 
 
 def prepare(program: str) -> None:
@@ -90,6 +98,13 @@ def prepare(program: str) -> None:
         raise SideError(f"its packages cannot be installed here: {_last_line(ended.stderr)}")
 
 
+def _end(process: subprocess.Popen[str]) -> str:
+    """Kill a side with all that it started; return what it complained of."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.communicate()[1]
+
+
 def _alone(path: Path) -> list[str]:
     return [*_uv(), "run", "--quiet", "--no-project", "--python", sys.executable, "--script", str(path)]
 
@@ -101,7 +116,6 @@ def _uv() -> list[str]:
     return [found]
 
 
-def _last_line(said: str | bytes | None) -> str:
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said or ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+def _last_line(said: str) -> str:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
     return lines[-1][:300] if lines else "it said nothing"

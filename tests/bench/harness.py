@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import tests.bench.rows
+from infra.errors import known_errors
 from tests.bench.figures import Measured, Ratio, compare
 
 if TYPE_CHECKING:
@@ -141,13 +142,14 @@ def run_row(row: Row, rounds: int, events: int, say: Callable[[str], None]) -> O
         say: Takes a line for each turn.
     """
     outcome = Outcome(row, rounds, events)
+    told: tuple[type[Exception], ...] = (SideError, *known_errors())
     try:
         with row.stage(events) as stage:
             for number in range(rounds):
                 for side in in_turn(row.sides, number):
                     if side.name not in outcome.absent:
                         _take_turn(outcome, side, stage, number, say)
-    except SideError as error:
+    except told as error:
         for side in row.sides:
             outcome.absent.setdefault(side.name, str(error))
             outcome.measured.pop(side.name, None)

@@ -86,6 +86,7 @@ class Broker:
         """
         places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
         ends, deadline = self.ends(topic), time.monotonic() + patience_s
+        committed: list[int] = []
         with self._client(group) as client:
             while True:
                 with contextlib.suppress(KafkaException):  # the coordinator is loading

@@ -79,6 +79,6 @@ def bench(
             say(line)
         if recorded:
             record(outcomes[-1:], place, command, discover())
-    if json_file is not None:
-        text = json.dumps(as_json(outcomes, place, command), indent=2, ensure_ascii=False)
-        json_file.write_text(text + "\n", encoding="utf-8")
+        if json_file is not None:  # after each row: an hour's work is not lost with the last one
+            text = json.dumps(as_json(outcomes, place, command), indent=2, ensure_ascii=False)
+            json_file.write_text(text + "\n", encoding="utf-8")

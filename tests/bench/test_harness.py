@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -178,6 +179,15 @@ def test_a_side_that_fails_is_told_by_its_last_line(program: str, reason: str) -
     """A process that dies, says nothing or hangs makes one line."""
     with pytest.raises(SideError, match=reason):
         run_command([sys.executable, "-c", program], limit_s=5 if "sleep" not in program else 1)
+
+
+def test_what_a_side_started_ends_with_it() -> None:
+    """A hanging side whose own child holds the pipe does not hold the harness."""
+    program = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    begun = time.monotonic()
+    with pytest.raises(SideError, match="did not end within"):
+        run_command([sys.executable, "-c", program], limit_s=1)
+    assert time.monotonic() - begun < 20
 
 
 def test_a_program_that_is_not_there_is_told() -> None:
