@@ -233,6 +233,15 @@ def test_the_command_runs_a_row_and_writes_json(tmp_path: Path) -> None:
     assert told["rows"]["state"]["rounds"].keys() == {"ours", "a dict of JSON bytes"}
 
 
+def test_without_the_repository_the_command_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From an installed wheel: one line, exit code 2."""
+    monkeypatch.setitem(sys.modules, "tests.bench.run", None)
+    ended = CliRunner().invoke(main, ["bench"])
+    assert ended.exit_code == 2
+    assert ended.stderr.startswith("city: city bench needs the repository's tests/")
+    assert ended.stderr.count("\n") == 1
+
+
 def test_an_unknown_row_is_one_line() -> None:
     """Exit code 2, and the names there are."""
     ended = CliRunner().invoke(main, ["bench", "nonsense"])
