@@ -14,6 +14,7 @@ from streams.app import create_app, run_app
 from streams.config import StreamsConfig
 from streams.metrics import no_emit
 from streams.runner import Runner
+from tests.bench.kafka_stage import PATIENCE_S, Broker
 from tests.bench.sides.told import Told
 from tests.bench.work import READING
 
@@ -50,8 +51,8 @@ def declare(told: Told) -> None:
     sys.modules[MODULE] = module
 
 
-def watch(clock: Clock, stop: threading.Event) -> None:
-    """Start the clock with the first batch, stop it and the worker when the last one is done."""
+def watch(clock: Clock, ended: threading.Event) -> None:
+    """Start the clock with the first batch, stop it when the last one is done."""
     honest = Runner.run
 
     async def run(self: Runner, batch: Batch) -> None:
@@ -59,17 +60,27 @@ def watch(clock: Clock, stop: threading.Event) -> None:
         await honest(self, batch)
         if batch.done and clock.count(len(batch.records)):
             clock.finish()
-            stop.set()
+            ended.set()
 
     Runner.run = run  # type: ignore[method-assign]
+
+
+def stop_when_committed(told: Told, ended: threading.Event, stop: threading.Event) -> None:
+    """Stop the worker once it has committed what it did; a worker that is stopped at once leaves that to the next."""
+    ended.wait()
+    try:
+        Broker(told.kafka, 0, Path(told.folder)).await_commit(told.group, told.source, PATIENCE_S)
+    finally:
+        stop.set()
 
 
 def main() -> None:
     """Be a worker until everything is done."""
     told = Told.read()
     declare(told)
-    stop = threading.Event()
-    watch(told.clock(), stop)
+    ended, stop = threading.Event(), threading.Event()
+    watch(told.clock(), ended)
+    threading.Thread(target=stop_when_committed, args=(told, ended, stop), daemon=True).start()
     config = StreamsConfig(
         kafka=told.kafka, data=Path(told.folder), group=told.group, domains=False, extra_agents=(MODULE,)
     )
