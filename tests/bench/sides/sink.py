@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from confluent_kafka import Consumer
 
 from schemas.codec import decode
-from schemas.tables import ARCHIVE, insert_columns
+from schemas.tables import ARCHIVE, columns, insert_columns
 from streams.sinks.archive import insert_archive
 from streams.sinks.batch import Claim, make_batch
 from streams.sinks.clickhouse import ClickHouseSink, SinkConfig
@@ -24,7 +24,7 @@ from tests.bench.clock import Clock
 from tests.streams.sinks.stage import make_catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from schemas.model import Catalog, Topic
 
@@ -89,9 +89,18 @@ def ours(job: Job) -> None:
     sink.close()
 
 
-def decoded(job: Job, insert: Callable[[Any, str, Sequence[str], list[list[Any]]], None]) -> None:
-    """Decode every record; insert both tables' rows with `insert`; commit."""
-    client, names = job.client(), insert_columns(job.topic)
+Insert = Callable[[str, Sequence[str], list[list[Any]]], None]
+
+
+def decoded(job: Job, insert: Insert, *, raw: bool) -> None:
+    """Decode every record; insert both tables' rows with `insert`; commit.
+
+    Args:
+        job: What to do.
+        insert: Takes a table, its columns and its rows.
+        raw: Whether ids are left as text and times as microseconds, which is all that Arrow needs.
+    """
+    names = insert_columns(job.topic)
     for consumer, messages in job.consumed():
         job.clock.begin()
         archive, rows = [], []
@@ -101,39 +110,52 @@ def decoded(job: Job, insert: Callable[[Any, str, Sequence[str], list[list[Any]]
             archive.append(
                 [m.topic(), m.partition(), m.offset(), kind - 1, stamp, m.key(), m.value(), headers]
             )
-            event = decode(m.value(), job.catalog, job.topic)[1]
-            meta = {
-                "_partition": m.partition(),
-                "_offset": m.offset(),
-                "_received_at": datetime.fromtimestamp(stamp / 1000, UTC),
-            }
+            event = decode(m.value(), job.catalog, job.topic, raw=raw)[1]
+            received = stamp * 1000 if raw else datetime.fromtimestamp(stamp / 1000, UTC)
+            meta = {"_partition": m.partition(), "_offset": m.offset(), "_received_at": received}
             rows.append([{**event, **meta}[name] for name in names])
-        insert(client, "records", ARCHIVE_NAMES, archive)
-        insert(client, job.topic.table, names, rows)
+        insert("records", ARCHIVE_NAMES, archive)
+        insert(job.topic.table, names, rows)
         consumer.commit(asynchronous=False)
         job.clock.count(len(messages))
     job.clock.finish()
 
 
-def as_rows(client: Any, table: str, names: Sequence[str], rows: list[list[Any]]) -> None:
+def as_rows(job: Job) -> Insert:
     """Insert rows as clickhouse-connect's own documentation does."""
-    client.insert(table, rows, column_names=names)
+    client = job.client()
+
+    def insert(table: str, names: Sequence[str], rows: list[list[Any]]) -> None:
+        client.insert(table, rows, column_names=names)
+
+    return insert
 
 
-def as_arrow(client: Any, table: str, names: Sequence[str], rows: list[list[Any]]) -> None:
+def as_arrow(job: Job) -> Insert:
     """Insert rows as one Arrow table."""
     import pyarrow as pa
 
-    columns = {}
-    for name, column in zip(names, zip(*rows, strict=True), strict=True):
+    client = job.client()
+    pair = pa.struct([("name", pa.string()), ("value", pa.binary())])
+    known = {column.name: column.type for column in (*columns(job.topic), *ARCHIVE)}
+
+    def kind_of(name: str) -> Any:
         if name == "headers":
-            pair = pa.struct([("name", pa.string()), ("value", pa.binary())])
-            columns[name] = pa.array(
-                [[{"name": n, "value": v} for n, v in each] for each in column], type=pa.list_(pair)
-            )
-        else:
-            columns[name] = pa.array([str(each) if isinstance(each, UUID) else each for each in column])
-    client.insert_arrow(table, pa.table(columns))
+            return pa.list_(pair)
+        return pa.timestamp("us", tz="UTC") if "DateTime64" in known[name] else None
+
+    def insert(table: str, names: Sequence[str], rows: list[list[Any]]) -> None:
+        found = {
+            name: pa.array(_structs(column) if name == "headers" else column, type=kind_of(name))
+            for name, column in zip(names, zip(*rows, strict=True), strict=True)
+        }
+        client.insert_arrow(table, pa.table(found))
+
+    return insert
+
+
+def _structs(column: Sequence[Any]) -> list[list[dict[str, Any]]]:
+    return [[{"name": name, "value": value} for name, value in each] for each in column]
 
 
 def blocks(job: Job) -> None:
@@ -176,8 +198,8 @@ def main() -> None:
     job = Job(config, catalog, topic, Clock(told["total"], told["servers"]))
     ways: dict[str, Callable[[], None]] = {
         "ours": lambda: ours(job),
-        "rows": lambda: decoded(job, as_rows),
-        "arrow": lambda: decoded(job, as_arrow),
+        "rows": lambda: decoded(job, as_rows(job), raw=False),
+        "arrow": lambda: decoded(job, as_arrow(job), raw=True),
         "blocks": lambda: blocks(job),
     }
     ways[told["way"]]()
