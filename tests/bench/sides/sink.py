@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -42,9 +43,11 @@ class Job:
     clock: Clock
 
     def client(self) -> Any:
-        """Return a client of clickhouse-connect."""
+        """Return a client of clickhouse-connect; what it would import at its first insert is there already."""
         import clickhouse_connect
 
+        for name in ("numpy", "pandas", "pyarrow"):
+            importlib.import_module(name)
         host, port = self.config.url.split("//")[1].rstrip("/").split(":")
         return clickhouse_connect.get_client(
             host=host,
