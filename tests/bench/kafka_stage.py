@@ -19,7 +19,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import free_ports
 from infra.kafka.running import RunningKafka
-from infra.kafka.topics import await_leaders
+from infra.kafka.topics import await_leaders, ensure_topics
+from schemas.catalog import load_catalog
 from tests.bench.harness import SideError
 
 if TYPE_CHECKING:
@@ -132,11 +133,10 @@ def hand_over(producer: Any, topic: str, key: bytes, value: bytes) -> None:
 
 
 @contextlib.contextmanager
-def a_broker(topics: Sequence[str]) -> Iterator[Broker]:
-    """Start a broker with its data in a temporary folder, and create topics."""
+def a_broker() -> Iterator[Broker]:
+    """Start a broker with its data in a temporary folder and the catalogue's topics on it."""
     with tempfile.TemporaryDirectory(prefix="city-bench-") as folder:
         embedded = EmbeddedKafka(Path(folder) / "kafka", free_ports())
         with RunningKafka(embedded) as running:
-            broker = Broker(embedded.bootstrap, running.pid or 0, Path(folder))
-            broker.create(*topics)
-            yield broker
+            ensure_topics(embedded.bootstrap, load_catalog(), PARTITIONS)
+            yield Broker(embedded.bootstrap, running.pid or 0, Path(folder))

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from tests.bench.figures import Measured
 
-DEAD = "air-quality.dead-letter"
-
 
 @dataclass
 class AgentStage:
@@ -57,8 +55,7 @@ class AgentStage:
 @contextlib.contextmanager
 def stage(work: Work, events: int) -> Iterator[AgentStage]:
     """Start a broker and fill it."""
-    topics = [READING, DEAD, *([work.output] if work.output else [])]
-    with a_broker(topics) as broker:
+    with a_broker() as broker:
         made = AgentStage(broker, work, list(readings(events)))
         made.source(events)
         yield made

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def stage(events: int) -> Iterator[Broker]:
     """Start a broker with the topic."""
     del events
-    with a_broker([READING]) as broker:
+    with a_broker() as broker:
         yield broker
 
 
