@@ -72,6 +72,10 @@ Control = Start | Gap
 _KINDS: Final = {"START": Start, "GAP": Gap}
 
 
+_FLAT: Final = re.compile(rb'\{(?:"[a-z_]*":(?:-?[0-9]+|[a-z]+|"(?:[^"\\]|\\.)*"),?)*\}\n')
+"""Nothing nested: Python's JSON reader can overflow the stack over deep nesting where a library raised the limit."""
+
+
 def parse_control(data: bytes) -> Control:
     """Read a control file.
 
@@ -80,6 +84,8 @@ def parse_control(data: bytes) -> Control:
     """
     if len(data) > MAX_CONTROL_BYTES:
         raise LeafFormatError(f"control: expected at most {MAX_CONTROL_BYTES} bytes, got {len(data)}")
+    if not _FLAT.fullmatch(data):
+        raise LeafFormatError(f"control: expected one flat object and a newline, got {shown(data)}")
     try:
         value = json.loads(data)
         kind = value.pop("kind")
