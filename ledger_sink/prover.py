@@ -22,6 +22,7 @@ from ledger_sink.format.bundle import Evidence
 from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.leaf import Kind, Leaf, canon, record_leaf
+from ledger_sink.format.schema_file import pack_schema
 from ledger_sink.format.tiles import TILE_WIDTH, inclusion_proof
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.sequencer import LogName
@@ -110,7 +111,7 @@ def _evidence(
         partition_proof.encode(),
         covered.block,
         city_proof.encode(),
-        None if text is None else text.encode(),
+        None if text is None else pack_schema(text),
         receipt_files(store, name, index),
     )
 

@@ -23,6 +23,7 @@ from ledger_sink.format.errors import FormatError
 from ledger_sink.format.leaf import Kind, Leaf, canon, record_leaf
 from ledger_sink.format.range_bundle import MAX_LEAVES, SCHEMAS, RangeEvidence, join_canons
 from ledger_sink.format.range_proof import RangeProof
+from ledger_sink.format.schema_file import pack_schema
 from ledger_sink.format.stored_zip import MAX_ZIP_BYTES
 from ledger_sink.format.tiles import TILE_WIDTH, range_proof
 from ledger_sink.prover import AGAIN_S
@@ -235,5 +236,5 @@ def _shown(
             raise RefusedError(f"expected at most {MAX_RECORD_BYTES} bytes of records: ask for parts of it")
         read_by = schema(record) if schema else None
         if read_by is not None:
-            schemas[f"{SCHEMAS}{read_by[0]}.avsc"] = read_by[1].encode()
+            schemas[f"{SCHEMAS}{read_by[0]}.avsc.gz"] = pack_schema(read_by[1])
     return canons, schemas

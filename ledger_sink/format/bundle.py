@@ -6,7 +6,7 @@
     partition.tlog-proof    that leaf under the partition root at size n
     block.txt               the block that holds that (origin, n, root)
     city.tlog-proof         that block under the city root, whose checkpoint is signed and cosigned
-    schema.avsc             optional: how to read the value; nothing seals it
+    schema.avsc.gz          optional: how to read the value; nothing seals it
     anchors/…               optional: receipts of outside services, with certificate chains
     README.txt              what this is and how to check it
 
@@ -36,7 +36,7 @@ LEAF: Final = "leaf.bin"
 PARTITION_PROOF: Final = "partition.tlog-proof"
 BLOCK: Final = "block.txt"
 CITY_PROOF: Final = "city.tlog-proof"
-SCHEMA: Final = "schema.avsc"
+SCHEMA: Final = "schema.avsc.gz"
 README: Final = "README.txt"
 ANCHORS: Final = "anchors/"
 _REQUIRED = (MANIFEST, RECORD, LEAF, PARTITION_PROOF, BLOCK, CITY_PROOF, README)

@@ -5,7 +5,7 @@
     records.canon           the records that are shown, each u32‖canon, offsets rising
     partition.range-proof   those leaves under the partition root at size n
     block.txt  city.tlog-proof  anchors/…  README.txt       as in the bundle of one event
-    schemas/<id>.avsc       optional: how to read values that begin with 00 ‖ u32 id; nothing seals them
+    schemas/<id>.avsc.gz    optional: how to read values that begin with 00 ‖ u32 id; nothing seals them
 
 A leaf whose record is not shown tells its offset, its time and a commitment, and nothing of its content.
 """
@@ -44,7 +44,7 @@ SCHEMAS: Final = "schemas/"
 MAX_LEAVES: Final = 500_000
 """Leaves of one bundle: 25 MB of them. A longer interval takes several bundles."""
 _REQUIRED = (MANIFEST, LEAVES, RECORDS, RANGE_PROOF, BLOCK, CITY_PROOF, README)
-_SCHEMA = re.compile(r"schemas/(?:0|[1-9][0-9]{0,9})\.avsc")
+_SCHEMA = re.compile(r"schemas/(?:0|[1-9][0-9]{0,9})\.avsc\.gz")
 
 
 @dataclass(frozen=True, slots=True)

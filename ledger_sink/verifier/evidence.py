@@ -45,7 +45,7 @@ NOT_SHOWN = (
     "that the sensor or whoever produced the record told the truth",
     "that nothing was dropped before it reached Kafka, or left out before the log",
     "that the time of the record, of its block or of a cosignature is the time of the event",
-    "that the schema in the bundle is the one its producer used: nothing seals schema.avsc",
+    "that the schema in the bundle is the one its producer used: nothing seals schema.avsc.gz",
 )
 
 

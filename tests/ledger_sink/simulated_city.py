@@ -1,5 +1,7 @@
 """A whole ledger in memory, made by the format library alone from fixed keys: for tests that then damage it."""
 
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +38,17 @@ TIME_MS = 1_767_323_045_678
 TIME_S = TIME_MS // 1000
 WITNESS = CosigningKey("witness.university.example/w1", b"u" * 32)
 OWN_WITNESS = CosigningKey(own_witness_name(CITY), b"o" * 32)
-SCHEMA = b'{"fields":[],"name":"reading","type":"record"}'
+SCHEMA_TEXT = '{"fields":[],"name":"reading","type":"record"}'
+
+
+def stored_gzip(text: str) -> bytes:
+    """Pack a schema without compressing it: bytes that every gzip library agrees on (RFC 1951 §3.2.4)."""
+    data = text.encode()
+    head = bytes.fromhex("1f8b08000000000000ff01") + struct.pack("<HH", len(data), len(data) ^ 0xFFFF)
+    return head + data + struct.pack("<II", zlib.crc32(data), len(data))
+
+
+SCHEMA = stored_gzip(SCHEMA_TEXT)
 
 
 class SimulatedLog:
@@ -156,7 +168,7 @@ class SimulatedCity:
             RangeProof(first, end, proof, partition.checkpoint()).encode(),
             self.blocks[number].encode(),
             self.log.proof(number, self.cosigned()).encode(),
-            {"schemas/100.avsc": SCHEMA},
+            {"schemas/100.avsc.gz": SCHEMA},
         )
 
     def policy(self) -> bytes:

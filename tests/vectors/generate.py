@@ -32,6 +32,7 @@ from ledger_sink.format import (
 )
 from ledger_sink.format.control import Gap, Start
 from ledger_sink.format.range_bundle import join_canons
+from tests.ledger_sink.simulated_city import stored_gzip
 
 OUTPUT = Path(__file__).with_name("ledger_format.json")
 CITY = "city.example"
@@ -139,13 +140,13 @@ def _ledger() -> dict[str, Any]:
     consistency = tiles.consistency_proof(100, LEAVES, read)
     evidence = Evidence(
         leaf.canons(TOPIC, 0, [records[42]])[0], entries[43], proof.encode(), blocks[1].encode(), city_proof.encode(),
-        b'{"name":"reading"}', {"anchors/file/note.txt": b"printed\n"}, b"Evidence.\n",
+        stored_gzip('{"name":"reading"}'), {"anchors/file/note.txt": b"printed\n"}, b"Evidence.\n",
     )  # fmt: skip
     shown = [records[42], records[260]]
     range_proof = RangeProof(40, 270, tiles.range_proof(40, 270, LEAVES, read), checkpoint)
     ranged = RangeEvidence(
         b"".join(entries[40:270]), join_canons(leaf.canons(TOPIC, 0, shown)), range_proof.encode(), blocks[1].encode(),
-        city_proof.encode(), {"schemas/100.avsc": b'{"name":"reading"}'}, {}, b"Evidence.\n",
+        city_proof.encode(), {"schemas/100.avsc.gz": stored_gzip('{"name":"reading"}')}, {}, b"Evidence.\n",
     )  # fmt: skip
     return {
         "log": {

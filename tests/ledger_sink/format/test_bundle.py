@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger_sink.format.bundle import Evidence, canonical_json
+from ledger_sink.format.bundle import SCHEMA, Evidence, canonical_json
 from ledger_sink.format.errors import BundleFormatError, FormatError
 from ledger_sink.format.stored_zip import read_zip, write_zip
 from ledger_sink.format.tlog_proof import TlogProof
@@ -61,7 +61,7 @@ def test_a_repacked_bundle_with_a_file_more_is_refused() -> None:
     """Files that do not belong, and missing ones, are refused even in a well-made archive."""
     files = read_zip(BUNDLE)
     for name in files:
-        if name != "schema.avsc":
+        if name != SCHEMA:
             with pytest.raises(FormatError):
                 Evidence.parse(write_zip({k: v for k, v in files.items() if k != name}))
     with pytest.raises(BundleFormatError, match="does not belong"):

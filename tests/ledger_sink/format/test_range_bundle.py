@@ -45,7 +45,14 @@ def test_files_that_do_not_belong_or_are_missing_are_refused() -> None:
         if not name.startswith("schemas/"):
             with pytest.raises(FormatError):
                 RangeEvidence.of_files({k: v for k, v in files.items() if k != name})
-    for name in ("policy.txt", "schemas/x.avsc", "schemas/01.avsc", "anchors/A", "leaf.bin"):
+    for name in (
+        "policy.txt",
+        "schemas/x.avsc.gz",
+        "schemas/01.avsc.gz",
+        "schemas/1.avsc",
+        "anchors/A",
+        "leaf.bin",
+    ):
         with pytest.raises(BundleFormatError):
             parse_bundle(write_zip(files | {name: b"x"}))
 
