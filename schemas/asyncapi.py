@@ -21,7 +21,7 @@ _SCRAM = "scram"
 _SERVER = "kafka"
 _HEADERS = {
     "type": "object",
-    "description": "Raw header values are UTF-8 text. More may follow; unknown ones may be ignored.",
+    "description": "Raw values are UTF-8 text, but for `signature`. More may follow; unknown ones may be ignored.",
     "properties": {
         "simulated": {
             "type": "string",
@@ -31,6 +31,14 @@ _HEADERS = {
         "cause": {
             "type": "string",
             "description": "Derived events only: the record they were derived from, topic/partition/offset.",
+        },
+        "sequence": {
+            "type": "string",
+            "pattern": "^[1-9][0-9]{0,18}$",
+            "description": "The source's own number of the event, if it numbers them.",
+        },
+        "signature": {
+            "description": "The source's signature, if it signs: bytes as in ledger_sink/FORMAT.md, section 10.",
         },
     },
 }
