@@ -39,7 +39,7 @@ def read_account(path: Path) -> Any:
         SetupError: it is not there, not 0600, or holds no key.
     """
     try:
-        from eth_account import Account  # noqa: PLC0415 - heavy, and of this anchor alone
+        from ledger_sink.anchor.evm_account import Account  # noqa: PLC0415 - heavy, and of this anchor alone
     except ImportError:
         raise SetupError("an EVM anchor needs eth-account: install 'city-telemetry[platform]'") from None
     try:

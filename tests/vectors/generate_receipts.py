@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import rlp
-from eth_account import Account
 from trie import HexaryTrie
 
+from ledger_sink.anchor.evm_account import Account
 from ledger_sink.format.checkpoint import Checkpoint, sign_checkpoint
 from ledger_sink.format.keys import city_origin, log_key
 from ledger_sink.receipt.bundled import encode_path

@@ -9,11 +9,10 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eth_account import Account
-
 from infra.ports import free_port
 from ledger_sink import witness
 from ledger_sink.anchor.evm import EvmAnchor
+from ledger_sink.anchor.evm_account import Account
 from ledger_sink.anchor.file import FileAnchor
 from ledger_sink.anchor.timestamp import TimestampAnchor
 from ledger_sink.anchor.witness import WitnessAnchor

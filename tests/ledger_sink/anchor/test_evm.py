@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from eth_account import Account
 
 from ledger_sink.anchor import evm
 from ledger_sink.anchor.contract import Pending, Receipt
 from ledger_sink.anchor.evm import EvmAnchor, read_account
+from ledger_sink.anchor.evm_account import Account
 from ledger_sink.anchor.evm_block import receipt_of
 from ledger_sink.errors import AnchorLostError, AnchorUnavailableError, SetupError
 from ledger_sink.receipt import ethereum
@@ -219,3 +221,16 @@ def test_a_key_file_must_be_ones_own(tmp_path: Path) -> None:
     with pytest.raises(SetupError) as caught:
         read_account(path)
     assert KEY.hex()[:10] not in str(caught.value)
+
+
+def test_deeply_nested_json_is_refused_and_no_crash() -> None:
+    """The account's library raises the recursion limit of the process when it is imported; it does not stay so."""
+    code = (
+        "import json, sys; before = sys.getrecursionlimit(); import ledger_sink.anchor.evm_account\n"
+        "assert sys.getrecursionlimit() == before\n"
+        "try: json.loads('[' * 100_000)\nexcept RecursionError: print('refused')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "refused\n", done.stderr
