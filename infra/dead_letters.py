@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Self
 
+from infra.configs import streams_config
 from infra.errors import CityError
 from infra.evidence import fetch_from
 from infra.status import connect
-from infra.wiring import PlatformEvents, streams_config
+from infra.wiring import PlatformEvents
 from schemas.names import DATABASE, dead_letter_topic, topic_name
 
 if TYPE_CHECKING:

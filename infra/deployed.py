@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra import configs, wiring
 from infra import settings as settings_module
-from infra import wiring
 from infra.emit import pause_file
 from infra.errors import CityError, StackError, known_errors
 from infra.kafka.admin import cluster_id, connect
@@ -48,7 +48,7 @@ def prepare(settings: Settings) -> int:
         "ClickHouse", settings.clickhouse_url, lambda: answers(f"{settings.clickhouse_url}/ping", timeout_s=5)
     )
     settings_module.remember(settings)
-    prepare_stores(settings, wiring.catalog())
+    prepare_stores(settings, configs.catalog())
     return 0
 
 
@@ -71,7 +71,7 @@ def settle(settings: Settings, paths: list[Path], speed: str, report: Path | Non
     try:
         with Screen({}) as screen:
             supervisor = Supervisor(settings.data)  # without children: they are somebody else's
-            run = Run(settings, wiring.catalog(), options, supervisor, screen, {}, started=started)
+            run = Run(settings, configs.catalog(), options, supervisor, screen, {}, started=started)
             return finish(run)
     finally:
         pause_file(settings.data).unlink(missing_ok=True)

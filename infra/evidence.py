@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from infra.configs import ledger_config
 from infra.errors import CityError
 from infra.status import connect
-from infra.wiring import ledger_config
 from ledger_sink.record import Record
 from schemas.codec import frame_id
 from schemas.errors import SchemaError

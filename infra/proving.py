@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from infra.configs import ledger_config
 from infra.errors import SettingsError
 from infra.evidence import archive_rows, find_event, prove_record, schema_of
 from infra.status import connect
-from infra.wiring import ledger_config
 from ledger_sink.errors import NotSealedError
 from ledger_sink.kafka_source import KafkaSource
 from ledger_sink.range_prover import ENDLESS, Asked, Interval, prove_range

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from infra.configs import streams_config
 from infra.errors import SettingsError
 from infra.status import connect
-from infra.wiring import PlatformEvents, streams_config
+from infra.wiring import PlatformEvents
 from schemas.names import DATABASE, topic_name
 from streams.origin.did import public_of
 from streams.origin.kafka_registry import kafka_registry

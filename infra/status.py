@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import clickhouse_connect
 
+from infra.configs import anchor_settings
 from infra.count import watermarks
 from infra.count_ledger import checkpoint, newest_epoch
 from infra.drain import LagMeter
-from infra.wiring import anchor_settings
 from ledger_sink.anchor.audit import anchor_states
 from ledger_sink.store import FileStore
 from schemas.names import ARCHIVE_TABLE, DATABASE

@@ -25,10 +25,10 @@ def answers(url: str, timeout_s: float) -> bool:
 def prepare_stores(settings: Settings, catalog: Catalog) -> None:
     """Make topics, tables and views that are missing, give subscribers what they may read; safe to repeat."""
     from infra.clickhouse.migrate import migrate  # noqa: PLC0415 - its client takes a while to import
+    from infra.configs import subscribers  # noqa: PLC0415
     from infra.kafka.topics import ensure_topics  # noqa: PLC0415
     from infra.sharing import give_access  # noqa: PLC0415
     from infra.status import connect  # noqa: PLC0415
-    from infra.wiring import subscribers  # noqa: PLC0415
 
     ensure_topics(
         settings.kafka_address, catalog, partitions=settings.partitions, replication=settings.replication

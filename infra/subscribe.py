@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from infra.configs import subscribers
 from infra.errors import SettingsError
 from infra.settings import recall
 from infra.sharing import password_of, place
-from infra.wiring import subscribers
 from ledger_sink.format.leaf import canon
 from schemas import asyncapi
 from schemas.examples import to_plain

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from infra import count, drain, report
+from infra.configs import subscribers
 from infra.count_ledger import ledger_counts
 from infra.emit import pause_file
 from infra.errors import StackError
@@ -22,7 +23,6 @@ from infra.sharing import where
 from infra.stack import Stack
 from infra.status import StatusReader, connect
 from infra.supervisor import Supervisor
-from infra.wiring import subscribers
 from schemas.names import topic_name
 
 if TYPE_CHECKING:

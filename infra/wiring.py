@@ -1,4 +1,4 @@
-"""Joins the parts: from one `Settings` to the configuration of each layer, and each role's run.
+"""Joins the parts: each role's run, from one `Settings`; what each part is given of it stands in `configs.py`.
 
 A layer gets what it needs as values and callables (a config record, a catalogue, an `emit`); no layer knows
 the settings or another layer. Each `run_<role>` runs one process of the stack until `stop` is set.
@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infra.configs import catalog, ledger_config, sink_config, streams_config
 from infra.emit import Emitter, pause_file
 
 if TYPE_CHECKING:
@@ -20,75 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from infra.settings import Settings
-    from ledger_sink.anchor.config import AnchorSettings
-    from ledger_sink.config import LedgerConfig
     from schemas.catalog import Catalog
-    from schemas.sharing import Subscriber
-    from streams.config import StreamsConfig
     from streams.produce import Producer
-    from streams.sinks.config import SinkConfig
-
-
-def catalog() -> Catalog:
-    """Return the catalogue: the packaged domains and those the operator added."""
-    from infra.settings import catalog_roots
-    from schemas.catalog import load_catalog
-
-    return load_catalog(*catalog_roots())
-
-
-def subscribers(topics: Catalog) -> dict[str, Subscriber]:
-    """Return who may read what: the packaged subscribers and those the operator added."""
-    from infra.settings import subscriber_roots
-    from schemas.sharing import load_subscribers
-
-    return load_subscribers(topics, *subscriber_roots())
-
-
-def streams_config(settings: Settings) -> StreamsConfig:
-    """Return what the streams layer needs to know."""
-    from streams.config import StreamsConfig
-
-    return StreamsConfig(
-        kafka=settings.kafka_address,
-        data=settings.data,
-        city=settings.city,
-        workers=settings.workers,
-        session_timeout_s=settings.session_timeout_s,
-        stalled_after_s=settings.stalled_after_s,
-        metrics_interval_s=settings.metrics_interval_s,
-        changelog_replication=settings.replication,
-    )
-
-
-def ledger_config(settings: Settings, topics: Catalog) -> LedgerConfig:
-    """Return what the ledger needs to know: names of topics, never what is in them."""
-    from ledger_sink.config import LedgerConfig, SealedTopic
-
-    return LedgerConfig(
-        data=settings.data,
-        kafka=settings.kafka_address,
-        city=settings.city,
-        topics=tuple(
-            SealedTopic(t.name, t.partitions or settings.partitions)
-            for t in sorted(topics.topics.values(), key=lambda t: t.name)
-            if t.sealed
-        ),
-        signer_url=settings.signer_url,
-        witness_urls=(settings.witness_url,),
-        interval_s=settings.checkpoint_interval_s,
-        anchors=anchor_settings(settings),
-    )
-
-
-def anchor_settings(settings: Settings) -> tuple[AnchorSettings, ...]:
-    """Return the ledger's anchors: what the operator's file names, else a file of lines and no network."""
-    from ledger_sink.anchor.config import default_anchors, load_anchors
-
-    named = Path(settings.anchors) if settings.anchors else settings.data / "anchors.toml"
-    if settings.anchors or named.exists():
-        return load_anchors(named)
-    return default_anchors(settings.data)
 
 
 class PlatformEvents:
@@ -155,23 +89,6 @@ def run_sink(settings: Settings, stop: threading.Event, _arguments: Sequence[str
     topics = catalog()
     run(sink_config(settings, topics), topics, stop, emitter(settings, topics))
     return 0
-
-
-def sink_config(settings: Settings, topics: Catalog) -> SinkConfig:
-    """Return what the ClickHouse sink needs to know."""
-    from infra.clickhouse.scripts import load_rollups
-    from streams.sinks.config import SinkConfig
-
-    return SinkConfig(
-        kafka=settings.kafka_address,
-        url=settings.clickhouse_url,
-        user=settings.clickhouse_user,
-        password=str(settings.clickhouse_password),
-        rollups=load_rollups(topics),
-        session_timeout_s=settings.session_timeout_s,
-        stalled_after_s=settings.stalled_after_s,
-        metrics_interval_s=settings.metrics_interval_s,
-    )
 
 
 def run_ledger(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:

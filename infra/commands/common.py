@@ -62,7 +62,7 @@ def running(data: Path) -> Settings:
 
 def catalog() -> Catalog:
     """Return the catalogue: the packaged domains and those named in `CITY_DOMAINS`."""
-    from infra.wiring import catalog as load
+    from infra.configs import catalog as load
 
     return load()
 

@@ -113,7 +113,7 @@ def _show(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from infra.wiring import subscribers
+    from infra.configs import subscribers
 
     rows = subscribers(catalog())
     if as_json:

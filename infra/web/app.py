@@ -21,9 +21,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from infra.configs import subscribers
 from infra.status import StatusReader
 from infra.web import ledger_files, metrics, page, prove, shared
-from infra.wiring import subscribers
 from schemas import registry
 
 if TYPE_CHECKING:

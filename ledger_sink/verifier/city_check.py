@@ -7,6 +7,7 @@ signature covers the partition roots anyway.
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ledger_sink.format.block import Block
 from ledger_sink.format.errors import FormatError, OriginError
@@ -24,12 +25,15 @@ from ledger_sink.verifier.log_check import (
     seen_claims,
     verified,
 )
-from ledger_sink.verifier.memory import NOTHING_SEEN, Memory, Seen
+from ledger_sink.verifier.memory import NOTHING_SEEN, Memory
 from ledger_sink.verifier.receipt_folder import anchored_sizes, folder_claims
 from ledger_sink.verifier.receipts import NAME as ANCHOR
 from ledger_sink.verifier.since import Since
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Claim, Verdict, failed, not_checked, shown
+
+if TYPE_CHECKING:
+    from ledger_sink.verifier.seen import Seen
 
 Heads = dict[str, dict[int, tuple[bytes, int]]]
 """Of each log the sizes that blocks hold, each with its root and the block's number."""

@@ -20,7 +20,8 @@ from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.evidence import witness_claims
 from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.growth_check import check_growth
-from ledger_sink.verifier.memory import NOTHING_SEEN, Memory, Seen
+from ledger_sink.verifier.memory import NOTHING_SEEN, Memory
+from ledger_sink.verifier.seen import Seen
 from ledger_sink.verifier.since import Since
 from ledger_sink.verifier.tree_check import check_tree
 from ledger_sink.verifier.trust import Trust

@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
+from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.verifier.errors import StateError, UnreadableError
+from ledger_sink.verifier.seen import Seen, Sight
 from ledger_sink.verifier.trust import Trust, read_capped
 from ledger_sink.verifier.verdict import Claim, failed, not_checked, shown
 
@@ -26,33 +27,6 @@ FORMAT = "ledger-verify-seen/v1"
 MAX_STATE_BYTES = 64 * 1024 * 1024
 MOST_OF_A_LOG = 200
 """Checkpoints remembered of one log: the newest ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """One signed checkpoint that was seen."""
-
-    note: bytes
-    """The whole note: with another of the same size it is evidence of a fork."""
-    when: str
-    """RFC 3339, by the auditor's clock."""
-    head: Checkpoint = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "head", parse_checkpoint(self.note)[0])
-
-    def words(self) -> str:
-        """Say what was seen."""
-        return f"size {self.head.size}, root {self.head.root.hex()} on {self.when}"
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A checkpoint that a verification found signed: by whom, and what is to be remembered."""
-
-    key: str
-    """The verifier key."""
-    sight: Sight
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ledger_sink.verifier.memory import Seen
+    from ledger_sink.verifier.seen import Seen
 
 
 class Status(StrEnum):

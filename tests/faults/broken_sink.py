@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from infra import wiring
+from infra import configs, wiring
 from infra.child import stop_event
 from infra.settings import from_environment
 from streams.sinks.clickhouse import run
@@ -36,10 +36,10 @@ class Faults:
 
 if __name__ == "__main__":
     settings = from_environment()
-    catalog = wiring.catalog()
+    catalog = configs.catalog()
     stop = stop_event()
     run(
-        wiring.sink_config(settings, catalog),
+        configs.sink_config(settings, catalog),
         catalog,
         stop,
         wiring.emitter(settings, catalog),

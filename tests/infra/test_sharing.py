@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infra.cli import main
+from infra.configs import subscribers
 from infra.errors import DataDirectoryError
 from infra.kafka.topics import ensure_topics
 from infra.settings import Ports, Settings, remember
 from infra.sharing import give_access, password_file, password_of, where
-from infra.wiring import subscribers
 from ledger_sink.format.leaf import canon
 from schemas.codec import encode
 from schemas.sharing import Subscriber

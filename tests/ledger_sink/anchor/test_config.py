@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.configs import anchor_settings
 from infra.settings import Settings
 from infra.web.ledger_files import kind_of
-from infra.wiring import anchor_settings
 from ledger_sink.anchor.config import (
     EvmSettings,
     FileSettings,

@@ -12,7 +12,7 @@ from ledger_sink.format.leaf import record_leaves
 from ledger_sink.verifier import memory
 from ledger_sink.verifier.cli import main
 from ledger_sink.verifier.errors import StateError
-from ledger_sink.verifier.memory import Seen, Sight
+from ledger_sink.verifier.seen import Seen, Sight
 from ledger_sink.verifier.trust import Trust
 from tests.ledger_sink.simulated_city import SimulatedCity, SimulatedPartition, record, small_city
 
