@@ -111,3 +111,20 @@ def test_children_of_a_killed_parent_end_and_the_next_stack_starts(tmp_path: Pat
     successor.take()
     assert all(gone(pid) for pid in children)
     successor.release()
+
+
+def test_a_storm_of_signals_ends_a_process_as_one_does() -> None:
+    """A second SIGTERM while the first is being handled must not tie the process up."""
+    code = (
+        "from infra.child import stop_event; stop = stop_event(); print('up', flush=True)\n"
+        "while not stop.wait(0.0001): pass"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    for _ in range(500):
+        process.send_signal(signal.SIGTERM)
+        if process.poll() is not None:
+            break
+    # One more that comes while the interpreter is being taken down ends it the hard way: it had stopped by then.
+    assert process.wait(8) in {0, -signal.SIGTERM}
