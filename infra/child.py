@@ -8,16 +8,16 @@ longer than `GRACE_S`.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
-import select
 import signal
 import subprocess
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING
+
+from ledger_sink.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 GRACE_S = 9.0
 """A process that was told to end has this long; then it ends at once (CONTRACT §3: 10 s)."""
 
-LOOK_S = 0.5
 PARENT_VARIABLE = "CITY_PARENT"
 _PR_SET_PDEATHSIG = 1
 
@@ -52,31 +51,18 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> 
 
 
 def stop_event() -> threading.Event:
-    """Return the event that is set when this process shall end.
-
-    The signal handler takes no lock: it may run while this very thread holds the event's, or within itself. It writes a
-    byte, and a thread sets the event.
-    """
+    """Return the event that is set when this process shall end."""
     stop = threading.Event()
-    asked, ask = os.pipe()
-    os.set_blocking(ask, False)
-
-    def on_signal(_number: int, _frame: object) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.write(ask, b".")
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
+    stop_on_signals(stop)
     parent = os.environ.get(PARENT_VARIABLE)
-    threading.Thread(target=_watch, args=(stop, asked, parent), daemon=True).start()
+    threading.Thread(target=_watch, args=(stop, parent), daemon=True).start()
     return stop
 
 
-def _watch(stop: threading.Event, asked: int, parent: str | None) -> None:
-    """Set `stop` when a signal came or the parent is gone; end this process if stopping takes too long."""
-    while not stop.is_set():
-        ready, _, _ = select.select([asked], [], [], LOOK_S)
-        if ready or (parent and os.getppid() != int(parent)):
+def _watch(stop: threading.Event, parent: str | None) -> None:
+    """Set `stop` when the parent is gone; end this process if stopping takes too long."""
+    while not stop.wait(0.5):
+        if parent and os.getppid() != int(parent):
             stop.set()
     time.sleep(GRACE_S)
     print(f"still running {GRACE_S:.0f} s after the request to end: ending now", file=sys.stderr, flush=True)  # noqa: T201

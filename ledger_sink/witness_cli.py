@@ -7,13 +7,13 @@ a university, a neighbour city, an auditor. Its key is made at the first start; 
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import threading
 from pathlib import Path
 
 from ledger_sink.config import WitnessConfig
 from ledger_sink.errors import LedgerError
+from ledger_sink.signals import stop_on_signals
 from ledger_sink.witness import VKEY_NAME, run
 
 EPILOG = """\
@@ -51,8 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=18081, help="port to listen on (default: 18081)")
     words = parser.parse_args(arguments)
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop_on_signals(stop)
     if not words.logs.is_file():
         sys.stderr.write(f"ledger-witness: {words.logs}: no such file; it must hold `log` lines\n")
         return 2
