@@ -17,7 +17,7 @@ are never in here: trust comes from the verifier's side.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -80,22 +80,13 @@ class Evidence:
     @classmethod
     def of_files(cls, files: Mapping[str, bytes]) -> "Evidence":
         """Read a bundle from the files in its archive; see `parse`."""
-        missing = [name for name in _REQUIRED if name not in files]
-        if missing:
-            raise BundleFormatError(f"bundle: expected {', '.join(_REQUIRED)}, missing {', '.join(missing)}")
-        parts = {name: content for name, content in files.items() if name.startswith(ANCHORS)}
-        strange = [name for name in files if name not in {*_REQUIRED, SCHEMA, *parts}]
-        if strange:
-            raise BundleFormatError(f"bundle: {shown(strange[0])} does not belong in it")
+        parts = below(files, ANCHORS)
+        require_files(files, _REQUIRED, (SCHEMA, *parts))
         evidence = cls(
             files[RECORD], files[LEAF], files[PARTITION_PROOF], files[BLOCK], files[CITY_PROOF],
             files.get(SCHEMA), parts, files[README],
         )  # fmt: skip
-        expected = evidence._manifest(evidence._files())
-        if expected != files[MANIFEST]:
-            raise BundleFormatError(
-                f"{MANIFEST}: expected {shown(expected, 2000)}, got {shown(files[MANIFEST], 2000)}"
-            )
+        require_manifest(evidence._manifest(evidence._files()), files[MANIFEST])
         return evidence
 
     def _files(self) -> dict[str, bytes]:
@@ -135,6 +126,35 @@ class Evidence:
         record = CanonicalRecord.parse(self.record)
         origin = TlogProof.parse(self.city_proof).head().origin
         return _README.format(record=record, city_log=origin).encode("utf-8", "backslashreplace")
+
+
+def below(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
+    """Return the files below a folder of a bundle, by their whole path."""
+    return {name: content for name, content in files.items() if name.startswith(folder)}
+
+
+def require_files(files: Mapping[str, bytes], required: Sequence[str], allowed: Sequence[str]) -> None:
+    """Hold a bundle to the files that it must have and the others that it may have.
+
+    Raises:
+        BundleFormatError: if one is missing, or one does not belong in it.
+    """
+    missing = [name for name in required if name not in files]
+    if missing:
+        raise BundleFormatError(f"bundle: expected {', '.join(required)}, missing {', '.join(missing)}")
+    strange = [name for name in files if name not in {*required, *allowed}]
+    if strange:
+        raise BundleFormatError(f"bundle: {shown(strange[0])} does not belong in it")
+
+
+def require_manifest(expected: bytes, got: bytes) -> None:
+    """Hold a manifest to the one that follows from the other files.
+
+    Raises:
+        BundleFormatError: if a byte differs.
+    """
+    if expected != got:
+        raise BundleFormatError(f"{MANIFEST}: expected {shown(expected, 2000)}, got {shown(got, 2000)}")
 
 
 def canonical_json(value: Any) -> bytes:

@@ -27,8 +27,11 @@ from ledger_sink.format.bundle import (
     MANIFEST,
     README,
     Evidence,
+    below,
     canonical_json,
     proof_place,
+    require_files,
+    require_manifest,
 )
 from ledger_sink.format.errors import BundleFormatError
 from ledger_sink.format.leaf import LEAF_BYTES, CanonicalRecord, Leaf
@@ -82,23 +85,13 @@ class RangeEvidence:
     @classmethod
     def of_files(cls, files: Mapping[str, bytes]) -> "RangeEvidence":
         """Read a bundle from the files in its archive; see `parse`."""
-        missing = [name for name in _REQUIRED if name not in files]
-        if missing:
-            raise BundleFormatError(f"bundle: expected {', '.join(_REQUIRED)}, missing {', '.join(missing)}")
-        anchors = {name: content for name, content in files.items() if name.startswith(ANCHORS)}
-        schemas = {name: content for name, content in files.items() if name.startswith(SCHEMAS)}
-        strange = [name for name in files if name not in {*_REQUIRED, *anchors, *schemas}]
-        if strange:
-            raise BundleFormatError(f"bundle: {shown(strange[0])} does not belong in it")
+        anchors, schemas = below(files, ANCHORS), below(files, SCHEMAS)
+        require_files(files, _REQUIRED, (*anchors, *schemas))
         evidence = cls(
             files[LEAVES], files[RECORDS], files[RANGE_PROOF], files[BLOCK], files[CITY_PROOF], schemas, anchors,
             files[README],
         )  # fmt: skip
-        expected = evidence._manifest(evidence._files())
-        if expected != files[MANIFEST]:
-            raise BundleFormatError(
-                f"{MANIFEST}: expected {shown(expected, 2000)}, got {shown(files[MANIFEST], 2000)}"
-            )
+        require_manifest(evidence._manifest(evidence._files()), files[MANIFEST])
         return evidence
 
     def entries(self) -> list[bytes]:
