@@ -81,11 +81,16 @@ def _event(line: str, source: str) -> dict[str, Any]:
     }
     for name in _TIMES:
         if isinstance(event[name], str):
-            event[name] = _instant(name, event[name])
+            event[name] = instant(name, event[name])
     return event
 
 
-def _instant(name: str, text: str) -> datetime:
+def instant(name: str, text: str) -> datetime:
+    """Read a moment with its offset, as ISO 8601 writes it.
+
+    Raises:
+        ValueError: It is none; the words begin with the name.
+    """
     try:
         time_given = datetime.fromisoformat(text)
     except ValueError:

@@ -107,11 +107,9 @@ def sources(data: Path, as_json: bool) -> None:
 
 def _instant(text: str) -> datetime:
     from infra.errors import SettingsError
+    from streams.manual import instant
 
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(f"--from: expected ISO 8601, got {text[:40]!r}") from None
-    if found.tzinfo is None:
-        raise SettingsError(f"--from: expected an offset such as Z or +09:00, got {text[:40]!r}")
-    return found
+        return instant("--from", text)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
