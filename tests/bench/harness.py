@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import tests.bench.rows
 from infra.errors import known_errors
@@ -116,12 +116,24 @@ class Outcome:
         return compare(ours, self.measured.get(peer.name, {}))
 
 
-def discover() -> dict[str, Row]:
-    """Import every module of `rows` and return the rows found there, by name."""
-    found: dict[str, Row] = {}
+class Named(Protocol):
+    """A row of either kind."""
+
+    @property
+    def name(self) -> str:
+        """As given to `city bench`."""
+        ...
+
+
+_Kind = TypeVar("_Kind", bound=Named)
+
+
+def discover(kind: type[_Kind]) -> dict[str, _Kind]:
+    """Import every module of `rows` and return the rows of a kind found there, by name."""
+    found: dict[str, _Kind] = {}
     for module in pkgutil.iter_modules(tests.bench.rows.__path__, "tests.bench.rows."):
         for value in vars(importlib.import_module(module.name)).values():
-            if isinstance(value, Row) and found.setdefault(value.name, value) is not value:
+            if isinstance(value, kind) and found.setdefault(value.name, value) is not value:
                 raise SideError(f"{module.name}: a row named {value.name} exists already")
     return dict(sorted(found.items()))
 

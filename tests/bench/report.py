@@ -16,12 +16,14 @@ import psutil
 
 from tests.bench.child import ROOT, SIDES
 from tests.bench.figures import Measured, Spread
+from tests.bench.limit_report import limits_as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tests.bench.figures import Ratio
     from tests.bench.harness import Outcome, Side
+    from tests.bench.limits import LimitOutcome
 
 PACKAGES = ("confluent-kafka", "faust-streaming", "aiokafka", "clickhouse-connect", "chdb", "pyarrow")
 QUIET_LOAD = 0.5
@@ -86,7 +88,9 @@ def lines(outcome: Outcome) -> Iterable[str]:
             yield f"  ours / {peer.name}: {_ratio_words(peer, ratio)}"
 
 
-def as_json(outcomes: Iterable[Outcome], place: Place, command: str) -> dict[str, Any]:
+def as_json(
+    outcomes: Iterable[Outcome], limited: Iterable[LimitOutcome], place: Place, command: str
+) -> dict[str, Any]:
     """Give everything that was measured, round by round."""
     return {
         "command": command,
@@ -108,6 +112,7 @@ def as_json(outcomes: Iterable[Outcome], place: Place, command: str) -> dict[str
             }
             for outcome in outcomes
         },
+        "limits": {outcome.row.name: limits_as_json(outcome) for outcome in limited},
     }
 
 

@@ -1,17 +1,23 @@
-"""`RESULTS.md`: one line for each row and peer, replaced when the row is measured again."""
+"""`RESULTS.md`: one line for each row and peer, and for each row and limit, replaced when the row is measured again.
+
+What stands from `WHY` on is written by hand and kept as it is.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.bench.harness import Outcome, Row
+from tests.bench.limit_report import limit_cells
 from tests.bench.report import spread, target_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tests.bench.figures import Measured, Spread
-    from tests.bench.harness import Outcome, Row
+    from tests.bench.limits import AnyRow, LimitOutcome
     from tests.bench.report import Place
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -23,52 +29,112 @@ Written by `city bench --record`, which replaces the lines of the rows that it m
 side's own process; of broker and engine they stand behind `+`.
 
 """
+LIMITS = "\n## Against limits\n\n"
+WHY = "## Why rows miss\n"
 _COLUMNS = (
     "row", "peer", "ours, events/s; CPU", "peer, events/s; CPU", "ratio, events/s", "ratio per CPU second",
     "target", "command", "date", "machine",
 )  # fmt: skip
+_LIMIT_COLUMNS = (
+    "row", "quantity", "median (min to max)", "limit", "met", "command", "date", "machine",
+)  # fmt: skip
 Lines = dict[tuple[str, str], tuple[str, ...]]
 
 
-def record(outcomes: Iterable[Outcome], place: Place, command: str, rows: Mapping[str, Row]) -> None:
+@dataclass
+class Kept:
+    """What the file holds.
+
+    Attributes:
+        compared: Cells by row and peer.
+        limited: Cells by row and quantity.
+        why: The part written by hand, with its heading.
+    """
+
+    compared: Lines = field(default_factory=dict)
+    limited: Lines = field(default_factory=dict)
+    why: str = WHY
+
+
+def record(
+    outcomes: Iterable[Outcome | LimitOutcome], place: Place, command: str, rows: Mapping[str, AnyRow]
+) -> None:
     """Put outcomes into the file; lines of rows and peers that no longer exist go."""
     known = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
     RESULTS.write_text(merged(known, outcomes, place, command, rows), encoding="utf-8")
 
 
 def merged(
-    known: str, outcomes: Iterable[Outcome], place: Place, command: str, rows: Mapping[str, Row]
+    known: str,
+    outcomes: Iterable[Outcome | LimitOutcome],
+    place: Place,
+    command: str,
+    rows: Mapping[str, AnyRow],
 ) -> str:
     """Return the file's text with outcomes put in."""
-    lines = parse(known)
+    kept = parse(known)
     for outcome in outcomes:
-        lines |= _lines_of(outcome, place, command)
-    places = [(row.name, peer.name) for row in rows.values() for peer in row.peers]
-    told = [lines[each] for each in places if each in lines]
-    return render(told, [name for name in rows if not any(cells[0] == name for cells in told)])
-
-
-def render(told: Iterable[tuple[str, ...]], unrecorded: Iterable[str]) -> str:
-    """Write the file."""
-    missing = ", ".join(f"`{name}`" for name in unrecorded)
-    note = f"No figures recorded yet for: {missing}.\n\n" if missing else ""
-    table = [_COLUMNS, tuple("---" for _ in _COLUMNS), *told]
-    return HEAD + note + "".join(f"| {' | '.join(cells)} |\n" for cells in table)
-
-
-def parse(text: str) -> Lines:
-    """Read the table's lines, by row and peer."""
-    cells = [
-        tuple(cell.strip() for cell in line.strip().strip("|").split("|"))
-        for line in text.splitlines()
-        if line.startswith("| ")
+        if isinstance(outcome, Outcome):
+            kept.compared |= _lines_of(outcome, place, command)
+        else:
+            others = {key: each for key, each in kept.limited.items() if key[0] != outcome.row.name}
+            kept.limited = others | _limit_lines_of(outcome, place, command)
+    places = [(row.name, peer.name) for row in rows.values() if isinstance(row, Row) for peer in row.peers]
+    compared = [kept.compared[each] for each in places if each in kept.compared]
+    limited = [
+        cells
+        for name, row in rows.items()
+        if not isinstance(row, Row)
+        for key, cells in kept.limited.items()
+        if key[0] == name
     ]
-    return {(each[0], each[1]): each for each in cells[2:] if len(each) == len(_COLUMNS)}
+    return render(compared, limited, rows, kept.why)
+
+
+def render(
+    compared: Sequence[tuple[str, ...]], limited: Sequence[tuple[str, ...]], rows: Iterable[str], why: str
+) -> str:
+    """Write the file."""
+    recorded = {cells[0] for cells in (*compared, *limited)}
+    missing = ", ".join(f"`{name}`" for name in rows if name not in recorded)
+    note = f"No figures recorded yet for: {missing}.\n\n" if missing else ""
+    return f"{HEAD}{note}{_table(_COLUMNS, compared)}{LIMITS}{_table(_LIMIT_COLUMNS, limited)}\n{why}"
+
+
+def parse(text: str) -> Kept:
+    """Read both tables and what is written by hand."""
+    tables, heading, by_hand = text.partition(WHY)
+    lines = [
+        tuple(cell.strip() for cell in line.strip().strip("|").split("|"))
+        for line in tables.splitlines()
+        if line.startswith("| ") and not line.startswith("| ---")
+    ]
+    heads = (_COLUMNS, _LIMIT_COLUMNS)
+    compared, limited = (
+        {(each[0], each[1]): each for each in lines if len(each) == len(head) and each != head}
+        for head in heads
+    )
+    return Kept(compared, limited, heading + by_hand or WHY)
+
+
+def _table(head: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, tuple("---" for _ in head), *lines))
+
+
+def _tail(place: Place, command: str) -> tuple[str, str, str]:
+    return f"`{command}`", place.date[:10], f"{place.machine}; {place.system}; {_versions(place)}"
+
+
+def _limit_lines_of(outcome: LimitOutcome, place: Place, command: str) -> Lines:
+    tail = _tail(place, command)
+    return {
+        (cells[0], cells[1]): (*(_clean(each) for each in cells), *tail) for cells in limit_cells(outcome)
+    }
 
 
 def _lines_of(outcome: Outcome, place: Place, command: str) -> Lines:
     row = outcome.row
-    tail = (f"`{command}`", place.date[:10], f"{place.machine}; {place.system}; {_versions(place)}")
+    tail = _tail(place, command)
     found: Lines = {}
     for peer in row.peers:
         ratio = outcome.ratio(peer)

@@ -6,7 +6,9 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from tests.bench.harness import discover, run_row
+from tests.bench.harness import Outcome, Row, run_row
+from tests.bench.limit_report import limit_lines
+from tests.bench.limits import LimitOutcome, every_row, run_limits
 from tests.bench.report import as_json, lines, look_around
 from tests.bench.results import record
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tests.bench.harness import Row
+    from tests.bench.limits import AnyRow
 
 ROUNDS = 5
 SMALL_ROUNDS = 2
@@ -30,13 +32,13 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def chosen(names: Sequence[str]) -> list[Row]:
+def chosen(names: Sequence[str]) -> list[AnyRow]:
     """Return the named rows, or all; a name may be the beginning of several, such as `agents`.
 
     Raises:
         ChoiceError: There is no such row.
     """
-    rows = discover()
+    rows = every_row()
     for name in names:
         if not any(each.startswith(name) for each in rows):
             raise ChoiceError(f"no row is called {name}: there are {', '.join(rows)}")
@@ -56,7 +58,7 @@ def bench(
     Args:
         names: Rows, or beginnings of their names; none: all.
         small: Sizes that show that a row works, not how fast it is; nothing of it can be recorded.
-        rounds: Turns of each side; None: 5, or 2 of the small sizes.
+        rounds: Turns of each side; None: 5, or 2 of the small sizes. A row against limits may allow fewer.
         json_file: Where to write everything that was measured.
         recorded: Whether to put it into RESULTS.md.
 
@@ -72,13 +74,29 @@ def bench(
     say(", ".join(f"{name} {each}" for name, each in place.versions.items()))
     if not place.quiet:
         say("other work is running on this machine: trust ratios only, and measure again when it is quiet")
-    outcomes = []
+    compared: list[Outcome] = []
+    limited: list[LimitOutcome] = []
     for row in rows:
-        outcomes.append(run_row(row, times, row.small if small else row.events, say))
-        for line in lines(outcomes[-1]):
-            say(line)
+        outcome = run_any(row, times, row.small if small else row.events)
+        if isinstance(outcome, Outcome):
+            compared.append(outcome)
+        else:
+            limited.append(outcome)
         if recorded:
-            record(outcomes[-1:], place, command, discover())
+            record([outcome], place, command, every_row())
         if json_file is not None:  # after each row: an hour's work is not lost with the last one
-            text = json.dumps(as_json(outcomes, place, command), indent=2, ensure_ascii=False)
+            text = json.dumps(as_json(compared, limited, place, command), indent=2, ensure_ascii=False)
             json_file.write_text(text + "\n", encoding="utf-8")
+
+
+def run_any(row: AnyRow, rounds: int, events: int) -> Outcome | LimitOutcome:
+    """Run a row of either kind, and print what it came to."""
+    if isinstance(row, Row):
+        compared = run_row(row, rounds, events, say)
+        for line in lines(compared):
+            say(line)
+        return compared
+    limited = run_limits(row, rounds, events, say)
+    for line in limit_lines(limited):
+        say(line)
+    return limited

@@ -16,6 +16,7 @@ from tests.bench.child import run_command
 from tests.bench.clock import MARK, Clock
 from tests.bench.figures import Measured, Spread, compare
 from tests.bench.harness import Outcome, Row, Run, Side, SideError, discover, in_turn, run_row
+from tests.bench.limits import every_row
 from tests.bench.report import Place, as_json, lines
 from tests.bench.results import RESULTS, merged, parse
 from tests.bench.run import ChoiceError, bench, chosen
@@ -107,7 +108,7 @@ def test_a_side_that_cannot_run_says_why_and_the_others_go_on() -> None:
     assert sum("absent: not run" in line for line in said) == 1
     assert len(outcome.measured["there"]) == 3
     assert any("absent: not run: no such thing" in line for line in lines(outcome))
-    told = as_json([outcome], PLACE, "city bench")
+    told = as_json([outcome], [], PLACE, "city bench")
     assert told["rows"]["toy"]["not run"] == outcome.absent
     assert json.loads(json.dumps(told)) == told
     text = merged("", [outcome], PLACE, "city bench", {"toy": outcome.row})
@@ -136,19 +137,19 @@ def test_results_keep_other_rows_and_replace_their_own() -> None:
     assert "No figures recorded yet for: `other`, `third`." in text
     text = merged(text, [_run(second)], PLACE, "city bench other", rows)
     text = merged(text, [_run(first)], PLACE, "city bench toy again", rows)
-    found = parse(text)
+    found = parse(text).compared
     assert set(found) == {("toy", "b"), ("other", "b")}
     assert found["toy", "b"][4].startswith("2.00×")
     assert found["toy", "b"][7] == "`city bench toy again`"
     assert found["other", "b"][4].startswith("4.00×")
     gone = {"other": second}
-    assert set(parse(merged(text, [], PLACE, "", gone))) == {("other", "b")}
+    assert set(parse(merged(text, [], PLACE, "", gone)).compared) == {("other", "b")}
 
 
 def test_the_results_file_is_what_the_harness_writes() -> None:
     """Nobody edits figures by hand; every row has figures or is named as having none."""
     text = RESULTS.read_text(encoding="utf-8")
-    assert merged(text, [], PLACE, "", discover()) == text
+    assert merged(text, [], PLACE, "", every_row()) == text
 
 
 def test_a_clock_counts_from_the_first_event_to_the_last_durable_one(
@@ -198,7 +199,7 @@ def test_a_program_that_is_not_there_is_told() -> None:
 
 def test_rows_are_found_by_their_place() -> None:
     """Every row has a name, a target or peer to print, and sizes."""
-    rows = discover()
+    rows = discover(Row)
     assert {"agents-decode", "agents-light", "agents-whole", "ledger", "producer", "sink"} <= rows.keys()
     for name, row in rows.items():
         assert row.name == name
@@ -210,9 +211,9 @@ def test_rows_are_found_by_their_place() -> None:
 def test_rows_are_chosen_by_name_or_beginning() -> None:
     """`agents` means all of them; what is no row is refused with the names there are."""
     assert {row.name for row in chosen(["agents"])} == {
-        name for name in discover() if name.startswith("agents")
+        name for name in every_row() if name.startswith("agents")
     }
-    assert len(chosen([])) == len(discover())
+    assert len(chosen([])) == len(every_row())
     with pytest.raises(ChoiceError, match="no row is called nonsense: there are agents-decode"):
         chosen(["nonsense"])
 
