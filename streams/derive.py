@@ -1,7 +1,7 @@
 """One record through the rules of its topic: decode, call, make outputs or a dead letter; it never waits."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from schemas.catalog import Catalog, Topic
@@ -18,7 +18,7 @@ from streams.errors import (
     StreamsError,
     SubjectForgottenError,
 )
-from streams.identity import Rule, derived_id, derived_salt
+from streams.identity import Rule, derived_identity
 from streams.metrics import Figures, Metric
 from streams.origin.check import RULE as ORIGIN
 from streams.origin.check import OriginCheck
@@ -30,13 +30,15 @@ from streams.state import Draft, SubjectState
 
 def envelope(record: Record, output: Output, rule: Rule, index: int) -> dict[str, Any]:
     """Make the envelope of an output: everything follows from its inputs, the rule and the index."""
-    inputs: Sequence[Input] = (record.input(),) if output.inputs is None else output.inputs
-    event_id = derived_id([each.event_id for each in inputs], rule, index)
     event = record.event
+    inputs = output.inputs
+    if inputs is None:
+        inputs = (Input(event["event_id"], event["salt"]),)
+    event_id, salt = derived_identity(inputs, rule, index)
     own = output.occurred_us
     return {
         "event_id": event_id,
-        "salt": derived_salt((each.salt for each in inputs), event_id),
+        "salt": salt,
         "source": event["source"],
         "occurred_at": event["occurred_at"] if own is None else own,
         "recorded_at": event.get("recorded_at") if own is None else None,
@@ -120,10 +122,8 @@ class Deriver:
             self._counts["agents_undecodable_total"] += 1
             return
         key = str(event[self._topic.key]) if raw.key is None else raw.key.decode("utf-8", "replace")
-        place = (raw.topic, raw.partition, raw.offset, key, event)
-        record = Record(*place)
-        cause: Header = ("cause", f"{raw.topic}/{raw.partition}/{raw.offset}".encode())
-        if self.origin is not None and not self._of_whom_it_says(raw, record, draft, cause, deliveries):
+        record = Record(raw.topic, raw.partition, raw.offset, key, event)
+        if self.origin is not None and not self._of_whom_it_says(raw, record, draft, deliveries):
             return
         for handler, name in self._handlers:
             state = None
@@ -136,20 +136,18 @@ class Deriver:
                     self._counts["agents_skipped_total"] += 1
                     continue
                 state = SubjectState(draft, subject)
+            given = record
             if handler.opens:
-                opening = Record(*place, Opener(self._door.keys, self._topic))
-                self._apply(handler, opening, state, raw.value, cause, deliveries)
-            else:
-                self._apply(handler, record, state, raw.value, cause, deliveries)
+                opener = Opener(self._door.keys, self._topic)
+                given = Record(raw.topic, raw.partition, raw.offset, key, event, opener)
+            self._apply(handler, given, state, raw.value, deliveries)
 
-    def _of_whom_it_says(
-        self, raw: Any, record: Record, draft: Draft | None, cause: Header, deliveries: Deliveries
-    ) -> bool:
+    def _of_whom_it_says(self, raw: Any, record: Record, draft: Draft | None, deliveries: Deliveries) -> bool:
         """Judge a record's origin, and tell what is to be told; False: no rule may use it."""
         judged = None if self.origin is None else self.origin.judge(raw, record.event, record.key, draft)
         if judged is None:
             return True
-        for each in self._reporter.records(judged, record, raw.value, cause):
+        for each in self._reporter.records(judged, record, raw.value, _cause(record)):
             self._door.send(each, deliveries)
         self._counts["agents_missing_numbers"] += sum(
             (-1 if hole.arrived else 1) * (hole.last - hole.first + 1) for hole in judged.holes
@@ -165,22 +163,21 @@ class Deriver:
         record: Record,
         state: SubjectState | None,
         value: bytes,
-        cause: Header,
         deliveries: Deliveries,
     ) -> None:
         """Call one rule; all of what it says happens, or a dead letter."""
         try:
             try:
-                outputs = list(self._outputs(handler, record, state, cause))
+                outputs = self._outputs(handler, record, state)
             except SubjectForgottenError:  # forgotten since the rule opened the event: it opens no more
-                outputs = list(self._outputs(handler, record, state, cause))
+                outputs = self._outputs(handler, record, state)
         except (DeliveryError, MemoryError):
             raise
         except SubjectForgottenError:  # nothing more is written about them, no dead letter either
             self._counts["agents_forgotten_total"] += 1
             return
         except Exception as error:  # noqa: BLE001 - whatever a rule raises is about this record
-            outputs = [self._dead_letter(handler, record, value, error, cause)]
+            outputs = [self._dead_letter(handler, record, value, error)]
             self._counts["agents_dead_letters_total"] += 1
         else:
             if state is not None:
@@ -189,22 +186,22 @@ class Deriver:
         for each in outputs:
             self._door.send(each, deliveries)
 
-    def _outputs(
-        self, handler: Handler, record: Record, state: SubjectState | None, cause: Header
-    ) -> Iterator[Prepared]:
+    def _outputs(self, handler: Handler, record: Record, state: SubjectState | None) -> list[Prepared]:
         said = handler.call(record, state) if state is not None else handler.call(record)
-        count: Counter[tuple[str, ...]] = Counter()
+        prepared: list[Prepared] = []
+        counts: dict[tuple[str, ...], int] = {}
         for output in said or ():
             if output.topic not in handler.outputs:
                 raise RefusedEventError(output.topic, f"rule {handler.rule} did not declare this output")
-            same = () if output.inputs is None else tuple(each.event_id for each in output.inputs)
-            head = envelope(record, output, handler.rule, count[same])
-            count[same] += 1
-            yield self._door.prepare(output.topic, {**head, **output.event}, key=output.key, headers=(cause,))
+            same = () if output.inputs is None else tuple([each.event_id for each in output.inputs])
+            index = counts.get(same, 0)
+            counts[same] = index + 1
+            event = {**envelope(record, output, handler.rule, index), **output.event}
+            headers = (_cause(record),)
+            prepared.append(self._door.prepare(output.topic, event, key=output.key, headers=headers))
+        return prepared
 
-    def _dead_letter(
-        self, handler: Handler, record: Record, value: bytes, error: Exception, cause: Header
-    ) -> Prepared:
+    def _dead_letter(self, handler: Handler, record: Record, value: bytes, error: Exception) -> Prepared:
         reason = str(error) if isinstance(error, RefusedEventError) else f"{type(error).__name__}: {error}"
         if self._of_persons and not isinstance(error, StreamsError):
             reason = type(error).__name__  # what a rule raises may tell the value it stumbled over
@@ -216,7 +213,12 @@ class Deriver:
             occurred_us=record.occurred_us,
             key=record.key,
         )
-        return self._door.prepare(self._dead_letters, event, headers=(cause,))
+        return self._door.prepare(self._dead_letters, event, headers=(_cause(record),))
+
+
+def _cause(record: Record) -> Header:
+    """Tell which record made another."""
+    return ("cause", f"{record.topic}/{record.partition}/{record.offset}".encode())
 
 
 def _known(catalog: Catalog, name: str, who: str) -> Topic:

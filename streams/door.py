@@ -41,8 +41,10 @@ class Prepared(NamedTuple):
 
     def size(self) -> int:
         """Return about how many bytes it takes on the wire."""
-        headers = sum(len(name) + len(value) + 4 for name, value in self.headers)
-        return len(self.key or b"") + len(self.value or b"") + headers
+        size = len(self.key or b"") + len(self.value or b"")
+        for name, value in self.headers:
+            size += len(name) + len(value) + 4
+        return size
 
 
 def numbered(topic: str, sequence: int) -> Header:
@@ -91,6 +93,14 @@ class Deliveries:
         """Count a record that is handed over now."""
         with self._lock:
             self.sent += 1
+
+    def report(self, error: Any, message: Any) -> None:
+        """Take librdkafka's report of one record: `KafkaError` or None, and the record."""
+        if error is None:
+            with self._lock:
+                self.settled += 1
+        else:
+            self.settle(message.topic(), str(error.str()))
 
     def settle(self, topic: str, problem: str | None = None) -> None:
         """Count a record as delivered, or as failed for a reason."""
@@ -176,7 +186,6 @@ class Door(ABC):
         topic = self.catalog.topics.get(topic_name)
         if topic is None:
             raise RefusedEventError(topic_name, "the catalogue has no such topic")
-        of_persons = self.catalog.domains[topic.domain].sensitivity == "personal"
         if key is None:
             key = str(event.get(topic.key, ""))
         if not key:
@@ -184,11 +193,13 @@ class Door(ABC):
         if topic.pseudonym:
             key = pseudonym(self.secret, topic.domain, key)
             event = {**event, topic.key: key}
-        if of_persons and topic.kind == "dead-letter":
+        schema = topic.schema
+        if topic.kind == "dead-letter" and self._of_persons(topic):
             event = withheld(event, lambda: self.secret)
         try:
-            value = encode(topic.schema, self._sealed(topic, event, key))
+            value = encode(schema, self._sealed(topic, event, key) if schema.personal else event)
         except (SchemaError, PersonalFieldError) as error:
+            of_persons = self._of_persons(topic)
             reason = without_values(str(error)) if of_persons else str(error)
             raise RefusedEventError(topic_name, reason) from (None if of_persons else error)
         if sequence is not None:
@@ -231,6 +242,9 @@ class Door(ABC):
         if self._secret is None:
             self._secret = deployment_secret(self.config.keys)
         return self._secret
+
+    def _of_persons(self, topic: Topic) -> bool:
+        return self.catalog.domains[topic.domain].sensitivity == "personal"
 
     def _sealed(self, topic: Topic, event: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         """Return the event with its personal fields encrypted; the same event where it has none."""

@@ -25,6 +25,7 @@ from streams.personal import SubjectKeys
 __all__ = ["Deliveries", "Door", "Header", "Prepared", "Producer"]
 
 _SERVE_EVERY = 1_000
+_BY_KEY = -1  # RD_KAFKA_PARTITION_UA
 _TURN_S = 0.05
 _TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE)
 
@@ -56,21 +57,15 @@ class Producer(Door):
 
     def send(self, record: Prepared, deliveries: Deliveries | None = None) -> None:
         """Hand a record to librdkafka; waits while its queue is full."""
-        deliveries = deliveries or self._loose
+        if deliveries is None:
+            deliveries = self._loose
         self._serve()
-        topic = record.topic
-
-        def settle(error: KafkaError | None, _: object) -> None:
-            deliveries.settle(topic, None if error is None else str(error.str()))
-
-        arguments: dict[str, Any] = {"on_delivery": settle}
-        if record.headers:
-            arguments["headers"] = list(record.headers)
-        if record.partition is not None:
-            arguments["partition"] = record.partition
         deliveries.expect()
         try:
-            self._hand_over(record, arguments)
+            try:
+                self._hand_over(record, deliveries)
+            except BufferError:
+                self._wait_for_room(record, deliveries)
         except BaseException:
             deliveries.sent -= 1
             raise
@@ -125,17 +120,30 @@ class Producer(Door):
             self._since_served = 0
             self._kafka.poll(0)
 
-    def _hand_over(self, record: Prepared, arguments: Mapping[str, Any]) -> None:
+    def _hand_over(self, record: Prepared, deliveries: Deliveries) -> None:
+        """Give a record to librdkafka; BufferError: its queue is full."""
+        topic, key, value, headers, partition = record
+        try:
+            self._kafka.produce(
+                topic,
+                value,
+                key,
+                _BY_KEY if partition is None else partition,
+                on_delivery=deliveries.report,
+                headers=list(headers) if headers else None,
+            )
+        except KafkaException as error:
+            kafka_error = error.args[0]
+            if kafka_error.code() in _TOO_LARGE:
+                raise RefusedEventError(topic, f"too large: {kafka_error.str()}") from error
+            raise DeliveryError(topic, kafka_error.str()) from error
+
+    def _wait_for_room(self, record: Prepared, deliveries: Deliveries) -> None:
+        """Let the queue drain and try again, as long as Kafka takes anything."""
         deadline = time.monotonic() + 2 * self.config.delivery_timeout_s
         while time.monotonic() < deadline:
-            with contextlib.suppress(BufferError):  # the queue is full: let it drain, then try again
-                try:
-                    self._kafka.produce(record.topic, record.value, record.key, **arguments)
-                except KafkaException as error:
-                    kafka_error = error.args[0]
-                    if kafka_error.code() in _TOO_LARGE:
-                        raise RefusedEventError(record.topic, f"too large: {kafka_error.str()}") from error
-                    raise DeliveryError(record.topic, kafka_error.str()) from error
-                return
             self._kafka.poll(_TURN_S)
+            with contextlib.suppress(BufferError):
+                self._hand_over(record, deliveries)
+                return
         raise DeliveryError(record.topic, "the queue stayed full: Kafka takes nothing")

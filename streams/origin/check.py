@@ -25,6 +25,7 @@ from streams.state import Draft
 
 RULE: Final = Rule("device-origin", 1)
 _NAME: Final = str(RULE)
+_OWN: Final = frozenset((SIGNATURE, SEQUENCE))
 _STRETCHES: Final = 256
 """Stretches of refused repeats that are noted for a subject; older ones were committed long ago."""
 
@@ -78,11 +79,12 @@ class OriginCheck:
             key: Its key as text.
             draft: State changes of the batch.
         """
-        sender = stream_of(event["source"])
-        speaks = _speaks(raw)
-        standing = None if self.registry.empty else self.registry.standing(sender, raw.timestamp)
+        speaks, standing = _speaks(raw), None
+        if not self.registry.empty:
+            standing = self.registry.standing(stream_of(event["source"]), raw.timestamp)
         if not speaks and standing is None:
             return None
+        sender = stream_of(event["source"])
         try:
             told = said(raw.headers) if speaks else NOTHING
             signer = None
@@ -134,4 +136,7 @@ class OriginCheck:
 
 
 def _speaks(raw: Any) -> bool:
-    return any(name in (SIGNATURE, SEQUENCE) for name, _ in raw.headers or ())
+    for name, _ in raw.headers or ():  # noqa: SIM110 - once per record: any() costs three times as much
+        if name in _OWN:
+            return True
+    return False
