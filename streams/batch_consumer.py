@@ -1,8 +1,8 @@
 """Faust's aiokafka consumer, made to fetch, deliver and commit whole batches (FAUST.md, variant A).
 
 It leans on private names of faust-streaming 0.15.3 (`_getmany`, `_to_message`, `_new_offset`, `_add_gap`,
-`_acked`, `callback`, `_read_offset`), which is why that version is pinned. Per-record topics of the same app
-keep Faust's own way.
+`_acked`, `callback`, `_read_offset`), and on aiokafka's `_fetch_min_bytes`, which is why both versions are pinned.
+Per-record topics of the same app keep Faust's own way.
 
 What it does against which pitfall is listed in `streams/README.md`.
 """
@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from faust.transport.consumer import ensure_TP
-from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP, ConsumerMessage
 
 from streams.batches import Batch, BatchSchema, Progress, Verdict
@@ -21,6 +21,18 @@ from streams.errors import DeliveryError, StopError
 
 _CAPPED_FETCH_S = 0.05
 _IDLE_S = 0.01
+_WORTH_A_FETCH = 64 << 10
+_GATHER_MS = 50
+
+
+class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types for us
+    """Where Faust runs aiokafka; told to let the broker gather some records, because each answer costs both sides."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_min_bytes = _WORTH_A_FETCH  # noqa: SLF001 - Faust has no setting for either
+        consumer._fetch_max_wait_ms = _GATHER_MS  # noqa: SLF001
+        return consumer
 
 
 class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for us
@@ -64,6 +76,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
             await self._seek_to(batch.tp, progress.resume_from(batch))
 
     # fetching
+
+    def _new_consumer_thread(self) -> BatchConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(
         self,
