@@ -5,7 +5,7 @@ it). Whatever bytes come, it returns or raises `MalformedError` with the path to
 or boolean that does not exist, text that is not UTF-8, an instant no table can hold, a length past the end.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from schemas.avro.scalar_reader import (
@@ -17,6 +17,7 @@ from schemas.avro.scalar_reader import (
     read_long,
     read_string,
 )
+from schemas.avro.straight_reader import straight_reader
 from schemas.avro.tree import NULL, Array, Enum, Fixed, Map, Primitive, Record, Type, Union
 
 __all__ = ["MalformedError", "Read", "read_long", "reader"]
@@ -123,9 +124,13 @@ def _nullable(read_clear: Read, null_head: int) -> Read:
     return read
 
 
-def _record(kind: Record, raw: bool) -> Read:
+def general_fields(kind: Record, *, raw: bool) -> list[tuple[str, Read]]:
+    """Compile the fields of a record, each by itself."""
+    return [(each.name, reader(each.type, raw=raw)) for each in kind.fields]
+
+
+def general_record(fields: Sequence[tuple[str, Read]]) -> Read:
     """Read a record, field by field."""
-    fields = [(each.name, reader(each.type, raw=raw)) for each in kind.fields]
 
     def read(data: bytes, at: int) -> tuple[dict[str, Any], int]:
         found: dict[str, Any] = {}
@@ -138,6 +143,12 @@ def _record(kind: Record, raw: bool) -> Read:
         return found, at
 
     return read
+
+
+def _record(kind: Record, raw: bool) -> Read:
+    """Read a record in straight-line code, and generally what that does not take."""
+    fields = general_fields(kind, raw=raw)
+    return straight_reader(kind, fields, general_record(fields), raw=raw)
 
 
 _BUILDERS: Final[dict[type, Callable[[Any, bool], Read]]] = {

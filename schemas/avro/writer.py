@@ -6,7 +6,7 @@ with the path to it: no field is ignored, none invented. Single values are `scal
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -20,6 +20,7 @@ from schemas.avro.scalar_writer import (
     write_long,
     write_string,
 )
+from schemas.avro.straight_writer import GeneralField, straight_writer
 from schemas.avro.tree import (
     MISSING,
     NULL,
@@ -149,10 +150,14 @@ def _fits(kind: Type) -> Callable[[Any], bool]:
     return lambda value: type(value) in accepted
 
 
-def _record(kind: Record) -> Write:
+def general_fields(kind: Record) -> list[GeneralField]:
+    """Compile the fields of a record, each by itself."""
+    return [(each.name, writer(each.type), default_bytes(each)) for each in kind.fields]
+
+
+def general_record(fields: Sequence[GeneralField]) -> Write:
     """Write a record: every field that has no default, and none that it does not have."""
-    fields = [(each.name, writer(each.type), default_bytes(each)) for each in kind.fields]
-    known = {each.name for each in kind.fields}
+    known = {name for name, _, _ in fields}
 
     def write(out: bytearray, value: Any) -> None:
         if type(value) is not dict and not isinstance(value, Mapping):
@@ -177,6 +182,12 @@ def _record(kind: Record) -> Write:
             )
 
     return write
+
+
+def _record(kind: Record) -> Write:
+    """Write a record in straight-line code, and generally what that does not take."""
+    fields = general_fields(kind)
+    return straight_writer(kind, fields, general_record(fields))
 
 
 def default_bytes(field: Field) -> bytes | None:
