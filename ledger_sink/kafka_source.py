@@ -51,8 +51,8 @@ class KafkaSource:
                 "auto.offset.reset": "error",
                 "queued.max.messages.kbytes": 32768,
                 "fetch.max.bytes": 16 << 20,
-                "fetch.min.bytes": 1 << 16,  # the broker gathers: each fetch costs it more than what is in it
-                "fetch.wait.max.ms": 100,
+                "fetch.min.bytes": 1 << 18,  # the broker gathers: each fetch costs it more than what is in it
+                "fetch.wait.max.ms": 200,
             }
         )
 

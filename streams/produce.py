@@ -97,7 +97,7 @@ class Producer(Door):
             "acks": "all",
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
-            "linger.ms": 10,
+            "linger.ms": 20,
             "delivery.timeout.ms": int(config.delivery_timeout_s * 1000),
             "queue.buffering.max.messages": config.queue_records,
             "topic.metadata.propagation.max.ms": 5_000,

@@ -181,8 +181,8 @@ class Group:
             "heartbeat.interval.ms": int(config.heartbeat_s * 1000),
             "topic.metadata.refresh.interval.ms": 10_000,
             "allow.auto.create.topics": False,
-            "fetch.min.bytes": 1 << 16,  # the broker gathers: each fetch costs it more than the records in it
-            "fetch.wait.max.ms": 100,
+            "fetch.min.bytes": 1 << 18,  # the broker gathers: each fetch costs it more than the records in it
+            "fetch.wait.max.ms": 200,
             "queued.max.messages.kbytes": 32_768,
             "log_level": 2,
             "error_cb": self._note,

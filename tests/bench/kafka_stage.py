@@ -116,7 +116,7 @@ def producer_settings(kafka: str) -> dict[str, Any]:
         "acks": "all",
         "partitioner": "murmur2_random",
         "compression.type": "lz4",
-        "linger.ms": 10,
+        "linger.ms": 20,
         "log_level": 2,
     }
 

@@ -1,12 +1,13 @@
 """Straight-line code against the general codec: whatever comes, the same value, the same bytes, or the same refusal."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.avro import Array, Enum, Fixed, Map, Primitive, Record, Union
+from schemas.avro import Array, Enum, Fixed, Map, Primitive, Record, Type, Union
 from schemas.avro import reader as reading
 from schemas.avro import writer as writing
 from schemas.avro.scalar_reader import MalformedError, Read, read_long
@@ -25,26 +26,19 @@ ODD = st.one_of(
     st.lists(st.integers(), max_size=2), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
     st.just("\ud800"), st.just(2**70),
 )  # fmt: skip
-ONE_OF_EACH = Record(
-    "every",
-    tuple(
-        Field(f"f{number}", kind)
-        for number, kind in enumerate(
-            (
-                Primitive("string"), Primitive("bytes"), Primitive("string", "uuid"), Primitive("double"),
+EACH: tuple[Type, ...] = (
+    Primitive("string"), Primitive("bytes"), Primitive("string", "uuid"), Primitive("double"),
                 Primitive("float"), Primitive("boolean"), Primitive("int"), Primitive("long"),
                 Primitive("long", "timestamp-micros"), Primitive("long", "timestamp-millis"),
                 Primitive("int", "date"), Fixed("f", 3), Enum("e", ("A", "B")), Array(Primitive("long")),
                 Map(Primitive("string")), Union((NULL, Primitive("double"))), Union((Primitive("string"), NULL)),
                 Union((NULL, Enum("g", ("A", "B", "C")))), Union((NULL, Primitive("string"), Primitive("long"))),
                 Union((NULL, Primitive("int"))), Union((NULL, Primitive("boolean"))),
-            )
-        )
-    ),
 )  # fmt: skip
+ONE_OF_EACH = Record("every", tuple(Field(f"f{number}", kind) for number, kind in enumerate(EACH)))
 
 
-def read_by(read: Read, data: bytes) -> Any:
+def read_by(read: Read, data: bytes) -> str | tuple[str, str]:
     """Return what a reader makes of bytes: the value and its end, or the words of its refusal."""
     try:
         return repr(read(data, 0))  # NaN is not itself, its spelling is
@@ -86,10 +80,11 @@ def same_reading(record: Record, data: bytes) -> None:
         assert straight == read_by(general_reader(record, raw=raw), data)
 
 
-def damaged(draw: Any, value: bytes) -> bytes:
+def damaged(draw: Callable[[st.SearchStrategy[Any]], Any], value: bytes) -> bytes:
     """Cut bytes, or put others into them."""
     at = draw(st.integers(0, len(value)))
-    return value[:at] + draw(st.binary(max_size=6)) + value[at + draw(st.integers(0, 6)) :]
+    put = bytes(draw(st.binary(max_size=6)))
+    return value[:at] + put + value[at + draw(st.integers(0, 6)) :]
 
 
 @every_schema
