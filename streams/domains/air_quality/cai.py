@@ -10,7 +10,7 @@ Rules beside the table:
 A concentration is cut to the table's own precision (0.001 ppm, CO 0.01 ppm, 1 µg/m³) before it is placed.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from streams.domains.air_quality.scale import Scale
 from streams.domains.air_quality.units import MICRO, Exact
@@ -20,7 +20,7 @@ HIGHEST = 500
 UNHEALTHY_FROM = 101
 TWO_UNHEALTHY = 50
 MORE_UNHEALTHY = 75
-NEEDED = ("pm10", "pm2_5", "no2", "o3")
+NEEDED = frozenset({"pm10", "pm2_5", "no2", "o3"})
 
 PM10_STEEP_FROM = 70 * MICRO
 """M of the predicted moving PM10 value, in millionths of µg/m³."""
@@ -39,8 +39,7 @@ SCALES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Concentrations:
+class Concentrations(NamedTuple):
     """What the index is made from: PM as 24 h values (µg/m³), gases as 1 h values (ppm); None if missing."""
 
     pm10: Exact | None = None
@@ -49,6 +48,9 @@ class Concentrations:
     no2: Exact | None = None
     co: Exact | None = None
     so2: Exact | None = None
+
+
+_ROWS = tuple((pollutant, SCALES[pollutant]) for pollutant in Concentrations._fields)
 
 
 def cai(concentrations: Concentrations) -> Index:
@@ -62,14 +64,16 @@ def cai(concentrations: Concentrations) -> Index:
         is None.
     """
     parts: dict[str, int] = {}
-    for pollutant, scale in SCALES.items():
-        value: Exact | None = getattr(concentrations, pollutant)
+    highest, decides, unhealthy = -1, None, 0
+    for (pollutant, scale), value in zip(_ROWS, concentrations, strict=True):
         index = None if value is None else scale.sub_index(value)
-        if index is not None:
-            parts[pollutant] = index
-    if any(pollutant not in parts for pollutant in NEEDED):
+        if index is None:
+            continue
+        parts[pollutant] = index
+        unhealthy += index >= UNHEALTHY_FROM
+        if index > highest:
+            highest, decides = index, pollutant
+    if not parts.keys() >= NEEDED:
         return Index(None, None, parts)
-    unhealthy = sum(index >= UNHEALTHY_FROM for index in parts.values())
-    extra = (0, 0, TWO_UNHEALTHY, MORE_UNHEALTHY)[min(unhealthy, 3)]
-    pollutant = max(parts, key=parts.__getitem__)
-    return Index(min(parts[pollutant] + extra, HIGHEST), pollutant, parts)
+    extra = 0 if unhealthy < 2 else TWO_UNHEALTHY if unhealthy == 2 else MORE_UNHEALTHY
+    return Index(min(highest + extra, HIGHEST), decides, parts)

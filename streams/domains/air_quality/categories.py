@@ -12,7 +12,7 @@ The first category ever known of a station is taken silently: nothing changed.
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 MARGIN = 5
 """Points past the boundary at which a change is sure at once."""
@@ -52,8 +52,7 @@ US_AQI = Categories(
 KR_CAI = Categories("KR_CAI", ("GOOD", "MODERATE", "UNHEALTHY", "VERY_UNHEALTHY"), (50, 100, 250))
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """The category that counts for a station now.
 
     Attributes:
@@ -98,9 +97,9 @@ def settle(categories: Categories, held: Held, index: int | None) -> tuple[Held,
     if index is None:
         return held, None
     now = categories.rank(index)
-    if held.rank is None:
-        return Held(now), None
     if now == held.rank:
+        return held if held.streak == 0 else Held(now), None
+    if held.rank is None:
         return Held(now), None
     side = 1 if now > held.rank else -1
     streak = held.streak + side if held.streak * side > 0 else side

@@ -6,6 +6,9 @@ few hours are there to say anything.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate, repeat
+from math import gcd
+from operator import mul
 
 from streams.domains.air_quality.units import MICRO, Exact
 
@@ -19,6 +22,9 @@ NOWCAST_HOURS = 12
 NOWCAST_RECENT_HOURS = 3
 NOWCAST_RECENT_NEEDED = 2
 
+_HALVES = tuple(2**i for i in reversed(range(NOWCAST_HOURS)))
+"""Weights of the hours where w is one half, multiplied by 2¹¹."""
+
 CAI_LONG_HOURS = 12
 CAI_SHORT_HOURS = 4
 
@@ -28,9 +34,9 @@ def present(hours: Hours) -> list[int]:
     return [hour for hour in hours if hour is not None]
 
 
-def complete(hours: Sequence[int], window: int) -> bool:
-    """Tell whether enough of a window's hours are there."""
-    return len(hours) * 100 >= window * COMPLETENESS_PERCENT
+def complete(count: int, window: int) -> bool:
+    """Tell whether so many hours of a window are enough."""
+    return count * 100 >= window * COMPLETENESS_PERCENT
 
 
 def mean(hours: Hours, window: int) -> Exact | None:
@@ -43,18 +49,17 @@ def mean(hours: Hours, window: int) -> Exact | None:
     Returns:
         The mean of the hours that are there, or None when they are fewer than ``COMPLETENESS_PERCENT``.
     """
-    there = present(hours[:window])
-    if not complete(there, window):
-        return None
-    return sum(there), len(there) * MICRO
+    newest = hours[:window]
+    count = len(newest) - newest.count(None)
+    return (sum(filter(None, newest)), count * MICRO) if complete(count, window) else None
 
 
 def nowcast(hours: Hours) -> Exact | None:
     """Weigh the last 12 hours of a particle concentration (US NowCast, STANDARDS 4.1).
 
     The weight is w = lowest / highest, at least one half; the value is Σ wⁱcᵢ / Σ wⁱ, where missing hours
-    are left out of both sums. With w = a / b both sums are multiplied by b¹¹, so that only integers are
-    added.
+    are left out of both sums. With w = a / b, in lowest terms, both sums are multiplied by b¹¹, so that only
+    integers are added.
 
     Args:
         hours: Newest first.
@@ -69,12 +74,18 @@ def nowcast(hours: Hours) -> Exact | None:
     low, high = min(there), max(there)
     if high == 0:
         return 0, 1
-    a, b = (low, high) if 2 * low > high else (1, 2)
-    last = NOWCAST_HOURS - 1
-    weights = [a**i * b ** (last - i) for i in range(len(window))]
-    weighed = sum(w * hour for w, hour in zip(weights, window, strict=True) if hour is not None)
-    total = sum(w for w, hour in zip(weights, window, strict=True) if hour is not None)
-    return weighed, total * MICRO
+    weights: Sequence[int] = _HALVES if 2 * low <= high else _weights(low, high)
+    if len(there) < NOWCAST_HOURS:
+        weights = [w for w, hour in zip(weights, window, strict=False) if hour is not None]
+    return sum(map(mul, weights, there)), sum(weights) * MICRO
+
+
+def _weights(low: int, high: int) -> list[int]:
+    """Weigh the hours by the powers of low / high, multiplied so that all are integers."""
+    shared = gcd(low, high)
+    falling = accumulate(repeat(low // shared, NOWCAST_HOURS - 1), mul, initial=1)
+    rising = accumulate(repeat(high // shared, NOWCAST_HOURS - 1), mul, initial=1)
+    return list(map(mul, falling, reversed(list(rising))))
 
 
 def predicted_moving(hours: Hours, steep_from: int) -> Exact | None:
@@ -93,13 +104,12 @@ def predicted_moving(hours: Hours, steep_from: int) -> Exact | None:
     """
     long = present(hours[:CAI_LONG_HOURS])
     short = present(hours[:CAI_SHORT_HOURS])
-    if not complete(long, CAI_LONG_HOURS) or not complete(short, CAI_SHORT_HOURS):
-        return None
     long_sum, long_count = sum(long), len(long)
-    quarters = 0  # of the corrected hours
+    if not complete(long_count, CAI_LONG_HOURS) or not complete(len(short), CAI_SHORT_HOURS):
+        return None
+    quarters = 4 * sum(short)  # of the corrected hours
     for hour in short:
-        tenfold = 10 * hour * long_count
-        steady = hour >= steep_from and 9 * long_sum <= tenfold <= 17 * long_sum
-        quarters += 3 * hour if steady else 4 * hour
+        if hour >= steep_from and 9 * long_sum <= 10 * hour * long_count <= 17 * long_sum:
+            quarters -= hour
     short_count = 4 * len(short)
     return long_sum * short_count + quarters * long_count, 2 * long_count * short_count * MICRO

@@ -7,10 +7,10 @@ does.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from streams.domains.air_quality.units import GASES, PARTICLES, POLLUTANTS, in_ppm, to_micro
+from streams.domains.air_quality.units import GASES, MICRO, POLLUTANTS, UNITS, in_ppm, to_micro
 
 HIGHEST = {
     "PT1H": {"pm10": 2000, "pm2_5": 1000, "no2": 0.5, "o3": 0.4, "co": 50, "so2": 0.5},
@@ -32,6 +32,22 @@ COMPASS_POINTS = frozenset(
 )
 
 
+def _in_own_unit(field: str, highest: float, unit: str) -> float:
+    """Tell a highest plausible concentration in the unit of the reading; at or below it, nothing is odd."""
+    if field in GASES:
+        numerator, denominator = in_ppm(field, (1, 1), unit)
+        return to_micro(highest) * denominator // numerator / MICRO
+    return highest
+
+
+_PLAUSIBLE = {
+    (averaging, unit): [(field, _in_own_unit(field, fields[field], unit)) for field in POLLUTANTS]
+    for averaging, fields in HIGHEST.items()
+    for unit in UNITS
+}
+_PLAUSIBLE_WEATHER = [(field, *bounds) for field, bounds in WEATHER.items()]
+
+
 def oddities(reading: Mapping[str, Any]) -> list[str]:
     """Tell what is odd about a reading.
 
@@ -41,24 +57,32 @@ def oddities(reading: Mapping[str, Any]) -> list[str]:
     Returns:
         Flags in a fixed order, empty for a plausible reading.
     """
-    return [*_concentrations(reading), *_weather(reading)]
-
-
-def _concentrations(reading: Mapping[str, Any]) -> Iterator[str]:
-    highest = HIGHEST[reading["averaging"]]
-    for field in POLLUTANTS:
+    found: list[str] = []
+    for field, highest in _PLAUSIBLE[reading["averaging"], reading["gas_unit"]]:
         value = reading.get(field)
-        if value is None:
-            continue
-        if not math.isfinite(value):
-            yield f"NOT_A_NUMBER:{field}"
-        elif value < 0:
-            yield f"NEGATIVE:{field}"
-        elif _above(field, value, reading["gas_unit"], highest[field]):
-            yield f"OUT_OF_RANGE:{field}"
-    coarse, fine = (reading.get(field) for field in PARTICLES)
+        if value is not None and not 0 <= value <= highest:
+            found += _concentration(field, value, reading)
+    coarse, fine = reading.get("pm10"), reading.get("pm2_5")
     if coarse is not None and fine is not None and fine > coarse >= 0:
-        yield "PM2_5_ABOVE_PM10"
+        found.append("PM2_5_ABOVE_PM10")
+    for field, lowest, highest in _PLAUSIBLE_WEATHER:
+        value = reading.get(field)
+        if value is not None and not lowest <= value <= highest:
+            found.append(f"{'OUT_OF_RANGE' if math.isfinite(value) else 'NOT_A_NUMBER'}:{field}")
+    direction = reading.get("wind_direction")
+    if direction is not None and direction not in COMPASS_POINTS:
+        found.append("UNKNOWN:wind_direction")
+    return found
+
+
+def _concentration(field: str, value: float, reading: Mapping[str, Any]) -> list[str]:
+    """Tell what is odd about a concentration that did not pass at first sight."""
+    if not math.isfinite(value):
+        return [f"NOT_A_NUMBER:{field}"]
+    if value < 0:
+        return [f"NEGATIVE:{field}"]
+    above = _above(field, value, reading["gas_unit"], HIGHEST[reading["averaging"]][field])
+    return [f"OUT_OF_RANGE:{field}"] if above else []
 
 
 def _above(field: str, value: float, unit: str, highest: float) -> bool:
@@ -66,17 +90,3 @@ def _above(field: str, value: float, unit: str, highest: float) -> bool:
         return value > highest
     numerator, denominator = in_ppm(field, (to_micro(value), 1), unit)
     return numerator > to_micro(highest) * denominator
-
-
-def _weather(reading: Mapping[str, Any]) -> Iterator[str]:
-    for field, (lowest, highest) in WEATHER.items():
-        value = reading.get(field)
-        if value is None:
-            continue
-        if not math.isfinite(value):
-            yield f"NOT_A_NUMBER:{field}"
-        elif not lowest <= value <= highest:
-            yield f"OUT_OF_RANGE:{field}"
-    direction = reading.get("wind_direction")
-    if direction is not None and direction not in COMPASS_POINTS:
-        yield "UNKNOWN:wind_direction"

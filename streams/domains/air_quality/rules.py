@@ -14,8 +14,7 @@ It leaves identity, time stamps and topics to ``agents.py``.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.domains.air_quality import cai as korean
 from streams.domains.air_quality import us_aqi as american
@@ -24,10 +23,10 @@ from streams.domains.air_quality.means import Hours, mean, nowcast, predicted_mo
 from streams.domains.air_quality.plausibility import oddities
 from streams.domains.air_quality.units import (
     GASES,
-    MICRO,
-    POLLUTANTS,
+    PARTICLES,
     REFERENCE_TEMPERATURE_C,
     Exact,
+    exact,
     in_ppm,
     usable,
 )
@@ -48,8 +47,7 @@ CONVERTED = f"CONVERTED_AT_{REFERENCE_TEMPERATURE_C}_C"
 _UNKNOWN = Held()
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """What is kept of a station, per recording or live stream and per averaging time.
 
     Attributes:
@@ -63,37 +61,30 @@ class Memory:
 
     frontier: int
     gas_unit: str
-    hours: Mapping[str, Hours] = field(default_factory=dict)
-    us: Held = _UNKNOWN
-    kr: Held = _UNKNOWN
-    late: int = 0
+    hours: Mapping[str, Hours]
+    us: Held
+    kr: Held
+    late: int
 
     def to_value(self) -> dict[str, Any]:
         """Spell the memory as a JSON value."""
         return {
             "frontier": self.frontier,
             "gas_unit": self.gas_unit,
-            "hours": {pollutant: list(hours) for pollutant, hours in self.hours.items()},
-            "us": [self.us.rank, self.us.streak],
-            "kr": [self.kr.rank, self.kr.streak],
+            "hours": self.hours,
+            "us": list(self.us),
+            "kr": list(self.kr),
             "late": self.late,
         }
 
     @classmethod
     def from_value(cls, value: Mapping[str, Any]) -> "Memory":
         """Read back what ``to_value`` spelled."""
-        return cls(
-            frontier=value["frontier"],
-            gas_unit=value["gas_unit"],
-            hours=value["hours"],
-            us=Held(*value["us"]),
-            kr=Held(*value["kr"]),
-            late=value["late"],
-        )
+        us, kr = Held(*value["us"]), Held(*value["kr"])
+        return cls(value["frontier"], value["gas_unit"], value["hours"], us, kr, value["late"])
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What one reading means.
 
     Attributes:
@@ -129,7 +120,13 @@ class Verdict:
 
 def change_fields(change: Change) -> dict[str, Any]:
     """Spell a change as fields of ``air-quality.category-change``."""
-    return asdict(change)
+    return {
+        "scale": change.scale,
+        "from_category": change.from_category,
+        "to_category": change.to_category,
+        "index": change.index,
+        "direction": change.direction,
+    }
 
 
 def assess(memory: Memory | None, reading: Mapping[str, Any]) -> tuple[Memory, Verdict | None]:
@@ -144,7 +141,7 @@ def assess(memory: Memory | None, reading: Mapping[str, Any]) -> tuple[Memory, V
     """
     occurred_at: int = reading["occurred_at"]
     if memory is not None and occurred_at <= memory.frontier:
-        return replace(memory, late=memory.late + 1), None
+        return memory._replace(late=memory.late + 1), None
     hourly = reading["averaging"] == "PT1H"
     hours = _moved_on(memory, reading) if hourly else {}
     averages, concentrations = _from_hours(hours, reading) if hourly else _from_day(reading)
@@ -156,32 +153,33 @@ def assess(memory: Memory | None, reading: Mapping[str, Any]) -> tuple[Memory, V
         kr=kr,
         basis="nowcast" if hourly else "daily-mean",
         flags=_flags(reading, us),
-        changes=tuple(change for change in (us_change, kr_change) if change),
+        changes=tuple(filter(None, (us_change, kr_change))),
     )
     late = memory.late if memory else 0
     return Memory(occurred_at, reading["gas_unit"], hours, held_us, held_kr, late), verdict
 
 
 def _flags(reading: Mapping[str, Any], us: american.Index) -> tuple[str, ...]:
-    converted = reading["gas_unit"] != "PPM" and any(reading.get(gas) is not None for gas in GASES)
-    found = [*reading.get("flags", ()), *oddities(reading), *([CONVERTED] if converted else ()), *us.flags]
-    return tuple(dict.fromkeys(found))
+    found = [*reading.get("flags", ()), *oddities(reading)]
+    if reading["gas_unit"] != "PPM" and any(reading.get(gas) is not None for gas in GASES):
+        found.append(CONVERTED)
+    return tuple(dict.fromkeys([*found, *us.flags]))
 
 
 def _moved_on(memory: Memory | None, reading: Mapping[str, Any]) -> dict[str, Hours]:
     """Put the reading's hour in front, hours without one as missing; a second one of an hour replaces it."""
-    gap = 1 if memory is None else reading["occurred_at"] // HOUR_US - memory.frontier // HOUR_US
-    same_unit = memory is not None and memory.gas_unit == reading["gas_unit"]
+    gap, kept = 1, dict[str, Hours]()
+    if memory is not None:
+        gap = reading["occurred_at"] // HOUR_US - memory.frontier // HOUR_US
+        same_unit = memory.gas_unit == reading["gas_unit"]
+        kept = {each: hours for each, hours in memory.hours.items() if same_unit or each not in GASES}
+    between = [None] * min(gap - 1, DAY_HOURS)
     moved: dict[str, Hours] = {}
-    for pollutant in POLLUTANTS:
-        newest = usable(reading.get(pollutant))
-        before: Hours = ()
-        if memory is not None and (same_unit or pollutant not in GASES):
-            before = memory.hours.get(pollutant, ())
+    for pollutant, window in WINDOW_HOURS.items():
+        newest, before = usable(reading.get(pollutant)), kept.get(pollutant, ())
         if gap == 0 and before:
             newest, before = (before[0] if newest is None else newest), before[1:]
-        between = [None] * min(max(gap - 1, 0), DAY_HOURS)
-        moved[pollutant] = [newest, *between, *before][: WINDOW_HOURS[pollutant]]
+        moved[pollutant] = [newest, *between, *before][:window]
     return moved
 
 
@@ -189,40 +187,31 @@ def _from_hours(
     hours: Mapping[str, Hours], reading: Mapping[str, Any]
 ) -> tuple[american.Averages, korean.Concentrations]:
     unit = reading["gas_unit"]
-    now = {gas: _ppm(gas, mean(hours[gas], 1), unit) for gas in GASES}
+    no2, o3, co, so2 = [_ppm(gas, exact(hours[gas][0]), unit) for gas in GASES]
     averages = american.Averages(
         pm2_5_24h=nowcast(hours["pm2_5"]),
         pm10_24h=nowcast(hours["pm10"]),
         o3_8h=_ppm("o3", mean(hours["o3"], MEAN_HOURS), unit),
-        o3_1h=now["o3"],
+        o3_1h=o3,
         co_8h=_ppm("co", mean(hours["co"], MEAN_HOURS), unit),
-        so2_1h=now["so2"],
+        so2_1h=so2,
         so2_24h=_ppm("so2", mean(hours["so2"], DAY_HOURS), unit),
-        no2_1h=now["no2"],
+        no2_1h=no2,
     )
     pm10 = predicted_moving(hours["pm10"], korean.PM10_STEEP_FROM)
     pm2_5 = predicted_moving(hours["pm2_5"], korean.PM2_5_STEEP_FROM)
-    return averages, korean.Concentrations(pm10=pm10, pm2_5=pm2_5, **now)
+    return averages, korean.Concentrations(pm10, pm2_5, o3, no2, co, so2)
 
 
 def _from_day(reading: Mapping[str, Any]) -> tuple[american.Averages, korean.Concentrations]:
     unit = reading["gas_unit"]
-    day: dict[str, Exact | None] = {}
-    for pollutant in POLLUTANTS:
-        micro = usable(reading.get(pollutant))
-        value = None if micro is None else (micro, MICRO)
-        day[pollutant] = _ppm(pollutant, value, unit) if pollutant in GASES else value
+    pm10, pm2_5 = [exact(usable(reading.get(particle))) for particle in PARTICLES]
+    no2, o3, co, so2 = [_ppm(gas, exact(usable(reading.get(gas))), unit) for gas in GASES]
     averages = american.Averages(
-        pm2_5_24h=day["pm2_5"],
-        pm10_24h=day["pm10"],
-        o3_8h=day["o3"],
-        co_8h=day["co"],
-        so2_1h=day["so2"],
-        so2_24h=day["so2"],
-        no2_1h=day["no2"],
+        pm2_5_24h=pm2_5, pm10_24h=pm10, o3_8h=o3, co_8h=co, so2_1h=so2, so2_24h=so2, no2_1h=no2
     )
-    return averages, korean.Concentrations(**day)
+    return averages, korean.Concentrations(pm10, pm2_5, o3, no2, co, so2)
 
 
 def _ppm(gas: str, value: Exact | None, unit: str) -> Exact | None:
-    return None if value is None else in_ppm(gas, value, unit)
+    return value if value is None or unit == "PPM" else in_ppm(gas, value, unit)

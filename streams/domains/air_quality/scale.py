@@ -1,13 +1,12 @@
 """A pollutant's row of a breakpoint table, and the piecewise linear line it stands for."""
 
-from dataclasses import dataclass
-
-from streams.domains.air_quality.units import Exact, half_up, truncated
+from streams.domains.air_quality.units import Exact, half_up
 
 
-@dataclass(frozen=True, slots=True)
 class Scale:
     """One pollutant's line from concentration to sub-index.
+
+    The sub-index of every step up to the end of the last band is worked out once, when the scale is made.
 
     Attributes:
         steps_per_unit: Steps to which a concentration is cut, per µg/m³ or ppm.
@@ -18,10 +17,22 @@ class Scale:
         highest: Highest sub-index that this average can give, or None when the last band's line goes on.
     """
 
-    steps_per_unit: int
-    concentrations: tuple[int, ...]
-    indices: tuple[int, ...]
-    highest: int | None = None
+    __slots__ = ("_of_step", "concentrations", "highest", "indices", "steps_per_unit")
+
+    def __init__(
+        self,
+        steps_per_unit: int,
+        concentrations: tuple[int, ...],
+        indices: tuple[int, ...],
+        highest: int | None = None,
+    ) -> None:
+        self.steps_per_unit = steps_per_unit
+        self.concentrations = concentrations
+        self.indices = indices
+        self.highest = highest
+        self._of_step: list[int | None] = [None] * _beginning(concentrations[0])
+        for band, end in enumerate(concentrations[1:]):
+            self._of_step += [self._on_line(band, step) for step in range(len(self._of_step), end + 1)]
 
     def sub_index(self, value: Exact) -> int | None:
         """Place a concentration on the scale.
@@ -34,17 +45,19 @@ class Scale:
         Returns:
             The sub-index, or None below the scale's beginning.
         """
-        step = truncated(value, self.steps_per_unit)
-        if step < self._begins_at(0):
-            return None
-        last = len(self.concentrations) - 2
-        band = next((k for k in range(last) if step <= self.concentrations[k + 1]), last)
-        low, high = self._begins_at(band), self.concentrations[band + 1]
-        index_low = self.indices[band] + (1 if self.indices[band] else 0)
-        rise = (self.indices[band + 1] - index_low) * (step - low)
-        index = index_low + half_up(rise, high - low)
+        numerator, denominator = value
+        step = numerator * self.steps_per_unit // denominator
+        if step < len(self._of_step):
+            return self._of_step[step]
+        return self._on_line(len(self.concentrations) - 2, step)
+
+    def _on_line(self, band: int, step: int) -> int:
+        low, high = _beginning(self.concentrations[band]), self.concentrations[band + 1]
+        index_low, index_high = _beginning(self.indices[band]), self.indices[band + 1]
+        index = index_low + half_up((index_high - index_low) * (step - low), high - low)
         return index if self.highest is None else min(index, self.highest)
 
-    def _begins_at(self, band: int) -> int:
-        """Lowest step of a band: the step after the end of the band before it."""
-        return self.concentrations[band] + (1 if self.concentrations[band] else 0)
+
+def _beginning(end: int) -> int:
+    """Where a band begins: one above the end of the band before it, and at 0 where there is none."""
+    return end + 1 if end else 0

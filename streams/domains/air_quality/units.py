@@ -23,6 +23,9 @@ MOLAR_MASS_MG = {"o3": 47_998, "no2": 46_006, "so2": 64_066, "co": 28_010}
 CEILING = 100_000
 """Value in its own unit from which no air can be meant, only a fault; it keeps an index within 32 bits."""
 
+UNITS = ("PPM", "UG_M3")
+"""Units in which gases are measured."""
+
 GASES = ("no2", "o3", "co", "so2")
 PARTICLES = ("pm10", "pm2_5")
 POLLUTANTS = (*PARTICLES, *GASES)
@@ -54,7 +57,12 @@ def usable(value: float | None) -> int | None:
     """
     if value is None or not 0 <= value < CEILING:
         return None
-    return to_micro(value)
+    return round(value * MICRO)  # as to_micro does, without another call for every value of every reading
+
+
+def exact(micro: int | None) -> Exact | None:
+    """Begin a formula with a held value, None where there is none."""
+    return None if micro is None else (micro, MICRO)
 
 
 def in_ppm(gas: str, value: Exact, unit: str) -> Exact:
@@ -73,20 +81,6 @@ def in_ppm(gas: str, value: Exact, unit: str) -> Exact:
     numerator, denominator = value
     # ppb = µg/m³ · (l/mol) / (g/mol); ml over mg is the same ratio, and ppm are a thousandth of ppb.
     return numerator * MOLAR_VOLUME_ML, denominator * MOLAR_MASS_MG[gas] * 1000
-
-
-def truncated(value: Exact, steps_per_unit: int) -> int:
-    """Cut a value to whole steps, as the indices do with a concentration.
-
-    Args:
-        value: The value in its unit.
-        steps_per_unit: How many steps make one unit: 10 to cut at 0.1.
-
-    Returns:
-        The whole steps below or at the value.
-    """
-    numerator, denominator = value
-    return numerator * steps_per_unit // denominator
 
 
 def half_up(numerator: int, denominator: int) -> int:

@@ -7,7 +7,7 @@ The index of a place is its highest sub-index. Rules beside the table:
 - above the table the last band's line goes on, and the index is labelled ``BEYOND_AQI``.
 """
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from streams.domains.air_quality.scale import Scale
 from streams.domains.air_quality.units import Exact
@@ -28,8 +28,7 @@ SO2_24H = Scale(1000, (304, 604, 1004), (200, 300, 500))
 NO2_1H = Scale(1000, (0, 53, 100, 360, 649, 1249, 2049), _BANDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Averages:
+class Averages(NamedTuple):
     """What the index is made from: particles in µg/m³, gases in ppm; None where an average cannot be told."""
 
     pm2_5_24h: Exact | None = None
@@ -42,8 +41,21 @@ class Averages:
     no2_1h: Exact | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+_PLACES = {
+    "pm2_5_24h": ("pm2_5", PM2_5_24H),
+    "pm10_24h": ("pm10", PM10_24H),
+    "o3_8h": ("o3", O3_8H),
+    "o3_1h": ("o3", O3_1H),
+    "co_8h": ("co", CO_8H),
+    "so2_1h": ("so2", SO2_1H),
+    "so2_24h": ("so2", SO2_24H),
+    "no2_1h": ("no2", NO2_1H),
+}
+_ROWS = tuple(_PLACES[average] for average in Averages._fields)
+"""Pollutant and row of the table for each average; the earlier one decides where two are equal."""
+
+
+class Index(NamedTuple):
     """An index and what it rests on.
 
     Attributes:
@@ -55,13 +67,8 @@ class Index:
 
     value: int | None
     pollutant: str | None
-    parts: dict[str, int] = field(default_factory=dict)
+    parts: dict[str, int]
     flags: tuple[str, ...] = ()
-
-
-def _higher(*candidates: tuple[Scale, Exact | None]) -> int | None:
-    found = [scale.sub_index(value) for scale, value in candidates if value is not None]
-    return max((index for index in found if index is not None), default=None)
 
 
 def us_aqi(averages: Averages) -> Index:
@@ -73,17 +80,15 @@ def us_aqi(averages: Averages) -> Index:
     Returns:
         The index with its parts; the earlier pollutant of the table decides where two are equal.
     """
-    found = {
-        "pm2_5": _higher((PM2_5_24H, averages.pm2_5_24h)),
-        "pm10": _higher((PM10_24H, averages.pm10_24h)),
-        "o3": _higher((O3_8H, averages.o3_8h), (O3_1H, averages.o3_1h)),
-        "co": _higher((CO_8H, averages.co_8h)),
-        "so2": _higher((SO2_1H, averages.so2_1h), (SO2_24H, averages.so2_24h)),
-        "no2": _higher((NO2_1H, averages.no2_1h)),
-    }
-    parts = {pollutant: index for pollutant, index in found.items() if index is not None}
-    if not parts:
-        return Index(None, None)
-    pollutant = max(parts, key=parts.__getitem__)
-    flags = (BEYOND,) if parts[pollutant] > HIGHEST_OF_TABLE else ()
-    return Index(parts[pollutant], pollutant, parts, flags)
+    parts: dict[str, int] = {}
+    highest, decides = -1, None
+    for (pollutant, scale), value in zip(_ROWS, averages, strict=True):
+        index = None if value is None else scale.sub_index(value)
+        if index is None or index <= parts.get(pollutant, -1):
+            continue
+        parts[pollutant] = index
+        if index > highest:
+            highest, decides = index, pollutant
+    if decides is None:
+        return Index(None, None, parts)
+    return Index(highest, decides, parts, (BEYOND,) if highest > HIGHEST_OF_TABLE else ())

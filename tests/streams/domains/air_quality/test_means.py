@@ -14,7 +14,6 @@ from streams.domains.air_quality.units import (
     half_up,
     in_ppm,
     to_micro,
-    truncated,
     usable,
 )
 from streams.domains.air_quality.us_aqi import PM2_5_24H
@@ -34,7 +33,7 @@ def test_nowcast_vector_gives_17_4_and_index_66() -> None:
     """The published example: weight one half, 17.4 µg/m³, AQI 66."""
     value = nowcast(newest_first(*VECTOR))
     assert value is not None
-    assert truncated(value, 10) == 174
+    assert int(Fraction(*value) * 10) == 174
     assert PM2_5_24H.sub_index(value) == 66
 
 

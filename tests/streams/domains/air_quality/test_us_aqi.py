@@ -118,7 +118,7 @@ def test_the_index_is_the_highest_part() -> None:
 
 def test_without_any_average_there_is_no_index() -> None:
     """Nothing measured, nothing said."""
-    assert us.us_aqi(us.Averages()) == us.Index(None, None)
+    assert us.us_aqi(us.Averages()) == us.Index(None, None, {})
 
 
 @given(st.sampled_from(sorted(SCALES)), st.integers(0, 10**10), st.integers(0, 10**10))
