@@ -6,7 +6,6 @@ few hours are there to say anything.
 """
 
 from collections.abc import Sequence
-from itertools import accumulate, repeat
 from math import gcd
 from operator import mul
 
@@ -22,7 +21,7 @@ NOWCAST_HOURS = 12
 NOWCAST_RECENT_HOURS = 3
 NOWCAST_RECENT_NEEDED = 2
 
-_HALVES = tuple(2**i for i in reversed(range(NOWCAST_HOURS)))
+_HALVES = [2**i for i in reversed(range(NOWCAST_HOURS))]
 """Weights of the hours where w is one half, multiplied by 2¹¹."""
 
 CAI_LONG_HOURS = 12
@@ -34,9 +33,9 @@ def present(hours: Hours) -> list[int]:
     return [hour for hour in hours if hour is not None]
 
 
-def complete(count: int, window: int) -> bool:
-    """Tell whether so many hours of a window are enough."""
-    return count * 100 >= window * COMPLETENESS_PERCENT
+def complete(hours: Sequence[int], window: int) -> bool:
+    """Tell whether enough of a window's hours are there."""
+    return len(hours) * 100 >= window * COMPLETENESS_PERCENT
 
 
 def mean(hours: Hours, window: int) -> Exact | None:
@@ -49,9 +48,10 @@ def mean(hours: Hours, window: int) -> Exact | None:
     Returns:
         The mean of the hours that are there, or None when they are fewer than ``COMPLETENESS_PERCENT``.
     """
-    newest = hours[:window]
-    count = len(newest) - newest.count(None)
-    return (sum(filter(None, newest)), count * MICRO) if complete(count, window) else None
+    there = present(hours[:window])
+    if not complete(there, window):
+        return None
+    return sum(there), len(there) * MICRO
 
 
 def nowcast(hours: Hours) -> Exact | None:
@@ -68,24 +68,29 @@ def nowcast(hours: Hours) -> Exact | None:
         The NowCast concentration, or None without two of the newest three hours.
     """
     window = hours[:NOWCAST_HOURS]
-    if len(present(window[:NOWCAST_RECENT_HOURS])) < NOWCAST_RECENT_NEEDED:
+    recent = window[:NOWCAST_RECENT_HOURS]
+    if len(recent) - recent.count(None) < NOWCAST_RECENT_NEEDED:
         return None
     there = present(window)
     low, high = min(there), max(there)
     if high == 0:
         return 0, 1
-    weights: Sequence[int] = _HALVES if 2 * low <= high else _weights(low, high)
+    weights = _HALVES if 2 * low <= high else _weights(low, high)
     if len(there) < NOWCAST_HOURS:
-        weights = [w for w, hour in zip(weights, window, strict=False) if hour is not None]
+        weights = [weight for weight, hour in zip(weights, window, strict=False) if hour is not None]
     return sum(map(mul, weights, there)), sum(weights) * MICRO
 
 
 def _weights(low: int, high: int) -> list[int]:
-    """Weigh the hours by the powers of low / high, multiplied so that all are integers."""
+    """Return (low / high)ⁱ for every hour, multiplied so that all are integers."""
     shared = gcd(low, high)
-    falling = accumulate(repeat(low // shared, NOWCAST_HOURS - 1), mul, initial=1)
-    rising = accumulate(repeat(high // shared, NOWCAST_HOURS - 1), mul, initial=1)
-    return list(map(mul, falling, reversed(list(rising))))
+    a, b = low // shared, high // shared
+    weight = b ** (NOWCAST_HOURS - 1)
+    weights = [weight]
+    for _ in range(1, NOWCAST_HOURS):
+        weight = weight // b * a
+        weights.append(weight)
+    return weights
 
 
 def predicted_moving(hours: Hours, steep_from: int) -> Exact | None:
@@ -104,9 +109,9 @@ def predicted_moving(hours: Hours, steep_from: int) -> Exact | None:
     """
     long = present(hours[:CAI_LONG_HOURS])
     short = present(hours[:CAI_SHORT_HOURS])
-    long_sum, long_count = sum(long), len(long)
-    if not complete(long_count, CAI_LONG_HOURS) or not complete(len(short), CAI_SHORT_HOURS):
+    if not complete(long, CAI_LONG_HOURS) or not complete(short, CAI_SHORT_HOURS):
         return None
+    long_sum, long_count = sum(long), len(long)
     quarters = 4 * sum(short)  # of the corrected hours
     for hour in short:
         if hour >= steep_from and 9 * long_sum <= 10 * hour * long_count <= 17 * long_sum:

@@ -23,10 +23,11 @@ from streams.domains.air_quality.means import Hours, mean, nowcast, predicted_mo
 from streams.domains.air_quality.plausibility import oddities
 from streams.domains.air_quality.units import (
     GASES,
+    MICRO,
     PARTICLES,
     REFERENCE_TEMPERATURE_C,
+    UNITS,
     Exact,
-    exact,
     in_ppm,
     usable,
 )
@@ -43,6 +44,12 @@ WINDOW_HOURS = {"pm10": 12, "pm2_5": 12, "no2": 1, "o3": MEAN_HOURS, "co": MEAN_
 """Hours of each pollutant that some index looks back on."""
 
 CONVERTED = f"CONVERTED_AT_{REFERENCE_TEMPERATURE_C}_C"
+
+_MILLIONTH = {
+    unit: dict.fromkeys(PARTICLES, (1, MICRO)) | {gas: in_ppm(gas, (1, MICRO), unit) for gas in GASES}
+    for unit in UNITS
+}
+"""A millionth of the unit that each pollutant was measured in, in the indices' own: µg/m³ and ppm."""
 
 _UNKNOWN = Held()
 
@@ -168,11 +175,13 @@ def _flags(reading: Mapping[str, Any], us: american.Index) -> tuple[str, ...]:
 
 def _moved_on(memory: Memory | None, reading: Mapping[str, Any]) -> dict[str, Hours]:
     """Put the reading's hour in front, hours without one as missing; a second one of an hour replaces it."""
-    gap, kept = 1, dict[str, Hours]()
+    gap: int = 1
+    kept: Mapping[str, Hours] = {}
     if memory is not None:
         gap = reading["occurred_at"] // HOUR_US - memory.frontier // HOUR_US
-        same_unit = memory.gas_unit == reading["gas_unit"]
-        kept = {each: hours for each, hours in memory.hours.items() if same_unit or each not in GASES}
+        kept = memory.hours
+        if memory.gas_unit != reading["gas_unit"]:
+            kept = {pollutant: hours for pollutant, hours in kept.items() if pollutant not in GASES}
     between = [None] * min(gap - 1, DAY_HOURS)
     moved: dict[str, Hours] = {}
     for pollutant, window in WINDOW_HOURS.items():
@@ -187,7 +196,7 @@ def _from_hours(
     hours: Mapping[str, Hours], reading: Mapping[str, Any]
 ) -> tuple[american.Averages, korean.Concentrations]:
     unit = reading["gas_unit"]
-    no2, o3, co, so2 = [_ppm(gas, exact(hours[gas][0]), unit) for gas in GASES]
+    no2, o3, co, so2 = [_exact(hours[gas][0], _MILLIONTH[unit][gas]) for gas in GASES]
     averages = american.Averages(
         pm2_5_24h=nowcast(hours["pm2_5"]),
         pm10_24h=nowcast(hours["pm10"]),
@@ -204,13 +213,18 @@ def _from_hours(
 
 
 def _from_day(reading: Mapping[str, Any]) -> tuple[american.Averages, korean.Concentrations]:
-    unit = reading["gas_unit"]
-    pm10, pm2_5 = [exact(usable(reading.get(particle))) for particle in PARTICLES]
-    no2, o3, co, so2 = [_ppm(gas, exact(usable(reading.get(gas))), unit) for gas in GASES]
+    pm10, pm2_5, no2, o3, co, so2 = [
+        _exact(usable(reading.get(pollutant)), millionth)
+        for pollutant, millionth in _MILLIONTH[reading["gas_unit"]].items()
+    ]
     averages = american.Averages(
         pm2_5_24h=pm2_5, pm10_24h=pm10, o3_8h=o3, co_8h=co, so2_1h=so2, so2_24h=so2, no2_1h=no2
     )
     return averages, korean.Concentrations(pm10, pm2_5, o3, no2, co, so2)
+
+
+def _exact(micro: int | None, millionth: Exact) -> Exact | None:
+    return None if micro is None else (micro * millionth[0], millionth[1])
 
 
 def _ppm(gas: str, value: Exact | None, unit: str) -> Exact | None:

@@ -60,11 +60,6 @@ def usable(value: float | None) -> int | None:
     return round(value * MICRO)  # as to_micro does, without another call for every value of every reading
 
 
-def exact(micro: int | None) -> Exact | None:
-    """Begin a formula with a held value, None where there is none."""
-    return None if micro is None else (micro, MICRO)
-
-
 def in_ppm(gas: str, value: Exact, unit: str) -> Exact:
     """Express a gas concentration in ppm, at ``REFERENCE_TEMPERATURE_C``.
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from streams.domains.air_quality.plausibility import oddities
+from streams.domains.air_quality.plausibility import HIGHEST, oddities
+from streams.domains.air_quality.units import GASES, MICRO, MOLAR_MASS_MG, MOLAR_VOLUME_ML, UNITS
 
 
 def reading(**fields: Any) -> dict[str, Any]:
@@ -50,6 +51,19 @@ def test_the_limit_of_a_gas_holds_in_its_own_unit() -> None:
     hourly = {"averaging": "PT1H", "gas_unit": "UG_M3"}
     assert oddities(reading(**hourly, o3=344.0, no2=40.0, co=600.0, so2=10.0)) == []
     assert oddities(reading(**hourly, o3=790.0, no2=40.0, co=600.0, so2=10.0)) == ["OUT_OF_RANGE:o3"]
+
+
+@pytest.mark.parametrize("averaging", HIGHEST)
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("gas", GASES)
+def test_a_gas_is_odd_from_the_first_millionth_above_its_limit(averaging: str, unit: str, gas: str) -> None:
+    """The highest plausible value itself is none, in either unit."""
+    limit = round(HIGHEST[averaging][gas] * MICRO)
+    if unit == "UG_M3":
+        limit = limit * MOLAR_MASS_MG[gas] * 1000 // MOLAR_VOLUME_ML
+    plain = reading(averaging=averaging, gas_unit=unit, **dict.fromkeys(GASES))
+    found = [oddities({**plain, gas: (limit + more) / MICRO}) for more in (-1, 0, 1)]
+    assert found == [[], [], [f"OUT_OF_RANGE:{gas}"]]
 
 
 def test_a_compass_point_is_no_oddity() -> None:
