@@ -225,9 +225,10 @@ def _slowed(kept: Memory, signal: Signal) -> list[Memory]:
         return found
     step_us, drop = at - before[-1][0], before[-1][1] - speed
     if step_us <= FINE_STEP_US:
-        window = [each[1] for each in before if at - each[0] <= FINE_STEP_US]
-        change = min((speed - each for each in window), key=lambda each: -abs(each))
-        return [*found, _fine(kept, signal, change)] if crash.triggers(change, 0.0) else found
+        changes = [speed - each[1] for each in before if at - each[0] <= FINE_STEP_US]
+        if not crash.triggers(min(changes), max(changes)):
+            return found
+        return [*found, _fine(kept, signal, max(changes, key=abs))]
     seconds = step_us / 1e6
     if step_us <= SHORT_STEP_US:
         explained = crash.delta_v_kmh(crash.STANDARD_GRAVITY, seconds) + crash.TRIGGER_KMH
