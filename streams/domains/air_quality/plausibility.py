@@ -45,6 +45,7 @@ _PLAUSIBLE = {
     for averaging, fields in HIGHEST.items()
     for unit in UNITS
 }
+"""Highest concentrations in the unit of the reading: most values pass here, the others are judged exactly."""
 _PLAUSIBLE_WEATHER = [(field, *bounds) for field, bounds in WEATHER.items()]
 
 
