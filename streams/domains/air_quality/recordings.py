@@ -32,6 +32,7 @@ MISSING = frozenset({"", "NA", "-"})
 """How the files write that a value was not measured."""
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,2})?", re.ASCII)
+_NO_NUMBER = 1e300  # no air, and its millionths are beyond a double
 _WHOLE = re.compile(r"\d{1,4}", re.ASCII)
 _DAY = re.compile(r"\d{8}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -134,7 +135,10 @@ def _number(column: str, cell: str) -> float | None:
         return None
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"column {column}: expected a number, got {text[:40]!r}")
-    return float(text)
+    value = float(text)
+    if abs(value) >= _NO_NUMBER:
+        raise ValueError(f"column {column}: expected a number below {_NO_NUMBER:g}, got {text[:40]!r}…")
+    return value
 
 
 def _whole(cells: Mapping[str, str], column: str) -> int:

@@ -150,6 +150,7 @@ def test_odd_values_are_accepted_with_flags() -> None:
         ("20210301,강남구,abc,0.02,0.4,0.003,15,8", "expected a number, got 'abc'"),
         ("20210301,강남구,nan,0.02,0.4,0.003,15,8", "expected a number, got 'nan'"),
         ("20210301,강남구,1_0,0.02,0.4,0.003,15,8", "expected a number, got '1_0'"),
+        (f"20210301,강남구,{'9' * 305},0.02,0.4,0.003,15,8", "expected a number below 1e+300"),
         ('20210301,"강남구,0.02,0.02,0.4,0.003,15,8', "not a CSV row"),
         (SEOUL_HEADER, "expected a day YYYYMMDD"),
     ],
