@@ -84,9 +84,11 @@ def run_worker(settings: Settings, stop: threading.Event, _arguments: Sequence[s
 
 def run_sink(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
     """Run the ClickHouse sink."""
+    from streams.collector import rest_collector
     from streams.sinks.clickhouse import run
 
     topics = catalog()
+    rest_collector()
     run(sink_config(settings, topics), topics, stop, emitter(settings, topics))
     return 0
 

@@ -5,7 +5,6 @@ its agents.
 """
 
 import asyncio
-import gc
 import logging
 from typing import Any
 
@@ -13,6 +12,7 @@ import faust
 
 from streams.batch_consumer import BatchConsumer, BatchTransport
 from streams.batches import Batch
+from streams.collector import rest_collector
 from streams.door import Door
 from streams.liveness import Place
 from streams.metrics import Figures
@@ -41,9 +41,7 @@ class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
     async def on_started(self) -> None:
         """Take everything that lives as long as the worker out of the garbage collector's rounds."""
         await super().on_started()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
+        rest_collector()
 
     async def flush_door(self) -> None:
         """Wait for what was produced outside of batches; raises DeliveryError."""

@@ -15,6 +15,7 @@ from confluent_kafka import Consumer
 
 from schemas.codec import decode
 from schemas.tables import ARCHIVE, columns, insert_columns
+from streams.collector import rest_collector
 from streams.sinks.archive import insert_archive
 from streams.sinks.batch import Claim, make_batch
 from streams.sinks.clickhouse import ClickHouseSink, SinkConfig
@@ -78,7 +79,8 @@ class Job:
 
 
 def ours(job: Job) -> None:
-    """Run the sink until everything is confirmed."""
+    """Run the sink as its process does, until everything is confirmed."""
+    rest_collector()
     figures: dict[str, float] = {}
     sink = ClickHouseSink(
         job.config, job.catalog, lambda name, value, _labels: figures.__setitem__(name, value)

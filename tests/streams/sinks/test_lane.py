@@ -1,0 +1,56 @@
+"""How large a batch becomes: as many records as wait, up to rows, bytes and age, whichever comes first."""
+
+from __future__ import annotations
+
+from confluent_kafka import Message
+
+from streams.sinks.batch import Claim
+from streams.sinks.config import SinkConfig
+from streams.sinks.lane import Lane
+
+CONFIG = SinkConfig(max_rows=100, max_bytes=1000, max_age_s=0.5)
+
+
+def a_lane(*sizes: int, redo: Claim | None = None) -> Lane:
+    """A partition with waiting records of these sizes, the oldest of them come at second 10."""
+    lane = Lane("topic", 0, 0, redo, confirmed=0, moved_at=0.0)
+    for offset, size in enumerate(sizes):
+        lane.add(Message(topic="topic", partition=0, offset=offset, value=bytes(size)), 10.0 + offset)
+    return lane
+
+
+def test_a_few_records_wait_until_the_oldest_is_old_enough() -> None:
+    """Not full and not due: nobody waits longer than the longest age, nobody is hurried."""
+    lane = a_lane(1, 1)
+    assert not lane.due(10.4, CONFIG)
+    assert lane.due(10.5, CONFIG)
+    assert str(lane.next_task(CONFIG, 10.5).batch.claim) == "0-1"
+
+
+def test_many_records_go_at_once_in_batches_of_the_most_rows() -> None:
+    """A batch has the most rows and not one more; the rest waits on, counted anew."""
+    lane = a_lane(*[2] * 150)
+    assert lane.due(10.0, CONFIG)
+    assert len(lane.next_task(CONFIG, 10.0).batch) == 100
+    assert (len(lane.waiting), lane.waiting_bytes) == (50, 100)
+
+
+def test_large_records_go_in_batches_of_the_most_bytes() -> None:
+    """A batch ends before the record that would be too much; a record larger than all of it goes alone."""
+    lane = a_lane(400, 600, 1, 5000)
+    assert lane.due(10.0, CONFIG)
+    assert len(lane.next_task(CONFIG, 10.0).batch) == 2
+    lane.stored(10.0)
+    assert len(lane.next_task(CONFIG, 10.0).batch) == 1
+    lane.stored(10.0)
+    assert str(lane.next_task(CONFIG, 10.0).batch.claim) == "3-3"
+
+
+def test_an_open_claim_is_redone_as_it_was_whatever_the_limits() -> None:
+    """It waits for all of its records, and then goes at once with exactly those."""
+    claim = Claim(0, 3)
+    assert not a_lane(600, 600, 600, redo=claim).due(99.0, CONFIG)
+    lane = a_lane(600, 600, 600, 600, 600, redo=claim)
+    assert lane.due(10.01, CONFIG)
+    task = lane.next_task(CONFIG, 10.01)
+    assert (task.batch.claim, len(task.batch), task.unsure) == (claim, 4, True)
