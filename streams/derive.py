@@ -114,7 +114,8 @@ class Deriver:
             DeliveryError: Kafka does not take records; the batch must come again.
         """
         self._counts["agents_records_total"] += 1
-        if not self._handlers and self.origin is not None and self.origin.nothing_to_judge(raw):
+        judged = self.origin is not None and not self.origin.nothing_to_judge(raw)
+        if not (self._handlers or judged):
             return
         try:
             _, event = decode(raw.value, self._catalog, self._topic, raw=True)
@@ -123,7 +124,7 @@ class Deriver:
             return
         key = str(event[self._topic.key]) if raw.key is None else raw.key.decode("utf-8", "replace")
         record = Record(raw.topic, raw.partition, raw.offset, key, event)
-        if self.origin is not None and not self._of_whom_it_says(raw, record, draft, deliveries):
+        if judged and not self._of_whom_it_says(raw, record, draft, deliveries):
             return
         for handler, name in self._handlers:
             state = None

@@ -68,7 +68,7 @@ class OriginCheck:
 
     def nothing_to_judge(self, raw: Any) -> bool:
         """Whether a record needs not even be decoded: nobody is registered, and it says nothing."""
-        return self.registry.empty and not _speaks(raw)
+        return not (raw.headers and _speaks(raw)) and self.registry.empty
 
     def judge(self, raw: Any, event: Mapping[str, Any], key: str, draft: Draft | None) -> Judgement | None:
         """Judge one record; None: nothing is to be said of it.
