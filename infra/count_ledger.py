@@ -43,13 +43,13 @@ def _tile_number(index: int) -> str:
     return "/".join(groups)
 
 
-def entries(log: Path, size: int) -> Iterator[bytes]:
-    """Yield the first `size` entries of a tlog-tiles directory.
+def entries(log: Path, size: int, first: int = 0) -> Iterator[bytes]:
+    """Yield the entries from number `first` on to the `size`th of a tlog-tiles directory.
 
     Raises:
         StackError: a file is missing or ends early.
     """
-    for bundle in range((size + 255) // 256):
+    for bundle in range(first // 256, (size + 255) // 256):
         width = min(256, size - bundle * 256)
         base = log / "tile" / "entries" / _tile_number(bundle)
         path = base if base.exists() else base.with_name(f"{base.name}.p") / str(width)
@@ -58,11 +58,12 @@ def entries(log: Path, size: int) -> Iterator[bytes]:
         except OSError as error:
             raise StackError(f"{path}: {error.strerror}") from error
         at = 0
-        for _ in range(width):
+        for number in range(bundle * 256, bundle * 256 + width):
             length = int.from_bytes(data[at : at + 2], "big")
             if at + 2 + length > len(data):
                 raise StackError(f"{path}: ends early")
-            yield data[at + 2 : at + 2 + length]
+            if number >= first:
+                yield data[at + 2 : at + 2 + length]
             at += 2 + length
 
 
