@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from infra.status import connect
 from schemas.names import DATABASE
 from tests.bench.path.events import INDEX, READING, STATIONS, born_ms, station
+from tests.bench.path.looking import Looking
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from tests.bench.path.city import City
 
 LOOK_S = 0.1
-WATCHED = tuple(station(number) for number in range(0, STATIONS, STATIONS // 16))
+WATCHED = tuple(station(number) for number in range(0, STATIONS, 50))
 """Stations of daily readings, on every partition."""
 _IDS = {READING: "event_id", INDEX: "reading_id"}
 
@@ -31,32 +29,29 @@ class Row(NamedTuple):
     seen_ms: float
 
 
-class RowWatch:
-    """Asks many times a second, in a thread. What was there before the first answer is left out."""
+class RowWatch(Looking):
+    """Asks many times a second. What was there before the first answer is left out."""
 
     def __init__(self, city: City) -> None:
+        super().__init__(LOOK_S)
         self.seen: list[Row] = []
         self._engine = connect(city.settings)
         self._tables = {topic: city.topics.topics[topic].table for topic in _IDS}
         self._newest = {(topic, each): 0 for topic in _IDS for each in WATCHED}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._look()
-        self._thread.start()
-        return self
+    def begin(self) -> None:
+        """Find what is there already."""
+        self._new()
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+    def look(self) -> None:
+        """Note what is new."""
+        self.seen += self._new()
+
+    def end(self) -> None:
+        """Close the connection."""
         self._engine.close()
 
-    def _run(self) -> None:
-        while not self._stop.wait(LOOK_S):
-            self.seen += self._look()
-
-    def _look(self) -> list[Row]:
+    def _new(self) -> list[Row]:
         answer = self._engine.query(" UNION ALL ".join(self._query(topic) for topic in _IDS)).result_rows
         now_ms = time.time() * 1000
         known, found = dict(self._newest), []

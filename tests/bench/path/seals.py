@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from infra.count_ledger import checkpoint, entries, newest_epoch
+from tests.bench.path.looking import Looking
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Self
 
 LOOK_S = 0.05
 Place = tuple[str, int]
@@ -47,14 +46,13 @@ class Seals:
         return self._sizes
 
 
-class SealWatch:
-    """Looks at the seals many times a second, in a thread, and remembers when each log had which size."""
+class SealWatch(Looking):
+    """Looks at the seals many times a second, and remembers when each log had which size."""
 
     def __init__(self, ledger: Path) -> None:
+        super().__init__(LOOK_S)
         self._seals = Seals(ledger)
         self._seen: dict[Place, tuple[list[int], list[float]]] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def sealed_ms(self, place: Place, offset: int) -> float | None:
         """Return when a record was first seen sealed, in milliseconds since 1970; None: not yet."""
@@ -62,19 +60,18 @@ class SealWatch:
         found = bisect_left(sizes, offset + 1)
         return moments[found] if found < len(sizes) else None
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def begin(self) -> None:
+        """Nothing: what is sealed already will be seen at the first look."""
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+    def end(self) -> None:
+        """Nothing: there is no connection to close."""
 
-    def _run(self) -> None:
-        while not self._stop.wait(LOOK_S):
-            now_ms = time.time() * 1000
-            for place, size in self._seals.look().items():
-                sizes, moments = self._seen.setdefault(place, ([], []))
-                if not sizes or size > sizes[-1]:
-                    sizes.append(size)
-                    moments.append(now_ms)
+    def look(self) -> None:
+        """Note which logs have grown."""
+        found = self._seals.look()
+        now_ms = time.time() * 1000
+        for place, size in found.items():
+            sizes, moments = self._seen.setdefault(place, ([], []))
+            if not sizes or size > sizes[-1]:
+                sizes.append(size)
+                moments.append(now_ms)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 
+from tests.bench.path.looking import Looking
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Self
 
 LOOK_S = 2.0
 MEASURING = "measuring"
@@ -63,62 +63,48 @@ def settled(samples: Sequence[tuple[float, float]]) -> Memory:
     return Memory(sum(low) / len(low), sum(high) / len(high), max(mib for _, mib in samples), minutes)
 
 
-@dataclass
-class Usage:
-    """Watches processes in a thread; a context manager.
+class Usage(Looking):
+    """Watches processes, by name, and this one.
 
     Attributes:
         cpu_s: Processor seconds of each process in the time, once it is over.
         lasted_s: The time.
     """
 
-    pids: Mapping[str, int]
-    cpu_s: dict[str, float] = field(default_factory=dict)
-    lasted_s: float = 0.0
-    _memory: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    _stop: threading.Event = field(default_factory=threading.Event)
-
-    def __post_init__(self) -> None:
-        """Find the processes, and this one."""
-        self._processes = {name: psutil.Process(pid) for name, pid in self.pids.items()}
+    def __init__(self, pids: Mapping[str, int]) -> None:
+        super().__init__(LOOK_S)
+        self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
         self._processes[MEASURING] = psutil.Process(os.getpid())
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._memory: dict[str, list[tuple[float, float]]] = {}
+        self._before: dict[str, float] = {}
+        self._begun = 0.0
+        self.cpu_s: dict[str, float] = {}
+        self.lasted_s = 0.0
 
     def memory(self) -> dict[str, Memory]:
         """Return the memory of each process."""
         return {name: settled(samples) for name, samples in self._memory.items()}
 
-    def __enter__(self) -> Self:
-        self.cpu_s, self.lasted_s = self._cpu(), time.monotonic()
-        self._look()
-        self._thread.start()
-        return self
+    def begin(self) -> None:
+        """Start the clocks."""
+        self._before, self._begun = self._cpu(), time.monotonic()
+        self.look()
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        before, now = self.cpu_s, self._cpu()
-        self.cpu_s = {name: now.get(name, seconds) - seconds for name, seconds in before.items()}
-        self.lasted_s = time.monotonic() - self.lasted_s
+    def end(self) -> None:
+        """Stop them."""
+        now = self._cpu()
+        self.cpu_s = {name: now[name] - seconds for name, seconds in self._before.items()}
+        self.lasted_s = time.monotonic() - self._begun
 
-    def _run(self) -> None:
-        while not self._stop.wait(LOOK_S):
-            self._look()
-
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Note what each process holds."""
         for name, process in self._processes.items():
-            try:
-                rss = process.memory_info().rss / _MIB
-            except psutil.NoSuchProcess:
-                continue
-            self._memory.setdefault(name, []).append((time.monotonic(), rss))
+            sample = (time.monotonic(), process.memory_info().rss / _MIB)
+            self._memory.setdefault(name, []).append(sample)
 
     def _cpu(self) -> dict[str, float]:
         found = {}
         for name, process in self._processes.items():
-            try:
-                times = process.cpu_times()
-            except psutil.NoSuchProcess:
-                continue
+            times = process.cpu_times()
             found[name] = times.user + times.system
         return found
