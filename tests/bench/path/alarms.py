@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.bench.path.city import City
 
 SUBSCRIBER = "insurer-a"
-_JOIN_S = 8.0
+_JOIN_S = 6.0
 
 
 class AlarmWatch(Looking):

@@ -57,7 +57,7 @@ class Plan:
         """Make it for a number of records at the target rate: those of five minutes are the full size."""
         run_s = records / told.TARGET
         if run_s < 60:
-            return cls(run_s, 10.0, 5.0, 8.0, 2_000.0)
+            return cls(run_s, 6.0, 5.0, 8.0, 2_000.0)
         return cls(run_s, 90.0, 15.0, 45.0, told.TARGET / RECORDS_OF_AN_EVENT)
 
 
@@ -65,7 +65,7 @@ class Plan:
 def stage(_records: int) -> Iterator[City]:
     """Start a stack and warm it up."""
     with a_city() as city, Progress(city) as progress:
-        drive(city, progress, WARM_RATE, 5.0)
+        drive(city, progress, WARM_RATE, 3.0)
         progress.drained()
         yield city
 
