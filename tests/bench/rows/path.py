@@ -142,7 +142,8 @@ def measure(city: City, _number: int, records: int) -> list[Quantity]:
     plan = Plan.of(records)
     with Progress(city) as progress:
         best = searched(city, progress, plan)
-        found = list(sustained(city, progress, plan, KEPT * best))
+        found = [Quantity("sustained in the search", "events/s", best)]
+        found += sustained(city, progress, plan, KEPT * best)
         half = min(best, told.TARGET / RECORDS_OF_AN_EVENT) / 2
         found += latencies(city, progress, plan, half)
         check(city, city.driver.sent, progress.ends())
