@@ -79,7 +79,7 @@ def drive(city: City, progress: Progress, rate: float, seconds: float, hopeless:
         city.check()
         time.sleep(LOOK_S)
         marks.append(progress.mark())
-        through = max((marks[-1].done - marks[0].done) / (marks[-1].at - marks[0].at), rate / 5)
+        through = max((marks[-1].done - marks[0].done) / (marks[-1].at - marks[0].at), rate / 2)
         if len(marks) > _SOON and marks[-1].behind > hopeless * 1.5 * MOST_LAG_S * through:
             city.driver.stop()
             return marks
@@ -87,17 +87,19 @@ def drive(city: City, progress: Progress, rate: float, seconds: float, hopeless:
     return marks
 
 
-def searched(city: City, progress: Progress, plan: Plan) -> float:
-    """Find the highest rate that is sustained, in events a second.
+def searched(city: City, progress: Progress, plan: Plan) -> tuple[float, float]:
+    """Find the highest rate that is sustained, in events a second, and that at which to run.
 
-    If none is within the time, it is the one that would be tried next: the run shows what it is worth.
+    If none is sustained within the time, the first is 0 and the other the one that would be tried next: the run
+    shows what it is worth.
     """
     tried: list[Probe] = []
     end = time.monotonic() + plan.search_s
     while (rate := next_rate(tried, plan.begin)) is not None and time.monotonic() < end:
         tried.append(judged(rate, drive(city, progress, rate, plan.probe_s)))
         progress.drained()
-    return max((each.rate for each in tried if each.sustained), default=rate or plan.begin)
+    best = max((each.rate for each in tried if each.sustained), default=0.0)
+    return best, KEPT * best or rate or plan.begin
 
 
 def sustained(city: City, progress: Progress, plan: Plan, rate: float) -> Iterator[Quantity]:
@@ -114,7 +116,7 @@ def latencies(city: City, progress: Progress, plan: Plan, rate: float) -> Iterat
     """Run at a rate; tell how long until rows can be queried, are sealed, and a subscriber knows of crashes."""
     with AlarmWatch(city) as alarms, SealWatch(city.ledger) as seals, RowWatch(city) as rows:
         since_ms = time.time() * 1000
-        marks = drive(city, progress, rate, plan.latency_s)
+        marks = drive(city, progress, rate, plan.latency_s, HOPELESS)
         progress.drained()
         time.sleep(LOOK_S)
     for topic in sorted({each.topic for each in rows.seen}, reverse=True):
@@ -141,10 +143,10 @@ def measure(city: City, _number: int, records: int) -> list[Quantity]:
     """
     plan = Plan.of(records)
     with Progress(city) as progress:
-        best = searched(city, progress, plan)
+        best, rate = searched(city, progress, plan)
         found = [Quantity("sustained in the search", "events/s", best)]
-        found += sustained(city, progress, plan, KEPT * best)
-        half = min(best, told.TARGET / RECORDS_OF_AN_EVENT) / 2
+        found += sustained(city, progress, plan, rate)
+        half = min(rate, told.TARGET / RECORDS_OF_AN_EVENT) / 2
         found += latencies(city, progress, plan, half)
         check(city, city.driver.sent, progress.ends())
     return found
