@@ -36,19 +36,21 @@ def open_changelog(scene: Scene, door: Producer, owner: str = "one") -> KafkaCha
     return KafkaChangelog(scene.config, door, TICK, owner)
 
 
-def test_what_is_written_is_read_in_its_order_from_its_partition(scene: Scene) -> None:
-    """Entries, those of other owners, and removals."""
+def test_the_last_of_what_is_written_is_read_from_its_partition(scene: Scene) -> None:
+    """Of each subject and owner one entry, whatever came before it; none of what is gone."""
     with Producer(scene.config, probe_catalog()) as door:
         changelog = open_changelog(scene, door)
         entries = [
             Stored(ANNA, "one", Entry(1, b"{}")),
             Stored(BERT, "two", Entry(2**40, b"")),
+            Stored(ANNA, "two", Entry(3, b"[]")),
             Stored(ANNA, "one", None),
+            Stored(BERT, "two", Entry(7, b"{}")),
         ]
         deliveries = Deliveries()
         changelog.write(1, entries, deliveries)
         door.wait(deliveries)
-        assert list(changelog.read(1)) == entries
+        assert sorted(changelog.read(1)) == [(ANNA, "two", (3, b"[]")), (BERT, "two", (7, b"{}"))]
         assert list(changelog.read(0)) == []
 
 

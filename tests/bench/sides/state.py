@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from streams.changelog import Subject
 from streams.door import Deliveries
-from streams.state import PartitionState, SubjectState
+from streams.state import PartitionState
 from streams.testing import MemoryChangelog
 from tests.bench.clock import Clock
 
@@ -31,8 +30,9 @@ def ours(keys: Sequence[str], clock: Clock) -> None:
         draft = state.draft()
         end = min(begin + BATCH, clock.total)
         for offset in range(begin, end):
-            subject = Subject("bench-state@1", keys[offset % SUBJECTS], "device:1")
-            kept = SubjectState(draft, subject)
+            kept = draft.state(("bench-state@1", keys[offset % SUBJECTS], "device:1"), offset)
+            if kept is None:
+                raise SystemExit(f"offset {offset} was folded before it came")
             value = kept.get() or dict(FIRST)
             value["readings"] += 1
             kept.put(value)
