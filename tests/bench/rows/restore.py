@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RESTORE_US = 10.0
-"""Most that restoring may take for each key, microseconds: 10 s for a million (issue 6)."""
+"""Most that restoring may take for each key, microseconds: 10 s for a million."""
 
 
 @contextlib.contextmanager
