@@ -8,8 +8,10 @@ records up to its offset, the largest is the newest, whoever wrote it. The topic
 that was deleted and made anew apart.
 
 `Changelog` is the contract; its peers are `KafkaChangelog` here and `MemoryChangelog` in `streams.testing`.
+Reading gives what a fully compacted topic would hold, so repeats that Kafka has not compacted yet cost little.
 """
 
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
@@ -49,12 +51,19 @@ class Entry(NamedTuple):
     state: bytes
 
 
+AnySubject = tuple[str, str, str]
+"""A `Subject`, or the same without names: made ten times as fast, and not watched by the garbage collector."""
+
+AnyEntry = tuple[int, bytes]
+"""An `Entry`, or the same without names."""
+
+
 class Stored(NamedTuple):
     """An entry as it lies in a changelog: with its subject and who wrote it; entry None: gone."""
 
-    subject: Subject
+    subject: AnySubject
     owner: str
-    entry: Entry | None
+    entry: AnyEntry | None
 
 
 class Changelog(Protocol):
@@ -68,8 +77,8 @@ class Changelog(Protocol):
     owner: str
     partitions: int | None
 
-    def read(self, partition: int) -> Iterable[Stored]:
-        """Return what was written to a partition up to now, oldest first; blocks, not for the event loop."""
+    def read(self, partition: int) -> Iterable[tuple[AnySubject, str, AnyEntry]]:
+        """Return the last entry of each subject and owner that is not gone; blocks, not for the event loop."""
 
     def write(self, partition: int, entries: Sequence[Stored], deliveries: Deliveries) -> None:
         """Write entries in their order; durable once `deliveries` is settled."""
@@ -107,8 +116,17 @@ class KafkaChangelog:
         self.partitions: int | None = partitions
         _ensure(admin, config, self._name, topic, partitions)
 
-    def read(self, partition: int) -> Iterator[Stored]:
-        """Yield the entries of a partition up to its present end."""
+    def read(self, partition: int) -> Iterator[tuple[AnySubject, str, AnyEntry]]:
+        """Yield the last entry of each subject and owner, of what a partition holds up to its present end."""
+        last = self._last(partition)
+        while last:  # what is decoded is let go at once
+            key, value = last.popitem()
+            topic_id, rule, name, stream, owner = orjson.loads(key)
+            if topic_id == self._topic_id:
+                yield (sys.intern(rule), name, stream), sys.intern(owner), decode_entry(value)
+
+    def _last(self, partition: int) -> dict[bytes, bytes]:
+        """Read a partition up to its present end; return the last value of each key that has one."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self._config.kafka,
@@ -123,7 +141,7 @@ class KafkaChangelog:
             where = TopicPartition(self._name, partition)
             begin, end = _watermarks(consumer, where)
             consumer.assign([TopicPartition(self._name, partition, begin)])
-            yield from self._read_to(consumer, end if end > begin else 0)
+            return self._read_to(consumer, end if end > begin else 0)
         except KafkaException as error:
             raise KafkaDownError(self._config.kafka, _REQUEST_S, str(error)) from error
         finally:
@@ -136,11 +154,12 @@ class KafkaChangelog:
             key = orjson.dumps([self._topic_id, *each.subject, each.owner])
             self._door.send(Prepared(self._name, key, value, (), partition), deliveries)
 
-    def _read_to(self, consumer: Consumer, end: int) -> Iterator[Stored]:
+    def _read_to(self, consumer: Consumer, end: int) -> dict[bytes, bytes]:
         deadline = time.monotonic() + _REQUEST_S
         position = 0
+        last: dict[bytes, bytes] = {}
         while position < end:
-            messages = consumer.consume(10_000, timeout=0.2)
+            messages = consumer.consume(1_000, timeout=0.2)
             if messages:
                 deadline = time.monotonic() + _REQUEST_S
             elif time.monotonic() > deadline:
@@ -155,27 +174,29 @@ class KafkaChangelog:
                     position = max(position, message.offset())
                     continue
                 position = message.offset() + 1
-                topic_id, *subject, owner = orjson.loads(message.key())
-                if topic_id == self._topic_id:
-                    yield Stored(Subject(*subject), owner, decode_entry(message.value()))
+                key, value = message.key(), message.value()
+                if value is None:
+                    last.pop(key, None)
+                else:
+                    last[key] = value
+        return last
 
 
-def encode_entry(entry: Entry) -> bytes:
+def encode_entry(entry: AnyEntry) -> bytes:
     """Write an entry as a changelog value."""
-    return FORMAT + entry.offset.to_bytes(8, "big") + entry.state
+    offset, state = entry
+    return FORMAT + offset.to_bytes(8, "big") + state
 
 
-def decode_entry(value: bytes | None) -> Entry | None:
-    """Read a changelog value; None where the entry is gone.
+def decode_entry(value: bytes) -> AnyEntry:
+    """Read a changelog value.
 
     Raises:
         StopError: It was written by another version of the platform.
     """
-    if value is None:
-        return None
     if not value.startswith(FORMAT) or len(value) < 9:
         raise StopError(f"state changelog: expected format 01, got {value[:1].hex() or 'nothing'}")
-    return Entry(int.from_bytes(value[1:9], "big"), value[9:])
+    return int.from_bytes(value[1:9], "big"), value[9:]
 
 
 def _watermarks(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:

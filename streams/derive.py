@@ -8,7 +8,6 @@ from schemas.catalog import Catalog, Topic
 from schemas.codec import decode
 from schemas.errors import UndecodableError
 from streams.agents import Handler, Input, Output, Record
-from streams.changelog import Subject
 from streams.dead_letter import KafkaOrigin, Refusal, dead_letter, topic_for
 from streams.door import Deliveries, Door, Header, Prepared
 from streams.errors import (
@@ -131,12 +130,10 @@ class Deriver:
             if handler.stateful:
                 if draft is None:
                     raise StreamsError(f"rule {name} keeps state, but this topic has no state store")
-                subject = Subject(name, key, handler.stream(record.source))
-                stored = draft.entry(subject)
-                if stored is not None and stored.offset >= raw.offset:
+                state = draft.state((name, key, handler.stream(record.source)), raw.offset)
+                if state is None:
                     self._counts["agents_skipped_total"] += 1
                     continue
-                state = SubjectState(draft, subject)
             given = record
             if handler.opens:
                 opener = Opener(self._door.keys, self._topic)

@@ -11,12 +11,12 @@
 """
 
 import asyncio
-from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
-import orjson
+from orjson import dumps, loads
 
-from streams.changelog import Changelog, Entry, Stored, Subject
+from streams.changelog import AnyEntry, AnySubject, Changelog, Entry, Stored, Subject
 from streams.door import Deliveries
 
 
@@ -31,9 +31,9 @@ class PartitionState:
         self.generation = generation
         self._changelog = changelog
         self._partition = partition
-        self._entries: dict[Subject, Entry] = {}
-        self._others: defaultdict[Subject, set[str]] = defaultdict(set)
-        self._cleared: set[Subject] = set()
+        self._entries: dict[AnySubject, AnyEntry] = {}
+        self._others: dict[AnySubject, tuple[str, ...]] = {}
+        self._cleared: set[AnySubject] = set()
 
     def subjects(self) -> int:
         """Return how many subjects are remembered."""
@@ -41,28 +41,28 @@ class PartitionState:
 
     def restore(self) -> None:
         """Read the changelog; blocks, so not for the event loop."""
-        found: defaultdict[Subject, dict[str, Entry]] = defaultdict(dict)
+        mine = self._changelog.owner
+        alone: dict[str, tuple[str, ...]] = {}
         for subject, owner, entry in self._changelog.read(self._partition):
-            if entry is None:
-                found[subject].pop(owner, None)
-            else:
-                found[subject][owner] = entry
-        for subject, by_owner in found.items():
-            if by_owner:
-                self._keep(subject, max(by_owner.values(), key=lambda entry: entry.offset))
-                self._others[subject] = by_owner.keys() - {self._changelog.owner}
+            known = self._entries.get(subject)
+            if known is None or known[0] < entry[0]:
+                self._keep(subject, entry)
+            if owner != mine:
+                before = self._others.get(subject)
+                self._others[subject] = (*before, owner) if before else alone.setdefault(owner, (owner,))
 
-    def entry(self, subject: Subject) -> Entry | None:
+    def entry(self, subject: AnySubject) -> Entry | None:
         """Return what is durably remembered of a subject."""
-        return self._entries.get(subject)
+        found = self._entries.get(subject)
+        return None if found is None else Entry(*found)
 
     def entries(self) -> dict[Subject, Entry]:
         """Return a copy of everything that is durably remembered."""
-        return dict(self._entries)
+        return {Subject(*subject): Entry(*entry) for subject, entry in self._entries.items()}
 
     def draft(self) -> "Draft":
         """Begin the changes of one batch."""
-        return Draft(self)
+        return Draft(self._entries)
 
     def write(self, draft: "Draft", committed: int | None, deliveries: Deliveries) -> None:
         """Hand a draft's entries to the changelog, then the removal of those that they replace.
@@ -89,11 +89,11 @@ class PartitionState:
             self._keep(subject, entry)
             self._others.pop(subject, None)
 
-    def _keep(self, subject: Subject, entry: Entry) -> None:
+    def _keep(self, subject: AnySubject, entry: AnyEntry) -> None:
         self._entries[subject] = entry
-        (self._cleared.discard if entry.state else self._cleared.add)(subject)
+        (self._cleared.discard if entry[1] else self._cleared.add)(subject)
 
-    def _outlived(self, draft: "Draft", committed: int | None) -> list[Subject]:
+    def _outlived(self, draft: "Draft", committed: int | None) -> list[AnySubject]:
         """Name cleared subjects of our own whose records are all committed."""
         if committed is None:
             return []
@@ -102,44 +102,52 @@ class PartitionState:
             for subject in self._cleared
             if subject not in draft.changes
             and not self._others.get(subject)
-            and self._entries[subject].offset < committed
+            and self._entries[subject][0] < committed
         ]
 
 
 class Draft:
-    """Changes of one batch on top of a partition's state."""
+    """Changes of one batch on top of what is durably remembered."""
 
-    __slots__ = ("_base", "changes")
+    __slots__ = ("_durable", "changes")
 
-    def __init__(self, base: PartitionState) -> None:
-        self._base = base
-        self.changes: dict[Subject, Entry] = {}
+    def __init__(self, durable: Mapping[AnySubject, AnyEntry]) -> None:
+        self._durable = durable
+        self.changes: dict[AnySubject, AnyEntry] = {}
 
-    def entry(self, subject: Subject) -> Entry | None:
+    def entry(self, subject: AnySubject) -> Entry | None:
         """Return what is remembered of a subject, this batch's changes included."""
-        return self.changes.get(subject) or self._base.entry(subject)
+        found = self.changes.get(subject) or self._durable.get(subject)
+        return None if found is None else Entry(*found)
+
+    def state(self, subject: AnySubject, offset: int) -> "SubjectState | None":
+        """Return what a rule is given for the record at an offset; None: that record was folded before."""
+        found = self.changes.get(subject) or self._durable.get(subject)
+        if found is None:
+            return SubjectState(self.changes, subject, b"")
+        last, state = found
+        return None if offset <= last else SubjectState(self.changes, subject, state)
 
 
 class SubjectState:
     """The `State` that a rule is given for one record; see `streams.agents.State`."""
 
-    __slots__ = ("_draft", "_now", "_put", "_subject")
+    __slots__ = ("_changes", "_now", "_put", "_subject")
 
-    def __init__(self, draft: Draft, subject: Subject) -> None:
-        self._draft = draft
+    def __init__(self, changes: dict[AnySubject, AnyEntry], subject: AnySubject, now: bytes) -> None:
+        self._changes = changes
         self._subject = subject
-        entry = draft.entry(subject)
-        self._now = entry.state if entry else b""
+        self._now = now
         self._put: bytes | None = None
 
     def get(self) -> Any:
         """Return a fresh copy of what was put last, or None."""
         state = self._now if self._put is None else self._put
-        return orjson.loads(state) if state else None
+        return loads(state) if state else None
 
     def put(self, value: Any) -> None:
         """Remember a JSON value, if the rule ends well."""
-        self._put = orjson.dumps(value)
+        self._put = dumps(value)
 
     def clear(self) -> None:
         """Forget the subject, if the rule ends well."""
@@ -148,7 +156,7 @@ class SubjectState:
     def keep(self, offset: int) -> None:
         """Lay what was put into the draft: the rule ended well."""
         if self._put is not None:
-            self._draft.changes[self._subject] = Entry(offset, self._put)
+            self._changes[self._subject] = (offset, self._put)
 
 
 class StateStore:

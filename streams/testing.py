@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from schemas.catalog import Catalog
 from schemas.codec import decode, encode
 from streams.agents import Handler, Record
-from streams.changelog import Stored
+from streams.changelog import AnyEntry, AnySubject, Stored
 from streams.config import StreamsConfig
 from streams.derive import Deriver
 from streams.door import Deliveries, Door, Prepared
@@ -102,9 +102,10 @@ class MemoryChangelog:
         self.partitions: int | None = None
         self.log = defaultdict(list) if log is None else log
 
-    def read(self, partition: int) -> Iterable[Stored]:
-        """Return what was written to a partition."""
-        return list(self.log[partition])
+    def read(self, partition: int) -> Iterable[tuple[AnySubject, str, AnyEntry]]:
+        """Return the last entry of each subject and owner that is not gone."""
+        last = {(subject, owner): entry for subject, owner, entry in self.log[partition]}
+        return [(*which, entry) for which, entry in last.items() if entry is not None]
 
     def write(self, partition: int, entries: Sequence[Stored], deliveries: Deliveries) -> None:
         """Append entries."""

@@ -36,10 +36,19 @@ def run_side(program: str, told: Mapping[str, Any], limit_s: float = LIMIT_S) ->
     Raises:
         SideError: It failed or took too long; with the last line that it said.
     """
+    return Measured(**figures_of(program, told, limit_s))
+
+
+def figures_of(program: str, told: Mapping[str, Any], limit_s: float = LIMIT_S) -> dict[str, Any]:
+    """Run `sides/<program>.py`, which prints its figures by `clock.tell`, and return them.
+
+    Raises:
+        SideError: It failed or took too long; with the last line that it said.
+    """
     path = SIDES / f"{program}.py"
     alone = "# /// script" in path.read_text(encoding="utf-8")
     command = _alone(path) if alone else [sys.executable, "-m", f"tests.bench.sides.{program}"]
-    return run_command([*command, json.dumps(told)], limit_s)
+    return _told([*command, json.dumps(told)], limit_s)
 
 
 def run_command(command: Sequence[str], limit_s: float = LIMIT_S) -> Measured:
@@ -48,6 +57,11 @@ def run_command(command: Sequence[str], limit_s: float = LIMIT_S) -> Measured:
     Raises:
         SideError: It failed or took too long; with the last line that it said.
     """
+    return Measured(**_told(command, limit_s))
+
+
+def _told(command: Sequence[str], limit_s: float) -> dict[str, Any]:
+    """Run a program and return what it told in its last marked line."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     try:
         process = subprocess.Popen(
@@ -71,7 +85,8 @@ def run_command(command: Sequence[str], limit_s: float = LIMIT_S) -> Measured:
         raise
     for line in reversed(said.splitlines()):
         if line.startswith(MARK):
-            return Measured(**json.loads(line.removeprefix(MARK)))
+            found: dict[str, Any] = json.loads(line.removeprefix(MARK))
+            return found
     raise SideError(f"exit status {process.returncode}: {_last_line(complained or said)}")
 
 

@@ -10,14 +10,20 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MARK = "bench: "
+
+
+def tell(figures: Mapping[str, Any]) -> None:
+    """Print what a side measured, for `tests.bench.child` to read."""
+    sys.stdout.write(f"\n{MARK}{json.dumps(figures)}\n")
+    sys.stdout.flush()
 
 
 class Clock:
@@ -51,9 +57,7 @@ class Clock:
             return
         self._ended = True
         wall, cpu, servers = (now - then for now, then in zip(self._now(), self._begun, strict=True))
-        told = {"events": self.done, "seconds": wall, "cpu_s": cpu, "server_cpu_s": servers}
-        sys.stdout.write(f"\n{MARK}{json.dumps(told)}\n")
-        sys.stdout.flush()
+        tell({"events": self.done, "seconds": wall, "cpu_s": cpu, "server_cpu_s": servers})
 
     def _now(self) -> tuple[float, float, float]:
         times = [each.cpu_times() for each in self._servers]

@@ -225,13 +225,13 @@ def test_small_figures_are_never_recorded() -> None:
 
 
 def test_the_command_runs_a_row_and_writes_json(tmp_path: Path) -> None:
-    """`city bench state --small`: both sides measured, ratio told, every round in the file."""
+    """`city bench state --small`: sides measured, ratio told, every round in the file; a peer may be absent."""
     out = tmp_path / "bench.json"
     ended = CliRunner().invoke(main, ["bench", "state", "--small", "--rounds", "1", "--json", str(out)])
     assert ended.exit_code == 0, ended.output
     assert "ours / a dict of JSON bytes: " in ended.output
     told = json.loads(out.read_text(encoding="utf-8"))
-    assert told["rows"]["state"]["rounds"].keys() == {"ours", "a dict of JSON bytes"}
+    assert told["rows"]["state"]["rounds"].keys() >= {"ours", "a dict of JSON bytes", "Faust table (memory)"}
 
 
 def test_without_the_repository_the_command_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,12 @@ from schemas.codec import encode
 from streams.agents import handlers_of
 from streams.app import create_app
 from streams.batches import Batch
-from streams.changelog import Subject
 from streams.city_app import CityApp
 from streams.config import StreamsConfig
 from streams.discovery import discover
 from streams.errors import DeclarationError
 from streams.origin.registry import Registry
-from streams.state import PartitionState, SubjectState
+from streams.state import PartitionState
 from streams.testing import MemoryChangelog, MemoryDoor, record
 from tests.streams.probe import ECHO, TICK, TOTAL, probe_catalog, tick
 
@@ -116,7 +115,8 @@ def test_the_readme_names_what_exists() -> None:
     exec(text.split("```python\n")[1].split("```")[0], example)  # noqa: S102 - our own README
     (index,) = handlers_of(SimpleNamespace(**example))
     state = PartitionState(MemoryChangelog(), 0, 1)
-    remembered = SubjectState(state.draft(), Subject("r@1", "s", "x"))
+    remembered = state.draft().state(("r@1", "s", "x"), 0)
+    assert remembered is not None
     (output,) = index.call(record(index.topic, {}, key="s"), remembered)
     assert output.event == {"station": "s"}
     assert remembered.get() == {"readings": 1}

@@ -162,8 +162,9 @@ def test_one_entry_is_written_for_each_subject_of_a_batch() -> None:
     ((subject, owner, entry),) = partition.changelog.log[0]
     assert (subject, owner) == (Subject("probe-total@1", "a", STREAM), "one")
     assert entry is not None
-    assert entry.offset == 2
-    assert orjson.loads(entry.state)["count"] == 3
+    offset, kept = entry
+    assert offset == 2
+    assert orjson.loads(kept)["count"] == 3
 
 
 def test_a_restored_owner_takes_the_newest_of_all_owners() -> None:

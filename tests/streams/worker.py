@@ -53,7 +53,7 @@ def fail_at(number: int) -> None:
     honest, failed = PartitionState.write, set[int]()
 
     def write(self: PartitionState, draft: Draft, committed: int | None, deliveries: Deliveries) -> None:
-        last = max(each.offset for each in draft.changes.values())
+        last = max(offset for offset, _ in draft.changes.values())
         if len(failed) < number and last not in failed:
             failed.add(last)
             raise OSError("told to")

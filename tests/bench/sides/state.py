@@ -1,68 +1,59 @@
-"""Both sides of the state row: `ours` as a worker keeps state, `bare` a dict that would not survive its process."""
+"""Two sides of the state row: `ours` as a worker keeps state, `bare` a dict that would not survive its process."""
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from streams.changelog import Subject
 from streams.door import Deliveries
-from streams.state import PartitionState, SubjectState
+from streams.state import PartitionState
 from streams.testing import MemoryChangelog
-from tests.bench.clock import Clock
+from tests.bench.counting import BATCH, SUBJECTS, Counting
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-BATCH = 5_000
-SUBJECTS = 1_000
-FIRST: dict[str, Any] = {"readings": 0, "over": False, "hours": [12.5] * 12}
+RULE = "bench-state@1"
+STREAM = "device:1"
 
 
-def ours(keys: Sequence[str], clock: Clock) -> None:
+def ours(work: Counting) -> None:
     """Get and put in drafts, written at the end of each batch."""
-    changelog = MemoryChangelog()
+    clock, changelog = work.clock, MemoryChangelog()
     state = PartitionState(changelog, 0, 1)
     clock.begin()
     for begin in range(0, clock.total, BATCH):
         draft = state.draft()
         end = min(begin + BATCH, clock.total)
         for offset in range(begin, end):
-            subject = Subject("bench-state@1", keys[offset % SUBJECTS], "device:1")
-            kept = SubjectState(draft, subject)
-            value = kept.get() or dict(FIRST)
-            value["readings"] += 1
-            kept.put(value)
+            kept = draft.state((RULE, work.subjects[offset % SUBJECTS], STREAM), offset)
+            if kept is None:
+                raise SystemExit(f"offset {offset} was folded before it came")
+            kept.put(work.after(kept.get()))
             kept.keep(offset)
         state.write(draft, begin, Deliveries())
         state.apply(draft, begin)
         changelog.log.clear()  # Kafka would have it now
         clock.count(end - begin)
-    clock.finish()
+    last = {subject.key: entry.state for subject, entry in state.entries().items()}
+    work.finish(lambda name: orjson.loads(last[name]))
 
 
-def bare(keys: Sequence[str], clock: Clock) -> None:
+def bare(work: Counting) -> None:
     """Get and put JSON bytes in a dict."""
     kept: dict[str, bytes] = {}
+    clock = work.clock
     clock.begin()
     for offset in range(clock.total):
-        key = keys[offset % SUBJECTS]
-        found = kept.get(key)
-        value = orjson.loads(found) if found else dict(FIRST)
-        value["readings"] += 1
-        kept[key] = orjson.dumps(value)
+        name = work.subjects[offset % SUBJECTS]
+        found = kept.get(name)
+        kept[name] = orjson.dumps(work.after(orjson.loads(found) if found else None))
     clock.count(clock.total)
-    clock.finish()
+    work.finish(lambda name: orjson.loads(kept[name]))
 
 
 def main() -> None:
     """Run the side that is asked for."""
-    told = json.loads(sys.argv[1])
-    keys = [f"station-{number:04d}" for number in range(SUBJECTS)]
-    {"ours": ours, "bare": bare}[told["way"]](keys, Clock(told["total"]))
+    {"ours": ours, "bare": bare}[json.loads(sys.argv[1])["way"]](Counting.read())
 
 
 if __name__ == "__main__":
