@@ -96,8 +96,10 @@ def run_sink(settings: Settings, stop: threading.Event, _arguments: Sequence[str
 def run_ledger(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
     """Run the ledger sink: sequencers and the city chain."""
     from ledger_sink.sink import run
+    from streams.collector import rest_collector
 
     topics = catalog()
+    rest_collector()
     run(ledger_config(settings, topics), stop, emitter(settings, topics))
     return 0
 
