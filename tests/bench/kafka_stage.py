@@ -38,18 +38,20 @@ class Broker:
         kafka: Its bootstrap address.
         pid: Its process.
         folder: A folder that lasts as long as it does.
+        partitions: Of each topic.
     """
 
     kafka: str
     pid: int
     folder: Path
+    partitions: int = PARTITIONS
 
     def create(self, *topics: str) -> None:
-        """Create topics with two partitions each."""
+        """Create topics."""
         admin = AdminClient({"bootstrap.servers": self.kafka})
-        for future in admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in topics]).values():
+        for future in admin.create_topics([NewTopic(name, self.partitions, 1) for name in topics]).values():
             future.result()
-        await_leaders(admin, dict.fromkeys(topics, PARTITIONS))
+        await_leaders(admin, dict.fromkeys(topics, self.partitions))
 
     def fill(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
         """Write records, key and value, as the platform's own producer lays them out."""
@@ -62,7 +64,7 @@ class Broker:
     def ends(self, topic: str) -> list[int]:
         """Return the end of each partition."""
         with self._client() as client:
-            places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+            places = [TopicPartition(topic, number) for number in range(self.partitions)]
             return [client.get_watermark_offsets(place, timeout=10)[1] for place in places]
 
     def read(self, topic: str, begin: Sequence[int]) -> Iterator[tuple[bytes, bytes]]:
@@ -85,7 +87,7 @@ class Broker:
         Raises:
             SideError: It has not, not even after a little while.
         """
-        places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+        places = [TopicPartition(topic, number) for number in range(self.partitions)]
         ends, deadline = self.ends(topic), time.monotonic() + patience_s
         committed: list[int] = []
         with self._client(group) as client:
@@ -133,10 +135,10 @@ def hand_over(producer: Any, topic: str, key: bytes, value: bytes) -> None:
 
 
 @contextlib.contextmanager
-def a_broker() -> Iterator[Broker]:
+def a_broker(partitions: int = PARTITIONS) -> Iterator[Broker]:
     """Start a broker with its data in a temporary folder and the catalogue's topics on it."""
     with tempfile.TemporaryDirectory(prefix="city-bench-") as folder:
         embedded = EmbeddedKafka(Path(folder) / "kafka", free_ports())
         with RunningKafka(embedded) as running:
-            ensure_topics(embedded.bootstrap, load_catalog(), PARTITIONS)
-            yield Broker(embedded.bootstrap, running.pid or 0, Path(folder))
+            ensure_topics(embedded.bootstrap, load_catalog(), partitions)
+            yield Broker(embedded.bootstrap, running.pid or 0, Path(folder), partitions)

@@ -300,11 +300,11 @@ def make_catalog(name: str, domain: str = "air_quality") -> Catalog:
     return Catalog({name: replace(found, name=name, topics=topics)})
 
 
-def make_stage(kafka: str, door: ClickHouse, catalog: Catalog | None = None) -> Stage:
-    """Make topics (2 partitions each) and tables; everything has a name that nobody else uses."""
+def make_stage(kafka: str, door: ClickHouse, catalog: Catalog | None = None, partitions: int = 2) -> Stage:
+    """Make topics and tables; everything has a name that nobody else uses. Stages' own looks are at two partitions."""
     unique = f"s{uuid.uuid4().hex[:8]}"
     catalog = catalog or make_catalog(unique)
-    ensure_topics(kafka, catalog, partitions=2)
+    ensure_topics(kafka, catalog, partitions)
     client = door.client()
     for sql in (
         create_database(unique),
