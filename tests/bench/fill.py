@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from schemas.names import DATABASE
 from schemas.tables import columns
 
 if TYPE_CHECKING:
@@ -64,28 +65,38 @@ VALUES = {
 """By column: an expression over `k`, the source's number, and `n`, the event's number of that source."""
 
 
+def source_key(topic: Topic, number: int) -> str:
+    """Return what a filled table calls a source, for events that go on where it ends."""
+    return f"{topic.key}-{number % KEYS:04d}"
+
+
 @dataclass(frozen=True)
 class Fill:
-    """A table and how many events it is to have, spread over the year before now."""
+    """A table, how many events it is to have, and over how many seconds they are spread."""
 
     topic: Topic
     rows: int
-    database: str = "city"
+    span_s: int = YEAR_S
 
     @property
     def table(self) -> str:
         """The table's full name."""
-        return f"{self.database}.{self.topic.table}"
+        return f"{DATABASE}.{self.topic.table}"
 
     @property
     def each(self) -> int:
         """Events of each source."""
         return max(1, self.rows // KEYS)
 
+    @property
+    def step_us(self) -> int:
+        """Microseconds between two events of a source."""
+        return self.span_s * 1_000_000 // self.each
+
     def statements(self, until_s: int) -> Iterator[str]:
         """Yield the inserts; the newest event happened at `until_s` seconds after 1970."""
         listed = [column for column in columns(self.topic) if not column.alias]
-        step_us = YEAR_S * 1_000_000 // self.each
+        step_us = self.step_us
         begin_us = until_s * 1_000_000 - self.each * step_us
         own = {
             **VALUES,
@@ -94,7 +105,7 @@ class Fill:
             "_received_at": f"fromUnixTimestamp64Milli(toInt64({begin_us} + (n + 1) * {step_us}) DIV 1000)",
             "event_id": "generateUUIDv4()",
             "occurred_at": f"fromUnixTimestamp64Micro(toInt64({begin_us} + (n + 1) * {step_us}))",
-            self.topic.key: f"concat('{self.topic.key}-', leftPad(toString(k), 4, '0'))",
+            self.topic.key: f"concat('{self.topic.key}-', leftPad(toString(k), 4, '0'))",  # as `source_key` writes it
         }
         chosen = ", ".join(
             f"{own.get(each.name) or f'defaultValueOfTypeName($${each.type}$$)'} AS `{each.name}`"
