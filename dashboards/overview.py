@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards import panels
-from dashboards.queries import table_of
+from dashboards.queries import facts_of, table_of
 from dashboards.style import AGE_COLOURS, ANY_IS_MARKED, ZERO_IS_GOOD
 from schemas.names import board_uid
 
@@ -47,16 +47,24 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
     )
 
 
-def _each(topics: list[Topic], select: str, where: str = "") -> str:
-    """Return one SELECT per topic, united; `{topic}` and `{table}` stand for its names."""
+def _each(topics: list[Topic], select: str, where: str = "", *, final: bool = True) -> str:
+    """Return one SELECT per topic, united; `{topic}` and `{domain}` stand for its names."""
     return " UNION ALL ".join(
-        f"SELECT {select.format(topic=t.name, domain=t.domain)} FROM {table_of(t)} {where}" for t in topics
+        f"SELECT {select.format(topic=t.name, domain=t.domain)} FROM {table_of(t, final=final)} {where}"
+        for t in topics
+    )
+
+
+def _facts(topics: list[Topic]) -> str:
+    """Return one SELECT per topic, united, of its name, its domain and its facts."""
+    return " UNION ALL ".join(
+        f"SELECT '{t.domain}' AS domain, '{t.name}' AS topic, n, s, at FROM ({facts_of(t)})" for t in topics
     )
 
 
 def rows(topics: list[Topic]) -> Builder[dashboard.Panel]:
     """Return the number of facts."""
-    return panels.stat("Events", f"SELECT sum(n) AS events FROM ({_each(topics, 'count() AS n')})")
+    return panels.stat("Events", f"SELECT sum(n) AS events FROM ({_facts(topics)})")
 
 
 def lately(topics: list[Topic]) -> Builder[dashboard.Panel]:
@@ -67,17 +75,15 @@ def lately(topics: list[Topic]) -> Builder[dashboard.Panel]:
 
 def heard(topics: list[Topic]) -> Builder[dashboard.Panel]:
     """Return how many domains have told anything."""
-    counted = _each(topics, "'{domain}' AS domain, count() AS n")
-    return panels.stat("Domains with data", f"SELECT uniqExactIf(domain, n > 0) AS domains FROM ({counted})")
+    return panels.stat(
+        "Domains with data", f"SELECT uniqExactIf(domain, n > 0) AS domains FROM ({_facts(topics)})"
+    )
 
 
 def domains(catalog: Catalog) -> Builder[dashboard.Panel]:
     """Return each domain's facts, their age, how many are simulated, and its dead letters."""
     named = [t for t in catalog.topics.values() if t.domain != "platform"]
-    counted = _each(
-        [t for t in named if t.kind in {"raw", "derived"}],
-        "'{domain}' AS domain, count() AS n, max(occurred_at) AS at, countIf(simulated) AS s, 0 AS dead",
-    )
+    counted = _facts([t for t in named if t.kind in {"raw", "derived"}])
     letters = _each(
         [t for t in named if t.event == "dead-letter"],
         "'{domain}' AS domain, 0 AS n, toDateTime64(0, 6) AS at, 0 AS s, count() AS dead",
@@ -86,15 +92,16 @@ def domains(catalog: Catalog) -> Builder[dashboard.Panel]:
         "Domains",
         f"SELECT domain, sum(n) AS events, sum(s) / sum(n) AS simulated, sum(dead) AS dead_letters, "
         f"max(at) AS newest, dateDiff('second', newest, now64(3)) AS data_age "
-        f"FROM ({counted} UNION ALL {letters}) GROUP BY domain ORDER BY domain",
+        f"FROM (SELECT domain, n, at, s, 0 AS dead FROM ({counted}) UNION ALL {letters}) "
+        f"GROUP BY domain ORDER BY domain",
         units={"simulated": "percentunit", "data_age": "s"},
         colours={"data_age": AGE_COLOURS, "dead_letters": ZERO_IS_GOOD, "simulated": ANY_IS_MARKED},
     )
 
 
 def oldest(topics: list[Topic]) -> Builder[dashboard.Panel]:
-    """Return the age of what was received last."""
-    newest = _each(topics, "max(_received_at) AS at")
+    """Return the age of what was received last; a repeat was received, too."""
+    newest = _each(topics, "max(_received_at) AS at", final=False)
     return panels.stat(
         panels.AGE[1],
         f"SELECT dateDiff('second', max(at), now64(3)) AS age FROM ({newest})",
@@ -115,10 +122,7 @@ def dead(topics: list[Topic]) -> Builder[dashboard.Panel]:
 
 def simulated(topics: list[Topic]) -> Builder[dashboard.Panel]:
     """Return the share of simulated events."""
-    counted = _each(topics, "countIf(simulated) AS s, count() AS n")
-    return panels.simulated(
-        f"SELECT sum(s) / sum(n) AS share FROM ({counted})",
-    )
+    return panels.simulated(f"SELECT sum(s) / sum(n) AS share FROM ({_facts(topics)})")
 
 
 def rate(topics: list[Topic]) -> Builder[dashboard.Panel]:
@@ -135,10 +139,11 @@ def rate(topics: list[Topic]) -> Builder[dashboard.Panel]:
 
 def table(topics: list[Topic]) -> Builder[dashboard.Panel]:
     """Return each topic's facts, age and share of simulated events."""
-    each = _each(
-        topics,
-        "'{domain}' AS domain, '{topic}' AS topic, count() AS events, max(occurred_at) AS newest, "
-        "dateDiff('second', max(_received_at), now64(3)) AS received_ago, countIf(simulated) AS simulated_events",
+    received = _each(topics, "'{topic}' AS topic, max(_received_at) AS received_at", final=False)
+    each = (
+        f"SELECT domain, topic, n AS events, at AS newest, "
+        f"dateDiff('second', received_at, now64(3)) AS received_ago, s AS simulated_events "
+        f"FROM ({_facts(topics)}) AS facts INNER JOIN ({received}) AS received USING (topic)"
     )
     return panels.table(
         "Topics",

@@ -14,7 +14,7 @@ from grafana_foundation_sdk.cog import builder as cog_builder
 from grafana_foundation_sdk.cog import variants
 
 from dashboards.style import DATASOURCE_TYPE, DATASOURCE_UID
-from schemas.names import DATABASE
+from schemas.names import DATABASE, topic_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -59,6 +59,21 @@ class Target(cog_builder.Builder[variants.Dataquery]):
 def table_of(topic: Topic, *, final: bool = True) -> str:
     """Return the FROM text of a topic's table: facts (FINAL), or faster with repeats in it."""
     return f"{DATABASE}.{topic.table}" + (" FINAL" if final else "")
+
+
+ROLL_UPS = {topic_name("air_quality", "reading"): f"{DATABASE}.air_quality_reading_daily"}
+"""By topic: a roll-up whose `events` sum up to the topic's facts."""
+
+
+def facts_of(topic: Topic) -> str:
+    """Return a SELECT of a topic's facts: how many (`n`), how many simulated (`s`), when the last happened (`at`).
+
+    A roll-up answers at once however long the table is; `FINAL` over all of it does not.
+    """
+    rolled = ROLL_UPS.get(topic.name)
+    if rolled is None:
+        return f"SELECT count() AS n, countIf(simulated) AS s, max(occurred_at) AS at FROM {table_of(topic)}"
+    return f"SELECT sum(events) AS n, sumIf(events, simulated) AS s, max(last_at) AS at FROM {rolled}"
 
 
 _CALL = re.compile(r"\$__(\w+)\(")

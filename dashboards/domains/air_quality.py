@@ -21,6 +21,7 @@ CHOICE = (
     "$__conditionalAll(city IN (${city:singlequote}), $city) "
     "AND $__conditionalAll(station IN (${station:singlequote}), $station)"
 )
+HOURLY = f"{DATABASE}.air_quality_reading_hourly"
 DAILY = f"{DATABASE}.air_quality_reading_daily"
 PLACES = f"{DATABASE}.air_quality_station_place"
 SEOUL = View(126.45, 37.3, 127.35, 37.75)
@@ -31,7 +32,6 @@ WHO_PM2_5_DAY = 15
 
 def board(catalog: Catalog) -> dashboard.Dashboard:
     """Return the board."""
-    reading = table_of(catalog.topics[topic_name("air_quality", "reading")])
     index = table_of(catalog.topics[topic_name("air_quality", "index")])
     change = table_of(catalog.topics[topic_name("air_quality", "category-change")])
     return panels.board(
@@ -43,14 +43,14 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             age(index),
             unhealthy(index),
             changes_count(change),
-            simulated(reading),
+            simulated(),
             where(index, "Seoul now: worst station of each district", "seoul", SEOUL),
             where(index, "Beijing now: stations", "beijing", BEIJING),
             now(index),
             changes(change),
             us_aqi(index),
             cai(index),
-            pm2_5(reading),
+            pm2_5(),
             daily(),
             guideline(),
         ],
@@ -107,10 +107,10 @@ def changes_count(change: str) -> Builder[dashboard.Panel]:
     )
 
 
-def simulated(reading: str) -> Builder[dashboard.Panel]:
-    """Return the share of readings that come from recordings: the badge of simulated data."""
+def simulated() -> Builder[dashboard.Panel]:
+    """Return the share of readings that come from recordings: the badge of simulated data, from the roll-up."""
     return panels.simulated(
-        f"SELECT countIf(simulated) / count() AS share FROM {reading} WHERE $__timeFilter(occurred_at)",
+        f"SELECT sumIf(events, simulated) / sum(events) AS share FROM {HOURLY} WHERE $__timeFilter(last_at)",
     )
 
 
@@ -175,13 +175,15 @@ def cai(index: str) -> Builder[dashboard.Panel]:
     )
 
 
-def pm2_5(reading: str) -> Builder[dashboard.Panel]:
-    """Return measured PM2.5 by station."""
+def pm2_5() -> Builder[dashboard.Panel]:
+    """Return measured PM2.5 by station, from the roll-up."""
     return panels.timeseries(
         "PM2.5 by station",
-        f"SELECT $__timeInterval(occurred_at) AS time, station, avg(pm2_5) AS mean FROM {reading} "
-        f"WHERE $__timeFilter(occurred_at) AND {CHOICE} AND pm2_5 IS NOT NULL GROUP BY time, station ORDER BY time",
+        f"SELECT $__timeInterval(bucket) AS time, station, "
+        f"sum(pm2_5_mean * pm2_5_count) / sum(pm2_5_count) AS mean FROM {HOURLY} "
+        f"WHERE $__timeFilter(bucket) AND {CHOICE} AND pm2_5_count > 0 GROUP BY time, station ORDER BY time",
         unit="conμgm3",
+        about="Means of hours at the finest.",
     )
 
 
