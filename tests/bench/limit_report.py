@@ -19,9 +19,8 @@ def limit_lines(outcome: LimitOutcome) -> Iterable[str]:
     if outcome.reason is not None:
         yield f"  not run: {outcome.reason}"
     for quantity, spread in outcome.spreads():
-        told = f"  {quantity.name}: min {figure(spread.low)} median {figure(spread.median)} max {figure(spread.high)}"
         limit = f"; limit {limit_words(quantity)}: {met_words(quantity, spread)}" if quantity.limited else ""
-        yield f"{told} {quantity.unit}{limit}"
+        yield f"  {quantity.name}: {spread_words(spread)} {quantity.unit}{limit}"
 
 
 def limits_as_json(outcome: LimitOutcome) -> dict[str, Any]:
@@ -40,8 +39,15 @@ def limit_cells(outcome: LimitOutcome) -> Iterable[tuple[str, str, str, str, str
     if outcome.reason is not None:
         yield name, "", f"not run: {outcome.reason}", "", ""
     for quantity, spread in outcome.spreads():
-        told = f"{figure(spread.median)} ({figure(spread.low)} to {figure(spread.high)}) {quantity.unit}"
+        told = f"{spread_words(spread)} {quantity.unit}"
         yield name, quantity.name, told, limit_words(quantity), met_words(quantity, spread)
+
+
+def spread_words(spread: Spread) -> str:
+    """Write a spread, median first; of a single round there is none."""
+    if spread.low == spread.high:
+        return figure(spread.median)
+    return f"{figure(spread.median)} ({figure(spread.low)} to {figure(spread.high)})"
 
 
 def limit_words(quantity: Quantity) -> str:
