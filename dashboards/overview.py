@@ -68,9 +68,13 @@ def rows(topics: list[Topic]) -> Builder[dashboard.Panel]:
 
 
 def lately(topics: list[Topic]) -> Builder[dashboard.Panel]:
-    """Return the facts received in the last hour."""
-    counted = _each(topics, "count() AS n", "WHERE _received_at >= now() - INTERVAL 1 HOUR")
-    return panels.stat("Received in an hour", f"SELECT sum(n) AS events FROM ({counted})")
+    """Return what was received in the last hour."""
+    counted = _each(topics, "count() AS n", "WHERE _received_at >= now() - INTERVAL 1 HOUR", final=False)
+    return panels.stat(
+        "Received in an hour",
+        f"SELECT sum(n) AS events FROM ({counted})",
+        about="As received: a repeat counts.",
+    )
 
 
 def heard(topics: list[Topic]) -> Builder[dashboard.Panel]:
@@ -131,9 +135,13 @@ def rate(topics: list[Topic]) -> Builder[dashboard.Panel]:
         topics,
         "$__timeInterval(_received_at) AS time, '{topic}' AS topic, count() / $__interval_s AS per_second",
         "WHERE $__timeFilter(_received_at) GROUP BY time",
+        final=False,
     )
     return panels.timeseries(
-        "Events per second", f"SELECT time, topic, per_second FROM ({received}) ORDER BY time", unit="ops"
+        "Events per second",
+        f"SELECT time, topic, per_second FROM ({received}) ORDER BY time",
+        unit="ops",
+        about="By the time they were received; a repeat counts.",
     )
 
 
