@@ -11,6 +11,7 @@ from pathlib import Path
 from infra.clickhouse.scripts import load_rollups
 from schemas.catalog import load_catalog
 from streams.app import run as run_agents
+from streams.collector import rest_collector
 from streams.config import StreamsConfig
 from streams.metrics import no_emit
 from streams.sinks.clickhouse import SinkConfig
@@ -26,6 +27,7 @@ def main() -> None:
         run_agents(config, catalog, no_emit)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    rest_collector()  # as the sink's role does
     run_sink(SinkConfig(**told["sink"], rollups=load_rollups(catalog)), catalog, stop)
 
 
