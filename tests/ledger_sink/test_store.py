@@ -81,20 +81,22 @@ OPERATIONS = [f"{when} {what}" for what in ("write", "fsync", "rename") for when
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("count", [1, 4, 300])
 def test_a_failed_write_leaves_each_file_old_or_new(tmp_path: Path, operation: str, count: int) -> None:
-    """Whatever step of a write fails, no file is torn, and writing again gives the new ones."""
+    """Whatever step of a write fails, no file is torn or kept open, and writing again gives the new ones."""
     store = FileStore(tmp_path)
     old, new = {f"f{i}": b"old" * 9 for i in range(count)}, {f"f{i}": b"new" * 99 for i in range(count)}
     store.write(old)
 
     def fault(done: str, name: str) -> None:
-        if done == operation and name in {"f0", str(tmp_path)}:
+        if done == operation and name in {f"f{count - 1}", str(tmp_path)}:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     store.fault = fault
+    opened = len(os.listdir("/dev/fd"))
     with pytest.raises(StoreError):
         store.write(new)
+    assert len(os.listdir("/dev/fd")) == opened
     assert all(store.read(name) in {old[name], new[name]} for name in old)
     store.fault = lambda *_: None
     store.write(new)
