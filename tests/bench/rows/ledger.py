@@ -44,6 +44,16 @@ class LedgerStage:
 
     folder: Path
     batch: int = 0
+    _logs: int = 0
+
+    def log(self) -> Path:
+        """Return a folder for one more log.
+
+        None is removed before the last is written: for some seconds ext4 goes round the inodes of files that were, so
+        that whoever creates files next pays for it.
+        """
+        self._logs += 1
+        return self.folder / f"log-{self._logs}"
 
 
 @contextlib.contextmanager
@@ -56,11 +66,7 @@ def stage(events: int) -> Iterator[LedgerStage]:
 
 def measure(way: str, on: LedgerStage, run: Run) -> Measured:
     """Run ours or the limit."""
-    folder = on.folder / run.group
-    try:
-        return run_side("ledger", {"way": way, "total": run.events, "folder": str(folder)})
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return run_side("ledger", {"way": way, "total": run.events, "folder": str(on.log())})
 
 
 def measure_tessera(on: LedgerStage, run: Run) -> Measured:
@@ -81,12 +87,8 @@ def measure_tessera(on: LedgerStage, run: Run) -> Measured:
 
 
 def _tessera(on: LedgerStage, program: Path, leaves: Path, total: int, batch: int) -> Measured:
-    folder = on.folder / "tessera-log"
-    told = {"leaves": str(leaves), "folder": str(folder), "total": total, "batch": batch}
-    try:
-        return run_command([str(program), json.dumps(told)])
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    told = {"leaves": str(leaves), "folder": str(on.log()), "total": total, "batch": batch}
+    return run_command([str(program), json.dumps(told)])
 
 
 def _program(on: LedgerStage) -> Path:
