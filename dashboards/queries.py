@@ -57,7 +57,10 @@ class Target(cog_builder.Builder[variants.Dataquery]):
 
 
 def table_of(topic: Topic, *, final: bool = True) -> str:
-    """Return the FROM text of a topic's table: facts (FINAL), or faster with repeats in it."""
+    """Return the FROM text of a topic's table: facts (FINAL), or records, which is faster and has repeats in it.
+
+    Counts and sums are of facts. What is highest, newest or distinct is the same in both: a repeat tells nothing new.
+    """
     return f"{DATABASE}.{topic.table}" + (" FINAL" if final else "")
 
 

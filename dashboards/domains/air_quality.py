@@ -32,7 +32,7 @@ WHO_PM2_5_DAY = 15
 
 def board(catalog: Catalog) -> dashboard.Dashboard:
     """Return the board."""
-    index = table_of(catalog.topics[topic_name("air_quality", "index")])
+    index = table_of(catalog.topics[topic_name("air_quality", "index")], final=False)
     change = table_of(catalog.topics[topic_name("air_quality", "category-change")])
     return panels.board(
         board_uid("air_quality"),

@@ -27,19 +27,22 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
         table_of(catalog.topics[topic_name("energy", event)])
         for event in ("reading", "balance", "community-balance", "order-status")
     )
+    readings, balances = (
+        table_of(catalog.topics[topic_name("energy", event)], final=False) for event in ("reading", "balance")
+    )
     return panels.board(
         board_uid("energy"),
         "Energy",
         [
             total(balance, "consumption_wh", "Consumption"),
             total(balance, "generation_wh", "Generation"),
-            self_consumption(balance),
+            self_consumption(balance, balances),
             carbon_total(),
-            age(reading),
+            age(readings),
             simulated(reading),
             used_and_made(balance),
             to_and_from_grid(balance),
-            shares(balance),
+            shares(balance, balances),
             communities(community),
             carbon(),
             cost(),
@@ -49,7 +52,7 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             rejected(status),
         ],
         variables=[
-            panels.variable("meter", "Meter", f"SELECT DISTINCT meter FROM {reading} ORDER BY meter"),
+            panels.variable("meter", "Meter", f"SELECT DISTINCT meter FROM {readings} ORDER BY meter"),
             panels.variable(
                 "community", "Community", f"SELECT DISTINCT community FROM {community} ORDER BY community"
             ),
@@ -59,11 +62,11 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
     )
 
 
-def _homes(balance: str) -> str:
+def _homes(balances: str) -> str:
     """Write the condition that a meter uses energy at all: a roof alone exports everything, by its nature."""
     return (
-        f"meter IN (SELECT meter FROM {balance} WHERE $__timeFilter(occurred_at) GROUP BY meter "
-        "HAVING sum(consumption_wh) > 0)"
+        f"meter IN (SELECT DISTINCT meter FROM {balances} WHERE $__timeFilter(occurred_at) "
+        "AND consumption_wh > 0)"
     )
 
 
@@ -76,12 +79,12 @@ def total(balance: str, column: str, title: str) -> Builder[dashboard.Panel]:
     )
 
 
-def self_consumption(balance: str) -> Builder[dashboard.Panel]:
+def self_consumption(balance: str, balances: str) -> Builder[dashboard.Panel]:
     """Return the share of generation that was used behind the same meter."""
     return panels.stat(
         "Self-consumption",
         f"SELECT sum(self_consumption_wh) / nullIf(sum(generation_wh), 0) AS share FROM {balance} "
-        f"WHERE $__timeFilter(occurred_at) AND {METERS} AND {_homes(balance)}",
+        f"WHERE $__timeFilter(occurred_at) AND {METERS} AND {_homes(balances)}",
         unit="percentunit",
         steps=SHARE_COLOURS,
         about="Generated and used behind the same meter, of all that was generated; netted over each interval, "
@@ -135,14 +138,14 @@ def to_and_from_grid(balance: str) -> Builder[dashboard.Panel]:
     )
 
 
-def shares(balance: str) -> Builder[dashboard.Panel]:
+def shares(balance: str, balances: str) -> Builder[dashboard.Panel]:
     """Return self-consumption and self-sufficiency over time."""
     return panels.timeseries(
         "Self-consumption and self-sufficiency",
         f"SELECT $__timeInterval(occurred_at) AS time, "
         f"sum(self_consumption_wh) / nullIf(sum(generation_wh), 0) AS self_consumption, "
         f"sum(self_consumption_wh) / nullIf(sum(consumption_wh), 0) AS self_sufficiency "
-        f"FROM {balance} WHERE $__timeFilter(occurred_at) AND {METERS} AND {_homes(balance)} "
+        f"FROM {balance} WHERE $__timeFilter(occurred_at) AND {METERS} AND {_homes(balances)} "
         f"GROUP BY time ORDER BY time",
         unit="percentunit",
         about="Of what was generated, and of what was used, the share that never passed the meter. Meters that "

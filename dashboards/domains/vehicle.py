@@ -38,6 +38,7 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
         table_of(catalog.topics[topic_name("vehicle", event)])
         for event in ("signal", "crash-record", "dssad-event", "trip", "hard-braking", "accident")
     )
+    signals = table_of(catalog.topics[topic_name("vehicle", "signal")], final=False)
     return panels.board(
         board_uid("vehicle"),
         "Vehicles",
@@ -45,24 +46,24 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             accidents_count(accident),
             braking_count(braking),
             distance(trip),
-            vehicles(signal),
-            age(signal),
+            vehicles(signals),
+            age(signals),
             simulated(signal),
             accidents(accident),
-            tracks(signal, braking, accident),
-            in_seoul(signal, braking, accident),
+            tracks(signals, braking, accident),
+            in_seoul(signals, braking, accident),
             dssad_events(dssad),
             over_time(accident, braking),
             brakings(braking),
             trips(trip),
             per_100_km(trip, braking),
-            speed(signal),
+            speed(signals),
             outcomes(),
             crash_years(crash_record),
         ],
         variables=[
             panels.variable(
-                "vehicle", "Vehicle", f"SELECT DISTINCT vehicle FROM {signal} ORDER BY vehicle LIMIT 1000"
+                "vehicle", "Vehicle", f"SELECT DISTINCT vehicle FROM {signals} ORDER BY vehicle LIMIT 1000"
             )
         ],
         start="now-30d",
