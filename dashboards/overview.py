@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards import panels
-from dashboards.queries import facts_of, table_of
+from dashboards.queries import glance_of, table_of
 from dashboards.style import AGE_COLOURS, ANY_IS_MARKED, ZERO_IS_GOOD
 from schemas.names import board_uid
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from grafana_foundation_sdk.models import dashboard
 
     from schemas.catalog import Catalog, Topic
+
+
+REPEATS = (
+    "A repeat counts until ClickHouse has merged it with the first; the boards of the domains count it once."
+)
 
 
 def board(catalog: Catalog) -> dashboard.Dashboard:
@@ -55,16 +60,18 @@ def _each(topics: list[Topic], select: str, where: str = "", *, final: bool = Tr
     )
 
 
-def _facts(topics: list[Topic]) -> str:
-    """Return one SELECT per topic, united, of its name, its domain and its facts."""
+def _glances(topics: list[Topic]) -> str:
+    """Return one SELECT per topic, united, of its name, its domain and what it holds."""
     return " UNION ALL ".join(
-        f"SELECT '{t.domain}' AS domain, '{t.name}' AS topic, n, s, at FROM ({facts_of(t)})" for t in topics
+        f"SELECT '{t.domain}' AS domain, '{t.name}' AS topic, n, s, at FROM ({glance_of(t)})" for t in topics
     )
 
 
 def rows(topics: list[Topic]) -> Builder[dashboard.Panel]:
-    """Return the number of facts."""
-    return panels.stat("Events", f"SELECT sum(n) AS events FROM ({_facts(topics)})")
+    """Return the number of events."""
+    return panels.stat(
+        "Events", f"SELECT sum(n) AS events FROM ({_glances(topics)})", about=f"Of all domains. {REPEATS}"
+    )
 
 
 def lately(topics: list[Topic]) -> Builder[dashboard.Panel]:
@@ -79,15 +86,14 @@ def lately(topics: list[Topic]) -> Builder[dashboard.Panel]:
 
 def heard(topics: list[Topic]) -> Builder[dashboard.Panel]:
     """Return how many domains have told anything."""
-    return panels.stat(
-        "Domains with data", f"SELECT uniqExactIf(domain, n > 0) AS domains FROM ({_facts(topics)})"
-    )
+    counted = _each(topics, "'{domain}' AS domain, count() AS n", final=False)
+    return panels.stat("Domains with data", f"SELECT uniqExactIf(domain, n > 0) AS domains FROM ({counted})")
 
 
 def domains(catalog: Catalog) -> Builder[dashboard.Panel]:
-    """Return each domain's facts, their age, how many are simulated, and its dead letters."""
+    """Return each domain's events, their age, how many are simulated, and its dead letters."""
     named = [t for t in catalog.topics.values() if t.domain != "platform"]
-    counted = _facts([t for t in named if t.kind in {"raw", "derived"}])
+    counted = _glances([t for t in named if t.kind in {"raw", "derived"}])
     letters = _each(
         [t for t in named if t.event == "dead-letter"],
         "'{domain}' AS domain, 0 AS n, toDateTime64(0, 6) AS at, 0 AS s, count() AS dead",
@@ -100,6 +106,7 @@ def domains(catalog: Catalog) -> Builder[dashboard.Panel]:
         f"GROUP BY domain ORDER BY domain",
         units={"simulated": "percentunit", "data_age": "s"},
         colours={"data_age": AGE_COLOURS, "dead_letters": ZERO_IS_GOOD, "simulated": ANY_IS_MARKED},
+        about=REPEATS,
     )
 
 
@@ -126,7 +133,7 @@ def dead(topics: list[Topic]) -> Builder[dashboard.Panel]:
 
 def simulated(topics: list[Topic]) -> Builder[dashboard.Panel]:
     """Return the share of simulated events."""
-    return panels.simulated(f"SELECT sum(s) / sum(n) AS share FROM ({_facts(topics)})")
+    return panels.simulated(f"SELECT sum(s) / sum(n) AS share FROM ({_glances(topics)})")
 
 
 def rate(topics: list[Topic]) -> Builder[dashboard.Panel]:
@@ -146,17 +153,18 @@ def rate(topics: list[Topic]) -> Builder[dashboard.Panel]:
 
 
 def table(topics: list[Topic]) -> Builder[dashboard.Panel]:
-    """Return each topic's facts, age and share of simulated events."""
+    """Return each topic's events, age and share of simulated events."""
     received = _each(topics, "'{topic}' AS topic, max(_received_at) AS received_at", final=False)
     each = (
         f"SELECT domain, topic, n AS events, at AS newest, "
         f"dateDiff('second', received_at, now64(3)) AS received_ago, s AS simulated_events "
-        f"FROM ({_facts(topics)}) AS facts INNER JOIN ({received}) AS received USING (topic)"
+        f"FROM ({_glances(topics)}) AS held INNER JOIN ({received}) AS received USING (topic)"
     )
     return panels.table(
         "Topics",
         f"SELECT * FROM ({each}) ORDER BY domain, topic",
         units={"received_ago": "s"},
         colours={"received_ago": AGE_COLOURS},
+        about=REPEATS,
         span=panels.WIDE,
     )

@@ -68,14 +68,16 @@ ROLL_UPS = {topic_name("air_quality", "reading"): f"{DATABASE}.air_quality_readi
 """By topic: a roll-up whose `events` sum up to the topic's facts."""
 
 
-def facts_of(topic: Topic) -> str:
-    """Return a SELECT of a topic's facts: how many (`n`), how many simulated (`s`), when the last happened (`at`).
+def glance_of(topic: Topic) -> str:
+    """Return a SELECT of how much a topic holds (`n`), how much is simulated (`s`), when the last happened (`at`).
 
-    A roll-up answers at once however long the table is; `FINAL` over all of it does not.
+    From the roll-up where there is one; else from records, in which a repeat counts until ClickHouse has merged it with
+    the first. `FINAL` over all of a long table takes seconds.
     """
     rolled = ROLL_UPS.get(topic.name)
     if rolled is None:
-        return f"SELECT count() AS n, countIf(simulated) AS s, max(occurred_at) AS at FROM {table_of(topic)}"
+        table = table_of(topic, final=False)
+        return f"SELECT count() AS n, countIf(simulated) AS s, max(occurred_at) AS at FROM {table}"
     return f"SELECT sum(events) AS n, sumIf(events, simulated) AS s, max(last_at) AS at FROM {rolled}"
 
 
