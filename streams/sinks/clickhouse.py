@@ -215,8 +215,11 @@ class ClickHouseSink:
         free = [lane for lane in self._lanes.values() if lane.task is None and lane.age(now) > 0]
         if not any(lane.due(now, self._config) for lane in free):
             free = []
-        half = self._config.max_age_s / 2  # who is nearly due goes along: one commit for both
-        ready = [lane for lane in free if lane.due(now, self._config) or lane.age(now) >= half]
+        ready = [  # who is nearly due goes along: one commit for both
+            lane
+            for lane in free
+            if lane.due(now, self._config) or lane.age(now) >= lane.patience(self._config) / 2
+        ]
         return (again + sorted(ready, key=lambda lane: lane.since))[: max(room, 0)]
 
     def _assigned(self, lanes: Sequence[Lane]) -> None:

@@ -23,7 +23,8 @@ class SinkConfig:
         group: Consumer group; its committed offsets and claims are the sink's only state.
         max_rows: Most records of one batch of one partition.
         max_bytes: Most bytes of keys and values of one batch.
-        max_age_s: Longest time that a record waits for its batch to fill.
+        max_age_s: Longest time that a record waits for its batch to fill; twice as long as the last batch took to be
+            written, if that is longer, up to four times this.
         max_waiting_bytes: Most bytes of values that wait for their batch, over all partitions; then Kafka waits.
         inserts: Batches of different partitions that are written at a time; two such lots wait in memory at most.
         compression: How insert bodies are compressed; on one machine it costs more than it gives.

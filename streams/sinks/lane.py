@@ -16,6 +16,9 @@ from streams.sinks.writer import Archived, Task
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+MOST_PATIENCE = 4
+"""So many times `max_age_s` a record waits at most while batches take long to be written."""
+
 
 @dataclass(slots=True)
 class Lane:
@@ -37,6 +40,8 @@ class Lane:
         trouble: Why it failed last; empty when all is well.
         moved_at: When the committed offset last moved, or there was nothing to do.
         stored_at: When the last batch was stored.
+        begun_at: When the last batch was made.
+        took_s: How long it took from then until it was stored; 0 before any was.
         paused: Whether we asked Kafka to hold its records back.
         archived: How far the archive had come before.
     """
@@ -56,6 +61,8 @@ class Lane:
     retry_at: float = 0.0
     trouble: str = ""
     stored_at: float = 0.0
+    begun_at: float = 0.0
+    took_s: float = 0.0
     paused: bool = False
     archived: Archived = field(default_factory=Archived)
 
@@ -81,14 +88,21 @@ class Lane:
         """Whether the next batch has to go."""
         if self.redo is not None:
             return self.age(now) > 0
-        return self.full(config) or self.age(now) >= config.max_age_s
+        return self.full(config) or self.age(now) >= self.patience(config)
+
+    def patience(self, config: SinkConfig) -> float:
+        """Return how long a record waits for its batch to fill: longer while batches take long to be written.
+
+        An insert costs the engine much whatever its size, so a busy machine is helped by fewer and larger ones.
+        """
+        return min(max(config.max_age_s, 2 * self.took_s), MOST_PATIENCE * config.max_age_s)
 
     def next_task(self, config: SinkConfig, now: float) -> Task:
         """Make the next batch from what waits; the claim that was found open, or as much as the limits allow."""
         size = self._redone(self.redo) if self.redo else self._fitting(config)
         messages, self.waiting = self.waiting[:size], self.waiting[size:]
         self.waiting_bytes = sum(map(len, self.waiting))
-        self.since = now
+        self.since = self.begun_at = now
         claim = self.redo or Claim(self.position, messages[-1].offset())
         batch = make_batch(self.topic, self.partition, claim, messages)
         self.task = Task(batch, self.archived, Lease(config.lease_s), unsure=self.redo is not None)
@@ -112,6 +126,7 @@ class Lane:
     def stored(self, now: float) -> None:
         """The task is done."""
         self.position = self._batch().claim.last + 1
+        self.took_s = now - self.begun_at
         self.task = self.future = None
         self.failures, self.trouble = 0, ""
         self.stored_at = now

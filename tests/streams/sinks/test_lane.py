@@ -27,6 +27,17 @@ def test_a_few_records_wait_until_the_oldest_is_old_enough() -> None:
     assert str(lane.next_task(CONFIG, 10.5).batch.claim) == "0-1"
 
 
+def test_records_wait_longer_while_batches_take_long_to_be_written() -> None:
+    """Twice as long as the last batch took, but within bounds: an hour without ClickHouse is not waited for twice."""
+    for took, patience in ((0.1, 0.5), (0.4, 0.8), (3600.0, 2.0)):
+        lane = a_lane(1)
+        lane.next_task(CONFIG, 10.5)
+        lane.stored(10.5 + took)
+        lane.add(Message(topic="topic", partition=0, offset=1, value=b"1"), 5000.0)
+        assert not lane.due(5000.0 + patience - 0.01, CONFIG)
+        assert lane.due(5000.0 + patience + 0.01, CONFIG)
+
+
 def test_many_records_go_at_once_in_batches_of_the_most_rows() -> None:
     """A batch has the most rows and not one more; the rest waits on, counted anew."""
     lane = a_lane(*[2] * 150)
