@@ -79,7 +79,7 @@ SIMULATED = Column(
     "simulated",
     "Bool",
     "Whether the event comes from a recording or a scenario, not from a device.",
-    alias="match(source, '^(replay|scenario):')",
+    alias="startsWith(source, 'replay:') OR startsWith(source, 'scenario:')",
 )
 
 
