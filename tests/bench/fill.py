@@ -8,6 +8,7 @@ stretch of time, so a part holds all sources and parts overlap in keys, which is
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ KEYS = 100
 YEAR_S = 365 * 86_400
 CHUNK = 1_000_000
 DAY_S = 86_400
+SETTLE_S = 60.0
 _MEAN = re.compile(
     r"toFloat64\(sum\(accurateCastOrNull\((\w+), 'Decimal\(38, 6\)'\)\)\) / "
     r"nullIf\(count\(accurateCastOrNull\(\1, 'Decimal\(38, 6\)'\)\), 0\)"
@@ -124,6 +126,13 @@ class Fill:
         """Fill the table."""
         for statement in self.statements(until_s):
             client.command(statement)
+
+
+def settle(client: Any) -> None:
+    """Wait until the engine has merged what was filled, a minute at most: a city's tables are that far at any time."""
+    deadline = time.monotonic() + SETTLE_S
+    while time.monotonic() < deadline and client.command("SELECT count() FROM system.merges"):
+        time.sleep(0.5)
 
 
 def roll_up(client: Any, statement: str, until_s: int, stretches: int = 24) -> None:

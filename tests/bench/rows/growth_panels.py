@@ -20,7 +20,7 @@ from dashboards.queries import expand
 from infra.clickhouse.migrate import migrate
 from infra.clickhouse.scripts import load_rollups
 from schemas.catalog import load_catalog
-from tests.bench.fill import Fill, roll_up
+from tests.bench.fill import Fill, roll_up, settle
 from tests.bench.limits import LimitRow, Quantity
 from tests.fixtures.clickhouse import DoorProcess
 
@@ -45,7 +45,6 @@ SHARES = {
 }
 """By topic: rows, as a share of the readings of air quality."""
 _DAYS = {"now-30d": 30.0, "now-1h": 1 / 24, "now-15m": 1 / 96}
-_SETTLE_S = 60.0
 
 
 @contextlib.contextmanager
@@ -70,11 +69,7 @@ def _fill(client: Any, events: int) -> None:
         Fill(catalog.topics[name], int(events * share)).run(client, until_s)
     for statement in load_rollups(catalog)[READING]:
         roll_up(client, statement, until_s)
-    deadline = (
-        time.monotonic() + _SETTLE_S
-    )  # merges go on for long; what is left of them is what a city has, too
-    while time.monotonic() < deadline and client.command("SELECT count() FROM system.merges"):
-        time.sleep(0.5)
+    settle(client)
 
 
 def measure(client: Any, number: int, events: int) -> list[Quantity]:

@@ -24,7 +24,7 @@ from infra.clickhouse.migrate import migrate
 from schemas.catalog import load_catalog
 from schemas.codec import encode
 from schemas.names import group_name
-from tests.bench.fill import KEYS, YEAR_S, Fill, source_key
+from tests.bench.fill import KEYS, YEAR_S, Fill, settle, source_key
 from tests.bench.kafka_stage import Broker, a_broker
 from tests.bench.limits import LimitRow, Quantity
 from tests.bench.rows.growth_ledger import FLAT, size_words
@@ -106,6 +106,7 @@ def grown(size: int) -> Iterator[Grown]:
                     f"SELECT '{READING}', {partition}, number, 1, {made.until_s * 1000}, 'key', repeat('v', 150) "
                     f"FROM numbers({end})"
                 )
+            settle(client)
             yield made
         finally:
             client.close()
