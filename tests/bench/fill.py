@@ -103,7 +103,7 @@ class Fill:
         own = {
             **VALUES,
             "_partition": "k % 2",
-            "_offset": f"n * {KEYS} + k",
+            "_offset": "n",  # grows with time, and lies below whatever Kafka gives next
             "_received_at": f"fromUnixTimestamp64Milli(toInt64({begin_us} + (n + 1) * {step_us}) DIV 1000)",
             "event_id": "generateUUIDv4()",
             "occurred_at": f"fromUnixTimestamp64Micro(toInt64({begin_us} + (n + 1) * {step_us}))",
