@@ -28,7 +28,7 @@ from tests.fixtures.clickhouse import DoorProcess
 from tests.streams.sinks.stage import make_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.streams.sinks.stage import Stage
 
@@ -69,6 +69,25 @@ def measure(
     ]
 
 
+def _timed(
+    broker: Broker,
+    commands: Sequence[Sequence[str]],
+    group: str,
+    topic: str,
+    made: list[tuple[bytes, bytes]],
+    done: Callable[[], int],
+) -> tuple[float, float]:
+    """Give records to workers that share a topic; return seconds and processor seconds until as many are done."""
+    with several(commands) as processes:
+        await_members(broker.kafka, group, len(commands))
+        before, begun = cpu_s(processes), time.monotonic()
+        broker.fill(topic, made)
+        wait_until(lambda: done() >= len(made), PATIENCE_S, lambda: f"{group}: {done()} of {len(made)} done")
+        took = time.monotonic() - begun, cpu_s(processes) - before
+        broker.await_commit(group, topic, PATIENCE_S)
+    return took
+
+
 def agents(inside: Path, workers: int, events: int) -> Took:
     """Derive from readings; every derived event must be there exactly once, with its id."""
     made = list(readings(events))
@@ -82,17 +101,10 @@ def agents(inside: Path, workers: int, events: int) -> Took:
             "servers": [],
             "folder": str(inside),
         }
-        with several([("tests.bench.sides.workers_agent", json.dumps(told))] * workers) as processes:
-            await_members(broker.kafka, "bench-workers", workers)
-            before, begun = cpu_s(processes), time.monotonic()
-            broker.fill(READING, made)
-            wait_until(
-                lambda: sum(broker.ends(WHOLE.output)) >= events,
-                PATIENCE_S,
-                lambda: f"{sum(broker.ends(WHOLE.output))} of {events} derived",
-            )
-            seconds, cpu = time.monotonic() - begun, cpu_s(processes) - before
-            broker.await_commit("bench-workers", READING, PATIENCE_S)
+        commands = [("tests.bench.sides.workers_agent", json.dumps(told))] * workers
+        seconds, cpu = _timed(
+            broker, commands, "bench-workers", READING, made, lambda: sum(broker.ends(WHOLE.output))
+        )
         found = list(broker.read(WHOLE.output, [0] * PARTITIONS))
     if len(found) != events or set(found) != WHOLE.outputs(made):
         raise SideError(
@@ -118,20 +130,11 @@ def _stored(broker: Broker, stage: Stage, workers: int, made: list[tuple[bytes, 
     topic = stage.topic("reading")
     config = json.dumps({**asdict(stage.config), "password": stage.config.password})
 
-    def rows(table: str) -> int:
-        return int(stage.rows(f"SELECT count() FROM {table}")[0][0])
+    def stored() -> int:
+        return int(stage.rows(f"SELECT count() FROM {topic.table}")[0][0])
 
-    with several([("tests.streams.sinks.process", stage.name, config)] * workers) as processes:
-        await_members(broker.kafka, stage.config.group, workers)
-        before, begun = cpu_s(processes), time.monotonic()
-        broker.fill(topic.name, made)
-        wait_until(
-            lambda: rows(topic.table) >= len(made),
-            PATIENCE_S,
-            lambda: f"{rows(topic.table)} of {len(made)} stored",
-        )
-        seconds, cpu = time.monotonic() - begun, cpu_s(processes) - before
-        broker.await_commit(stage.config.group, topic.name, PATIENCE_S)
+    commands = [("tests.streams.sinks.process", stage.name, config)] * workers
+    seconds, cpu = _timed(broker, commands, stage.config.group, topic.name, made, stored)
     once = stage.rows(
         f"SELECT (SELECT count() FROM records), count(), uniqExact(event_id), "
         f"(SELECT sum(cityHash64(key, value)) FROM records), "

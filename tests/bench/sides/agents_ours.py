@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 MODULE = "bench_rule"
 
 
-def declare(told: Told) -> None:
-    """Make the module that declares the rule, as a domain's `agents.py` does."""
+def declare(told: Told) -> StreamsConfig:
+    """Make the module that declares the rule, as a domain's `agents.py` does; return the settings of its worker."""
     task = told.task
     fold = task.fold
 
@@ -49,6 +49,9 @@ def declare(told: Told) -> None:
     module = ModuleType(MODULE)
     module.rule = batched(READING, rule=str(task.rule), outputs=outputs)(rule)  # type: ignore[attr-defined]
     sys.modules[MODULE] = module
+    return StreamsConfig(
+        kafka=told.kafka, data=Path(told.folder), group=told.group, domains=False, extra_agents=(MODULE,)
+    )
 
 
 def watch(clock: Clock, ended: threading.Event) -> None:
@@ -77,13 +80,10 @@ def stop_when_committed(told: Told, ended: threading.Event, stop: threading.Even
 def main() -> None:
     """Be a worker until everything is done."""
     told = Told.read()
-    declare(told)
+    config = declare(told)
     ended, stop = threading.Event(), threading.Event()
     watch(told.clock(), ended)
     threading.Thread(target=stop_when_committed, args=(told, ended, stop), daemon=True).start()
-    config = StreamsConfig(
-        kafka=told.kafka, data=Path(told.folder), group=told.group, domains=False, extra_agents=(MODULE,)
-    )
     run_app(create_app(config, load_catalog(), no_emit), config, stop)
 
 
