@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GRACE_S = 9.0
-"""A process that was told to end has this long; then it ends at once (CONTRACT §3: 10 s)."""
+"""A process that was told to end has this long; then it ends at once (docs/delivery.md#stopping)."""
 
 PARENT_VARIABLE = "CITY_PARENT"
 _PR_SET_PDEATHSIG = 1

@@ -1,4 +1,4 @@
-"""Counts of a stack at rest, taken by other code than the code they judge (CONTRACT §1).
+"""Counts of a stack at rest, taken by other code than the code they judge (docs/counts.md).
 
 Kafka: watermarks and a plain consumer pass that decodes every record with fastavro alone. ClickHouse:
 `SELECT count()`. The ledger is counted in `count_ledger.py`. Nothing of `streams` or `ledger_sink` is used.

@@ -1,4 +1,4 @@
-"""Counts of the ledger, read from its published files with a parser of its own (CONTRACT §1, §7).
+"""Counts of the ledger, read from its published files with a parser of its own (docs/counts.md#what-is-counted).
 
 The layout is the public one: C2SP tlog-tiles entry bundles, checkpoints and blocks. Signatures are the
 audit's business; here it is counted what they would cover.

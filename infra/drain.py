@@ -1,4 +1,4 @@
-"""When is the stack at rest: every group has committed to the end of what it reads (CONTRACT §1).
+"""When is the stack at rest: every group has committed to the end of what it reads (docs/counts.md#coming-to-rest).
 
 Drained = committed offset equals end offset on every input topic, derived ones included, over two polls;
 the ledger also has a cosigned city checkpoint over every leaf.

@@ -1,7 +1,8 @@
 """Metric events: a process's last figures, sent as `platform.metric` on a timer.
 
 Figures are set as often as a process likes and sent once per interval: never one event per record
-(CONTRACT §1). While the file `<data>/run/metrics-paused` exists nothing is sent, so that a count can rest.
+(docs/counts.md#metrics). While the file `<data>/run/metrics-paused` exists nothing is sent, so that a count can
+rest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The report of a run: counts, equations, verdict, latencies, as one JSON document (CONTRACT §1, §6).
+"""The report of a run: counts, equations, verdict, latencies, as one JSON document (docs/commands.md#report).
 
 Pure: takes counts and returns what is wrong with them. `equations` names every broken one with its numbers.
 """

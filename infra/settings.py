@@ -93,7 +93,7 @@ class Settings:
     metrics_interval_s: float = 5.0
     """Seconds between metric events of a process."""
     stalled_after_s: float = 60.0
-    """Seconds with lag and no commit after which a process is ill (CONTRACT: liveness)."""
+    """Seconds with lag and no commit after which a process is ill (docs/delivery.md#liveness)."""
     session_timeout_s: float = 10.0
     """Seconds without heartbeat after which Kafka takes a consumer's partitions away."""
 

@@ -1,7 +1,7 @@
 """`city up`: start the stack, replay recordings, show where things stand, stop in order.
 
-With `--once` it goes on to the end (CONTRACT §1): replay → agents drained → sinks drained → metric events
-paused → drained again → sealed → watermarks frozen → count, audit → report → the audit's own event.
+With `--once` it goes on to the end (docs/counts.md#coming-to-rest): replay → agents drained → sinks drained →
+metric events paused → drained again → sealed → watermarks frozen → count, audit → report → the audit's own event.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ REPLAY_RESULT = "replay.json"
 
 @dataclass(frozen=True)
 class UpOptions:
-    """What `city up` was asked for (CONTRACT §6)."""
+    """What `city up` was asked for (docs/commands.md#city-up)."""
 
     recordings: tuple[Path, ...] = ()
     format: str | None = None
@@ -161,7 +161,7 @@ def _replay_arguments(run: Run) -> list[str]:
 
 
 def finish(run: Run) -> int:
-    """Come to rest, count, audit, report (CONTRACT §1); return the exit code."""
+    """Come to rest, count, audit, report (docs/counts.md#coming-to-rest); return the exit code."""
     settings, catalog, screen = run.settings, run.catalog, run.screen
     meter = drain.LagMeter(settings.kafka_address, catalog)
     screen.say("draining: agents, sinks, ledger")

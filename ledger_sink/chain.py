@@ -1,9 +1,9 @@
 """The city log: partition checkpoints → blocks → a city checkpoint with witnesses' cosignatures.
 
-It believes no partition checkpoint without its signature and a consistency proof from the size in its last
-block: it is a witness to all of them (LEDGER §1.3). Blocks are durable, then the state, then the signature,
-then the cosignatures; `checkpoint` appears only with the policy's quorum. It reads what the publisher wrote,
-so ingestion never waits for it. One thread owns it.
+It believes no partition checkpoint without its signature and a consistency proof from the size in its last block:
+it is a witness to all of them (docs/ledger.md#blocks). Blocks are durable, then the state, then the signature, then
+the cosignatures; `checkpoint` appears only with the policy's quorum. It reads what the publisher wrote, so
+ingestion never waits for it. One thread owns it.
 """
 
 from __future__ import annotations

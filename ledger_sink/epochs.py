@@ -1,4 +1,4 @@
-"""Epochs of a partition log: which one is written, and declaring a new one (LEDGER §1.1, CONTRACT §7).
+"""Epochs of a partition log: which one is written, and declaring a new one (docs/ledger.md#names-and-epochs).
 
 A new epoch is an operator's word that the log is not what it was: the topic was re-created, Kafka lost
 records, a state was damaged, a key changed. Its START leaf names the last checkpoint of the epoch before.

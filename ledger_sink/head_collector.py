@@ -1,7 +1,7 @@
 """What the city log believes of partition logs: signed, and consistent with its last block about them.
 
-It is a witness to all of them (LEDGER §1.3). A checkpoint that is not to be believed is refused by name, for
-good: that log gets into no block any more, the others do.
+It is a witness to all of them (docs/ledger.md#blocks). A checkpoint that is not to be believed is refused by name,
+for good: that log gets into no block any more, the others do.
 """
 
 from __future__ import annotations

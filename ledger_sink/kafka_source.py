@@ -164,7 +164,7 @@ def record_of(message: Any) -> Record:
     headers = message.headers()
     return Record(
         message.offset(),
-        kind - 1,  # confluent-kafka counts from 1 (CONTRACT §7)
+        kind - 1,  # confluent-kafka counts from 1 (docs/identity.md#record-times)
         timestamp_ms,
         message.key(),
         message.value(),

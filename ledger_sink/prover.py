@@ -1,4 +1,4 @@
-"""(topic, partition, offset) → an evidence bundle that anyone can check without us (LEDGER §1.6).
+"""(topic, partition, offset) → an evidence bundle that anyone can check without us (docs/ledger.md#evidence).
 
 It takes the record and its schema from the caller, finds the leaf in the published log, the newest block that
 a cosigned city checkpoint covers, and the proofs between. It asserts nothing: a bundle that would not verify

@@ -1,4 +1,4 @@
-"""Committed heads → signed checkpoints of partition logs (LEDGER §1.4, steps 4 and 5).
+"""Committed heads → signed checkpoints of partition logs (docs/ledger.md#sequencing, steps 5 and 6).
 
 Only what is committed is signed, all logs in one request; a published checkpoint is durable before its
 offsets may be committed to Kafka. It writes `keys.txt` and the `checkpoint` files and nothing else.

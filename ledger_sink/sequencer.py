@@ -1,4 +1,4 @@
-"""One writer for one topic-partition log: Kafka records in offset order → leaves (LEDGER §1.4).
+"""One writer for one topic-partition log: Kafka records in offset order → leaves (docs/ledger.md#sequencing).
 
 The order is the promise: entry bundles and tiles durable, then the state; only then may others sign and
 publish. Whatever instruction a crash hits, `Sequencer.open` goes on from the state, and the same records

@@ -1,4 +1,4 @@
-"""The signer: holds the keys, sees no events, and is a witness to its own logs (LEDGER §1.4).
+"""The signer: holds the keys, sees no events, and is a witness to its own logs (docs/ledger.md#signer).
 
 It remembers the last head of every origin it signed and signs the next only with a valid consistency proof
 from there. So a fault in a sequencer, or a state that was rolled back, cannot become a fork. What it

@@ -1,4 +1,4 @@
-"""The state of a log: the one file that says how far it is (LEDGER §1.4).
+"""The state of a log: the one file that says how far it is (docs/ledger.md#sequencing).
 
 It is replaced atomically after everything it speaks of is durable. What lies in the log's folder beyond
 its size does not exist yet. Only the log's one writer writes it.

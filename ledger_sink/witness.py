@@ -1,6 +1,6 @@
 """A witness by C2SP tlog-witness v1.0.0: cosigns what grows consistently, for any log whose key it is given.
 
-    POST /add-checkpoint              200 cosignature · 400 · 403 · 404 · 409 size · 422 (LEDGER §2.5)
+    POST /add-checkpoint              200 cosignature · 400 · 403 · 404 · 409 size · 422
     GET  /<hex SHA-256(origin)>/checkpoint   the log's and this witness's signature on what was cosigned last
     GET  /vkey                        this witness's verifier key
 

@@ -1,9 +1,9 @@
 """Whole datums into a typed table: the schema "meta + event", and its datums made from records.
 
 Pure. The bytes of partition, offset and time of receipt, followed by a record's datum as it is, are a datum
-of `meta_record(schema)` (ARCHITECTURE D6): an insert in `FORMAT Avro` needs no event decoded in Python. It
+of `meta_record(schema)` (docs/events.md#rows): an insert in `FORMAT Avro` needs no event decoded in Python. It
 leaves to the sink to prove first that the datum is whole: one byte too many would swallow its neighbour
-(CONTRACT §3).
+(docs/delivery.md#one-bad-datum).
 """
 
 from typing import Any

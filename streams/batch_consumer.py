@@ -1,4 +1,4 @@
-"""Faust's aiokafka consumer, made to fetch, deliver and commit whole batches (FAUST.md, variant A).
+"""Faust's aiokafka consumer, made to fetch, deliver and commit whole batches (docs/delivery.md#agents).
 
 It leans on private names of faust-streaming 0.15.3 (`_getmany`, `_to_message`, `_new_offset`, `_add_gap`,
 `_acked`, `callback`, `_read_offset`), and on aiokafka's `_fetch_min_bytes`, which is why both versions are pinned.

@@ -30,7 +30,8 @@ class StreamsConfig:
         delivery_timeout_s: Seconds after which a record that Kafka has not confirmed counts as failed.
         connect_timeout_s: Seconds to wait for Kafka's first answer.
         queue_records: Records that may wait in the producer before `produce` blocks.
-        stalled_after_s: Seconds with lag and no commit after which the worker ends itself (CONTRACT §3).
+        stalled_after_s: Seconds with lag and no commit after which the worker ends itself
+            (docs/delivery.md#liveness).
         metrics_interval_s: Seconds between two reports of lag and counts.
         origin_settle_s: Seconds that Kafka must have had the registration of a source's key before it is in force;
             the same for all workers.

@@ -1,4 +1,4 @@
-"""Dead letters (CONTRACT §4): a record that went no further, with its bytes, its origin and the reason.
+"""Dead letters (docs/dead-letters.md): a record that went no further, with its bytes, its origin and the reason.
 
 Made by a file's reader (`read`), an agent whose rule raised (`agent`) or that found a signature or number wrong
 (`origin`), and the ClickHouse sink for what no schema reads (`decode`). Id and salt are computed from the origin or

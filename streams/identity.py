@@ -1,4 +1,4 @@
-"""Event ids and salts (CONTRACT §2): which are random, which are computed, and from what.
+"""Event ids and salts (docs/identity.md): which are random, which are computed, and from what.
 
 - Device: UUIDv7, random, and a random salt. Made once, where the event is born.
 - Recording: UUIDv7 of the unshifted `occurred_at` and a digest of where the event stands in the file, so a
@@ -231,7 +231,7 @@ def _derived_salt(salts: Iterable[bytes], made: bytes) -> bytes:
 
 
 def is_simulated(source: str) -> bool:
-    """Whether a source is a recording or a scenario, not the city itself (CONTRACT §2)."""
+    """Whether a source is a recording or a scenario, not the city itself (docs/identity.md#sources)."""
     return source.startswith(("replay:", "scenario:"))
 
 

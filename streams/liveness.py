@@ -1,6 +1,6 @@
 """Is the worker alive? Judged by progress alone.
 
-Lag and no commit for a minute is ill, whatever the process says (CONTRACT §3).
+Lag and no commit for a minute is ill, whatever the process says (docs/delivery.md#liveness).
 
 A thread with a Kafka client of its own looks at committed and end offsets, so neither a blocked event loop
 nor a consumer that silently lost its group can hide from it. It also exports lag, which Faust does not. A

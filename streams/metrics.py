@@ -1,6 +1,6 @@
 """Every metric of this package, once: meaning, unit, and what to do when it is high.
 
-Values go out through an `Emit`, on a timer, never one per record (CONTRACT §1).
+Values go out through an `Emit`, on a timer, never one per record (docs/counts.md#metrics).
 """
 
 from collections import Counter

@@ -1,10 +1,10 @@
-"""Personal values, encrypted under a key per subject from the first event on (ARCHITECTURE D8).
+"""Personal values, encrypted under a key per subject from the first event on (docs/events.md#personal-values).
 
 - One random AES-256 key per subject, a 0600 file under `<data>/keys/subjects/`, on disk before it is first
   used. File names are HMACs, so a listing names nobody.
 - A value travels as `01 ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag`; the plaintext is the Avro
   of the field's natural type. The nonce is HMAC-SHA256 under the subject's key over event id, field and
-  plaintext: a repeat is byte-identical (CONTRACT §2), and a corrected value under the same event id never
+  plaintext: a repeat is byte-identical, and a corrected value under the same event id never
   meets the same nonce.
 - Event id, topic, field and subject are authenticated: a ciphertext moved elsewhere does not open.
 - `forget` destroys the key, durably. Topics, tables, backups and proofs stay as they are; nobody can read

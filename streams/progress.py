@@ -2,7 +2,7 @@
 
 `<data>/replay/<sha256>.json` per file, by content and not by name; `<data>/replay/anchor` the moment of the
 first start, and `<data>/replay/shift.<format>` what is added to a format's times, each fixed once per data
-directory (CONTRACT §2).
+directory (docs/recordings.md#time-shift).
 """
 
 import json

@@ -61,7 +61,7 @@ class Recording:
 
     @property
     def source(self) -> str:
-        """Source of its events, before `#` and the record's number (CONTRACT §2)."""
+        """Source of its events, before `#` and the record's number (docs/identity.md#sources)."""
         kind = "replay" if self.format is None else self.format.kind
         return f"{kind}:{self.sha256[:16]}"
 

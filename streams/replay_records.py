@@ -1,6 +1,6 @@
 """A source record of a file → the records that go to Kafka: its events, or its one dead letter.
 
-What comes out depends on the file, its shift and the data directory's secret alone (CONTRACT §2), never on
+What comes out depends on the file, its shift and the data directory's secret alone (docs/identity.md), never on
 when or how often it is made.
 """
 

@@ -1,4 +1,4 @@
-"""One batch, in the order that loses nothing and counts nothing twice (CONTRACT §3).
+"""One batch, in the order that loses nothing and counts nothing twice (docs/delivery.md#agents).
 
 1. Derive: every record through the rules; outputs and dead letters are handed to the producer on the way.
 2. Wait until Kafka has confirmed all of them.

@@ -12,7 +12,7 @@ Its fields are written as in a schema's examples (bytes as hex, decimals as text
 An event belongs to a raw topic of the header's domain: what is derived, the rules derive.
 
 A scenario is replayed like a recording and never called one: the source of its events is
-`scenario:<first 16 hex of the file's SHA-256>#<record>` (CONTRACT §2).
+`scenario:<first 16 hex of the file's SHA-256>#<record>` (docs/identity.md#sources).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Keyed state: what a rule remembers of a subject, kept in and restored from a changelog (CONTRACT §3).
+"""Keyed state: what a rule remembers of a subject, kept in and restored from a changelog (docs/delivery.md#state).
 
 - A partition's state is read from the changelog before its first batch in each assignment, and forgotten when
   the assignment ends; so whoever has the partition has its newest state.

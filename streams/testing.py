@@ -185,7 +185,7 @@ def assert_repeats_change_nothing(
     topic: str,
     door: MemoryDoor | None = None,
 ) -> None:
-    """Check that events which stand on the topic twice change no fact (CONTRACT §2, §3).
+    """Check that events which stand on the topic twice change no fact (docs/identity.md#determinism).
 
     A replay that was killed, or an agent upstream, sends some of its last events again, at new offsets. A rule must
     then give nothing, or what it gave before: the same ids with the same bytes.

@@ -1,4 +1,4 @@
-"""Every path of a ledger directory, spelled here and nowhere else (CONTRACT §7).
+"""Every path of a ledger directory, spelled here and nowhere else (FORMAT.md §5).
 
 Paths are relative, with `/`, below `<data>/ledger/`:
 

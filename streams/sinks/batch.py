@@ -1,8 +1,8 @@
 """A batch: neighbouring records of one partition as columns, and the claim that names it.
 
-Pure. A claim is written `first-last` (CONTRACT §3); it is the metadata of the group's offset commit while
-the batch is being inserted, and the root of every insert's deduplication token, so a redone batch is the
-same batch.
+Pure. A claim is written `first-last` (docs/delivery.md#clickhouse-sink); it is the metadata of the group's offset
+commit while the batch is being inserted, and the root of every insert's deduplication token, so a redone batch is
+the same batch.
 """
 
 from collections.abc import Iterable, Sequence
@@ -51,7 +51,7 @@ class Batch:
         partition: Their partition.
         claim: What the group's commit says is being inserted.
         offsets: Their offsets, within the claim.
-        types: Timestamp types as on the wire: 0 = CreateTime, 1 = LogAppendTime (CONTRACT §7).
+        types: Timestamp types as on the wire: 0 = CreateTime, 1 = LogAppendTime (docs/identity.md#record-times).
         stamps: Timestamps, milliseconds since 1970.
         keys: Keys as they are.
         values: Values as they are, frame and all.

@@ -1,8 +1,9 @@
 """The ClickHouse sink: every topic of the catalogue → its typed table and the evidence archive, once each.
 
-Claim, insert, confirm (CONTRACT §3): a batch's first and last offset are committed as metadata, then it is
-inserted under tokens made of them, then the offset behind it is committed. Whoever gets the partition next
-finds an open claim and redoes exactly those records. Events are not decoded here (ARCHITECTURE D6).
+Claim, insert, confirm (docs/delivery.md#clickhouse-sink): a batch's first and last offset are committed as
+metadata, then it is inserted under tokens made of them, then the offset behind it is committed. Whoever gets the
+partition next finds an open claim and redoes exactly those records. Events are not decoded here
+(docs/events.md#rows).
 
 One thread takes records, commits and decides; a few others write, each a batch of another partition.
 Commits are shared: the confirmation of one batch is the claim of the next.

@@ -36,7 +36,7 @@ class SinkConfig:
         backoff_s: Seconds before the first retry of a failed batch; doubles up to `max_backoff_s`.
         max_backoff_s: Longest time between retries.
         refusal_limit: Records that the codec reads and ClickHouse does not, which are dead-lettered before the sink
-            takes it for a fault of the tables and waits (CONTRACT §3: a bad deploy stops the line).
+            takes it for a fault of the tables and waits (docs/delivery.md#one-bad-datum).
         metrics_interval_s: Seconds between two reports of figures.
         stalled_after_s: Seconds with lag and no commit after which the sink is ill and ends itself.
         connect_timeout_s: Seconds to wait for Kafka's first answer.

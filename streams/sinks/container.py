@@ -1,11 +1,11 @@
 """A batch of one schema → an Avro object container for ClickHouse, with a proof of every datum's length.
 
 Pure. A record's datum is not decoded here: partition, offset and time of receipt in front of it, and a
-marker behind it, make it a datum of the schema "meta + event + tail" (ARCHITECTURE D6). The marker is 16
+marker behind it, make it a datum of the schema "meta + event + tail" (docs/events.md#rows). The marker is 16
 random bytes, new for each insert; the statement throws unless every row's tail is the marker, which proves
 the borders of all of them: the block holds n markers and n rows are read from it, each row ends with a
 marker, so row i ends with marker i. A datum that is a byte too long or too short moves a border and fails
-the insert, whole, before anything is stored (CONTRACT §3).
+the insert, whole, before anything is stored (docs/delivery.md#one-bad-datum).
 """
 
 import json

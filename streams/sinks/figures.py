@@ -1,6 +1,6 @@
 """Figures of the sink: names with their meaning, and the latency from a record's timestamp to its row.
 
-Handed out on a timer, never one per record: `platform.metric` is a topic of this sink too (CONTRACT §1).
+Handed out on a timer, never one per record: `platform.metric` is a topic of this sink too (docs/counts.md#metrics).
 """
 
 from collections.abc import Sequence

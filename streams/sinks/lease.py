@@ -1,9 +1,9 @@
 """A lease: for how long a committed claim entitles this sink to insert, and whether it still does.
 
-The fence against a sink that was stopped in the middle and continues (CONTRACT §3): Kafka refuses its
-commits, but an insert that it was about to send would still arrive. So the statement itself carries the end
-of the lease, in ClickHouse's own time, and throws after it. Until then the deduplication window holds the
-token, and a late insert is a repeat.
+The fence against a sink that was stopped in the middle and continues (docs/delivery.md#fences): Kafka refuses its
+commits, but an insert that it was about to send would still arrive. So the statement itself carries the end of the
+lease, in ClickHouse's own time, and throws after it. Until then the deduplication window holds the token, and a
+late insert is a repeat.
 """
 
 import threading

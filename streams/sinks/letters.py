@@ -1,4 +1,4 @@
-"""Dead letters of the sink: what no schema reads goes to its domain's dead-letter topic (CONTRACT §4).
+"""Dead letters of the sink: what no schema reads goes to its domain's dead-letter topic (docs/dead-letters.md).
 
 It promises: `send` returns when Kafka has confirmed all of them, and a redone batch sends byte-identical
 ones again, whose rows replace the first. The producer is made at the first need, for most sinks never have

@@ -3,7 +3,7 @@
 The codec is asked first, record by record; where it reads them all, halves of the block are inserted into
 nowhere until the single records are found. A refusal that no record is to blame for (a table that is not
 there, a full disk) is passed on, and so is one that too many are to blame for: then it is the tables that
-are wrong (CONTRACT §3).
+are wrong (docs/delivery.md#one-bad-datum).
 """
 
 import os

@@ -2,7 +2,7 @@
 
 Pure. ClickHouse's Avro reader is more lenient than `schemas.codec`: it takes text that is not UTF-8, a UUID
 in capitals, a day in the year 9000, a map with the same key twice. A row may only exist for what the codec
-reads, or `rows = events` (CONTRACT §1) would not hold, so the statement refuses those too.
+reads, or `rows = events` (docs/counts.md#equations) would not hold, so the statement refuses those too.
 """
 
 from collections.abc import Iterator

@@ -206,7 +206,7 @@ def interrupt(process: subprocess.Popen[str], timeout: float = 40) -> str:
 
 
 def broken_equations(report: Mapping[str, Any]) -> list[str]:
-    """Judge a report by CONTRACT §1, written anew here so that the report's own judgement is checked too."""
+    """Judge a report by docs/counts.md#equations, written anew so that the report's own judgement is checked too."""
     broken = []
     for name, t in report["topics"].items():
         if name == "platform.metric":

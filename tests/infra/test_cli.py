@@ -12,7 +12,12 @@ from click.testing import CliRunner
 from infra.cli import main
 
 REPOSITORY = Path(__file__).parents[2]
-DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *REPOSITORY.glob("*/README.md")]
+DOCUMENTS = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
+    *REPOSITORY.glob("*/README.md"),
+    *REPOSITORY.glob("docs/**/[a-z0]*.md"),
+]
 NOT_A_COMMAND = {"telemetry", "log", "chain", "checkpoint"}
 
 

@@ -1,4 +1,4 @@
-"""The report's equations: each one that does not hold is named with its numbers (CONTRACT §1)."""
+"""The report's equations: each one that does not hold is named with its numbers (docs/counts.md#equations)."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_latency_is_the_nearest_rank(values: list[int], p50: int | None, p99: in
 
 
 def test_the_agents_are_drained_of_every_topic_that_a_rule_reads() -> None:
-    """Derived topics and the platform's own included (CONTRACT §1), and none that no rule reads."""
+    """Derived topics and the platform's own included (docs/counts.md#what-is-counted), and none that no rule reads."""
     read = group_topics(CATALOG)[group_name("agents")]
     assert (
         {"air-quality.reading", "health.cohort-entry", "platform.recording"}

@@ -1,4 +1,4 @@
-"""The sequencer keeps LEDGER §1.4: any batches, any crash, the same bytes; a clear stop where it must."""
+"""The sequencer keeps docs/ledger.md#sequencing: any batches, any crash, the same bytes; a clear stop where it must."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def grow(world: World, end: int) -> Sequencer:
 
 
 def test_leaves_are_what_the_book_says() -> None:
-    """Leaf 0 is START, leaf n+1 is record n, each spelled as LEDGER §1.2 tells."""
+    """Leaf 0 is START, leaf n+1 is record n, each spelled as FORMAT.md §3 demands."""
     world = World(MemoryStore())
     state = grow(world, 20).state
     entries = assert_log_whole(world.store, FOLDER, state.size, state.root)

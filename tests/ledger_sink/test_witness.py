@@ -1,4 +1,4 @@
-"""The witness speaks C2SP tlog-witness: every status of LEDGER §2.5, and no rollback under races."""
+"""The witness speaks C2SP tlog-witness: every status of it, and no rollback under races."""
 
 from __future__ import annotations
 

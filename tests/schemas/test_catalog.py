@@ -41,7 +41,7 @@ def test_unknown_schema_id_is_an_error_of_its_own(catalog: Catalog) -> None:
 
 
 def test_metrics_are_neither_archived_nor_sealed(catalog: Catalog) -> None:
-    """CONTRACT §1: platform.metric alone is tabled only; every other topic is archived and sealed."""
+    """docs/counts.md#equations: platform.metric alone is tabled only; every other topic is archived and sealed."""
     assert [t.name for t in catalog.topics.values() if not (t.archived and t.sealed)] == ["platform.metric"]
 
 

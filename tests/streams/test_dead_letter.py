@@ -1,4 +1,4 @@
-"""Dead letters (CONTRACT §4)."""
+"""Dead letters (docs/dead-letters.md)."""
 
 import hashlib
 

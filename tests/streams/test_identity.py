@@ -1,4 +1,4 @@
-"""Event ids and salts (CONTRACT §2)."""
+"""Event ids and salts (docs/identity.md)."""
 
 import stat
 import time

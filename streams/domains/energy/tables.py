@@ -166,7 +166,7 @@ def _refusal(reason: str) -> RowReader:
 
 
 def _closed(items: Iterator[Item]) -> Iterator[Item]:
-    """Let the last accepted record close its meter's session (CONTRACT §2: natural closing event).
+    """Let the last accepted record close its meter's session (docs/identity.md#closing-events).
 
     Behind an accepted record at most `LONGEST_HOLD` others are held back; a file that ends in more refused rows
     than that ends without closing.

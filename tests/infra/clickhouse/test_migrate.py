@@ -136,7 +136,7 @@ def test_statements_are_cut_at_their_own_semicolons() -> None:
 
 
 def test_an_archive_row_is_exact(whole: Catalog) -> None:
-    """Tables of the sink have no event-time partitions and remember their tokens (CONTRACT §3)."""
+    """Tables of the sink have no event-time partitions and remember their tokens (docs/delivery.md#clickhouse-sink)."""
     for statement in (tables.create_archive(), *(tables.create_table(t) for t in whole.topics.values())):
         assert "PARTITION BY" not in statement
         assert "non_replicated_deduplication_window" in statement

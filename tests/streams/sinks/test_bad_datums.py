@@ -1,4 +1,4 @@
-"""One bad datum must not touch its neighbours, and what the codec does not read has no row (CONTRACT §3)."""
+"""One bad datum touches no neighbour; what the codec does not read has no row (docs/delivery.md#one-bad-datum)."""
 
 from __future__ import annotations
 

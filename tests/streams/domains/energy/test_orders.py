@@ -105,7 +105,7 @@ def test_prices_are_read_as_avro_writes_them(unscaled: bytes, price: str) -> Non
 
 
 def test_the_market_days_noon_book_is_the_worked_example() -> None:
-    """STANDARDS 3.2: bids 190:3, 175:4, 160:5, 130:4; asks 125:4, 140:4, 165:5, 180:3; 8 kWh match."""
+    """docs/fields/energy.md#uniform-price-auction: bids 190:3, 175:4, 160:5, 130:4; asks 125:4 … 180:3; 8 kWh match."""
     open_now = [
         each.event
         for each in run(agents.ORDER, scenario_orders())
