@@ -19,6 +19,9 @@ REFERENCES = "docs/references.md"
 OWN = frozenset({"tests/citations.py", "tests/test_citations.py"})
 """Files that hold patterns and made-up bad texts, and are not scanned."""
 
+PUBLISHED = ("streams/domains/energy/scenarios/market_day.jsonl", "streams/domains/energy/market_day.py")
+"""A scenario whose bytes make its event ids, so its first line stays as published, and what generates it."""
+
 _NO_PROSE = (".svg", ".geojson", ".lock")
 _FOREIGN = ("LICENSE", "NOTICE")
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
@@ -243,6 +246,7 @@ def forbidden_names(tree: Tree) -> list[str]:
         for path, text in tree.texts.items()
         for pattern in (UNSHIPPED, hosts)
         for found in pattern.finditer(text)
+        if path not in PUBLISHED
     ]
 
 

@@ -51,9 +51,10 @@ EXAMPLE = (
 """Side, won per kWh, kWh (docs/fields/energy.md#uniform-price-auction)."""
 
 FACTS = (
-    "uniform-price double auction, worked example; price bounds p_f <= p <= p_r with 120 and 200 won",
-    "ESPI: flow directions, cumulative registers",
+    "STANDARDS 3.2: uniform-price double auction, worked example; price bounds p_f <= p <= p_r with 120 and 200 won",
+    "STANDARDS 3.1: ESPI flow directions, cumulative registers",
 )
+"""As the published scenario spells them (docs/fields/energy.md): other bytes would change every event id."""
 
 Line = tuple[datetime, str, dict[str, Any]]
 
