@@ -47,6 +47,9 @@ def streams_config(settings: Settings) -> StreamsConfig:
         stalled_after_s=settings.stalled_after_s,
         metrics_interval_s=settings.metrics_interval_s,
         changelog_replication=settings.replication,
+        refusal_limit=settings.rule_refusal_limit,
+        refusal_share=settings.rule_refusal_share,
+        refusal_window=settings.rule_refusal_window,
     )
 
 

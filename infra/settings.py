@@ -94,6 +94,12 @@ class Settings:
     """Seconds between metric events of a process."""
     stalled_after_s: float = 60.0
     """Seconds with lag and no commit after which a process is ill (CONTRACT: liveness)."""
+    rule_refusal_limit: int = 200
+    """Records of a partition that one rule must refuse before its topic stops; see `streams.refusal_limit`."""
+    rule_refusal_share: float = 0.5
+    """Part of the rule's last calls that must be refused for that, too."""
+    rule_refusal_window: int = 1_000
+    """Calls of a rule, for each partition, over which both are counted."""
     session_timeout_s: float = 10.0
     """Seconds without heartbeat after which Kafka takes a consumer's partitions away."""
 

@@ -30,6 +30,10 @@ class StreamsConfig:
         delivery_timeout_s: Seconds after which a record that Kafka has not confirmed counts as failed.
         connect_timeout_s: Seconds to wait for Kafka's first answer.
         queue_records: Records that may wait in the producer before `produce` blocks.
+        refusal_limit: Records of a partition that one rule must refuse, within `refusal_window`, before the rule is
+            taken to be at fault and its topic stops. Fewer never stop it.
+        refusal_share: Part of the rule's last `refusal_window` calls that must be refused for that, too.
+        refusal_window: Calls of a rule, for each partition, over which both are counted.
         stalled_after_s: Seconds with lag and no commit after which the worker ends itself (CONTRACT §3).
         metrics_interval_s: Seconds between two reports of lag and counts.
         origin_settle_s: Seconds that Kafka must have had the registration of a source's key before it is in force;
@@ -57,6 +61,9 @@ class StreamsConfig:
     delivery_timeout_s: float = 30.0
     connect_timeout_s: float = 10.0
     queue_records: int = 100_000
+    refusal_limit: int = 200
+    refusal_share: float = 0.5
+    refusal_window: int = 1_000
     stalled_after_s: float = 60.0
     metrics_interval_s: float = 5.0
     origin_settle_s: float = 5.0

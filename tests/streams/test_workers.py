@@ -5,10 +5,12 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.streams.probe import ECHO, TICK, TOTAL
+from streams.identity import Rule, derived_id
+from tests.streams.probe import DEAD, ECHO, TICK, TOTAL
 from tests.streams.scene import SUBJECTS, Scene, echo_ids
 
 PAUSE_S = 0.05
@@ -177,3 +179,40 @@ def test_a_worker_without_kafka_says_one_line(tmp_path: Path) -> None:
     (line,) = worker.said.strip().splitlines()
     assert "Kafka at 127.0.0.1:1 did not answer within 1 s" in line
     assert "city up" in line
+
+
+@pytest.mark.timeout(90)
+def test_a_rule_that_refuses_everything_stops_its_topic_and_loses_nothing(scene: Scene) -> None:
+    """A few dead letters, no commit, other topics go on; the mended rule derives every record exactly once."""
+    scene.produce(0, 100)
+    answers = answer_ids(scene.produce_secrets(20))
+    worker = scene.start(broken=1, answers=1, refusal_limit=10, stalled_after_s=3)
+    scene.wait(lambda: f"agents_topic_stopped 1 {TICK}" in worker.said)
+    scene.wait(lambda: scene.echoes() == answers)
+    stopped = [line for line in worker.said.splitlines() if "stopped: rule" in line]
+    assert len(stopped) == 1
+    assert stopped[0].startswith(
+        f"agents: {TICK}: stopped: rule probe-echo@1 refused 10 of the last 10 records of"
+    )
+    assert "LookupError: the rule is broken" in stopped[0]
+    assert "mend the rule" in stopped[0]
+
+    time.sleep(4)  # longer than the time without a commit after which a worker ends itself
+    answers |= answer_ids(scene.produce_secrets(20))
+    scene.wait(lambda: scene.echoes() == answers)
+    assert worker.process.poll() is None
+    assert scene.committed() == 0
+    assert {event["stage"] for _, event, _, _ in scene.read(DEAD)} == {"agent"}
+    assert len(scene.read(DEAD)) == 10
+    assert worker.stop() == 0
+
+    scene.start(answers=1, refusal_limit=10)
+    scene.wait(scene.drained)
+    scene.expect(100, answers)
+    assert len(scene.read(ECHO)) == 100 * len(SUBJECTS) + len(answers)
+    assert len(scene.read(DEAD)) == 10
+
+
+def answer_ids(secrets: list[dict[str, Any]]) -> set[str]:
+    """Return the ids of the echoes that answer these events."""
+    return {derived_id([each["event_id"]], Rule("probe-answer", 1)) for each in secrets}
