@@ -37,6 +37,7 @@ from ledger_sink.verifier.compare import END, Comparison, Sealed, Side, compare,
 from ledger_sink.verifier.errors import VerifierError
 from ledger_sink.verifier.trust import load_trust
 from ledger_sink.verifier.verdict import Status, Verdict
+from schemas.names import AUDIT_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from ledger_sink.store import Store
 
 
-GROUP = "city-audit"
 ATTEMPTS = 3
 
 
@@ -133,7 +133,7 @@ def run(
     if source is not None:
         audit.check_records(source)
     else:
-        own = KafkaSource(config, group=GROUP)
+        own = KafkaSource(config, group=AUDIT_GROUP)
         try:
             audit.check_records(own)
         finally:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.names import group_name
+from schemas.names import AGENTS_GROUP
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class StreamsConfig:
     data: Path = Path(".city")
     city: str = "city.example"
     workers: int = 1
-    group: str = group_name("agents")
+    group: str = AGENTS_GROUP
     domains: bool = True
     extra_agents: tuple[str, ...] = ()
     session_timeout_s: float = 8.0

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 from infra.kafka.access import ensure_user, grant_read, remove_user, revoke
 from infra.kafka.admin import connect
 from infra.kafka.errors import AccessSetupError
+from schemas.names import CLICKHOUSE_SINK_GROUP
 from streams.subscriber import Connection
 from tests.infra.kafka.clients import create_topic, produce, read, subscribe_error
 
@@ -54,7 +55,7 @@ def test_topic_without_grant_is_not_even_listed(alice: dict[str, str]) -> None:
 
 def test_group_outside_the_prefix_is_refused(alice: dict[str, str]) -> None:
     """A subscriber cannot join the platform's groups."""
-    told = subscribe_error({**alice, "group.id": "city-sink-clickhouse"}, "access.open")
+    told = subscribe_error({**alice, "group.id": CLICKHOUSE_SINK_GROUP}, "access.open")
     assert told == "GROUP_AUTHORIZATION_FAILED"
 
 
