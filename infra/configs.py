@@ -42,7 +42,6 @@ def streams_config(settings: Settings) -> StreamsConfig:
         kafka=settings.kafka_address,
         data=settings.data,
         city=settings.city,
-        workers=settings.workers,
         session_timeout_s=settings.session_timeout_s,
         stalled_after_s=settings.stalled_after_s,
         metrics_interval_s=settings.metrics_interval_s,

@@ -14,7 +14,6 @@ class StreamsConfig:
         kafka: Bootstrap address, `host:port[,host:port]`.
         data: Data directory of this stack; keys lie in `<data>/keys`.
         city: Name of the city, for CloudEvents sources.
-        workers: Worker processes in the group; each is started by its caller, one `streams.app.run` each.
         group: Consumer group of the agents; also the first part of their changelogs' names.
         domains: Whether the packaged `streams.domains.*.agents` are run.
         extra_agents: Further modules that declare agents, by import name (tests).
@@ -45,7 +44,6 @@ class StreamsConfig:
     kafka: str = "127.0.0.1:19092"
     data: Path = Path(".city")
     city: str = "city.example"
-    workers: int = 1
     group: str = AGENTS_GROUP
     domains: bool = True
     extra_agents: tuple[str, ...] = ()
