@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
 from infra.ports import LOOPBACK, free_port, port_is_free
@@ -301,12 +301,6 @@ def own_secret(path: Path) -> Secret:
         return Secret(path.read_text().strip())
     except OSError as error:
         raise DataDirectoryError(f"{path}: {error.strerror}; the data directory must be writable") from error
-
-
-def with_credentials(url: str, user: str, password: str) -> str:
-    """Return `url` with user and password in it, as `--clickhouse` takes it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{parts.hostname}:{parts.port}"
 
 
 def command_for(role: str, environment: Mapping[str, str] | None = None) -> str | None:

@@ -7,8 +7,8 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING
 
-from infra.settings import with_credentials
 from tests.end_to_end.city import City, broken_equations, interrupt
+from tests.fixtures.clickhouse import with_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable

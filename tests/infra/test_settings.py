@@ -21,9 +21,9 @@ from infra.settings import (
     recall,
     remember,
     settle_ports,
-    with_credentials,
 )
 from streams.config import StreamsConfig
+from tests.fixtures.clickhouse import with_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from ledger_sink import audit, signer, sink, witness
 from ledger_sink.config import LedgerConfig, SealedTopic, SignerConfig, WitnessConfig
 from ledger_sink.format.keys import own_witness_name
 from ledger_sink.kafka_source import KafkaSource
-from ledger_sink.summary import Summary, summarize
+from tests.ledger_sink.summary import Summary, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

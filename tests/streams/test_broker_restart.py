@@ -6,7 +6,7 @@ import pytest
 
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import free_ports
-from infra.kafka.running import RunningKafka
+from tests.fixtures.running_kafka import RunningKafka
 from tests.streams.scene import Scene, Worker
 
 
