@@ -109,7 +109,7 @@ def receipt(case: Case) -> bytes:
 def test_a_receipt_is_a_claim_of_kind_time_issuer_and_assumptions(case: Case, receipt: bytes) -> None:
     """Who said what, when, and what it rests on: nothing is claimed without its assumptions."""
     claim = case.anchor().verify(case.checkpoint, receipt, case.trust(receipt))
-    assert claim.kind is (Kind.COSIGNED if case.anchor().suffix == "cosig" else Kind.EXISTED_BY)
+    assert claim.kind is Kind.EXISTED_BY
     assert abs(claim.time_s - time.time()) < 300
     assert claim.by
     assert claim.assumptions
@@ -180,9 +180,7 @@ def test_a_peer_that_never_answers_costs_its_time_limit(
     case: Case, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A call that hangs ends after the limit, and is told like any silence."""
-    from ledger_sink import cosigner
-
-    for module in (timestamp, evm_rpc, cosigner):
+    for module in (timestamp, evm_rpc):
         monkeypatch.setattr(module, "TIMEOUT_S", 0.3)
     port = SilentPort()
     anchor = case.silent(port.url)
@@ -224,9 +222,8 @@ def test_a_receipt_of_another_checkpoint_is_refused(case: Case, receipt: bytes) 
     others = [
         small_city(records=4).cosigned(),
         replace(note, text=note.text.replace("\n2\n", "\n3\n")).encode(),
+        case.city.log.checkpoint(),
     ]
-    if anchor.suffix != "cosig":  # a witness signs the text alone
-        others.append(case.city.log.checkpoint())
     for other in others:
         with pytest.raises(ReceiptError):
             anchor.verify(other, receipt, trust)
