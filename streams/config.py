@@ -24,7 +24,8 @@ class StreamsConfig:
         max_fetch_bytes: Most bytes fetched at once from one partition.
         unfinished_batches: Batches of one partition that may wait or run at a time; bounds memory.
         slice_s: Longest time a batch holds the event loop before others get their turn.
-        batch_pause_s: Rest between the steps of a batch; only tests set it, to hit in between.
+        batch_pause_for_tests_s: Rest between the steps of a batch, so that a test can kill a worker between them. No
+            setting of the platform reaches it: 0 in production.
         changelog_replication: Replicas of the state changelogs.
         delivery_timeout_s: Seconds after which a record that Kafka has not confirmed counts as failed.
         connect_timeout_s: Seconds to wait for Kafka's first answer.
@@ -54,7 +55,7 @@ class StreamsConfig:
     max_fetch_bytes: int = 1 << 20
     unfinished_batches: int = 3
     slice_s: float = 0.05
-    batch_pause_s: float = 0.0
+    batch_pause_for_tests_s: float = 0.0
     changelog_replication: int = 1
     delivery_timeout_s: float = 30.0
     connect_timeout_s: float = 10.0

@@ -131,8 +131,8 @@ class Runner:
 
     async def _rest(self) -> None:
         """Rest between two steps, where tests want to hit."""
-        if self._config.batch_pause_s:
-            await asyncio.sleep(self._config.batch_pause_s)
+        if self._config.batch_pause_for_tests_s:
+            await asyncio.sleep(self._config.batch_pause_for_tests_s)
 
     async def _delivered(self, deliveries: Deliveries) -> None:
         if deliveries.sent:

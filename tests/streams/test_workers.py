@@ -47,7 +47,7 @@ def test_sigterm_in_the_middle_of_a_batch_loses_nothing(scene: Scene) -> None:
     """The batch is cancelled, not acked; the next worker takes it whole."""
     scene.produce(0, 60)
     for _ in range(2):
-        worker = scene.start(batch_pause_s=PAUSE_S)
+        worker = scene.start(batch_pause_for_tests_s=PAUSE_S)
         before = scene.committed()
         scene.wait(lambda before=before: scene.committed() > before)  # type: ignore[misc]
         assert worker.stop() == 0
@@ -61,7 +61,7 @@ def kill_at_random_points(scene: Scene, kills: int, **options: float) -> None:
     """Kill workers inside batches, each after it has committed something, until all is drained."""
     chance = random.Random(4711)
     for _ in range(kills):
-        worker = scene.start(batch_pause_s=PAUSE_S, **options)
+        worker = scene.start(batch_pause_for_tests_s=PAUSE_S, **options)
         before = scene.committed()
         scene.wait(lambda before=before: scene.committed() > before)  # type: ignore[misc]
         time.sleep(chance.uniform(0.0, 6 * PAUSE_S))
@@ -92,7 +92,7 @@ def test_the_kill_test_sees_a_commit_that_comes_too_early(scene: Scene) -> None:
 def test_a_stopped_worker_that_goes_on_changes_nothing(scene: Scene) -> None:
     """SIGSTOP past the session's end, a second takes over, SIGCONT: same outputs, same states."""
     scene.produce(0, 60)
-    first = scene.start(batch_pause_s=PAUSE_S)
+    first = scene.start(batch_pause_for_tests_s=PAUSE_S)
     scene.wait(lambda: scene.committed() > 0)
     first.signal(signal.SIGSTOP)
     stopped_at = scene.committed()
@@ -111,9 +111,9 @@ def test_a_stopped_worker_that_goes_on_changes_nothing(scene: Scene) -> None:
 def test_workers_may_join_and_leave_under_load(scene: Scene) -> None:
     """One, two, one: partitions move with their state."""
     scene.produce(0, 120)
-    scene.start(batch_pause_s=PAUSE_S)
+    scene.start(batch_pause_for_tests_s=PAUSE_S)
     scene.wait(lambda: scene.committed() > 0)
-    second = scene.start(batch_pause_s=PAUSE_S)
+    second = scene.start(batch_pause_for_tests_s=PAUSE_S)
     scene.wait(lambda: scene.members() == 2)
     scene.produce(120, 160)
     assert second.stop() == 0
@@ -163,7 +163,7 @@ def test_a_per_record_topic_beside_works_as_ever(scene: Scene) -> None:
 def test_a_worker_that_makes_no_progress_ends_itself(scene: Scene) -> None:
     """Lag and no commit for the configured time: one line, status 70, whatever the event loop says."""
     scene.produce(0, 10)
-    worker = scene.start(batch_pause_s=600, stalled_after_s=4)
+    worker = scene.start(batch_pause_for_tests_s=600, stalled_after_s=4)
     assert worker.process.wait(30) == 70
     assert "lag" in worker.said
     assert "no commit for" in worker.said

@@ -136,9 +136,9 @@ def test_a_crash_between_submission_and_storing_submits_again(case: Case, kept: 
         if operation == "before write" and name.rpartition(".")[2] in {"pending", case.anchor().suffix}:
             raise StoreError("the process died here")
 
-    kept.store.fault = crash
+    kept.store.fault_for_tests = crash
     assert kept.step(case.anchor(), 1)[0] is None
-    kept.store.fault = lambda _operation, _name: None
+    kept.store.fault_for_tests = lambda _operation, _name: None
     data, trouble = kept.step(case.anchor(), STEPS)
     assert data is not None
     assert not trouble
@@ -156,10 +156,10 @@ def test_a_crash_at_every_step_of_a_job_is_survived(case: Case, kept: Kept, step
         if operation == "after rename" and seen == step:
             raise StoreError("the process died here")
 
-    kept.store.fault = crash
+    kept.store.fault_for_tests = crash
     with contextlib.suppress(StoreError):
         kept.step(case.anchor(), 1)
-    kept.store.fault = lambda _operation, _name: None
+    kept.store.fault_for_tests = lambda _operation, _name: None
     assert kept.step(case.anchor(), STEPS)[0] is not None
 
 
