@@ -14,9 +14,9 @@ import pytest
 
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import free_ports
-from infra.kafka.running import RunningKafka
 from tests.end_to_end.city import City
 from tests.fixtures.clickhouse import DoorProcess
+from tests.fixtures.running_kafka import RunningKafka
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
