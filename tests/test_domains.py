@@ -49,7 +49,7 @@ def handlers(domain: Domain) -> list[Handler]:
 def formats(domain: Domain) -> tuple[Format, ...]:
     """List the formats of recordings that a domain reads."""
     recordings = module(domain, "recordings")
-    return tuple(recordings.formats()) if recordings else ()  # type: ignore[attr-defined]
+    return tuple(recordings.FORMATS) if recordings else ()  # type: ignore[attr-defined]
 
 
 # schemas/
