@@ -170,6 +170,27 @@ def test_formats_of_a_domain_are_its_own(domain: Domain) -> None:
     assert {each.domain for each in found} <= {domain.name}
 
 
+@every_domain
+def test_readme_of_a_domain_says_what_a_record_of_each_format_is(domain: Domain) -> None:
+    """Who reads a report finds every format's name in one table."""
+    readme = ROOT / "streams" / "domains" / domain.name / "README.md"
+    if found := formats(domain):
+        (table,) = re.findall(
+            r"^\| format \|.*\n((?:\|.*\n)+)", readme.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        cells = [row.split("|")[1] for row in table.splitlines()]
+        assert {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)} >= {
+            each.name for each in found
+        }
+
+
+def test_formats_are_declared_in_recordings_py_only() -> None:
+    """One way to declare a format: a reader knows how to read, `FORMATS` says what is read."""
+    folders = (ROOT / "streams" / "domains").glob("*/*.py")
+    makers = {path.name for path in folders if re.search(r"\bFormat\(", path.read_text(encoding="utf-8"))}
+    assert makers == {"recordings.py"}
+
+
 # infra/clickhouse/
 
 
