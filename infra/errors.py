@@ -25,6 +25,10 @@ class DataDirectoryError(CityError):
     """The data directory is in use by another stack, or cannot be written."""
 
 
+class DomainError(CityError):
+    """A new domain cannot be laid under this name, or here."""
+
+
 class StackError(CityError):
     """A process of the running stack ended or did not come up."""
 

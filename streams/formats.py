@@ -1,6 +1,6 @@
 """What a reader of recordings gives, and what a domain says about the formats it reads.
 
-A domain's `recordings.py` has one function, `formats()`, which returns its `Format` values;
+A domain declares its formats in one place: `FORMATS` in its `recordings.py`, a tuple of `Format` values.
 `streams.recordings` finds it by the folder's name. A reader is pure: it takes a stream of bytes (never
 compressed) and yields one item per source record, in the file's order, whatever the bytes are. It knows
 nothing of ids, Kafka, shifted times or progress. What a file says is told by its bytes; only a format that keeps its

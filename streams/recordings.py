@@ -1,6 +1,6 @@
 """Files that hold recordings: finding them, telling their format, opening them.
 
-Formats are not listed here: every `streams/domains/<domain>/recordings.py` tells its own. A file's name
+Formats are not listed here: every `streams/domains/<domain>/recordings.py` declares its own in `FORMATS`. A file's name
 says nothing, its first bytes do; gzip is seen through. A file is read through once before anything of it is
 sent: its digest is taken over the bytes as they lie on disk, and a gzip stream that is cut or damaged is
 found before it has sent half of itself.
@@ -74,7 +74,7 @@ def formats() -> Mapping[str, Format]:
         module = f"{streams.domains.__name__}.{domain.name}.recordings"
         if not domain.ispkg or importlib.util.find_spec(module) is None:
             continue
-        for each in importlib.import_module(module).formats():
+        for each in importlib.import_module(module).FORMATS:
             found[each.name] = each
     return found
 

@@ -1,10 +1,9 @@
-"""`city schemas list|check|new`: the catalogue of what an event is."""
+"""`city schemas list|check`: the catalogue of what an event is."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
@@ -18,7 +17,7 @@ def register(group: click.Group) -> None:
 
 @click.group()
 def schemas() -> None:
-    """List, check and start the schemas of the domains."""
+    """List and check the schemas of the domains."""
 
 
 @schemas.command("list")
@@ -63,20 +62,3 @@ def check() -> None:
         sys.exit(1)
     topics = catalog().topics.values()
     click.echo(f"{len(topics)} topics, {sum(len(t.schemas) for t in topics)} schemas: all right")
-
-
-@schemas.command("new")
-@click.argument("name")
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=None,
-    help="Repository or folder to lay the files in (default: the current folder).",
-)
-@one_line_errors
-def new(name: str, root: Path | None) -> None:
-    """Lay the files of a new domain NAME, ready to be filled in."""
-    from schemas.commands import new as lay
-
-    for path in lay(name, root or Path.cwd()):
-        click.echo(path)

@@ -1,12 +1,9 @@
-"""What stands behind `city schemas list|check|new`."""
+"""What stands behind `city schemas list|check`."""
 
 from pathlib import Path
 
-import pytest
-
 from schemas import commands
 from schemas.catalog import Catalog, load_catalog
-from schemas.errors import CatalogError
 from tests.schemas.toy import TOML, lay
 
 
@@ -38,31 +35,3 @@ def test_check_returns_the_lines(tmp_path: Path) -> None:
     """Problems are returned, not raised."""
     (line,) = commands.check(lay(tmp_path, toml=TOML.replace('"device"', '"devise"')))
     assert line == "toy/sample.v1.avsc: key: there is no field devise"
-
-
-@pytest.mark.parametrize("inside", ["", "schemas/domains"])
-def test_new_domain_loads_at_once(tmp_path: Path, inside: str) -> None:
-    """The files laid are a whole domain with ids nobody has, in the repository or in a folder of domains."""
-    root = tmp_path / inside
-    root.mkdir(parents=True, exist_ok=True)
-    laid = commands.new("water_quality", tmp_path)
-    assert all(path.is_relative_to(root / "water_quality") for path in laid)
-    topic = load_catalog(root).topics["water-quality.reading"]
-    assert topic.schema.id not in [schema.id for schema in load_catalog().schemas()]
-    assert topic.schema.id % 100 == 0
-
-
-@pytest.mark.parametrize("name", ["Water", "water-quality", "../water", ""])
-def test_new_domain_needs_a_name(tmp_path: Path, name: str) -> None:
-    """Another spelling is refused, and nothing is laid."""
-    with pytest.raises(CatalogError, match="is no domain name"):
-        commands.new(name, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_new_domain_never_overwrites(tmp_path: Path) -> None:
-    """A domain that exists, here or in the package, is left alone."""
-    commands.new("water_quality", tmp_path)
-    for name in ("water_quality", "air_quality"):
-        with pytest.raises(CatalogError, match="the domain exists already"):
-            commands.new(name, tmp_path)

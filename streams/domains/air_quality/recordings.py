@@ -231,9 +231,7 @@ BEIJING_PRSA = Layout(
 )
 
 
-def formats() -> tuple[Format, ...]:
-    """Tell the formats of this domain."""
-    return tuple(
-        Format(layout.name, DOMAIN, "one CSV data row", layout.matches, layout.read)
-        for layout in (SEOUL_DAILY, BEIJING_PRSA)
-    )
+FORMATS = tuple(
+    Format(layout.name, DOMAIN, "one CSV data row", layout.matches, layout.read)
+    for layout in (SEOUL_DAILY, BEIJING_PRSA)
+)

@@ -17,7 +17,7 @@ from streams.delimited import LONGEST_LINE
 from streams.domains.cargo.ais_clock import fix_time, own_time
 from streams.domains.cargo.ais_message import decode, fields_of
 from streams.domains.cargo.broken import BrokenRule
-from streams.formats import Accepted, Draft, Format, Item, Refused, Skipped
+from streams.formats import Accepted, Draft, Item, Refused, Skipped
 
 NAME = "ais-nmea"
 NO_TIME, LATER_FIX = "NO_TIME", "TIME_OF_LATER_FIX"
@@ -83,11 +83,6 @@ def read(stream: BinaryIO) -> Iterator[Item]:
         else:
             yield item
     yield from waiting
-
-
-def format_() -> Format:
-    """Tell the format."""
-    return Format(NAME, "cargo", "one AIS sentence group", matches, read)
 
 
 def _lacks_time(item: Item) -> bool:

@@ -15,7 +15,7 @@ from streams.domains.cargo.epcis_event import draft
 from streams.domains.cargo.epcis_values import time
 from streams.domains.cargo.epcis_words import is_uri
 from streams.domains.cargo.json_text import parse
-from streams.formats import Accepted, Draft, Format, Item
+from streams.formats import Accepted, Draft, Item
 
 NAME = "epcis-json"
 RULE = "epcis-json@1"
@@ -50,11 +50,6 @@ def read(stream: BinaryIO) -> Iterator[Item]:
         yield whole.refused_whole(data, error)
         return
     yield from whole.judged(pieces, _draft, TOGETHER)
-
-
-def format_() -> Format:
-    """Tell the format."""
-    return Format(NAME, "cargo", "one EPCIS event", matches, read)
 
 
 def _draft(event: object) -> Draft:

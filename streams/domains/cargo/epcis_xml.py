@@ -19,7 +19,7 @@ from streams.domains.cargo.epcis_event import draft
 from streams.domains.cargo.epcis_rules import KINDS
 from streams.domains.cargo.epcis_values import time
 from streams.domains.cargo.epcis_xml_event import event_of, name_of, text_of
-from streams.formats import Accepted, Draft, Format, Item
+from streams.formats import Accepted, Draft, Item
 
 NAME: Final = "epcis-xml"
 RULE: Final = "epcis-xml@1"
@@ -58,11 +58,6 @@ def read(stream: BinaryIO) -> Iterator[Item]:
         yield whole.refused_whole(data, error)
         return
     yield from whole.judged(pieces, _draft, TOGETHER)
-
-
-def format_() -> Format:
-    """Tell the format."""
-    return Format(NAME, "cargo", "one EPCIS event", matches, read)
 
 
 def _draft(event: object) -> Draft:

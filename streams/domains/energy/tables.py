@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from schemas.names import topic_name
 from streams.delimited import Row, cells_of, header_line, rows
-from streams.formats import Accepted, Draft, Format, Item, Refused, Skipped
+from streams.formats import Accepted, Draft, Item, Refused, Skipped
 
 DOMAIN = "energy"
 READING = topic_name(DOMAIN, "reading")
@@ -69,18 +69,6 @@ class Table:
         """Read a file of this format, one item per data row."""
         items = self._items(stream, path)
         return _closed(items) if self.metered else items
-
-    def format(self) -> Format:
-        """Tell the format to the platform."""
-        return Format(
-            self.name,
-            DOMAIN,
-            "one CSV data row",
-            self.matches,
-            self.read,
-            shifted_with=self.shifted_with,
-            named=self.read,
-        )
 
     def _items(self, stream: BinaryIO, path: Path | None) -> Iterator[Item]:
         columns, draft_of = self._begin(stream, path)

@@ -246,9 +246,7 @@ BODY_DIMENSIONS = Table(
 )
 
 
-def formats() -> tuple[Format, ...]:
-    """Tell the formats of this domain."""
-    return tuple(
-        Format(table.name, DOMAIN, "one data row (a person)", table.matches, table.read)
-        for table in (NHANES, AIS_ATHLETES, BODY_DIMENSIONS)
-    )
+FORMATS = tuple(
+    Format(table.name, DOMAIN, "one data row (a person)", table.matches, table.read)
+    for table in (NHANES, AIS_ATHLETES, BODY_DIMENSIONS)
+)

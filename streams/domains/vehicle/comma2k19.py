@@ -23,8 +23,8 @@ from statistics import median
 from typing import Any, BinaryIO
 
 from streams.domains.vehicle.npy import MAGIC, Array, parse
-from streams.domains.vehicle.signals import DOMAIN, SIGNAL, closed, oddities
-from streams.formats import Accepted, Draft, Format, Item, Refused
+from streams.domains.vehicle.signals import SIGNAL, closed, oddities
+from streams.formats import Accepted, Draft, Item, Refused
 
 NAME = "comma2k19-log"
 RULE = f"read-{NAME}@1"
@@ -206,6 +206,3 @@ def _latest(series: list[Sample], t: float, hold_s: float) -> tuple[float, ...]:
 
 def _seconds(utc: float) -> float:
     return utc / 1000 if utc > _MILLISECONDS_FROM else utc
-
-
-FORMAT = Format(NAME, DOMAIN, "one sample of the CAN speed", matches, read, members=members)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, NoReturn
 
-from streams.domains.vehicle.signals import DOMAIN, SIGNAL, closed, oddities
-from streams.formats import Accepted, Draft, Format, Item, Refused
+from streams.domains.vehicle.signals import SIGNAL, closed, oddities
+from streams.formats import Accepted, Draft, Item, Refused
 
 NAME = "envirocar-track"
 RULE = f"read-{NAME}@1"
@@ -221,6 +221,3 @@ def _micros(time: Any) -> int:
     if micros < 0:
         raise ValueError(f"time before 1970: {time!r:.40}")
     return micros
-
-
-FORMAT = Format(NAME, DOMAIN, "one GeoJSON feature", matches, read)

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from schemas.names import topic_name
 from streams.delimited import cells_of, header_line, rows
 from streams.domains.vehicle.signals import DOMAIN
-from streams.formats import Accepted, Draft, Format, Item, Refused, Skipped
+from streams.formats import Accepted, Draft, Item, Refused, Skipped
 
 CRASH_RECORD = topic_name(DOMAIN, "crash-record")
 PULSE = topic_name(DOMAIN, "pulse")
@@ -80,10 +80,6 @@ class Table:
                 yield Refused(row.record, row.line, row.data, str(error), rule)
             else:
                 yield Accepted(row.record, row.line, row.data, (draft,))
-
-    def format(self) -> Format:
-        """Tell the format."""
-        return Format(self.name, DOMAIN, "one CSV data row", self.matches, self.read)
 
 
 def _header(line: bytes) -> list[str]:
@@ -175,8 +171,6 @@ NASS_CDS = Table(
     | {"yearacc", "yearVeh", "abcat", "occRole", "injSeverity", "caseid"},
     only=False,
     draft=_crash_record,
-).format()
+)
 
-HELMET_TEST = Table(
-    name="helmet-test-pulse", columns=frozenset({"times", "accel"}), only=True, draft=_pulse
-).format()
+HELMET_TEST = Table(name="helmet-test-pulse", columns=frozenset({"times", "accel"}), only=True, draft=_pulse)

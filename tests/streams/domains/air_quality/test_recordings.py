@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.catalog import load_catalog
-from streams.domains.air_quality.recordings import BEIJING_PRSA, SEOUL_DAILY, Layout, formats
+from streams.domains.air_quality.recordings import BEIJING_PRSA, FORMATS, SEOUL_DAILY, Layout
 from streams.formats import Accepted, Item, Refused, Skipped
 from streams.recordings import bundled
 from streams.testing import MemoryDoor
@@ -207,7 +207,7 @@ def test_line_ends_of_windows_and_a_missing_last_one_are_fine() -> None:
 def test_a_format_is_told_by_its_header_alone() -> None:
     """Each format matches its own head and no other."""
     heads = {"seoul-daily": seoul(), "beijing-prsa": beijing()}
-    for form in formats():
+    for form in FORMATS:
         assert {name for name, head in heads.items() if form.matches(head)} == {form.name}
         assert not any(form.matches(head) for head in (b"", b"\n", b"a,b\n1,2\n", b"\x1f\x8b", b"\xff\xfe,"))
 

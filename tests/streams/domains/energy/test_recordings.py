@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domains.energy.recordings import TABLES, formats
+from streams.domains.energy.recordings import FORMATS, TABLES
 from streams.formats import Accepted, Item, Refused, Skipped
 from streams.recordings import bundled, find, opened
 from streams.testing import MemoryDoor
@@ -322,7 +322,7 @@ def test_the_last_reading_closes_the_meters_session() -> None:
 
 def test_a_format_is_told_by_its_head_alone() -> None:
     """Each format matches its own head, with a byte order mark too, and no other."""
-    for form in formats():
+    for form in FORMATS:
         for mark in ("", "\ufeff"):
             assert [
                 name for name, head in HEADS.items() if form.matches(f"{mark}{head}\r\n1\r\n".encode())

@@ -1,0 +1,40 @@
+"""A domain as laid by `city domains new`, in the running city: its events are counted like all others'."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.ports import free_port
+from tests.end_to_end.city import broken_equations
+from tests.fixtures.new_domain import LAY, NAME, RUN, checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PORTS = ("CITY_PORT_KAFKA", "CITY_PORT_CLICKHOUSE", "CITY_PORT_WEB", "CITY_PORT_SASL")
+
+
+@pytest.mark.timeout(400)
+def test_a_new_domain_runs_as_laid(tmp_path: Path) -> None:
+    """The first and the last command of CONTRIBUTING's section: three readings, two changes, every count agrees."""
+    copy = checkout(tmp_path / "city")
+    done = copy.run(LAY)
+    assert done.returncode == 0, done.stderr
+    ports: list[int] = []
+    for _ in PORTS:
+        ports.append(free_port(ports))
+    own_ports = {name: str(port) for name, port in zip(PORTS, ports, strict=True)}
+    done = copy.run(RUN, timeout=300, **own_ports)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{NAME}.change: records 2," in done.stdout
+    words = shlex.split(RUN)
+    report = json.loads((copy.root / words[words.index("--report") + 1]).read_text())
+    assert broken_equations(report) == []
+    (scenario,) = report["inputs"].values()
+    assert (scenario["domain"], scenario["read"], scenario["accepted"]) == (NAME, 3, 3)
+    events = {topic: row["events"] for topic, row in report["topics"].items() if topic.startswith(f"{NAME}.")}
+    assert events == {f"{NAME}.reading": 3, f"{NAME}.change": 2, f"{NAME}.dead-letter": 0}
