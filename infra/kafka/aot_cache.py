@@ -35,6 +35,11 @@ _VERSION = re.compile(r'^JAVA_VERSION="(\d+)', re.MULTILINE)
 _KEY_LENGTH = 16
 
 
+def beside(jars: Path) -> Path:
+    """Return where caches are kept: beside the folder of jars."""
+    return jars.with_name("aot")
+
+
 class AotCache:
     """Finds the cache that fits one Java, its jars and its flags."""
 

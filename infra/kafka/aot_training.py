@@ -27,9 +27,10 @@ from confluent_kafka.admin import NewTopic
 
 from infra.child import spawn
 from infra.kafka.admin import connect
-from infra.kafka.aot_cache import use_flags
+from infra.kafka.aot_cache import beside, use_flags
 from infra.kafka.embedded import JVM_FLAGS, EmbeddedKafka
 from infra.kafka.errors import KafkaSetupError
+from infra.kafka.jars import JarCache
 from infra.kafka.ports import free_ports
 from infra.kafka.topics import await_leaders
 
@@ -62,7 +63,7 @@ def make(java: JavaChoice = "auto", java_home: Path | None = None, jars: Path | 
         KafkaException: it did not take or give the records.
         OSError: the cache cannot be written, or the JVM refused (`subprocess` errors likewise).
     """
-    folder = EmbeddedKafka(Path(), cache=jars).aot_folder
+    folder = beside(JarCache(jars).folder)
     folder.mkdir(parents=True, exist_ok=True)
     with _only_maker(folder) as alone:
         if not alone:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from infra.kafka import server_log
 from infra.kafka.admin import cluster_id, connect
-from infra.kafka.aot_cache import AotCache, use_flags
+from infra.kafka.aot_cache import AotCache, beside, use_flags
 from infra.kafka.errors import (
     BrokerNotReadyError,
     DataInUseError,
@@ -130,14 +130,14 @@ class EmbeddedKafka:
             raise BrokerNotReadyError("the broker is not prepared: call prepare() first")
         return self._java
 
-    @property
-    def aot_folder(self) -> Path:
-        """Where ahead-of-time caches are kept, beside the jars."""
-        return self._jars.folder.with_name("aot")
-
     def aot_cache(self) -> AotCache:
         """Return the cache that fits this broker; known after `prepare`."""
-        return AotCache(self.aot_folder, self.java, self._classpath, JVM_FLAGS)
+        return AotCache(beside(self._jars.folder), self.java, self._classpath, JVM_FLAGS)
+
+    @property
+    def lacks_cache(self) -> bool:
+        """Whether a cache could be made and would be used; known after `prepare`."""
+        return self._aot and self._cache_used is None and self.aot_cache().key() is not None
 
     @property
     def cluster_id(self) -> str | None:
