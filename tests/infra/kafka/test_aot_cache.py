@@ -17,6 +17,7 @@ import pytest
 from infra.kafka import aot_training
 from infra.kafka.aot_cache import KEPT, AotCache, beside, use_flags
 from infra.kafka.embedded import JVM_FLAGS, EmbeddedKafka
+from infra.kafka.errors import BrokerStoppedError
 from infra.kafka.jars import default_cache
 from infra.kafka.ports import free_ports
 from infra.kafka.running import RunningKafka
@@ -63,14 +64,23 @@ def made(jars: Path) -> Path:
     return cache
 
 
+@pytest.fixture(scope="module")
+def prepared(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> EmbeddedKafka:
+    """A broker that is not started: for its Java, jars and flags."""
+    kafka = broker(tmp_path_factory.mktemp("prepared"), jars, aot=False)
+    kafka.prepare()
+    kafka.release()
+    return kafka
+
+
 @pytest.fixture
-def copied(made: Path, jars: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """A cache to damage, and its folder of jars."""
-    own_jars = tmp_path / "caches" / "jars"
-    own_jars.parent.mkdir()
-    own_jars.symlink_to(jars)
-    beside(own_jars).mkdir()
-    return Path(shutil.copy2(made, beside(own_jars))), own_jars
+def copied(made: Path, prepared: EmbeddedKafka, tmp_path: Path) -> tuple[AotCache, Path]:
+    """A folder of its own with a cache to damage."""
+    cache = prepared.aot_cache()
+    cache.folder = tmp_path
+    path = Path(shutil.copy2(made, tmp_path))
+    assert cache.find() == path
+    return cache, path
 
 
 def test_a_broker_that_starts_from_the_cache_keeps_and_gives_records(
@@ -141,48 +151,52 @@ DAMAGES = [flipped, truncated, foreign, emptied]
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_a_damaged_cache_is_removed_and_the_broker_starts_without_it(
-    damage: Callable[[Path], None], copied: tuple[Path, Path], tmp_path: Path
+def test_a_damaged_cache_is_removed_before_the_jvm_sees_it(
+    damage: Callable[[Path], None], copied: tuple[AotCache, Path]
 ) -> None:
-    """It is noticed before the JVM sees it, and made anew later."""
-    cache, jars = copied
-    damage(cache)
-    kafka = broker(tmp_path, jars)
-    with RunningKafka(kafka):
-        assert not any("AOT" in word for word in kafka.command())
-        assert kafka.lacks_cache
-    assert not cache.exists()
+    """It is not found, so the broker starts without it, and it is made anew later."""
+    cache, path = copied
+    damage(path)
+    assert cache.find() is None
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(
     "damage", [Path.unlink, truncated, foreign, emptied], ids=lambda damage: damage.__name__
 )
 def test_a_jvm_whose_cache_is_spoiled_after_the_check_runs_without_it(
-    damage: Callable[[Path], None], copied: tuple[Path, Path], tmp_path: Path
+    damage: Callable[[Path], None], copied: tuple[AotCache, Path], prepared: EmbeddedKafka
 ) -> None:
     """The JVM's own answer to a bad file is a warning."""
-    cache, jars = copied
-    kafka = broker(tmp_path, jars, aot=False)
-    kafka.prepare()
-    kafka.release()
-    damage(cache)
-    command = kafka.java_command((*JVM_FLAGS, *use_flags(cache)), "kafka.Kafka", "--version")
+    _, path = copied
+    damage(path)
+    command = prepared.java_command((*JVM_FLAGS, *use_flags(path)), "kafka.Kafka", "--version")
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "[error" in done.stdout
 
 
-def test_a_broker_that_ends_before_it_is_ready_loses_its_cache(
-    copied: tuple[Path, Path], tmp_path: Path
+def test_a_broker_with_a_damaged_cache_starts_and_one_that_ends_early_loses_its_cache(
+    made: Path, jars: Path, tmp_path: Path
 ) -> None:
-    """Were it the cache's fault, the next start would be without it."""
-    cache, jars = copied
-    kafka = broker(tmp_path, jars)
-    kafka.prepare()
-    with pytest.raises(Exception, match="stopped before it was ready"):
-        kafka.wait_ready(5, alive=lambda: False)
-    kafka.release()
-    assert not cache.exists()
+    """Either way the cache is gone, and the next start is without it."""
+    own_jars = tmp_path / "caches" / "jars"
+    own_jars.parent.mkdir()
+    own_jars.symlink_to(jars)
+    beside(own_jars).mkdir()
+    path = Path(shutil.copy2(made, beside(own_jars)))
+    early = broker(tmp_path, own_jars)
+    early.prepare()
+    assert f"-XX:AOTCache={path}" in early.command()
+    with pytest.raises(BrokerStoppedError):
+        early.wait_ready(5, alive=lambda: False)
+    early.release()
+    assert not path.exists()
+    flipped(Path(shutil.copy2(made, path)))
+    with RunningKafka(broker(tmp_path, own_jars)) as running:
+        assert not any("AOT" in word for word in running.broker.command())
+        assert running.broker.lacks_cache
+    assert not path.exists()
 
 
 def runtime(folder: Path, version: str = "25.0.2") -> Path:
