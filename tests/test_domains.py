@@ -327,7 +327,6 @@ def test_a_format_of_another_domain_or_name_is_found(domain: Domain) -> None:
         ]
 
 
-@every_domain
 def test_readme_of_a_domain_says_what_a_record_of_each_format_is(domain: Domain) -> None:
     """Who reads a report finds every format's name in one table."""
     readme = ROOT / "streams" / "domains" / domain.name / "README.md"

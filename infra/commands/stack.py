@@ -76,7 +76,6 @@ def up(
     java: JavaChoice | None,
 ) -> None:
     """Start the whole platform, replay recordings, show where things stand; Ctrl-C stops in order."""
-    from infra.errors import SettingsError
     from infra.settings import remember
     from infra.up import UpOptions
     from infra.up import up as run

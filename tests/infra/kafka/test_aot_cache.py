@@ -20,7 +20,7 @@ from infra.kafka.embedded import JVM_FLAGS, EmbeddedKafka
 from infra.kafka.errors import BrokerStoppedError
 from infra.kafka.jars import default_cache
 from infra.kafka.ports import free_ports
-from infra.kafka.running import RunningKafka
+from tests.fixtures.running_kafka import RunningKafka
 from tests.infra.kafka.clients import create_topic, produce, read
 
 if TYPE_CHECKING:
