@@ -1,6 +1,6 @@
 """The stack of one data directory: which processes it has and in which order they start.
 
-    kafka, door, signer, witness → topics, tables → worker…, sink, ledger, web → replay
+    door, signer, witness, kafka → topics, tables → worker…, sink, ledger, web → replay
 
 An address given for Kafka or ClickHouse takes the place of the embedded one. Each process is
 `python -m infra.processes ROLE`; `CITY_COMMAND_<ROLE>` puts another command in its place.
@@ -57,11 +57,12 @@ class Stack:
             StackError: a process ended, or did not answer in time.
             CityError: something the operator can mend.
         """
-        kafka = self._start_kafka()
+        # They need no Kafka, and load their libraries while its storage is formatted.
         if not self.settings.clickhouse:
             self._start("door")
         for role in ("signer", "witness"):
             self._start(role)
+        kafka = self._start_kafka()
         if kafka:
             kafka.wait_ready(START_S, alive=self._broker_lives)
         if not self.settings.clickhouse:
