@@ -13,9 +13,9 @@ Reading gives what a fully compacted topic would hold, so repeats that Kafka has
 
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
-from uuid import UUID
 
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -222,9 +222,8 @@ def _describe(admin: AdminClient, config: StreamsConfig, name: str) -> tuple[str
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return None
         raise KafkaDownError(config.kafka, _REQUEST_S, error.args[0].str()) from error
-    halves = (told.topic_id.get_most_significant_bits(), told.topic_id.get_least_significant_bits())
-    number = b"".join(half.to_bytes(8, "big", signed=True) for half in halves)
-    return UUID(bytes=number).hex, len(told.partitions)
+    # A Kafka id prints as unpadded base64; `ledger_sink.kafka_source` reads it so, too.
+    return b64decode(f"{told.topic_id}==", validate=True).hex(), len(told.partitions)
 
 
 def _ensure(admin: AdminClient, config: StreamsConfig, name: str, topic: str, partitions: int) -> None:
