@@ -7,18 +7,15 @@ it by its pid: start it in the main thread.
 
 from __future__ import annotations
 
-import ctypes
-import signal
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Self
+
+from infra.child import END_WITH_PARENT
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from infra.kafka.embedded import EmbeddedKafka
-
-_PR_SET_PDEATHSIG = 1
 
 
 class RunningKafka:
@@ -48,7 +45,7 @@ class RunningKafka:
             stderr=subprocess.DEVNULL,
             # A Ctrl-C meant for the parent must not end the broker before its clients.
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one C call only
+            preexec_fn=END_WITH_PARENT,  # noqa: PLW1509 - one C call only
         )
         try:
             self.broker.wait_ready(timeout, self.alive)
@@ -82,7 +79,3 @@ class RunningKafka:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
