@@ -120,13 +120,14 @@ class ClickHouseSink:
     def _take(self) -> None:
         """Take records in, unless a whole batch of some partition waits for its turn already."""
         now = time.monotonic()
-        waiting = sum(lane.waiting_bytes for lane in self._lanes.values())
+        waiting = sum(lane.waiting.size for lane in self._lanes.values())
         crowded = False
         for lane in self._lanes.values():
             full = lane.full(self._config) or (
                 waiting >= self._config.max_waiting_bytes and lane.age(now) > 0
             )
-            stuck = full and (bool(lane.trouble) or now - max(lane.since, lane.stored_at) > SLOW_S)
+            waited_s = now - max(lane.waiting.since, lane.times.stored_at)
+            stuck = full and (bool(lane.backoff.trouble) or waited_s > SLOW_S)
             self._group.hold(lane, stuck)
             crowded |= full and not stuck
         if crowded and self._running and not self._group.committing:
@@ -137,7 +138,7 @@ class ClickHouseSink:
         for message in messages:
             found = self._lanes.get((message.topic(), message.partition()))
             if found is not None:
-                found.add(message, now)
+                found.waiting.add(message, now)
 
     def _settle(self) -> None:
         """See what became of the inserts that have ended."""
@@ -183,8 +184,8 @@ class ClickHouseSink:
         confirming = [  # not those that start: their claim confirms what was before it
             lane
             for lane in self._lanes.values()
-            if lane.task is None and lane.position > lane.confirmed
-            if starting or now - lane.stored_at >= COALESCE_S or not lane.waiting
+            if lane.task is None and lane.offsets.unconfirmed
+            if starting or now - lane.times.stored_at >= COALESCE_S or not lane.waiting
         ]
         places = [*(lane.claimed() for lane in starting), *(lane.confirmation() for lane in confirming)]
         if places:
@@ -210,7 +211,9 @@ class ClickHouseSink:
         """Choose the lanes whose next batch is to be written: the longest waiting, as many as there is room for."""
         room = 2 * self._config.inserts - len(self._running)
         again = [
-            lane for lane in self._lanes.values() if lane.task and not lane.future and now >= lane.retry_at
+            lane
+            for lane in self._lanes.values()
+            if lane.task and not lane.future and now >= lane.backoff.retry_at
         ]
         free = [lane for lane in self._lanes.values() if lane.task is None and lane.age(now) > 0]
         if not any(lane.due(now, self._config) for lane in free):
@@ -220,7 +223,7 @@ class ClickHouseSink:
             for lane in free
             if lane.due(now, self._config) or lane.age(now) >= lane.patience(self._config) / 2
         ]
-        return (again + sorted(ready, key=lambda lane: lane.since))[: max(room, 0)]
+        return (again + sorted(ready, key=lambda lane: lane.waiting.since))[: max(room, 0)]
 
     def _assigned(self, lanes: Sequence[Lane]) -> None:
         """Begin with these partitions."""
@@ -232,7 +235,7 @@ class ClickHouseSink:
         running = [lane.future for lane in self._lanes.values() if lane.future is not None]
         wait(running, patience_s)
         self._settle()
-        done = [lane.confirmation() for lane in self._lanes.values() if lane.position > lane.confirmed]
+        done = [lane.confirmation() for lane in self._lanes.values() if lane.offsets.unconfirmed]
         try:
             if done:
                 self._group.commit_now(done)
@@ -269,12 +272,12 @@ class ClickHouseSink:
         lags = dict.fromkeys(self._catalog.topics, 0)
         longest = 0.0
         for lane in self._lanes.values():
-            lag = self._group.end(lane) - lane.confirmed
+            lag = self._group.end(lane) - lane.offsets.confirmed
             lags[lane.topic] += lag
-            lane.moved_at = lane.moved_at if lag else now
-            longest = max(longest, now - lane.moved_at)
-            if now - lane.moved_at > self._config.stalled_after_s and not (
-                lane.trouble or self._group.trouble
+            lane.times.moved_at = lane.times.moved_at if lag else now
+            longest = max(longest, now - lane.times.moved_at)
+            if now - lane.times.moved_at > self._config.stalled_after_s and not (
+                lane.backoff.trouble or self._group.trouble
             ):
                 raise SinkStopError(
                     f"{lane.topic}/{lane.partition}: {lag} records wait and nothing was committed for "
