@@ -35,6 +35,10 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+END_WITH_PARENT = _die_with_parent if sys.platform == "linux" else None
+"""What a child runs before exec (`preexec_fn`) so that it ends with the thread that started it; None elsewhere."""
+
+
 def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
     """Start a process whose output goes to the end of `log` and which ends when we end."""
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +50,7 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> 
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads run yet in the child
+            preexec_fn=END_WITH_PARENT,  # noqa: PLW1509 - no threads run yet in the child
         )
 
 

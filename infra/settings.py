@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
 from infra.ports import LOOPBACK, free_port, port_is_free
+from streams.files import create_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -297,19 +298,7 @@ def own_secret(path: Path) -> Secret:
     """
     try:
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.{os.getpid()}")
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(24))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                pass
-            finally:
-                temporary.unlink()
+            create_once(path, secrets.token_urlsafe(24).encode())
         return Secret(path.read_text().strip())
     except OSError as error:
         raise DataDirectoryError(f"{path}: {error.strerror}; the data directory must be writable") from error

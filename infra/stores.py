@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,13 +11,13 @@ if TYPE_CHECKING:
 
 def answers(url: str, timeout_s: float) -> bool:
     """Tell whether anything answers at an address of ours, be it with an error."""
+    import httpx  # noqa: PLC0415 - takes a while to import
+
     try:
-        with urllib.request.urlopen(url, timeout=timeout_s):  # noqa: S310 - the operator's own address
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
+        httpx.get(url, timeout=timeout_s)
+    except httpx.HTTPError:
         return False
+    return True
 
 
 def prepare_stores(settings: Settings, catalog: Catalog) -> None:

@@ -99,24 +99,36 @@ class Background:
 
 
 class PublishStep:
-    """Publishes what sequencers have committed."""
+    """Publishes what sequencers have committed.
+
+    Args:
+        publisher: Signs and publishes checkpoints.
+        city: Name of the city.
+        states: Returns what is committed, log by log.
+        emit: Takes figures.
+        then: Called when something was published.
+    """
 
     def __init__(
-        self, publisher: Publisher, city: str, states: Callable[[], dict[LogName, LogState]], emit: Emit
+        self,
+        publisher: Publisher,
+        city: str,
+        states: Callable[[], dict[LogName, LogState]],
+        emit: Emit,
+        then: Callable[[], None],
     ) -> None:
         self._publisher = publisher
         self._city_origin = city_origin(city)
         self._states = states
         self._emit = emit
-        self.then: Callable[[], None] | None = None
-        """Called when something was published."""
+        self._then = then
 
     def __call__(self) -> None:
         """Do it once."""
         try:
             self._publisher.ensure_keys([self._city_origin])
-            if self._publisher.publish(self._states()) and self.then:
-                self.then()
+            if self._publisher.publish(self._states()):
+                self._then()
         except SignerUnavailableError:
             self._emit("ledger_signer_down", 1, {})
             raise

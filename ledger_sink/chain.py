@@ -10,42 +10,32 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ledger_sink.city_state import COVER_NAME, CityState, Cover, Mention, read_city_state
-from ledger_sink.errors import (
-    CheckpointRefusedError,
-    ClockSteppedBackError,
-    DamagedLogError,
-    DamagedStateError,
-    LedgerError,
-    MissingFileError,
-)
-from ledger_sink.format.block import NO_PREVIOUS, Block
+from ledger_sink.city_blocks import CityBlocks
+from ledger_sink.city_state import COVER_NAME, Cover
+from ledger_sink.errors import CheckpointRefusedError, LedgerError, MissingFileError
 from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import Origin
-from ledger_sink.format.layout import CHECKPOINT, LOCK, STATE, log_path
+from ledger_sink.format.layout import CHECKPOINT, log_path
 from ledger_sink.format.note import Note, parse_note
 from ledger_sink.format.policy import open_cosigned
-from ledger_sink.head_collector import Accepted, HeadCollector
+from ledger_sink.head_collector import HeadCollector
 from ledger_sink.head_signer import Head, HeadSigner
 from ledger_sink.keyring import read_keys
-from ledger_sink.tile_log import TileLog, drop_partials
+from ledger_sink.tile_log import drop_partials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from ledger_sink.city_state import CityState
     from ledger_sink.cosigner import Cosigner
     from ledger_sink.format.note import Signature, VerifierKey
     from ledger_sink.format.policy import Policy
     from ledger_sink.signing import SignAnswer, SignRequest
     from ledger_sink.store import Store
-
-BLOCK_LINES = 8
-"""Lines of a block that we write (the format allows 32): every bundle carries a block, and is to stay small."""
 
 log = logging.getLogger("ledger.chain")
 
@@ -65,56 +55,38 @@ class CityChain:
     def __init__(
         self, store: Store, origin: str, sign: Callable[[list[SignRequest]], list[SignAnswer]]
     ) -> None:
-        """Lock the city log and check it.
+        """Open the city log; see `CityBlocks`.
 
         Raises:
             LockHeldError: another process writes it.
             DamagedStateError: the state file is damaged or gone.
             DamagedLogError: the tiles do not fit it.
         """
-        self.origin = origin
-        self.folder = log_path(origin)
         self.silent: dict[str, str] = {}
         """Witnesses that did not cosign at the last attempt, and why."""
+        self.published = -1
+        """Size of the published city checkpoint; -1 before the first look."""
         self._store = store
-        self._lock = store.lock(f"{self.folder}/{LOCK}")
-        try:
-            self.state = self._read_state()
-            self._log = TileLog(store, self.folder, self.state.size, self.state.root)
-            self._last = self._last_block()
-        except BaseException:
-            self._lock.release()
-            raise
+        self._blocks = CityBlocks(store, origin)
         self._signer = HeadSigner(store, sign)
         self._keys: dict[str, VerifierKey] = {}
         self._collector = HeadCollector(store, Origin.parse(origin).city)
         self._uncovered: dict[str, Cover] = {}
-        self.published = -1
-        """Size of the published city checkpoint; -1 before the first look."""
 
-    def _read_state(self) -> CityState:
-        state = read_city_state(self._store, self.folder)
-        if state is None:
-            if CHECKPOINT in self._store.listing(self.folder):
-                raise DamagedStateError(
-                    f"{self.folder}/{STATE}: gone, but a checkpoint is published; put it back"
-                )
-            return CityState(self.origin)
-        if state.origin != self.origin:
-            raise DamagedStateError(
-                f"{self.folder}/{STATE}: expected origin {self.origin}, got {state.origin}"
-            )
-        return state
+    @property
+    def origin(self) -> str:
+        """Origin of the city log."""
+        return self._blocks.origin
 
-    def _last_block(self) -> tuple[bytes, int]:
-        """Return hash and time of the last block."""
-        if not self.state.size:
-            return NO_PREVIOUS, 0
-        data = self._log.source.entry(self.state.size - 1, self.state.size)
-        try:
-            return sha256(data).digest(), Block.parse(data).time_ms
-        except FormatError as error:
-            raise DamagedLogError(f"{self.folder}: block {self.state.size - 1}: {error}") from error
+    @property
+    def folder(self) -> str:
+        """Folder of the city log."""
+        return self._blocks.folder
+
+    @property
+    def state(self) -> CityState:
+        """What is committed of it."""
+        return self._blocks.state
 
     @property
     def refused(self) -> dict[str, str]:
@@ -138,55 +110,12 @@ class CityChain:
         self._uncovered |= self._collector.lost_covers
         if not accepted:
             return 0
-        if now_ms < self._last[1]:
-            raise ClockSteppedBackError(
-                f"{self.origin}: the clock shows {now_ms} ms, the last block {self._last[1]}; waiting for it"
-            )
-        blocks, mentions = self._blocks(accepted, now_ms)
-        self._commit(blocks, mentions, now_ms)
+        added = self._blocks.append([item.checkpoint for item in accepted], now_ms)
         for item in accepted:
             origin = item.checkpoint.origin
-            self._uncovered[origin] = Cover(mentions[origin].block, item.note)
+            self._uncovered[origin] = Cover(self.state.mentions[origin].block, item.note)
             self._collector.settle(item)
-        return len(blocks)
-
-    def _blocks(self, accepted: Sequence[Accepted], now_ms: int) -> tuple[list[bytes], dict[str, Mention]]:
-        previous = self._last[0]
-        blocks: list[bytes] = []
-        mentions: dict[str, Mention] = {}
-        for start in range(0, len(accepted), BLOCK_LINES):
-            heads = tuple(item.checkpoint for item in accepted[start : start + BLOCK_LINES])
-            number = self.state.size + len(blocks)
-            data = Block(self.origin, number, previous, now_ms, heads).encode()
-            mentions |= {head.origin: Mention(head.size, head.root, number) for head in heads}
-            previous = sha256(data).digest()
-            blocks.append(data)
-        return blocks, mentions
-
-    def _commit(self, blocks: list[bytes], mentions: dict[str, Mention], now_ms: int) -> None:
-        try:
-            self._log.append(blocks)
-            self._store.write(self._log.unwritten())
-            state = replace(
-                self.state,
-                size=self._log.size,
-                root=self._log.root(),
-                mentions={**self.state.mentions, **mentions},
-            )
-            self._store.write({f"{self.folder}/{STATE}": state.encode()})
-        except BaseException:
-            # Blocks carry the time: go back to what is committed and make new ones.
-            self._reload()
-            raise
-        self._log.mark_durable()
-        self.state = state
-        self._last = (sha256(blocks[-1]).digest(), now_ms)
-
-    def _reload(self) -> None:
-        """Forget what is not committed; the store may or may not have taken the state."""
-        self.state = self._read_state()
-        self._log = TileLog(self._store, self.folder, self.state.size, self.state.root)
-        self._last = self._last_block()
+        return added
 
     def publish(self, quorum: Quorum) -> bool:
         """Sign, have cosigned and publish the city checkpoint if the log grew; tell whether it is published.
@@ -236,7 +165,7 @@ class CityChain:
     ) -> tuple[dict[str, Signature], CheckpointRefusedError | None]:
         def ask(cosigner: Cosigner) -> Signature | LedgerError:
             try:
-                return cosigner.cosign(checkpoint, note, self._log.source)
+                return cosigner.cosign(checkpoint, note, self._blocks.tiles)
             except LedgerError as error:
                 return error
 
@@ -263,4 +192,4 @@ class CityChain:
 
     def close(self) -> None:
         """Let another writer in."""
-        self._lock.release()
+        self._blocks.close()

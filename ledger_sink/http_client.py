@@ -1,7 +1,7 @@
 """A small HTTP client of the standard library, for peers that may be slow, down or hostile.
 
 One connection a call, a time limit, a cap on what is read. Whatever goes wrong below HTTP is an `OSError`
-turned into the caller's `RetryError`.
+turned into the caller's `RetryError`. No HTTP library: `ledger-witness` is installed without the platform's.
 """
 
 from __future__ import annotations

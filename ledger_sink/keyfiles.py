@@ -70,8 +70,11 @@ def _own_secret(path: Path, fresh: bytes) -> bytes:
 
 
 def _create(path: Path, data: bytes) -> None:
-    """Make a file durable under its name, unless another process was faster."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Make a file durable under its name, unless another process was faster.
+
+    `streams.files.create_once` has the same steps for itself: the two layers do not know each other.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")  # a crash may leave one behind
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -2,7 +2,7 @@
 
 The order is the promise: entry bundles and tiles durable, then the state; only then may others sign and
 publish. Whatever instruction a crash hits, `Sequencer.open` goes on from the state, and the same records
-make the same bytes. It neither reads Kafka nor signs; `sink.py` and `publisher.py` do.
+make the same bytes. It neither reads Kafka nor signs; `partition_logs.py` and `publisher.py` do.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ class State(Protocol):
         """Return a fresh copy of what was put last, or None."""
 
     def put(self, value: Any) -> None:
-        """Remember a JSON value; takes effect only if the rule ends without raising."""
+        """Remember a JSON value, or a dataclass field by field; takes effect only if the rule ends without raising."""
 
     def clear(self) -> None:
         """Forget the subject: at its closing event."""

@@ -13,17 +13,18 @@ Reading gives what a fully compacted topic would hold, so repeats that Kafka has
 
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
-from uuid import UUID
 
 import orjson
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.config import StreamsConfig
 from streams.door import Deliveries, Door, Prepared
 from streams.errors import KafkaDownError, StopError
+from streams.partition_reader import PartitionReader
 
 FORMAT = b"\x01"
 _REQUEST_S = 10.0
@@ -127,25 +128,21 @@ class KafkaChangelog:
 
     def _last(self, partition: int) -> dict[bytes, bytes]:
         """Read a partition up to its present end; return the last value of each key that has one."""
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._config.kafka,
-                "group.id": f"{self._config.group}-restore",  # never joined: only librdkafka insists on one
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                "log_level": 2,
-            }
-        )
+        reader = PartitionReader(self._config, "restore")
+        last: dict[bytes, bytes] = {}
         try:
-            where = TopicPartition(self._name, partition)
-            begin, end = _watermarks(consumer, where)
-            consumer.assign([TopicPartition(self._name, partition, begin)])
-            return self._read_to(consumer, end if end > begin else 0)
+            begin, end = reader.watermarks(self._name, partition)
+            for message in reader.read(self._name, {partition: begin}, {partition: end}):
+                key, value = message.key(), message.value()
+                if value is None:
+                    last.pop(key, None)
+                else:
+                    last[key] = value
         except KafkaException as error:
             raise KafkaDownError(self._config.kafka, _REQUEST_S, str(error)) from error
         finally:
-            consumer.close()
+            reader.close()
+        return last
 
     def write(self, partition: int, entries: Sequence[Stored], deliveries: Deliveries) -> None:
         """Hand entries to the producer, which keeps their order."""
@@ -153,33 +150,6 @@ class KafkaChangelog:
             value = None if each.entry is None else encode_entry(each.entry)
             key = orjson.dumps([self._topic_id, *each.subject, each.owner])
             self._door.send(Prepared(self._name, key, value, (), partition), deliveries)
-
-    def _read_to(self, consumer: Consumer, end: int) -> dict[bytes, bytes]:
-        deadline = time.monotonic() + _REQUEST_S
-        position = 0
-        last: dict[bytes, bytes] = {}
-        while position < end:
-            messages = consumer.consume(1_000, timeout=0.2)
-            if messages:
-                deadline = time.monotonic() + _REQUEST_S
-            elif time.monotonic() > deadline:
-                raise KafkaDownError(
-                    self._config.kafka, _REQUEST_S, f"{self._name} at offset {position} of {end}"
-                )
-            for message in messages:
-                problem = message.error()
-                if problem is not None:
-                    if problem.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                        raise KafkaException(problem)
-                    position = max(position, message.offset())
-                    continue
-                position = message.offset() + 1
-                key, value = message.key(), message.value()
-                if value is None:
-                    last.pop(key, None)
-                else:
-                    last[key] = value
-        return last
 
 
 def encode_entry(entry: AnyEntry) -> bytes:
@@ -199,20 +169,6 @@ def decode_entry(value: bytes) -> AnyEntry:
     return int.from_bytes(value[1:9], "big"), value[9:]
 
 
-def _watermarks(consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
-    """Ask for a partition's first offset and its end; one just created may not have found its leader yet."""
-    deadline = time.monotonic() + _REQUEST_S
-    while True:
-        try:
-            begin, end = consumer.get_watermark_offsets(where, timeout=_REQUEST_S)
-        except KafkaException as error:
-            if not error.args[0].retriable() or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return begin, end
-
-
 def _describe(admin: AdminClient, config: StreamsConfig, name: str) -> tuple[str, int] | None:
     """Return a topic's id and number of partitions, or None if there is no such topic."""
     future = admin.describe_topics(TopicCollection([name]), request_timeout=_REQUEST_S)[name]
@@ -222,9 +178,8 @@ def _describe(admin: AdminClient, config: StreamsConfig, name: str) -> tuple[str
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return None
         raise KafkaDownError(config.kafka, _REQUEST_S, error.args[0].str()) from error
-    halves = (told.topic_id.get_most_significant_bits(), told.topic_id.get_least_significant_bits())
-    number = b"".join(half.to_bytes(8, "big", signed=True) for half in halves)
-    return UUID(bytes=number).hex, len(told.partitions)
+    # A Kafka id prints as unpadded base64; `ledger_sink.kafka_source` reads it so, too.
+    return b64decode(f"{told.topic_id}==", validate=True).hex(), len(told.partitions)
 
 
 def _ensure(admin: AdminClient, config: StreamsConfig, name: str, topic: str, partitions: int) -> None:

@@ -6,9 +6,11 @@ or CRLF. A quoted line break is not supported: the formats read with this have n
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from streams.formats import Accepted, Draft, Item, Refused, Skipped
 
 LONGEST_LINE = 1 << 20
 """Bytes above which a line is not taken for a row; bounds memory on files that have no line ends."""
@@ -31,6 +33,20 @@ class Row:
     data: bytes
     cells: dict[str, str]
     problem: str | None = None
+
+    def require_cells(self) -> dict[str, str]:
+        """Return the cells.
+
+        Raises:
+            ValueError: The row has none; the message is `problem`.
+        """
+        if self.problem is not None:
+            raise ValueError(self.problem)
+        return self.cells
+
+
+RowReader = Callable[[Row], Draft]
+"""Makes a row's event; raises ValueError where the row cannot become one."""
 
 
 def cells_of(line: bytes, encoding: str, delimiter: str = ",") -> list[str]:
@@ -82,6 +98,53 @@ def rows(
             yield Row(record, number, data, {}, problem)
             continue
         yield Row(record, number, data, dict(zip(columns, cells, strict=True)))
+
+
+def items(
+    stream: BinaryIO,
+    columns: Sequence[str],
+    draft_of: RowReader,
+    rule: str,
+    encoding: str = "utf-8",
+    delimiter: str = ",",
+) -> Iterator[Item]:
+    """Read the rows below the header as source records of one event each.
+
+    Args:
+        stream: The file behind its header line.
+        columns: The header's cells.
+        draft_of: Makes a row's event. It gets each row in the file's order, those without cells, too.
+        rule: What refuses a row, `name@version`.
+        encoding: Name of the text encoding.
+        delimiter: What stands between two cells.
+
+    Yields:
+        One item for each line: accepted with its event, refused with the reason, or skipped as blank.
+    """
+    for row in rows(stream, columns, encoding, delimiter):
+        if isinstance(row, int):
+            yield Skipped(row)
+            continue
+        try:
+            draft = draft_of(row)
+        except ValueError as error:
+            yield Refused(row.record, row.line, row.data, str(error), rule)
+        else:
+            yield Accepted(row.record, row.line, row.data, (draft,))
+
+
+def first_line(head: bytes) -> bytes:
+    """Return the header line of a file's first bytes, without its end."""
+    return head.split(b"\n", 1)[0].rstrip(b"\r")
+
+
+def header_cells(line: bytes, encoding: str = "utf-8", delimiter: str = ",") -> list[str]:
+    """Return the column names of a header line, without a byte order mark and the spaces around them.
+
+    Raises:
+        ValueError: It is not text in this encoding, or its quotes do not match.
+    """
+    return [cell.removeprefix("\ufeff").strip() for cell in cells_of(line, encoding, delimiter)]
 
 
 def header_line(stream: BinaryIO) -> bytes:

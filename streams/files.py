@@ -24,7 +24,7 @@ def create_once(path: Path, content: bytes) -> bytes:
     """Create a 0600 file durably, unless it exists; whoever comes second reads what the first wrote.
 
     The file appears under its name only when its bytes are on disk, so a crash leaves either none or a whole
-    one.
+    one. `ledger_sink.keyfiles` has the same steps for itself: the two layers do not know each other.
 
     Returns:
         What the file holds.

@@ -85,8 +85,8 @@ def replay(
         ReplayInterruptedError: Kafka stopped taking records; the next replay goes on.
     """
     folder = ProgressFolder(config.data / "replay")
-    run = _Run(folder, find(paths, format_name=format), stop or threading.Event())
-    run.watch, run.emit = progress or _look_away, emit
+    recordings = find(paths, format_name=format)
+    run = _Run(folder, recordings, stop or threading.Event(), progress or _look_away, emit)
     if any(file.unfinished for file in run.files):
         run.prepare(speed, shift=speed == "live" if shift_to_now is None else shift_to_now)
         with OrderlyProducer(config, catalog) as door:
@@ -100,13 +100,26 @@ def _look_away(reports: Sequence[InputReport]) -> None:
 
 
 class _Run:
-    """One replay: its files, its pace, what was sent and is not confirmed, and when progress was noted."""
+    """One replay: its files, its pace, what was sent and is not confirmed, and when progress was noted.
+
+    Args:
+        folder: Where progress is noted.
+        recordings: Files to be played, in order.
+        stop: Ends the replay when set.
+        watch: Gets the state of all files whenever progress was noted.
+        emit: Takes the metrics.
+    """
 
     def __init__(
-        self, folder: ProgressFolder, recordings: Sequence[Recording], stop: threading.Event
+        self,
+        folder: ProgressFolder,
+        recordings: Sequence[Recording],
+        stop: threading.Event,
+        watch: Watch,
+        emit: Emit,
     ) -> None:
-        self.watch: Watch = _look_away
-        self.emit: Emit = no_emit
+        self._watch = watch
+        self._emit = emit
         self.anchor_us = folder.anchor_us(lambda: time.time_ns() // 1000)
         self.files = _inputs(folder, recordings)
         self._folder = folder
@@ -125,9 +138,9 @@ class _Run:
     def tell(self) -> None:
         """Hand the state of all files to whoever watches."""
         reports = self.reports()
-        self.watch(reports)
+        self._watch(reports)
         for name in ("read", "accepted", "refused"):
-            self.emit(f"replay_{name}_total", float(sum(getattr(each, name) for each in reports)), {})
+            self._emit(f"replay_{name}_total", float(sum(getattr(each, name) for each in reports)), {})
 
     def prepare(self, speed: Speed, *, shift: bool) -> None:
         """Fix the pace and, before anything is sent, the shift of every file that was not begun before."""

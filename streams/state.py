@@ -146,7 +146,7 @@ class SubjectState:
         return loads(state) if state else None
 
     def put(self, value: Any) -> None:
-        """Remember a JSON value, if the rule ends well."""
+        """Remember a JSON value, or a dataclass field by field, if the rule ends well."""
         self._put = dumps(value)
 
     def clear(self) -> None:

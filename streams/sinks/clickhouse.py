@@ -13,17 +13,19 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 
 from schemas.model import Catalog
 from streams.errors import StreamsError
 from streams.metrics import Emit, no_emit
 from streams.sinks.config import SinkConfig
 from streams.sinks.errors import EngineDownError, SinkError, SinkStopError
-from streams.sinks.figures import Latencies
+from streams.sinks.figures import Totals
 from streams.sinks.group import FencedError, Group
+from streams.sinks.inserts import Inserts
 from streams.sinks.lane import Lane
 from streams.sinks.lease import Lease
+from streams.sinks.troubles import Troubles
 from streams.sinks.writer import TransformForTests, Writer
 
 __all__ = ["ClickHouseSink", "SinkConfig", "run"]
@@ -77,28 +79,22 @@ class ClickHouseSink:
         stop: threading.Event | None = None,
     ) -> None:
         self._config = config
-        self._catalog = catalog
-        self._emit = emit
-        self._writer = Writer(config, catalog, transform_for_tests)
+        self._topics = [topic.name for topic in catalog.topics.values()]
         self._lanes: dict[tuple[str, int], Lane] = {}
-        self._running: set[Future[None]] = set()
-        self._latencies = Latencies()
-        self._totals = {"sink.records_total": 0, "sink.batches_total": 0, "sink.dead_letters_total": 0}
-        self._told: dict[str, str] = {}
         self._fenced_at = 0.0
-        self._report_at = time.monotonic() + config.metrics_interval_s
-        self._threads = ThreadPoolExecutor(config.inserts, "sink-insert")
+        self._inserts = Inserts(Writer(config, catalog, transform_for_tests), config.inserts)
+        self._totals = Totals(emit, config.metrics_interval_s, time.monotonic())
+        self._troubles = Troubles()
         self._stop = stop or threading.Event()
         self._group = Group(config, self._assigned, self._revoked, self._lost, self._stop)
-        self._group.join([topic.name for topic in catalog.topics.values()])
+        self._group.join(self._topics)
 
     def turn(self) -> None:
         """Take what has come, start what is due, settle what is done, report now and then."""
         self._take()
         self._settle()
         self._start()
-        if time.monotonic() >= self._report_at:
-            self._report_at = time.monotonic() + self._config.metrics_interval_s
+        if self._totals.due(time.monotonic()):
             self._report()
 
     def lanes(self) -> list[Lane]:
@@ -111,7 +107,7 @@ class ClickHouseSink:
         leaving = threading.Thread(target=self._leave, name="sink-leave", daemon=True)
         leaving.start()  # a Kafka that does not answer must not keep us
         leaving.join(self._config.stop_within_s - 2)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._inserts.close()
 
     def _leave(self) -> None:
         """Confirm what can be and leave the group."""
@@ -121,29 +117,29 @@ class ClickHouseSink:
     def _take(self) -> None:
         """Take records in, unless a whole batch of some partition waits for its turn already."""
         now = time.monotonic()
-        waiting = sum(lane.waiting_bytes for lane in self._lanes.values())
+        waiting = sum(lane.waiting.size for lane in self._lanes.values())
         crowded = False
         for lane in self._lanes.values():
             full = lane.full(self._config) or (
                 waiting >= self._config.max_waiting_bytes and lane.age(now) > 0
             )
-            stuck = full and (bool(lane.trouble) or now - max(lane.since, lane.stored_at) > SLOW_S)
+            waited_s = now - max(lane.waiting.since, lane.times.stored_at)
+            stuck = full and (bool(lane.backoff.trouble) or waited_s > SLOW_S)
             self._group.hold(lane, stuck)
             crowded |= full and not stuck
-        if crowded and self._running and not self._group.committing:
-            wait(self._running, TURN_S, FIRST_COMPLETED)
+        if crowded and not self._group.committing and self._inserts.await_one(TURN_S):
             return
         messages = self._group.take(TAKE, SHORT_TURN_S if self._group.committing else TURN_S)
         now = time.monotonic()
         for message in messages:
             found = self._lanes.get((message.topic(), message.partition()))
             if found is not None:
-                found.add(message, now)
+                found.waiting.add(message, now)
 
     def _settle(self) -> None:
         """See what became of the inserts that have ended."""
         now = time.monotonic()
-        self._running = {future for future in self._running if not future.done()}
+        self._inserts.forget_done()
         for lane in list(self._lanes.values()):
             if lane.future is not None and lane.future.done():
                 self._settle_lane(lane, lane.future, now)
@@ -160,17 +156,15 @@ class ClickHouseSink:
             raise
         except StreamsError as error:
             lane.failed(now, str(error), self._config)
-            self._say("ClickHouse" if isinstance(error, EngineDownError) else f"{lane.topic}", str(error))
+            self._troubles.note(
+                "ClickHouse" if isinstance(error, EngineDownError) else lane.topic, str(error)
+            )
             return
         if lane.task is not None:
-            batch, culprits = lane.task.batch, lane.task.culprits
-            self._latencies.add(batch.stamps, time.time() * 1000)
-            self._totals["sink.records_total"] += len(batch)
-            self._totals["sink.batches_total"] += 1
-            self._totals["sink.dead_letters_total"] += len(culprits)
+            self._totals.stored(lane.task.batch.stamps, len(lane.task.culprits), time.time() * 1000)
         lane.stored(now)
-        self._say(lane.topic, "")
-        self._say("ClickHouse", "")
+        self._troubles.over(lane.topic)
+        self._troubles.over("ClickHouse")
 
     def _start(self) -> None:
         """Claim what is due, confirm what is stored, in one commit."""
@@ -184,8 +178,8 @@ class ClickHouseSink:
         confirming = [  # not those that start: their claim confirms what was before it
             lane
             for lane in self._lanes.values()
-            if lane.task is None and lane.position > lane.confirmed
-            if starting or now - lane.stored_at >= COALESCE_S or not lane.waiting
+            if lane.task is None and lane.offsets.unconfirmed
+            if starting or now - lane.times.stored_at >= COALESCE_S or not lane.waiting
         ]
         places = [*(lane.claimed() for lane in starting), *(lane.confirmation() for lane in confirming)]
         if places:
@@ -198,20 +192,20 @@ class ClickHouseSink:
             self._lost()
             self._fenced_at = time.monotonic()
         elif error is not None:
-            self._say("commit", f"Kafka does not take the commit, the sink tries again: {error}")
+            self._troubles.note("commit", f"Kafka does not take the commit, the sink tries again: {error}")
         else:
-            self._say("commit", "")
+            self._troubles.over("commit")
             for lane in (*starting, *confirming):
                 lane.confirm(time.monotonic())
                 if lane.task is not None:
-                    lane.future = self._threads.submit(self._writer.write, lane.task)
-                    self._running.add(lane.future)
+                    lane.future = self._inserts.submit(lane.task)
 
     def _starting(self, now: float) -> list[Lane]:
         """Choose the lanes whose next batch is to be written: the longest waiting, as many as there is room for."""
-        room = 2 * self._config.inserts - len(self._running)
         again = [
-            lane for lane in self._lanes.values() if lane.task and not lane.future and now >= lane.retry_at
+            lane
+            for lane in self._lanes.values()
+            if lane.task and not lane.future and now >= lane.backoff.retry_at
         ]
         free = [lane for lane in self._lanes.values() if lane.task is None and lane.age(now) > 0]
         if not any(lane.due(now, self._config) for lane in free):
@@ -221,7 +215,7 @@ class ClickHouseSink:
             for lane in free
             if lane.due(now, self._config) or lane.age(now) >= lane.patience(self._config) / 2
         ]
-        return (again + sorted(ready, key=lambda lane: lane.since))[: max(room, 0)]
+        return (again + sorted(ready, key=lambda lane: lane.waiting.since))[: self._inserts.room]
 
     def _assigned(self, lanes: Sequence[Lane]) -> None:
         """Begin with these partitions."""
@@ -230,10 +224,9 @@ class ClickHouseSink:
 
     def _revoked(self, patience_s: float = SLOW_S) -> None:
         """Give all partitions back: let running inserts end, confirm them, let go of the rest."""
-        running = [lane.future for lane in self._lanes.values() if lane.future is not None]
-        wait(running, patience_s)
+        wait([lane.future for lane in self._lanes.values() if lane.future is not None], patience_s)
         self._settle()
-        done = [lane.confirmation() for lane in self._lanes.values() if lane.position > lane.confirmed]
+        done = [lane.confirmation() for lane in self._lanes.values() if lane.offsets.unconfirmed]
         try:
             if done:
                 self._group.commit_now(done)
@@ -249,15 +242,6 @@ class ClickHouseSink:
         self._lanes = {}
         self._group.forget_commit()
 
-    def _say(self, about: str, text: str) -> None:
-        """Say a trouble once when it begins, and once when it is over."""
-        before = self._told.get(about, "")
-        if text and not before:
-            log.warning("%s", text)
-        if before and not text:
-            log.warning("%s: well again", about)
-        self._told[about] = text
-
     def _report(self) -> None:
         """Hand the figures out, and end if nothing moves although nobody is known to be in the way."""
         now = time.monotonic()
@@ -267,24 +251,18 @@ class ClickHouseSink:
             and not self._group.trouble
         ):
             raise SinkStopError("Kafka took the partitions away and gave none again: the sink ends itself")
-        lags = dict.fromkeys(self._catalog.topics, 0)
+        lags = dict.fromkeys(self._topics, 0)
         longest = 0.0
         for lane in self._lanes.values():
-            lag = self._group.end(lane) - lane.confirmed
+            lag = self._group.end(lane) - lane.offsets.confirmed
             lags[lane.topic] += lag
-            lane.moved_at = lane.moved_at if lag else now
-            longest = max(longest, now - lane.moved_at)
-            if now - lane.moved_at > self._config.stalled_after_s and not (
-                lane.trouble or self._group.trouble
+            lane.times.moved_at = lane.times.moved_at if lag else now
+            longest = max(longest, now - lane.times.moved_at)
+            if now - lane.times.moved_at > self._config.stalled_after_s and not (
+                lane.backoff.trouble or self._group.trouble
             ):
                 raise SinkStopError(
                     f"{lane.topic}/{lane.partition}: {lag} records wait and nothing was committed for "
                     f"{self._config.stalled_after_s:g} s: the sink ends itself, start it again"
                 )
-        for topic, lag in lags.items():
-            self._emit("sink.lag_records", float(lag), {"topic": topic})
-        self._emit("sink.stalled_seconds", longest, {})
-        for name, total in self._totals.items():
-            self._emit(name, float(total), {})
-        for quantile, age in self._latencies.take().items():
-            self._emit("sink.latency_ms", age, {"quantile": str(quantile)})
+        self._totals.report(lags, longest)

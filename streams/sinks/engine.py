@@ -3,7 +3,7 @@
 It promises: a method returns when ClickHouse has stored or answered, and raises otherwise
 (`EngineRefusedError`: it said no, nothing stored; `EngineDownError`: it said nothing, and nobody knows).
 Each thread has a connection of its own, kept open. One insert is one block, and so atomic, whatever its
-size.
+size. No HTTP library but the standard one: httpx takes 2.5 times its CPU for a body of 3 MiB.
 """
 
 import base64

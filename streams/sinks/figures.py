@@ -3,9 +3,11 @@
 Handed out on a timer, never one per record: `platform.metric` is a topic of this sink too (docs/counts.md#metrics).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Final, Literal
+
+from streams.metrics import Emit
 
 Metric = Literal[
     # Records stored since the sink started.
@@ -61,3 +63,56 @@ class Latencies:
                 if quantile not in found and so_far >= quantile * total:
                     found[quantile] = age
         return found
+
+
+class Totals:
+    """What was stored since the sink started, and how old it was then; handed out when the timer is due.
+
+    Args:
+        emit: Takes the figures.
+        interval_s: Seconds between two reports.
+        now: Monotonic seconds at the start.
+    """
+
+    def __init__(self, emit: Emit, interval_s: float, now: float) -> None:
+        self._emit = emit
+        self._interval_s = interval_s
+        self._due_at = now + interval_s
+        self._latencies = Latencies()
+        self._records = self._batches = self._dead_letters = 0
+
+    def stored(self, stamps: Sequence[int], dead_letters: int, now_ms: float) -> None:
+        """Count a batch that is stored now.
+
+        Args:
+            stamps: Timestamps of its records, milliseconds since 1970.
+            dead_letters: How many of them were dead-lettered.
+            now_ms: The time, milliseconds since 1970.
+        """
+        self._latencies.add(stamps, now_ms)
+        self._records += len(stamps)
+        self._batches += 1
+        self._dead_letters += dead_letters
+
+    def due(self, now: float) -> bool:
+        """Whether a report is due; if so, the next one is due an interval from now."""
+        if now < self._due_at:
+            return False
+        self._due_at = now + self._interval_s
+        return True
+
+    def report(self, lags: Mapping[str, int], stalled_s: float) -> None:
+        """Hand all figures out.
+
+        Args:
+            lags: Records that are not committed yet, by topic.
+            stalled_s: Seconds since the last commit of the partition that waits longest.
+        """
+        for topic, lag in lags.items():
+            self._emit("sink.lag_records", float(lag), {"topic": topic})
+        self._emit("sink.stalled_seconds", stalled_s, {})
+        self._emit("sink.records_total", float(self._records), {})
+        self._emit("sink.batches_total", float(self._batches), {})
+        self._emit("sink.dead_letters_total", float(self._dead_letters), {})
+        for quantile, age in self._latencies.take().items():
+            self._emit("sink.latency_ms", age, {"quantile": str(quantile)})

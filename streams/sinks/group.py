@@ -18,7 +18,7 @@ from streams.errors import KafkaDownError
 from streams.sinks.batch import Claim
 from streams.sinks.config import SinkConfig
 from streams.sinks.errors import SinkError, SinkStopError
-from streams.sinks.lane import Lane
+from streams.sinks.lane import Lane, Offsets, Times
 
 log = logging.getLogger("city.sink")
 ASK_S: Final = 2.0
@@ -161,8 +161,8 @@ class Group:
                 TopicPartition(lane.topic, lane.partition), cached=True
             )
         except KafkaException:
-            return lane.confirmed
-        return max(int(high), lane.confirmed)
+            return lane.offsets.confirmed
+        return max(int(high), lane.offsets.confirmed)
 
     def close(self) -> None:
         """Leave the group."""
@@ -211,7 +211,9 @@ class Group:
         consumer.assign(
             [
                 TopicPartition(
-                    lane.topic, lane.partition, lane.position if each.offset >= 0 else OFFSET_BEGINNING
+                    lane.topic,
+                    lane.partition,
+                    lane.offsets.position if each.offset >= 0 else OFFSET_BEGINNING,
                 )
                 for lane, each in zip(lanes, known, strict=True)
             ]
@@ -243,9 +245,8 @@ class Group:
         if claim is not None:
             log.info("%s: redoing the open claim %s", where, claim)
         position = max(known.offset, low)
-        return Lane(
-            known.topic, known.partition, position, claim, confirmed=position, moved_at=time.monotonic()
-        )
+        offsets = Offsets.begin(position, claim)
+        return Lane(known.topic, known.partition, offsets, Times(moved_at=time.monotonic()))
 
     def _patiently(self, ask: Callable[[], Any]) -> Any:
         """Ask Kafka until it answers; within a rebalance there is nothing else to do."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -144,6 +145,12 @@ def test_secret_files_are_made_once_and_only_for_us(tmp_path: Path) -> None:
     (tmp_path / "keys" / "seed").chmod(0o644)
     with pytest.raises(SetupError, match="expected mode 0600, got 0644"):
         own_seed(tmp_path / "keys" / "seed")
+
+
+def test_a_draft_that_a_crash_left_behind_stops_nobody(tmp_path: Path) -> None:
+    """In a container every start has the same process id: a draft of the last one is not in the way."""
+    (tmp_path / f".seed.{os.getpid()}.tmp").write_bytes(b"half")
+    assert len(own_seed(tmp_path / "seed")) == 32
 
 
 def test_a_lost_seed_is_not_replaced(tmp_path: Path) -> None:

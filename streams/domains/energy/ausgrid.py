@@ -12,9 +12,9 @@ from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
-from streams.delimited import Row
+from streams.delimited import Row, RowReader
 from streams.domains.energy.clocks import NONEXISTENT, SYDNEY, instant
-from streams.domains.energy.tables import RowReader, Table, cells, not_negative, reading
+from streams.domains.energy.tables import Table, not_negative, reading
 from streams.domains.energy.units import HOUR_US, KW_TO_W, Register, energy_wh, number
 from streams.formats import Draft
 
@@ -33,7 +33,7 @@ def begin(columns: Sequence[str], path: Path | None) -> RowReader:
     load, sun = Register(), Register()
 
     def draft(row: Row) -> Draft:
-        found = cells(row)
+        found = row.require_cells()
         stamp = found[time_column].strip()
         if not _STAMP.fullmatch(stamp):
             raise ValueError(f"expected the start of a half hour, YYYY-MM-DD HH:MM:SS, got {stamp[:40]!r}")

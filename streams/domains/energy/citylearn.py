@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from schemas.names import topic_name
-from streams.delimited import Row
+from streams.delimited import Row, RowReader
 from streams.domains.energy.clocks import micros
 from streams.domains.energy.communities import CITYLEARN
-from streams.domains.energy.tables import DOMAIN, RowReader, Table, cells, not_negative, reading
+from streams.domains.energy.tables import DOMAIN, Table, not_negative, reading
 from streams.domains.energy.units import KWH_TO_WH, Register, number
 from streams.formats import Draft
 
@@ -69,7 +69,7 @@ def begin_home(columns: Sequence[str], path: Path | None) -> RowReader:
     load, sun = Register(), Register()
 
     def draft(row: Row) -> Draft:
-        found = cells(row)
+        found = row.require_cells()
         at = hour_of(row)
         counted = (at.month, at.hour + 1, at.isoweekday())
         told = [number(column, found[column]) for column in (month, hour, weekday)]
@@ -117,7 +117,7 @@ def begin_tariff(columns: Sequence[str], path: Path | None) -> RowReader:
     del path
 
     def draft(row: Row) -> Draft:
-        found = cells(row)
+        found = row.require_cells()
         prices = [_price(column, found[column]) for column in columns]
         if prices[0] is None:
             raise ValueError(f"column {columns[0]}: expected a price, got nothing")
@@ -133,7 +133,7 @@ def begin_carbon(columns: Sequence[str], path: Path | None) -> RowReader:
     (column,) = columns
 
     def draft(row: Row) -> Draft:
-        value = number(column, cells(row)[column])
+        value = number(column, row.require_cells()[column])
         if value is None:
             raise ValueError(f"column {column}: expected a carbon intensity, got nothing")
         if value < 0:

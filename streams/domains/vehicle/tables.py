@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
-from streams.delimited import cells_of, header_line, rows
+from streams.delimited import first_line, header_cells, header_line, items
 from streams.domains.vehicle.signals import DOMAIN
-from streams.formats import Accepted, Draft, Item, Refused, Skipped
+from streams.formats import Draft, Item
 
 CRASH_RECORD = topic_name(DOMAIN, "crash-record")
 PULSE = topic_name(DOMAIN, "pulse")
@@ -61,30 +61,19 @@ class Table:
 
     def matches(self, head: bytes) -> bool:
         """Tell whether a file begins with this table's header."""
-        found = _header(head.split(b"\n", 1)[0].rstrip(b"\r"))
+        found = _header(first_line(head))
         known = set(found) - {"rownames", ""}
         return known == self.columns if self.only else self.columns <= known
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
         """Read a table, one item per data row."""
-        rule = f"read-{self.name}@1"
-        for row in rows(stream, _header(header_line(stream)), "utf-8"):
-            if isinstance(row, int):
-                yield Skipped(row)
-                continue
-            try:
-                if row.problem is not None:
-                    raise ValueError(row.problem)  # noqa: TRY301  one way out for all that is wrong
-                draft = self.draft(row.cells)
-            except ValueError as error:
-                yield Refused(row.record, row.line, row.data, str(error), rule)
-            else:
-                yield Accepted(row.record, row.line, row.data, (draft,))
+        columns = _header(header_line(stream))
+        yield from items(stream, columns, lambda row: self.draft(row.require_cells()), f"read-{self.name}@1")
 
 
 def _header(line: bytes) -> list[str]:
     try:
-        return [cell.removeprefix("\ufeff").strip() for cell in cells_of(line, "utf-8")]
+        return header_cells(line)
     except ValueError:
         return []
 

@@ -15,6 +15,7 @@ from streams.errors import KafkaDownError
 from streams.sinks.clickhouse import SinkConfig, run
 from streams.sinks.errors import SinkStopError
 from streams.sinks.figures import METRICS, Latencies
+from streams.sinks.troubles import Troubles
 from tests.streams.sinks.events import framed
 
 if TYPE_CHECKING:
@@ -48,6 +49,19 @@ def test_quantiles_weigh_batches_by_their_records() -> None:
     latencies.add([0], 1_010)
     assert latencies.take() == {0.5: 10, 0.99: 10}
     assert latencies.take() == {}
+
+
+def test_a_trouble_is_logged_when_it_begins_and_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    """Once each, however often it is noted; troubles about other things have their own lines."""
+    troubles = Troubles()
+    troubles.over("commit")
+    for text in ("no answer", "still no answer"):
+        troubles.note("ClickHouse", text)
+    troubles.note("commit", "refused")
+    for _ in range(2):
+        troubles.over("ClickHouse")
+    troubles.note("ClickHouse", "down again")
+    assert caplog.messages == ["no answer", "refused", "ClickHouse: well again", "down again"]
 
 
 def test_lag_without_progress_ends_the_sink(stage: Stage) -> None:
