@@ -137,6 +137,7 @@ TWINS = [
     and twin_of(path).exists()
     and 0 < count_events(path) == count_events(twin_of(path))
 ]
+assert len(TWINS) == 41
 SAME = "event_type action biz_step disposition time_zone_offset biz_location transactions persistent_set quantities"
 
 
@@ -302,9 +303,8 @@ members = st.sampled_from(
 @given(st.dictionaries(members, values, max_size=4))
 def test_whatever_an_event_holds_it_is_accepted_or_refused(change: dict[str, Any]) -> None:
     """Never anything else; what is accepted fits its schema."""
-    found = read_json({**EVENT, **change})
-    assert len(found) == 1
-    encode_all([each for each in found if isinstance(each, Accepted)])
+    (found,) = read_json({**EVENT, **change})
+    assert not isinstance(found, Accepted) or encode_all([found]) == 1
 
 
 @given(st.binary(max_size=300))

@@ -205,7 +205,9 @@ def test_after_forget_nothing_of_the_person_is_readable_and_every_proof_still_ve
     erasures = forget(town.config.keys, CATALOG, PERSON)
     assert [(each.subject, len(each.keys)) for each in erasures] == [(town.subject, 1)]
     assert _readable(town) == {person: 3 for person in readable if person != town.subject}
+    assert all(len(hashes) > 0 for of in before.values() for hashes in of.values())
     for topic, of in before.items():
+        assert of, topic
         assert _leaves(town, topic) == of
         for part, hashes in of.items():
             for index, leaf in enumerate(hashes):
