@@ -3,13 +3,14 @@
 from collections import defaultdict
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domains.energy import agents
 from streams.domains.energy.communities import MARKET_DAY
 from streams.domains.energy.community import INCOMPLETE
 from streams.testing import Sent, assert_repeats_change_nothing
+from tests.properties import fewer
 from tests.streams.domains.energy.facts import (
     BEGIN_US,
     CATALOG,
@@ -94,7 +95,7 @@ def test_the_identity_holds_for_the_community_as_for_each_member() -> None:
         assert event["shared_wh"] == min(event["import_wh"], event["export_wh"])
 
 
-@settings(max_examples=25, deadline=None)
+@fewer(times=4)
 @given(data=st.data())
 def test_the_order_of_members_and_batches_changes_no_byte(data: st.DataObject) -> None:
     """Members' shares interleaved in any way, each member's own order kept: the same events and bytes."""
