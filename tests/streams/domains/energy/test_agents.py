@@ -58,7 +58,7 @@ def test_shares_are_keyed_by_community_and_day() -> None:
     """So one agent sees all of a group's day, and no state grows for ever."""
     keys = Counter(each.key for each in all_derived() if each.topic == agents.COMMUNITY_SHARE)
     assert {key.partition("/")[0] for key in keys} == {"citylearn-2022", "market-day"}
-    assert max(keys.values()) <= 4 * (24 + 1)
+    assert max(keys.values()) == 4 * (24 + 1)  # four homes' hours, and the end of each one's day
 
 
 def test_repeats_change_nothing() -> None:
