@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.catalog import load_catalog
-from streams.recordings import bundled, bundled_scenarios
-from tests.end_to_end.city import REPOSITORY, City, broken_equations
+from streams.recordings import bundled, bundled_scenarios, formats
+from tests.end_to_end.city import City, broken_equations
+from tests.recordings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-RECORDINGS = REPOSITORY.parent / "shared" / "data"
 
 
 def rows_of(path: Path) -> int:
@@ -56,21 +54,22 @@ def test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing(
             assert second["topics"][name] == topic, name
 
 
-@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the whole recordings are not beside the repository")
+@pytest.mark.nightly
 @pytest.mark.timeout(900)
 def test_all_recordings_of_every_domain_come_through_whole(make_city: Callable[..., City]) -> None:
     """All of every domain's recordings in one run, as they are: exit 0 and every equation holds."""
+    domains = sorted({form.domain for form in formats().values() if form.domain})
+    folders = [folder for name in domains for folder in whole(name)]
     city = make_city()
-    folders = [RECORDINGS / name for name in load_catalog().domains if (RECORDINGS / name).is_dir()]
     run = city.up_once("--recordings", *map(str, folders), timeout=600)
     assert run.returncode == 0, run.stdout + run.stderr
     report = city.read_report()
     assert broken_equations(report) == []
     read = {path: row["read"] for path, row in report["inputs"].items()}
-    tables = [*(RECORDINGS / "air_quality").glob("*.gz")]
+    tables = whole("air_quality", "*.gz")
     assert {str(path): read[str(path)] for path in tables} == {str(path): rows_of(path) for path in tables}
     taken = {row["domain"] for row in report["inputs"].values() if row["accepted"]}
-    assert taken == {folder.name for folder in folders}
+    assert taken == set(domains)
     print(json.dumps({k: report[k] for k in ("seconds", "events_per_second", "latency_ms")}))
 
 

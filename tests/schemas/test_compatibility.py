@@ -7,7 +7,7 @@ from typing import Any
 
 import fastavro
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.avro import parse_record
@@ -19,6 +19,7 @@ from schemas.compatibility import check, check_all
 from schemas.errors import CatalogError
 from schemas.merge import canonical_text
 from schemas.model import Schema
+from tests.properties import fewer
 from tests.schemas.strategies import events
 from tests.schemas.toy import SAMPLE, TOML, extended, lay, sample
 
@@ -125,7 +126,7 @@ def test_catalogue_refuses_a_version_that_may_not_follow(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("change", ALLOWED)
 @given(data=st.data())
-@settings(max_examples=20, deadline=None)
+@fewer(times=10)
 def test_allowed_change_is_read_as_another_implementation_reads_it(change: str, data: st.DataObject) -> None:
     """Between any two allowed versions, our resolution gives the event that fastavro gives, in both directions."""
     for old, new in ((SAMPLE, ALLOWED[change]), (ALLOWED[change], SAMPLE)):

@@ -6,7 +6,7 @@ from typing import Any
 
 import fastavro
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.avro import Array, Map, Primitive, Record, Type, Union, parse, parse_record
@@ -16,6 +16,7 @@ from schemas.catalog import load_catalog
 from schemas.codec import decode, encode
 from schemas.errors import UndecodableError
 from schemas.model import Schema
+from tests.properties import fewer
 from tests.schemas.strategies import TYPES, events, sparse_events, values
 
 SCHEMAS = list(load_catalog().schemas())
@@ -31,7 +32,7 @@ def written(kind: Type, value: Any) -> bytes:
 
 @every_schema
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@fewer(times=10)
 def test_every_event_comes_back(schema: Schema, data: st.DataObject) -> None:
     """What is encoded is decoded to the same event, for every schema of the catalogue."""
     event = data.draw(events(schema.tree))
@@ -40,7 +41,7 @@ def test_every_event_comes_back(schema: Schema, data: st.DataObject) -> None:
 
 @every_schema
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@fewer(times=10)
 def test_another_implementation_reads_and_writes_the_same_bytes(schema: Schema, data: st.DataObject) -> None:
     """Fastavro writes the same bytes from the same event, and reads from ours what we wrote."""
     event = data.draw(sparse_events(schema.tree))
@@ -62,7 +63,7 @@ def _ordered(value: Any) -> Any:
 
 @every_schema
 @given(noise=st.binary(max_size=300))
-@settings(max_examples=50, deadline=None)
+@fewer(times=10)
 def test_any_bytes_give_an_event_or_undecodable(schema: Schema, noise: bytes) -> None:
     """Whatever bytes arrive, decode returns an event or raises its own error."""
     for raw in (False, True):
@@ -75,7 +76,7 @@ def test_any_bytes_give_an_event_or_undecodable(schema: Schema, noise: bytes) ->
 
 @every_schema
 @given(data=st.data())
-@settings(max_examples=30, deadline=None)
+@fewer(times=10)
 def test_one_flipped_byte_gives_an_event_or_undecodable(schema: Schema, data: st.DataObject) -> None:
     """A damaged value is an event of the same length or refused; raw or not, the same values are refused."""
     value = bytearray(encode(schema, data.draw(events(schema.tree))))
@@ -92,7 +93,6 @@ def test_one_flipped_byte_gives_an_event_or_undecodable(schema: Schema, data: st
 
 
 @given(data=st.data(), kind=TYPES)
-@settings(max_examples=200, deadline=None)
 def test_any_value_of_any_type_comes_back(data: st.DataObject, kind: Type) -> None:
     """A round trip holds for types that no schema uses yet, logical types and nesting included."""
     value = data.draw(values(kind))
@@ -102,7 +102,6 @@ def test_any_value_of_any_type_comes_back(data: st.DataObject, kind: Type) -> No
 
 
 @given(noise=st.binary(max_size=60), kind=TYPES)
-@settings(max_examples=300, deadline=None)
 def test_any_bytes_are_a_value_or_malformed(noise: bytes, kind: Type) -> None:
     """Reading a bare value never raises anything but MalformedError and never reads past the end."""
     try:

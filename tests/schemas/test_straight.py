@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.avro import Array, Enum, Fixed, Map, Primitive, Record, Type, Union
@@ -17,6 +17,7 @@ from schemas.avro.straight_writer import write_eight
 from schemas.avro.tree import NULL, Field
 from schemas.catalog import load_catalog
 from schemas.model import Schema
+from tests.properties import fewer
 from tests.schemas.strategies import events, sparse_events
 
 SCHEMAS = list(load_catalog().schemas())
@@ -89,7 +90,7 @@ def damaged(draw: Callable[[st.SearchStrategy[Any]], Any], value: bytes) -> byte
 
 @every_schema
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@fewer(times=10)
 def test_events_of_the_catalogue_are_written_and_read_alike(schema: Schema, data: st.DataObject) -> None:
     """Whole events, sparse ones, ones with a strange value or a strange field, and damaged bytes."""
     event = data.draw(st.one_of(events(schema.tree), sparse_events(schema.tree)))
@@ -101,7 +102,6 @@ def test_events_of_the_catalogue_are_written_and_read_alike(schema: Schema, data
 
 
 @given(data=st.data())
-@settings(max_examples=600, deadline=None)
 def test_every_type_is_written_and_read_alike(data: st.DataObject) -> None:
     """A record with a field of each type, each of which may hold anything."""
     event = data.draw(events(ONE_OF_EACH))
@@ -113,7 +113,6 @@ def test_every_type_is_written_and_read_alike(data: st.DataObject) -> None:
 
 
 @given(value=st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(2**47, 2**56)))
-@settings(max_examples=500, deadline=None)
 def test_eight_bytes_at_once_are_the_same_long(value: int) -> None:
     """A long of any size is written and read as byte by byte."""
     slow, fast = bytearray(), bytearray()

@@ -30,7 +30,7 @@ def test_every_cut_gives_a_value_or_a_format_error(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PARSERS)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(data=st.data())
 def test_damaged_samples_give_a_value_or_a_format_error(name: str, data: st.DataObject) -> None:
     """Bytes changed, removed, inserted and doubled anywhere in a good sample."""
@@ -43,7 +43,7 @@ def test_damaged_samples_give_a_value_or_a_format_error(name: str, data: st.Data
 
 
 @pytest.mark.parametrize("name", PARSERS)
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(
     noise=st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "replace"))
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_sink.format.errors import ProofError
@@ -165,7 +165,6 @@ def test_proofs_verify_around_two_tile_levels(size: int) -> None:
         verify_consistency(old, root(hashes[:old]), size, new_root, proof)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.integers(1, 600), st.data())
 def test_any_flipped_bit_of_a_proof_is_refused(size: int, data: st.DataObject) -> None:
     """One bit flipped in leaf, proof or root of an inclusion proof is refused."""
@@ -180,7 +179,6 @@ def test_any_flipped_bit_of_a_proof_is_refused(size: int, data: st.DataObject) -
         verify_inclusion(parts[0], index, size, parts[1:-1], parts[-1])
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.integers(2, 600), st.data())
 def test_a_forked_history_has_no_consistency_proof(size: int, data: st.DataObject) -> None:
     """A tree in which an old leaf was swapped is not consistent with the old root, whatever proof is offered."""

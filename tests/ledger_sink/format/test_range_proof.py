@@ -43,7 +43,7 @@ def test_every_range_of_every_small_tree_verifies() -> None:
                         verify_range(hashes[first:end], first, size, other, expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_proofs_from_tiles_are_the_naive_ones(data: st.DataObject) -> None:
     """Any range of any tree up to 1000 leaves, read from its tiles."""

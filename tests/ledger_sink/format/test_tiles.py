@@ -79,7 +79,7 @@ def test_tiles_of_256_are_a_full_one_and_one_above() -> None:
     assert list(tiles_of(0)) == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 3000), max_size=8))
 def test_portions_do_not_matter(portions: list[int]) -> None:
     """However leaves are portioned, tiles, partial tiles and roots are the same."""

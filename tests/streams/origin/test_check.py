@@ -192,7 +192,7 @@ def story() -> list[Prepared]:
     return records
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 60), st.data())
 def test_batches_and_crashes_change_nothing(batch: int, data: st.DataObject) -> None:
     """What is told is byte for byte what an undisturbed run tells, wherever a worker ends before its commit."""

@@ -12,8 +12,8 @@ from streams.identity import recording_id
 from streams.recordings import formats, opened
 from streams.testing import MemoryDoor
 
-SHARED = Path(__file__).parents[5] / "shared" / "data" / "cargo"
-"""The whole files, where the machine has them; the excerpts come with the platform."""
+EXCERPTS = Path(__file__).parent / "excerpts"
+"""What the tests carry; further excerpts come with the platform."""
 
 OURS: dict[str, Format] = {name: each for name, each in formats().items() if each.domain == "cargo"}
 DOOR = MemoryDoor(load_catalog())
@@ -35,6 +35,12 @@ def items(path: Path) -> list[Item]:
     assert form is not None, path
     with opened(path) as stream:
         return list(form.read(stream))
+
+
+def text_of(path: Path) -> str:
+    """Read a file's text, decompressed."""
+    with opened(path) as stream:
+        return stream.read().decode()
 
 
 def accepted(path: Path) -> list[Accepted]:

@@ -19,6 +19,7 @@ from streams.domains.energy.recordings import FORMATS, TABLES
 from streams.formats import Accepted, Item, Refused, Skipped
 from streams.recordings import bundled, find, opened
 from streams.testing import MemoryDoor
+from tests.recordings import whole
 from tests.streams.domains.energy.facts import CATALOG
 
 TABLE = {table.name: table for table in TABLES}
@@ -38,9 +39,8 @@ HOME_FIRST = "7.0,24.0,7.0,0,,,,2.2758,0,0,0,0.0"
 HOME_SECOND = "8.0,1.0,1.0,0,,,,0.5,0,0,0,250.0"
 ONE = Path("Building_1.csv")
 TWELVE = Path("customer12.csv")
-SHARED = Path(__file__).parents[5] / "shared" / "data" / "energy"
-REAL = sorted(path for path in SHARED.rglob("*") if path.suffix in (".csv", ".gz")) if SHARED.is_dir() else []
-FILES = [*bundled("energy"), *REAL]
+ROOF = Path(__file__).parent / "excerpts" / "made_daily_roof.csv"
+FILES = [*bundled("energy"), ROOF]
 
 
 def read(name: str, *rows: str, path: Path | None = None, head: str = "") -> list[Item]:
@@ -322,6 +322,7 @@ def test_the_last_reading_closes_the_meters_session() -> None:
 
 def test_a_format_is_told_by_its_head_alone() -> None:
     """Each format matches its own head, with a byte order mark too, and no other."""
+    assert {form.name for form in FORMATS} == set(HEADS)
     for form in FORMATS:
         for mark in ("", "\ufeff"):
             assert [
@@ -367,9 +368,15 @@ def items_of(path: Path) -> list[Item]:
         return list(recording.format.items(stream, path))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_real_files_are_read_to_the_last_row(path: Path) -> None:
-    """As many records as the csv module finds rows, all accepted; every event fits its schema; times do not go back."""
+def whole_files() -> list[Path]:
+    """Find the whole recordings: a home in Sydney, four in California with tariff and carbon, three roofs."""
+    found = [path for path in whole("energy", "*") if path.suffix in (".csv", ".gz")]
+    assert len(found) == 10
+    return found
+
+
+def check_rows(path: Path) -> None:
+    """Compare what is read of a file with the csv module's rows."""
     items = items_of(path)
     assert len(items) == sum(1 for _ in independent_rows(path))
     assert all(isinstance(item, Accepted) for item in items)
@@ -379,6 +386,19 @@ def test_real_files_are_read_to_the_last_row(path: Path) -> None:
     envelope = {"event_id": "018f0000-0000-7000-8000-000000000001", "salt": bytes(16), "source": "replay:0#1"}
     for draft in drafts[:: max(1, len(drafts) // 200)]:
         door.prepare(draft.topic, {**envelope, "occurred_at": draft.occurred_at, **draft.fields})
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_files_are_read_to_the_last_row(path: Path) -> None:
+    """As many records as the csv module finds rows, all accepted; every event fits its schema; times do not go back."""
+    check_rows(path)
+
+
+@pytest.mark.nightly
+def test_whole_files_are_read_to_the_last_row() -> None:
+    """A year of homes, half a year in Sydney, all days of the roofs."""
+    for path in whole_files():
+        check_rows(path)
 
 
 def total_wh(path: Path) -> tuple[float, float]:
@@ -397,17 +417,33 @@ def total_wh(path: Path) -> tuple[float, float]:
     return -sum(each for each in power if each < 0), sum(each for each in power if each > 0)
 
 
-METERED = [path for path in FILES if "pricing" not in path.name and "carbon" not in path.name]
+def metered(files: list[Path]) -> list[Path]:
+    """Leave out the tariff and the carbon of the grid, which are of no meter."""
+    return [path for path in files if "pricing" not in path.name and "carbon" not in path.name]
 
 
-@pytest.mark.parametrize("path", METERED, ids=lambda path: path.name)
-def test_energy_of_a_whole_file_is_right_to_one_watt_hour(path: Path) -> None:
-    """Added up from the file by independent code in floats."""
+def check_energy(path: Path) -> None:
+    """Compare a file's energy with a sum that other code takes in floats; the last reading closes."""
     found = [accepted(item) for item in items_of(path)]
     load, sun = total_wh(path)
     assert sum(each["consumption_wh"] or 0 for each in found) == pytest.approx(load, abs=0.6)
     assert sum(each["generation_wh"] or 0 for each in found) == pytest.approx(sun, abs=0.6)
     assert [each["closes"] for each in found] == [False] * (len(found) - 1) + [True]
+
+
+@pytest.mark.parametrize("path", metered(FILES), ids=lambda path: path.name)
+def test_energy_of_a_file_is_right_to_one_watt_hour(path: Path) -> None:
+    """Added up from the file by independent code in floats."""
+    check_energy(path)
+
+
+@pytest.mark.nightly
+def test_energy_of_a_whole_file_is_right_to_one_watt_hour() -> None:
+    """Added up from the file by independent code in floats."""
+    files = metered(whole_files())
+    assert len(files) == 8
+    for path in files:
+        check_energy(path)
 
 
 def test_sydneys_half_hours_follow_each_other_without_a_gap() -> None:
@@ -424,11 +460,26 @@ def test_sydneys_half_hours_follow_each_other_without_a_gap() -> None:
     assert local <= told
 
 
+def test_a_homes_year_ends_where_the_calendar_says() -> None:
+    """8,760 hours, counted on from Sunday 2016-07-31, hour 24: the last one is Monday 2017-07-31, hour 23."""
+    begin, hours = datetime(2016, 7, 31, 23), 8760  # noqa: DTZ001 - a clock that never changes
+    rows = []
+    for hour in range(hours):
+        at = begin + timedelta(hours=hour)
+        rows.append(f"{at.month}.0,{at.hour + 1}.0,{at.isoweekday()}.0,0,,,,1,0,0,0,0.0")
+    assert (rows[0][:12], rows[-1][:12]) == ("7.0,24.0,7.0", "7.0,23.0,1.0")
+    found = [accepted(item)["at"] for item in read("citylearn-building", *rows, path=ONE)]
+    assert len(found) == hours
+    assert found[-1] == "2017-08-01T06:00:00Z"
+
+
+@pytest.mark.nightly
 def test_the_homes_year_ends_where_the_calendar_says() -> None:
     """The last row of a whole file is Monday 2017-07-31, hour 23."""
-    for path in REAL:
-        if "Building" in path.name:
-            assert accepted(items_of(path)[-1])["at"] == "2017-08-01T06:00:00Z"
+    homes = whole("energy", "Building_*.csv.gz")
+    assert len(homes) == 4
+    for path in homes:
+        assert accepted(items_of(path)[-1])["at"] == "2017-08-01T06:00:00Z"
 
 
 def test_bundled_recordings_are_small() -> None:

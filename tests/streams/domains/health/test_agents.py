@@ -79,6 +79,7 @@ def test_ciphertexts_of_a_field_are_equally_long_whatever_the_class(tmp_path: Pa
         (agents.COHORT_ENTRY, ("classes",)),
     ):
         found = [sent.event for sent in derive(door(tmp_path), rows) if sent.topic == topic]
+        assert len(found) == len(rows)
         for name in names:
             assert len({len(event[name]) for event in found}) == 1
 
@@ -180,6 +181,7 @@ def test_the_state_holds_ciphertext_only(tmp_path: Path) -> None:
             entry["event_id"], entry["cycle"], entry["person"], Held(1, entry["event_id"], entry["classes"])
         )
     text = orjson.dumps(cohort.to_value())
+    assert text.count(b"p-") == len(ROWS)
     assert b"FEMALE" not in text
     assert Cohort.from_value(orjson.loads(text)) == cohort
 

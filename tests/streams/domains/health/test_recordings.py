@@ -16,15 +16,12 @@ from streams.domains.health.recordings import AIS_ATHLETES, BODY_DIMENSIONS, NHA
 from streams.domains.health.rules import assess
 from streams.formats import Accepted, Refused, Skipped
 from streams.recordings import bundled, bundled_scenarios, content, find, opened
+from tests.recordings import whole
 from tests.streams.domains.health.people import items, nhanes
 
-WHOLE = Path(__file__).parents[4].parent / "shared" / "data" / "health"
-NHANES_FILES = [*bundled("health"), *WHOLE.glob("nhanes*rows*.tsv.gz")]
-AIS = (
-    b"rownames,rcc,wcc,hc,hg,ferr,bmi,ssf,pcBfat,lbm,ht,wt,sex,sport\n"
-    b"1,3.96,7.5,37.5,12.3,60,20.56,109.1,19.75,63.32,195.9,78.9,f,B_Ball\n"
-)
-BDIMS = b"rownames,wai_gi,hip_gi,age,wgt,hgt,sex\n1,71.5,93.5,21,65.6,174,1\n2,79,94.8,23,71.8,175.3,0\n"
+MADE = Path(__file__).parent / "excerpts"
+ATHLETES = MADE / "made_athletes.csv"
+BODIES = MADE / "made_body_dimensions.csv"
 
 
 def only(table: Table, data: bytes) -> Accepted:
@@ -42,9 +39,8 @@ def reason(**cells: object) -> str:
     return item.reason
 
 
-@pytest.mark.parametrize("path", NHANES_FILES, ids=lambda path: path.name)
-def test_every_row_of_nhanes_is_accepted_with_what_it_says(path: Path) -> None:
-    """Numbers of rows, of measured values and their sums are those that csv finds."""
+def check_nhanes(path: Path) -> None:
+    """Compare what the reader makes of a survey's table with what the csv module finds in it."""
     with gzip.open(path, "rt", encoding="utf-8", newline="") as text:
         rows = list(csv.DictReader(text, delimiter="\t"))
     with opened(path) as stream:
@@ -63,20 +59,50 @@ def test_every_row_of_nhanes_is_accepted_with_what_it_says(path: Path) -> None:
     assert flags["NOT_ADULT"] == sum(float(row["AgeInYearsAtScreening"]) < 20 for row in rows)
 
 
-@pytest.mark.skipif(not WHOLE.is_dir(), reason="the whole recordings are not beside the repository")
-def test_athletes_and_body_dimensions_are_read_whole() -> None:
-    """140 and 333 rows; weight without fat is near the lean mass, and flagged where it is not."""
-    found = {each.path.name: each for each in find([WHOLE]) if each.format and each.format.name != "nhanes"}
-    assert len(found) == 2
-    for name, recording in found.items():
-        rows = list(csv.DictReader((WHOLE / name).open(encoding="utf-8", newline="")))
-        with content(recording) as stream:
-            drafts = [item.drafts[0] for item in recording.format.read(stream) if isinstance(item, Accepted)]  # type: ignore[union-attr]
-        assert len(drafts) == len(rows) in (140, 333)
-        if "lbm" in rows[0]:
-            off = [float(r["wt"]) * (1 - float(r["pcBfat"]) / 100) - float(r["lbm"]) for r in rows]
-            flagged = sum("WEIGHT_MISMATCH" in assess(draft.fields).flags for draft in drafts)
-            assert flagged == sum(abs(each) > 0.15 for each in off) > 0
+@pytest.mark.parametrize("path", bundled("health"), ids=lambda path: path.name)
+def test_every_row_of_nhanes_is_accepted_with_what_it_says(path: Path) -> None:
+    """Numbers of rows, of measured values and their sums are those that csv finds."""
+    check_nhanes(path)
+
+
+@pytest.mark.nightly
+def test_every_row_of_the_whole_nhanes_is_accepted_with_what_it_says() -> None:
+    """2,500 persons."""
+    (path,) = whole("health", "nhanes*rows*.tsv.gz")
+    check_nhanes(path)
+
+
+def check_study(path: Path, form: str, persons: int) -> None:
+    """Compare what is read of a study with the csv module's rows; a weight that does not fit is flagged."""
+    (recording,) = find([path])
+    assert recording.format is not None
+    assert recording.format.name == form
+    with path.open(encoding="utf-8", newline="") as text:
+        rows = list(csv.DictReader(text))
+    with content(recording) as stream:
+        found = list(recording.format.read(stream))
+    drafts = [item.drafts[0] for item in found if isinstance(item, Accepted)]
+    assert len(drafts) == len(found) == len(rows) == persons
+    if "lbm" in rows[0]:
+        off = [float(r["wt"]) * (1 - float(r["pcBfat"]) / 100) - float(r["lbm"]) for r in rows]
+        flagged = ["WEIGHT_MISMATCH" in assess(draft.fields).flags for draft in drafts]
+        assert flagged == [abs(each) > 0.15 for each in off]
+        assert any(flagged)
+
+
+@pytest.mark.parametrize(("path", "form", "persons"), [(ATHLETES, "ais-athletes", 8), (BODIES, "bdims", 6)])
+def test_athletes_and_body_dimensions_are_read_whole(path: Path, form: str, persons: int) -> None:
+    """Weight without fat is near the lean mass, and flagged where it is not."""
+    check_study(path, form, persons)
+
+
+@pytest.mark.nightly
+def test_whole_studies_of_athletes_and_body_dimensions_are_read() -> None:
+    """140 and 333 rows."""
+    (athletes,) = whole("health", "ais_athletes*.csv")
+    check_study(athletes, "ais-athletes", 140)
+    (bodies,) = whole("health", "bdims*.csv")
+    check_study(bodies, "bdims", 333)
 
 
 def test_a_survey_row_stands_on_the_last_day_of_its_cycle() -> None:
@@ -96,11 +122,11 @@ def test_values_have_the_units_of_the_schema() -> None:
 
 def test_studies_name_a_person_by_the_row_of_the_whole_table() -> None:
     """Athletes: f and m; body dimensions: 1 is male."""
-    athlete = only(AIS_ATHLETES, AIS).drafts[0].fields
-    assert (athlete["person"], athlete["sex"], athlete["lean_body_mass"]) == ("ais:1", "FEMALE", 63.32)
+    athlete = only(AIS_ATHLETES, ATHLETES.read_bytes()).drafts[0].fields
+    assert (athlete["person"], athlete["sex"], athlete["lean_body_mass"]) == ("ais:1", "FEMALE", 54.23)
     assert athlete["period"] == "../1991-12-31"
-    body = only(BODY_DIMENSIONS, BDIMS).drafts[0].fields
-    assert (body["person"], body["sex"], body["waist_circumference"]) == ("bdims:1", "MALE", 71.5)
+    body = only(BODY_DIMENSIONS, BODIES.read_bytes()).drafts[0].fields
+    assert (body["person"], body["sex"], body["waist_circumference"]) == ("bdims:1", "MALE", 80.3)
 
 
 @pytest.mark.parametrize(

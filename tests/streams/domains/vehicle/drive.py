@@ -16,7 +16,8 @@ from streams.testing import Sent, run_handlers
 CATALOG = load_catalog()
 HANDLERS = handlers_of(agents)
 BEGIN_US = 1_772_438_400_000_000
-SHARED = Path(__file__).parents[5] / "shared" / "data" / "vehicle"
+EXCERPTS = sorted(Path(__file__).parent.glob("excerpts/*.gz"))
+"""What the tests carry; further excerpts come with the platform."""
 
 
 def signals(

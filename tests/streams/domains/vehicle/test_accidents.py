@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domains.vehicle.agents import ACCIDENT, HARD_BRAKING
 from streams.domains.vehicle.crash import STANDARD_GRAVITY
+from tests.properties import fewer
 from tests.streams.domains.vehicle.drive import BEGIN_US, run, signals, speeds
 
 G = STANDARD_GRAVITY
@@ -170,7 +171,7 @@ def test_a_crash_is_not_a_hard_braking() -> None:
     assert run(speeds((0, 50.0), (0.5, 50.0), (1.0, 10.0), (1.5, 10.0)), HARD_BRAKING) == []
 
 
-@settings(max_examples=60, deadline=None)
+@fewer(times=4)
 @given(
     values=st.lists(st.tuples(st.floats(-300, 300), st.floats(-300, 300)), max_size=60),
     batch=st.integers(1, 50),
@@ -184,7 +185,7 @@ def test_batches_and_repeats_change_nothing(values: list[tuple[float, float]], b
     assert {sent.value for sent in run([event for event in events for _ in range(2)])} == once
 
 
-@settings(max_examples=60, deadline=None)
+@fewer(times=4)
 @given(values=st.lists(st.tuples(st.floats(-300, 300), st.floats(-300, 300)), max_size=60))
 def test_an_accident_that_is_measured_has_a_delta_v_that_fits_its_severity(
     values: list[tuple[float, float]],

@@ -69,7 +69,8 @@ def test_the_scenarios_dssad_records_keep_to_un_r157() -> None:
     assert names[0] == "ACTIVATION"
     assert names.index("EMERGENCY_MANOEUVRE_STARTED") < names.index("COLLISION_DETECTED")
     assert names.index("SEVERE_VEHICLE_FAILURE") < names.index("MINIMUM_RISK_MANOEUVRE")
-    assert crash_scenario.BRAKING_M_S2 > 5.0
+    (braking,) = run(recorded(SCENARIO), HARD_BRAKING)
+    assert braking.event["peak_deceleration"] > 5.0
 
 
 def test_the_recordings_have_no_crash() -> None:

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domains.vehicle.agents import HARD_BRAKING
+from tests.properties import fewer
 from tests.streams.domains.vehicle.drive import BEGIN_US, run, signals, speeds
 
 
@@ -65,7 +66,7 @@ def test_signals_without_speed_do_not_matter() -> None:
     assert (found["latitude"], found["longitude"]) == (1.0, 2.0)
 
 
-@settings(max_examples=60, deadline=None)
+@fewer(times=4)
 @given(
     values=st.lists(st.tuples(st.sampled_from([0.1, 0.5, 1.0, 5.0, 12.0]), st.floats(0, 150)), max_size=40),
     batch=st.integers(1, 20),

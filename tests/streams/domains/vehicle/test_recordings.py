@@ -19,9 +19,10 @@ from schemas.catalog import load_catalog
 from streams.domains.vehicle.npy import parse
 from streams.domains.vehicle.recordings import FORMATS
 from streams.formats import Accepted, Format, Item, Refused, Skipped
-from streams.recordings import bundled, content, find
+from streams.recordings import bundled, content, find, opened
 from streams.testing import MemoryDoor
-from tests.streams.domains.vehicle.drive import SHARED
+from tests.recordings import whole
+from tests.streams.domains.vehicle.drive import EXCERPTS
 
 ENVIROCAR, COMMA2K19, NASS_CDS, HELMET_TEST = FORMATS
 NASS_HEADER = (
@@ -341,8 +342,9 @@ def test_whatever_the_bytes_are_an_array_is_read_or_refused(body: bytes) -> None
     for data in (body, npy(TIMES)[:40] + body):
         with suppress(ValueError):
             parse(data)
-        assert len(read(COMMA2K19, log(CAN__speed__value=data))) >= 1
-    assert read(COMMA2K19, body)
+        assert read(COMMA2K19, log(CAN__speed__value=data))
+    (found,) = read(COMMA2K19, body)
+    assert isinstance(found, Refused)
 
 
 # tables
@@ -446,6 +448,7 @@ def test_a_format_is_told_by_its_head_alone() -> None:
         "nass-cds": NASS_HEADER.encode(),
         "helmet-test-pulse": PULSE_HEADER.encode(),
     }
+    assert {form.name for form in FORMATS} == set(heads)
     for form in FORMATS:
         assert {name for name, head in heads.items() if form.matches(head)} == {form.name}
         assert not any(form.matches(head) for head in (b"", b"{}", b"a,b\n", b"times,accel,more\n", b"\xff"))
@@ -462,16 +465,13 @@ def independent_count(path: Path) -> int:
     return len(list(csv.reader(data.decode().splitlines()))) - 1
 
 
-@pytest.mark.parametrize(
-    "root", [*bundled("vehicle"), *[SHARED][: SHARED.is_dir()]], ids=lambda path: path.name
-)
-def test_recordings_are_read_to_the_last_record(root: Path) -> None:
-    """As many records as other code counts, all accepted, and every event fits its schema."""
+def check_recordings(root: Path) -> int:
+    """Compare what is read with what other code counts; return how many recordings there are."""
     door = MemoryDoor(load_catalog())
     envelope = {"event_id": "018f0000-0000-7000-8000-000000000001", "salt": bytes(16), "source": "replay:0#1"}
-    for found in find([root]):
-        if found.format is None or found.part_of is not None:
-            continue
+    recordings = [found for found in find([root]) if found.format is not None and found.part_of is None]
+    for found in recordings:
+        assert found.format is not None
         with content(found) as stream:
             items = list(found.format.read(stream))
         assert len(items) == independent_count(found.path)
@@ -480,6 +480,30 @@ def test_recordings_are_read_to_the_last_record(root: Path) -> None:
             assert item.record == number
             (draft,) = item.drafts
             door.prepare(draft.topic, {**envelope, "occurred_at": draft.occurred_at, **draft.fields})
+    return len(recordings)
+
+
+@pytest.mark.parametrize("root", [*bundled("vehicle"), *EXCERPTS], ids=lambda path: path.name)
+def test_recordings_are_read_to_the_last_record(root: Path) -> None:
+    """As many records as other code counts, all accepted, and every event fits its schema."""
+    assert check_recordings(root) == 1
+
+
+@pytest.mark.nightly
+def test_whole_recordings_are_read_to_the_last_record() -> None:
+    """Eight tracks, a log, the crashes and a pulse."""
+    (root,) = whole("vehicle")
+    assert check_recordings(root) == 11
+
+
+def test_a_diesel_tells_other_phenomenons() -> None:
+    """No fuel rate; the lambda sensor and the mass of air in litres keep their own names and units."""
+    (track,) = EXCERPTS
+    with opened(track) as stream:
+        found = [fields(item) for item in ENVIROCAR.read(stream)]
+    assert len(found) == 40
+    assert all("fuel_consumption" not in each for each in found)
+    assert all({"MAF [l/s]", "O2 Lambda Voltage [V]"} <= each["other"].keys() for each in found)
 
 
 def test_bundled_recordings_are_small_and_of_every_format() -> None:

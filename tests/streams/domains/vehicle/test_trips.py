@@ -9,12 +9,10 @@ import pytest
 
 from streams.domains.vehicle.agents import TRIP
 from streams.recordings import bundled
-from tests.streams.domains.vehicle.drive import BEGIN_US, SHARED, recorded, run, signals, speeds
+from tests.recordings import whole
+from tests.streams.domains.vehicle.drive import BEGIN_US, recorded, run, signals, speeds
 
-TRACKS = [
-    *(path for path in bundled("vehicle") if path.name.startswith("envirocar")),
-    *sorted(SHARED.glob("envirocar/*.json")),
-]
+TRACKS = [path for path in bundled("vehicle") if path.name.startswith("envirocar")]
 
 
 def trips(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -68,12 +66,26 @@ def test_without_a_closing_signal_there_is_no_trip_yet() -> None:
     assert trips(signals([(0, {"speed": 10.0}), (10, {"speed": 10.0})], ended=False)) == []
 
 
-@pytest.mark.parametrize("path", TRACKS, ids=lambda path: path.name)
-def test_the_distance_of_a_track_is_the_one_that_envirocar_tells(path: Path) -> None:
-    """Within 2 % of the length in the track's own properties, which comes from its positions."""
+def check_distance(path: Path) -> None:
+    """Compare a track's trip with what the track tells of itself."""
     raw = path.read_bytes()
     told = json.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw)
     (trip,) = trips(recorded(path))
     assert trip["distance_km"] == pytest.approx(told["properties"]["length"], rel=0.02)
     assert trip["signals"] == len(told["features"])
     assert trip["ended_by"] == "RECORDING_ENDED"
+
+
+@pytest.mark.parametrize("path", TRACKS, ids=lambda path: path.name)
+def test_the_distance_of_a_track_is_the_one_that_envirocar_tells(path: Path) -> None:
+    """Within 2 % of the length in the track's own properties, which comes from its positions."""
+    check_distance(path)
+
+
+@pytest.mark.nightly
+def test_the_distances_of_all_tracks_are_those_that_envirocar_tells() -> None:
+    """Two cars, petrol and diesel, of which the diesel tells other phenomenons."""
+    tracks = whole("vehicle/envirocar", "*.json")
+    assert len(tracks) == 8
+    for path in tracks:
+        check_distance(path)
