@@ -1,11 +1,13 @@
-"""Session fixtures: one real Kafka, one real ClickHouse engine and one whole run per test process; what runs first."""
+"""Shared fixtures, the order of the files, who shares a test process, and how long properties are tried."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +19,11 @@ pytest_plugins = [
     "tests.fixtures.stack",
 ]
 
+# A busy machine must not decide a test: no deadlines.
+settings.register_profile("gate", max_examples=100, deadline=None)
+settings.register_profile("nightly", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
 
 @pytest.fixture(autouse=True)
 def own_memory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,6 +33,7 @@ def own_memory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 
 LONGEST_FIRST = (
+    "end_to_end/live/",
     "end_to_end/test_kill",
     "end_to_end/test_up_once",
     "end_to_end/",
@@ -39,11 +47,32 @@ LONGEST_FIRST = (
 """Several files run at a time, so the long ones begin first; within that the order stays random."""
 
 
+ONE_AFTER_THE_OTHER = ("tests/end_to_end/live/",)
+"""Folders whose files share one process, because they share what it runs."""
+
+LAST_IN_ITS_FOLDER = "end_to_end/live/test_ctrl_c"
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that take longest in front."""
-    items.sort(key=lambda item: _place(item.nodeid, LONGEST_FIRST))
+    items.sort(key=lambda item: (_place(item.nodeid, LONGEST_FIRST), LAST_IN_ITS_FOLDER in item.nodeid))
 
 
 def _place(name: str, order: Sequence[str]) -> int:
     return next((number for number, part in enumerate(order) if part in name), len(order))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each file to one process, and some folders whole."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        """Files, and the folders that stay together."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            folder = next((each for each in ONE_AFTER_THE_OTHER if nodeid.startswith(each)), None)
+            return folder or super()._split_scope(nodeid)
+
+    return Scheduling(config, log)

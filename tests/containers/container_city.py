@@ -1,4 +1,4 @@
-"""A stack of containers that answers to the same calls as a stack of processes (`tests.end_to_end.city`)."""
+"""A stack of containers that answers to the same calls as a stack of processes (`tests.harness.city`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import clickhouse_connect
 from infra.images.docker_cli import Docker
 from infra.ports import free_port
 from tests.containers.compose import Project
-from tests.end_to_end.city import City
+from tests.harness.city import City
 
 if TYPE_CHECKING:
     import subprocess

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from ledger_sink.verifier.verdict import Verdict
     from schemas.catalog import Catalog
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 STATIONS = ("Wanliu", "Dongsi", "Aotizhongxin")
 EVENTS = 30

@@ -30,7 +30,7 @@ from tests.bench.limits import LimitRow, Quantity
 from tests.bench.rows.growth_ledger import FLAT, size_words
 from tests.bench.several import cpu_s, several, wait_until
 from tests.bench.work import READING, reading_events
-from tests.fixtures.clickhouse import ClickHouse, DoorProcess
+from tests.harness.engine import ClickHouse, DoorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -24,7 +24,7 @@ from tests.bench.kafka_stage import Broker, a_broker
 from tests.bench.limits import LimitRow, Quantity
 from tests.bench.several import await_members, cpu_s, several, wait_until
 from tests.bench.work import READING, WHOLE, readings
-from tests.fixtures.clickhouse import DoorProcess
+from tests.harness.engine import DoorProcess
 from tests.streams.sinks.stage import make_stage
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.clickhouse import DoorProcess
+from tests.harness.engine import DoorProcess
 from tests.infra.clickhouse.asking import ask, send_and_leave
 
 if TYPE_CHECKING:
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 _ROOT = Path(__file__).resolve().parents[3]
 _TABLE = (

@@ -16,7 +16,7 @@ import pytest
 from tests.infra.clickhouse.asking import ask, basic, send_and_leave
 
 if TYPE_CHECKING:
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 _MB = 1024 * 1024
 _ENDLESS = b"SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from schemas.model import Topic
     from streams.sinks.writer import Transform
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 
 ROOT = Path(__file__).resolve().parents[3]

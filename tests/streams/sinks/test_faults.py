@@ -16,7 +16,7 @@ import pytest
 from streams.sinks.clickhouse import run
 from streams.sinks.config import SinkConfig
 from streams.sinks.errors import SinkStopError
-from tests.fixtures.clickhouse import DoorProcess
+from tests.harness.engine import DoorProcess
 from tests.streams.sinks.events import framed
 from tests.streams.sinks.stage import Stage, a_stage, await_true, make_stage
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schemas.model import Topic
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 STATIONS = ("Jongno-gu", "종로구", "Aotizhongxin")
 
