@@ -136,21 +136,20 @@ class City:
 
         return eventually(started, lambda: f"{names} started: {self.pids()}", within_s=timeout, every_s=0.05)
 
-    def wait_sealed(self, topic: str, records: int = 1, within_s: float = 60) -> None:
+    def sealed(self, topic: str) -> int:
+        """Return how many records of a topic the running stack's status page shows as sealed."""
+        try:
+            url = f"http://127.0.0.1:{self.ports['web']}/status.json"
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                status = json.load(answer)
+        except OSError:
+            return 0
+        return next((each["sealed"] or 0 for each in status["topics"] if each["topic"] == topic), 0)
+
+    def wait_sealed(self, topic: str, records: int = 1) -> None:
         """Wait until the running stack has sealed that many records of a topic."""
-
-        def sealed() -> bool:
-            try:
-                url = f"http://127.0.0.1:{self.ports['web']}/status.json"
-                with urllib.request.urlopen(url, timeout=3) as answer:
-                    status = json.load(answer)
-            except OSError:
-                return False
-            return any(
-                each["topic"] == topic and (each["sealed"] or 0) >= records for each in status["topics"]
-            )
-
-        eventually(sealed, f"{records} records of {topic} are sealed", within_s=within_s, every_s=0.3)
+        what = f"{records} records of {topic} are sealed"
+        eventually(lambda: self.sealed(topic) >= records, what, within_s=90, every_s=1.0)
 
     def client(self) -> Client:
         """Connect to the running stack's ClickHouse."""

@@ -13,9 +13,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+TOPIC = "energy.reading"
+"""What the city reads as long as it lives; tests leave it alone."""
+
+SPEED = "60"
+"""With a reading a minute, one a second: longer than all tests take."""
+
+
 @dataclass
 class LiveCity:
-    """A stack that replays recordings at their own speed; each test brings a source, a person or a file of its own.
+    """A stack whose replay goes on and on; each test brings a source, a person or a file of its own.
 
     What a test expects of the whole, counted at rest, it leaves with `at_the_end`.
     """
@@ -26,12 +33,13 @@ class LiveCity:
     ended: bool = False
 
     def start(self) -> None:
-        """Start the stack and wait until the first reading is sealed."""
+        """Start the stack and wait until the replay has begun."""
         self._output = self.city.data.parent / "live.txt"
+        pace = ("--speed", SPEED, "--shift-to-now")
         with self._output.open("w") as output:
-            self.process = self.city.start("--recordings", *map(str, self.recordings), output=output)
+            self.process = self.city.start(*pace, "--recordings", *map(str, self.recordings), output=output)
         self.city.wait_for(self.process.pid, "worker-0", "sink", "ledger", "replay")
-        self.city.wait_sealed("air-quality.reading")
+        self.city.wait_sealed(TOPIC)
 
     @property
     def said(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import shutil
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -41,26 +40,13 @@ def largest(folder: Path, pattern: str) -> Path:
 
 
 @pytest.fixture
-def sealed(live: LiveCity, small_recordings: Path, tmp_path: Path) -> LiveCity:
-    """The live city, once it has sealed readings of this test's own."""
-    for source in sorted(small_recordings.iterdir()):
-        header, *lines = gzip.decompress(source.read_bytes()).splitlines(keepends=True)
-        path = tmp_path / source.name
-        path.write_bytes(gzip.compress(b"".join([header, *lines[200:400]])))
-        live.replay(path)
-    live.city.wait_sealed(TOPIC, 800)
-    live.city.wait_sealed(INDEX, 400)
-    return live
-
-
-@pytest.fixture
-def copied(sealed: LiveCity, tmp_path: Path) -> Path:
+def copied(readings: LiveCity, tmp_path: Path) -> Path:
     """A copy of the published ledger: nothing grows in it while it is damaged."""
     ledger = tmp_path / "ledger"
 
     def whole() -> bool:
         shutil.rmtree(ledger, ignore_errors=True)
-        shutil.copytree(sealed.city.data / "ledger", ledger)
+        shutil.copytree(readings.city.data / "ledger", ledger)
         return verify("--city", ledger, "--policy", ledger / "policy.txt").returncode == 0
 
     eventually(whole, "a copy verifies")
@@ -90,33 +76,34 @@ def test_one_flipped_byte_of_a_ledger_is_named_by_the_verifier(copied: Path) -> 
 
 
 @pytest.mark.timeout(300)
-def test_flipped_bytes_of_a_ledger_are_named_by_the_audit(sealed: LiveCity) -> None:
+def test_flipped_bytes_of_a_ledger_are_named_by_the_audit(readings: LiveCity) -> None:
     """Three files of three logs at once; the audit passes before and afterwards."""
-    ledger = sealed.city.data / "ledger"
-    assert "pass" in sealed.run("audit").lower()
+    ledger = readings.city.data / "ledger"
+    assert "pass" in readings.run("audit").lower()
+    damaged = damages(ledger)
     with ExitStack() as stack:
-        for path, at in damages(ledger).items():
+        for path, at in damaged.items():
             stack.enter_context(flipped(path, at))
-        audit = sealed.city.city("audit")
+        audit = readings.city.city("audit")
     assert audit.returncode == 1, audit.stdout
-    for path in damages(ledger):
+    for path in damaged:
         assert str(path.relative_to(ledger)) in audit.stdout, audit.stdout
 
 
-def test_a_flipped_byte_of_a_bundle_fails(sealed: LiveCity, tmp_path: Path) -> None:
+def test_a_flipped_byte_of_a_bundle_fails(readings: LiveCity, tmp_path: Path) -> None:
     """A bundle passes as it was made, and no longer with one bit flipped."""
-    bundle, policy = tmp_path / "event.evidence", sealed.city.data / "ledger" / "policy.txt"
-    sealed.run("prove", "--topic", TOPIC, "--partition", "0", "--offset", "3", "--output", str(bundle))
+    bundle, policy = tmp_path / "event.evidence", readings.city.data / "ledger" / "policy.txt"
+    readings.run("prove", "--topic", TOPIC, "--partition", "0", "--offset", "3", "--output", str(bundle))
     assert verify(bundle, "--policy", policy).returncode == 0
     with flipped(bundle, at=bundle.stat().st_size // 3):
         assert verify(bundle, "--policy", policy).returncode == 1
 
 
 @pytest.mark.timeout(300)
-def test_a_changed_row_of_the_archive_is_named_by_the_audit(sealed: LiveCity) -> None:
+def test_a_changed_row_of_the_archive_is_named_by_the_audit(readings: LiveCity) -> None:
     """One byte of one record's value in ClickHouse: exit 1, and where it is."""
     place = f"topic = '{TOPIC}' AND partition = 0 AND offset = 5"
-    with sealed.city.client() as client:
+    with readings.city.client() as client:
 
         def write(value: str) -> None:
             client.command(
@@ -126,7 +113,7 @@ def test_a_changed_row_of_the_archive_is_named_by_the_audit(sealed: LiveCity) ->
         whole = client.query(f"SELECT hex(value) FROM city.records WHERE {place}").result_rows[0][0]
         write("concat(substring(value, 1, 30), 'X', substring(value, 32))")
         try:
-            audit = sealed.city.city("audit")
+            audit = readings.city.city("audit")
         finally:
             write(f"unhex('{whole}')")
     assert audit.returncode == 1

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 PROGRAMS = {"city": "infra.cli", "ledger-verify": "ledger_sink.verifier.cli"}
 
 
-def test_an_event_is_proved_and_its_proof_verified_as_the_readme_says(live: LiveCity, tmp_path: Path) -> None:
+def test_an_event_is_proved_and_its_proof_verified_as_the_readme_says(
+    readings: LiveCity, tmp_path: Path
+) -> None:
     """Both commands end with 0, and the verdict is PASS."""
     for start in ("city prove", "ledger-verify"):
         program, *words = shlex.split(command(f"uv run {start}"))[2:]
         done = subprocess.run(
             [sys.executable, "-m", PROGRAMS[program], *words],
-            cwd=live.city.data.parent,
-            env={**live.city.env(), "HOME": str(tmp_path)},  # where the verifier remembers what it saw
+            cwd=readings.city.data.parent,
+            env={**readings.city.env(), "HOME": str(tmp_path)},  # where the verifier remembers what it saw
             capture_output=True,
             text=True,
             timeout=60,
