@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,14 +24,12 @@ def test_containers_run_without_rights(docker: Docker, images: dict[str, str], n
 
 
 def test_what_is_there_is_not_built_again(docker: Docker, images: dict[str, str]) -> None:
-    """With unchanged sources a second build builds nothing and takes next to no time."""
+    """With unchanged sources a second build builds nothing."""
     del images
     told: list[str] = []
-    started = time.monotonic()
     libraries = ("libraries", "engine", "runtime")
     assert set(build(docker, libraries, told.append)) == set(libraries)
     assert told == []
-    assert time.monotonic() - started < 15
 
 
 def test_images_know_nothing_of_where_packages_came_from(docker: Docker, images: dict[str, str]) -> None:

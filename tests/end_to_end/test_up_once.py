@@ -60,7 +60,7 @@ def test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing(
 @pytest.mark.timeout(900)
 def test_all_recordings_of_every_domain_come_through_whole(make_city: Callable[..., City]) -> None:
     """All of every domain's recordings in one run, as they are: exit 0 and every equation holds."""
-    domains = sorted({form.domain for form in formats().values()})
+    domains = sorted({form.domain for form in formats().values() if form.domain})
     folders = [folder for name in domains for folder in whole(name)]
     city = make_city()
     run = city.up_once("--recordings", *map(str, folders), timeout=600)

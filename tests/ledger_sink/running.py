@@ -21,6 +21,7 @@ from ledger_sink.config import LedgerConfig, SealedTopic, SignerConfig, WitnessC
 from ledger_sink.format.keys import own_witness_name
 from ledger_sink.kafka_source import KafkaSource
 from ledger_sink.summary import Summary, summarize
+from tests.patience import patient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,13 +56,11 @@ class Running:
         """Whether it still runs."""
         return self._thread.is_alive()
 
-    def end(self, within_s: float = 10.0) -> float:
-        """Tell it to stop; return how long that took."""
-        began = time.monotonic()
+    def end(self, within_s: float = patient(10)) -> None:
+        """Tell it to stop, and wait until it has."""
         self.stop.set()
         self._thread.join(within_s)
         assert not self._thread.is_alive(), f"did not end within {within_s} s"
-        return time.monotonic() - began
 
 
 @dataclass

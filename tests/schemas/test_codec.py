@@ -205,7 +205,7 @@ def test_dead_letters_of_every_domain_share_one_schema(catalog: Catalog) -> None
     """A dead letter of any domain carries schema id 1 and is read on any dead-letter topic."""
     letters = [topic for topic in catalog.topics.values() if topic.kind == "dead-letter"]
     event = catalog.examples[1]["dead-letter.v1.file.json"]
-    assert len(letters) >= 2
+    assert {topic.domain for topic in letters} == set(catalog.domains)
     for topic in letters:
         value = encode(topic.schema, event)
         assert frame_id(value) == 1

@@ -52,7 +52,9 @@ def test_stock_deserializer_reads_every_topic(url: str, catalog: Catalog) -> Non
     """confluent-kafka's own Avro deserializer decodes every example, knowing nothing but the address."""
     read = AvroDeserializer(SchemaRegistryClient({"url": url}))
     for topic in catalog.topics.values():
-        for example in catalog.examples[topic.schema.id].values():
+        examples = catalog.examples[topic.schema.id]
+        assert examples, topic.name
+        for example in examples.values():
             value = encode(topic.schema, on_the_wire(topic, example))
             found = read(value, SerializationContext(topic.name, MessageField.VALUE))
             assert found == decode(value, catalog)[1]

@@ -30,6 +30,7 @@ from streams.config import StreamsConfig
 from streams.identity import Rule, derived_id, device_id, device_salt
 from streams.produce import Producer
 from streams.state import PartitionState
+from tests.patience import patient
 from tests.streams.probe import DEAD, ECHO, TICK, TOTAL, expected_totals, probe_catalog, tick
 from tests.streams.worker import probe_config
 
@@ -56,7 +57,7 @@ class Worker:
         self.signal(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self, within_s: float = 12.0) -> int:
+    def stop(self, within_s: float = patient(10)) -> int:
         """End it as an operator does; return its status."""
         self.signal(signal.SIGTERM)
         return self.process.wait(within_s)

@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import free_ports
 from infra.kafka.running import RunningKafka
 from tests.streams.scene import Scene, Worker
 
 
-@pytest.mark.timeout(120)
 def test_kafka_killed_under_a_worker_loses_nothing(tmp_path: Path) -> None:
     """Kill -9 of the broker inside batches, then a new start on the same data."""
     broker = EmbeddedKafka(tmp_path / "kafka", free_ports())

@@ -27,6 +27,7 @@ from schemas.catalog import load_catalog
 from streams.errors import KafkaDownError, ReplayInterruptedError, UnknownFormatError
 from streams.pace import DAY_US
 from streams.replay import InputReport, replay
+from tests.patience import patient
 from tests.streams.domains.air_quality.test_recordings import beijing
 from tests.streams.replaying import (
     DEAD,
@@ -209,7 +210,7 @@ def test_a_stopped_replay_ends_soon_and_goes_on_later(bench: Bench, tmp_path: Pa
 
     began = time.monotonic()
     (report,) = replay(bench.config, CATALOG, [path], speed=30_000.0, stop=stop, progress=watch)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < patient(10)
     assert 50 <= report.read < 200
     assert report.reason is not None
     assert seen == sorted(seen)
@@ -418,12 +419,10 @@ def test_a_stop_while_kafka_is_down_ends_within_ten_seconds(
 ) -> None:
     """The replay does not wait for a Kafka that is gone; what it could not note is sent next time."""
     path = unique(tmp_path / "seoul.csv.gz", 1500)
-    process = fragile.process(path, speed="400000", timeout_s=60.0)
+    process = fragile.process(path, speed="400000", timeout_s=300.0)
     wait_until_begun(fragile, 100)
     own_kafka.kill()
     time.sleep(1.5)
-    began = time.monotonic()
     process.terminate()
-    process.wait(15)
-    assert time.monotonic() - began < 10
+    process.wait(patient(10))
     assert 100 <= progress_of(fragile) < 1500

@@ -75,7 +75,6 @@ def expected() -> dict[Any, bytes]:
     return found
 
 
-@pytest.mark.timeout(120)
 def test_kills_change_neither_what_is_used_nor_what_is_told(scene: Scene) -> None:
     """Forged, unsigned and replayed records are dead-lettered, holes are told; after any kill the same."""
     begun = len(scene.read(GAPS))
@@ -114,7 +113,6 @@ def test_kills_change_neither_what_is_used_nor_what_is_told(scene: Scene) -> Non
     }
 
 
-@pytest.mark.timeout(60)
 def test_the_registry_is_read_on_from_kafka(scene: Scene) -> None:
     """What was registered before and since, in order; a second reading gives only what is new."""
     sender = f"urn:city:device:{scene.group}"

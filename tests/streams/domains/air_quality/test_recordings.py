@@ -207,6 +207,7 @@ def test_line_ends_of_windows_and_a_missing_last_one_are_fine() -> None:
 def test_a_format_is_told_by_its_header_alone() -> None:
     """Each format matches its own head and no other."""
     heads = {"seoul-daily": seoul(), "beijing-prsa": beijing()}
+    assert {form.name for form in formats()} == set(heads)
     for form in formats():
         assert {name for name, head in heads.items() if form.matches(head)} == {form.name}
         assert not any(form.matches(head) for head in (b"", b"\n", b"a,b\n1,2\n", b"\x1f\x8b", b"\xff\xfe,"))

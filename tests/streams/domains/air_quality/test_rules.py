@@ -206,5 +206,21 @@ def test_an_index_is_the_highest_of_its_parts(run: list[dict[str, Any]]) -> None
             continue
         assert verdict.us.value == max(verdict.us.parts.values())
         assert verdict.us.parts[verdict.us.pollutant or ""] == verdict.us.value
-        if verdict.kr.value is not None:
-            assert verdict.kr.value >= max(verdict.kr.parts.values())
+
+
+@given(
+    st.fixed_dictionaries(
+        {name: st.floats(0, 400) for name in ("pm10", "pm2_5")}
+        | {name: st.floats(0, 1) for name in ("no2", "o3", "co", "so2")}
+    )
+)
+def test_the_korean_index_is_its_highest_part_and_more_where_several_are_unhealthy(
+    fields: dict[str, float],
+) -> None:
+    """50 more for two unhealthy pollutants, 75 for three and more, 500 at most."""
+    index = last([daily(0, **fields)]).kr
+    highest = max(index.parts.values())
+    unhealthy = sum(part > 100 for part in index.parts.values())
+    assert len(index.parts) == len(fields)
+    assert index.value == min(500, highest + (0, 0, 50, 75, 75, 75, 75)[unhealthy])
+    assert index.parts[index.pollutant or ""] == highest

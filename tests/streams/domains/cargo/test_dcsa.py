@@ -188,6 +188,7 @@ values = st.recursive(
     st.dictionaries(
         st.sampled_from([*EVENT_2_2, *EVENT_3_0, "eventLocation", "seals", "references", "reeferDetails"]),
         values,
+        max_size=4,
     ),
 )
 def test_whatever_an_event_holds_it_is_accepted_or_refused(version: str, change: dict[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from streams.domains.energy import agents, market_day
 from streams.recordings import bundled, bundled_scenarios
 from streams.testing import assert_repeats_change_nothing
@@ -10,8 +12,11 @@ from tests.streams.domains.energy.facts import (
     CATALOG,
     HANDLERS,
     HOUR_US,
+    ROWS,
+    WHOLE,
     all_derived,
     bundled_readings,
+    lengths,
     meter_reading,
     of_topic,
     run,
@@ -19,37 +24,41 @@ from tests.streams.domains.energy.facts import (
 )
 
 
-def test_readings_that_tell_enough_have_a_balance() -> None:
+@lengths
+def test_readings_that_tell_enough_have_a_balance(rows: int) -> None:
     """All but Sydney's two half hours that never were and the first reading of cumulative registers."""
-    without = [each for each in bundled_readings() if each["duration"] == "PT0S"]
-    balances = [each for each in all_derived() if each.topic == agents.BALANCE]
+    readings = bundled_readings(rows)
+    without = [each for each in readings if each["duration"] == "PT0S"]
+    balances = [each for each in all_derived(rows) if each.topic == agents.BALANCE]
     assert len(without) == 2
-    assert len(balances) == len(bundled_readings()) - len(without) - 1
+    assert len(balances) == len(readings) - len(without) - 1
     assert {each.headers["simulated"] for each in balances} == {b"true"}
     assert {each.event["rule"] for each in balances} == {agents.BALANCE_RULE}
 
 
-def test_nothing_is_refused() -> None:
+@lengths
+def test_nothing_is_refused(rows: int) -> None:
     """No dead letters from sound recordings and a sound scenario."""
-    assert {each.topic for each in all_derived()} == {agents.BALANCE, agents.COMMUNITY_SHARE}
+    assert {each.topic for each in all_derived(rows)} == {agents.BALANCE, agents.COMMUNITY_SHARE}
 
 
 def test_balances_keep_what_the_reading_says_of_itself() -> None:
     """Meter, id, quality and flags."""
     by_id = {each["event_id"]: each for each in bundled_readings()}
-    for each in all_derived():
-        if each.topic == agents.BALANCE:
-            reading = by_id[each.event["reading_id"]]
-            assert each.key == each.event["meter"] == reading["meter"]
-            assert each.event["quality"] == reading["quality"]
-            assert set(reading.get("flags", ())) <= set(each.event["flags"])
+    balances = [each for each in all_derived() if each.topic == agents.BALANCE]
+    assert len({each.event["reading_id"] for each in balances}) == len(by_id) - 3
+    for each in balances:
+        reading = by_id[each.event["reading_id"]]
+        assert each.key == each.event["meter"] == reading["meter"]
+        assert each.event["quality"] == reading["quality"]
+        assert set(reading.get("flags", ())) <= set(each.event["flags"])
 
 
 def test_shares_are_keyed_by_community_and_day() -> None:
     """So one agent sees all of a group's day, and no state grows for ever."""
     keys = Counter(each.key for each in all_derived() if each.topic == agents.COMMUNITY_SHARE)
     assert {key.partition("/")[0] for key in keys} == {"citylearn-2022", "market-day"}
-    assert max(keys.values()) <= 4 * (24 + 1)
+    assert max(keys.values()) == 4 * (24 + 1)  # four homes' hours, and the end of each one's day
 
 
 def test_repeats_change_nothing() -> None:
@@ -58,20 +67,25 @@ def test_repeats_change_nothing() -> None:
     assert_repeats_change_nothing(CATALOG, HANDLERS, readings, topic=agents.READING)
 
 
-def test_only_the_order_of_one_meter_matters() -> None:
+@lengths
+def test_only_the_order_of_one_meter_matters(rows: int) -> None:
     """Meters one after the other or mixed, as other partition counts would have it: the same events and bytes."""
     files = [path for path in bundled("energy") if "Building" in path.name]
-    apart = of_topic(agents.READING, files)
+    apart = of_topic(agents.READING, files, rows)
     mixed = sorted(apart, key=lambda each: each["occurred_at"])
     found = {(each.topic, each.value) for each in run(agents.READING, mixed, batch_size=500)}
+    assert len(found) > len(apart)
     assert found == {(each.topic, each.value) for each in run(agents.READING, apart)}
 
 
-def test_the_four_homes_make_one_community() -> None:
+@pytest.mark.parametrize(
+    ("rows", "hours"), [(ROWS, 400), pytest.param(WHOLE, 1465, marks=pytest.mark.nightly)]
+)
+def test_the_four_homes_make_one_community(rows: int, hours: int) -> None:
     """Four recordings, replayed one after the other: each hour is balanced once, over all four."""
-    found = run(agents.COMMUNITY_SHARE, shares_of(all_derived()))
+    found = run(agents.COMMUNITY_SHARE, shares_of(all_derived(rows)))
     homes = [each for each in found if each.key == "citylearn-2022"]
-    assert len(homes) == 1465
+    assert len(homes) == hours
     assert {each.event["members"] for each in homes} == {4}
 
 

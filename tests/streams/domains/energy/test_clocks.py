@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.domains.energy.clocks import AMBIGUOUS, NONEXISTENT, SAN_FRANCISCO, SYDNEY, Instant, instant
@@ -39,6 +39,8 @@ LOCAL_TIMES = st.datetimes(datetime.fromisoformat("1990-01-01"), datetime.fromis
 
 
 @given(LOCAL_TIMES, st.sampled_from([SYDNEY, SAN_FRANCISCO]))
+@example(datetime.fromisoformat("2011-10-02 02:30"), SYDNEY)
+@example(datetime.fromisoformat("2016-03-13 02:30"), SAN_FRANCISCO)
 def test_a_time_that_was_once_is_that_time(local: datetime, zone: object) -> None:
     """Instants without a flag show the local time they were told; the others say why not, and lie at a jump."""
     found = instant(local, zone)  # type: ignore[arg-type]

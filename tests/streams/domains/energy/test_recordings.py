@@ -322,6 +322,7 @@ def test_the_last_reading_closes_the_meters_session() -> None:
 
 def test_a_format_is_told_by_its_head_alone() -> None:
     """Each format matches its own head, with a byte order mark too, and no other."""
+    assert {form.name for form in formats()} == set(HEADS)
     for form in formats():
         for mark in ("", "\ufeff"):
             assert [

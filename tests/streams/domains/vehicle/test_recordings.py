@@ -449,6 +449,7 @@ def test_a_format_is_told_by_its_head_alone() -> None:
         "nass-cds": NASS_HEADER.encode(),
         "helmet-test-pulse": PULSE_HEADER.encode(),
     }
+    assert {form.name for form in formats()} == set(heads)
     for form in formats():
         assert {name for name, head in heads.items() if form.matches(head)} == {form.name}
         assert not any(form.matches(head) for head in (b"", b"{}", b"a,b\n", b"times,accel,more\n", b"\xff"))
