@@ -42,11 +42,13 @@ def streams_config(settings: Settings) -> StreamsConfig:
         kafka=settings.kafka_address,
         data=settings.data,
         city=settings.city,
-        workers=settings.workers,
         session_timeout_s=settings.session_timeout_s,
         stalled_after_s=settings.stalled_after_s,
         metrics_interval_s=settings.metrics_interval_s,
         changelog_replication=settings.replication,
+        refusal_limit=settings.rule_refusal_limit,
+        refusal_share=settings.rule_refusal_share,
+        refusal_window=settings.rule_refusal_window,
     )
 
 

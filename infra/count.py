@@ -15,6 +15,7 @@ import fastavro
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from infra.errors import StackError
+from schemas.names import COUNT_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +45,7 @@ class TopicCount:
 def watermarks(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], tuple[int, int]]:
     """Return (low, high) of every partition of the topics."""
     consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": "city-count", "enable.auto.commit": False}
+        {"bootstrap.servers": bootstrap, "group.id": COUNT_GROUP, "enable.auto.commit": False}
     )
     try:
         known = consumer.list_topics(timeout=10).topics
@@ -112,7 +113,7 @@ def _records(
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
-            "group.id": "city-count",
+            "group.id": COUNT_GROUP,
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,

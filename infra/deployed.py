@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infra.settings import Settings
+    from streams.pace import Speed
 
 STORES_S = 120.0
 """Kafka and ClickHouse have this long to come up."""
@@ -52,7 +53,7 @@ def prepare(settings: Settings) -> int:
     return 0
 
 
-def settle(settings: Settings, paths: list[Path], speed: str, report: Path | None) -> int:
+def settle(settings: Settings, paths: list[Path], speed: Speed, report: Path | None) -> int:
     """Replay, come to rest, count, audit and report; the exit code is that of `city up --once`.
 
     Raises:
@@ -63,7 +64,7 @@ def settle(settings: Settings, paths: list[Path], speed: str, report: Path | Non
     result.parent.mkdir(parents=True, exist_ok=True)
     pause_file(settings.data).unlink(missing_ok=True)
     result.unlink(missing_ok=True)
-    words = ["--speed", speed, "--no-shift", "--result", str(result), "--", *map(str, paths)]
+    words = ["--speed", str(speed), "--no-shift", "--result", str(result), "--", *map(str, paths)]
     code = wiring.run_replay(settings, threading.Event(), words)
     if code:
         return code
@@ -92,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     jobs.add_parser("prepare", help="topics and tables")
     job = jobs.add_parser("settle", help="replay, come to rest, report")
     job.add_argument("paths", nargs="*", type=Path, help="recordings (none: the bundled ones)")
-    job.add_argument("--speed", default="max")
+    job.add_argument("--speed", type=wiring.speed_argument, default="max")
     job.add_argument("--report", type=Path)
     given = parser.parse_args(arguments)
     try:

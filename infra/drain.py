@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from infra.count import watermarks
 from infra.count_ledger import checkpoint, city_blocks, newest_epoch
 from infra.errors import StackError
-from schemas.names import group_name
+from schemas.names import AGENTS_GROUP, CLICKHOUSE_SINK_GROUP, LEDGER_SINK_GROUP
 from streams.config import StreamsConfig
 from streams.discovery import discover
 
@@ -33,9 +33,9 @@ def group_topics(catalog: Catalog) -> dict[str, list[str]]:
     """Return which topics each consumer group reads."""
     topics = catalog.topics.values()
     return {
-        group_name("agents"): sorted(discover(StreamsConfig(), catalog)),
-        group_name("sink-clickhouse"): [t.name for t in topics],
-        group_name("sink-ledger"): [t.name for t in topics if t.sealed],
+        AGENTS_GROUP: sorted(discover(StreamsConfig(), catalog)),
+        CLICKHOUSE_SINK_GROUP: [t.name for t in topics],
+        LEDGER_SINK_GROUP: [t.name for t in topics if t.sealed],
     }
 
 

@@ -18,7 +18,7 @@ from ledger_sink.record import Record
 from schemas.codec import frame_id
 from schemas.errors import SchemaError
 from schemas.merge import reading_text
-from schemas.names import ARCHIVE_TABLE, DATABASE
+from schemas.names import ARCHIVE_TABLE, DATABASE, PROVE_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def fetch_from(bootstrap: str, topic: str, partition: int, offset: int) -> Recor
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
-            "group.id": "city-prove",
+            "group.id": PROVE_GROUP,
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "isolation.level": "read_committed",

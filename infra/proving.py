@@ -21,7 +21,7 @@ from ledger_sink.errors import NotSealedError
 from ledger_sink.kafka_source import KafkaSource
 from ledger_sink.range_prover import ENDLESS, Asked, Interval, prove_range
 from schemas.codec import frame_id
-from schemas.names import ARCHIVE_TABLE, DATABASE
+from schemas.names import ARCHIVE_TABLE, DATABASE, PROVE_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from ledger_sink.record import Record
     from schemas.catalog import Catalog
 
-GROUP = "city-prove"
 WORDS = ("topic", "partition", "offset", "event", "subject", "from", "to")
 
 
@@ -186,7 +185,7 @@ def _records(
     settings: Settings, catalog: Catalog, place: tuple[str, int], first: int, end: int
 ) -> Iterator[Record]:
     """Read records from Kafka if it still has the first of them, else from the archive."""
-    source = KafkaSource(ledger_config(settings, catalog), group=GROUP)
+    source = KafkaSource(ledger_config(settings, catalog), group=PROVE_GROUP)
     try:
         if source.watermarks(*place)[0] <= first:
             yield from source.records(*place, first, end)

@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
 from infra.ports import LOOPBACK, free_port, port_is_free
@@ -94,6 +94,12 @@ class Settings:
     """Seconds between metric events of a process."""
     stalled_after_s: float = 60.0
     """Seconds with lag and no commit after which a process is ill (CONTRACT: liveness)."""
+    rule_refusal_limit: int = 200
+    """Records of a partition that one rule must refuse before its topic stops; see `streams.refusal_limit`."""
+    rule_refusal_share: float = 0.5
+    """Part of the rule's last calls that must be refused for that, too."""
+    rule_refusal_window: int = 1_000
+    """Calls of a rule, for each partition, over which both are counted."""
     session_timeout_s: float = 10.0
     """Seconds without heartbeat after which Kafka takes a consumer's partitions away."""
 
@@ -295,12 +301,6 @@ def own_secret(path: Path) -> Secret:
         return Secret(path.read_text().strip())
     except OSError as error:
         raise DataDirectoryError(f"{path}: {error.strerror}; the data directory must be writable") from error
-
-
-def with_credentials(url: str, user: str, password: str) -> str:
-    """Return `url` with user and password in it, as `--clickhouse` takes it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{parts.hostname}:{parts.port}"
 
 
 def command_for(role: str, environment: Mapping[str, str] | None = None) -> str | None:

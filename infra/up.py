@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from infra.supervisor import Child
     from schemas.catalog import Catalog
+    from streams.pace import Speed
 
 REFRESH_S = 1.0
 REPLAY_RESULT = "replay.json"
@@ -43,7 +44,7 @@ class UpOptions:
 
     recordings: tuple[Path, ...] = ()
     format: str | None = None
-    speed: str = "live"
+    speed: Speed = "live"
     shift_to_now: bool | None = None
     once: bool = False
     report: Path | None = None
@@ -153,7 +154,7 @@ def _pause(run: Run, seconds: float) -> None:
 def _replay_arguments(run: Run) -> list[str]:
     options = run.options
     shift = options.speed == "live" if options.shift_to_now is None else options.shift_to_now
-    arguments = ["--speed", options.speed, "--shift" if shift else "--no-shift"]
+    arguments = ["--speed", str(options.speed), "--shift" if shift else "--no-shift"]
     if options.format:
         arguments += ["--format", options.format]
     result = run.settings.data / "run" / REPLAY_RESULT

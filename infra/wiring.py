@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
     from schemas.catalog import Catalog
+    from streams.pace import Speed
     from streams.produce import Producer
 
 
@@ -178,6 +179,16 @@ def run_door(settings: Settings, _stop: threading.Event, _arguments: Sequence[st
     return 0
 
 
+def speed_argument(text: str) -> Speed:
+    """Parse a speed for `argparse`, which passes the words of this error on to the user."""
+    from streams.pace import parse_speed
+
+    try:
+        return parse_speed(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def run_replay(settings: Settings, stop: threading.Event, arguments: Sequence[str]) -> int:
     """Replay recordings and leave what became of each in a result file.
 
@@ -187,7 +198,7 @@ def run_replay(settings: Settings, stop: threading.Event, arguments: Sequence[st
         arguments: `--speed S --shift|--no-shift [--format F] --result FILE -- PATH…`
     """
     options = argparse.ArgumentParser(prog="replay")
-    options.add_argument("--speed", default="live")
+    options.add_argument("--speed", type=speed_argument, default="live")
     options.add_argument("--shift", action=argparse.BooleanOptionalAction, default=False)
     options.add_argument("--format", default=None)
     options.add_argument("--result", type=Path, required=True)
@@ -215,7 +226,7 @@ def replay_reports(
     paths: Sequence[Path],
     *,
     format_name: str | None,
-    speed: str,
+    speed: Speed,
     shift_to_now: bool,
     stop: threading.Event,
 ) -> dict[str, dict[str, Any]]:
@@ -228,7 +239,7 @@ def replay_reports(
         topics,
         list(paths) or [*bundled(), *bundled_scenarios()],
         format=format_name,
-        speed=speed if speed in {"live", "max"} else float(speed),
+        speed=speed,
         shift_to_now=shift_to_now,
         stop=stop,
     )

@@ -3,7 +3,8 @@
 Files: every log's tiles, entries, controls, checkpoint; the chain of blocks; every root in it; cosignatures by
 the policy (the auditors' own verifier does that). Records: every leaf against Kafka while it retains the
 record, and against the archive; Kafka's end offsets = leaves = rows. It reads only, and runs beside the
-platform. It uses none of the code that wrote the ledger but the formats.
+platform. It runs none of the code that appends, signs or publishes. It shares with that code the format and the
+readers: the store, tiles, state files, the list of epochs and the Kafka source.
 
 Full, everything is read; incremental, only what came after the last audit that passed, whose result is believed:
 work grows with what is new. Old files, rows and records are then not looked at again, and the result says so.
@@ -37,6 +38,7 @@ from ledger_sink.verifier.compare import END, Comparison, Sealed, Side, compare,
 from ledger_sink.verifier.errors import VerifierError
 from ledger_sink.verifier.trust import load_trust
 from ledger_sink.verifier.verdict import Status, Verdict
+from schemas.names import AUDIT_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,7 +50,6 @@ if TYPE_CHECKING:
     from ledger_sink.store import Store
 
 
-GROUP = "city-audit"
 ATTEMPTS = 3
 
 
@@ -133,7 +134,7 @@ def run(
     if source is not None:
         audit.check_records(source)
     else:
-        own = KafkaSource(config, group=GROUP)
+        own = KafkaSource(config, group=AUDIT_GROUP)
         try:
             audit.check_records(own)
         finally:

@@ -8,14 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from schemas.names import LEDGER_SINK_GROUP
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from ledger_sink.anchor.config import AnchorSettings
-
-GROUP = "city-sink-ledger"
-"""Consumer group whose committed offsets show operators how far the ledger is; it never reads them."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,8 @@ class LedgerConfig:
     """Seconds up to which the interval grows when commits take long."""
     anchors: tuple[AnchorSettings, ...] = ()
     """Outside services that are to say that city checkpoints existed."""
-    group: str = GROUP
-    """Consumer group under which `next_offset` is committed, for lag to be seen."""
+    group: str = LEDGER_SINK_GROUP
+    """Consumer group under which `next_offset` is committed, for lag to be seen; the ledger never reads it."""
     kafka_options: Mapping[str, str] = field(default_factory=dict)
     """Further librdkafka settings, such as a user and password."""
 

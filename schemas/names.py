@@ -76,6 +76,14 @@ def group_name(role: str) -> str:
     return f"city-{_hyphens(role)}"
 
 
+AGENTS_GROUP = group_name("agents")
+CLICKHOUSE_SINK_GROUP = group_name("sink-clickhouse")
+LEDGER_SINK_GROUP = group_name("sink-ledger")
+AUDIT_GROUP = group_name("audit")
+PROVE_GROUP = group_name("prove")
+COUNT_GROUP = group_name("count")
+
+
 def own_group_prefix(user: str) -> str:
     """Name what a subscriber's consumer groups begin with: `insurer-a` → `insurer-a.`."""
     return f"{user}."

@@ -1,4 +1,4 @@
-"""Whole datums into a typed table: the schema "meta + event", and its datums made from records.
+"""Whole datums into a typed table: the schema "meta + event".
 
 Pure. The bytes of partition, offset and time of receipt, followed by a record's datum as it is, are a datum
 of `meta_record(schema)` (ARCHITECTURE D6): an insert in `FORMAT Avro` needs no event decoded in Python. It
@@ -8,8 +8,6 @@ leaves to the sink to prove first that the datum is whole: one byte too many wou
 
 from typing import Any
 
-from schemas.avro.writer import write_long
-from schemas.codec import HEADER_SIZE
 from schemas.columns import META_FIELDS
 from schemas.model import Schema
 
@@ -23,20 +21,3 @@ def meta_columns(schema: Schema) -> tuple[str, ...]:
     """Name the columns that a datum of `meta_record` fills."""
     fields = schema.tree.fields
     return (*(each["name"] for each in META_FIELDS), *(each.name for each in fields))
-
-
-def row_datum(partition: int, offset: int, received_ms: int, value: bytes) -> bytes:
-    """Make a datum of `meta_record` from a record.
-
-    Args:
-        partition: Partition of the record.
-        offset: Offset of the record.
-        received_ms: Timestamp of the record, milliseconds since 1970, UTC.
-        value: Framed value; the schema is that of its frame.
-    """
-    out = bytearray()
-    write_long(out, partition)
-    write_long(out, offset)
-    write_long(out, received_ms)
-    out += memoryview(value)[HEADER_SIZE:]
-    return bytes(out)

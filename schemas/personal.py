@@ -1,8 +1,7 @@
 """What is inside the ciphertext of a personal field: the Avro datum of the field's natural type.
 
-Pure; it encrypts nothing. `streams/produce.py` takes `clear_bytes`'s bytes, encrypts them under the
-subject's key and puts the result into the event; whoever holds the key goes the other way with
-`clear_value`.
+Pure; it encrypts nothing. The producer in `streams` encrypts the bytes of `clear_bytes` under the subject's key
+and puts the result into the event. A rule that may open personal values decrypts them and calls `clear_value`.
 """
 
 from collections.abc import Mapping

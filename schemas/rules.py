@@ -1,8 +1,7 @@
-"""The rules of the catalogue, each broken one a line that names the file.
+"""Rules for one domain's folder: its domain.toml and file names. Each broken rule is a line that names the file.
 
-Pure. `folder_problems` judges what can be judged of one domain alone and before anything is made of it;
-`catalog_problems` judges the finished domains together. A catalogue without problems can be encoded,
-tabled, evolved.
+Pure. `folder_problems` checks a folder alone, before schemas are compiled. `schemas.judge` checks the finished
+domains, their schemas, and the catalogue as a whole.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

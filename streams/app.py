@@ -22,12 +22,13 @@ from streams.config import StreamsConfig
 from streams.derive import Deriver
 from streams.discovery import discover
 from streams.door import Door
-from streams.errors import StopError, StreamsError
+from streams.errors import RuleFaultError, StopError, StreamsError
 from streams.liveness import EXIT_ILL, Liveness
 from streams.metrics import Emit, Figures
 from streams.origin.kafka_registry import kafka_registry
 from streams.origin.registry import Registry
 from streams.produce import Producer
+from streams.refusal_limit import RefusalLimit
 from streams.runner import Runner
 from streams.state import StateStore
 
@@ -60,19 +61,22 @@ def create_app(
 
     Raises:
         KafkaDownError: Kafka does not answer.
-        StopError: A topic is missing or has another number of partitions than its state.
+        StopError: A topic is missing or has another number of partitions than its state, or the refusal limit
+            contradicts itself.
         DeclarationError: A rule names what the catalogue does not have.
     """
     rules = discover(config, catalog)
+    limit = RefusalLimit(config.refusal_limit, config.refusal_share, config.refusal_window)
     door = door or Producer(config, catalog)
     owner = token_hex(6)
     make = changelog or (lambda topic: KafkaChangelog(config, door, topic, owner))
     app = _bare_app(config)
     app.door, app.figures, app.stores = door, Figures(), []
+    app.stopped = set()
     app.unfinished_batches = config.unfinished_batches
     registry = registry or kafka_registry(config, catalog)
     for topic, handlers in sorted(rules.items()):
-        deriver = Deriver(catalog, topic, handlers, app.door, app.figures, registry)
+        deriver = Deriver(catalog, topic, handlers, app.door, app.figures, registry, limit)
         _add_agent(app, config, topic, deriver, make)
     _follow_assignment(app)
     if emit is not None:
@@ -168,8 +172,12 @@ def _add_agent(
     async def agent(stream: Any) -> None:
         async for event in stream.events():
             batch: Batch = event.value
+            if topic in app.stopped:
+                continue  # never done, so nothing behind the stop is committed
             try:
                 await runner.run(batch)
+            except RuleFaultError as error:
+                app.stop_topic(topic, error)
             except StopError as error:
                 await app.crash(error)
                 raise
@@ -199,7 +207,7 @@ def _follow_assignment(app: CityApp) -> None:
 
 def _watch_over(app: CityApp, config: StreamsConfig, topics: Sequence[str], emit: Emit) -> None:
     """Start the liveness thread with the app."""
-    liveness = Liveness(config, topics, lambda: app.places, app.figures, emit)
+    liveness = Liveness(config, topics, lambda: app.places, app.figures, emit, stopped=app.stopped)
 
     async def watch() -> None:
         liveness.start()

@@ -105,6 +105,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
     def _has_room(self, tp: TP) -> bool:
         if not self._is_batched(tp):
             return True
+        if tp.topic in self.app.stopped:
+            return False
         return tp not in self._seeking and self.progress[tp].unfinished() < self.app.unfinished_batches
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:

@@ -6,6 +6,7 @@ its agents.
 
 import asyncio
 import logging
+import sys
 from typing import Any
 
 import faust
@@ -14,6 +15,7 @@ from streams.batch_consumer import BatchConsumer, BatchTransport
 from streams.batches import Batch
 from streams.collector import rest_collector
 from streams.door import Door
+from streams.errors import RuleFaultError
 from streams.liveness import Place
 from streams.metrics import Figures
 from streams.state import StateStore
@@ -28,6 +30,7 @@ class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
     door: Door
     figures: Figures
     stores: list[StateStore]
+    stopped: set[str]
     places: frozenset[Place] = frozenset()
     unfinished_batches: int
     _failures: int = 0
@@ -54,6 +57,13 @@ class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
         _LOG.warning("%r failed, fetching it again: %s: %s", batch, type(error).__name__, error)
         await asyncio.sleep(min(0.05 * 2 ** min(self._failures, 10), _LONGEST_REST_S))
         await self.consumer.give_back(batch)
+
+    def stop_topic(self, topic: str, fault: RuleFaultError) -> None:
+        """Take nothing more from a topic until this process ends; print why, in one line."""
+        self.stopped.add(topic)
+        self.figures.set("agents_topic_stopped", 1, topic)
+        sys.stderr.write(f"agents: {fault}\n")
+        sys.stderr.flush()
 
     def succeeded(self) -> None:
         """Note that a batch came to its end."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.names import group_name
+from schemas.names import AGENTS_GROUP
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,6 @@ class StreamsConfig:
         kafka: Bootstrap address, `host:port[,host:port]`.
         data: Data directory of this stack; keys lie in `<data>/keys`.
         city: Name of the city, for CloudEvents sources.
-        workers: Worker processes in the group; each is started by its caller, one `streams.app.run` each.
         group: Consumer group of the agents; also the first part of their changelogs' names.
         domains: Whether the packaged `streams.domains.*.agents` are run.
         extra_agents: Further modules that declare agents, by import name (tests).
@@ -25,11 +24,16 @@ class StreamsConfig:
         max_fetch_bytes: Most bytes fetched at once from one partition.
         unfinished_batches: Batches of one partition that may wait or run at a time; bounds memory.
         slice_s: Longest time a batch holds the event loop before others get their turn.
-        batch_pause_s: Rest between the steps of a batch; only tests set it, to hit in between.
+        batch_pause_for_tests_s: Rest between the steps of a batch, so that a test can kill a worker between them. No
+            setting of the platform reaches it: 0 in production.
         changelog_replication: Replicas of the state changelogs.
         delivery_timeout_s: Seconds after which a record that Kafka has not confirmed counts as failed.
         connect_timeout_s: Seconds to wait for Kafka's first answer.
         queue_records: Records that may wait in the producer before `produce` blocks.
+        refusal_limit: Records of a partition that one rule must refuse, within `refusal_window`, before the rule is
+            taken to be at fault and its topic stops. Fewer never stop it.
+        refusal_share: Part of the rule's last `refusal_window` calls that must be refused for that, too.
+        refusal_window: Calls of a rule, for each partition, over which both are counted.
         stalled_after_s: Seconds with lag and no commit after which the worker ends itself (CONTRACT §3).
         metrics_interval_s: Seconds between two reports of lag and counts.
         origin_settle_s: Seconds that Kafka must have had the registration of a source's key before it is in force;
@@ -41,8 +45,7 @@ class StreamsConfig:
     kafka: str = "127.0.0.1:19092"
     data: Path = Path(".city")
     city: str = "city.example"
-    workers: int = 1
-    group: str = group_name("agents")
+    group: str = AGENTS_GROUP
     domains: bool = True
     extra_agents: tuple[str, ...] = ()
     session_timeout_s: float = 8.0
@@ -52,11 +55,14 @@ class StreamsConfig:
     max_fetch_bytes: int = 1 << 20
     unfinished_batches: int = 3
     slice_s: float = 0.05
-    batch_pause_s: float = 0.0
+    batch_pause_for_tests_s: float = 0.0
     changelog_replication: int = 1
     delivery_timeout_s: float = 30.0
     connect_timeout_s: float = 10.0
     queue_records: int = 100_000
+    refusal_limit: int = 200
+    refusal_share: float = 0.5
+    refusal_window: int = 1_000
     stalled_after_s: float = 60.0
     metrics_interval_s: float = 5.0
     origin_settle_s: float = 5.0

@@ -14,6 +14,7 @@ from streams.errors import (
     DeclarationError,
     DeliveryError,
     RefusedEventError,
+    RuleFaultError,
     StreamsError,
     SubjectForgottenError,
 )
@@ -24,6 +25,7 @@ from streams.origin.check import OriginCheck
 from streams.origin.registry import Registry
 from streams.origin.report import Reporter
 from streams.personal import Opener
+from streams.refusal_limit import RefusalLimit, RefusalWindow
 from streams.state import Draft, SubjectState
 
 
@@ -54,6 +56,7 @@ class Deriver:
         door: Where outputs and dead letters go.
         figures: Where records, outputs, dead letters and skips are counted.
         registry: Who may sign for a source; None: nobody is registered.
+        limit: How much a rule may refuse before its topic stops; None: everything.
 
     Attributes:
         origin: Judges each record of a raw topic before any rule; None for others, which the platform makes itself.
@@ -71,6 +74,7 @@ class Deriver:
         door: Door,
         figures: Figures,
         registry: Registry | None = None,
+        limit: RefusalLimit | None = None,
     ) -> None:
         self._catalog = catalog
         self._topic = _known(catalog, topic, "reads")
@@ -81,6 +85,8 @@ class Deriver:
         self._dead_letters = topic_for(self._topic.domain)
         self._of_persons = bool(self._topic.schema.personal)
         self.origin = OriginCheck(topic, registry or Registry()) if self._topic.kind == "raw" else None
+        self._limit = limit
+        self._windows: dict[tuple[Rule, int], RefusalWindow] = {}
         self._reporter = Reporter(catalog, self._topic, door)
         names = [str(ORIGIN), *(name for _, name in self._handlers)]
         twice = [name for name, count in Counter(names).items() if count > 1]
@@ -111,6 +117,7 @@ class Deriver:
 
         Raises:
             DeliveryError: Kafka does not take records; the batch must come again.
+            RuleFaultError: A rule reached its refusal limit; the topic must stop.
         """
         self._counts["agents_records_total"] += 1
         judged = self.origin is not None and not self.origin.nothing_to_judge(raw)
@@ -164,6 +171,8 @@ class Deriver:
         deliveries: Deliveries,
     ) -> None:
         """Call one rule; all of what it says happens, or a dead letter."""
+        window = self._window(handler, record)
+        fault: RuleFaultError | None = None
         try:
             try:
                 outputs = self._outputs(handler, record, state)
@@ -177,12 +186,27 @@ class Deriver:
         except Exception as error:  # noqa: BLE001 - whatever a rule raises is about this record
             outputs = [self._dead_letter(handler, record, value, error)]
             self._counts["agents_dead_letters_total"] += 1
+            if window is not None and window.refuse():
+                fault = _fault(handler, record, window, self._reason(error))
         else:
             if state is not None:
                 state.keep(record.offset)
             self._counts["agents_derived_total"] += len(outputs)
         for each in outputs:
             self._door.send(each, deliveries)
+        if fault is not None:
+            raise fault
+
+    def _window(self, handler: Handler, record: Record) -> RefusalWindow | None:
+        """Count the call that comes now, where refusals are limited."""
+        if self._limit is None:
+            return None
+        which = (handler.rule, record.partition)
+        window = self._windows.get(which)
+        if window is None:
+            window = self._windows[which] = RefusalWindow(self._limit)
+        window.call(record.offset)
+        return window
 
     def _outputs(self, handler: Handler, record: Record, state: SubjectState | None) -> list[Prepared]:
         said = handler.call(record, state) if state is not None else handler.call(record)
@@ -199,13 +223,17 @@ class Deriver:
             prepared.append(self._door.prepare(output.topic, event, key=output.key, headers=headers))
         return prepared
 
-    def _dead_letter(self, handler: Handler, record: Record, value: bytes, error: Exception) -> Prepared:
-        reason = str(error) if isinstance(error, RefusedEventError) else f"{type(error).__name__}: {error}"
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, RefusedEventError):
+            return str(error)
         if self._of_persons and not isinstance(error, StreamsError):
-            reason = type(error).__name__  # what a rule raises may tell the value it stumbled over
+            return type(error).__name__  # what a rule raises may tell the value it stumbled over
+        return f"{type(error).__name__}: {error}"
+
+    def _dead_letter(self, handler: Handler, record: Record, value: bytes, error: Exception) -> Prepared:
         event = dead_letter(
             KafkaOrigin(record.topic, record.partition, record.offset),
-            Refusal("agent", reason, str(handler.rule), record.event_id),
+            Refusal("agent", self._reason(error), str(handler.rule), record.event_id),
             value,
             source=record.source,
             occurred_us=record.occurred_us,
@@ -217,6 +245,16 @@ class Deriver:
 def _cause(record: Record) -> Header:
     """Tell which record made another."""
     return ("cause", f"{record.topic}/{record.partition}/{record.offset}".encode())
+
+
+def _fault(handler: Handler, record: Record, window: RefusalWindow, reason: str) -> RuleFaultError:
+    """Describe in one line what stops a topic, and what to do."""
+    return RuleFaultError(
+        f"{record.topic}: stopped: rule {handler.rule} refused {window.refusals} of the last {window.calls} records "
+        f"of partition {record.partition}, the last at offset {record.offset}: {' '.join(reason.split())}; "
+        "nothing of that batch is committed and the other topics go on: mend the rule, then start this worker again "
+        "(`city dead-letters list` shows what was refused)"
+    )
 
 
 def _known(catalog: Catalog, name: str, who: str) -> Topic:

@@ -1,9 +1,10 @@
 """What can go wrong in this package, split by what the caller does next.
 
 `KafkaDownError`, `StopError`: stop the process and say the one line. `DeliveryError`: nothing may be
-committed; the same batch again. `RefusedEventError`: this one event cannot be sent; dead-letter what it came
-from. `SubjectForgottenError`: the person was erased; do not write about them. `DeclarationError`: the code of
-a domain is wrong; mend it.
+committed; the same batch again. `RuleFaultError`: stop this topic, commit nothing of the batch, go on with the
+others. `RefusedEventError`: this one event cannot be sent; dead-letter what it came from.
+`SubjectForgottenError`: the person was erased; do not write about them. `DeclarationError`: the code of a
+domain is wrong; mend it.
 """
 
 
@@ -41,6 +42,10 @@ class RefusedEventError(StreamsError):
         self.topic = topic
         self.reason = reason
         super().__init__(f"{topic}: {reason}")
+
+
+class RuleFaultError(StreamsError):
+    """A rule refuses so many records that the rule is at fault: its topic stops, the other topics go on."""
 
 
 class StopError(StreamsError):

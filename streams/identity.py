@@ -33,6 +33,8 @@ from streams.files import create_once
 SALT_BYTES = 16
 SECRET_BYTES = 32
 _RECORDING = b"city-recording-event/v1\n"
+_LAP = 0
+"""Last field of what a recording's ids are hashed from. Always 0: a recording is played once in a data directory."""
 _DERIVED = b"city-derived-event/v1\n"
 _DERIVED_SALT = b"city-derived-salt/v1\n"
 _RECORDING_SALT = b"city-recording-salt/v1\n"
@@ -170,7 +172,7 @@ def device_salt() -> bytes:
     return os.urandom(SALT_BYTES)
 
 
-def recording_id(occurred_ms: int, file_digest: bytes, record: int, event: int = 0, lap: int = 0) -> str:
+def recording_id(occurred_ms: int, file_digest: bytes, record: int, event: int = 0) -> str:
     """Compute the id of an event of a recording.
 
     Args:
@@ -178,12 +180,11 @@ def recording_id(occurred_ms: int, file_digest: bytes, record: int, event: int =
         file_digest: SHA-256 of the whole file, 32 bytes.
         record: Number of the source record in the file, from 1.
         event: Number of the event within its source record, from 0.
-        lap: How often the recording was played before, from 0.
 
     Raises:
         ValueError: The time is before 1970.
     """
-    place = struct.pack(">QII", record, event, lap)
+    place = struct.pack(">QII", record, event, _LAP)
     return _version_7(occurred_ms, hashlib.sha256(_RECORDING + file_digest + place).digest())
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple, NoReturn
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -68,6 +68,7 @@ class Liveness(threading.Thread):
             group in which nobody gets any is noticed.
         figures: Counts to hand out with the lag.
         emit: Takes them.
+        stopped: Topics that the worker has stopped on purpose: their lag is exported and does not end the process.
         on_ill: Called with one line when the worker is ill; ends the process by default.
     """
 
@@ -79,6 +80,8 @@ class Liveness(threading.Thread):
         figures: Figures,
         emit: Emit,
         on_ill: Callable[[str], None] | None = None,
+        *,
+        stopped: Collection[str] = (),
     ) -> None:
         super().__init__(name="liveness", daemon=True)
         self._config = config
@@ -86,6 +89,7 @@ class Liveness(threading.Thread):
         self._assigned = assigned
         self._figures = figures
         self._emit = emit
+        self._stopped = stopped
         self._on_ill = on_ill or end_process
         self._watch = Watch()
         self._halt = threading.Event()
@@ -142,7 +146,7 @@ class Liveness(threading.Thread):
     def _judge(self, offsets: Mapping[Place, Offsets], stalled: Mapping[Place, float]) -> None:
         limit = self._config.stalled_after_s
         for (topic, number), seconds in stalled.items():
-            if seconds >= limit:
+            if seconds >= limit and topic not in self._stopped:
                 lag = offsets[topic, number].lag
                 self._on_ill(
                     f"agents: {topic}/{number}: lag {lag} and no commit for {seconds:.0f} s: ending myself"

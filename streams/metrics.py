@@ -25,6 +25,9 @@ Metric = Literal[
     # Dead letters that agents have delivered, since the worker started. Any growth: read them, `city
     # dead-letters list`.
     "agents_dead_letters_total",
+    # 1 for a topic that this worker has stopped because a rule refused too many of its records. The worker's log
+    # names the rule: mend it and start the worker again.
+    "agents_topic_stopped",
     # Input records that no schema reads; the ClickHouse sink dead-letters them. Any growth: who writes to
     # this topic?
     "agents_undecodable_total",

@@ -22,10 +22,13 @@ Speed = str | float
 
 
 def parse_speed(text: str) -> Speed:
-    """Read what `--speed` says.
+    """Parse a speed; every command and process that takes one calls this.
+
+    Args:
+        text: `live`, `max`, or a number of times real time.
 
     Raises:
-        ValueError: It is neither `live`, `max` nor a positive number.
+        ValueError: The text is neither `live`, `max` nor a finite number above 0.
     """
     if text in ("live", "max"):
         return text
@@ -34,7 +37,7 @@ def parse_speed(text: str) -> Speed:
     except ValueError:
         factor = 0.0
     if not 0 < factor < float("inf"):
-        raise ValueError(f"speed: expected live, max or a positive number, got {text!r}")
+        raise ValueError(f"expected live, max or a finite number above 0, got {text!r}")
     return factor
 
 

@@ -181,7 +181,7 @@ class _Run:
             self._note(door)
             wait_s = self._pace.wait_s(cue.play_us)
         if wait_s:
-            self._stop.wait(wait_s)
+            self._stop.wait(min(wait_s, threading.TIMEOUT_MAX))
 
     def _send(self, cue: Cue, writer: Writer, door: Door) -> None:
         file = cue.file

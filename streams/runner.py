@@ -17,6 +17,7 @@ from streams.batches import Batch
 from streams.config import StreamsConfig
 from streams.derive import Deriver
 from streams.door import Deliveries, Door
+from streams.errors import RuleFaultError
 from streams.metrics import Figures
 from streams.state import Draft, PartitionState, StateStore
 
@@ -61,6 +62,7 @@ class Runner:
         Raises:
             DeliveryError: Kafka does not take what follows from it.
             KafkaDownError: The state cannot be restored, or the registry of keys not be read.
+            RuleFaultError: A rule reached its refusal limit. Its dead letters are delivered, the batch is not done.
         """
         if not self._around.is_current(batch):
             return
@@ -70,7 +72,13 @@ class Runner:
         state = await self._state(batch)
         draft = None if state is None else state.draft()
         deliveries = Deliveries()
-        if not await self._derive(batch, draft, deliveries):
+        try:
+            whole = await self._derive(batch, draft, deliveries)
+        except RuleFaultError:
+            await self._delivered(deliveries)
+            self._deriver.report()
+            raise
+        if not whole:
             return
         await self._delivered(deliveries)
         await self._rest()
@@ -123,8 +131,8 @@ class Runner:
 
     async def _rest(self) -> None:
         """Rest between two steps, where tests want to hit."""
-        if self._config.batch_pause_s:
-            await asyncio.sleep(self._config.batch_pause_s)
+        if self._config.batch_pause_for_tests_s:
+            await asyncio.sleep(self._config.batch_pause_for_tests_s)
 
     async def _delivered(self, deliveries: Deliveries) -> None:
         if deliveries.sent:

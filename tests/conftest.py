@@ -9,8 +9,11 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
+from tests.harness import shared
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import IO
 
 pytest_plugins = [
     "tests.fixtures.catalog",
@@ -23,6 +26,22 @@ pytest_plugins = [
 settings.register_profile("gate", max_examples=100, deadline=None)
 settings.register_profile("nightly", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+
+LEASE = pytest.StashKey["IO[str]"]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Hold the lease of the servers that all test processes share, in the first of them."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        folder = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+        session.config.stash[LEASE] = shared.hold(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let the shared servers end, and wait for them."""
+    if LEASE in config.stash:
+        shared.give_back(config.stash[LEASE])
 
 
 @pytest.fixture(autouse=True)

@@ -1,19 +1,15 @@
-"""How many examples a property takes: the profile says it for all, and a costly property takes a fraction."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""How many examples a property takes that is dear, or runs once per schema: fewer than others, whatever the profile."""
 
 from hypothesis import settings
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
-
-def fewer(*, times: int) -> Callable[..., object]:
-    """Have a property take so many times fewer examples than the profile says.
+def fewer(times: int) -> settings:
+    """Take fewer examples than the profile that is loaded.
 
     Args:
-        times: The divisor; at least one example is left.
+        times: How many times fewer.
+
+    Returns:
+        Settings to decorate a property with; at least one example.
     """
     return settings(max_examples=max(1, settings().max_examples // times))

@@ -12,9 +12,43 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import IO
 
     from infra.settings import Settings
     from schemas.catalog import Catalog
+
+
+class _OneLineError(click.ClickException):
+    """A parameter that cannot be used: one line on stderr, exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line as `one_line_errors` prints its own."""
+        click.echo(f"city: {self.message}", file=file, err=file is None)
+
+
+class SpeedType(click.ParamType):
+    """Parameter type of `--speed`: `live`, `max`, or a finite number above 0."""
+
+    name = "speed"
+
+    def convert(
+        self,
+        value: str | float,
+        param: click.Parameter | None,  # noqa: ARG002 - click's signature
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> str | float:
+        """Parse the value with the parser of the replay; refuse any other in one line."""
+        from streams.pace import parse_speed
+
+        try:
+            return parse_speed(str(value))
+        except ValueError as error:
+            raise _OneLineError(f"--speed: {error}") from error
+
+
+speed_type = SpeedType()
 
 F = TypeVar("F", bound="Callable[..., Any]")
 

@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.commands.common import catalog, data_option, one_line_errors, print_json, running
+from infra.commands.common import (
+    catalog,
+    data_option,
+    one_line_errors,
+    print_json,
+    running,
+    speed_type,
+)
 
 if TYPE_CHECKING:
     from typing import TextIO
+
+    from streams.pace import Speed
 
 
 def register(group: click.Group) -> None:
@@ -24,12 +33,14 @@ def register(group: click.Group) -> None:
 @click.command()
 @data_option
 @click.option("--format", "format_name", help="Read every file as this format instead of detecting it.")
-@click.option("--speed", default="max", show_default=True, help="live, max, or N times real time.")
+@click.option(
+    "--speed", type=speed_type, default="max", show_default=True, help="live, max, or N times real time."
+)
 @click.option("--shift-to-now/--no-shift-to-now", default=False, show_default=True)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @one_line_errors
 def replay(
-    data: Path, format_name: str | None, speed: str, shift_to_now: bool, paths: tuple[Path, ...]
+    data: Path, format_name: str | None, speed: Speed, shift_to_now: bool, paths: tuple[Path, ...]
 ) -> None:
     """Replay recordings (files or folders) into a running stack."""
     from infra.wiring import replay_reports

@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.commands.common import catalog, data_option, one_line_errors, print_json, running
+from infra.commands.common import (
+    catalog,
+    data_option,
+    one_line_errors,
+    print_json,
+    running,
+    speed_type,
+)
 
 if TYPE_CHECKING:
     from infra.kafka.java import JavaChoice
     from infra.settings import Settings
+    from streams.pace import Speed
 
 PICTURE_COLUMNS = 110
 
@@ -33,7 +41,9 @@ def register(group: click.Group) -> None:
 )
 @click.argument("more", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--format", "format_name", help="Read every file as this format instead of detecting it.")
-@click.option("--speed", default="live", show_default=True, help="live, max, or N times real time.")
+@click.option(
+    "--speed", type=speed_type, default="live", show_default=True, help="live, max, or N times real time."
+)
 @click.option(
     "--shift-to-now/--no-shift-to-now",
     default=None,
@@ -54,7 +64,7 @@ def up(
     recordings: tuple[Path, ...],
     more: tuple[Path, ...],
     format_name: str | None,
-    speed: str,
+    speed: Speed,
     shift_to_now: bool | None,
     once: bool,
     report: Path | None,
@@ -71,8 +81,6 @@ def up(
     from infra.up import UpOptions
     from infra.up import up as run
 
-    if not _speed_is_known(speed):
-        raise SettingsError(f"--speed {speed}: expected live, max or a positive number")
     for path in (*recordings, *more):
         if not path.exists():
             raise SettingsError(f"{path}: no such file or folder")
@@ -105,15 +113,6 @@ def _settings(
     embedded += [] if settings.kafka else ["kafka"]
     embedded += [] if settings.clickhouse else ["clickhouse"]
     return replace(settings, ports=settle_ports({**named_ports(), **parse_ports(ports)}, embedded=embedded))
-
-
-def _speed_is_known(speed: str) -> bool:
-    if speed in {"live", "max"}:
-        return True
-    try:
-        return float(speed) > 0
-    except ValueError:
-        return False
 
 
 @click.command()

@@ -63,23 +63,10 @@ def remove_user(admin: Any, name: str) -> None:
     _alter_users(admin, [UserScramCredentialDeletion(name, ScramMechanism.SCRAM_SHA_512)])
 
 
-def grant_read(admin: Any, user: str, topics: Iterable[str], group_prefix: str | None = None) -> None:
-    """Let a user read topics, and use the consumer groups whose names begin with a prefix.
-
-    Args:
-        admin: an admin client of the platform's own listener.
-        user: the user's name.
-        topics: names of the topics, in full.
-        group_prefix: prefix of the groups, by default the user's name and a dot.
-
-    Raises:
-        AccessSetupError: a name is not allowed, or the cluster refused.
-    """
-    _grant(admin, user, _bindings(user, topics, group_prefix))
-
-
 def settle_grants(admin: Any, user: str, topics: Iterable[str]) -> int:
     """Make the grants of a user these and no others; one that stays is never taken away in between.
+
+    The user may read the topics, and use consumer groups whose names begin with the user's name and a dot.
 
     Args:
         admin: an admin client of the platform's own listener.
@@ -92,7 +79,7 @@ def settle_grants(admin: Any, user: str, topics: Iterable[str]) -> int:
     Raises:
         AccessSetupError: a name is not allowed, or the cluster refused.
     """
-    wanted = {*_bindings(user, topics, None)}
+    wanted = {*_bindings(user, topics)}
     try:
         found = {*admin.describe_acls(_filter(user), request_timeout=REQUEST_S).result()}
     except KafkaException as error:
@@ -114,18 +101,13 @@ def settle_grants(admin: Any, user: str, topics: Iterable[str]) -> int:
     return _take_away(admin, user, surplus)
 
 
-def _bindings(user: str, topics: Iterable[str], group_prefix: str | None) -> list[AclBinding]:
+def _bindings(user: str, topics: Iterable[str]) -> list[AclBinding]:
     """Spell what a user may do as the cluster keeps it."""
     _require_name(user)
-    prefix = own_group_prefix(user) if group_prefix is None else group_prefix
-    if not prefix:
-        raise AccessSetupError(
-            f"user {user}: expected a group prefix, got an empty one, which means all groups"
-        )
     literal = [
         (ResourceType.TOPIC, _require_topic(user, topic), ResourcePatternType.LITERAL) for topic in topics
     ]
-    places = [*literal, (ResourceType.GROUP, prefix, ResourcePatternType.PREFIXED)]
+    places = [*literal, (ResourceType.GROUP, own_group_prefix(user), ResourcePatternType.PREFIXED)]
     return [
         AclBinding(kind, name, pattern, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
         for kind, name, pattern in places

@@ -3,7 +3,7 @@
 Promise: after `prepare`, `command` with `environment` starts a broker that keeps what it acknowledged over
 a `kill -9`; `wait_ready` returns when this very broker (not a stranger on its port) answers. What the user
 has to know comes as one line of an `infra.kafka.errors` error.
-Left to others: starting, watching and stopping the process (a supervisor or `infra.kafka.running`).
+Left to the caller: starting, watching and stopping the process (`city up` has a supervisor).
 
 Below `<data>/kafka`: `log/` (Kafka's records and metadata), `server.properties`, `log4j2.properties`,
 `server.log`, `starter.lock`, `tmp/`. Only one broker works there at a time (`infra.kafka.lock`).

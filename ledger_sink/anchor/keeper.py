@@ -104,12 +104,6 @@ class AnchorKeeper:
             except LogStoppedError as error:
                 self._failed(each, self._turns[each.receipt], str(error))
 
-    def troubles(self) -> dict[str, str]:
-        """Return why an anchor does not answer, by its name."""
-        return {
-            each.anchor.name: t.trouble for each in self._anchors if (t := self._turns[each.receipt]).trouble
-        }
-
     def _make_due(self, checkpoint: bytes, size: int) -> None:
         now = self._clock()
         due = []

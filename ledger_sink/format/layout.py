@@ -1,4 +1,7 @@
-"""Every path of a ledger directory, spelled here and nowhere else (CONTRACT §7).
+"""Paths of the published files of a ledger directory, and of the writer's state and lock (FORMAT.md §5).
+
+Tile paths are spelled in `format.tiles`, receipts' names by their kinds. The writers' other private files are
+spelled where they are written. `infra` counts leaves with its own spelling, on purpose: it judges this code.
 
 Paths are relative, with `/`, below `<data>/ledger/`:
 

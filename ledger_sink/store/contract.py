@@ -18,8 +18,11 @@ from typing import Protocol
 
 from ledger_sink.errors import SetupError
 
-Fault = Callable[[str, str], None]
-"""A test's hook: called with an operation (`before write`, `after write`, …) and a file's name; may raise."""
+FaultForTests = Callable[[str, str], None]
+"""A hook that only tests set: a store calls it with an operation (`before write`, `after write`, …) and a file's name.
+
+It may raise, as if the process had died there. In production it is `no_fault`.
+"""
 
 
 class Lock(Protocol):

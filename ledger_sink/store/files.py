@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from ledger_sink.store.contract import Fault
+    from ledger_sink.store.contract import FaultForTests
 
 TEMPORARY = ".tmp"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -40,9 +40,9 @@ _ADVISE = getattr(os, "posix_fadvise", None)  # of "not needed" the kernel begin
 class FileStore:
     """Files under one root directory, which is made at the first write."""
 
-    def __init__(self, root: Path, *, threads: int = 4, fault: Fault = no_fault) -> None:
+    def __init__(self, root: Path, *, threads: int = 4, fault_for_tests: FaultForTests = no_fault) -> None:
         self.root = root
-        self.fault = fault
+        self.fault_for_tests = fault_for_tests
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
 
@@ -103,11 +103,11 @@ class FileStore:
         opened: dict[str, int] = {}
         try:
             for name, data in files.items():
-                self.fault("before write", name)
+                self.fault_for_tests("before write", name)
                 flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
                 opened[name] = os.open(f"{self.path(name)}{TEMPORARY}", flags, 0o644)
                 _write_whole(opened[name], data)
-                self.fault("after write", name)
+                self.fault_for_tests("after write", name)
             if len(files) <= _FEW:
                 self._sync_each(opened)
             else:
@@ -137,14 +137,14 @@ class FileStore:
             self._sync(descriptor, name)
 
     def _sync(self, descriptor: int, name: str) -> None:
-        self.fault("before fsync", name)
+        self.fault_for_tests("before fsync", name)
         os.fsync(descriptor)
-        self.fault("after fsync", name)
+        self.fault_for_tests("after fsync", name)
 
     def _operate(self, operation: str, name: str, action: Callable[[str], None]) -> None:
-        self.fault(f"before {operation}", name)
+        self.fault_for_tests(f"before {operation}", name)
         action(str(self.path(name)))
-        self.fault(f"after {operation}", name)
+        self.fault_for_tests(f"after {operation}", name)
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files, and the folder they leave empty."""

@@ -11,15 +11,15 @@ from ledger_sink.store.contract import checked, no_fault
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ledger_sink.store.contract import Fault
+    from ledger_sink.store.contract import FaultForTests
 
 
 class MemoryStore:
     """Files in a dictionary; each file of a write is set at once, so a fault can fall between two."""
 
-    def __init__(self, fault: Fault = no_fault) -> None:
+    def __init__(self, fault_for_tests: FaultForTests = no_fault) -> None:
         self.files: dict[str, bytes] = {}
-        self.fault = fault
+        self.fault_for_tests = fault_for_tests
         self._locks: set[str] = set()
         self._guard = threading.Lock()
 
@@ -33,18 +33,18 @@ class MemoryStore:
     def write(self, files: Mapping[str, bytes]) -> None:
         """Set every file."""
         for name, data in files.items():
-            self.fault("before write", checked(name))
+            self.fault_for_tests("before write", checked(name))
             with self._guard:
                 self.files[name] = bytes(data)
-            self.fault("after write", name)
+            self.fault_for_tests("after write", name)
 
     def remove(self, names: Iterable[str]) -> None:
         """Forget files."""
         for name in names:
-            self.fault("before remove", checked(name))
+            self.fault_for_tests("before remove", checked(name))
             with self._guard:
                 self.files.pop(name, None)
-            self.fault("after remove", name)
+            self.fault_for_tests("after remove", name)
 
     def listing(self, folder: str) -> list[str]:
         """Return the names directly under a folder."""

@@ -202,7 +202,11 @@ class _Parts(SealedPath):
 
 
 def is_simulated(record: CanonicalRecord) -> bool:
-    """Tell whether a record says of itself that it was replayed or simulated."""
+    """Return whether a record says of itself that it was replayed or simulated.
+
+    True if a header `simulated` has any value but `false` (FORMAT.md §7). Subscribers have their own implementation,
+    `streams.subscriber.event.Event.simulated`, because the verifier imports nothing of the platform.
+    """
     return any(name == SIMULATED_HEADER and content != b"false" for name, content in record.headers)
 
 

@@ -5,7 +5,7 @@ reads as proof.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -88,11 +88,6 @@ def failed(name: str, words: str) -> Claim:
 def not_checked(name: str, words: str) -> Claim:
     """A claim that nobody asked to check, or that could not be."""
     return Claim(name, Status.NOT_CHECKED, words)
-
-
-def status_of(problems: Sequence[str]) -> Status:
-    """Turn a list of problems into a status."""
-    return Status.FAILED if problems else Status.SHOWN
 
 
 def printable(text: str) -> str:

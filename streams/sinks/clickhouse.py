@@ -23,7 +23,7 @@ from streams.sinks.figures import Latencies
 from streams.sinks.group import FencedError, Group
 from streams.sinks.lane import Lane
 from streams.sinks.lease import Lease
-from streams.sinks.writer import Transform, Writer
+from streams.sinks.writer import TransformForTests, Writer
 
 __all__ = ["ClickHouseSink", "SinkConfig", "run"]
 
@@ -41,7 +41,7 @@ def run(
     stop: threading.Event,
     emit: Emit = no_emit,
     *,
-    transform: Transform | None = None,
+    transform_for_tests: TransformForTests | None = None,
 ) -> None:
     """Carry records until `stop` is set; blocks.
 
@@ -50,13 +50,13 @@ def run(
         catalog: Topics and schemas; all its topics are read.
         stop: Set it to end within `config.stop_within_s`; nothing is lost, what is not confirmed comes again.
         emit: Takes figures, on a timer.
-        transform: Changes each batch before it is written: for tests that need a sink which is broken on purpose.
+        transform_for_tests: Only for a test that needs a broken sink: changes each batch before it is written.
 
     Raises:
         KafkaDownError: Kafka does not answer at the start.
         SinkStopError: It cannot go on; one line.
     """
-    sink = ClickHouseSink(config, catalog, emit, transform, stop)
+    sink = ClickHouseSink(config, catalog, emit, transform_for_tests, stop)
     try:
         while not stop.is_set():
             sink.turn()
@@ -72,13 +72,13 @@ class ClickHouseSink:
         config: SinkConfig,
         catalog: Catalog,
         emit: Emit = no_emit,
-        transform: Transform | None = None,
+        transform_for_tests: TransformForTests | None = None,
         stop: threading.Event | None = None,
     ) -> None:
         self._config = config
         self._catalog = catalog
         self._emit = emit
-        self._writer = Writer(config, catalog, transform)
+        self._writer = Writer(config, catalog, transform_for_tests)
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._running: set[Future[None]] = set()
         self._latencies = Latencies()

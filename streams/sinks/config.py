@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from schemas.names import DATABASE, group_name
+from schemas.names import CLICKHOUSE_SINK_GROUP, DATABASE
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class SinkConfig:
     password: str = field(default="", repr=False)
     database: str = DATABASE
     rollups: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
-    group: str = group_name("sink-clickhouse")
+    group: str = CLICKHOUSE_SINK_GROUP
     max_rows: int = 20_000
     max_bytes: int = 6 << 20
     max_age_s: float = 0.5

@@ -33,7 +33,8 @@ from streams.sinks.letters import Letters
 from streams.sinks.sift import Sieve
 from streams.sinks.statement import EXPIRED, insert_rows
 
-Transform = Callable[[Batch], Batch]
+TransformForTests = Callable[[Batch], Batch]
+"""A hook that only tests set, to have a sink that is broken on purpose: it changes a batch before it is written."""
 SETTLE_S: Final = 1.0
 AGAIN: Final = ":again"
 
@@ -72,13 +73,15 @@ class Writer:
     Args:
         config: Settings.
         catalog: Topics and schemas.
-        transform: Changes a batch before it is written; only a test that needs a broken sink has one.
+        transform_for_tests: Only for a test that needs a broken sink: changes a batch before it is written.
     """
 
-    def __init__(self, config: SinkConfig, catalog: Catalog, transform: Transform | None = None) -> None:
+    def __init__(
+        self, config: SinkConfig, catalog: Catalog, transform_for_tests: TransformForTests | None = None
+    ) -> None:
         self._config = config
         self._catalog = catalog
-        self._transform = transform
+        self._transform_for_tests = transform_for_tests
         self._engine = Engine(config)
         self._clock = EngineClock(self._engine)
         self._letters = Letters(config, catalog)
@@ -92,7 +95,7 @@ class Writer:
             LeaseExpiredError: The claim has to be committed again.
             StreamsError: Something did not work; the same task again, later.
         """
-        batch = self._transform(task.batch) if self._transform else task.batch
+        batch = self._transform_for_tests(task.batch) if self._transform_for_tests else task.batch
         topic = self._catalog.topics[batch.topic]
         try:
             if topic.archived and batch.token not in task.done:

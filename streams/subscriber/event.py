@@ -65,8 +65,12 @@ class Event:
 
     @property
     def simulated(self) -> bool:
-        """Whether the record says of itself that it was replayed or made up."""
-        return SIMULATED in self.headers
+        """Whether the record says of itself that it was replayed or made up.
+
+        True if a header `simulated` has any value but `false` (ledger_sink/FORMAT.md §7). The auditor's verifier has
+        its own implementation, `ledger_sink.verifier.evidence.is_simulated`: it imports nothing from here.
+        """
+        return any(name == SIMULATED[0] and content != b"false" for name, content in self.headers)
 
 
 def read_event(message: Any, schemas: SchemaSource) -> Event:

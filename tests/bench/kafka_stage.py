@@ -18,10 +18,10 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import free_ports
-from infra.kafka.running import RunningKafka
 from infra.kafka.topics import await_leaders, ensure_topics
 from schemas.catalog import load_catalog
 from tests.bench.harness import SideError
+from tests.harness.broker import RunningKafka
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.kafka.access import ensure_user, grant_read
+from infra.kafka.access import ensure_user, settle_grants
 from infra.kafka.admin import cluster_id, connect
 from infra.kafka.ports import free_ports
 from streams.subscriber import Connection
@@ -87,7 +87,7 @@ def test_kafka_container_refuses_a_subscriber_what_was_not_granted(broker: Kafka
         assert produce({"bootstrap.servers": broker.bootstrap}, topic, [b"x"]) == []
     admin = connect(broker.bootstrap)
     ensure_user(admin, "erin", "correct horse")
-    grant_read(admin, "erin", ["granted"])
+    settle_grants(admin, "erin", ["granted"])
     settings = {**Connection(broker.sasl, "erin", "correct horse").settings(), "group.id": "erin.one"}
     assert subscribe_error(settings, "granted") == "none"
     assert subscribe_error(settings, "denied") == "TOPIC_AUTHORIZATION_FAILED"

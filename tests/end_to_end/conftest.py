@@ -11,7 +11,7 @@ import pytest
 
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import free_ports
-from infra.kafka.running import RunningKafka
+from tests.harness.broker import RunningKafka
 from tests.harness.city import City
 from tests.harness.engine import DoorProcess
 

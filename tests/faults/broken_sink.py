@@ -43,7 +43,7 @@ if __name__ == "__main__":
         catalog,
         stop,
         wiring.emitter(settings, catalog),
-        transform=Faults(),
+        transform_for_tests=Faults(),
     )
     sys.stdout.flush()
     os._exit(0)

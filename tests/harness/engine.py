@@ -9,11 +9,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import pytest
 
 _ROOT = Path(__file__).resolve().parents[2]
 _READY = re.compile(r"on http://127\.0\.0\.1:(\d+)/")
+
+
+def with_credentials(url: str, user: str, password: str) -> str:
+    """Return `url` with user and password in it, as `--clickhouse` takes it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{parts.hostname}:{parts.port}"
 
 
 @dataclass(frozen=True)

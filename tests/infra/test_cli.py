@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from infra.cli import main
+from infra.deployed import main as deployed
 
 REPOSITORY = Path(__file__).parents[2]
 DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *REPOSITORY.glob("*/README.md")]
@@ -49,3 +50,44 @@ def test_an_error_is_one_line_on_stderr_with_exit_code_2(tmp_path: Path) -> None
     assert result.exit_code == 2
     assert result.stderr.startswith("city: ")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "-0.0", "inf", "-inf", "nan", "1e999", "fast", "Live", ""])
+@pytest.mark.parametrize("command", ["up", "replay"])
+def test_other_speeds_than_live_max_or_a_number_above_0_are_one_line(
+    tmp_path: Path, command: str, speed: str
+) -> None:
+    """Both commands refuse in the same words, before anything starts."""
+    result = CliRunner().invoke(
+        main, [command, "--data", str(tmp_path / "city"), "--speed", speed, str(tmp_path)]
+    )
+    assert result.exit_code == 2
+    assert result.stderr == f"city: --speed: expected live, max or a finite number above 0, got {speed!r}\n"
+    assert not (tmp_path / "city").exists()
+
+
+@pytest.mark.parametrize("speed", ["live", "max", "0.5", "400000"])
+@pytest.mark.parametrize(
+    ("command", "next_error"), [("up", "no such file or folder"), ("replay", "no stack has run here")]
+)
+def test_speeds_that_a_replay_knows_are_taken(
+    tmp_path: Path, command: str, next_error: str, speed: str
+) -> None:
+    """What is wrong beside the speed is what the command then names."""
+    path = tmp_path if command == "replay" else tmp_path / "missing"
+    result = CliRunner().invoke(
+        main, [command, "--data", str(tmp_path / "city"), "--speed", speed, str(path)]
+    )
+    assert result.exit_code == 2
+    assert next_error in result.stderr
+
+
+@pytest.mark.parametrize("speed", ["0", "inf", "nan", "fast", ""])
+def test_processes_that_replay_refuse_the_same_speeds(capfd: pytest.CaptureFixture[str], speed: str) -> None:
+    """The deployed job has the parser of the commands; it ends with exit code 2 and no traceback."""
+    with pytest.raises(SystemExit) as ended:
+        deployed(["settle", "--speed", speed])
+    assert ended.value.code == 2
+    said = capfd.readouterr().err
+    assert f"argument --speed: expected live, max or a finite number above 0, got {speed!r}" in said
+    assert "Traceback" not in said

@@ -42,7 +42,7 @@ def test_evidence_that_does_not_pass_ends_the_story(story: Story) -> None:
 def test_city_that_ends_is_told_with_its_last_words(story: Story) -> None:
     """Nobody waits for a city that is gone."""
     story.stage.start_city("--speed", "nonsense")
-    with pytest.raises(StackError, match=r"the city ended with 2: its last words: .*--speed nonsense"):
+    with pytest.raises(StackError, match=r"the city ended with 2: its last words: .*--speed: .*'nonsense'"):
         story.stage.wait("ready", lambda: False, 60)
 
 

@@ -19,7 +19,7 @@ from infra import proving
 from infra.evidence import EventNotFoundError
 from infra.ports import free_port
 from infra.proving import Wanted, WordsError, interval_of, prove_wanted
-from infra.settings import Settings, with_credentials
+from infra.settings import Settings
 from infra.web import prove
 from ledger_sink.errors import NotCoveredYetError, NotSealedError
 from ledger_sink.format.layout import POLICY
@@ -31,6 +31,7 @@ from schemas.names import DATABASE
 from schemas.tables import create_archive, create_database, create_table
 from streams.sinks.clickhouse import SinkConfig
 from streams.sinks.clickhouse import run as run_sink
+from tests.fixtures.clickhouse import with_credentials
 from tests.ledger_sink.running import CITY, Ledger, Running, wait_for
 from tests.streams.sinks.stage import make_catalog
 

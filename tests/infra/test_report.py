@@ -10,7 +10,7 @@ from infra.count import TopicCount, latency
 from infra.drain import group_topics
 from infra.report import build, equations, unaccounted
 from schemas.catalog import load_catalog
-from schemas.names import group_name
+from schemas.names import AGENTS_GROUP
 
 CATALOG = load_catalog()
 RIGHT = TopicCount(records=7, archived=7, sealed=7, events=5, rows=5, repeats=1, undecodable=1)
@@ -81,7 +81,7 @@ def test_latency_is_the_nearest_rank(values: list[int], p50: int | None, p99: in
 
 def test_the_agents_are_drained_of_every_topic_that_a_rule_reads() -> None:
     """Derived topics and the platform's own included (CONTRACT §1), and none that no rule reads."""
-    read = group_topics(CATALOG)[group_name("agents")]
+    read = group_topics(CATALOG)[AGENTS_GROUP]
     assert (
         {"air-quality.reading", "health.cohort-entry", "platform.recording"}
         <= set(read)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.configs import streams_config
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
 from infra.ports import free_port
 from infra.settings import (
@@ -20,8 +21,9 @@ from infra.settings import (
     recall,
     remember,
     settle_ports,
-    with_credentials,
 )
+from streams.config import StreamsConfig
+from tests.fixtures.clickhouse import with_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,3 +110,18 @@ def test_a_variable_that_is_no_number_is_named() -> None:
     """The error tells the variable and what it expected."""
     with pytest.raises(SettingsError, match=r"CITY_WORKERS.*int"):
         from_environment({"CITY_WORKERS": "many"})
+
+
+def test_agents_have_the_refusal_limit_of_the_settings() -> None:
+    """`CITY_RULE_REFUSAL_…` reaches the workers; without them the layer's own defaults hold."""
+    default, own = streams_config(Settings()), StreamsConfig()
+    assert (default.refusal_limit, default.refusal_share, default.refusal_window) == (
+        own.refusal_limit,
+        own.refusal_share,
+        own.refusal_window,
+    )
+    settings = from_environment(
+        {"CITY_RULE_REFUSAL_LIMIT": "7", "CITY_RULE_REFUSAL_SHARE": "0.25", "CITY_RULE_REFUSAL_WINDOW": "70"}
+    )
+    config = streams_config(settings)
+    assert (config.refusal_limit, config.refusal_share, config.refusal_window) == (7, 0.25, 70)

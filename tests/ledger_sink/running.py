@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -20,7 +22,7 @@ from ledger_sink import audit, signer, sink, witness
 from ledger_sink.config import LedgerConfig, SealedTopic, SignerConfig, WitnessConfig
 from ledger_sink.format.keys import own_witness_name
 from ledger_sink.kafka_source import KafkaSource
-from ledger_sink.summary import Summary, summarize
+from tests.ledger_sink.summary import Summary, summarize
 from tests.patience import patient
 
 if TYPE_CHECKING:
@@ -76,6 +78,19 @@ class Metrics:
     def of(self, name: str) -> list[float]:
         """All figures of one name."""
         return [value for found, value, _ in self.values if found == name]
+
+
+@contextlib.contextmanager
+def warnings_of(logger: logging.Logger) -> Iterator[list[str]]:
+    """Collect what a logger warns of, as operators read it."""
+    told: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    try:
+        yield told
+    finally:
+        logger.removeHandler(handler)
 
 
 class Ledger:

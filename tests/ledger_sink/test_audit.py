@@ -19,9 +19,9 @@ from ledger_sink.kafka_source import TopicFacts
 from ledger_sink.prover import prove
 from ledger_sink.sequencer import LogName, PartitionFacts, Sequencer
 from ledger_sink.store import FileStore, MemoryStore
-from ledger_sink.summary import summarize
 from ledger_sink.verifier.evidence import check_evidence
 from ledger_sink.verifier.trust import load_trust
+from tests.ledger_sink.summary import summarize
 from tests.ledger_sink.worlds import CITY, TOPIC_ID, World, record, records
 
 if TYPE_CHECKING:

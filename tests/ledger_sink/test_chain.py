@@ -325,7 +325,7 @@ def run_with_fault(root: Path, fatal: int) -> int:
     published = []
     for end in (3, 9):
         grow(plain, 0, end)
-        faulty = World(FileStore(root, threads=1, fault=fault), plain.signer_store)
+        faulty = World(FileStore(root, threads=1, fault_for_tests=fault), plain.signer_store)
         for world in (faulty, plain):  # the second one finds done what the first one did
             chain = None
             try:

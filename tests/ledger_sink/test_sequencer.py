@@ -232,7 +232,7 @@ def run_until(root: Path, fatal: int, size: int) -> int:
         if operations == fatal:
             raise CrashError
 
-    world = World(FileStore(root, threads=1, fault=fault))
+    world = World(FileStore(root, threads=1, fault_for_tests=fault))
     published: list[bytes] = []
     while True:
         try:

@@ -118,10 +118,10 @@ def test_nothing_is_signed_that_is_not_remembered() -> None:
         if operation == "before write":
             raise StoreError("broken")
 
-    store.fault = fault
+    store.fault_for_tests = fault
     with pytest.raises(StoreError):
         signer.sign([request(0, 5)])
-    store.fault = lambda *_: None
+    store.fault_for_tests = lambda *_: None
     assert one(signer, request(0, 4, b"other")).status == 200
 
 

@@ -93,13 +93,13 @@ def test_a_failed_write_leaves_each_file_old_or_new(tmp_path: Path, operation: s
         if done == operation and name in {f"f{count - 1}", str(tmp_path)}:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    store.fault = fault
+    store.fault_for_tests = fault
     opened = psutil.Process().num_fds()
     with pytest.raises(StoreError):
         store.write(new)
     assert psutil.Process().num_fds() == opened
     assert all(store.read(name) in {old[name], new[name]} for name in old)
-    store.fault = lambda *_: None
+    store.fault_for_tests = lambda *_: None
     store.write(new)
     assert {name: store.read(name) for name in new} == new
 
@@ -112,7 +112,7 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(StoreFullError, match="free some"):
-        FileStore(tmp_path, fault=fault).write({"a": b"1"})
+        FileStore(tmp_path, fault_for_tests=fault).write({"a": b"1"})
 
 
 @pytest.mark.parametrize("call", ["ftruncate", "write"])

@@ -209,7 +209,7 @@ def test_racing_clients_never_get_a_rollback_signed() -> None:
         if operation == "after write":
             signed.append(parse_checkpoint(store.files[monitoring_path(LOG.name)])[0].size)
 
-    store.fault = fault
+    store.fault_for_tests = fault
     served = witness(store)
 
     def client(seed: int) -> list[Response]:

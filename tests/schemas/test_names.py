@@ -17,6 +17,9 @@ def test_names_of_a_topic_follow_from_domain_and_event() -> None:
 def test_names_of_groups_and_boards_carry_the_city() -> None:
     """Groups and dashboards are told from those of others by their prefix."""
     assert names.group_name("sink_clickhouse") == "city-sink-clickhouse"
+    assert names.AGENTS_GROUP == "city-agents"
+    assert names.CLICKHOUSE_SINK_GROUP == "city-sink-clickhouse"
+    assert names.LEDGER_SINK_GROUP == "city-sink-ledger"
     assert names.board_uid("air_quality") == "city-air-quality"
     assert names.dead_letter_topic("air_quality") == "air-quality.dead-letter"
 

@@ -12,7 +12,7 @@ from schemas.catalog import Catalog, Schema, Topic, load_catalog
 from schemas.codec import encode
 from schemas.columns import column_type, columns, quote
 from schemas.dictionary import rows
-from schemas.passthrough import meta_columns, meta_record, row_datum
+from schemas.passthrough import meta_columns, meta_record
 from schemas.tables import (
     add_columns,
     create_archive,
@@ -23,7 +23,7 @@ from schemas.tables import (
 )
 from tests.harness.engine import ClickHouse
 from tests.schemas.toy import TOML, extended, lay
-from tests.schemas.wire import on_the_wire
+from tests.schemas.wire import on_the_wire, row_datum
 
 
 def logical(base: str, name: str, **more: int) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from streams.identity import Rule, derived_id, recording_id
 TICK, ECHO, TOTAL, DEAD = "probe.tick", "probe.echo", "probe.total", "probe.dead-letter"
 FILE = hashlib.sha256(b"probe").digest()
 STREAM = f"replay:{FILE.hex()[:16]}"
+BROKEN: set[str] = set()
+"""Names of the probe's rules that raise on every record."""
 BEGIN_US = 1_704_067_200_000_000
 
 
@@ -38,6 +40,8 @@ def tick(subject: str, number: int, mood: str = "fine", stream: str = STREAM) ->
 @batched(TICK, rule="probe-echo@1", outputs=(ECHO,))
 def echo(record: Record) -> Iterator[Output]:
     """Repeat a tick, or do what its mood says."""
+    if "probe-echo" in BROKEN:
+        raise LookupError("the rule is broken")
     mood = record.event["mood"]
     fields: dict[str, Any] = {"subject": record.key, "number": record.event["number"]}
     if mood == "raise":

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -197,8 +198,13 @@ class Scene:
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
         self.admin.incremental_alter_configs([resource])[resource].result()
 
-    def expect(self, ticks: int) -> None:
-        """Check that what was derived is what `ticks` ticks of each subject give: nothing lost, nothing else."""
+    def expect(self, ticks: int, beside: AbstractSet[str] = frozenset()) -> None:
+        """Check that what was derived is what `ticks` ticks of each subject give: nothing lost, nothing else.
+
+        Args:
+            ticks: Ticks of each subject.
+            beside: Ids of echoes that come of other topics.
+        """
         totals: dict[str, tuple[int, str]] = {}
         last = {}
         for subject in SUBJECTS:
@@ -206,7 +212,7 @@ class Scene:
             totals |= of_subject
             last[subject] = list(of_subject.values())[-1]
         assert self.totals() == totals
-        assert self.echoes() == echo_ids(ticks)
+        assert self.echoes() == echo_ids(ticks) | beside
         assert self.states() == last
 
     def recreate(self) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import free_ports
-from infra.kafka.running import RunningKafka
+from tests.harness.broker import RunningKafka
 from tests.streams.scene import Scene, Worker
 
 
@@ -16,7 +16,7 @@ def test_kafka_killed_under_a_worker_loses_nothing(tmp_path: Path) -> None:
     try:
         with Scene(broker.bootstrap, tmp_path) as scene:
             scene.produce(0, 60)
-            workers = [scene.start(batch_pause_s=0.05)]
+            workers = [scene.start(batch_pause_for_tests_s=0.05)]
             scene.wait(lambda: scene.committed() > 0)
             running.kill()
             running.start()

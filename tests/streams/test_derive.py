@@ -13,8 +13,9 @@ from streams.agents import Handler, Input, Output, Record, Rule, State, batched,
 from streams.changelog import Entry, Stored, Subject
 from streams.derive import Deriver
 from streams.door import Deliveries
-from streams.errors import DeclarationError, DeliveryError
+from streams.errors import DeclarationError, DeliveryError, RuleFaultError
 from streams.metrics import Figures
+from streams.refusal_limit import RefusalLimit
 from streams.state import PartitionState
 from streams.testing import MemoryChangelog, MemoryDoor, assert_repeats_change_nothing, run_handlers
 from tests.streams import probe
@@ -289,3 +290,58 @@ def test_declarations_that_cannot_work_are_refused() -> None:
         deriver(TICK, Handler(TICK, Rule("r", 1), ("probe.none",), rule, stateful=True))
     with pytest.raises(DeclarationError, match="got 3 parameters"):
         batched(TICK, rule="r@1", outputs=())(lambda _a, _b, _c: [])
+
+
+def deriver_with_limit(limit: RefusalLimit) -> tuple[Deriver, MemoryDoor]:
+    """Make a deriver of the probe's rules whose refusals are limited."""
+    door = MemoryDoor(CATALOG)
+    return Deriver(CATALOG, TICK, HANDLERS, door, Figures(), limit=limit), door
+
+
+def derive_moods(deriver: Deriver, partition: int, moods: list[str]) -> None:
+    """Run ticks of the given moods through the rules, as one partition."""
+    state = PartitionState(MemoryChangelog(), partition, 1)
+    state.restore()
+    draft = state.draft()
+    for offset, mood in enumerate(moods):
+        raw = SimpleNamespace(
+            topic=TICK,
+            partition=partition,
+            offset=offset,
+            key=b"a",
+            value=encode(CATALOG.topics[TICK].schema, tick("a", offset, mood)),
+            headers=(),
+            timestamp=0,
+        )
+        deriver.derive(raw, draft, Deliveries())
+
+
+def test_a_rule_beyond_its_refusal_limit_raises_with_rule_counts_and_reason() -> None:
+    """The last dead letter is sent first; no further record is tried."""
+    deriver, door = deriver_with_limit(RefusalLimit(5, 0.5, 100))
+    with pytest.raises(
+        RuleFaultError,
+        match=r"^probe.tick: stopped: rule probe-echo@1 refused 5 of the last 7 records of partition 0, "
+        r"the last at offset 6: RuntimeError: told to; .* mend the rule, .*$",
+    ):
+        derive_moods(deriver, 0, ["fine", "fine", *["raise"] * 50])
+    assert len(door.sent(DEAD)) == 5
+
+
+def test_refusals_are_counted_for_each_rule_and_partition_apart() -> None:
+    """Two rules with four refusals each are two rules below a limit of five, and so are two partitions."""
+    deriver, door = deriver_with_limit(RefusalLimit(5, 0.5, 100))
+    for partition in range(2):
+        derive_moods(deriver, partition, ["raise", "raise late"] * 4)
+    assert len(door.sent(DEAD)) == 16
+
+
+def test_records_that_no_schema_reads_are_no_refusals_of_a_rule() -> None:
+    """Bad input that never reaches a rule stops nothing."""
+    deriver, door = deriver_with_limit(RefusalLimit(1, 0.1, 100))
+    for offset in range(50):
+        broken = SimpleNamespace(
+            topic=TICK, partition=0, offset=offset, key=b"a", value=b"\0nothing", headers=(), timestamp=0
+        )
+        deriver.derive(broken, None, Deliveries())
+    assert door.sent(DEAD) == []

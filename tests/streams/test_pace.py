@@ -102,14 +102,16 @@ def test_a_shift_is_whole_days_and_ends_in_the_last_day(anchor: int, ends: int) 
     assert anchor - DAY_US < ends + shift <= anchor
 
 
-@pytest.mark.parametrize(("text", "speed"), [("live", "live"), ("max", "max"), ("60", 60.0), ("0.5", 0.5)])
+@pytest.mark.parametrize(
+    ("text", "speed"), [("live", "live"), ("max", "max"), ("60", 60.0), ("0.5", 0.5), ("4e5", 400_000.0)]
+)
 def test_speeds_are_words_or_numbers(text: str, speed: str | float) -> None:
     """`live`, `max`, or how many times faster."""
     assert parse_speed(text) == speed
 
 
-@pytest.mark.parametrize("text", ["fast", "0", "-1", "nan", "inf", ""])
+@pytest.mark.parametrize("text", ["fast", "LIVE", "0", "-0.0", "-1", "nan", "inf", "-inf", "1e999", ""])
 def test_other_speeds_are_refused(text: str) -> None:
     """With what was expected."""
-    with pytest.raises(ValueError, match="expected live, max or a positive number"):
+    with pytest.raises(ValueError, match="expected live, max or a finite number above 0"):
         parse_speed(text)

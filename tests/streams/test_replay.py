@@ -21,12 +21,12 @@ import pytest
 
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import free_ports
-from infra.kafka.running import RunningKafka
 from infra.kafka.topics import ensure_topics
 from schemas.catalog import load_catalog
 from streams.errors import KafkaDownError, ReplayInterruptedError, UnknownFormatError
 from streams.pace import DAY_US
 from streams.replay import InputReport, replay
+from tests.harness.broker import RunningKafka
 from tests.patience import patient
 from tests.streams.domains.air_quality.test_recordings import beijing
 from tests.streams.replaying import (

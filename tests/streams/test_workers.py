@@ -5,10 +5,12 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.streams.probe import ECHO, TICK, TOTAL
+from streams.identity import Rule, derived_id
+from tests.streams.probe import DEAD, ECHO, TICK, TOTAL
 from tests.streams.scene import SUBJECTS, Scene, echo_ids
 
 PAUSE_S = 0.05
@@ -41,7 +43,7 @@ def test_sigterm_in_the_middle_of_a_batch_loses_nothing(scene: Scene) -> None:
     """The batch is cancelled, not acked; the next worker takes it whole."""
     scene.produce(0, 60)
     for _ in range(2):
-        worker = scene.start(batch_pause_s=PAUSE_S)
+        worker = scene.start(batch_pause_for_tests_s=PAUSE_S)
         before = scene.committed()
         scene.wait(lambda before=before: scene.committed() > before)  # type: ignore[misc]
         assert worker.stop() == 0
@@ -55,7 +57,7 @@ def kill_at_random_points(scene: Scene, kills: int, **options: float) -> None:
     """Kill workers inside batches, each after it has committed something, until all is drained."""
     chance = random.Random(4711)
     for _ in range(kills):
-        worker = scene.start(batch_pause_s=PAUSE_S, **options)
+        worker = scene.start(batch_pause_for_tests_s=PAUSE_S, **options)
         before = scene.committed()
         scene.wait(lambda before=before: scene.committed() > before)  # type: ignore[misc]
         time.sleep(chance.uniform(0.0, 6 * PAUSE_S))
@@ -83,7 +85,7 @@ def test_the_kill_test_sees_a_commit_that_comes_too_early(scene: Scene) -> None:
 def test_a_stopped_worker_that_goes_on_changes_nothing(scene: Scene) -> None:
     """SIGSTOP past the session's end, a second takes over, SIGCONT: same outputs, same states."""
     scene.produce(0, 60)
-    first = scene.start(batch_pause_s=PAUSE_S)
+    first = scene.start(batch_pause_for_tests_s=PAUSE_S)
     scene.wait(lambda: scene.committed() > 0)
     first.signal(signal.SIGSTOP)
     stopped_at = scene.committed()
@@ -101,9 +103,9 @@ def test_a_stopped_worker_that_goes_on_changes_nothing(scene: Scene) -> None:
 def test_workers_may_join_and_leave_under_load(scene: Scene) -> None:
     """One, two, one: partitions move with their state."""
     scene.produce(0, 120)
-    scene.start(batch_pause_s=PAUSE_S)
+    scene.start(batch_pause_for_tests_s=PAUSE_S)
     scene.wait(lambda: scene.committed() > 0)
-    second = scene.start(batch_pause_s=PAUSE_S)
+    second = scene.start(batch_pause_for_tests_s=PAUSE_S)
     scene.wait(lambda: scene.members() == 2)
     scene.produce(120, 160)
     assert second.stop() == 0
@@ -149,7 +151,7 @@ def test_a_per_record_topic_beside_works_as_ever(scene: Scene) -> None:
 def test_a_worker_that_makes_no_progress_ends_itself(scene: Scene) -> None:
     """Lag and no commit for the configured time: one line, status 70, whatever the event loop says."""
     scene.produce(0, 10)
-    worker = scene.start(batch_pause_s=600, stalled_after_s=4)
+    worker = scene.start(batch_pause_for_tests_s=600, stalled_after_s=4)
     assert worker.process.wait(30) == 70
     assert "lag" in worker.said
     assert "no commit for" in worker.said
@@ -164,3 +166,40 @@ def test_a_worker_without_kafka_says_one_line(tmp_path: Path) -> None:
     (line,) = worker.said.strip().splitlines()
     assert "Kafka at 127.0.0.1:1 did not answer within 1 s" in line
     assert "city up" in line
+
+
+@pytest.mark.timeout(90)
+def test_a_rule_that_refuses_everything_stops_its_topic_and_loses_nothing(scene: Scene) -> None:
+    """A few dead letters, no commit, other topics go on; the mended rule derives every record exactly once."""
+    scene.produce(0, 100)
+    answers = answer_ids(scene.produce_secrets(20))
+    worker = scene.start(broken=1, answers=1, refusal_limit=10, stalled_after_s=3)
+    scene.wait(lambda: f"agents_topic_stopped 1 {TICK}" in worker.said)
+    scene.wait(lambda: scene.echoes() == answers)
+    stopped = [line for line in worker.said.splitlines() if "stopped: rule" in line]
+    assert len(stopped) == 1
+    assert stopped[0].startswith(
+        f"agents: {TICK}: stopped: rule probe-echo@1 refused 10 of the last 10 records of"
+    )
+    assert "LookupError: the rule is broken" in stopped[0]
+    assert "mend the rule" in stopped[0]
+
+    time.sleep(4)  # longer than the time without a commit after which a worker ends itself
+    answers |= answer_ids(scene.produce_secrets(20))
+    scene.wait(lambda: scene.echoes() == answers)
+    assert worker.process.poll() is None
+    assert scene.committed() == 0
+    assert {event["stage"] for _, event, _, _ in scene.read(DEAD)} == {"agent"}
+    assert len(scene.read(DEAD)) == 10
+    assert worker.stop() == 0
+
+    scene.start(answers=1, refusal_limit=10)
+    scene.wait(scene.drained)
+    scene.expect(100, answers)
+    assert len(scene.read(ECHO)) == 100 * len(SUBJECTS) + len(answers)
+    assert len(scene.read(DEAD)) == 10
+
+
+def answer_ids(secrets: list[dict[str, Any]]) -> set[str]:
+    """Return the ids of the echoes that answer these events."""
+    return {derived_id([each["event_id"]], Rule("probe-answer", 1)) for each in secrets}

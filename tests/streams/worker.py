@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from streams.config import StreamsConfig
 from streams.door import Deliveries
 from streams.metrics import no_emit
 from streams.state import Draft, PartitionState
-from tests.streams.probe import ECHO, probe_catalog
+from tests.streams.probe import BROKEN, ECHO, probe_catalog
 
 
 def probe_config(kafka: str, data: Path, group: str, **changes: Any) -> StreamsConfig:
@@ -89,6 +90,12 @@ def run_beside(app: CityApp) -> None:
     app.agent(topic, name="beside")(beside)
 
 
+def print_stopped(name: str, value: float, labels: Mapping[str, str]) -> None:
+    """Take a figure; print it if it shows a stopped topic."""
+    if name == "agents_topic_stopped":
+        sys.stderr.write(f"{name} {value:g} {labels['topic']}\n")
+
+
 def main(arguments: list[str]) -> None:
     """Run a worker until it is ended."""
     logging.basicConfig(level=logging.WARNING)
@@ -100,14 +107,18 @@ def main(arguments: list[str]) -> None:
     if escaping := int(given.pop("escape", "0")):
         raise_in_agent(escaping)
     besides = given.pop("beside", "")
+    if given.pop("broken", ""):
+        BROKEN.add("probe-echo")
+    answers = ("tests.streams.probe_answers",) if given.pop("answers", "") else ()
     kinds = {each.name: each.type for each in fields(StreamsConfig)}
     changes = {name: (int if kinds[name] is int else float)(value) for name, value in given.items()}
     config = probe_config(kafka, Path(data), group, **changes)
+    config = replace(config, extra_agents=(*config.extra_agents, *answers))
     if besides:
         app = create_app(config, probe_catalog(), no_emit)
         run_beside(app)
         run_app(app, config)
-    run_worker(config, probe_catalog(), no_emit)
+    run_worker(config, probe_catalog(), print_stopped)
 
 
 if __name__ == "__main__":

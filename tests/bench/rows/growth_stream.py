@@ -23,7 +23,7 @@ from confluent_kafka import Consumer, TopicPartition
 from infra.clickhouse.migrate import migrate
 from schemas.catalog import load_catalog
 from schemas.codec import encode
-from schemas.names import group_name
+from schemas.names import AGENTS_GROUP, CLICKHOUSE_SINK_GROUP
 from tests.bench.fill import KEYS, YEAR_S, Fill, settle, source_key
 from tests.bench.kafka_stage import Broker, a_broker
 from tests.bench.limits import LimitRow, Quantity
@@ -162,7 +162,7 @@ def cost(
 def agents_cost(on: Grown, window: Sequence[Any]) -> Cost:
     """Let all agents of the platform work."""
     told = {"agents": {"kafka": on.broker.kafka, "data": str(on.broker.folder / "agents")}}
-    return cost(on, group_name("agents"), told, lambda: sum(on.broker.ends(INDEX)), window)
+    return cost(on, AGENTS_GROUP, told, lambda: sum(on.broker.ends(INDEX)), window)
 
 
 def sink_cost(on: Grown, window: Sequence[Any]) -> Cost:
@@ -174,7 +174,7 @@ def sink_cost(on: Grown, window: Sequence[Any]) -> Cost:
     opened = on.opened
     told = {"kafka": on.broker.kafka, "url": opened.url, "user": opened.user, "password": opened.password}
     before = on.rows()
-    took = cost(on, group_name("sink-clickhouse"), {"sink": told}, on.rows, window)
+    took = cost(on, CLICKHOUSE_SINK_GROUP, {"sink": told}, on.rows, window)
     wait_until(lambda: on.rows() == before + len(window), 10.0, lambda: f"{on.rows() - before} rows stored")
     return took
 

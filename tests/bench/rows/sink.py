@@ -25,7 +25,6 @@ from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.jars import Jar, download
 from infra.kafka.ports import free_ports
 from infra.kafka.progress import SilentProgress
-from infra.kafka.running import RunningKafka
 from infra.ports import free_port
 from infra.settings import Ports, Settings
 from infra.stores import answers
@@ -36,6 +35,7 @@ from tests.bench.harness import Row, Run, Side, SideError
 from tests.bench.kafka_stage import Broker
 from tests.bench.work import readings
 from tests.harness.engine import DoorProcess
+from tests.harness.broker import RunningKafka
 from tests.streams.sinks.stage import Stage, make_stage
 
 if TYPE_CHECKING:

@@ -10,25 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from infra.ports import free_port
-from ledger_sink import witness
 from ledger_sink.anchor.evm import EvmAnchor
 from ledger_sink.anchor.evm_account import Account
 from ledger_sink.anchor.file import FileAnchor
 from ledger_sink.anchor.timestamp import TimestampAnchor
-from ledger_sink.anchor.witness import WitnessAnchor
-from ledger_sink.config import WitnessConfig
-from ledger_sink.cosigner import Cosigner
-from ledger_sink.errors import WitnessUnavailableError
-from ledger_sink.format.note import VerifierKey
-from ledger_sink.http_client import Peer
 from ledger_sink.receipt import ethereum
 from ledger_sink.receipt.kinds import ReceiptTrust
 from ledger_sink.receipt.printed import parse_copy
-from ledger_sink.store import FileStore
-from ledger_sink.tile_log import TileSource
 from tests.ledger_sink.anchor.anvil import Anvil, anvil_binary
 from tests.ledger_sink.anchor.tsa import TestAuthority
-from tests.ledger_sink.running import Running, wait_for
 from tests.ledger_sink.simulated_city import SimulatedCity, small_city
 
 if TYPE_CHECKING:
@@ -193,70 +183,10 @@ class FileCase(Case):
         return ReceiptTrust(copies=(other,))
 
 
-class WitnessCase(Case):
-    """Our witness, asked beside the quorum."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.city.write(folder / "ledger")
-        self.port = free_port()
-        config = WitnessConfig(
-            folder / "witness", "witness.example/w", folder / "ledger/keys.txt", port=self.port
-        )
-        self.running = Running(lambda stop: witness.run(config, stop)).start()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.key = VerifierKey.parse(self._vkey())
-
-    def _vkey(self) -> str:
-        peer = Peer(self.url, timeout_s=3, unavailable=WitnessUnavailableError)
-        found: list[str] = []
-
-        def asked() -> bool:
-            try:
-                status, body = peer.call("GET", "/vkey")
-            except WitnessUnavailableError:
-                return False
-            found.append(body.decode().strip())
-            return status == 200
-
-        wait_for(asked, "the witness's key")
-        return found[-1]
-
-    def _at(self, url: str) -> Anchor:
-        source = TileSource(FileStore(self.folder / "ledger"), "city/1")
-        return WitnessAnchor("w", Cosigner(self.key, url), source)
-
-    def anchor(self) -> Anchor:
-        """At its URL."""
-        return self._at(self.url)
-
-    def unreachable(self) -> Anchor:
-        """At a port where nobody listens."""
-        return self._at(f"http://127.0.0.1:{free_port()}")
-
-    def silent(self, address: str) -> Anchor | None:
-        """At a port that never answers."""
-        return self._at(address)
-
-    def trust(self, receipt: bytes) -> ReceiptTrust:
-        """Its key."""
-        del receipt
-        return ReceiptTrust(witnesses=(self.key,))
-
-    def foreign_trust(self) -> ReceiptTrust:
-        """Another witness's key."""
-        return ReceiptTrust(witnesses=(self.city.witnesses[0].verifier,))
-
-    def close(self) -> None:
-        """End it."""
-        self.running.end()
-
-
 CASES: dict[str, Callable[[Path], Case]] = {
     "rfc3161": TimestampCase,
     "evm": EvmCase,
     "file": FileCase,
-    "witness": WitnessCase,
 }
 
 

@@ -23,7 +23,7 @@ from ledger_sink.receipt.claim import Kind
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.store import FileStore
 from tests.ledger_sink.anchor.peers import CASES, Case, SilentPort
-from tests.ledger_sink.running import Metrics
+from tests.ledger_sink.running import Metrics, warnings_of
 from tests.ledger_sink.simulated_city import small_city
 from tests.patience import patient
 
@@ -63,19 +63,17 @@ class Kept:
 
     def step(
         self, anchor: Anchor, steps: int = 1, clock: Callable[[], float] = time.time
-    ) -> tuple[bytes | None, dict[str, str]]:
-        """Start a keeper, let it work, end it; return the receipt if it is there, and what was wrong."""
+    ) -> tuple[bytes | None, list[str]]:
+        """Start a keeper, let it work, end it; return the receipt if it is there, and what the log says was wrong."""
         configured = ConfiguredAnchor(anchor, 60.0)
         made = AnchorKeeper(self.store, self.origin, [configured], self.metrics, clock=clock, poll_s=0)
-        try:
+        with warnings_of(keeper.log) as told, contextlib.closing(made):
             for _ in range(steps):
                 made()
                 if self.receipt(configured.receipt) is not None:
                     break
                 self.case.settle()
-            return self.receipt(configured.receipt), made.troubles()
-        finally:
-            made.close()
+            return self.receipt(configured.receipt), told
 
     def receipt(self, name: str) -> bytes | None:
         """The receipt that was kept."""
@@ -110,7 +108,7 @@ def receipt(case: Case) -> bytes:
 def test_a_receipt_is_a_claim_of_kind_time_issuer_and_assumptions(case: Case, receipt: bytes) -> None:
     """Who said what, when, and what it rests on: nothing is claimed without its assumptions."""
     claim = case.anchor().verify(case.checkpoint, receipt, case.trust(receipt))
-    assert claim.kind is (Kind.COSIGNED if case.anchor().suffix == "cosig" else Kind.EXISTED_BY)
+    assert claim.kind is Kind.EXISTED_BY
     assert abs(claim.time_s - time.time()) < 300
     assert claim.by
     assert claim.assumptions
@@ -128,7 +126,7 @@ def test_the_receipt_is_kept_and_not_asked_for_again(case: Case, kept: Kept) -> 
     first, trouble = kept.step(case.anchor(), STEPS)
     assert first is not None
     assert not trouble
-    assert kept.step(case.unreachable(), 3) == (first, {})
+    assert kept.step(case.unreachable(), 3) == (first, [])
     assert kept.metrics.of("ledger_anchor_lag_seconds")[-1] == 0
 
 
@@ -139,9 +137,9 @@ def test_a_crash_between_submission_and_storing_submits_again(case: Case, kept: 
         if operation == "before write" and name.rpartition(".")[2] in {"pending", case.anchor().suffix}:
             raise StoreError("the process died here")
 
-    kept.store.fault = crash
+    kept.store.fault_for_tests = crash
     assert kept.step(case.anchor(), 1)[0] is None
-    kept.store.fault = lambda _operation, _name: None
+    kept.store.fault_for_tests = lambda _operation, _name: None
     data, trouble = kept.step(case.anchor(), STEPS)
     assert data is not None
     assert not trouble
@@ -159,10 +157,10 @@ def test_a_crash_at_every_step_of_a_job_is_survived(case: Case, kept: Kept, step
         if operation == "after rename" and seen == step:
             raise StoreError("the process died here")
 
-    kept.store.fault = crash
+    kept.store.fault_for_tests = crash
     with contextlib.suppress(StoreError):
         kept.step(case.anchor(), 1)
-    kept.store.fault = lambda _operation, _name: None
+    kept.store.fault_for_tests = lambda _operation, _name: None
     assert kept.step(case.anchor(), STEPS)[0] is not None
 
 
@@ -181,9 +179,7 @@ def test_a_peer_that_never_answers_costs_its_time_limit(
     case: Case, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A call that hangs ends after the limit, and is told like any silence."""
-    from ledger_sink import cosigner
-
-    for module in (timestamp, evm_rpc, cosigner):
+    for module in (timestamp, evm_rpc):
         monkeypatch.setattr(module, "TIMEOUT_S", 0.3)
     port = SilentPort()
     anchor = case.silent(port.url)
@@ -225,9 +221,8 @@ def test_a_receipt_of_another_checkpoint_is_refused(case: Case, receipt: bytes) 
     others = [
         small_city(records=4).cosigned(),
         replace(note, text=note.text.replace("\n2\n", "\n3\n")).encode(),
+        case.city.log.checkpoint(),
     ]
-    if anchor.suffix != "cosig":  # a witness signs the text alone
-        others.append(case.city.log.checkpoint())
     for other in others:
         with pytest.raises(ReceiptError):
             anchor.verify(other, receipt, trust)
@@ -252,7 +247,7 @@ def test_a_receipt_of_an_impossible_time_is_not_kept(case: Case, kept: Kept, sec
     clock = time.time if anchor else lambda: time.time() + seconds
     data, trouble = kept.step(anchor or case.anchor(), 8, clock)
     assert data is None
-    assert "a clock is wrong" in next(iter(trouble.values()))
+    assert "a clock is wrong" in trouble[0]
 
 
 def test_garbage_never_escapes_as_another_error(case: Case, receipt: bytes) -> None:

@@ -340,7 +340,7 @@ def racing_witness_clients(_: Path) -> None:
         if operation == "after write":
             signed.append(int(store.files[name].split(b"\n")[1]))
 
-    store.fault = fault
+    store.fault_for_tests = fault
     witness = Witness(WITNESS, store, lambda: {key.name: key}, lambda: TIME_S)
     entries = [b"%d" % i for i in range(60)]
     bodies = {

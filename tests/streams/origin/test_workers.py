@@ -87,7 +87,7 @@ def test_kills_change_neither_what_is_used_nor_what_is_told(scene: Scene) -> Non
                 door.send(record)
     chance = random.Random(4711)
     for _ in range(2):
-        worker = scene.start(batch_pause_s=PAUSE_S, max_batch_records=40)
+        worker = scene.start(batch_pause_for_tests_s=PAUSE_S, max_batch_records=40)
         before = scene.committed()
         scene.wait(lambda before=before: scene.committed() > before)  # type: ignore[misc]
         time.sleep(chance.uniform(0.0, 6 * PAUSE_S))

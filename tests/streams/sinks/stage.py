@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from schemas.model import Topic
-    from streams.sinks.writer import Transform
+    from streams.sinks.writer import TransformForTests
     from tests.harness.engine import ClickHouse
 
 
@@ -86,7 +86,7 @@ class Stage:
         assert producer.flush(30) == 0
 
     @contextlib.contextmanager
-    def sink(self, transform: Transform | None = None, **changes: Any) -> Iterator[threading.Thread]:
+    def sink(self, transform: TransformForTests | None = None, **changes: Any) -> Iterator[threading.Thread]:
         """Run a sink in a thread of this process."""
         stop, failed = threading.Event(), []
 
@@ -97,7 +97,7 @@ class Stage:
                     self.catalog,
                     stop,
                     lambda *told: self.metrics.append((told[0], told[1], dict(told[2]))),
-                    transform=transform,
+                    transform_for_tests=transform,
                 )
             except Exception as error:  # noqa: BLE001 - raised below, in the test's own thread
                 failed.append(error)

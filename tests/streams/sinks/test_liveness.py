@@ -61,7 +61,7 @@ def test_lag_without_progress_ends_the_sink(stage: Stage) -> None:
 
     config = replace(stage.config, stalled_after_s=2.0, metrics_interval_s=0.5)
     with pytest.raises(SinkStopError, match=r"1 records wait and nothing was committed for 2 s"):
-        run(config, stage.catalog, threading.Event(), transform=stuck)
+        run(config, stage.catalog, threading.Event(), transform_for_tests=stuck)
 
 
 def test_without_kafka_there_is_one_clear_line() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.kafka.access import ensure_user, grant_read
+from infra.kafka.access import ensure_user, settle_grants
 from infra.kafka.admin import connect
 from schemas.codec import encode
 from streams.subscriber import Connection
@@ -46,7 +46,7 @@ def shared(kafka: str, kafka_sasl: str, catalog: Catalog) -> Shared:
         create_topic(kafka, topic)
     admin = connect(kafka)
     ensure_user(admin, name, PASSWORD)
-    grant_read(admin, name, [granted])
+    settle_grants(admin, name, [granted])
     schema = catalog.topics["vehicle.accident"].schema
     (example, *_) = catalog.examples[schema.id].values()
     return Shared(kafka, Connection(kafka_sasl, name, PASSWORD), granted, closed, encode(schema, example))

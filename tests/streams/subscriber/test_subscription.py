@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.kafka.access import grant_read, settle_grants
+from infra.kafka.access import settle_grants
 from infra.kafka.admin import connect
 from ledger_sink.format.leaf import CanonicalRecord, canon
+from schemas.names import CLICKHOUSE_SINK_GROUP
 from streams.errors import KafkaDownError
 from streams.subscriber import Subscription
 from streams.subscriber.errors import (
@@ -90,7 +91,7 @@ def test_topic_that_is_not_there_is_refused_like_one_that_is(shared: Shared, cat
 
 def test_granted_topic_that_is_gone_is_told(shared: Shared, catalog: Catalog) -> None:
     """A grant without its topic is no refusal."""
-    grant_read(connect(shared.kafka), shared.connection.user, ["sharing.gone"])
+    settle_grants(connect(shared.kafka), shared.connection.user, [shared.granted, "sharing.gone"])
     with pytest.raises(SubscriberError, match=r"sharing\.gone"):
         Subscription(shared.connection, catalog, ["sharing.gone"])
 
@@ -98,8 +99,8 @@ def test_granted_topic_that_is_gone_is_told(shared: Shared, catalog: Catalog) ->
 def test_group_of_others_is_refused(shared: Shared, catalog: Catalog) -> None:
     """The platform's groups cannot be joined, so nobody's offsets can be moved."""
     with (
-        Subscription(shared.connection, catalog, group="city-sink-clickhouse") as events,
-        pytest.raises(GroupRefusedError, match="city-sink-clickhouse: refused by Kafka"),
+        Subscription(shared.connection, catalog, group=CLICKHOUSE_SINK_GROUP) as events,
+        pytest.raises(GroupRefusedError, match=f"{CLICKHOUSE_SINK_GROUP}: refused by Kafka"),
     ):
         events.poll(WAIT_S)
 

@@ -1,4 +1,4 @@
-"""Starts and stops one embedded broker as a child process: for tests and small programs.
+"""Starts and stops one embedded broker as a child process.
 
 Promise: the broker dies with the thread that started it (on Linux, by the kernel's signal), and `stop` ends
 it by its pid: start it in the main thread.
