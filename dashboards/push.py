@@ -10,14 +10,11 @@ from grafana_client import GrafanaApi
 from grafana_client.client import GrafanaException
 
 from dashboards.build import boards
+from dashboards.errors import PushError
 from dashboards.style import DATASOURCE_TYPE, DATASOURCE_UID, FOLDER_TITLE, FOLDER_UID
 
 if TYPE_CHECKING:
     from schemas.catalog import Catalog
-
-
-class PushError(Exception):
-    """Grafana did not answer or refused: one line with its address and what it said."""
 
 
 @dataclass(frozen=True)

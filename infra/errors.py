@@ -33,7 +33,7 @@ class StackError(CityError):
 
 def known_errors() -> tuple[type[Exception], ...]:
     """Return the roots of the errors that every layer tells in one line."""
-    from dashboards.push import PushError
+    from dashboards.errors import PushError
     from infra.clickhouse.errors import DoorError, MigrationError
     from infra.kafka.errors import KafkaSetupError
     from ledger_sink.errors import LedgerError

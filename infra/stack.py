@@ -1,6 +1,6 @@
 """The stack of one data directory: which processes it has and in which order they start.
 
-    kafka, door, signer, witness → topics, tables → worker…, sink, ledger, web → replay
+    door, signer, witness, kafka → topics, tables → worker…, sink, ledger, web → replay
 
 An address given for Kafka or ClickHouse takes the place of the embedded one. Each process is
 `python -m infra.processes ROLE`; `CITY_COMMAND_<ROLE>` puts another command in its place.
@@ -12,12 +12,14 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from infra.child import spawn
 from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
 from infra.ports import free_port
-from infra.settings import command_for, java_home
+from infra.settings import Switch, command_for, java_home
 from infra.stores import answers, prepare_stores
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
     from infra.kafka.progress import DownloadProgress
@@ -46,6 +48,7 @@ class Stack:
         self._check = check
         self._download = download
         self._broker: Child | None = None
+        self.broker_lacks_cache = False
 
     def start(self) -> None:
         """Start everything but the replay, and return when every part answers.
@@ -54,11 +57,12 @@ class Stack:
             StackError: a process ended, or did not answer in time.
             CityError: something the operator can mend.
         """
-        kafka = self._start_kafka()
+        # They need no Kafka, and load their libraries while its storage is formatted.
         if not self.settings.clickhouse:
             self._start("door")
         for role in ("signer", "witness"):
             self._start(role)
+        kafka = self._start_kafka()
         if kafka:
             kafka.wait_ready(START_S, alive=self._broker_lives)
         if not self.settings.clickhouse:
@@ -87,6 +91,16 @@ class Stack:
         self._supervisor.start("grafana", grafana.command, grafana.environment)
         return f"boards      {grafana.url}"
 
+    def start_cache_maker(self) -> subprocess.Popen[bytes]:
+        """Make the broker's ahead-of-time cache for the next start, in processor time that nobody else wants.
+
+        The process is none of the stack's: it may end, fail or be ended at any time.
+        """
+        command = [sys.executable, "-m", "infra.kafka.aot_training", "--idle", "--java", self.settings.java]
+        home = java_home()
+        command += ["--java-home", str(home)] if home else []
+        return spawn(command, {}, self.settings.data / "logs" / "aot-cache.log")
+
     def _start_kafka(self) -> EmbeddedKafka | None:
         if self.settings.kafka:
             return None
@@ -97,8 +111,10 @@ class Stack:
             java=self.settings.java,
             progress=self._download,
             java_home=java_home(),
+            aot=self.settings.aot_cache is Switch.ON,
         )
         kafka.prepare()
+        self.broker_lacks_cache = kafka.lacks_cache
         self._broker = self._supervisor.start("kafka", kafka.command(), kafka.environment())
         return kafka
 

