@@ -13,7 +13,6 @@ from tests.harness import shared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import IO
 
 pytest_plugins = [
     "tests.fixtures.catalog",

@@ -34,8 +34,8 @@ from tests.bench.child import run_side
 from tests.bench.harness import Row, Run, Side, SideError
 from tests.bench.kafka_stage import Broker
 from tests.bench.work import readings
-from tests.harness.engine import DoorProcess
 from tests.harness.broker import RunningKafka
+from tests.harness.engine import DoorProcess
 from tests.streams.sinks.stage import Stage, make_stage
 
 if TYPE_CHECKING:
