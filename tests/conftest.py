@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -27,7 +27,7 @@ settings.register_profile("nightly", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
-LEASE = pytest.StashKey["IO[str]"]()
+LEASE = pytest.StashKey[IO[str]]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -65,9 +65,6 @@ LONGEST_FIRST = (
 """Several files run at a time, so the long ones begin first; within that the order stays random."""
 
 
-ONE_AFTER_THE_OTHER = ("tests/end_to_end/live/",)
-"""Folders whose files share one process, because they share what it runs."""
-
 LAST_IN_ITS_FOLDER = "end_to_end/live/test_ctrl_c"
 
 
@@ -83,14 +80,7 @@ def _place(name: str, order: Sequence[str]) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each file to one process, and some folders whole."""
-    from xdist.scheduler import LoadFileScheduling
-
-    class Scheduling(LoadFileScheduling):
-        """Files, and the folders that stay together."""
-
-        def _split_scope(self, nodeid: str) -> str:
-            folder = next((each for each in ONE_AFTER_THE_OTHER if nodeid.startswith(each)), None)
-            return folder or super()._split_scope(nodeid)
+    """Give each file to one process, and some files together."""
+    from tests.harness.scheduling import Scheduling
 
     return Scheduling(config, log)

@@ -172,7 +172,9 @@ class City:
             stderr=subprocess.DEVNULL,
         )
         try:
-            client = eventually(lambda: self._answering(door), "the door answers", within_s=30, every_s=0.2)
+            client: Any = eventually(
+                lambda: self._answering(door), "the door answers", within_s=60, every_s=0.2
+            )
             yield client
             client.close()
         finally:

@@ -7,7 +7,7 @@ import re
 from tests.harness.city import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
+COMMANDS: list[str] = [
     line.split("#")[0].strip()
     for block in re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
     for line in block.splitlines()

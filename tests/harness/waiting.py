@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 def eventually(
     ask: Callable[[], T],
-    what: str | Callable[[], str] = "it",
+    what: str | Callable[[], object] = "it",
     *,
     within_s: float = 40.0,
     every_s: float = 0.1,

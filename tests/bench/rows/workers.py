@@ -22,9 +22,10 @@ from tests.bench.child import figures_of
 from tests.bench.harness import SideError
 from tests.bench.kafka_stage import Broker, a_broker
 from tests.bench.limits import LimitRow, Quantity
-from tests.bench.several import await_members, cpu_s, several, wait_until
+from tests.bench.several import await_members, cpu_s, several
 from tests.bench.work import READING, WHOLE, readings
 from tests.harness.engine import DoorProcess
+from tests.harness.waiting import eventually
 from tests.streams.sinks.stage import make_stage
 
 if TYPE_CHECKING:
@@ -86,10 +87,11 @@ def agents(inside: Path, workers: int, events: int) -> Took:
             await_members(broker.kafka, "bench-workers", workers)
             before, begun = cpu_s(processes), time.monotonic()
             broker.fill(READING, made)
-            wait_until(
+            eventually(
                 lambda: sum(broker.ends(WHOLE.output)) >= events,
-                PATIENCE_S,
-                lambda: f"{sum(broker.ends(WHOLE.output))} of {events} derived",
+                lambda: f"{events} derived, got {sum(broker.ends(WHOLE.output))}",
+                within_s=PATIENCE_S,
+                error=SideError,
             )
             seconds, cpu = time.monotonic() - begun, cpu_s(processes) - before
             broker.await_commit("bench-workers", READING, PATIENCE_S)
@@ -125,10 +127,11 @@ def _stored(broker: Broker, stage: Stage, workers: int, made: list[tuple[bytes, 
         await_members(broker.kafka, stage.config.group, workers)
         before, begun = cpu_s(processes), time.monotonic()
         broker.fill(topic.name, made)
-        wait_until(
+        eventually(
             lambda: rows(topic.table) >= len(made),
-            PATIENCE_S,
-            lambda: f"{rows(topic.table)} of {len(made)} stored",
+            lambda: f"{len(made)} stored, got {rows(topic.table)}",
+            within_s=PATIENCE_S,
+            error=SideError,
         )
         seconds, cpu = time.monotonic() - begun, cpu_s(processes) - before
         broker.await_commit(stage.config.group, topic.name, PATIENCE_S)
