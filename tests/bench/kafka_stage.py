@@ -21,7 +21,7 @@ from infra.kafka.ports import free_ports
 from infra.kafka.topics import await_leaders, ensure_topics
 from schemas.catalog import load_catalog
 from tests.bench.harness import SideError
-from tests.fixtures.running_kafka import RunningKafka
+from tests.harness.broker import RunningKafka
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -6,7 +6,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import psutil
@@ -15,9 +14,10 @@ from confluent_kafka.admin import AdminClient
 
 from tests.bench.child import ROOT
 from tests.bench.harness import SideError
+from tests.harness.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 PATIENCE_S = 60.0
 _END_S = 15.0
@@ -76,22 +76,7 @@ def await_members(kafka: str, group: str, members: int) -> None:
         seen = f"{told.state.name} with shares {shares}"
         return told.state == ConsumerGroupState.STABLE and len(shares) == members and all(shares)
 
-    wait_until(ready, PATIENCE_S, lambda: f"{group}: expected {members} members, got {seen}")
-
-
-def wait_until(
-    ready: Callable[[], bool], within_s: float, why: Callable[[], str], pause_s: float = 0.1
-) -> None:
-    """Ask again and again.
-
-    Raises:
-        SideError: It did not come true in time.
-    """
-    deadline = time.monotonic() + within_s
-    while not ready():
-        if time.monotonic() > deadline:
-            raise SideError(f"not within {within_s:g} s: {why()}")
-        time.sleep(pause_s)
+    eventually(ready, lambda: f"{group}: {members} members, got {seen}", within_s=PATIENCE_S, error=SideError)
 
 
 def cpu_s(processes: Sequence[psutil.Process]) -> float:

@@ -16,7 +16,7 @@ from tests.bench.fill import KEYS, Fill, roll_up, source_key
 from tests.bench.records import TOPIC
 from tests.bench.rows.growth_ledger import size_words
 from tests.bench.sides.growth_ledger import LEAF, batches, make_at
-from tests.fixtures.clickhouse import DoorProcess
+from tests.harness.engine import DoorProcess
 from tests.ledger_sink.worlds import CITY, World
 
 if TYPE_CHECKING:

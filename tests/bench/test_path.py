@@ -32,6 +32,7 @@ from tests.bench.path.search import MOST_LAG_S, Probe, judged, next_rate
 from tests.bench.path.told import memory, percentiles, throughput
 from tests.bench.path.usage import MEASURING, Usage, settled
 from tests.bench.rows.path import PATH_ROW, Plan
+from tests.harness.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,9 +195,7 @@ def test_a_record_is_sealed_when_it_was_first_seen_so(tmp_path: Path) -> None:
     """Offset 9 is in a log of ten records, offset 10 is not yet."""
     publish(tmp_path / "city" / "1", 1, [10])
     with SealWatch(tmp_path) as watch:
-        deadline = time.monotonic() + 10
-        while watch.sealed_ms(("some.topic", 0), 9) is None and time.monotonic() < deadline:
-            time.sleep(0.05)
+        eventually(lambda: watch.sealed_ms(("some.topic", 0), 9), "offset 9 is seen", every_s=0.05)
     at = watch.sealed_ms(("some.topic", 0), 9)
     assert at is not None
     assert abs(at - time.time() * 1000) < 10_000

@@ -1,12 +1,11 @@
-"""A stack of containers that answers to the same calls as a stack of processes (`tests.end_to_end.city`)."""
+"""A stack of containers that answers to the same calls as a stack of processes (`tests.harness.city`)."""
 
 from __future__ import annotations
 
 import json
 import secrets
 import shutil
-import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,8 @@ import clickhouse_connect
 from infra.images.docker_cli import Docker
 from infra.ports import free_port
 from tests.containers.compose import Project
-from tests.end_to_end.city import City
+from tests.harness.city import City
+from tests.harness.waiting import eventually
 
 if TYPE_CHECKING:
     import subprocess
@@ -107,15 +107,13 @@ class ContainerCity(City):
     @contextmanager
     def engine(self) -> Iterator[Client]:
         """The stored tables: ClickHouse runs as long as the stack."""
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                client = self.client()
-                break
-            except Exception:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.3)
+
+        def answering() -> Client | None:
+            with suppress(Exception):
+                return self.client()
+            return None
+
+        client: Any = eventually(answering, "the engine answers", within_s=60, every_s=0.3)
         yield client
         client.close()
 

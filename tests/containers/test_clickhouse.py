@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
-import time
 from typing import TYPE_CHECKING, Any
 
 import clickhouse_connect
 import pytest
 
 from infra.ports import free_port
+from tests.harness.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,18 +37,16 @@ def engine(images: dict[str, str]) -> Iterator[tuple[Any, int]]:
         yield container, port
 
 
-def client(port: int, password: str = "correct-horse", timeout_s: float = 60.0) -> Any:
+def client(port: int) -> Any:
     """Connect, waiting for the engine to open."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
+
+    def opened() -> Any:
+        with contextlib.suppress(Exception):
             return clickhouse_connect.get_client(
-                host="127.0.0.1", port=port, username="city", password=password
+                host="127.0.0.1", port=port, username="city", password="correct-horse"
             )
-        except Exception:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.3)
+
+    return eventually(opened, "the engine opens", within_s=60, every_s=0.3)
 
 
 def test_clickhouse_container_keeps_rows_over_a_kill(engine: tuple[Any, int]) -> None:
@@ -67,4 +66,4 @@ def test_clickhouse_container_refuses_a_wrong_password(engine: tuple[Any, int]) 
     _, port = engine
     client(port)
     with pytest.raises(clickhouse_connect.driver.exceptions.DatabaseError, match=r"516|AUTHENTICATION|401"):
-        client(port, "wrong", timeout_s=0)
+        clickhouse_connect.get_client(host="127.0.0.1", port=port, username="city", password="wrong")

@@ -10,11 +10,10 @@ import pytest
 
 from schemas.sharing import load_subscribers
 from streams.subscriber import Connection, Subscription
-from tests.end_to_end.city import broken_equations
-from tests.end_to_end.test_kill import totals
 from tests.end_to_end.test_up_once import (
     test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing,
 )
+from tests.harness.report import broken_equations, totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from schemas.catalog import Catalog
     from tests.containers.container_city import ContainerCity
-    from tests.end_to_end.city import City
+    from tests.harness.city import City
 
 __all__ = ["test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing"]
 

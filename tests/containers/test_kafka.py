@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from infra.kafka.access import ensure_user, settle_grants
 from infra.kafka.admin import cluster_id, connect
 from infra.kafka.ports import free_ports
 from streams.subscriber import Connection
+from tests.harness.waiting import eventually
 from tests.infra.kafka.clients import create_topic, produce, read, subscribe_error
 
 if TYPE_CHECKING:
@@ -32,14 +32,12 @@ class KafkaContainer:
     bootstrap: str
     sasl: str
 
-    def wait_ready(self, timeout_s: float = 60.0) -> None:
+    def wait_ready(self) -> None:
         """Wait until it answers its clients."""
         admin = connect(self.bootstrap)
-        deadline = time.monotonic() + timeout_s
-        while cluster_id(admin, timeout_s=2.0) is None:
-            if time.monotonic() > deadline:
-                raise AssertionError(self.container.get_logs())
-            time.sleep(0.2)
+        eventually(
+            lambda: cluster_id(admin, timeout_s=2.0), self.container.get_logs, within_s=60, every_s=0.2
+        )
 
 
 @contextmanager

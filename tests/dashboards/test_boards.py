@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
 
-    from tests.end_to_end.city import City
+    from tests.harness.city import City
 
 BOARDS = boards(load_catalog())
 QUERIES = [

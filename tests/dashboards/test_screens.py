@@ -9,7 +9,7 @@ import pytest
 from dashboards.build import boards
 from schemas.catalog import load_catalog
 from schemas.names import board_uid
-from tests.end_to_end.city import REPOSITORY
+from tests.harness.city import REPOSITORY
 
 FOLDER = REPOSITORY / "dashboards" / "screens"
 NAMED = re.findall(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +11,14 @@ import pytest
 
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import free_ports
-from tests.end_to_end.city import City
-from tests.fixtures.clickhouse import DoorProcess
-from tests.fixtures.running_kafka import RunningKafka
+from tests.harness.broker import RunningKafka
+from tests.harness.city import City
+from tests.harness.engine import DoorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 
 @pytest.fixture
@@ -37,11 +34,7 @@ def make_city() -> Iterator[Callable[..., City]]:
 
     yield make
     for city in made:
-        for name, pid in city.pids().items():
-            if name == "parent":
-                continue
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        city.kill_all()
     shutil.rmtree(root, ignore_errors=True)
 
 

@@ -6,11 +6,13 @@ import gzip
 import socket
 from typing import TYPE_CHECKING
 
-from tests.end_to_end.city import City, broken_equations
+from tests.harness.report import broken_equations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.harness.city import City
 
 
 def error_line(text: str) -> str:

@@ -7,13 +7,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from tests.end_to_end.city import REPOSITORY
+from tests.harness.city import REPOSITORY
+from tests.harness.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,11 +83,12 @@ def test_demo_tells_the_story_and_ends_with_0(tmp_path: Path) -> None:
 def test_ctrl_c_ends_the_demo_in_order(tmp_path: Path) -> None:
     """In the middle of the story: the city is ended, the directory is gone, exit code 130."""
     process = demo(tmp_path)
-    deadline = time.monotonic() + 100
-    while not list((tmp_path / "t").glob("city-demo-*/city/run/pids.json")):
-        assert time.monotonic() < deadline
+
+    def begun() -> bool:
         assert process.poll() is None
-        time.sleep(0.2)
+        return any((tmp_path / "t").glob("city-demo-*/city/run/pids.json"))
+
+    eventually(begun, "the demo's city starts", within_s=100)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 130, output

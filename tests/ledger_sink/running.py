@@ -8,7 +8,6 @@ import logging
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from ledger_sink import audit, signer, sink, witness
 from ledger_sink.config import LedgerConfig, SealedTopic, SignerConfig, WitnessConfig
 from ledger_sink.format.keys import own_witness_name
 from ledger_sink.kafka_source import KafkaSource
+from tests.harness.waiting import eventually
 from tests.ledger_sink.summary import Summary, summarize
 from tests.patience import patient
 
@@ -129,7 +129,7 @@ class Ledger:
         """Delete a topic and wait until it is gone."""
         (gone,) = self._admin.delete_topics([topic]).values()
         gone.result(20)
-        wait_for(lambda: topic not in self._admin.list_topics(timeout=10).topics, f"{topic} is gone")
+        eventually(lambda: topic not in self._admin.list_topics(timeout=10).topics, f"{topic} is gone")
 
     def produce(self, topic: str, partition: int, count: int, tag: str = "") -> None:
         """Send records and wait for their delivery."""
@@ -172,7 +172,7 @@ class Ledger:
             now = self.summary()
             return now.sealed == sealed and not now.uncovered and now.city[0] > 0
 
-        wait_for(done, lambda: f"{sealed} are sealed and covered, got {self.summary()}", within_s)
+        eventually(done, lambda: f"{sealed} are sealed and covered, got {self.summary()}", within_s=within_s)
 
     def rows(self, topic: str, partition: int, first: int) -> Iterator[Record]:
         """What Kafka has, standing in for the archive where that is not the test's matter."""
@@ -199,11 +199,3 @@ class Ledger:
             return high - source.committed([(topic, partition)])[topic, partition]
         finally:
             source.close()
-
-
-def wait_for(condition: Callable[[], bool], what: str | Callable[[], str], within_s: float = 40.0) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited for: {what() if callable(what) else what}"
-        time.sleep(0.1)

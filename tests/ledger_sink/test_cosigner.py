@@ -18,8 +18,9 @@ from ledger_sink.format.note import VerifierKey
 from ledger_sink.http_client import Peer
 from ledger_sink.store import FileStore
 from ledger_sink.tile_log import TileSource
+from tests.harness.waiting import eventually
 from tests.ledger_sink.anchor.peers import SilentPort
-from tests.ledger_sink.running import Running, wait_for
+from tests.ledger_sink.running import Running
 from tests.ledger_sink.simulated_city import WITNESS, small_city
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def test_a_checkpoint_that_is_cosigned_twice_is_harmless(tmp_path: Path, source:
         found.append(body.decode().strip())
         return status == 200
 
-    wait_for(asked, "the witness's key")
+    eventually(asked, "the witness's key")
     key = VerifierKey.parse(found[-1])
     first = Cosigner(key, url)
     for client in (first, first, Cosigner(key, url)):

@@ -17,7 +17,8 @@ from ledger_sink.kafka_source import KafkaSource
 from ledger_sink.prover import prove
 from ledger_sink.verifier.evidence import check_evidence
 from ledger_sink.verifier.trust import load_trust
-from tests.ledger_sink.running import Ledger, Running, wait_for
+from tests.harness.waiting import eventually
+from tests.ledger_sink.running import Ledger, Running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,7 @@ def test_everything_in_kafka_is_sealed_covered_and_shown(
     ledger.wait_covered({air: 705, alert: 0})
     ledger.produce(alert, 0, 40)
     ledger.wait_covered({air: 705, alert: 40})
-    wait_for(lambda: ledger.lag(air, 0) == ledger.lag(alert, 0) == 0, "the group shows no lag")
+    eventually(lambda: ledger.lag(air, 0) == ledger.lag(alert, 0) == 0, "the group shows no lag")
     summary = ledger.summary()
     assert (len(summary.logs), summary.cosignatures, summary.stopped) == (3, 1, {})
     peers[2].end()
@@ -131,7 +132,7 @@ def test_sealing_goes_on_without_the_signer(kafka: str, tmp_path: Path, peers: l
     ledger = Ledger(tmp_path, kafka, {air: 1})
     ledger.produce(air, 0, 60)
     peers += [ledger.witness(), ledger.sink()]
-    wait_for(lambda: sum(ledger.metrics.of("ledger_sealed_leaves")) == 61, "the leaves are durable")
+    eventually(lambda: sum(ledger.metrics.of("ledger_sealed_leaves")) == 61, "the leaves are durable")
     assert ledger.summary().sealed == {air: 0}
     assert ledger.lag(air, 0) > 0
     peers.append(ledger.signer())
@@ -147,7 +148,7 @@ def test_without_the_witness_nothing_is_covered_and_ingestion_does_not_wait(
     ledger = Ledger(tmp_path, kafka, {air: 1})
     ledger.produce(air, 0, 60)
     peers += [ledger.signer(), ledger.sink()]
-    wait_for(lambda: ledger.summary().sealed == {air: 60}, "partition checkpoints are published")
+    eventually(lambda: ledger.summary().sealed == {air: 60}, "partition checkpoints are published")
     assert ledger.summary().city[0] == 0
     peers.append(ledger.witness())
     ledger.wait_covered({air: 60})
@@ -170,7 +171,7 @@ def test_it_ends_in_time_while_signer_and_witness_hang(
     hanging = [socket.create_server(("127.0.0.1", address.port or 0)) for address in addresses]
     try:
         ledger.produce(air, 0, 20)
-        wait_for(lambda: sum(ledger.metrics.of("ledger_sealed_leaves")) == 21, "the leaves are durable")
+        eventually(lambda: sum(ledger.metrics.of("ledger_sealed_leaves")) == 21, "the leaves are durable")
         peers[2].end()
     finally:
         for server in hanging:
@@ -190,7 +191,7 @@ def test_a_re_created_topic_stops_its_log_and_no_other(
     ledger.create(air, 1)
     ledger.produce(air, 0, 80)
     ledger.produce(alert, 0, 10)
-    wait_for(lambda: len(ledger.summary().stopped) == 1, "the log stops")
+    eventually(lambda: len(ledger.summary().stopped) == 1, "the log stops")
     ledger.wait_covered({air: 30, alert: 10})
     (reason,) = ledger.summary().stopped.values()
     assert f"city keys new-epoch {air}" in reason
@@ -242,7 +243,7 @@ def test_a_damaged_state_stops_that_log_and_no_other(
     ledger.produce(air, 0, 20)
     ledger.produce(air, 1, 20)
     peers.append(ledger.sink())
-    wait_for(lambda: ledger.summary().sealed == {air: 20}, "the whole log goes on")
+    eventually(lambda: ledger.summary().sealed == {air: 20}, "the whole log goes on")
     (stopped,) = ledger.summary().stopped.items()
     assert stopped[0].endswith(f"{air}/1/1")
     assert "state.json" in stopped[1]
@@ -270,7 +271,7 @@ def test_a_full_disk_is_a_clear_stop_and_a_clean_resume(
 
     monkeypatch.setattr(FileStore, "_sync", full)
     ledger.produce(air, 0, 20)
-    wait_for(lambda: not peers[2].is_alive, "the sink stops")
+    eventually(lambda: not peers[2].is_alive, "the sink stops")
     assert isinstance(peers[2].error, StoreFullError)
     assert "free some" in str(peers[2].error)
     monkeypatch.undo()

@@ -21,7 +21,7 @@ from schemas.tables import (
     create_table,
     insert_columns,
 )
-from tests.fixtures.clickhouse import ClickHouse
+from tests.harness.engine import ClickHouse
 from tests.schemas.toy import TOML, extended, lay
 from tests.schemas.wire import on_the_wire, row_datum
 

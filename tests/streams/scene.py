@@ -31,6 +31,7 @@ from streams.config import StreamsConfig
 from streams.identity import Rule, derived_id, device_id, device_salt
 from streams.produce import Producer
 from streams.state import PartitionState
+from tests.harness.waiting import eventually
 from tests.patience import patient
 from tests.streams.probe import DEAD, ECHO, TICK, TOTAL, expected_totals, probe_catalog, tick
 from tests.streams.worker import probe_config
@@ -137,14 +138,11 @@ class Scene:
 
     def wait(self, what: Callable[[], bool], within_s: float = 40.0, every_s: float = 0.1) -> None:
         """Wait until something holds; fail with what the workers said if it does not."""
-        deadline = time.monotonic() + within_s
-        while not what():
-            if time.monotonic() > deadline:
-                said = "\n".join(
-                    f"[{each.log.name}, {each.process.poll()}] {each.said}" for each in self.workers
-                )
-                raise AssertionError(f"did not happen within {within_s} s; workers said:\n{said}")
-            time.sleep(every_s)
+
+        def said() -> str:
+            return "\n".join(f"[{each.log.name}, {each.process.poll()}] {each.said}" for each in self.workers)
+
+        eventually(what, said, within_s=within_s, every_s=every_s)
 
     def drained(self) -> bool:
         """Whether nothing is left to do."""
@@ -225,19 +223,18 @@ class Scene:
         for future in self.admin.delete_topics(list(TOPICS)).values():
             with contextlib.suppress(KafkaException):
                 future.result()
-        deadline = time.monotonic() + 20
         missing = set(TOPICS)
-        while missing:
-            assert time.monotonic() < deadline, f"topics could not be created: {missing}"
+
+        def created() -> bool:
             new = [NewTopic(name, self.partitions, 1) for name in sorted(missing)]
             for name, future in self.admin.create_topics(new).items():
                 with contextlib.suppress(KafkaException):
                     future.result()
                     missing.discard(name)
-            time.sleep(0.05)
-        while not self._known():
-            assert time.monotonic() < deadline, "created topics did not appear"
-            time.sleep(0.05)
+            return not missing
+
+        eventually(created, lambda: f"{missing} are created", every_s=0.05)
+        eventually(self._known, "created topics appear", every_s=0.05)
         await_leaders(self.admin, dict.fromkeys(TOPICS, self.partitions))
 
     def _known(self) -> bool:
@@ -269,17 +266,15 @@ class Scene:
     def _offsets(self) -> list[tuple[int, int]]:
         """Return committed and end offset of each partition; waits for the group's coordinator."""
         places = [TopicPartition(TICK, number) for number in range(self.partitions)]
-        deadline = time.monotonic() + 20
         with self._client() as client:
-            while True:
-                try:
-                    committed = client.committed(places, timeout=5)
-                except KafkaException:
-                    assert time.monotonic() < deadline, "no coordinator"
-                    time.sleep(0.1)
-                    continue
-                ends = [client.get_watermark_offsets(each, timeout=5)[1] for each in places]
-                return [(max(each.offset, 0), end) for each, end in zip(committed, ends, strict=True)]
+
+            def committed() -> Any:
+                with contextlib.suppress(KafkaException):
+                    return client.committed(places, timeout=5)
+
+            found = eventually(committed, "the group has a coordinator")
+            ends = [client.get_watermark_offsets(each, timeout=5)[1] for each in places]
+            return [(max(each.offset, 0), end) for each, end in zip(found, ends, strict=True)]
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[Any]:

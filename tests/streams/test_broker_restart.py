@@ -4,7 +4,7 @@ from pathlib import Path
 
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import free_ports
-from tests.fixtures.running_kafka import RunningKafka
+from tests.harness.broker import RunningKafka
 from tests.streams.scene import Scene, Worker
 
 

@@ -26,7 +26,8 @@ from schemas.catalog import load_catalog
 from streams.errors import KafkaDownError, ReplayInterruptedError, UnknownFormatError
 from streams.pace import DAY_US
 from streams.replay import InputReport, replay
-from tests.fixtures.running_kafka import RunningKafka
+from tests.harness.broker import RunningKafka
+from tests.harness.waiting import eventually
 from tests.patience import patient
 from tests.streams.domains.air_quality.test_recordings import beijing
 from tests.streams.replaying import (
@@ -73,10 +74,9 @@ def progress_of(bench: Bench) -> int:
 
 def wait_until_begun(bench: Bench, records: int) -> None:
     """Wait until a replay has noted some progress."""
-    deadline = time.monotonic() + 20
-    while progress_of(bench) < records:
-        assert time.monotonic() < deadline, "the replay does not get on"
-        time.sleep(0.02)
+    eventually(
+        lambda: progress_of(bench) >= records, "the replay gets on", within_s=patient(20), every_s=0.02
+    )
 
 
 def distinct(held: Sequence[Held]) -> dict[str, bytes]:

@@ -22,7 +22,7 @@ from infra.clickhouse.scripts import load_rollups
 from schemas.catalog import load_catalog
 from tests.bench.fill import Fill, roll_up, settle
 from tests.bench.limits import LimitRow, Quantity
-from tests.fixtures.clickhouse import DoorProcess
+from tests.harness.engine import DoorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,12 +25,14 @@ from schemas.catalog import load_catalog
 from schemas.codec import encode
 from schemas.names import AGENTS_GROUP, CLICKHOUSE_SINK_GROUP
 from tests.bench.fill import KEYS, YEAR_S, Fill, settle, source_key
+from tests.bench.harness import SideError
 from tests.bench.kafka_stage import Broker, a_broker
 from tests.bench.limits import LimitRow, Quantity
 from tests.bench.rows.growth_ledger import FLAT, size_words
-from tests.bench.several import cpu_s, several, wait_until
+from tests.bench.several import cpu_s, several
 from tests.bench.work import READING, reading_events
-from tests.fixtures.clickhouse import ClickHouse, DoorProcess
+from tests.harness.engine import ClickHouse, DoorProcess
+from tests.harness.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -144,8 +146,12 @@ def cost(
     on.broker.fill(READING, window[:1])
     begun = time.monotonic()
     with several([(PROGRAM, json.dumps(told))]) as processes:
-        wait_until(
-            lambda: count() > before, PATIENCE_S, lambda: f"{group}: nothing came of a first record", 0.01
+        eventually(
+            lambda: count() > before,
+            f"{group}: something comes of a first record",
+            within_s=PATIENCE_S,
+            every_s=0.01,
+            error=SideError,
         )
         start_s = time.monotonic() - begun
         on.broker.await_commit(group, READING, PATIENCE_S)
@@ -175,7 +181,12 @@ def sink_cost(on: Grown, window: Sequence[Any]) -> Cost:
     told = {"kafka": on.broker.kafka, "url": opened.url, "user": opened.user, "password": opened.password}
     before = on.rows()
     took = cost(on, CLICKHOUSE_SINK_GROUP, {"sink": told}, on.rows, window)
-    wait_until(lambda: on.rows() == before + len(window), 10.0, lambda: f"{on.rows() - before} rows stored")
+    eventually(
+        lambda: on.rows() == before + len(window),
+        lambda: f"{len(window)} rows, {on.rows() - before} stored",
+        within_s=10.0,
+        error=SideError,
+    )
     return took
 
 

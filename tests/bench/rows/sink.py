@@ -34,15 +34,15 @@ from tests.bench.child import run_side
 from tests.bench.harness import Row, Run, Side, SideError
 from tests.bench.kafka_stage import Broker
 from tests.bench.work import readings
-from tests.fixtures.clickhouse import DoorProcess
-from tests.fixtures.running_kafka import RunningKafka
+from tests.harness.broker import RunningKafka
+from tests.harness.engine import DoorProcess
 from tests.streams.sinks.stage import Stage, make_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.bench.figures import Measured
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 
 CONNECTOR = Jar("com.clickhouse.kafka", "clickhouse-kafka-connect", "v1.5.0", "")

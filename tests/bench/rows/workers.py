@@ -22,9 +22,10 @@ from tests.bench.child import figures_of
 from tests.bench.harness import SideError
 from tests.bench.kafka_stage import Broker, a_broker
 from tests.bench.limits import LimitRow, Quantity
-from tests.bench.several import await_members, cpu_s, several, wait_until
+from tests.bench.several import await_members, cpu_s, several
 from tests.bench.work import READING, WHOLE, readings
-from tests.fixtures.clickhouse import DoorProcess
+from tests.harness.engine import DoorProcess
+from tests.harness.waiting import eventually
 from tests.streams.sinks.stage import make_stage
 
 if TYPE_CHECKING:
@@ -82,7 +83,12 @@ def _timed(
         await_members(broker.kafka, group, len(commands))
         before, begun = cpu_s(processes), time.monotonic()
         broker.fill(topic, made)
-        wait_until(lambda: done() >= len(made), PATIENCE_S, lambda: f"{group}: {done()} of {len(made)} done")
+        eventually(
+            lambda: done() >= len(made),
+            lambda: f"{group}: {len(made)} done, got {done()}",
+            within_s=PATIENCE_S,
+            error=SideError,
+        )
         took = time.monotonic() - begun, cpu_s(processes) - before
         broker.await_commit(group, topic, PATIENCE_S)
     return took

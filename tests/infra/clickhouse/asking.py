@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 
 @dataclass(frozen=True)

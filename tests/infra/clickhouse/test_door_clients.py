@@ -19,7 +19,7 @@ from tests.infra.clickhouse.asking import ask, basic
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 _GO = Path(__file__).parent / "go_client"
 _COLUMNS: dict[str, tuple[str, Any]] = {

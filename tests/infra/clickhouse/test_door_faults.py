@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.clickhouse import DoorProcess
+from tests.harness.engine import DoorProcess
 from tests.infra.clickhouse.asking import ask, send_and_leave
 from tests.patience import patient
 
 if TYPE_CHECKING:
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 _ROOT = Path(__file__).resolve().parents[3]
 _TABLE = (

@@ -11,7 +11,7 @@ import pytest
 from tests.infra.clickhouse.asking import ask, basic
 
 if TYPE_CHECKING:
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 
 def test_ping_needs_no_password(clickhouse: ClickHouse) -> None:

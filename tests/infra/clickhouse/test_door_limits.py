@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from tests.harness.waiting import eventually
 from tests.infra.clickhouse.asking import ask, basic, send_and_leave
 from tests.patience import patient
 
 if TYPE_CHECKING:
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 _MB = 1024 * 1024
 _ENDLESS = b"SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"
@@ -31,13 +32,8 @@ def _running(door: ClickHouse) -> int:
     return int(ask(door, b"SELECT count() - 1 FROM system.processes").data)
 
 
-def _until_idle(door: ClickHouse, seconds: float = patient(5)) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if _running(door) == 0:
-            return True
-        time.sleep(0.1)
-    return False
+def _await_idle(door: ClickHouse) -> None:
+    eventually(lambda: _running(door) == 0, "no statement runs", within_s=patient(5))
 
 
 def test_a_large_result_is_streamed(clickhouse: ClickHouse) -> None:
@@ -116,7 +112,7 @@ def test_a_statement_whose_client_has_gone_is_given_up(clickhouse: ClickHouse) -
     time.sleep(0.5)
     assert _running(clickhouse) == 1
     connection.close()
-    assert _until_idle(clickhouse)
+    _await_idle(clickhouse)
 
 
 def test_a_stream_whose_client_has_gone_is_given_up(clickhouse: ClickHouse) -> None:
@@ -126,7 +122,7 @@ def test_a_stream_whose_client_has_gone_is_given_up(clickhouse: ClickHouse) -> N
     time.sleep(1.0)
     assert _resident(clickhouse) - before < 150
     connection.close()
-    assert _until_idle(clickhouse)
+    _await_idle(clickhouse)
 
 
 def test_a_slow_sender_holds_no_worker(clickhouse: ClickHouse) -> None:

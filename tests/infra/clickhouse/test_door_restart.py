@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fixtures.clickhouse import DoorProcess
+from tests.harness.engine import DoorProcess
 
 if TYPE_CHECKING:
     from pathlib import Path

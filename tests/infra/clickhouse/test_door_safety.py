@@ -12,7 +12,7 @@ from tests.infra.clickhouse.asking import ask
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 _SECRET = "the-hosts-secret"
 _READS = [

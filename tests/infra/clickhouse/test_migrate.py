@@ -12,7 +12,7 @@ from infra.clickhouse.migrate import migrate
 from infra.clickhouse.scripts import load_rollups, load_scripts, split_statements
 from schemas import tables
 from schemas.catalog import load_catalog
-from tests.fixtures.clickhouse import DoorProcess
+from tests.harness.engine import DoorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

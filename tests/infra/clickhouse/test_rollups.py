@@ -13,7 +13,7 @@ import pytest
 from infra.clickhouse.migrate import migrate
 from infra.clickhouse.scripts import load_rollups
 from schemas.catalog import load_catalog
-from tests.fixtures.clickhouse import DoorProcess
+from tests.harness.engine import DoorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

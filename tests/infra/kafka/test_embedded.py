@@ -22,7 +22,7 @@ from infra.kafka.errors import (
 from infra.kafka.java import packaged_java
 from infra.kafka.lock import StarterLock
 from infra.kafka.ports import free_ports
-from tests.fixtures.running_kafka import RunningKafka
+from tests.harness.broker import RunningKafka
 from tests.infra.kafka.clients import create_topic, produce, read, read_with_time
 from tests.patience import patient
 

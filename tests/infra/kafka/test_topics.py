@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +13,9 @@ from infra.kafka.errors import PartitionMismatchError, TopicSetupError
 from infra.kafka.topics import describe_topics, ensure_topics
 from schemas.catalog import load_catalog
 from schemas.model import Catalog, Domain
+from tests.harness.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from schemas.model import Topic
 
 
@@ -38,14 +36,6 @@ def settings_of(bootstrap: str, topic: str) -> dict[str, str]:
     admin = connect(bootstrap)
     (future,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
     return {name: entry.value for name, entry in future.result(10).items()}
-
-
-def eventually(holds: Callable[[], bool], timeout_s: float = 5.0) -> bool:
-    """Whether something comes to hold: a broker learns of a change a moment after the controller."""
-    deadline = time.monotonic() + timeout_s
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return holds()
 
 
 def test_every_catalogue_topic_is_created_as_declared(kafka: str) -> None:
@@ -76,7 +66,8 @@ def test_changed_retention_reaches_an_existing_topic(kafka: str) -> None:
     def retentions() -> set[str]:
         return {settings_of(kafka, name)["retention.ms"] for name in catalog.topics}
 
-    assert eventually(lambda: retentions() == {"432000000"})
+    # A broker learns of a change a moment after the controller.
+    eventually(lambda: retentions() == {"432000000"}, retentions, every_s=0.02)
 
 
 def test_other_number_of_partitions_is_refused(kafka: str) -> None:
@@ -95,7 +86,7 @@ def test_topic_ids_tell_a_deleted_and_created_topic_apart(kafka: str) -> None:
     first = ensure_topics(kafka, catalog)[name]
     admin = connect(kafka)
     admin.delete_topics([name])[name].result(10)
-    assert eventually(lambda: describe_topics(admin, [name]) == {})
+    eventually(lambda: describe_topics(admin, [name]) == {}, f"{name} is gone", every_s=0.02)
     second = ensure_topics(kafka, catalog)[name]
     assert first.topic_id != second.topic_id
 

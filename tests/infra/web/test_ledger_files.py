@@ -17,7 +17,7 @@ from ledger_sink.format import Policy
 from ledger_sink.verifier.city_check import check_city
 from ledger_sink.verifier.remote import LedgerUrl
 from ledger_sink.verifier.trust import Trust
-from tests.ledger_sink.running import wait_for
+from tests.harness.waiting import eventually
 from tests.ledger_sink.simulated_city import small_city
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def serving(ledger: Path) -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        wait_for(lambda: server.started, "the server listens")
+        eventually(lambda: server.started, "the server listens")
         yield f"http://127.0.0.1:{port}/ledger"
     finally:
         server.should_exit = True

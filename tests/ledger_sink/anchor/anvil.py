@@ -13,7 +13,6 @@ import platform
 import shutil
 import subprocess
 import tarfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import pytest
 from infra.ports import free_port
 from ledger_sink.anchor.evm_rpc import EvmNode
 from ledger_sink.errors import AnchorUnavailableError
+from tests.harness.waiting import eventually
 
 VERSION = "1.7.1"
 PACKAGES = {
@@ -83,14 +83,14 @@ class Anvil:
             [binary, "--port", str(port), "--chain-id", str(chain_id), "--silent", "--no-mining"]
         )
         self._node = EvmNode(self.url)
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                self.call("eth_chainId")
-                break
-            except AnchorUnavailableError:
-                assert time.monotonic() < deadline, "anvil does not answer"
-                time.sleep(0.1)
+        eventually(self._answers, "anvil answers")
+
+    def _answers(self) -> bool:
+        try:
+            self.call("eth_chainId")
+        except AnchorUnavailableError:
+            return False
+        return True
 
     def call(self, method: str, *parameters: Any) -> Any:
         """Ask the node."""

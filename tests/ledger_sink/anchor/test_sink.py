@@ -11,8 +11,9 @@ from ledger_sink import audit
 from ledger_sink.anchor.audit import anchor_states
 from ledger_sink.anchor.config import FileSettings, TimestampSettings
 from ledger_sink.store import FileStore
+from tests.harness.waiting import eventually
 from tests.ledger_sink.anchor.tsa import TestAuthority
-from tests.ledger_sink.running import CITY, Ledger, Running, wait_for
+from tests.ledger_sink.running import CITY, Ledger, Running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def test_a_running_ledger_is_anchored_and_a_dead_anchor_holds_up_nothing(kafka: 
         def states() -> list[AnchorState]:
             return anchor_states(FileStore(ledger.config.ledger), CITY, anchors)
 
-        wait_for(
+        eventually(
             lambda: all(s.size and not s.waiting_s for s in states()[:2]), lambda: f"receipts: {states()}"
         )
         assert [s.size > 0 for s in states()] == [True, True, False]

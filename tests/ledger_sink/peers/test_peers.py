@@ -29,7 +29,7 @@ from ledger_sink.http_server import Server
 from ledger_sink.store import MemoryStore
 from ledger_sink.witness import Witness
 from tests.fixtures.go_program import built
-from tests.ledger_sink.running import wait_for
+from tests.harness.waiting import eventually
 from tests.ledger_sink.worlds import CITY, World, files_in, records
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def city_witness(folder: Path, log: SigningKey) -> Iterator[tuple[str, str]]:
     with subprocess.Popen(program, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
             peer = Peer(url, timeout_s=5, unavailable=WitnessUnavailableError)
-            wait_for(lambda: told(peer) is not None, "the witness tells its key")
+            eventually(lambda: told(peer) is not None, "the witness tells its key")
             yield url, (told(peer) or b"").decode().strip()
         finally:
             process.terminate()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 CITY = small_city(records=150)
 TOPIC = CITY.partitions[0].topic

@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from infra.ports import free_port
 from ledger_sink.format import tiles
 from ledger_sink.receipt.bundled import FIRST_BLOCK, LEAF_PATH, encode_path
 from ledger_sink.receipt.printed import PrintedLine
+from tests.harness.waiting import eventually
 from tests.ledger_sink.simulated_city import small_city
 from tests.ledger_sink.verifier.test_records import lines
 
@@ -154,15 +154,15 @@ def test_the_wheel_alone_runs_a_witness(auditor: Path, files: Path) -> None:
 
 def asked(url: str) -> str:
     """Ask a server on loopback that is just starting."""
-    deadline = time.monotonic() + 15
-    while True:
+
+    def answer() -> str:
         try:
-            with urllib.request.urlopen(url, timeout=3) as answer:  # noqa: S310 - loopback
-                return str(answer.read().decode())
+            with urllib.request.urlopen(url, timeout=3) as found:  # noqa: S310 - loopback
+                return str(found.read().decode())
         except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+            return ""
+
+    return eventually(answer, f"{url} answers")
 
 
 def test_the_wheel_alone_says_which_receipts_it_did_not_check(auditor: Path, files: Path) -> None:

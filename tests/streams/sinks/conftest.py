@@ -11,7 +11,7 @@ from tests.streams.sinks.stage import a_stage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
     from tests.streams.sinks.stage import Stage
 
 

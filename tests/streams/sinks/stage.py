@@ -11,7 +11,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -32,13 +31,14 @@ from schemas.errors import UndecodableError
 from schemas.names import table_name, topic_name
 from schemas.tables import create_archive, create_database, create_table
 from streams.sinks.clickhouse import SinkConfig, run
+from tests.harness.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from schemas.model import Topic
     from streams.sinks.writer import TransformForTests
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -184,7 +184,7 @@ class Stage:
             still = still + 1 if self.drained() else 0
             return still >= 2
 
-        await_true(settled, timeout_s, self.commits)
+        eventually(settled, self.commits, within_s=timeout_s)
 
     def kept(self, topic: Topic) -> list[Kept]:
         """Read a whole topic with a plain consumer."""
@@ -275,14 +275,6 @@ class Stage:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def await_true(ask: Callable[[], Any], timeout_s: float, told: Callable[[], Any] = lambda: "") -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + timeout_s
-    while not ask():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {told()}"
-        time.sleep(0.1)
 
 
 def make_catalog(name: str, domain: str = "air_quality") -> Catalog:

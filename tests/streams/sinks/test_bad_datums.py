@@ -13,8 +13,8 @@ import pytest
 from schemas.codec import decode
 from schemas.errors import UndecodableError
 from schemas.model import Catalog
+from tests.harness.waiting import eventually
 from tests.streams.sinks.events import framed
-from tests.streams.sinks.stage import await_true
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +145,7 @@ def test_a_table_that_does_not_fit_stops_its_topic_and_no_other(stage: Stage) ->
     stage.produce(topic, [framed(topic.schema, random, rule="odd@1") for _ in range(50)])
     stage.produce(other, [framed(other.schema, random) for _ in range(50)])
     with stage.sink():
-        await_true(lambda: stage.commits().get((other.name, 0)) == (50, ""), 30, stage.commits)
+        eventually(lambda: stage.commits().get((other.name, 0)) == (50, ""), stage.commits, within_s=30)
         assert stage.commits()[topic.name, 0] == (0, "0-49")
         _run(stage, f"ALTER TABLE {topic.table} MODIFY COLUMN rule LowCardinality(String)")
         stage.drain()

@@ -16,16 +16,17 @@ import pytest
 from streams.sinks.clickhouse import run
 from streams.sinks.config import SinkConfig
 from streams.sinks.errors import SinkStopError
-from tests.fixtures.clickhouse import DoorProcess
+from tests.harness.engine import DoorProcess
+from tests.harness.waiting import eventually
 from tests.patience import patient
 from tests.streams.sinks.events import framed
-from tests.streams.sinks.stage import Stage, a_stage, await_true, make_stage
+from tests.streams.sinks.stage import Stage, a_stage, make_stage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from schemas.model import Topic
-    from tests.fixtures.clickhouse import ClickHouse
+    from tests.harness.engine import ClickHouse
 
 STATIONS = ("Jongno-gu", "종로구", "Aotizhongxin")
 
@@ -78,7 +79,7 @@ def kill_and_redo(stage: Stage, moment: str) -> None:
     values[150] = (values[150] or b"") + b"\0"
     stage.produce(topic, values[:120])
     with stage.process(f"KILL:{moment}:2") as process:
-        await_true(lambda: stage.rows(f"SELECT count() FROM {topic.table}")[0][0] == 120, 40)
+        eventually(lambda: stage.rows(f"SELECT count() FROM {topic.table}")[0][0] == 120, within_s=40)
         stage.produce(topic, values[120:])
         assert process.wait(30) == -signal.SIGKILL
     first, claim = stage.commits()[topic.name, 0]
@@ -93,7 +94,7 @@ def kill_and_redo(stage: Stage, moment: str) -> None:
 def moved_on(stage: Stage) -> None:
     """Wait until the group has committed something."""
     before = stage.commits()
-    await_true(lambda: stage.commits() not in ({}, before), 20)
+    eventually(lambda: stage.commits() not in ({}, before), within_s=20)
 
 
 def test_killed_at_random_points_nothing_is_lost_or_doubled(stage: Stage) -> None:
@@ -145,7 +146,7 @@ def test_a_stopped_sink_that_continues_changes_nothing(stage: Stage, moment: str
     random = Random(moment)
     stage.produce(topic, readings(topic, random, 100))
     with stage.process(f"STOP:{moment}", lease_s=4.0, insert_timeout_s=3.0) as stopped:
-        await_true(lambda: stage.commits().get((topic.name, 0)) == (0, "0-99"), 30, stage.commits)
+        eventually(lambda: stage.commits().get((topic.name, 0)) == (0, "0-99"), stage.commits, within_s=30)
         with stage.sink():
             stage.drain()  # the session times out, then this one redoes the claim
             for _ in range(3):
@@ -213,7 +214,7 @@ def test_rewound_offsets_double_nothing(stage: Stage) -> None:
         stage.drain()
     stage.produce(topic, readings(topic, random, 20))
     with stage.sink(group=f"{stage.config.group}-anew", max_rows=70):
-        await_true(lambda: stage.rows("SELECT count() FROM records")[0][0] == 120, 30)
+        eventually(lambda: stage.rows("SELECT count() FROM records")[0][0] == 120, within_s=30)
     with stage.sink():
         stage.drain()
     assert stage.check(topic) == {"records": 120, "events": 120, "undecodable": 0}
@@ -236,7 +237,7 @@ def test_a_stop_takes_less_than_ten_seconds_with_clickhouse_away(stage: Stage) -
     topic = stage.topic("reading")
     stage.produce(topic, readings(topic, Random(8), 10))
     with stage.process(url="http://127.0.0.1:1") as process:
-        await_true(lambda: stage.commits().get((topic.name, 0)) == (0, "0-9"), 30)
+        eventually(lambda: stage.commits().get((topic.name, 0)) == (0, "0-9"), within_s=30)
         process.terminate()
         assert process.wait(patient(10)) == 0
     with stage.sink():

@@ -28,6 +28,7 @@ from streams.personal import Opener, SubjectKeys
 from streams.produce import Producer
 from streams.recordings import find
 from streams.replay import replay
+from tests.harness.waiting import eventually
 from tests.streams.domains.health.people import CATALOG, nhanes
 
 ROOT = Path(__file__).parents[4]
@@ -135,11 +136,12 @@ def town(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Town:
     try:
         (looked,) = find([recording])
         found = Town(config, looked.source, log)
-        deadline = time.monotonic() + 180
-        while not found.events(agents.CLASS_COUNT):
-            assert time.monotonic() < deadline, log.read_text()
+
+        def counted() -> bool:
             assert worker.poll() is None, log.read_text()
-            time.sleep(0.5)
+            return bool(found.events(agents.CLASS_COUNT))
+
+        eventually(counted, log.read_text, within_s=180, every_s=0.5)
     finally:
         worker.terminate()
         worker.wait(15)

@@ -1,0 +1,1 @@
+"""What happens in one live city, one test after the other; Ctrl-C comes last."""

@@ -1,0 +1,120 @@
+"""One byte flipped anywhere: `city audit` and `ledger-verify` name it and end with 1."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.harness.city import verify
+from tests.harness.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.harness.live import LiveCity
+
+TOPIC = "air-quality.reading"
+INDEX = "air-quality.index"
+
+
+@contextmanager
+def flipped(path: Path, at: int = -1) -> Iterator[None]:
+    """Flip one bit of a byte of a file, and put it back."""
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    damaged[at] ^= 1
+    path.write_bytes(bytes(damaged))
+    try:
+        yield
+    finally:
+        path.write_bytes(whole)
+
+
+def largest(folder: Path, pattern: str) -> Path:
+    """Return the largest file of a pattern."""
+    return max(folder.glob(pattern), key=lambda path: path.stat().st_size)
+
+
+@pytest.fixture
+def copied(readings: LiveCity, tmp_path: Path) -> Path:
+    """A copy of the published ledger: nothing grows in it while it is damaged."""
+    ledger = tmp_path / "ledger"
+
+    def whole() -> bool:
+        shutil.rmtree(ledger, ignore_errors=True)
+        shutil.copytree(readings.city.data / "ledger", ledger)
+        return verify("--city", ledger, "--policy", ledger / "policy.txt").returncode == 0
+
+    eventually(whole, "a copy verifies")
+    return ledger
+
+
+def damages(ledger: Path) -> dict[Path, int]:
+    """Return files of three logs that are quiet, and which of their bytes to flip."""
+    logs = [ledger / TOPIC / "0" / "1", ledger / TOPIC / "1" / "1", ledger / INDEX / "0" / "1"]
+    return {
+        largest(logs[0], "tile/entries/**/*"): 40,
+        largest(logs[1], "tile/0/**/*"): 40,
+        logs[2] / "checkpoint": 60,
+    }
+
+
+@pytest.mark.timeout(300)
+def test_one_flipped_byte_of_a_ledger_is_named_by_the_verifier(copied: Path) -> None:
+    """Entry, tile, checkpoint, of a topic's log and of the city's: exit 1 and the file's name."""
+    city_log = copied / "city" / "1"
+    of_the_city = {largest(city_log, "tile/entries/**/*"): 40, city_log / "checkpoint": 60}
+    for path, at in {**damages(copied), **of_the_city}.items():
+        with flipped(path, at):
+            verdict = verify("--city", copied, "--policy", copied / "policy.txt")
+            assert verdict.returncode == 1, f"{path}: {verdict.stdout}"
+            assert str(path.relative_to(copied)) in verdict.stdout + verdict.stderr, verdict.stdout
+
+
+@pytest.mark.timeout(300)
+def test_flipped_bytes_of_a_ledger_are_named_by_the_audit(readings: LiveCity) -> None:
+    """Three files of three logs at once; the audit passes before and afterwards."""
+    ledger = readings.city.data / "ledger"
+    assert "pass" in readings.run("audit").lower()
+    damaged = damages(ledger)
+    with ExitStack() as stack:
+        for path, at in damaged.items():
+            stack.enter_context(flipped(path, at))
+        audit = readings.city.city("audit")
+    assert audit.returncode == 1, audit.stdout
+    for path in damaged:
+        assert str(path.relative_to(ledger)) in audit.stdout, audit.stdout
+
+
+def test_a_flipped_byte_of_a_bundle_fails(readings: LiveCity, tmp_path: Path) -> None:
+    """A bundle passes as it was made, and no longer with one bit flipped."""
+    bundle, policy = tmp_path / "event.evidence", readings.city.data / "ledger" / "policy.txt"
+    readings.run("prove", "--topic", TOPIC, "--partition", "0", "--offset", "3", "--output", str(bundle))
+    assert verify(bundle, "--policy", policy).returncode == 0
+    with flipped(bundle, at=bundle.stat().st_size // 3):
+        assert verify(bundle, "--policy", policy).returncode == 1
+
+
+@pytest.mark.timeout(300)
+def test_a_changed_row_of_the_archive_is_named_by_the_audit(readings: LiveCity) -> None:
+    """One byte of one record's value in ClickHouse: exit 1, and where it is."""
+    place = f"topic = '{TOPIC}' AND partition = 0 AND offset = 5"
+    with readings.city.client() as client:
+
+        def write(value: str) -> None:
+            client.command(
+                f"ALTER TABLE city.records UPDATE value = {value} WHERE {place} SETTINGS mutations_sync = 2"
+            )
+
+        whole = client.query(f"SELECT hex(value) FROM city.records WHERE {place}").result_rows[0][0]
+        write("concat(substring(value, 1, 30), 'X', substring(value, 32))")
+        try:
+            audit = readings.city.city("audit")
+        finally:
+            write(f"unhex('{whole}')")
+    assert audit.returncode == 1
+    assert f"{TOPIC}/0 offset 5" in audit.stdout

@@ -1,0 +1,1 @@
+"""What the tests run the product with: cities, brokers, engines, and one way to wait."""

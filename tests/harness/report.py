@@ -1,0 +1,38 @@
+"""The report of `city up --once`, judged by code of the tests' own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEPT = ("events", "rows")
+
+
+def totals(report: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return what must not depend on faults: events and rows of the domains' topics."""
+    return {
+        name: tuple(topic[key] for key in KEPT)
+        for name, topic in report["topics"].items()
+        if topic["domain"] != "platform"
+    }
+
+
+def broken_equations(report: Mapping[str, Any]) -> list[str]:
+    """Judge a report by CONTRACT §1, written anew here so that the report's own judgement is checked too."""
+    broken = []
+    for name, t in report["topics"].items():
+        if name == "platform.metric":
+            if t["archived"] is not None or t["sealed"] is not None:
+                broken.append(f"{name} must neither be archived nor sealed")
+        elif not t["records"] == t["archived"] == t["sealed"]:
+            broken.append(f"{name}: records {t['records']} archived {t['archived']} sealed {t['sealed']}")
+        if t["records"] != t["events"] + t["repeats"] + t["undecodable"]:
+            broken.append(f"{name}: records do not add up: {t}")
+        if t["rows"] != t["events"]:
+            broken.append(f"{name}: rows {t['rows']} events {t['events']}")
+    for path, row in report["inputs"].items():
+        if row["format"] is not None and row["read"] != row["accepted"] + row["refused"]:
+            broken.append(f"{path}: {row}")
+    return broken
