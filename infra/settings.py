@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
 from infra.ports import LOOPBACK, free_port, port_is_free
-from streams.files import create_once
+from streams.durable_files import create_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,7 +106,7 @@ class Settings:
     stalled_after_s: float = 60.0
     """Seconds with lag and no commit after which a process is ill (docs/delivery.md#liveness)."""
     rule_refusal_limit: int = 200
-    """Records of a partition that one rule must refuse before its topic stops; see `streams.refusal_limit`."""
+    """Records of a partition that one rule must refuse before its topic stops; see `streams.worker.refusal_limit`."""
     rule_refusal_share: float = 0.5
     """Part of the rule's last calls that must be refused for that, too."""
     rule_refusal_window: int = 1_000

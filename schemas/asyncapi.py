@@ -11,7 +11,7 @@ from typing import Any
 from schemas import names
 from schemas.examples import to_plain
 from schemas.model import Catalog, Schema, Topic
-from schemas.sharing import Subscriber
+from schemas.subscriber_grants import Subscriber
 
 VERSION = "3.0.0"
 BINDING = "0.5.0"

@@ -17,9 +17,9 @@ from schemas.errors import CatalogError
 from schemas.examples import clear_tree, from_plain
 from schemas.folder import Folder, read_folder
 from schemas.id_ranges import id_problems, read_ranges
-from schemas.judge import catalog_problems, domain_problems
 from schemas.model import Catalog, Domain, Kind, Schema, Sensitivity, Topic
-from schemas.rules import duplicates, folder_problems
+from schemas.schema_rules import catalog_problems, domain_problems
+from schemas.toml_rules import duplicates, folder_problems
 
 __all__ = ["DOMAINS", "Catalog", "Domain", "Kind", "Schema", "Sensitivity", "Topic", "load_catalog"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from schemas.model import Domain
 from schemas.names import DEAD_LETTER
-from schemas.rules import SHARED
+from schemas.toml_rules import SHARED
 
 FILE = "ids.toml"
 SIZE = 100

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from schemas.avro import AvroError, parse
 from schemas.compatibility import check_record
-from schemas.merge import canonical_text
+from schemas.envelope import canonical_text
 from schemas.model import Catalog, Schema
 
 CONTENT_TYPE: Final = "application/vnd.schemaregistry.v1+json"

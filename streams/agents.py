@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from streams.errors import DeclarationError
-from streams.identity import Input, Rule, kind_of, stream_of
-from streams.personal import Opener
+from streams.identity.event_ids import Input, Rule, kind_of, stream_of
+from streams.privacy.field_encryption import Opener
 
 __all__ = ["Handler", "Input", "Output", "Record", "Rule", "State", "batched"]
 

@@ -13,7 +13,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 from schemas.names import dead_letter_topic
-from streams.identity import SALT_BYTES, DeploymentSecret, Rule, derived_id, veiled_digest
+from streams.identity.event_ids import SALT_BYTES, Rule, derived_id
+from streams.identity.pseudonyms import veiled_digest
+from streams.identity.secret import DeploymentSecret
 
 Stage = Literal["read", "agent", "decode", "origin"]
 PREFIX_BYTES = 512 * 1000

@@ -15,14 +15,16 @@ from typing import Any, NamedTuple
 from schemas.catalog import Catalog
 from schemas.codec import decode, encode
 from streams.agents import Handler, Record
-from streams.changelog import AnyEntry, AnySubject, Stored
 from streams.config import StreamsConfig
-from streams.derive import Deriver
-from streams.door import Deliveries, Door, Prepared
 from streams.metrics import Figures
-from streams.origin.signer import Signer
-from streams.personal import SubjectKeys
-from streams.state import PartitionState
+from streams.privacy.field_encryption import SubjectKeys
+from streams.produce.deliveries import Deliveries
+from streams.produce.producer import Door
+from streams.record import Prepared
+from streams.signing.signer import Signer
+from streams.state.entries import AnyEntry, AnySubject, Stored
+from streams.state.store import PartitionState
+from streams.worker.rule_executor import Deriver
 
 
 class Sent(NamedTuple):

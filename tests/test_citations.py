@@ -24,13 +24,13 @@ CHECKERS: tuple[Checker, ...] = (
 )
 
 SOUND: Mapping[str, str] = {
-    "docs/README.md": "# Docs\n\n[page](page.md#a-part) and [references](references.md), `streams/door.py`\n",
+    "docs/README.md": "# Docs\n\n[page](page.md#a-part) and [references](references.md), `streams/produce/producer.py`\n",
     "docs/page.md": "# Page\n\n## A part\n\nRFC 6962 §2.1 and 49 CFR 563.5; [up](README.md)\n",
     "docs/references.md": (
         "| name | title | publisher |\n|---|---|---|\n| RFC 6962 | t | p |\n| 49 CFR 563 | t | p |\n"
     ),
     "ledger_sink/FORMAT.md": "# Formats\n\n## 1. Names\n\n### 1.1 Origins\n\nas §1 and §1.1 say\n",
-    "streams/door.py": '"""A door (docs/page.md#a-part); FORMAT.md §1.1, §1; RFC\n6962 §2."""\n',
+    "streams/produce/producer.py": '"""A door (docs/page.md#a-part); FORMAT.md §1.1, §1; RFC\n6962 §2."""\n',
 }
 """A small tree in which every citation resolves."""
 
@@ -56,7 +56,13 @@ def test_every_citation_in_the_repository_resolves(checker: Checker) -> None:
 def test_the_repository_was_read() -> None:
     """Code, pages, settings and scripts are scanned, and what is cited is found."""
     texts = repository().texts
-    for name in ("docs/README.md", "streams/identity.py", "pyproject.toml", ".ci/run", "infra/compose.yaml"):
+    for name in (
+        "docs/README.md",
+        "streams/identity/event_ids.py",
+        "pyproject.toml",
+        ".ci/run",
+        "infra/compose.yaml",
+    ):
         assert name in texts
     assert "how-to-cite" in repository().anchors("docs/README.md")
     assert {"RFC 6962", "C2SP tlog-tiles", "49 CFR 563"} <= repository().names
@@ -99,7 +105,7 @@ def test_a_sound_tree_has_no_problem(checker: Checker) -> None:
             citations.broken_mentions,
             "streams__door.py",
             "# see docs/gone.md",
-            "streams/door.py:1: docs/gone.md does not exist",
+            "streams/produce/producer.py:1: docs/gone.md does not exist",
         ),
         (
             citations.broken_mentions,
@@ -113,18 +119,23 @@ def test_a_sound_tree_has_no_problem(checker: Checker) -> None:
             "`streams/README.md` says so",
             "docs/more.md:1: streams/README.md does not exist",
         ),
-        (citations.unresolved_sections, "streams__door.py", "# as §4 says", "streams/door.py:1: §4 of what?"),
+        (
+            citations.unresolved_sections,
+            "streams__door.py",
+            "# as §4 says",
+            "streams/produce/producer.py:1: §4 of what?",
+        ),
         (
             citations.unresolved_sections,
             "streams__door.py",
             "# RFC 9999 §4",
-            "streams/door.py:1: §4 of what?",
+            "streams/produce/producer.py:1: §4 of what?",
         ),
         (
             citations.unresolved_sections,
             "streams__door.py",
             "# FORMAT.md §1.1, §7",
-            "streams/door.py:1: FORMAT.md has no §7",
+            "streams/produce/producer.py:1: FORMAT.md has no §7",
         ),
         (
             citations.unresolved_sections,
@@ -136,7 +147,7 @@ def test_a_sound_tree_has_no_problem(checker: Checker) -> None:
             citations.unlisted_documents,
             "streams__door.py",
             "# RFC\t9999",
-            "streams/door.py:1: RFC 9999 is not in docs/references.md",
+            "streams/produce/producer.py:1: RFC 9999 is not in docs/references.md",
         ),
         (
             citations.unlisted_documents,
@@ -150,7 +161,12 @@ def test_a_sound_tree_has_no_problem(checker: Checker) -> None:
             "| RFC 6962 | t | p |\n| 49 CFR 563 | t | p |\n| RFC 1 | t | p |\n",
             "docs/references.md: nothing cites RFC 1",
         ),
-        (citations.forbidden_names, "streams__door.py", "# (CONTRACT §3)", "streams/door.py:1: CONTRACT"),
+        (
+            citations.forbidden_names,
+            "streams__door.py",
+            "# (CONTRACT §3)",
+            "streams/produce/producer.py:1: CONTRACT",
+        ),
         (citations.forbidden_names, "docs__more.md", "\nas STANDARDS 3.2", "docs/more.md:2: STANDARDS"),
         (citations.forbidden_names, "a.toml", "# ARCHITECTURE D6", "a.toml:1: ARCHITECTURE"),
         (citations.forbidden_names, "a.toml", "# HOUSE 1", "a.toml:1: HOUSE"),

@@ -8,9 +8,9 @@ from typing import get_args
 
 import click
 
-from infra import report
 from infra.cli import main
-from infra.count import TopicCount
+from infra.reconcile import report
+from infra.reconcile.count import TopicCount
 from schemas.catalog import load_catalog
 from streams.dead_letter import Stage
 

@@ -16,8 +16,8 @@ import pytest
 
 from dashboards.build import boards
 from infra.clickhouse.errors import MigrationError
-from infra.clickhouse.scripts import DOMAINS as SCRIPTS
-from infra.clickhouse.scripts import load_rollups, load_scripts
+from infra.clickhouse.migrations.scripts import DOMAINS as SCRIPTS
+from infra.clickhouse.migrations.scripts import load_rollups, load_scripts
 from schemas import names, registry
 from schemas.catalog import DOMAINS, Catalog, Domain, Topic
 from schemas.codec import decode, encode
@@ -27,7 +27,7 @@ from schemas.errors import EventError
 from schemas.examples import to_plain
 from schemas.tables import create_table
 from streams.agents import Handler, handlers_of
-from streams.formats import Format
+from streams.readers.formats import Format
 from tests.schemas.wire import on_the_wire
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ import pytest
 
 from ledger_sink.format.leaf import CanonicalRecord
 from ledger_sink.verifier.evidence import is_simulated
-from streams.door import SIMULATED
+from streams.record import SIMULATED
 from streams.subscriber.event import Event, Place
 
 Headers = tuple[tuple[str, bytes | None], ...]

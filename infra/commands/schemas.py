@@ -25,7 +25,7 @@ def schemas() -> None:
 @one_line_errors
 def list_(as_json: bool) -> None:
     """List every topic with its schema ids, key, table and readers."""
-    from schemas.commands import rows as list_rows
+    from schemas.catalog_commands import rows as list_rows
 
     rows = [asdict(row) for row in list_rows(catalog())]
     if as_json:
@@ -53,7 +53,7 @@ def list_(as_json: bool) -> None:
 @one_line_errors
 def check() -> None:
     """Check names, ids, examples and that each version may follow the one before."""
-    from schemas.commands import check as problems_of
+    from schemas.catalog_commands import check as problems_of
 
     problems = problems_of()
     for problem in problems:

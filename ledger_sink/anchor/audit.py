@@ -21,11 +21,11 @@ from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import city_origin
 from ledger_sink.format.layout import CHECKPOINT, anchor_path, log_path
+from ledger_sink.log.tile_log import TileSource
 from ledger_sink.receipt import ethereum
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.receipt.kinds import ReceiptTrust
 from ledger_sink.receipt.printed import PrintedLine, parse_copy
-from ledger_sink.tile_log import TileSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

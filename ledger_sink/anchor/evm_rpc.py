@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ledger_sink.errors import AnchorUnavailableError, NodeRefusedError
-from ledger_sink.http_client import Peer
+from ledger_sink.http.client import Peer
 
 TIMEOUT_S = 5.0
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from schemas.codec import SchemaSource, decode
 from schemas.errors import UndecodableError
 from schemas.model import Schema
-from streams.door import SIMULATED
+from streams.record import SIMULATED
 
 Headers = tuple[tuple[str, bytes | None], ...]
 Raw = tuple[str, int, int, int, int, bytes | None, bytes | None, Headers]

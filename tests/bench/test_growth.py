@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.clickhouse.migrate import migrate
-from infra.clickhouse.scripts import load_rollups
-from ledger_sink.sequencer import LogName
+from infra.clickhouse.migrations.migrate import migrate
+from infra.clickhouse.migrations.scripts import load_rollups
+from ledger_sink.log.name import LogName
+from ledger_sink.log.tile_log import TileLog
 from ledger_sink.store import MemoryStore
-from ledger_sink.tile_log import TileLog
 from schemas.catalog import load_catalog
 from tests.bench.fill import KEYS, Fill, roll_up, source_key
 from tests.bench.records import TOPIC

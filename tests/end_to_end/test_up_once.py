@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.recordings import bundled, bundled_scenarios, formats
+from streams.replay.recordings import bundled, bundled_scenarios, formats
 from tests.harness.report import broken_equations
 from tests.recordings import whole
 

@@ -9,13 +9,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from infra import configs, wiring
-from infra.child import stop_event
+from infra import layer_configs as configs
+from infra.platform_events.events import emitter
+from infra.process.child import stop_event
 from infra.settings import from_environment
-from streams.sinks.clickhouse import run
+from streams.clickhouse_sink.sink import run
 
 if TYPE_CHECKING:
-    from streams.sinks.batch import Batch
+    from streams.clickhouse_sink.batch import Batch
 
 TOPIC = "air-quality.reading"
 
@@ -42,7 +43,7 @@ if __name__ == "__main__":
         configs.sink_config(settings, catalog),
         catalog,
         stop,
-        wiring.emitter(settings, catalog),
+        emitter(settings, catalog),
         transform_for_tests=Faults(),
     )
     sys.stdout.flush()

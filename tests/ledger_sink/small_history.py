@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ledger_sink.chain import CityChain, Quorum
-from ledger_sink.cosigner import Cosigner
+from ledger_sink.city_log.writer import CityChain, Quorum
 from ledger_sink.errors import StoreError, WitnessUnavailableError
 from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.cosignature import CosigningKey
 from ledger_sink.format.keys import city_origin, log_key
 from ledger_sink.format.note import VerifierKey
 from ledger_sink.format.policy import Policy, PolicyLog, PolicyWitness
-from ledger_sink.http_client import Peer
-from ledger_sink.http_server import Request
-from ledger_sink.publisher import Publisher
-from ledger_sink.sequencer import LogName, PartitionFacts, Sequencer
-from ledger_sink.signer import MEMORY_NAME, Signer, _encode_memory, _read_memory
+from ledger_sink.http.client import Peer
+from ledger_sink.http.server import Request
+from ledger_sink.log.name import LogName
+from ledger_sink.sealing.publisher import Publisher
+from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
+from ledger_sink.signer.server import MEMORY_NAME, Signer, _encode_memory, _read_memory
 from ledger_sink.store import FileStore
-from ledger_sink.witness import Witness
+from ledger_sink.witness.client import Cosigner
+from ledger_sink.witness.server import Witness
 from tests.ledger_sink import naive
 from tests.ledger_sink.kill_loop import told
 from tests.ledger_sink.kill_parts import TellingStore

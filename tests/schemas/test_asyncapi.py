@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 from schemas.asyncapi import Place, document
 from schemas.avro import parse_record
 from schemas.catalog import load_catalog
-from schemas.sharing import Subscriber, load_subscribers
+from schemas.subscriber_grants import Subscriber, load_subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,8 @@ from schemas.avro.resolution import resolver
 from schemas.catalog import load_catalog
 from schemas.codec import encode
 from schemas.compatibility import check, check_all
+from schemas.envelope import canonical_text
 from schemas.errors import CatalogError
-from schemas.merge import canonical_text
 from schemas.model import Schema
 from tests.properties import fewer
 from tests.schemas.strategies import events

@@ -12,7 +12,7 @@ from schemas.catalog import Catalog, Schema, Topic, load_catalog
 from schemas.codec import encode
 from schemas.columns import column_type, columns, quote
 from schemas.dictionary import rows
-from schemas.passthrough import meta_columns, meta_record
+from schemas.row_schema import meta_columns, meta_record
 from schemas.tables import (
     add_columns,
     create_archive,

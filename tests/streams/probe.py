@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.catalog import Catalog, load_catalog
 from streams.agents import Output, Record, State, batched
-from streams.identity import Rule, derived_id, recording_id
+from streams.identity.event_ids import Rule, derived_id, recording_id
 
 TICK, ECHO, TOTAL, DEAD = "probe.tick", "probe.echo", "probe.total", "probe.dead-letter"
 FILE = hashlib.sha256(b"probe").digest()

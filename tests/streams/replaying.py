@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from schemas.catalog import load_catalog
 from schemas.codec import decode
 from streams.config import StreamsConfig
-from streams.recordings import bundled
+from streams.replay.recordings import bundled
 
 ROOT = Path(__file__).parents[2]
 READING = "air-quality.reading"

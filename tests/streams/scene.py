@@ -26,15 +26,15 @@ from confluent_kafka.admin import (
 
 from infra.kafka.topics import await_leaders
 from schemas.codec import decode
-from streams.changelog import KafkaChangelog, changelog_name
 from streams.config import StreamsConfig
-from streams.identity import Rule, derived_id, device_id, device_salt
-from streams.produce import Producer
-from streams.state import PartitionState
+from streams.identity.event_ids import Rule, derived_id, device_id, device_salt
+from streams.produce.kafka import Producer
+from streams.state.changelog import KafkaChangelog, changelog_name
+from streams.state.store import PartitionState
 from tests.harness.waiting import eventually
 from tests.patience import patient
 from tests.streams.probe import DEAD, ECHO, TICK, TOTAL, expected_totals, probe_catalog, tick
-from tests.streams.worker import probe_config
+from tests.streams.worker.process import probe_config
 
 SECRET = "probe.secret"
 TOPICS = (TICK, ECHO, TOTAL, DEAD, SECRET)
@@ -104,7 +104,15 @@ class Scene:
         arguments = [f"{name}={value}" for name, value in options.items()]
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.streams.worker", self.kafka, self.data, self.group, *arguments],
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.streams.worker.process",
+                    self.kafka,
+                    self.data,
+                    self.group,
+                    *arguments,
+                ],
                 cwd=ROOT,
                 stdout=out,
                 stderr=out,

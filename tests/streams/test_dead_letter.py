@@ -13,7 +13,9 @@ from streams.dead_letter import (
     withheld,
     without_values,
 )
-from streams.identity import DeploymentSecret, device_id, veiled_digest
+from streams.identity.event_ids import device_id
+from streams.identity.pseudonyms import veiled_digest
+from streams.identity.secret import DeploymentSecret
 from tests.streams.probe import probe_catalog
 
 SCHEMA = probe_catalog().topics["probe.dead-letter"].schema

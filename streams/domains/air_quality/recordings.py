@@ -18,9 +18,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
-from streams.delimited import Row, first_line, header_cells, header_line, items
 from streams.domains.air_quality.plausibility import oddities
-from streams.formats import Draft, Format, Item
+from streams.readers.delimited import Row, first_line, header_cells, header_line, items
+from streams.readers.formats import Draft, Format, Item
 
 DOMAIN = "air_quality"
 TOPIC = topic_name(DOMAIN, "reading")

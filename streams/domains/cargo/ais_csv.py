@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-from streams.delimited import Row, first_line, header_cells, header_line, items
 from streams.domains.cargo import instants
 from streams.domains.cargo.ais_message import POSITION, below, position
 from streams.domains.cargo.identifiers import imo_problem, mmsi_problem
-from streams.formats import Draft, Item
+from streams.readers.delimited import Row, first_line, header_cells, header_line, items
+from streams.readers.formats import Draft, Item
 
 NAME = "ais-marinecadastre"
 RULE = "read-ais-marinecadastre@1"

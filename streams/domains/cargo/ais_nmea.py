@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
-from streams.delimited import LONGEST_LINE
 from streams.domains.cargo.ais_clock import fix_time, own_time
 from streams.domains.cargo.ais_message import decode, fields_of
 from streams.domains.cargo.broken import BrokenRule
-from streams.formats import Accepted, Draft, Item, Refused, Skipped
+from streams.readers.delimited import LONGEST_LINE
+from streams.readers.formats import Accepted, Draft, Item, Refused, Skipped
 
 NAME = "ais-nmea"
 NO_TIME, LATER_FIX = "NO_TIME", "TIME_OF_LATER_FIX"

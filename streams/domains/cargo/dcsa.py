@@ -14,7 +14,7 @@ from streams.domains.cargo import dcsa_2_2, dcsa_3_0, json_spans, whole
 from streams.domains.cargo.broken import BrokenRule, shown
 from streams.domains.cargo.identifiers import container_problem, imo_problem
 from streams.domains.cargo.json_text import parse
-from streams.formats import Draft, Item
+from streams.readers.formats import Draft, Item
 
 TOPIC = topic_name("cargo", "transport-event")
 RULE = "dcsa-json@1"

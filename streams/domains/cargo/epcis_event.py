@@ -15,7 +15,7 @@ from streams.domains.cargo.broken import BrokenRule, shown
 from streams.domains.cargo.epcis_values import Members
 from streams.domains.cargo.epcis_words import BIZ_STEP, DISPOSITION, MEASUREMENT, is_uri
 from streams.domains.cargo.identifiers import uri_problem
-from streams.formats import Draft
+from streams.readers.formats import Draft
 
 TOPIC = topic_name("cargo", "supply-event")
 

@@ -15,7 +15,7 @@ from streams.domains.cargo.epcis_event import draft
 from streams.domains.cargo.epcis_values import time
 from streams.domains.cargo.epcis_words import is_uri
 from streams.domains.cargo.json_text import parse
-from streams.formats import Accepted, Draft, Item
+from streams.readers.formats import Accepted, Draft, Item
 
 NAME = "epcis-json"
 RULE = "epcis-json@1"

@@ -19,7 +19,7 @@ from streams.domains.cargo.epcis_event import draft
 from streams.domains.cargo.epcis_rules import KINDS
 from streams.domains.cargo.epcis_values import time
 from streams.domains.cargo.epcis_xml_event import event_of, name_of, text_of
-from streams.formats import Accepted, Draft, Item
+from streams.readers.formats import Accepted, Draft, Item
 
 NAME: Final = "epcis-xml"
 RULE: Final = "epcis-xml@1"

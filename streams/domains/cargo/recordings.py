@@ -1,7 +1,7 @@
 """The field's public formats; each has its reader beside this file. The README says what one source record is."""
 
 from streams.domains.cargo import ais_csv, ais_nmea, dcsa, epcis_json, epcis_xml
-from streams.formats import Format
+from streams.readers.formats import Format
 
 DOMAIN = "cargo"
 

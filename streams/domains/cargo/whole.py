@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from streams.domains.cargo.broken import BrokenRule
-from streams.formats import Accepted, Draft, Item, Refused
+from streams.readers.formats import Accepted, Draft, Item, Refused
 
 LARGEST_MESSAGE = 64 << 20
 """Bytes above which a message is not read; bounds memory, since a message is judged as a whole."""

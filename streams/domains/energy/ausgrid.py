@@ -12,11 +12,11 @@ from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
-from streams.delimited import Row, RowReader
 from streams.domains.energy.clocks import NONEXISTENT, SYDNEY, instant
 from streams.domains.energy.tables import Table, not_negative, reading
 from streams.domains.energy.units import HOUR_US, KW_TO_W, Register, energy_wh, number
-from streams.formats import Draft
+from streams.readers.delimited import Row, RowReader
+from streams.readers.formats import Draft
 
 HIGHEST_KW = 100
 """Mean power above which a home's value is odd: kW and W are easily taken for one another."""

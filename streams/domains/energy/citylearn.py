@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from schemas.names import topic_name
-from streams.delimited import Row, RowReader
 from streams.domains.energy.clocks import micros
 from streams.domains.energy.communities import CITYLEARN
 from streams.domains.energy.tables import DOMAIN, Table, not_negative, reading
 from streams.domains.energy.units import KWH_TO_WH, Register, number
-from streams.formats import Draft
+from streams.readers.delimited import Row, RowReader
+from streams.readers.formats import Draft
 
 TARIFF = topic_name(DOMAIN, "tariff")
 CARBON_INTENSITY = topic_name(DOMAIN, "carbon-intensity")

@@ -15,11 +15,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from streams.delimited import Row, RowReader
 from streams.domains.energy.clocks import SAN_FRANCISCO, instant, micros
 from streams.domains.energy.tables import Table, not_negative, reading
 from streams.domains.energy.units import HOUR_US, KW_TO_W, KWH_TO_WH, Register, energy_wh, number
-from streams.formats import Draft
+from streams.readers.delimited import Row, RowReader
+from streams.readers.formats import Draft
 
 GOLDEN_STANDARD_TIME = timezone(timedelta(hours=-7), "MST")
 ASSUMED_OFFSET = "ASSUMED_OFFSET"

@@ -8,7 +8,7 @@ from streams.domains.energy.ausgrid import AUSGRID
 from streams.domains.energy.citylearn import CARBON, HOME, PRICING
 from streams.domains.energy.photovoltaics import DAILY_ROOF, NREL_MINUTES, NREL_QUARTERS
 from streams.domains.energy.tables import DOMAIN
-from streams.formats import Format
+from streams.readers.formats import Format
 
 TABLES = (AUSGRID, HOME, PRICING, CARBON, NREL_MINUTES, NREL_QUARTERS, DAILY_ROOF)
 

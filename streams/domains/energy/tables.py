@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
-from streams.delimited import Row, RowReader, first_line, header_cells, header_line, items
-from streams.formats import Accepted, Draft, Item
+from streams.readers.delimited import Row, RowReader, first_line, header_cells, header_line, items
+from streams.readers.formats import Accepted, Draft, Item
 
 DOMAIN = "energy"
 READING = topic_name(DOMAIN, "reading")

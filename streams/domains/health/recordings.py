@@ -20,8 +20,8 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
-from streams.delimited import Row, first_line, header_cells, header_line, items
-from streams.formats import Draft, Format, Item
+from streams.readers.delimited import Row, first_line, header_cells, header_line, items
+from streams.readers.formats import Draft, Format, Item
 
 DOMAIN = "health"
 TOPIC = topic_name(DOMAIN, "measurement")

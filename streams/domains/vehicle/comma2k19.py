@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 
 from streams.domains.vehicle.npy import MAGIC, Array, parse
 from streams.domains.vehicle.signals import SIGNAL, closed, oddities
-from streams.formats import Accepted, Draft, Item, Refused
+from streams.readers.formats import Accepted, Draft, Item, Refused
 
 NAME = "comma2k19-log"
 RULE = f"read-{NAME}@1"

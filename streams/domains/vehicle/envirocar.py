@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, NoReturn
 
 from streams.domains.vehicle.signals import SIGNAL, closed, oddities
-from streams.formats import Accepted, Draft, Item, Refused
+from streams.readers.formats import Accepted, Draft, Item, Refused
 
 NAME = "envirocar-track"
 RULE = f"read-{NAME}@1"

@@ -10,7 +10,7 @@ Every reader ends each vehicle with its closing signal: the last accepted one sa
 from streams.domains.vehicle import comma2k19, envirocar
 from streams.domains.vehicle.signals import DOMAIN
 from streams.domains.vehicle.tables import HELMET_TEST, NASS_CDS
-from streams.formats import Format
+from streams.readers.formats import Format
 
 FORMATS = (
     Format(envirocar.NAME, DOMAIN, "one GeoJSON feature", envirocar.matches, envirocar.read),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from schemas.names import topic_name
-from streams.formats import Accepted, Item
+from streams.readers.formats import Accepted, Item
 
 DOMAIN = "vehicle"
 SIGNAL = topic_name(DOMAIN, "signal")

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
-from streams.delimited import first_line, header_cells, header_line, items
 from streams.domains.vehicle.signals import DOMAIN
-from streams.formats import Draft, Item
+from streams.readers.delimited import first_line, header_cells, header_line, items
+from streams.readers.formats import Draft, Item
 
 CRASH_RECORD = topic_name(DOMAIN, "crash-record")
 PULSE = topic_name(DOMAIN, "pulse")

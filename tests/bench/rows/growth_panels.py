@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.build import boards
 from dashboards.queries import expand
-from infra.clickhouse.migrate import migrate
-from infra.clickhouse.scripts import load_rollups
+from infra.clickhouse.migrations.migrate import migrate
+from infra.clickhouse.migrations.scripts import load_rollups
 from schemas.catalog import load_catalog
 from tests.bench.fill import Fill, roll_up, settle
 from tests.bench.limits import LimitRow, Quantity

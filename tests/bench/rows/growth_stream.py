@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from confluent_kafka import Consumer, TopicPartition
 
-from infra.clickhouse.migrate import migrate
+from infra.clickhouse.migrations.migrate import migrate
 from schemas.catalog import load_catalog
 from schemas.codec import encode
 from schemas.names import AGENTS_GROUP, CLICKHOUSE_SINK_GROUP

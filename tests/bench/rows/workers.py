@@ -26,12 +26,12 @@ from tests.bench.several import await_members, cpu_s, several
 from tests.bench.work import READING, WHOLE, readings
 from tests.harness.engine import DoorProcess
 from tests.harness.waiting import eventually
-from tests.streams.sinks.stage import make_stage
+from tests.streams.clickhouse_sink.stage import make_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tests.streams.sinks.stage import Stage
+    from tests.streams.clickhouse_sink.stage import Stage
 
 NUMBERS = (1, 2, 4)
 PARTITIONS = 4
@@ -139,7 +139,7 @@ def _stored(broker: Broker, stage: Stage, workers: int, made: list[tuple[bytes, 
     def stored() -> int:
         return int(stage.rows(f"SELECT count() FROM {topic.table}")[0][0])
 
-    commands = [("tests.streams.sinks.process", stage.name, config)] * workers
+    commands = [("tests.streams.clickhouse_sink.process", stage.name, config)] * workers
     seconds, cpu = _timed(broker, commands, stage.config.group, topic.name, made, stored)
     once = stage.rows(
         f"SELECT (SELECT count() FROM records), count(), uniqExact(event_id), "

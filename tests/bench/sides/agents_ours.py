@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from schemas.catalog import load_catalog
 from streams.agents import Output, Record, State, batched
-from streams.app import create_app, run_app
 from streams.config import StreamsConfig
 from streams.metrics import no_emit
-from streams.runner import Runner
+from streams.worker.app import create_app, run_app
+from streams.worker.batch_runner import Runner
 from tests.bench.kafka_stage import PATIENCE_S, Broker
 from tests.bench.sides.told import Told
 from tests.bench.work import READING
@@ -21,7 +21,7 @@ from tests.bench.work import READING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.batches import Batch
+    from streams.worker.batches import Batch
     from tests.bench.clock import Clock
 
 MODULE = "bench_rule"

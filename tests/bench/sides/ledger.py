@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger_sink.format.leaf import record_leaves
-from ledger_sink.sink import MOST_PENDING, MOST_RECORDS
+from ledger_sink.sealing.sink import MOST_PENDING, MOST_RECORDS
 from ledger_sink.store import FileStore
-from streams.collector import rest_collector
+from streams.gc_tuning import rest_collector
 from tests.bench.clock import Clock
 from tests.bench.records import PARTITION, TOPIC, sealed_records
 from tests.ledger_sink.worlds import World

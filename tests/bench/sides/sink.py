@@ -15,15 +15,15 @@ from confluent_kafka import Consumer
 
 from schemas.codec import decode
 from schemas.tables import ARCHIVE, columns, insert_columns
-from streams.collector import rest_collector
-from streams.sinks.archive import insert_archive
-from streams.sinks.batch import Claim, make_batch
-from streams.sinks.clickhouse import ClickHouseSink, SinkConfig
-from streams.sinks.container import container
-from streams.sinks.engine import Engine
-from streams.sinks.statement import insert_rows
+from streams.clickhouse_sink.archive_insert import insert_archive
+from streams.clickhouse_sink.avro_container import container
+from streams.clickhouse_sink.batch import Claim, make_batch
+from streams.clickhouse_sink.client import Engine
+from streams.clickhouse_sink.insert_sql import insert_rows
+from streams.clickhouse_sink.sink import ClickHouseSink, SinkConfig
+from streams.gc_tuning import rest_collector
 from tests.bench.clock import Clock
-from tests.streams.sinks.stage import make_catalog
+from tests.streams.clickhouse_sink.stage import make_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

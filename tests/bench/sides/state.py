@@ -7,8 +7,8 @@ import sys
 
 import orjson
 
-from streams.door import Deliveries
-from streams.state import PartitionState
+from streams.produce.deliveries import Deliveries
+from streams.state.store import PartitionState
 from streams.testing import MemoryChangelog
 from tests.bench.counting import BATCH, SUBJECTS, Counting
 

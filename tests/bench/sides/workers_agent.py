@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from schemas.catalog import load_catalog
-from streams.app import run
 from streams.metrics import no_emit
+from streams.worker.app import run
 from tests.bench.sides.agents_ours import declare
 from tests.bench.sides.told import Told
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.configs import anchor_settings
+from infra.layer_configs import anchor_settings
 from infra.settings import Settings
 from infra.web.ledger_files import kind_of
 from ledger_sink.anchor.config import (

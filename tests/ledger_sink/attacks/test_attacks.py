@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ledger_sink.cosigner import Cosigner
 from ledger_sink.errors import (
     CheckpointRefusedError,
     OffsetPastEndError,
@@ -31,14 +30,16 @@ from ledger_sink.format.policy import Policy, open_cosigned
 from ledger_sink.format.tiles import TileBuilder, consistency_proof
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.format.witness_request import AddCheckpoint
-from ledger_sink.head_signer import Head, HeadSigner
-from ledger_sink.sequencer import LogName, PartitionFacts, Sequencer
+from ledger_sink.log.name import LogName
+from ledger_sink.log.tile_log import TileSource
+from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
+from ledger_sink.signer.client import Head, HeadSigner
 from ledger_sink.store import MemoryStore
-from ledger_sink.tile_log import TileSource
 from ledger_sink.verifier.cli import main
 from ledger_sink.verifier.evidence import check_evidence
 from ledger_sink.verifier.trust import Trust
-from ledger_sink.witness import Witness
+from ledger_sink.witness.client import Cosigner
+from ledger_sink.witness.server import Witness
 from tests.ledger_sink.simulated_city import TIME_S, WITNESS, SimulatedLog, small_city
 from tests.ledger_sink.small_history import Beside
 from tests.ledger_sink.worlds import CITY, World, memory_of_signer, records

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.ports import free_port
-from ledger_sink.chain import Quorum
-from ledger_sink.cosigner import Cosigner
+from ledger_sink.city_log.writer import Quorum
 from ledger_sink.errors import WitnessUnavailableError
 from ledger_sink.format.cosignature import CosigningKey
 from ledger_sink.format.keys import city_origin
 from ledger_sink.format.note import ED25519, SigningKey, VerifierKey
 from ledger_sink.format.policy import Policy, PolicyLog, PolicyWitness
-from ledger_sink.http_client import Peer
-from ledger_sink.http_server import Server
+from ledger_sink.http.client import Peer
+from ledger_sink.http.server import Server
 from ledger_sink.store import MemoryStore
-from ledger_sink.witness import Witness
+from ledger_sink.witness.client import Cosigner
+from ledger_sink.witness.server import Witness
 from tests.fixtures.go_program import built
 from tests.harness.waiting import eventually
 from tests.ledger_sink.worlds import CITY, World, files_in, records
@@ -35,7 +35,7 @@ from tests.ledger_sink.worlds import CITY, World, files_in, records
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ledger_sink.sequencer import Sequencer
+    from ledger_sink.sealing.sequencer import Sequencer
 
 ROOT = Path(__file__).parents[3]
 FOLDER = "air.reading/0/1"

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from schemas.catalog import load_catalog
 from streams.domains.air_quality.recordings import BEIJING_PRSA, FORMATS, SEOUL_DAILY, Layout
-from streams.formats import Accepted, Item, Refused, Skipped
-from streams.recordings import bundled
+from streams.readers.formats import Accepted, Item, Refused, Skipped
+from streams.replay.recordings import bundled
 from streams.testing import MemoryDoor
 
 SEOUL_HEADER = (

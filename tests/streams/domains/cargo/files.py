@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from schemas.catalog import load_catalog
-from streams.formats import Accepted, Format, Item, Refused
-from streams.identity import recording_id
-from streams.recordings import formats, opened
+from streams.identity.event_ids import recording_id
+from streams.readers.formats import Accepted, Format, Item, Refused
+from streams.replay.recordings import formats, opened
 from streams.testing import MemoryDoor
 
 EXCERPTS = Path(__file__).parent / "excerpts"

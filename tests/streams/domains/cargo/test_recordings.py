@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from streams.progress import Progress
-from streams.recordings import bundled, formats, look
-from streams.replay_input import Input
+from streams.replay.checkpoint import Progress
+from streams.replay.input import Input
+from streams.replay.recordings import bundled, formats, look
 
 
 def test_a_query_is_counted_and_gives_no_event() -> None:

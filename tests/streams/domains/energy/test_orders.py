@@ -8,7 +8,7 @@ import pytest
 from streams.domains.energy import agents
 from streams.domains.energy.communities import MARKET_DAY
 from streams.domains.energy.orders import Desk, Entry, book, judge, price_of
-from streams.recordings import bundled_scenarios
+from streams.replay.recordings import bundled_scenarios
 from streams.testing import assert_repeats_change_nothing
 from tests.streams.domains.energy.facts import (
     BEGIN_US,

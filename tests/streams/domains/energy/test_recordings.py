@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domains.energy.recordings import FORMATS, TABLES
-from streams.formats import Accepted, Item, Refused, Skipped
-from streams.recordings import bundled, find, opened
+from streams.readers.formats import Accepted, Item, Refused, Skipped
+from streams.replay.recordings import bundled, find, opened
 from streams.testing import MemoryDoor
 from tests.recordings import whole
 from tests.streams.domains.energy.facts import CATALOG

@@ -9,7 +9,7 @@ from schemas.catalog import load_catalog
 from streams.config import StreamsConfig
 from streams.domains.health import agents
 from streams.domains.health.recordings import NHANES
-from streams.formats import Accepted, Item
+from streams.readers.formats import Accepted, Item
 from streams.testing import MemoryDoor
 
 CATALOG = load_catalog()

@@ -12,7 +12,7 @@ from streams.domains.health import agents
 from streams.domains.health.cohorts import LARGEST_COHORT, LARGEST_SAMPLE, Cohort, Held
 from streams.domains.health.counts import AT_LEAST, Person, counts
 from streams.errors import DeclarationError
-from streams.personal import Opener
+from streams.privacy.field_encryption import Opener
 from streams.testing import MemoryDoor, Sent, assert_repeats_change_nothing, record, run_handlers
 from tests.streams.domains.health.people import CATALOG, STREAM, door, ending, events
 

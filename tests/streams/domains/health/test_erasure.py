@@ -18,16 +18,18 @@ from infra.kafka.topics import ensure_topics
 from ledger_sink.format.leaf import record_leaves
 from ledger_sink.format.merkle import leaf_hashes, root, verify_inclusion
 from schemas.codec import decode
-from streams.changelog import changelog_name
 from streams.config import StreamsConfig
 from streams.domains.health import agents
 from streams.errors import SubjectForgottenError
-from streams.forgetting import forget
-from streams.identity import deployment_secret, pseudonym, recording_id
-from streams.personal import Opener, SubjectKeys
-from streams.produce import Producer
-from streams.recordings import find
-from streams.replay import replay
+from streams.identity.event_ids import recording_id
+from streams.identity.pseudonyms import pseudonym
+from streams.identity.secret import deployment_secret
+from streams.privacy.erasure import forget
+from streams.privacy.field_encryption import Opener, SubjectKeys
+from streams.produce.kafka import Producer
+from streams.replay.recordings import find
+from streams.replay.run import replay
+from streams.state.changelog import changelog_name
 from tests.harness.waiting import eventually
 from tests.streams.domains.health.people import CATALOG, nhanes
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from schemas.catalog import load_catalog
 from streams.domains.vehicle.npy import parse
 from streams.domains.vehicle.recordings import FORMATS
-from streams.formats import Accepted, Format, Item, Refused, Skipped
-from streams.recordings import bundled, content, find, opened
+from streams.readers.formats import Accepted, Format, Item, Refused, Skipped
+from streams.replay.recordings import bundled, content, find, opened
 from streams.testing import MemoryDoor
 from tests.recordings import whole
 from tests.streams.domains.vehicle.drive import EXCERPTS
