@@ -38,7 +38,7 @@ class StackError(CityError):
 def known_errors() -> tuple[type[Exception], ...]:
     """Return the roots of the errors that every layer tells in one line."""
     from dashboards.errors import PushError
-    from infra.clickhouse.errors import DoorError, MigrationError
+    from infra.clickhouse.errors import MigrationError, ServerError
     from infra.kafka.errors import KafkaSetupError
     from ledger_sink.errors import LedgerError
     from ledger_sink.format import FormatError
@@ -47,7 +47,7 @@ def known_errors() -> tuple[type[Exception], ...]:
 
     return (
         CityError,
-        DoorError,
+        ServerError,
         MigrationError,
         KafkaSetupError,
         LedgerError,

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from streams.errors import DeclarationError
 from streams.identity.event_ids import Input, Rule, kind_of, stream_of
-from streams.privacy.field_encryption import Opener
+from streams.privacy.field_encryption import Decryptor
 
 __all__ = ["Handler", "Input", "Output", "Record", "Rule", "State", "batched"]
 
@@ -48,7 +48,7 @@ class Record:
         offset: int,
         key: str,
         event: Mapping[str, Any],
-        opener: Opener | None = None,
+        opener: Decryptor | None = None,
     ) -> None:
         self.topic = topic
         self.partition = partition
@@ -86,7 +86,7 @@ class Record:
         return stream_of(self.source)
 
     @property
-    def opener(self) -> Opener:
+    def opener(self) -> Decryptor:
         """What opens personal values; only a rule declared with `opens=True` is given it."""
         if self._opener is None:
             raise DeclarationError("this rule did not declare that it opens personal values")

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from schemas.names import dead_letter_topic
 from streams.identity.event_ids import SALT_BYTES, Rule, derived_id
-from streams.identity.pseudonyms import veiled_digest
+from streams.identity.pseudonyms import keyed_digest
 from streams.identity.secret import DeploymentSecret
 
 Stage = Literal["read", "agent", "decode", "origin"]
@@ -128,7 +128,7 @@ def withheld(letter: Mapping[str, Any], secret: Callable[[], DeploymentSecret]) 
     """
     kept = {**letter, "reason": without_values(letter["reason"])}
     if "path" in letter["origin"]:
-        kept |= {"bytes": b"", "sha256": veiled_digest(secret(), letter["sha256"])}
+        kept |= {"bytes": b"", "sha256": keyed_digest(secret(), letter["sha256"])}
     return kept
 
 

@@ -7,10 +7,10 @@ sink's processor time.
 
 import gc
 
-__all__ = ["rest_collector"]
+__all__ = ["tune_gc"]
 
 
-def rest_collector() -> None:
+def tune_gc() -> None:
     """Have what lives as long as the process left out of the collector's rounds, and the rounds made rarer.
 
     It holds for the whole process, so it is for the one who owns it, once everything is imported.

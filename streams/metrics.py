@@ -56,7 +56,7 @@ Metric = Literal[
 METRICS: Final[tuple[str, ...]] = Metric.__args__  # type: ignore[attr-defined]
 
 
-class Figures:
+class Metrics:
     """Counts and last values, kept by whoever works and handed out by whoever has the timer; any thread."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ Header = tuple[str, bytes]
 SIMULATED: Header = ("simulated", b"true")
 
 
-class Prepared(NamedTuple):
+class ProducerRecord(NamedTuple):
     """A record ready to be carried; `partition` None leaves the choice to the key."""
 
     topic: str

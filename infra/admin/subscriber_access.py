@@ -16,7 +16,7 @@ from infra.errors import DataDirectoryError, SettingsError
 from infra.kafka.access import ensure_user, remove_user, settle_grants
 from infra.kafka.admin import connect
 from infra.settings import own_secret
-from schemas.asyncapi import Place
+from schemas.asyncapi import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ def where(settings: Settings, subscribers: Mapping[str, Subscriber]) -> str:
     return f"{settings.sasl_address} (SASL SCRAM-SHA-512): {', '.join(subscribers)}"
 
 
-def place(settings: Settings) -> Place:
+def place(settings: Settings) -> Deployment:
     """Say where a stack's subscribers reach it, for the documents about it.
 
     Raises:
@@ -66,7 +66,7 @@ def place(settings: Settings) -> Place:
         raise SettingsError(
             f"{settings.kafka}: no subscriber can reach it; name its SASL listener with CITY_SASL"
         )
-    return Place(settings.city, settings.sasl_address, settings.web_url, settings.partitions)
+    return Deployment(settings.city, settings.sasl_address, settings.web_url, settings.partitions)
 
 
 def password_of(settings: Settings, name: str) -> Secret:

@@ -168,7 +168,7 @@ def run_audit(
         settled: the stack rests: everything must be sealed and archived; else what is in flight is left out.
         incremental: go on from where the last audit that passed came to, if there was one.
     """
-    from ledger_sink.audit.baseline import read_memory, write_memory  # noqa: PLC0415
+    from ledger_sink.audit.baseline import read_baseline, write_baseline  # noqa: PLC0415
     from ledger_sink.audit.run import run  # noqa: PLC0415 - only this command needs it
 
     remembered = settings.data / "audit" / "ledger.json"
@@ -178,8 +178,8 @@ def run_audit(
             archive=ClickHouseArchive(client),
             settled=settled,
             grace_s=0.0 if settled else IN_FLIGHT_S,
-            since=read_memory(remembered) if incremental else None,
+            since=read_baseline(remembered) if incremental else None,
         )
     if result.verdict == "pass":
-        write_memory(remembered, result.memory)
+        write_baseline(remembered, result.memory)
     return result

@@ -38,10 +38,10 @@ def run_worker(settings: Settings, stop: threading.Event, _arguments: Sequence[s
 def run_sink(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
     """Run the ClickHouse sink."""
     from streams.clickhouse_sink.sink import run
-    from streams.gc_tuning import rest_collector
+    from streams.gc_tuning import tune_gc
 
     topics = catalog()
-    rest_collector()
+    tune_gc()
     run(sink_config(settings, topics), topics, stop, emitter(settings, topics))
     return 0
 
@@ -49,10 +49,10 @@ def run_sink(settings: Settings, stop: threading.Event, _arguments: Sequence[str
 def run_ledger(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
     """Run the ledger sink: sequencers and the city chain."""
     from ledger_sink.sealing.sink import run
-    from streams.gc_tuning import rest_collector
+    from streams.gc_tuning import tune_gc
 
     topics = catalog()
-    rest_collector()
+    tune_gc()
     run(ledger_config(settings, topics), stop, emitter(settings, topics))
     return 0
 

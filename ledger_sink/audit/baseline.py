@@ -15,7 +15,7 @@ from ledger_sink.errors import DamagedStateError
 from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.store import FileStore
 from ledger_sink.store import checksummed_json as sealed_json
-from ledger_sink.verifier.since import Since
+from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,16 +24,16 @@ FORM = "city-audit-memory/v1"
 
 
 @dataclass
-class AuditMemory:
+class AuditBaseline:
     """Where the last audit ended."""
 
-    logs: dict[str, Since] = field(default_factory=dict)
+    logs: dict[str, VerifiedPrefix] = field(default_factory=dict)
     """By origin, partition logs and the city log."""
     rows: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By `topic/partition`: an offset, and how many archive rows lie before it."""
 
 
-def read_memory(path: Path) -> AuditMemory | None:
+def read_baseline(path: Path) -> AuditBaseline | None:
     """Return what was remembered, or None if there is nothing yet.
 
     Raises:
@@ -48,12 +48,12 @@ def read_memory(path: Path) -> AuditMemory | None:
         raise DamagedStateError(f"{path}: expected {FORM}, got {value.get('form')!a}; run a full audit")
     try:
         logs = {origin: _since(found) for origin, found in value["logs"].items()}
-        return AuditMemory(logs, {place: (int(a), int(b)) for place, (a, b) in value["rows"].items()})
+        return AuditBaseline(logs, {place: (int(a), int(b)) for place, (a, b) in value["rows"].items()})
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedStateError(f"{path}: expected {FORM}, got {error}; run a full audit") from error
 
 
-def write_memory(path: Path, memory: AuditMemory) -> None:
+def write_baseline(path: Path, memory: AuditBaseline) -> None:
     """Replace the file, durably."""
     logs = {
         origin: {
@@ -70,11 +70,13 @@ def write_memory(path: Path, memory: AuditMemory) -> None:
     store.write({path.name: sealed_json.encode({"form": FORM, "logs": logs, "rows": memory.rows})})
 
 
-def _since(found: dict[str, Any]) -> Since:
+def _since(found: dict[str, Any]) -> VerifiedPrefix:
     heads = {
         origin: Checkpoint(origin, size, b64decode(root)) for origin, (size, root) in found["heads"].items()
     }
-    return Since(found["size"], b64decode(found["root"]), found["next_offset"], found["records"], heads)
+    return VerifiedPrefix(
+        found["size"], b64decode(found["root"]), found["next_offset"], found["records"], heads
+    )
 
 
 def _text(root: bytes) -> str:

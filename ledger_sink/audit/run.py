@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ledger_sink.anchor.audit import audit_anchors
-from ledger_sink.audit.baseline import AuditMemory
+from ledger_sink.audit.baseline import AuditBaseline
 from ledger_sink.city_log.state import read_city_state
 from ledger_sink.errors import KafkaUnavailableError, LedgerError, MissingFileError
 from ledger_sink.format.checkpoint import parse_checkpoint
@@ -99,7 +99,7 @@ class AuditResult:
     not_checked: list[str] = field(default_factory=list)
     """What the verdict does not speak of."""
     seconds: float = 0.0
-    memory: AuditMemory = field(default_factory=AuditMemory)
+    memory: AuditBaseline = field(default_factory=AuditBaseline)
     """From where an incremental audit can go on, if this one passed."""
 
 
@@ -111,7 +111,7 @@ def run(
     policy: Path | None = None,
     settled: bool = True,
     grace_s: float = 0.0,
-    since: AuditMemory | None = None,
+    since: AuditBaseline | None = None,
 ) -> AuditResult:
     """Audit a whole ledger.
 
@@ -142,7 +142,7 @@ def run(
     verdict: Literal["pass", "fail"] = "fail" if audit.problems else "pass"
     seconds = time.monotonic() - began
     whole = not audit.problems and archive is not None
-    memory = audit.memory if whole else AuditMemory()
+    memory = audit.memory if whole else AuditBaseline()
     return AuditResult(verdict, audit.problems, audit.counts, audit.not_checked, seconds, memory)
 
 
@@ -150,7 +150,7 @@ class _Audit:
     """One run: collects problems in the order in which they are found."""
 
     def __init__(
-        self, config: LedgerConfig, archive: Archive | None, *, settled: bool, since: AuditMemory | None
+        self, config: LedgerConfig, archive: Archive | None, *, settled: bool, since: AuditBaseline | None
     ) -> None:
         self.problems: list[str] = []
         self.not_checked: list[str] = []
@@ -158,8 +158,8 @@ class _Audit:
         self._config = config
         self._archive = archive
         self._settled = settled
-        self._since = AuditMemory() if since is None else since
-        self.memory = AuditMemory()
+        self._since = AuditBaseline() if since is None else since
+        self.memory = AuditBaseline()
         self._store = FileStore(config.ledger)
         self._sizes = _published_sizes(self._store, config)
 

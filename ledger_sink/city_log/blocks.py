@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ledger_sink.city_log.state import CityState, Mention, read_city_state
+from ledger_sink.city_log.state import CityState, LastCheckpoint, read_city_state
 from ledger_sink.errors import ClockSteppedBackError, DamagedLogError, DamagedStateError
 from ledger_sink.format.block import NO_PREVIOUS, Block
 from ledger_sink.format.errors import FormatError
@@ -110,15 +110,15 @@ class CityBlocks:
 
     def _blocks(
         self, checkpoints: Sequence[Checkpoint], now_ms: int
-    ) -> tuple[list[bytes], dict[str, Mention]]:
+    ) -> tuple[list[bytes], dict[str, LastCheckpoint]]:
         previous = self._committed.last.hash
         blocks: list[bytes] = []
-        mentions: dict[str, Mention] = {}
+        mentions: dict[str, LastCheckpoint] = {}
         for start in range(0, len(checkpoints), BLOCK_LINES):
             heads = tuple(checkpoints[start : start + BLOCK_LINES])
             number = self.state.size + len(blocks)
             data = Block(self.origin, number, previous, now_ms, heads).encode()
-            mentions |= {head.origin: Mention(head.size, head.root, number) for head in heads}
+            mentions |= {head.origin: LastCheckpoint(head.size, head.root, number) for head in heads}
             previous = sha256(data).digest()
             blocks.append(data)
         return blocks, mentions

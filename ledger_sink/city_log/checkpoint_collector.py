@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ledger_sink.city_log.state import Cover, read_cover
+from ledger_sink.city_log.state import CosignedCheckpoint, read_cosigned_checkpoint
 from ledger_sink.errors import CheckpointRefusedError, DamagedStateError, MissingFileError
 from ledger_sink.format.checkpoint import open_checkpoint
 from ledger_sink.format.errors import FormatError
@@ -24,7 +24,7 @@ from ledger_sink.log.tile_log import TileSource
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ledger_sink.city_log.state import Mention
+    from ledger_sink.city_log.state import LastCheckpoint
     from ledger_sink.format.checkpoint import Checkpoint
     from ledger_sink.format.note import VerifierKey
     from ledger_sink.store import Store
@@ -40,13 +40,13 @@ class Accepted:
     note: bytes
 
 
-class HeadCollector:
+class CheckpointCollector:
     """Looks at published partition checkpoints. One thread owns it."""
 
     def __init__(self, store: Store, city: str) -> None:
         self.refused: dict[str, str] = {}
         """Partition logs that are not believed any more, and why."""
-        self.lost_covers: dict[str, Cover] = {}
+        self.lost_covers: dict[str, CosignedCheckpoint] = {}
         """What a crash between city checkpoint and cover file left out, by origin."""
         self._store = store
         self._city = city
@@ -57,7 +57,7 @@ class HeadCollector:
         """Take note that a checkpoint is in a committed block."""
         self._settled[item.checkpoint.origin] = item.note
 
-    def collect(self, mentions: Mapping[str, Mention]) -> list[Accepted]:
+    def collect(self, mentions: Mapping[str, LastCheckpoint]) -> list[Accepted]:
         """Return the checkpoints that grew since their last mention, checked, sorted by origin."""
         self.lost_covers = {}
         accepted = []
@@ -80,7 +80,7 @@ class HeadCollector:
             if not origin.is_city and origin.city == self._city and text not in self.refused:
                 yield text
 
-    def _look(self, origin: str, last: Mention | None) -> Accepted | None:
+    def _look(self, origin: str, last: LastCheckpoint | None) -> Accepted | None:
         folder = log_path(origin)
         try:
             note = self._store.read(f"{folder}/{CHECKPOINT}")
@@ -95,7 +95,7 @@ class HeadCollector:
             return None
         return Accepted(checkpoint, note) if checkpoint.size else None
 
-    def _checked(self, origin: str, last: Mention | None, note: bytes) -> Checkpoint:
+    def _checked(self, origin: str, last: LastCheckpoint | None, note: bytes) -> Checkpoint:
         """Check one partition checkpoint against the last block that mentions its log.
 
         Raises:
@@ -116,11 +116,11 @@ class HeadCollector:
             raise CheckpointRefusedError(f"{folder}/{CHECKPOINT}: {error}") from error
         return checkpoint
 
-    def _recover_cover(self, origin: str, last: Mention, note: bytes) -> None:
+    def _recover_cover(self, origin: str, last: LastCheckpoint, note: bytes) -> None:
         try:
-            cover = read_cover(self._store, log_path(origin))
+            cover = read_cosigned_checkpoint(self._store, log_path(origin))
         except DamagedStateError as error:
             log.warning("%s; it is made anew", error)
             cover = None
         if cover is None or cover.block != last.block:
-            self.lost_covers[origin] = Cover(last.block, note)
+            self.lost_covers[origin] = CosignedCheckpoint(last.block, note)

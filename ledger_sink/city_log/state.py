@@ -20,7 +20,7 @@ COVER_NAME = "cover.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class LastCheckpoint:
     """The newest line about a partition log, and the block it stands in."""
 
     size: int
@@ -35,7 +35,7 @@ class CityState:
     origin: str
     size: int = 0
     root: bytes = EMPTY_ROOT
-    mentions: Mapping[str, Mention] = field(default_factory=dict)
+    mentions: Mapping[str, LastCheckpoint] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """Return the state file's bytes."""
@@ -54,7 +54,7 @@ class CityState:
         value = sealed_json.decode(data, where)
         try:
             mentions = {
-                origin: Mention(int(size), bytes.fromhex(root), int(block))
+                origin: LastCheckpoint(int(size), bytes.fromhex(root), int(block))
                 for origin, (size, root, block) in value["mentions"].items()
             }
             return cls(
@@ -81,7 +81,7 @@ def read_city_state(store: Store, folder: str) -> CityState | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Cover:
+class CosignedCheckpoint:
     """A partition checkpoint that a block mentions and a cosigned city checkpoint covers."""
 
     block: int
@@ -92,7 +92,7 @@ class Cover:
         return sealed_json.encode({"block": self.block, "note": self.note.decode()})
 
 
-def read_cover(store: Store, folder: str) -> Cover | None:
+def read_cosigned_checkpoint(store: Store, folder: str) -> CosignedCheckpoint | None:
     """Return what covers a partition log, or None if nothing does yet.
 
     Raises:
@@ -101,7 +101,7 @@ def read_cover(store: Store, folder: str) -> Cover | None:
     name = f"{folder}/{COVER_NAME}"
     try:
         value = sealed_json.decode(store.read(name), name)
-        return Cover(count_of(value, "block"), text_of(value, "note").encode())
+        return CosignedCheckpoint(count_of(value, "block"), text_of(value, "note").encode())
     except MissingFileError:
         return None
     except ValueError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ledger_sink.city_log.writer import CityChain, Quorum
+from ledger_sink.city_log.writer import CityLogWriter, Quorum
 from ledger_sink.errors import (
     CheckpointRefusedError,
     LogStoppedError,
@@ -13,7 +13,7 @@ from ledger_sink.errors import (
 )
 from ledger_sink.format.keys import CITY_LOG, Origin, city_origin
 from ledger_sink.witness.city_policy import city_policy
-from ledger_sink.witness.client import Cosigner
+from ledger_sink.witness.client import WitnessClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 from ledger_sink.sealing.background import log
 
 
-class ChainStep:
+class CityLogStep:
     """Extends the city log and gets it cosigned."""
 
     def __init__(
@@ -50,9 +50,9 @@ class ChainStep:
         self._emit = emit
         self._quorum: Quorum | None = None
         self._uncovered_since: float | None = None
-        self._chain: CityChain | None = None
+        self._chain: CityLogWriter | None = None
         try:
-            self._chain = CityChain(store, city_origin(config.city), sign)
+            self._chain = CityLogWriter(store, city_origin(config.city), sign)
         except LogStoppedError as error:
             self._stop(error)
 
@@ -71,7 +71,7 @@ class ChainStep:
         except LogStoppedError as error:
             self._stop(error)
 
-    def _tell_refused(self, chain: CityChain) -> None:
+    def _tell_refused(self, chain: CityLogWriter) -> None:
         for origin in chain.refused.keys() - self.refused.keys():
             name = Origin.parse(origin)
             self.refused[origin] = chain.refused[origin]
@@ -84,7 +84,7 @@ class ChainStep:
         labels = {"topic": CITY_LOG, "partition": "0", "reason": type(error).__name__}
         self._emit("ledger_log_stopped", 1, labels)
 
-    def _publish(self, chain: CityChain) -> None:
+    def _publish(self, chain: CityLogWriter) -> None:
         try:
             quorum = self._quorum_now(chain)
             published = chain.publish(quorum)
@@ -99,14 +99,14 @@ class ChainStep:
             self._uncovered_since = None
             self._emit("ledger_quorum_lag_seconds", 0, {})
 
-    def _quorum_now(self, chain: CityChain) -> Quorum:
+    def _quorum_now(self, chain: CityLogWriter) -> Quorum:
         if self._quorum is None:
             key = chain.key()
             if key is None:
                 raise SetupError("keys.txt: the city log's key is gone")
             urls: Sequence[str] = self._config.witness_urls
             policy = city_policy(self._store, key, urls, self._config.quorum)
-            reached = ((w.name, Cosigner(w.key, w.url)) for w in policy.witnesses if w.url)
+            reached = ((w.name, WitnessClient(w.key, w.url)) for w in policy.witnesses if w.url)
             self._quorum = Quorum(policy, tuple(reached))
         return self._quorum
 

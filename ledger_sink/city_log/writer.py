@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ledger_sink.city_log.blocks import CityBlocks
-from ledger_sink.city_log.checkpoint_collector import HeadCollector
-from ledger_sink.city_log.state import COVER_NAME, Cover
+from ledger_sink.city_log.checkpoint_collector import CheckpointCollector
+from ledger_sink.city_log.state import COVER_NAME, CosignedCheckpoint
 from ledger_sink.errors import CheckpointRefusedError, LedgerError, MissingFileError
 from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import FormatError
@@ -25,7 +25,7 @@ from ledger_sink.format.note import Note, parse_note
 from ledger_sink.format.policy import open_cosigned
 from ledger_sink.log.key_list import read_keys
 from ledger_sink.log.tile_log import drop_partials
-from ledger_sink.signer.client import Head, HeadSigner
+from ledger_sink.signer.client import Head, SignerClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ledger_sink.format.policy import Policy
     from ledger_sink.signer.protocol import SignAnswer, SignRequest
     from ledger_sink.store import Store
-    from ledger_sink.witness.client import Cosigner
+    from ledger_sink.witness.client import WitnessClient
 
 log = logging.getLogger("ledger.chain")
 
@@ -45,11 +45,11 @@ class Quorum:
     """Who must cosign, and how they are reached."""
 
     policy: Policy
-    cosigners: tuple[tuple[str, Cosigner], ...]
+    cosigners: tuple[tuple[str, WitnessClient], ...]
     """By the name under which the policy speaks of the witness."""
 
 
-class CityChain:
+class CityLogWriter:
     """The one writer of the city log."""
 
     def __init__(
@@ -68,10 +68,10 @@ class CityChain:
         """Size of the published city checkpoint; -1 before the first look."""
         self._store = store
         self._blocks = CityBlocks(store, origin)
-        self._signer = HeadSigner(store, sign)
+        self._signer = SignerClient(store, sign)
         self._keys: dict[str, VerifierKey] = {}
-        self._collector = HeadCollector(store, Origin.parse(origin).city)
-        self._uncovered: dict[str, Cover] = {}
+        self._collector = CheckpointCollector(store, Origin.parse(origin).city)
+        self._uncovered: dict[str, CosignedCheckpoint] = {}
 
     @property
     def origin(self) -> str:
@@ -113,7 +113,7 @@ class CityChain:
         added = self._blocks.append([item.checkpoint for item in accepted], now_ms)
         for item in accepted:
             origin = item.checkpoint.origin
-            self._uncovered[origin] = Cover(self.state.mentions[origin].block, item.note)
+            self._uncovered[origin] = CosignedCheckpoint(self.state.mentions[origin].block, item.note)
             self._collector.settle(item)
         return added
 
@@ -163,7 +163,7 @@ class CityChain:
     def _ask_all(
         self, checkpoint: Checkpoint, note: bytes, quorum: Quorum
     ) -> tuple[dict[str, Signature], CheckpointRefusedError | None]:
-        def ask(cosigner: Cosigner) -> Signature | LedgerError:
+        def ask(cosigner: WitnessClient) -> Signature | LedgerError:
             try:
                 return cosigner.cosign(checkpoint, note, self._blocks.tiles)
             except LedgerError as error:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES = 4 << 20
 
 
-class Peer:
+class HttpClient:
     """An HTTP server at a base URL."""
 
     def __init__(

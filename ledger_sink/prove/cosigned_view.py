@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ledger_sink.city_log.state import read_cover
+from ledger_sink.city_log.state import read_cosigned_checkpoint
 from ledger_sink.errors import DamagedLogError, MissingFileError, SetupError
 from ledger_sink.format.block import Block
 from ledger_sink.format.checkpoint import parse_checkpoint
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Covered:
+class CosignedView:
     """A partition log as the newest covered block shows it."""
 
     note: bytes
@@ -38,13 +38,13 @@ class Covered:
     """The cosigned city checkpoint."""
 
 
-def covered_view(store: Store, name: LogName) -> Covered | None:
+def cosigned_view(store: Store, name: LogName) -> CosignedView | None:
     """Return the newest covered view of a log, or None.
 
     Raises:
         DamagedLogError: cover file, block and city checkpoint contradict each other.
     """
-    cover = read_cover(store, name.folder)
+    cover = read_cosigned_checkpoint(store, name.folder)
     policy = read_policy(store)
     if cover is None:
         return None
@@ -65,10 +65,10 @@ def covered_view(store: Store, name: LogName) -> Covered | None:
         raise DamagedLogError(f"{folder}: {error}; run city audit") from error
     if line is None or (line.size, line.root) != (head.size, head.root):
         raise DamagedLogError(f"{folder}: block {cover.block} does not say what {name.folder}'s cover does")
-    return Covered(cover.note, data, cover.block, city_note)
+    return CosignedView(cover.note, data, cover.block, city_note)
 
 
-def block_proof(store: Store, city: str, covered: Covered) -> TlogProof:
+def block_proof(store: Store, city: str, covered: CosignedView) -> TlogProof:
     """Prove the covering block under the city checkpoint.
 
     Raises:

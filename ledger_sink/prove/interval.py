@@ -26,7 +26,7 @@ from ledger_sink.format.tiles import TILE_WIDTH, range_proof
 from ledger_sink.log.epochs import epochs_of
 from ledger_sink.log.name import LogName
 from ledger_sink.log.tile_log import TileSource
-from ledger_sink.prove.cosigned_view import block_proof, covered_view
+from ledger_sink.prove.cosigned_view import block_proof, cosigned_view
 from ledger_sink.prove.receipts import receipt_files
 from ledger_sink.prove.record import AGAIN_S
 from ledger_sink.store import FileStore
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ledger_sink.config import LedgerConfig
-    from ledger_sink.prove.cosigned_view import Covered
+    from ledger_sink.prove.cosigned_view import CosignedView
     from ledger_sink.record import Record
     from ledger_sink.store import Store
 
@@ -134,13 +134,13 @@ def _evidence(
     )
 
 
-def _locate(store: Store, city: str, asked: Asked) -> tuple[LogName, Covered, tuple[int, int]]:
+def _locate(store: Store, city: str, asked: Asked) -> tuple[LogName, CosignedView, tuple[int, int]]:
     """Find the newest epoch whose covered log has a record in the interval, and the range of its leaves."""
     epochs = epochs_of(store, asked.topic, asked.partition)
     covered_any = False
     for epoch in reversed(epochs):
         name = LogName(city, asked.topic, asked.partition, epoch)
-        covered = covered_view(store, name)
+        covered = cosigned_view(store, name)
         if covered is None:
             continue
         covered_any = True

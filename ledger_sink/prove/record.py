@@ -25,7 +25,7 @@ from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.log.epochs import epochs_of
 from ledger_sink.log.name import LogName
 from ledger_sink.log.tile_log import TileSource
-from ledger_sink.prove.cosigned_view import block_proof, covered_view
+from ledger_sink.prove.cosigned_view import block_proof, cosigned_view
 from ledger_sink.prove.receipts import receipt_files
 from ledger_sink.store import FileStore
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ledger_sink.config import LedgerConfig
-    from ledger_sink.prove.cosigned_view import Covered
+    from ledger_sink.prove.cosigned_view import CosignedView
     from ledger_sink.record import Record
     from ledger_sink.store import Store
 
@@ -116,7 +116,7 @@ def _evidence(
     )
 
 
-def _locate(store: Store, city: str, place: tuple[str, int, int]) -> tuple[LogName, Covered, int]:
+def _locate(store: Store, city: str, place: tuple[str, int, int]) -> tuple[LogName, CosignedView, int]:
     """Find the log, its covering block and the leaf's index, newest epoch first.
 
     Raises:
@@ -127,7 +127,7 @@ def _locate(store: Store, city: str, place: tuple[str, int, int]) -> tuple[LogNa
     waiting = ""
     for epoch in reversed(epochs_of(store, topic, partition)):
         name = LogName(city, topic, partition, epoch)
-        covered = covered_view(store, name)
+        covered = cosigned_view(store, name)
         if covered is None:
             waiting = waiting or "no cosigned city checkpoint covers its log yet"
             continue

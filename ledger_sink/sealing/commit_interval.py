@@ -9,7 +9,7 @@ COMMIT_SHARE = 0.1
 
 
 @dataclass
-class Pace:
+class CommitInterval:
     """Tells when the next group commit is due. Time is an argument, in seconds of any clock."""
 
     shortest_s: float

@@ -16,7 +16,7 @@ from ledger_sink.format.layout import CHECKPOINT
 from ledger_sink.log.key_list import add_keys
 from ledger_sink.log.name import last_checkpoint
 from ledger_sink.log.tile_log import drop_partials
-from ledger_sink.signer.client import Head, HeadSigner
+from ledger_sink.signer.client import Head, SignerClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -50,7 +50,7 @@ class Publisher:
         self.published = Published()
         self._store = store
         self._vkeys = vkeys
-        self._signer = HeadSigner(store, sign)
+        self._signer = SignerClient(store, sign)
         self._keys: dict[str, VerifierKey] = {}
         self._sizes: dict[LogName, int] = {}
 

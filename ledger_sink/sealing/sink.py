@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ledger_sink.anchor.config import connect
-from ledger_sink.anchor.keeper import AnchorKeeper
-from ledger_sink.city_log.step import ChainStep
+from ledger_sink.anchor.scheduler import AnchorScheduler
+from ledger_sink.city_log.step import CityLogStep
 from ledger_sink.errors import KafkaUnavailableError, LogStoppedError
 from ledger_sink.format.keys import city_origin
 from ledger_sink.kafka_source import KafkaSource
 from ledger_sink.metrics import no_emit
 from ledger_sink.sealing.background import LAST_PASS_S, Background
-from ledger_sink.sealing.commit_interval import Pace
+from ledger_sink.sealing.commit_interval import CommitInterval
 from ledger_sink.sealing.partition_logs import PartitionLogs, wait_for_lock
 from ledger_sink.sealing.publish_step import PublishStep
 from ledger_sink.sealing.publisher import Publisher
-from ledger_sink.signer.client import SignerClient
+from ledger_sink.signer.client import SignerConnection
 from ledger_sink.store import FileStore
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ def run(config: LedgerConfig, stop: threading.Event, emit: Emit = no_emit) -> No
         LedgerError: any other reason that stops everything, in words.
     """
     store = FileStore(config.ledger)
-    client = SignerClient(config.signer_url, config.token_file)
+    client = SignerConnection(config.signer_url, config.token_file)
     publisher = Publisher(store, client.sign, client.vkeys)
     anchors = [connect(each) for each in config.anchors]
-    keeper = wait_for_lock(lambda: AnchorKeeper(store, city_origin(config.city), anchors, emit))
+    keeper = wait_for_lock(lambda: AnchorScheduler(store, city_origin(config.city), anchors, emit))
     anchoring = Background("ledger-anchors", keeper, ANCHORS_EVERY_S)
-    chain = wait_for_lock(lambda: ChainStep(config, store, client.sign, emit))
+    chain = wait_for_lock(lambda: CityLogStep(config, store, client.sign, emit))
     source = KafkaSource(config)
     logs = PartitionLogs(config, store, source, emit)
     city_log = Background("ledger-chain", chain, config.interval_s)
@@ -142,7 +142,7 @@ class _Ingestion:
         self._published = published
         self._threads = threads
         self._emit = emit
-        self._pace = Pace(config.interval_s, config.longest_interval_s)
+        self._pace = CommitInterval(config.interval_s, config.longest_interval_s)
         self._facts: dict[str, TopicFacts] = {}
         self._lost: set[Place] = set()
 

@@ -20,7 +20,7 @@ from ledger_sink.format.checkpoint import Checkpoint, open_checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.note import Note, VerifierKey, parse_signatures
 from ledger_sink.format.tiles import consistency_proof
-from ledger_sink.http.client import Peer
+from ledger_sink.http.client import HttpClient
 from ledger_sink.log.tile_log import TileSource
 from ledger_sink.signer.protocol import (
     CONFLICT,
@@ -53,11 +53,11 @@ class Head:
     checkpoint: Checkpoint
 
 
-class SignerClient:
+class SignerConnection:
     """The signer over HTTP."""
 
     def __init__(self, url: str, token_file: Path) -> None:
-        self._peer = Peer(url, timeout_s=TIMEOUT_S, unavailable=SignerUnavailableError)
+        self._peer = HttpClient(url, timeout_s=TIMEOUT_S, unavailable=SignerUnavailableError)
         self._token_file = token_file
 
     def sign(self, requests: list[SignRequest]) -> list[SignAnswer]:
@@ -94,7 +94,7 @@ class SignerClient:
         return data
 
 
-class HeadSigner:
+class SignerClient:
     """Turns committed heads into signed notes; remembers what the signer signed last. One thread owns it."""
 
     def __init__(self, store: Store, sign: Callable[[list[SignRequest]], list[SignAnswer]]) -> None:

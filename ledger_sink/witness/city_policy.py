@@ -16,7 +16,7 @@ from ledger_sink.format.errors import FormatError
 from ledger_sink.format.layout import POLICY
 from ledger_sink.format.note import VerifierKey
 from ledger_sink.format.policy import Policy, PolicyGroup, PolicyLog, PolicyWitness
-from ledger_sink.http.client import Peer
+from ledger_sink.http.client import HttpClient
 from ledger_sink.witness.server import VKEY_PATH
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _moved(policy: Policy, urls: Sequence[str]) -> Policy:
 
 
 def _key_of(url: str) -> VerifierKey:
-    status, body = Peer(url, timeout_s=TIMEOUT_S, unavailable=WitnessUnavailableError).call(
+    status, body = HttpClient(url, timeout_s=TIMEOUT_S, unavailable=WitnessUnavailableError).call(
         "GET", f"/{VKEY_PATH}"
     )
     try:

@@ -18,7 +18,7 @@ from ledger_sink.format.cosignature import verify_cosignature
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.tiles import consistency_proof
 from ledger_sink.format.witness_request import ADD_CHECKPOINT, AddCheckpoint, parse_cosignatures, parse_size
-from ledger_sink.http.client import Peer
+from ledger_sink.http.client import HttpClient
 
 if TYPE_CHECKING:
     from ledger_sink.format.checkpoint import Checkpoint
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 TIMEOUT_S = 3.0
 
 
-class Cosigner:
+class WitnessClient:
     """A witness at a URL. One thread at a time uses it."""
 
     def __init__(self, key: VerifierKey, url: str) -> None:
         self.key = key
-        self._peer = Peer(url, timeout_s=TIMEOUT_S, unavailable=WitnessUnavailableError)
+        self._peer = HttpClient(url, timeout_s=TIMEOUT_S, unavailable=WitnessUnavailableError)
         self._known_size = 0
 
     def cosign(self, checkpoint: Checkpoint, note: bytes, source: TileSource) -> Signature:

@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from schemas.names import ARCHIVE_TABLE
 from schemas.tables import ARCHIVE, quote
-from streams.clickhouse_sink.batch import Batch
+from streams.clickhouse_sink.batch import InsertBatch
 
 _SENT = ("offset", "timestamp_type", "timestamp_ms", "key", "value", "headers")
 _TYPES = {column.name: column.type for column in ARCHIVE}
@@ -31,7 +31,7 @@ def varint(number: int) -> bytes:
 _LENGTHS = tuple(varint(number) for number in range(1 << 14))
 
 
-def insert_archive(batch: Batch, database: str, fence: str) -> tuple[str, bytes]:
+def insert_archive(batch: InsertBatch, database: str, fence: str) -> tuple[str, bytes]:
     """Make the statement and the body that archive a batch.
 
     Args:
@@ -46,7 +46,7 @@ def insert_archive(batch: Batch, database: str, fence: str) -> tuple[str, bytes]
     ), native_block(batch)
 
 
-def native_block(batch: Batch) -> bytes:
+def native_block(batch: InsertBatch) -> bytes:
     """Write the batch as one block of `FORMAT Native`."""
     columns = (
         array("Q", batch.offsets).tobytes(),
@@ -82,7 +82,7 @@ def _nullable(values: Sequence[bytes | None]) -> bytes:
     return bytes(len(values)) + _strings(values)  # type: ignore[arg-type]
 
 
-def _headers(batch: Batch) -> bytes:
+def _headers(batch: InsertBatch) -> bytes:
     """Write the column of headers: where each record's end, then all names, then all values."""
     ends = array("Q", accumulate(map(len, batch.headers))).tobytes()
     pairs = [pair for headers in batch.headers for pair in headers]

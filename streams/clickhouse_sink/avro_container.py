@@ -16,7 +16,7 @@ from schemas.codec import HEADER_SIZE
 from schemas.model import Schema
 from schemas.row_schema import meta_record
 from streams.clickhouse_sink.archive_insert import varint
-from streams.clickhouse_sink.batch import Batch
+from streams.clickhouse_sink.batch import InsertBatch
 
 MARKER_SIZE = 16
 TAIL = "_tail"
@@ -40,7 +40,7 @@ def _header(schema: Schema) -> bytes:
     return _MAGIC + zigzag(1) + zigzag(len(key)) + key + zigzag(len(text)) + text + zigzag(0)
 
 
-def container(schema: Schema, batch: Batch, marker: bytes) -> bytes:
+def container(schema: Schema, batch: InsertBatch, marker: bytes) -> bytes:
     """Wrap the batch's values, all framed with this schema's id, as they are.
 
     Args:

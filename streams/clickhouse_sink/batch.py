@@ -16,7 +16,7 @@ from streams.clickhouse_sink.errors import SinkStopError
 Headers = Sequence[tuple[str, bytes | None]]
 
 
-class Claim(NamedTuple):
+class OffsetRange(NamedTuple):
     """Offsets first to last, both included."""
 
     first: int
@@ -43,7 +43,7 @@ class Claim(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class InsertBatch:
     """Records of one partition, column by column, in the order of their offsets.
 
     Attributes:
@@ -60,7 +60,7 @@ class Batch:
 
     topic: str
     partition: int
-    claim: Claim
+    claim: OffsetRange
     offsets: Sequence[int]
     types: Sequence[int]
     stamps: Sequence[int]
@@ -76,7 +76,7 @@ class Batch:
     def __len__(self) -> int:
         return len(self.offsets)
 
-    def pick(self, places: Iterable[int]) -> "Batch":
+    def pick(self, places: Iterable[int]) -> "InsertBatch":
         """Return these records only, by their place in the batch; the claim stays."""
         chosen = list(places)
         return replace(
@@ -90,10 +90,10 @@ class Batch:
         )
 
 
-def make_batch(topic: str, partition: int, claim: Claim, messages: Sequence[Message]) -> Batch:
+def make_batch(topic: str, partition: int, claim: OffsetRange, messages: Sequence[Message]) -> InsertBatch:
     """Take the columns out of librdkafka's messages."""
     times = [message.timestamp() for message in messages]
-    return Batch(
+    return InsertBatch(
         topic,
         partition,
         claim,

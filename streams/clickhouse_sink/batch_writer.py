@@ -23,17 +23,17 @@ from schemas.names import ARCHIVE_TABLE
 from schemas.tables import quote
 from streams.clickhouse_sink.archive_insert import insert_archive
 from streams.clickhouse_sink.avro_container import MARKER_SIZE, container
-from streams.clickhouse_sink.batch import Batch
-from streams.clickhouse_sink.bisect_insert import Sieve
-from streams.clickhouse_sink.client import Engine
+from streams.clickhouse_sink.batch import InsertBatch
+from streams.clickhouse_sink.bisect_insert import BisectInsert
+from streams.clickhouse_sink.client import ClickHouseClient
 from streams.clickhouse_sink.config import SinkConfig
-from streams.clickhouse_sink.dead_letters import Letters
-from streams.clickhouse_sink.errors import EngineDownError, EngineRefusedError, LeaseExpiredError
+from streams.clickhouse_sink.dead_letters import DeadLetterWriter
+from streams.clickhouse_sink.errors import ClickHouseDownError, ClickHouseRefusedError, LeaseExpiredError
 from streams.clickhouse_sink.insert_sql import EXPIRED, insert_rows
-from streams.clickhouse_sink.invalid_records import Culprit, by_schema, culprits
-from streams.clickhouse_sink.lease import EngineClock, Lease
+from streams.clickhouse_sink.invalid_records import InvalidRecord, by_schema, find_invalid
+from streams.clickhouse_sink.lease import ClickHouseClock, Lease
 
-TransformForTests = Callable[[Batch], Batch]
+TransformForTests = Callable[[InsertBatch], InsertBatch]
 """A hook that only tests set, to have a sink that is broken on purpose: it changes a batch before it is written."""
 SETTLE_S: Final = 1.0
 AGAIN: Final = ":again"
@@ -47,7 +47,7 @@ class Archived:
 
 
 @dataclass(slots=True)
-class Task:
+class InsertTask:
     """A batch on its way, across retries.
 
     Attributes:
@@ -59,15 +59,15 @@ class Task:
         culprits: Records that no schema reads, found so far.
     """
 
-    batch: Batch
+    batch: InsertBatch
     archived: Archived
     lease: Lease
     unsure: bool = False
     done: set[str] = field(default_factory=set)
-    culprits: list[Culprit] = field(default_factory=list)
+    culprits: list[InvalidRecord] = field(default_factory=list)
 
 
-class Writer:
+class BatchWriter:
     """Writes tasks; any number of threads may, each another task.
 
     Args:
@@ -82,12 +82,12 @@ class Writer:
         self._config = config
         self._catalog = catalog
         self._transform_for_tests = transform_for_tests
-        self._engine = Engine(config)
-        self._clock = EngineClock(self._engine)
-        self._letters = Letters(config, catalog)
-        self._sieve = Sieve(config, catalog, self._engine)
+        self._engine = ClickHouseClient(config)
+        self._clock = ClickHouseClock(self._engine)
+        self._letters = DeadLetterWriter(config, catalog)
+        self._sieve = BisectInsert(config, catalog, self._engine)
 
-    def write(self, task: Task) -> None:
+    def write(self, task: InsertTask) -> None:
         """Carry a task to its end.
 
         Raises:
@@ -102,10 +102,10 @@ class Writer:
                 self._archive(task, batch)
                 task.done.add(batch.token)
             self._rows(task, batch, topic)
-        except EngineDownError:
+        except ClickHouseDownError:
             task.unsure = True
             raise
-        except EngineRefusedError as error:
+        except ClickHouseRefusedError as error:
             if EXPIRED not in error.text:
                 raise
             self._clock.forget()
@@ -115,7 +115,7 @@ class Writer:
             self._engine.run(statement, partition=batch.partition, first=claim.first, last=claim.last)
         self._letters.send(batch, task.culprits)
 
-    def _archive(self, task: Task, batch: Batch) -> None:
+    def _archive(self, task: InsertTask, batch: InsertBatch) -> None:
         """Store what the archive does not have yet."""
         if task.archived.last is None:
             task.archived.last = self._last_archived(batch)
@@ -133,13 +133,15 @@ class Writer:
                 if self._missing(part):
                     self._archive_part(task, part, token + AGAIN)
 
-    def _archive_part(self, task: Task, part: Batch, token: str) -> None:
+    def _archive_part(self, task: InsertTask, part: InsertBatch, token: str) -> None:
         """Insert into the archive."""
         if part.offsets:
-            sql, body = insert_archive(part, self._config.database, task.lease.fence(self._clock))
+            sql, body = insert_archive(
+                part, self._config.database, task.lease.lease_expiry_check(self._clock)
+            )
             self._engine.insert(sql, body, token)
 
-    def _last_archived(self, batch: Batch) -> int:
+    def _last_archived(self, batch: InsertBatch) -> int:
         """Return the last archived offset at or behind the batch's first, or -1."""
         found = self._engine.rows(
             f"SELECT if(count() = 0, -1, toInt64(max(offset))) FROM {self._archive_where(batch)} "
@@ -147,7 +149,7 @@ class Writer:
         )
         return int(found[0][0])
 
-    def _missing(self, batch: Batch) -> list[int]:
+    def _missing(self, batch: InsertBatch) -> list[int]:
         """Return the places of the batch whose offsets are not in the archive."""
         found = self._engine.rows(
             f"SELECT offset FROM {self._archive_where(batch)} "
@@ -156,16 +158,16 @@ class Writer:
         there = {int(row[0]) for row in found}
         return [at for at, offset in enumerate(batch.offsets) if offset not in there]
 
-    def _archive_where(self, batch: Batch) -> str:
+    def _archive_where(self, batch: InsertBatch) -> str:
         """Write the part of a query that names the batch's partition."""
         table = f"{self._config.database}.{ARCHIVE_TABLE}"
         return f"{table} WHERE topic = {quote(batch.topic)} AND partition = {batch.partition}"
 
-    def _rows(self, task: Task, batch: Batch, topic: Topic) -> None:
+    def _rows(self, task: InsertTask, batch: InsertBatch, topic: Topic) -> None:
         """Store the typed rows, a block for each schema."""
         groups, unknown = by_schema(batch, topic)
         if unknown and "unknown" not in task.done:
-            task.culprits += culprits(batch, unknown, topic, self._catalog)
+            task.culprits += find_invalid(batch, unknown, topic, self._catalog)
             task.done.add("unknown")
         for schema, places in groups:
             token = f"{batch.token}:{schema.id}"
@@ -174,8 +176,8 @@ class Writer:
                 task.done.add(token)
 
     def _block(
-        self, task: Task, batch: Batch, topic: Topic, schema: Schema, places: Sequence[int]
-    ) -> list[Culprit]:
+        self, task: InsertTask, batch: InsertBatch, topic: Topic, schema: Schema, places: Sequence[int]
+    ) -> list[InvalidRecord]:
         """Store one block, without those of its records that no schema reads; return them."""
 
         def insert(chosen: Sequence[int]) -> None:
@@ -189,19 +191,21 @@ class Writer:
 
         try:
             insert(places)
-        except EngineRefusedError as error:
+        except ClickHouseRefusedError as error:
             if EXPIRED in error.text:
                 raise
             return self._sieve.sift(batch, topic, schema, places, error, insert)
         return []
 
-    def _insert(self, task: Task, part: Batch, topic: Topic, schema: Schema, token: str) -> None:
+    def _insert(self, task: InsertTask, part: InsertBatch, topic: Topic, schema: Schema, token: str) -> None:
         """Insert into the typed table."""
         marker = os.urandom(MARKER_SIZE)
-        sql = insert_rows(topic, schema, marker, self._config.database, task.lease.fence(self._clock))
+        sql = insert_rows(
+            topic, schema, marker, self._config.database, task.lease.lease_expiry_check(self._clock)
+        )
         self._engine.insert(sql, container(schema, part, marker), token)
 
-    def _stored(self, part: Batch, topic: Topic) -> int:
+    def _stored(self, part: InsertBatch, topic: Topic) -> int:
         """Count the rows of these offsets in the typed table."""
         found = self._engine.rows(
             f"SELECT count() FROM {self._config.database}.{topic.table} WHERE _partition = {part.partition} "
@@ -210,6 +214,6 @@ class Writer:
         return int(found[0][0])
 
 
-def _digest(part: Batch) -> str:
+def _digest(part: InsertBatch) -> str:
     """Name a part of a batch by its offsets: it must not pass for the whole."""
     return hashlib.sha256(",".join(map(str, part.offsets)).encode()).hexdigest()[:16]

@@ -13,12 +13,12 @@ from typing import Final
 
 from schemas.model import Catalog, Schema, Topic
 from streams.clickhouse_sink.avro_container import MARKER_SIZE, container
-from streams.clickhouse_sink.batch import Batch
-from streams.clickhouse_sink.client import Engine
+from streams.clickhouse_sink.batch import InsertBatch
+from streams.clickhouse_sink.client import ClickHouseClient
 from streams.clickhouse_sink.config import SinkConfig
-from streams.clickhouse_sink.errors import EngineRefusedError
+from streams.clickhouse_sink.errors import ClickHouseRefusedError
 from streams.clickhouse_sink.insert_sql import EXPIRED, try_rows
-from streams.clickhouse_sink.invalid_records import Culprit, culprits
+from streams.clickhouse_sink.invalid_records import InvalidRecord, find_invalid
 
 _PARSING: Final = (
     6,
@@ -49,10 +49,10 @@ DATA_ERRORS: Final = frozenset((*_PARSING, *_CONVERTING))
 """ClickHouse's codes for values that do not parse, fit or convert; 748 is Avro's own, 395 our `throwIf`."""
 
 
-class Sieve:
+class BisectInsert:
     """Finds culprits; any thread may use it."""
 
-    def __init__(self, config: SinkConfig, catalog: Catalog, engine: Engine) -> None:
+    def __init__(self, config: SinkConfig, catalog: Catalog, engine: ClickHouseClient) -> None:
         self._catalog = catalog
         self._engine = engine
         self._lock = threading.Lock()
@@ -60,13 +60,13 @@ class Sieve:
 
     def sift(
         self,
-        batch: Batch,
+        batch: InsertBatch,
         topic: Topic,
         schema: Schema,
         places: Sequence[int],
-        refusal: EngineRefusedError,
+        refusal: ClickHouseRefusedError,
         insert: Callable[[Sequence[int]], None],
-    ) -> list[Culprit]:
+    ) -> list[InvalidRecord]:
         """Store all but the culprits.
 
         Args:
@@ -83,12 +83,12 @@ class Sieve:
         Raises:
             EngineRefusedError: It is not the records' fault.
         """
-        found = culprits(batch, places, topic, self._catalog)
+        found = find_invalid(batch, places, topic, self._catalog)
         rest = _without(places, found)
         if found:
             try:
                 insert(rest)
-            except EngineRefusedError as error:
+            except ClickHouseRefusedError as error:
                 refusal = error
             else:
                 return found
@@ -102,9 +102,11 @@ class Sieve:
         insert(_without(rest, blamed))
         return [*found, *blamed]
 
-    def _refused(self, batch: Batch, topic: Topic, schema: Schema, places: Sequence[int]) -> list[Culprit]:
+    def _refused(
+        self, batch: InsertBatch, topic: Topic, schema: Schema, places: Sequence[int]
+    ) -> list[InvalidRecord]:
         """Find the records that ClickHouse refuses, by halves; gives up when there are too many."""
-        found: list[Culprit] = []
+        found: list[InvalidRecord] = []
         halves = [list(places)]
         while halves and len(found) <= self._left:
             part = halves.pop()
@@ -112,26 +114,26 @@ class Sieve:
             if error is None:
                 continue
             if len(part) == 1:
-                found.append(Culprit(part[0], f"ClickHouse error {error.code}"))
+                found.append(InvalidRecord(part[0], f"ClickHouse error {error.code}"))
                 continue
             middle = len(part) // 2
             halves += [part[middle:], part[:middle]]
         return found
 
     def _tried(
-        self, batch: Batch, topic: Topic, schema: Schema, places: Sequence[int]
-    ) -> EngineRefusedError | None:
+        self, batch: InsertBatch, topic: Topic, schema: Schema, places: Sequence[int]
+    ) -> ClickHouseRefusedError | None:
         """Insert into nowhere; return what ClickHouse says against it."""
         marker = os.urandom(MARKER_SIZE)
         body = container(schema, batch.pick(places), marker)
         try:
             self._engine.insert(try_rows(topic, schema, marker), body, "")
-        except EngineRefusedError as error:
+        except ClickHouseRefusedError as error:
             return error
         return None
 
 
-def _without(places: Sequence[int], found: Sequence[Culprit]) -> list[int]:
+def _without(places: Sequence[int], found: Sequence[InvalidRecord]) -> list[int]:
     """Return the places that are not among the culprits."""
     bad = {culprit.place for culprit in found}
     return [place for place in places if place not in bad]

@@ -1,7 +1,7 @@
 """ClickHouse over its HTTP interface, as far as a sink needs it: insert a body, ask for a few rows.
 
 It promises: a method returns when ClickHouse has stored or answered, and raises otherwise
-(`EngineRefusedError`: it said no, nothing stored; `EngineDownError`: it said nothing, and nobody knows).
+(`ClickHouseRefusedError`: it said no, nothing stored; `ClickHouseDownError`: it said nothing, and nobody knows).
 Each thread has a connection of its own, kept open. One insert is one block, and so atomic, whatever its
 size. No HTTP library but the standard one: httpx takes 2.5 times its CPU for a body of 3 MiB.
 """
@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import cramjam
 
 from streams.clickhouse_sink.config import SinkConfig
-from streams.clickhouse_sink.errors import EngineDownError, EngineRefusedError, SinkStopError
+from streams.clickhouse_sink.errors import ClickHouseDownError, ClickHouseRefusedError, SinkStopError
 
 _CODE: Final = re.compile(r"Code: (\d+)")
 _BUSY: Final = (202, 503)  # too many queries at once: to come again is all there is to do
@@ -32,7 +32,7 @@ _ONE_BLOCK: Final = {
 }
 
 
-class Engine:
+class ClickHouseClient:
     """ClickHouse at `config.url`; any thread may use it.
 
     Raises:
@@ -128,10 +128,10 @@ class Engine:
         found = response.headers.get("X-ClickHouse-Exception-Code") or next(iter(_CODE.findall(text)), "")
         code = int(found) if found.isdecimal() else 0
         if not code or code in _BUSY:
-            raise EngineDownError(
+            raise ClickHouseDownError(
                 self._config.url, f"HTTP {response.status} {' '.join(text.split())[:200]}".strip()
             )
-        raise EngineRefusedError(code, text)
+        raise ClickHouseRefusedError(code, text)
 
     def _connection(self) -> http.client.HTTPConnection:
         """Return this thread's connection."""
@@ -142,9 +142,9 @@ class Engine:
             self._local.connection = found
         return found
 
-    def _down(self, error: Exception) -> EngineDownError:
+    def _down(self, error: Exception) -> ClickHouseDownError:
         """Say in words why nothing came."""
         reason = (
             "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         )
-        return EngineDownError(self._config.url, reason)
+        return ClickHouseDownError(self._config.url, reason)

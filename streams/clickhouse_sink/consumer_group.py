@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams.clickhouse_sink.batch import Claim
+from streams.clickhouse_sink.batch import OffsetRange
 from streams.clickhouse_sink.config import SinkConfig
 from streams.clickhouse_sink.errors import SinkError, SinkStopError
-from streams.clickhouse_sink.partition import Lane, Offsets, Times
+from streams.clickhouse_sink.partition import Offsets, PartitionState, Times
 from streams.errors import KafkaDownError
 
 log = logging.getLogger("city.sink")
@@ -44,7 +44,7 @@ class CommitFailedError(SinkError):
     """Kafka did not take a commit, this time."""
 
 
-class Group:
+class ConsumerGroup:
     """This process's membership in the group.
 
     Args:
@@ -61,7 +61,7 @@ class Group:
     def __init__(
         self,
         config: SinkConfig,
-        assigned: Callable[[Sequence[Lane]], None],
+        assigned: Callable[[Sequence[PartitionState]], None],
         revoked: Callable[[], None],
         lost: Callable[[], None],
         stop: threading.Event,
@@ -147,14 +147,14 @@ class Group:
             failed = next((each.error for each in places if each.error is not None), error)
             told(None if failed is None else _failure(failed))
 
-    def hold(self, lane: Lane, held: bool) -> None:
+    def hold(self, lane: PartitionState, held: bool) -> None:
         """Have Kafka hold back a partition's records, or send them again."""
         if lane.paused != held:
             place = [TopicPartition(lane.topic, lane.partition)]
             (self._consumer.pause if held else self._consumer.resume)(place)
             lane.paused = held
 
-    def end(self, lane: Lane) -> int:
+    def end(self, lane: PartitionState) -> int:
         """Return the end of a partition as far as it is known here; what is confirmed, if nothing is."""
         try:
             _, high = self._consumer.get_watermark_offsets(
@@ -220,7 +220,7 @@ class Group:
         )
         self._assigned(lanes)
 
-    def _lane(self, consumer: Consumer, known: TopicPartition) -> Lane:
+    def _lane(self, consumer: Consumer, known: TopicPartition) -> PartitionState:
         """Make the lane of a partition from the group's commit.
 
         Raises:
@@ -231,7 +231,7 @@ class Group:
             raise SinkStopError(f"{where}: Kafka does not tell where the group is: {known.error.str()}")
         place = TopicPartition(known.topic, known.partition)
         low, high = self._patiently(lambda: consumer.get_watermark_offsets(place, timeout=ASK_S))
-        claim = Claim.parse(known.metadata or "", where) if known.offset >= 0 else None
+        claim = OffsetRange.parse(known.metadata or "", where) if known.offset >= 0 else None
         reached = max(known.offset, claim.last + 1 if claim else 0)
         if reached > high:
             raise SinkStopError(
@@ -246,7 +246,7 @@ class Group:
             log.info("%s: redoing the open claim %s", where, claim)
         position = max(known.offset, low)
         offsets = Offsets.begin(position, claim)
-        return Lane(known.topic, known.partition, offsets, Times(moved_at=time.monotonic()))
+        return PartitionState(known.topic, known.partition, offsets, Times(moved_at=time.monotonic()))
 
     def _patiently(self, ask: Callable[[], Any]) -> Any:
         """Ask Kafka until it answers; within a rebalance there is nothing else to do."""

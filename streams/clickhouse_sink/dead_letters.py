@@ -9,18 +9,18 @@ import threading
 from collections.abc import Sequence
 
 from schemas.model import Catalog
-from streams.clickhouse_sink.batch import Batch
+from streams.clickhouse_sink.batch import InsertBatch
 from streams.clickhouse_sink.config import SinkConfig
-from streams.clickhouse_sink.invalid_records import Culprit
+from streams.clickhouse_sink.invalid_records import InvalidRecord
 from streams.config import StreamsConfig
 from streams.dead_letter import KafkaOrigin, Refusal, dead_letter, topic_for
-from streams.produce.deliveries import Deliveries
+from streams.produce.deliveries import DeliveryTracker
 from streams.produce.kafka import Producer
 
 SOURCE = "sink:clickhouse"
 
 
-class Letters:
+class DeadLetterWriter:
     """Writes dead letters; any thread may use it."""
 
     def __init__(self, config: SinkConfig, catalog: Catalog) -> None:
@@ -29,7 +29,7 @@ class Letters:
         self._lock = threading.Lock()
         self._producer: Producer | None = None
 
-    def send(self, batch: Batch, culprits: Sequence[Culprit]) -> None:
+    def send(self, batch: InsertBatch, culprits: Sequence[InvalidRecord]) -> None:
         """Dead-letter these records of a batch.
 
         Raises:
@@ -39,7 +39,7 @@ class Letters:
             return
         with self._lock:
             producer = self._producer = self._producer or Producer(self._config, self._catalog)
-        deliveries = Deliveries()
+        deliveries = DeliveryTracker()
         topic = topic_for(self._catalog.topics[batch.topic].domain)
         for culprit in culprits:
             at = culprit.place

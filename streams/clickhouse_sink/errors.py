@@ -1,6 +1,6 @@
 """What can go wrong in the sinks, split by what the caller does next.
 
-`EngineDownError`, `EngineRefusedError`: the same batch again, later. `LeaseExpiredError`: claim it anew
+`ClickHouseDownError`, `ClickHouseRefusedError`: the same batch again, later. `LeaseExpiredError`: claim it anew
 first. `LeaseLostError`: let go, another sink has the partition. `SinkStopError`: stop the process and say
 the one line.
 """
@@ -12,7 +12,7 @@ class SinkError(StreamsError):
     """Root of the sinks' own errors."""
 
 
-class EngineDownError(SinkError):
+class ClickHouseDownError(SinkError):
     """ClickHouse does not answer; nothing is known about what was asked last."""
 
     def __init__(self, url: str, reason: str) -> None:
@@ -22,7 +22,7 @@ class EngineDownError(SinkError):
         )
 
 
-class EngineRefusedError(SinkError):
+class ClickHouseRefusedError(SinkError):
     """ClickHouse answered with an error; nothing was stored."""
 
     def __init__(self, code: int, text: str) -> None:

@@ -5,7 +5,7 @@ import logging
 log = logging.getLogger("city.sink")
 
 
-class Troubles:
+class Failures:
     """What is wrong now, by what it is about."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ MALFORMED = "a value that its schema does not allow"
 _DAYS = ("1900-01-01", "2300-01-01")  # what a table can hold; the codec has the same bounds
 
 
-def fence(deadline_s: int) -> str:
+def lease_expiry_check(deadline_s: int) -> str:
     """Write the condition that throws from this second on, by ClickHouse's own clock, when the block has been read."""
     return f"throwIf(toUnixTimestamp(nowInBlock()) >= {deadline_s}, {quote(EXPIRED)}) = 0"
 
@@ -33,7 +33,7 @@ def insert_rows(topic: Topic, schema: Schema, marker: bytes, database: str, fenc
         schema: One of its schemas, that of the container.
         marker: The container's marker.
         database: Database of the table.
-        fenced: Further condition; see `fence`.
+        fenced: Further condition; see `lease_expiry_check`.
     """
     return _insert(f"{database}.{topic.table}", topic, schema, marker, fenced)
 

@@ -2,7 +2,7 @@
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from streams.clickhouse_sink.batch_writer import Task, Writer
+from streams.clickhouse_sink.batch_writer import BatchWriter, InsertTask
 
 
 class Inserts:
@@ -13,7 +13,7 @@ class Inserts:
         threads: How many tasks are written at a time; further ones wait for a thread.
     """
 
-    def __init__(self, writer: Writer, threads: int) -> None:
+    def __init__(self, writer: BatchWriter, threads: int) -> None:
         self._writer = writer
         self._most = 2 * threads
         self._threads = ThreadPoolExecutor(threads, "sink-insert")
@@ -24,7 +24,7 @@ class Inserts:
         """How many tasks may still be submitted: twice as many as there are threads keep all of them busy."""
         return max(self._most - len(self._running), 0)
 
-    def submit(self, task: Task) -> Future[None]:
+    def submit(self, task: InsertTask) -> Future[None]:
         """Have a task written."""
         future = self._threads.submit(self._writer.write, task)
         self._running.add(future)

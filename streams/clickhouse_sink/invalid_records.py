@@ -12,18 +12,18 @@ from itertools import groupby
 from schemas.codec import HEADER_SIZE, decode
 from schemas.errors import UndecodableError
 from schemas.model import Catalog, Schema, Topic
-from streams.clickhouse_sink.batch import Batch
+from streams.clickhouse_sink.batch import InsertBatch
 
 
 @dataclass(frozen=True, slots=True)
-class Culprit:
+class InvalidRecord:
     """A record that no schema reads, by its place in the batch it came in."""
 
     place: int
     reason: str
 
 
-def by_schema(batch: Batch, topic: Topic) -> tuple[list[tuple[Schema, list[int]]], list[int]]:
+def by_schema(batch: InsertBatch, topic: Topic) -> tuple[list[tuple[Schema, list[int]]], list[int]]:
     """Sort a batch by the schema its frames name.
 
     Returns:
@@ -43,12 +43,14 @@ def by_schema(batch: Batch, topic: Topic) -> tuple[list[tuple[Schema, list[int]]
     return [(schemas[number], found) for number, found in sorted(groups.items())], unknown
 
 
-def culprits(batch: Batch, places: Sequence[int], topic: Topic, catalog: Catalog) -> list[Culprit]:
+def find_invalid(
+    batch: InsertBatch, places: Sequence[int], topic: Topic, catalog: Catalog
+) -> list[InvalidRecord]:
     """Find out which of these records the codec does not read, and why."""
     found = []
     for place in places:
         try:
             decode(batch.values[place], catalog, topic, raw=True)
         except UndecodableError as error:
-            found.append(Culprit(place, error.reason))
+            found.append(InvalidRecord(place, error.reason))
     return found

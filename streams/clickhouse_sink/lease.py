@@ -9,9 +9,9 @@ late insert is a repeat.
 import threading
 import time
 
-from streams.clickhouse_sink.client import Engine
+from streams.clickhouse_sink.client import ClickHouseClient
 from streams.clickhouse_sink.errors import LeaseExpiredError, LeaseLostError
-from streams.clickhouse_sink.insert_sql import fence
+from streams.clickhouse_sink.insert_sql import lease_expiry_check
 
 
 class Lease:
@@ -30,7 +30,7 @@ class Lease:
         """Let go: no insert is begun under this lease any more."""
         self._lost.set()
 
-    def fence(self, clock: "EngineClock") -> str:
+    def lease_expiry_check(self, clock: "ClickHouseClock") -> str:
         """Write the SQL condition that throws once the lease is over.
 
         Raises:
@@ -41,13 +41,13 @@ class Lease:
             raise LeaseLostError("the partition was given to another sink")
         if time.monotonic() >= self._until:
             raise LeaseExpiredError("the claim is too old to insert under")
-        return fence(int(self._until + clock.ahead()))
+        return lease_expiry_check(int(self._until + clock.ahead()))
 
 
-class EngineClock:
+class ClickHouseClock:
     """ClickHouse's clock against ours, asked once and again when a fence fell too early."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: ClickHouseClient) -> None:
         self._engine = engine
         self._ahead: float | None = None
 

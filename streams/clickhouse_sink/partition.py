@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 from confluent_kafka import Message, TopicPartition
 
-from streams.clickhouse_sink.batch import Batch, Claim, make_batch
-from streams.clickhouse_sink.batch_writer import Archived, Task
+from streams.clickhouse_sink.batch import InsertBatch, OffsetRange, make_batch
+from streams.clickhouse_sink.batch_writer import Archived, InsertTask
 from streams.clickhouse_sink.config import SinkConfig
 from streams.clickhouse_sink.lease import Lease
 
@@ -33,11 +33,11 @@ class Offsets:
 
     position: int
     confirmed: int
-    redo: Claim | None = None
+    redo: OffsetRange | None = None
     archived: Archived = field(default_factory=Archived)
 
     @classmethod
-    def begin(cls, position: int, redo: Claim | None = None) -> Self:
+    def begin(cls, position: int, redo: OffsetRange | None = None) -> Self:
         """Begin where the group is, with the claim that was found open there."""
         return cls(position, position, redo)
 
@@ -82,11 +82,11 @@ class Waiting:
         """Whether a whole batch waits."""
         return len(self.messages) >= config.max_rows or self.size >= config.max_bytes
 
-    def holds(self, claim: Claim) -> bool:
+    def holds(self, claim: OffsetRange) -> bool:
         """Whether all records of a claim are here."""
         return bool(self.messages) and self.messages[-1].offset() >= claim.last
 
-    def within(self, claim: Claim) -> int:
+    def within(self, claim: OffsetRange) -> int:
         """Count the messages that belong to a claim."""
         return sum(message.offset() <= claim.last for message in self.messages)
 
@@ -150,7 +150,7 @@ class Times:
 
 
 @dataclass(slots=True)
-class Lane:
+class PartitionState:
     """State of one partition.
 
     Attributes:
@@ -170,7 +170,7 @@ class Lane:
     offsets: Offsets
     times: Times
     waiting: Waiting = field(default_factory=Waiting)
-    task: Task | None = None
+    task: InsertTask | None = None
     future: "Future[None] | None" = None
     backoff: Backoff = field(default_factory=Backoff)
     paused: bool = False
@@ -199,15 +199,15 @@ class Lane:
         """
         return min(max(config.max_age_s, 2 * self.times.took_s), MOST_PATIENCE * config.max_age_s)
 
-    def next_task(self, config: SinkConfig, now: float) -> Task:
+    def next_task(self, config: SinkConfig, now: float) -> InsertTask:
         """Make the next batch from what waits; the claim that was found open, or as much as the limits allow."""
         offsets, redo = self.offsets, self.offsets.redo
         size = self.waiting.within(redo) if redo else self.waiting.fitting(config)
         messages = self.waiting.take(size, now)
         self.times.begun_at = now
-        claim = redo or Claim(offsets.position, messages[-1].offset())
+        claim = redo or OffsetRange(offsets.position, messages[-1].offset())
         batch = make_batch(self.topic, self.partition, claim, messages)
-        self.task = Task(batch, offsets.archived, Lease(config.lease_s), unsure=redo is not None)
+        self.task = InsertTask(batch, offsets.archived, Lease(config.lease_s), unsure=redo is not None)
         offsets.redo = None
         return self.task
 
@@ -237,7 +237,7 @@ class Lane:
         self.future = None
         self.backoff.failed(now, trouble, config)
 
-    def _batch(self) -> Batch:
+    def _batch(self) -> InsertBatch:
         """Return the task's batch."""
         if self.task is None:
             raise RuntimeError(f"{self.topic}/{self.partition}: no batch is on its way")

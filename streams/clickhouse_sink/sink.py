@@ -16,15 +16,15 @@ from collections.abc import Sequence
 from concurrent.futures import Future, wait
 
 from schemas.model import Catalog
-from streams.clickhouse_sink.batch_writer import TransformForTests, Writer
+from streams.clickhouse_sink.batch_writer import BatchWriter, TransformForTests
 from streams.clickhouse_sink.config import SinkConfig
-from streams.clickhouse_sink.consumer_group import FencedError, Group
-from streams.clickhouse_sink.errors import EngineDownError, SinkError, SinkStopError
-from streams.clickhouse_sink.failures import Troubles
+from streams.clickhouse_sink.consumer_group import ConsumerGroup, FencedError
+from streams.clickhouse_sink.errors import ClickHouseDownError, SinkError, SinkStopError
+from streams.clickhouse_sink.failures import Failures
 from streams.clickhouse_sink.inserts import Inserts
 from streams.clickhouse_sink.lease import Lease
 from streams.clickhouse_sink.metrics import Totals
-from streams.clickhouse_sink.partition import Lane
+from streams.clickhouse_sink.partition import PartitionState
 from streams.errors import StreamsError
 from streams.metrics import Emit, no_emit
 
@@ -80,13 +80,13 @@ class ClickHouseSink:
     ) -> None:
         self._config = config
         self._topics = [topic.name for topic in catalog.topics.values()]
-        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._lanes: dict[tuple[str, int], PartitionState] = {}
         self._fenced_at = 0.0
-        self._inserts = Inserts(Writer(config, catalog, transform_for_tests), config.inserts)
+        self._inserts = Inserts(BatchWriter(config, catalog, transform_for_tests), config.inserts)
         self._totals = Totals(emit, config.metrics_interval_s, time.monotonic())
-        self._troubles = Troubles()
+        self._troubles = Failures()
         self._stop = stop or threading.Event()
-        self._group = Group(config, self._assigned, self._revoked, self._lost, self._stop)
+        self._group = ConsumerGroup(config, self._assigned, self._revoked, self._lost, self._stop)
         self._group.join(self._topics)
 
     def turn(self) -> None:
@@ -97,7 +97,7 @@ class ClickHouseSink:
         if self._totals.due(time.monotonic()):
             self._report()
 
-    def lanes(self) -> list[Lane]:
+    def lanes(self) -> list[PartitionState]:
         """Return the partitions that are ours, as they are now; for looking only."""
         return list(self._lanes.values())
 
@@ -144,7 +144,7 @@ class ClickHouseSink:
             if lane.future is not None and lane.future.done():
                 self._settle_lane(lane, lane.future, now)
 
-    def _settle_lane(self, lane: Lane, future: "Future[None]", now: float) -> None:
+    def _settle_lane(self, lane: PartitionState, future: "Future[None]", now: float) -> None:
         """Note an insert's outcome.
 
         Raises:
@@ -157,7 +157,7 @@ class ClickHouseSink:
         except StreamsError as error:
             lane.failed(now, str(error), self._config)
             self._troubles.note(
-                "ClickHouse" if isinstance(error, EngineDownError) else lane.topic, str(error)
+                "ClickHouse" if isinstance(error, ClickHouseDownError) else lane.topic, str(error)
             )
             return
         if lane.task is not None:
@@ -185,7 +185,9 @@ class ClickHouseSink:
         if places:
             self._group.commit(places, lambda error: self._committed(starting, confirming, error))
 
-    def _committed(self, starting: list[Lane], confirming: list[Lane], error: SinkError | None) -> None:
+    def _committed(
+        self, starting: list[PartitionState], confirming: list[PartitionState], error: SinkError | None
+    ) -> None:
         """Let the claimed be written; where Kafka did not take the commit, leave all as it is."""
         if isinstance(error, FencedError):
             log.warning("another sink has the partitions: %s", error)
@@ -200,7 +202,7 @@ class ClickHouseSink:
                 if lane.task is not None:
                     lane.future = self._inserts.submit(lane.task)
 
-    def _starting(self, now: float) -> list[Lane]:
+    def _starting(self, now: float) -> list[PartitionState]:
         """Choose the lanes whose next batch is to be written: the longest waiting, as many as there is room for."""
         again = [
             lane
@@ -217,7 +219,7 @@ class ClickHouseSink:
         ]
         return (again + sorted(ready, key=lambda lane: lane.waiting.since))[: self._inserts.room]
 
-    def _assigned(self, lanes: Sequence[Lane]) -> None:
+    def _assigned(self, lanes: Sequence[PartitionState]) -> None:
         """Begin with these partitions."""
         self._lanes = {(lane.topic, lane.partition): lane for lane in lanes}
         self._fenced_at = 0.0

@@ -33,11 +33,11 @@ def is_pseudonym(text: str) -> bool:
     return re.fullmatch(r"p-[0-9a-f]{32}", text) is not None
 
 
-def veiled_digest(secret: DeploymentSecret, digest: bytes) -> bytes:
+def keyed_digest(secret: DeploymentSecret, digest: bytes) -> bytes:
     """Veil a digest, so that nobody without the secret can try guesses of what it is of."""
     return secret.mac(_VEIL, digest)
 
 
-def veiled_record(secret: DeploymentSecret, digest: bytes, record: int) -> str:
+def keyed_record(secret: DeploymentSecret, digest: bytes, record: int) -> str:
     """Name a record of a file of persons, so that who has the file cannot tell which row it is."""
     return secret.mac(_VEILED_RECORD, digest + record.to_bytes(8, "big"))[:8].hex()

@@ -43,7 +43,7 @@ _BINDING = b"city-personal/v1\n"
 
 
 @dataclass(frozen=True)
-class Place:
+class FieldLocation:
     """Where a personal value stands; all of it is authenticated with the value."""
 
     topic: str
@@ -57,7 +57,7 @@ class Place:
         return _BINDING + id_bytes(self.event_id) + b"".join(len(p).to_bytes(4, "big") + p for p in parts)
 
 
-def open_event(
+def decrypt_event(
     keys: "SubjectKeys", topic: str, schema: Schema, subject: str, event: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return an event with its personal fields in clear, for those who hold the keys.
@@ -76,12 +76,12 @@ def open_event(
     opened = dict(event)
     for name in schema.personal:
         if event[name] is not None:
-            plain = keys.decrypt(Place(topic, subject, event["event_id"], name), event[name])
+            plain = keys.decrypt(FieldLocation(topic, subject, event["event_id"], name), event[name])
             opened[name] = clear_value(schema, name, plain)
     return opened
 
 
-class Opener:
+class Decryptor:
     """Opens personal values of one topic for a rule that declared that it needs them.
 
     Args:
@@ -100,14 +100,14 @@ class Opener:
         topic = self._topic
         subject = key if topic.subject == topic.key else event[topic.subject] or ""
         try:
-            return open_event(self._keys, topic.name, topic.schema, subject, event)
+            return decrypt_event(self._keys, topic.name, topic.schema, subject, event)
         except SubjectForgottenError:
             return None
 
     def value(self, subject: str, event_id: str, field: str, sealed: bytes) -> Any:
         """Return one value in clear that the rule kept as it stood on an event; None if the person was forgotten."""
         try:
-            plain = self._keys.decrypt(Place(self._topic.name, subject, event_id, field), sealed)
+            plain = self._keys.decrypt(FieldLocation(self._topic.name, subject, event_id, field), sealed)
         except SubjectForgottenError:
             return None
         return clear_value(self._topic.schema, field, plain)
@@ -130,7 +130,7 @@ class SubjectKeys:
         self._secret = secret or deployment_secret(keys)
         self._held: dict[str, tuple[Path, _Held | None]] = {}
 
-    def encrypt(self, place: Place, plain: bytes) -> bytes:
+    def encrypt(self, place: FieldLocation, plain: bytes) -> bytes:
         """Encrypt a value's bytes under its subject's key, making the key if the subject is new.
 
         Raises:
@@ -141,7 +141,7 @@ class SubjectKeys:
         nonce = hmac.digest(held.key, _NONCE + binding + plain, "sha256")[:NONCE_BYTES]
         return FORMAT + nonce + held.cipher.encrypt(nonce, plain, binding)
 
-    def decrypt(self, place: Place, value: bytes) -> bytes:
+    def decrypt(self, place: FieldLocation, value: bytes) -> bytes:
         """Open a value that `encrypt` made for the same place.
 
         Raises:

@@ -6,7 +6,7 @@ from typing import Any
 from streams.errors import DeliveryError
 
 
-class Deliveries:
+class DeliveryTracker:
     """What became of a set of records that were sent: one waits for it before anything is committed."""
 
     __slots__ = ("_lock", "failed", "problem", "sent", "settled")

@@ -13,14 +13,14 @@ from typing import Any
 
 from streams.errors import RefusedEventError, SubjectForgottenError
 from streams.identity.event_ids import device_id, device_salt, stream_of
-from streams.produce.producer import Door
+from streams.produce.producer import EventProducer
 
 _TIMES = ("occurred_at", "recorded_at")
 _OURS = ("salt",)
 
 
 def produce_lines(
-    door: Door, topic: str, lines: Iterable[str], source: str, first_number: int | None = None
+    door: EventProducer, topic: str, lines: Iterable[str], source: str, first_number: int | None = None
 ) -> tuple[int, list[str]]:
     """Send one event per line and wait for their delivery.
 

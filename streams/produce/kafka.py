@@ -19,12 +19,12 @@ from schemas.catalog import Catalog
 from streams.config import StreamsConfig
 from streams.errors import DeliveryError, KafkaDownError, RefusedEventError
 from streams.privacy.field_encryption import SubjectKeys
-from streams.produce.deliveries import Deliveries
-from streams.produce.producer import Door
-from streams.record import Header, Prepared
+from streams.produce.deliveries import DeliveryTracker
+from streams.produce.producer import EventProducer
+from streams.record import Header, ProducerRecord
 from streams.signing.signer import Signer
 
-__all__ = ["Deliveries", "Door", "Header", "Prepared", "Producer"]
+__all__ = ["DeliveryTracker", "EventProducer", "Header", "Producer", "ProducerRecord"]
 
 _SERVE_EVERY = 1_000
 _BY_KEY = -1  # RD_KAFKA_PARTITION_UA
@@ -32,8 +32,8 @@ _TURN_S = 0.05
 _TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE)
 
 
-class Producer(Door):
-    """A door into Kafka; see `Door.produce`. One per process is enough, any thread may use it.
+class Producer(EventProducer):
+    """A door into Kafka; see `EventProducer.produce`. One per process is enough, any thread may use it.
 
     Raises:
         KafkaDownError: Nothing answers at `config.kafka` within `config.connect_timeout_s`.
@@ -47,7 +47,7 @@ class Producer(Door):
         signer: Signer | None = None,
     ) -> None:
         super().__init__(config, catalog, keys, signer)
-        self._loose = Deliveries()
+        self._loose = DeliveryTracker()
         self._since_served = 0
         self._last_error = ""
         self._fatal = ""
@@ -57,7 +57,7 @@ class Producer(Door):
         except KafkaException as error:
             raise KafkaDownError(config.kafka, config.connect_timeout_s, self._last_error) from error
 
-    def send(self, record: Prepared, deliveries: Deliveries | None = None) -> None:
+    def send(self, record: ProducerRecord, deliveries: DeliveryTracker | None = None) -> None:
         """Hand a record to librdkafka; waits while its queue is full."""
         if deliveries is None:
             deliveries = self._loose
@@ -72,7 +72,7 @@ class Producer(Door):
             deliveries.sent -= 1
             raise
 
-    def wait(self, deliveries: Deliveries) -> None:
+    def wait(self, deliveries: DeliveryTracker) -> None:
         """Wait until Kafka confirmed or refused every record of `deliveries`."""
         deadline = time.monotonic() + 2 * self.config.delivery_timeout_s
         while deliveries.pending:
@@ -82,8 +82,8 @@ class Producer(Door):
         deliveries.check()
 
     def flush(self) -> None:
-        """Wait for all records that were sent without their own `Deliveries`."""
-        covered, self._loose = self._loose, Deliveries()
+        """Wait for all records that were sent without their own `DeliveryTracker`."""
+        covered, self._loose = self._loose, DeliveryTracker()
         self.wait(covered)
 
     def backlog(self) -> int:
@@ -122,7 +122,7 @@ class Producer(Door):
             self._since_served = 0
             self._kafka.poll(0)
 
-    def _hand_over(self, record: Prepared, deliveries: Deliveries) -> None:
+    def _hand_over(self, record: ProducerRecord, deliveries: DeliveryTracker) -> None:
         """Give a record to librdkafka; BufferError: its queue is full."""
         topic, key, value, headers, partition = record
         try:
@@ -140,7 +140,7 @@ class Producer(Door):
                 raise RefusedEventError(topic, f"too large: {kafka_error.str()}") from error
             raise DeliveryError(topic, kafka_error.str()) from error
 
-    def _wait_for_room(self, record: Prepared, deliveries: Deliveries) -> None:
+    def _wait_for_room(self, record: ProducerRecord, deliveries: DeliveryTracker) -> None:
         """Let the queue drain and try again, as long as Kafka takes anything."""
         deadline = time.monotonic() + 2 * self.config.delivery_timeout_s
         while time.monotonic() < deadline:

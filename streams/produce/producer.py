@@ -1,7 +1,7 @@
 """What every way into a topic has in common: check, encrypt, encode, head.
 
-`Door` decides what a record looks like; its peers only carry it: `streams.produce.kafka.Producer` to Kafka,
-`streams.testing.MemoryDoor` to a list. A record that leaves a door is whole: the event fits its schema, its
+`EventProducer` decides what a record looks like; its peers only carry it: `streams.produce.kafka.Producer` to Kafka,
+`streams.testing.MemoryProducer` to a list. A record that leaves a door is whole: the event fits its schema, its
 `personal` fields are encrypted under the subject's key, a person's own name is replaced by a pseudonym where
 the topic says so, it is framed, and its headers tell whether it is simulated and what caused it. Of a domain of
 persons nothing leaves in plain text another way: its dead letters keep no bytes of files, and what is refused is
@@ -22,11 +22,11 @@ from streams.errors import PersonalFieldError, RefusedEventError, SubjectForgott
 from streams.identity.event_ids import is_simulated
 from streams.identity.pseudonyms import pseudonym
 from streams.identity.secret import DeploymentSecret, deployment_secret
-from streams.privacy.field_encryption import Place, SubjectKeys
-from streams.produce.deliveries import Deliveries
-from streams.record import SIMULATED, Header, Prepared
+from streams.privacy.field_encryption import FieldLocation, SubjectKeys
+from streams.produce.deliveries import DeliveryTracker
+from streams.record import SIMULATED, Header, ProducerRecord
 from streams.signing.signer import Signer
-from streams.signing.statement import LAST_NUMBER, SEQUENCE, SIGNATURE, said, statement
+from streams.signing.statement import LAST_NUMBER, SEQUENCE, SIGNATURE, provenance_headers, statement
 
 MAX_RECORD_BYTES = 980_000  # below Kafka's default limit, with room for the batch around it
 
@@ -42,13 +42,16 @@ def numbered(topic: str, sequence: int) -> Header:
     return (SEQUENCE, str(sequence).encode())
 
 
-def signed(records: Sequence[Prepared], signer: Signer) -> list[Prepared]:
+def signed(records: Sequence[ProducerRecord], signer: Signer) -> list[ProducerRecord]:
     """Sign records as they are, a single one by itself, several as one batch; the header comes last.
 
     Raises:
         SourceKeyError: There are more than a batch holds.
     """
-    told = [statement(each.topic, each.key, each.value, said(each.headers).sequence) for each in records]
+    told = [
+        statement(each.topic, each.key, each.value, provenance_headers(each.headers).sequence)
+        for each in records
+    ]
     marks = [signer.one(told[0])] if len(told) == 1 else signer.batch(told)
     return [
         each._replace(headers=(*each.headers, (SIGNATURE, mark)))
@@ -56,7 +59,7 @@ def signed(records: Sequence[Prepared], signer: Signer) -> list[Prepared]:
     ]
 
 
-class Door(ABC):
+class EventProducer(ABC):
     """The only way into a topic of the catalogue.
 
     Args:
@@ -93,7 +96,7 @@ class Door(ABC):
         key: str | None = None,
         headers: Iterable[Header] = (),
         sequence: int | None = None,
-        deliveries: Deliveries | None = None,
+        deliveries: DeliveryTracker | None = None,
     ) -> None:
         """Send one event.
 
@@ -121,7 +124,7 @@ class Door(ABC):
         key: str | None = None,
         headers: Iterable[Header] = (),
         sequence: int | None = None,
-    ) -> Prepared:
+    ) -> ProducerRecord:
         """Make the record of an event without sending it; raises what `produce` raises about the event."""
         topic = self.catalog.topics.get(topic_name)
         if topic is None:
@@ -144,7 +147,7 @@ class Door(ABC):
             raise RefusedEventError(topic_name, reason) from (None if of_persons else error)
         if sequence is not None:
             headers = (*headers, numbered(topic_name, sequence))
-        record = Prepared(topic_name, key.encode(), value, self._headers(topic, event, headers))
+        record = ProducerRecord(topic_name, key.encode(), value, self._headers(topic, event, headers))
         if self._signer is not None and topic.kind == "raw":
             (record,) = signed([record], self._signer)
         if record.size() > MAX_RECORD_BYTES:
@@ -154,16 +157,16 @@ class Door(ABC):
         return record
 
     @abstractmethod
-    def send(self, record: Prepared, deliveries: Deliveries | None = None) -> None:
+    def send(self, record: ProducerRecord, deliveries: DeliveryTracker | None = None) -> None:
         """Hand a record over; its fate is told to `deliveries`, or to the next `flush`."""
 
     @abstractmethod
-    def wait(self, deliveries: Deliveries) -> None:
+    def wait(self, deliveries: DeliveryTracker) -> None:
         """Wait until every record of `deliveries` is settled; raise DeliveryError if any failed."""
 
     @abstractmethod
     def flush(self) -> None:
-        """Wait for every record sent without its own `Deliveries`; raise DeliveryError if any failed."""
+        """Wait for every record sent without its own `DeliveryTracker`; raise DeliveryError if any failed."""
 
     @abstractmethod
     def backlog(self) -> int:
@@ -202,7 +205,7 @@ class Door(ABC):
         sealed = dict(event)
         for name in names:
             plain = clear_bytes(topic.schema, name, event[name])
-            sealed[name] = self.keys.encrypt(Place(topic.name, subject, event_id, name), plain)
+            sealed[name] = self.keys.encrypt(FieldLocation(topic.name, subject, event_id, name), plain)
         return sealed
 
     def _headers(
@@ -223,10 +226,10 @@ class Door(ABC):
 
 __all__ = [
     "SIMULATED",
-    "Deliveries",
-    "Door",
+    "DeliveryTracker",
+    "EventProducer",
     "Header",
-    "Prepared",
+    "ProducerRecord",
     "SubjectForgottenError",
     "numbered",
     "signed",

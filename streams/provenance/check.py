@@ -18,10 +18,18 @@ from streams.errors import SourceSignatureError, StreamsError
 from streams.identity.event_ids import Rule, stream_of
 from streams.provenance.key_registry import Registry
 from streams.provenance.partitioner import partition_of
-from streams.provenance.sequence import Hole, Numbered, step
-from streams.signing.statement import NOTHING, SEQUENCE, SIGNATURE, Said, said, signer_of, statement
+from streams.provenance.sequence import Numbered, SequenceGap, step
+from streams.signing.statement import (
+    NOTHING,
+    SEQUENCE,
+    SIGNATURE,
+    ProvenanceHeaders,
+    provenance_headers,
+    signer_of,
+    statement,
+)
 from streams.state.entries import Entry, Subject
-from streams.state.store import Draft
+from streams.state.store import StateTransaction
 
 RULE: Final = Rule("device-origin", 1)
 _NAME: Final = str(RULE)
@@ -30,7 +38,7 @@ _STRETCHES: Final = 256
 """Stretches of refused repeats that are noted for a subject; older ones were committed long ago."""
 
 
-class Judgement(NamedTuple):
+class ProvenanceVerdict(NamedTuple):
     """What became of a record.
 
     Attributes:
@@ -45,12 +53,12 @@ class Judgement(NamedTuple):
     refusal: str | None
     sender: str
     signer: str | None = None
-    holes: tuple[Hole, ...] = ()
+    holes: tuple[SequenceGap, ...] = ()
     settled: bool = False
-    said: Said = NOTHING
+    said: ProvenanceHeaders = NOTHING
 
 
-class OriginCheck:
+class ProvenanceCheck:
     """Judges the records of one raw topic, in their order.
 
     Args:
@@ -70,7 +78,9 @@ class OriginCheck:
         """Whether a record needs not even be decoded: nobody is registered, and it says nothing."""
         return not (raw.headers and _speaks(raw)) and self.registry.empty
 
-    def judge(self, raw: Any, event: Mapping[str, Any], key: str, draft: Draft | None) -> Judgement | None:
+    def judge(
+        self, raw: Any, event: Mapping[str, Any], key: str, draft: StateTransaction | None
+    ) -> ProvenanceVerdict | None:
         """Judge one record; None: nothing is to be said of it.
 
         Args:
@@ -86,20 +96,22 @@ class OriginCheck:
             return None
         sender = stream_of(event["source"])
         try:
-            told = said(raw.headers) if speaks else NOTHING
+            told = provenance_headers(raw.headers) if speaks else NOTHING
             signer = None
             if told.signature is not None:
                 signer = signer_of(told.signature, statement(self._topic, raw.key, raw.value, told.sequence))
         except SourceSignatureError as error:
-            return Judgement(str(error), sender)
+            return ProvenanceVerdict(str(error), sender)
         if standing is not None and signer is None and standing.required:
-            return Judgement(f"{sender} must sign its events, and nobody signed this one", sender, said=told)
+            return ProvenanceVerdict(
+                f"{sender} must sign its events, and nobody signed this one", sender, said=told
+            )
         if standing is not None and signer is not None and signer not in standing.keys:
             reason = f"signed by {signer}, which may not sign for {sender}"
-            return Judgement(reason, sender, signer, said=told)
+            return ProvenanceVerdict(reason, sender, signer, said=told)
         elsewhere = self._elsewhere(raw)
         if elsewhere is not None:
-            return Judgement(elsewhere, sender, signer, said=told)
+            return ProvenanceVerdict(elsewhere, sender, signer, said=told)
         numbered = Numbered(event["event_id"], raw.value, told.sequence, signer)
         found = self._remember(Subject(_NAME, key, sender), raw.offset, numbered, draft)
         return found._replace(sender=sender, signer=signer, said=told)
@@ -115,7 +127,9 @@ class OriginCheck:
             f"it stands in partition {raw.partition}, and its key's is {home} (murmur2): moved, or misplaced"
         )
 
-    def _remember(self, subject: Subject, offset: int, numbered: Numbered, draft: Draft | None) -> Judgement:
+    def _remember(
+        self, subject: Subject, offset: int, numbered: Numbered, draft: StateTransaction | None
+    ) -> ProvenanceVerdict:
         if draft is None:
             raise StreamsError(f"{self._topic}: numbers are remembered, but this topic has no state store")
         entry = draft.entry(subject)
@@ -123,7 +137,7 @@ class OriginCheck:
         refused: list[list[int]] = known.get("refused", [])
         if entry is not None and offset <= entry.offset:  # judged before a crash; what it caused is delivered
             again = any(first <= offset <= last for first, last in refused)
-            return Judgement("it was refused before" if again else None, "", settled=again)
+            return ProvenanceVerdict("it was refused before" if again else None, "", settled=again)
         done = step(known.get("memory"), numbered)
         refusing = done.refusal is not None
         if refusing and known.get("refusing"):
@@ -132,7 +146,7 @@ class OriginCheck:
             refused = [*refused, [offset, offset]][-_STRETCHES:]
         state = {"memory": done.memory, "refused": refused, "refusing": refusing}
         draft.changes[subject] = Entry(offset, orjson.dumps(state))
-        return Judgement(done.refusal, "", holes=done.holes)
+        return ProvenanceVerdict(done.refusal, "", holes=done.holes)
 
 
 def _speaks(raw: Any) -> bool:

@@ -27,7 +27,7 @@ class Received(NamedTuple):
     event: Mapping[str, Any]
 
 
-class Word(NamedTuple):
+class Registration(NamedTuple):
     """What one record says, and from when it is in force (ms since 1970)."""
 
     in_force_ms: int
@@ -36,7 +36,7 @@ class Word(NamedTuple):
     required: bool
 
 
-class Standing(NamedTuple):
+class KeyStatus(NamedTuple):
     """What holds for a source at some time: the keys that may sign for it, and whether it must be signed."""
 
     keys: frozenset[str]
@@ -70,8 +70,8 @@ class Registry:
         self._clock = clock
         self._lock = threading.Lock()
         self._read_at: float | None = None
-        self._words: dict[str, list[Word]] = {}
-        self._standings: dict[str, list[tuple[int, Standing]]] = {}
+        self._words: dict[str, list[Registration]] = {}
+        self._standings: dict[str, list[tuple[int, KeyStatus]]] = {}
 
     @property
     def stale(self) -> bool:
@@ -99,7 +99,7 @@ class Registry:
             self._take(self._source.read_on())
             self._read_at = begun
 
-    def standing(self, sender: str, at_ms: int) -> Standing | None:
+    def standing(self, sender: str, at_ms: int) -> KeyStatus | None:
         """Return what held for a source when Kafka received an event of it; None: nothing was registered."""
         standings = self._standings.get(sender)
         if standings is None:
@@ -107,25 +107,27 @@ class Registry:
         place = bisect_right(standings, at_ms, key=lambda each: each[0])
         return standings[place - 1][1] if place else None
 
-    def words(self) -> Mapping[str, list[Word]]:
+    def words(self) -> Mapping[str, list[Registration]]:
         """Return everything that was read, by source, in the order in which it comes into force."""
         return {sender: list(words) for sender, words in self._words.items()}
 
     def _take(self, received: Iterable[Received]) -> None:
-        new: defaultdict[str, list[Word]] = defaultdict(list)
+        new: defaultdict[str, list[Registration]] = defaultdict(list)
         for timestamp_ms, event in received:
             in_force = max(-(-event["valid_from"] // 1000), timestamp_ms + int(self._settle_s * 1000))
-            new[event["sender"]].append(Word(in_force, event["did"], event["standing"], event["required"]))
+            new[event["sender"]].append(
+                Registration(in_force, event["did"], event["standing"], event["required"])
+            )
         for sender, words in new.items():
             known = sorted(self._words.get(sender, []) + words, key=lambda word: word.in_force_ms)
             self._words[sender] = known
             self._standings[sender] = _fold(known)
 
 
-def _fold(words: Iterable[Word]) -> list[tuple[int, Standing]]:
+def _fold(words: Iterable[Registration]) -> list[tuple[int, KeyStatus]]:
     keys: frozenset[str] = frozenset()
     found = []
     for word in words:
         keys = keys | {word.did} if word.standing == REGISTERED else keys - {word.did}
-        found.append((word.in_force_ms, Standing(keys, word.required)))
+        found.append((word.in_force_ms, KeyStatus(keys, word.required)))
     return found

@@ -12,10 +12,10 @@ from schemas.names import topic_name
 from streams.agents import Record
 from streams.dead_letter import KafkaOrigin, Refusal, dead_letter, topic_for
 from streams.identity.event_ids import derived_id, derived_salt
-from streams.produce.producer import Door
-from streams.provenance.check import RULE, Judgement
-from streams.provenance.sequence import Hole
-from streams.record import Header, Prepared
+from streams.produce.producer import EventProducer
+from streams.provenance.check import RULE, ProvenanceVerdict
+from streams.provenance.sequence import SequenceGap
+from streams.record import Header, ProducerRecord
 from streams.signing.statement import statement
 
 GAPS: Final = topic_name("platform", "sequence-gap")
@@ -30,13 +30,15 @@ class Reporter:
         door: Makes the records.
     """
 
-    def __init__(self, catalog: Catalog, topic: Topic, door: Door) -> None:
+    def __init__(self, catalog: Catalog, topic: Topic, door: EventProducer) -> None:
         self._topic = topic
         self._door = door
         self._dead_letters = topic_for(topic.domain)
         self._tells_gaps = GAPS in catalog.topics
 
-    def records(self, judged: Judgement, record: Record, value: bytes, cause: Header) -> Iterator[Prepared]:
+    def records(
+        self, judged: ProvenanceVerdict, record: Record, value: bytes, cause: Header
+    ) -> Iterator[ProducerRecord]:
         """Make what is to be told of a judged record; nothing, where it was told before."""
         if judged.refusal is not None and not judged.settled:
             yield self._door.prepare(
@@ -47,7 +49,7 @@ class Reporter:
                 event = self._gap(judged, record, hole, number)
                 yield self._door.prepare(GAPS, event, headers=(cause,))
 
-    def _letter(self, judged: Judgement, record: Record, value: bytes) -> dict[str, Any]:
+    def _letter(self, judged: ProvenanceVerdict, record: Record, value: bytes) -> dict[str, Any]:
         signature, sequence = judged.said
         told = statement(record.topic, record.key.encode(), value, sequence)
         form = sha256(f"{judged.refusal}\n".encode() + (signature or b"") + told).hexdigest()
@@ -60,7 +62,9 @@ class Reporter:
             key=record.key,
         )
 
-    def _gap(self, judged: Judgement, record: Record, hole: Hole, number: int) -> dict[str, Any]:
+    def _gap(
+        self, judged: ProvenanceVerdict, record: Record, hole: SequenceGap, number: int
+    ) -> dict[str, Any]:
         event_id = derived_id([record.event_id], RULE, number)
         return {
             "event_id": event_id,

@@ -37,7 +37,7 @@ class Numbered(NamedTuple):
     signer: str | None
 
 
-class Hole(NamedTuple):
+class SequenceGap(NamedTuple):
     """Numbers that were passed over, or (arrived) one that came late after all."""
 
     first: int
@@ -50,7 +50,7 @@ class Step(NamedTuple):
 
     refusal: str | None
     memory: Mapping[str, Any]
-    holes: tuple[Hole, ...] = ()
+    holes: tuple[SequenceGap, ...] = ()
 
 
 def step(memory: Mapping[str, Any] | None, event: Numbered) -> Step:
@@ -68,7 +68,7 @@ def step(memory: Mapping[str, Any] | None, event: Numbered) -> Step:
             return Step(None, before)
         return Step("this event came before with another value, number or signer", before)
     counts = before["counts"]
-    holes: tuple[Hole, ...] = ()
+    holes: tuple[SequenceGap, ...] = ()
     if event.sequence is not None:
         signer = event.signer or ""
         last, open_holes = counts.get(signer, (0, []))
@@ -86,18 +86,18 @@ def step(memory: Mapping[str, Any] | None, event: Numbered) -> Step:
 
 def _count(
     last: int, open_holes: list[list[int]], number: int
-) -> tuple[tuple[int, list[list[int]]], Hole | None] | None:
+) -> tuple[tuple[int, list[list[int]]], SequenceGap | None] | None:
     """Take a number: the last number and the open holes after it, and what to report; None if it was used."""
     if number > last:
         if number == last + 1:
             return (number, open_holes), None
-        hole = Hole(last + 1, number - 1, False)
+        hole = SequenceGap(last + 1, number - 1, False)
         return (number, [*open_holes, [hole.first, hole.last]][-REMEMBERED:]), hole
     for at, (first, end) in enumerate(open_holes):
         if first <= number <= end:
             rest = [part for part in ([first, number - 1], [number + 1, end]) if part[0] <= part[1]]
             left = [*open_holes[:at], *rest, *open_holes[at + 1 :]]
-            return (last, left[-REMEMBERED:]), Hole(number, number, True)
+            return (last, left[-REMEMBERED:]), SequenceGap(number, number, True)
     return None
 
 

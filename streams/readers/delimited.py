@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from streams.readers.formats import Accepted, Draft, Item, Refused, Skipped
+from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 
 LONGEST_LINE = 1 << 20
 """Bytes above which a line is not taken for a row; bounds memory on files that have no line ends."""
@@ -45,7 +45,7 @@ class Row:
         return self.cells
 
 
-RowReader = Callable[[Row], Draft]
+RowReader = Callable[[Row], EventDraft]
 """Makes a row's event; raises ValueError where the row cannot become one."""
 
 

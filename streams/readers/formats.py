@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class EventDraft:
     """An event of a recording, before it has an identity.
 
     Attributes:
@@ -43,7 +43,7 @@ class Accepted:
     record: int
     line: int | None
     data: bytes
-    drafts: tuple[Draft, ...]
+    drafts: tuple[EventDraft, ...]
 
 
 @dataclass(frozen=True, slots=True)

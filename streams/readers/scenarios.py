@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, NoReturn
 from schemas.catalog import Topic, load_catalog
 from schemas.errors import EventError
 from schemas.examples import clear_tree, from_plain
-from streams.readers.formats import Accepted, Draft, Format, Item, Refused, Skipped
+from streams.readers.formats import Accepted, EventDraft, Format, Item, Refused, Skipped
 
 FORMAT = "scenario"
 VERSION = 1
@@ -41,7 +41,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class ScenarioHeader:
     """What a scenario says of itself.
 
     Attributes:
@@ -59,7 +59,7 @@ class Header:
     begins_at: datetime | None = None
 
 
-def parse_header(line: bytes) -> Header:
+def parse_header(line: bytes) -> ScenarioHeader:
     """Read the first line of a scenario.
 
     Raises:
@@ -85,7 +85,7 @@ def parse_header(line: bytes) -> Header:
     if not found["facts"] or not all(isinstance(fact, str) and fact.strip() for fact in found["facts"]):
         raise ValueError("facts: expected where the scenario's facts come from, a list of texts")
     begins_at = _instant("begins_at", found["begins_at"]) if "begins_at" in found else None
-    return Header(found["title"], found["domain"], found["seed"], tuple(found["facts"]), begins_at)
+    return ScenarioHeader(found["title"], found["domain"], found["seed"], tuple(found["facts"]), begins_at)
 
 
 def matches(head: bytes) -> bool:
@@ -137,7 +137,7 @@ def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
         number += 1
 
 
-def _draft(line: bytes, header: Header, topics: Mapping[str, Topic]) -> Draft:
+def _draft(line: bytes, header: ScenarioHeader, topics: Mapping[str, Topic]) -> EventDraft:
     if len(line) > LONGEST_LINE:
         raise ValueError(f"line of more than {LONGEST_LINE} bytes")
     found = _object(line)
@@ -157,10 +157,10 @@ def _draft(line: bytes, header: Header, topics: Mapping[str, Topic]) -> Draft:
     occurred_us = (_occurred_at(found, header) - _EPOCH) // timedelta(microseconds=1)
     if occurred_us < 0:
         raise ValueError("time before 1970")
-    return Draft(topic.name, occurred_us, own)
+    return EventDraft(topic.name, occurred_us, own)
 
 
-def _occurred_at(found: Mapping[str, Any], header: Header) -> datetime:
+def _occurred_at(found: Mapping[str, Any], header: ScenarioHeader) -> datetime:
     if ("offset_ms" in found) == ("occurred_at" in found):
         raise ValueError("expected one of offset_ms and occurred_at")
     if "occurred_at" in found:

@@ -17,7 +17,7 @@ from streams.replay.schedule import shift_to
 
 
 @dataclass
-class Progress:
+class ReplayCheckpoint:
     """How much of a file is done.
 
     Attributes:
@@ -46,13 +46,13 @@ class Progress:
         return self.read + self.skipped
 
 
-class ProgressFolder:
+class CheckpointFolder:
     """The replay's folder in a data directory; one replay at a time writes it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def load(self, sha256: str) -> Progress | None:
+    def load(self, sha256: str) -> ReplayCheckpoint | None:
         """Read how far a file has come, None if it was never begun.
 
         Raises:
@@ -60,13 +60,13 @@ class ProgressFolder:
         """
         path = self._path(sha256)
         try:
-            return Progress(**json.loads(path.read_bytes()))
+            return ReplayCheckpoint(**json.loads(path.read_bytes()))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
             raise StopError(f"{path}: not a replay's progress ({error}): restore it, or remove it") from error
 
-    def save(self, sha256: str, progress: Progress) -> None:
+    def save(self, sha256: str, progress: ReplayCheckpoint) -> None:
         """Write how far a file has come; durable when this returns, and never half."""
         path = self._path(sha256)
         draft = private_folder(self._folder) / f".{path.name}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streams.readers.formats import Accepted, Item, Refused, Skipped
-from streams.replay.checkpoint import Progress
+from streams.replay.checkpoint import ReplayCheckpoint
 from streams.replay.recordings import Recording, content
 from streams.replay.schedule import Span
 
@@ -53,7 +53,7 @@ class Input:
     """
 
     recording: Recording
-    done: Progress
+    done: ReplayCheckpoint
     fresh: bool = True
     play_shift_us: int = 0
     copy_of: Path | None = None
@@ -71,14 +71,14 @@ class Input:
         with content(self.recording) as stream:
             yield from self.recording.format.items(stream, self.recording.path)
 
-    def cues(self) -> Iterator["Cue"]:
+    def cues(self) -> Iterator["ScheduledRecord"]:
         """Read what is left of the file; a record without a time has the moment of the one before it."""
         last = self.done.last_us or 0
         for item in islice(self.items(), self.done.items, None):
             if isinstance(item, Accepted) and item.drafts:
                 last = item.drafts[-1].occurred_at
-            yield Cue(last + self.play_shift_us, self, item)
-        yield Cue(last + self.play_shift_us, self, None)
+            yield ScheduledRecord(last + self.play_shift_us, self, item)
+        yield ScheduledRecord(last + self.play_shift_us, self, None)
 
     def span(self) -> Span | None:
         """Read the file's first and last time, None if it has none."""
@@ -113,7 +113,7 @@ class Input:
         return InputReport(path, name, domain, done.read, done.accepted, done.refused, done.skipped, reason)
 
 
-class Cue(NamedTuple):
+class ScheduledRecord(NamedTuple):
     """A source record at its moment; `item` None is the file's end."""
 
     play_us: int

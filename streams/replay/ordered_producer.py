@@ -9,7 +9,7 @@ from streams.config import StreamsConfig
 from streams.produce.kafka import Producer
 
 
-class OrderlyProducer(Producer):
+class OrderedProducer(Producer):
     """A door through which records go in order or not at all.
 
     If one record timed out by itself and a later one of its station still went through, the earlier one

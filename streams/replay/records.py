@@ -12,11 +12,11 @@ from schemas.names import topic_name
 from streams.dead_letter import PREFIX_BYTES, FileOrigin, Refusal, dead_letter, topic_for
 from streams.errors import RefusedEventError, SubjectForgottenError
 from streams.identity.event_ids import recording_id, recording_salt
-from streams.identity.pseudonyms import veiled_digest, veiled_record
+from streams.identity.pseudonyms import keyed_digest, keyed_record
 from streams.identity.secret import DeploymentSecret
-from streams.produce.producer import Door
-from streams.readers.formats import Accepted, Draft, Item, Refused
-from streams.record import Prepared
+from streams.produce.producer import EventProducer
+from streams.readers.formats import Accepted, EventDraft, Item, Refused
+from streams.record import ProducerRecord
 from streams.replay.input import Input
 from streams.replay.time_shift import shifted
 
@@ -33,7 +33,7 @@ WHOLE_FILE = 0
 
 
 @dataclass(frozen=True)
-class Writer:
+class RecordWriter:
     """Makes records.
 
     Attributes:
@@ -42,11 +42,11 @@ class Writer:
         anchor_us: Time of what has no time of its own, µs since 1970.
     """
 
-    door: Door
+    door: EventProducer
     secret: DeploymentSecret
     anchor_us: int
 
-    def write(self, file: Input, item: Item) -> tuple[Item, list[Prepared]]:
+    def write(self, file: Input, item: Item) -> tuple[Item, list[ProducerRecord]]:
         """Make the records of an item.
 
         Returns:
@@ -65,12 +65,14 @@ class Writer:
             return item, [self._dead_letter(file, item)]
         return item, []
 
-    def refuse(self, file: Input, item: Accepted, error: RefusedEventError) -> tuple[Item, list[Prepared]]:
+    def refuse(
+        self, file: Input, item: Accepted, error: RefusedEventError
+    ) -> tuple[Item, list[ProducerRecord]]:
         """Make the dead letter of a record whose events the door does not take."""
         refused = Refused(item.record, item.line, item.data, str(error), PRODUCE_RULE)
         return refused, [self._dead_letter(file, refused)]
 
-    def write_end(self, file: Input) -> list[Prepared]:
+    def write_end(self, file: Input) -> list[ProducerRecord]:
         """Make the record that tells the file's counts, or the dead letter of a file that cannot be read."""
         if file.recording.problem is not None:
             return [self._whole_file(file, file.recording.problem)]
@@ -88,13 +90,13 @@ class Writer:
         last_us = self.anchor_us - done.shift_us if done.last_us is None else done.last_us
         return [self.door.prepare(RECORDING_TOPIC, self._event(file, (WHOLE_FILE, 0), last_us, fields))]
 
-    def _events(self, file: Input, item: Accepted) -> list[Prepared]:
+    def _events(self, file: Input, item: Accepted) -> list[ProducerRecord]:
         return [
             self.door.prepare(draft.topic, self._draft_event(file, (item.record, number), draft))
             for number, draft in enumerate(item.drafts)
         ]
 
-    def _draft_event(self, file: Input, place: tuple[int, int], draft: Draft) -> dict[str, Any]:
+    def _draft_event(self, file: Input, place: tuple[int, int], draft: EventDraft) -> dict[str, Any]:
         """Make a reader's event; of a person, it does not tell which row of the file it is."""
         topic = self.door.catalog.topics.get(draft.topic)
         by_us = file.done.shift_us
@@ -103,12 +105,12 @@ class Writer:
         if topic is None or not topic.pseudonym:
             return event
         digest = bytes.fromhex(file.recording.sha256)
-        event_id = recording_id(draft.occurred_at // 1000, veiled_digest(self.secret, digest), *place)
+        event_id = recording_id(draft.occurred_at // 1000, keyed_digest(self.secret, digest), *place)
         return {
             **event,
             "event_id": event_id,
             "salt": recording_salt(self.secret, event_id),
-            "source": f"{file.recording.source}#{veiled_record(self.secret, digest, place[0])}",
+            "source": f"{file.recording.source}#{keyed_record(self.secret, digest, place[0])}",
         }
 
     def _event(
@@ -126,11 +128,11 @@ class Writer:
             **fields,
         }
 
-    def _dead_letter(self, file: Input, item: Refused) -> Prepared:
+    def _dead_letter(self, file: Input, item: Refused) -> ProducerRecord:
         event = self._dead_letter_event(file, item)
         return self.door.prepare(self._dead_letter_topic(file), event)
 
-    def _whole_file(self, file: Input, problem: str) -> Prepared:
+    def _whole_file(self, file: Input, problem: str) -> ProducerRecord:
         """Make the dead letter of a file; of one that no reader knows, nobody can say that it holds no persons."""
         with file.recording.path.open("rb") as stream:
             beginning = stream.read(PREFIX_BYTES)

@@ -26,16 +26,16 @@ from streams.config import StreamsConfig
 from streams.errors import DeliveryError, RefusedEventError, ReplayInterruptedError
 from streams.identity.secret import deployment_secret
 from streams.metrics import Emit, no_emit
-from streams.produce.deliveries import Deliveries
-from streams.produce.producer import Door
+from streams.produce.deliveries import DeliveryTracker
+from streams.produce.producer import EventProducer
 from streams.readers.formats import Accepted
-from streams.record import Prepared
-from streams.replay.checkpoint import Progress, ProgressFolder
-from streams.replay.input import Cue, Input, InputReport
-from streams.replay.ordered_producer import OrderlyProducer
+from streams.record import ProducerRecord
+from streams.replay.checkpoint import CheckpointFolder, ReplayCheckpoint
+from streams.replay.input import Input, InputReport, ScheduledRecord
+from streams.replay.ordered_producer import OrderedProducer
 from streams.replay.recordings import Recording, find
-from streams.replay.records import Writer
-from streams.replay.schedule import Pace, Speed, in_order
+from streams.replay.records import RecordWriter
+from streams.replay.schedule import Schedule, Speed, in_order
 
 __all__ = ["InputReport", "Watch", "replay"]
 
@@ -86,13 +86,13 @@ def replay(
         KafkaDownError: Kafka does not answer; nothing was sent.
         ReplayInterruptedError: Kafka stopped taking records; the next replay goes on.
     """
-    folder = ProgressFolder(config.data / "replay")
+    folder = CheckpointFolder(config.data / "replay")
     recordings = find(paths, format_name=format)
     run = _Run(folder, recordings, stop or threading.Event(), progress or _look_away, emit)
     if any(file.unfinished for file in run.files):
         run.prepare(speed, shift=speed == "live" if shift_to_now is None else shift_to_now)
-        with OrderlyProducer(config, catalog) as door:
-            run.play(Writer(door, deployment_secret(config.keys), run.anchor_us), door)
+        with OrderedProducer(config, catalog) as door:
+            run.play(RecordWriter(door, deployment_secret(config.keys), run.anchor_us), door)
     run.tell()
     return run.reports()
 
@@ -114,7 +114,7 @@ class _Run:
 
     def __init__(
         self,
-        folder: ProgressFolder,
+        folder: CheckpointFolder,
         recordings: Sequence[Recording],
         stop: threading.Event,
         watch: Watch,
@@ -127,8 +127,8 @@ class _Run:
         self._folder = folder
         self._stop = stop
         self._stopped_s: float | None = None
-        self._pace = Pace(None, None, time.monotonic)
-        self._deliveries = Deliveries()
+        self._pace = Schedule(None, None, time.monotonic)
+        self._deliveries = DeliveryTracker()
         self._sent: dict[str, Input] = {}  # files whose progress is ahead of the disk, by digest
         self._unnoted = 0
         self._noted_s = time.monotonic()
@@ -149,7 +149,7 @@ class _Run:
         files = [file for file in self.files if file.unfinished]
         if speed != "max" or shift:
             spans = [(file, span) for file in files if (span := file.span()) is not None]
-            self._pace = Pace.of(speed, (span for _, span in spans), time.monotonic)
+            self._pace = Schedule.of(speed, (span for _, span in spans), time.monotonic)
             # The file that ends last fixes its format's shift.
             for file, span in sorted(spans, key=lambda each: -each[1].ends_us):
                 family = file.recording.format.family if file.recording.format else ""
@@ -160,7 +160,7 @@ class _Run:
             if file.fresh:
                 self._folder.save(file.recording.sha256, file.done)
 
-    def play(self, writer: Writer, door: Door) -> None:
+    def play(self, writer: RecordWriter, door: EventProducer) -> None:
         """Send what is left of all files.
 
         Raises:
@@ -183,13 +183,13 @@ class _Run:
         finally:
             self._go_back()
 
-    def _cues(self) -> Iterator[Cue]:
+    def _cues(self) -> Iterator[ScheduledRecord]:
         cues = [file.cues() for file in self.files if file.unfinished]
         if self._pace.factor is None:
             return (cue for file in cues for cue in file)
         return in_order(cues)
 
-    def _wait_for(self, cue: Cue, door: Door) -> None:
+    def _wait_for(self, cue: ScheduledRecord, door: EventProducer) -> None:
         """Wait for a record's moment, or for the stop."""
         wait_s = self._pace.wait_s(cue.play_us)
         if wait_s > CHECKPOINT_SECONDS and self._unnoted:
@@ -198,7 +198,7 @@ class _Run:
         if wait_s:
             self._stop.wait(min(wait_s, threading.TIMEOUT_MAX))
 
-    def _send(self, cue: Cue, writer: Writer, door: Door) -> None:
+    def _send(self, cue: ScheduledRecord, writer: RecordWriter, door: EventProducer) -> None:
         file = cue.file
         if cue.item is None:
             records = writer.write_end(file)
@@ -221,7 +221,7 @@ class _Run:
         self._sent[file.recording.sha256] = file
         self._unnoted += 1
 
-    def _hand_over(self, records: Sequence[Prepared], door: Door) -> None:
+    def _hand_over(self, records: Sequence[ProducerRecord], door: EventProducer) -> None:
         for record in records:
             door.send(record, self._deliveries)
 
@@ -229,13 +229,13 @@ class _Run:
         waited_s = time.monotonic() - self._noted_s
         return self._unnoted >= CHECKPOINT_RECORDS or waited_s >= CHECKPOINT_SECONDS
 
-    def _note(self, door: Door) -> None:
+    def _note(self, door: EventProducer) -> None:
         """Wait until Kafka has confirmed all that was sent, then write the progress down."""
         if self._unnoted and self._confirmed(door):
             for digest, file in self._sent.items():
                 self._folder.save(digest, file.done)
             self._sent.clear()
-            self._deliveries = Deliveries()
+            self._deliveries = DeliveryTracker()
             self._unnoted = 0
             self.tell()
         self._noted_s = time.monotonic()
@@ -245,7 +245,7 @@ class _Run:
         for digest, file in self._sent.items():
             file.done = self._folder.load(digest) or file.done
 
-    def _confirmed(self, door: Door) -> bool:
+    def _confirmed(self, door: EventProducer) -> bool:
         """Wait for Kafka; False if the replay was stopped and Kafka did not confirm in time."""
         deliveries = self._deliveries
         waiter = threading.Thread(target=_wait_quietly, args=(door, deliveries), daemon=True)
@@ -260,7 +260,7 @@ class _Run:
         return not deliveries.pending
 
 
-def _wait_quietly(door: Door, deliveries: Deliveries) -> None:
+def _wait_quietly(door: EventProducer, deliveries: DeliveryTracker) -> None:
     """Wait for deliveries in a thread of its own; what went wrong is left in `deliveries`."""
     try:
         door.wait(deliveries)
@@ -269,7 +269,7 @@ def _wait_quietly(door: Door, deliveries: Deliveries) -> None:
         deliveries.failed = deliveries.failed or error.failed
 
 
-def _inputs(folder: ProgressFolder, recordings: Sequence[Recording]) -> list[Input]:
+def _inputs(folder: CheckpointFolder, recordings: Sequence[Recording]) -> list[Input]:
     """Take up the files where they were left; the same bytes under a second path are not replayed twice."""
     inputs: list[Input] = []
     first: dict[str, Path] = {}
@@ -281,5 +281,7 @@ def _inputs(folder: ProgressFolder, recordings: Sequence[Recording]) -> list[Inp
         one = digest if digest and recording.part_of is None else str(recording.path)
         original = first.setdefault(one, recording.path)
         copy_of = None if original == recording.path else original
-        inputs.append(Input(recording, kept or Progress(name, 0), fresh=kept is None, copy_of=copy_of))
+        inputs.append(
+            Input(recording, kept or ReplayCheckpoint(name, 0), fresh=kept is None, copy_of=copy_of)
+        )
     return inputs

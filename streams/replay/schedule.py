@@ -72,7 +72,7 @@ class Span(NamedTuple):
 
 
 @dataclass
-class Pace:
+class Schedule:
     """Tells how long to wait before a record.
 
     Attributes:
@@ -88,7 +88,7 @@ class Pace:
     _began_us: int = field(default=0, init=False)
 
     @classmethod
-    def of(cls, speed: Speed, spans: Iterable[Span], clock: Callable[[], float]) -> "Pace":
+    def of(cls, speed: Speed, spans: Iterable[Span], clock: Callable[[], float]) -> "Schedule":
         """Choose the pace of a speed for recordings that last so long."""
         if speed == "max":
             return cls(None, None, clock)

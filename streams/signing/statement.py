@@ -38,17 +38,17 @@ _KEYED = 1 + PUBLIC_BYTES + _SIGNATURE_BYTES
 Headers = Sequence[tuple[str, bytes | None]]
 
 
-class Said(NamedTuple):
+class ProvenanceHeaders(NamedTuple):
     """What a record's headers say of its origin; None: nothing."""
 
     signature: bytes | None
     sequence: int | None
 
 
-NOTHING: Final = Said(None, None)
+NOTHING: Final = ProvenanceHeaders(None, None)
 
 
-def said(headers: Headers | None) -> Said:
+def provenance_headers(headers: Headers | None) -> ProvenanceHeaders:
     """Read the two headers of a record.
 
     Raises:
@@ -65,7 +65,7 @@ def said(headers: Headers | None) -> Said:
             if sequence is not None:
                 raise SourceSignatureError("expected one header `sequence`, there are more")
             sequence = number_of(content or b"")
-    return NOTHING if signature is None and sequence is None else Said(signature, sequence)
+    return NOTHING if signature is None and sequence is None else ProvenanceHeaders(signature, sequence)
 
 
 def number_of(content: bytes) -> int:

@@ -23,9 +23,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from streams.config import StreamsConfig
 from streams.errors import KafkaDownError, StopError
 from streams.partition_reader import PartitionReader
-from streams.produce.deliveries import Deliveries
-from streams.produce.producer import Door
-from streams.record import Prepared
+from streams.produce.deliveries import DeliveryTracker
+from streams.produce.producer import EventProducer
+from streams.record import ProducerRecord
 from streams.state.entries import AnyEntry, AnySubject, Stored, decode_entry, encode_entry
 
 _REQUEST_S = 10.0
@@ -57,7 +57,7 @@ class KafkaChangelog:
         KafkaDownError: Kafka does not answer.
     """
 
-    def __init__(self, config: StreamsConfig, door: Door, topic: str, owner: str) -> None:
+    def __init__(self, config: StreamsConfig, door: EventProducer, topic: str, owner: str) -> None:
         self._config = config
         self._door = door
         self._name = changelog_name(config.group, topic)
@@ -97,12 +97,12 @@ class KafkaChangelog:
             reader.close()
         return last
 
-    def write(self, partition: int, entries: Sequence[Stored], deliveries: Deliveries) -> None:
+    def write(self, partition: int, entries: Sequence[Stored], deliveries: DeliveryTracker) -> None:
         """Hand entries to the producer, which keeps their order."""
         for each in entries:
             value = None if each.entry is None else encode_entry(each.entry)
             key = orjson.dumps([self._topic_id, *each.subject, each.owner])
-            self._door.send(Prepared(self._name, key, value, (), partition), deliveries)
+            self._door.send(ProducerRecord(self._name, key, value, (), partition), deliveries)
 
 
 def _describe(admin: AdminClient, config: StreamsConfig, name: str) -> tuple[str, int] | None:

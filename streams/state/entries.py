@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from streams.errors import StopError
-from streams.produce.deliveries import Deliveries
+from streams.produce.deliveries import DeliveryTracker
 
 FORMAT = b"\x01"
 
@@ -54,7 +54,7 @@ class Changelog(Protocol):
     def read(self, partition: int) -> Iterable[tuple[AnySubject, str, AnyEntry]]:
         """Return the last entry of each subject and owner that is not gone; blocks, not for the event loop."""
 
-    def write(self, partition: int, entries: Sequence[Stored], deliveries: Deliveries) -> None:
+    def write(self, partition: int, entries: Sequence[Stored], deliveries: DeliveryTracker) -> None:
         """Write entries in their order; durable once `deliveries` is settled."""
 
 

@@ -2,7 +2,7 @@
 
 - A partition's state is read from the changelog before its first batch in each assignment, and forgotten when
   the assignment ends; so whoever has the partition has its newest state.
-- Within a batch, changes are laid aside in a `Draft` and count only when the changelog has confirmed them:
+- Within a batch, changes are laid aside in a `StateTransaction` and count only when the changelog has confirmed them:
   one write for each subject, however many of its records the batch had. A batch that fails leaves no trace.
 - A record at or below a subject's stored offset was folded before, and its outputs delivered before that: it
   is skipped.
@@ -16,11 +16,11 @@ from typing import Any
 
 from orjson import dumps, loads
 
-from streams.produce.deliveries import Deliveries
+from streams.produce.deliveries import DeliveryTracker
 from streams.state.entries import AnyEntry, AnySubject, Changelog, Entry, Stored, Subject
 
 
-class PartitionState:
+class PartitionStore:
     """The state of one partition as of the last durable batch.
 
     Attributes:
@@ -60,11 +60,11 @@ class PartitionState:
         """Return a copy of everything that is durably remembered."""
         return {Subject(*subject): Entry(*entry) for subject, entry in self._entries.items()}
 
-    def draft(self) -> "Draft":
+    def draft(self) -> "StateTransaction":
         """Begin the changes of one batch."""
-        return Draft(self._entries)
+        return StateTransaction(self._entries)
 
-    def write(self, draft: "Draft", committed: int | None, deliveries: Deliveries) -> None:
+    def write(self, draft: "StateTransaction", committed: int | None, deliveries: DeliveryTracker) -> None:
         """Hand a draft's entries to the changelog, then the removal of those that they replace.
 
         Args:
@@ -80,7 +80,7 @@ class PartitionState:
         entries += [Stored(subject, owner, None) for subject in self._outlived(draft, committed)]
         self._changelog.write(self._partition, entries, deliveries)
 
-    def apply(self, draft: "Draft", committed: int | None) -> None:
+    def apply(self, draft: "StateTransaction", committed: int | None) -> None:
         """Take a draft over, once the changelog has confirmed its entries."""
         for subject in self._outlived(draft, committed):
             del self._entries[subject]
@@ -93,7 +93,7 @@ class PartitionState:
         self._entries[subject] = entry
         (self._cleared.discard if entry[1] else self._cleared.add)(subject)
 
-    def _outlived(self, draft: "Draft", committed: int | None) -> list[AnySubject]:
+    def _outlived(self, draft: "StateTransaction", committed: int | None) -> list[AnySubject]:
         """Name cleared subjects of our own whose records are all committed."""
         if committed is None:
             return []
@@ -106,7 +106,7 @@ class PartitionState:
         ]
 
 
-class Draft:
+class StateTransaction:
     """Changes of one batch on top of what is durably remembered."""
 
     __slots__ = ("_durable", "changes")
@@ -120,16 +120,16 @@ class Draft:
         found = self.changes.get(subject) or self._durable.get(subject)
         return None if found is None else Entry(*found)
 
-    def state(self, subject: AnySubject, offset: int) -> "SubjectState | None":
+    def state(self, subject: AnySubject, offset: int) -> "KeyedState | None":
         """Return what a rule is given for the record at an offset; None: that record was folded before."""
         found = self.changes.get(subject) or self._durable.get(subject)
         if found is None:
-            return SubjectState(self.changes, subject, b"")
+            return KeyedState(self.changes, subject, b"")
         last, state = found
-        return None if offset <= last else SubjectState(self.changes, subject, state)
+        return None if offset <= last else KeyedState(self.changes, subject, state)
 
 
-class SubjectState:
+class KeyedState:
     """The `State` that a rule is given for one record; see `streams.agents.State`."""
 
     __slots__ = ("_changes", "_now", "_put", "_subject")
@@ -164,9 +164,9 @@ class StateStore:
 
     def __init__(self, changelog: Changelog) -> None:
         self.changelog = changelog
-        self._partitions: dict[int, PartitionState] = {}
+        self._partitions: dict[int, PartitionStore] = {}
 
-    async def open(self, partition: int, generation: int) -> PartitionState:
+    async def open(self, partition: int, generation: int) -> PartitionStore:
         """Return a partition's state, restored first if it is not of this assignment.
 
         This comes after the committed offset was read, and states are durable before commits, so the state is
@@ -174,7 +174,7 @@ class StateStore:
         """
         state = self._partitions.get(partition)
         if state is None or state.generation != generation:
-            state = PartitionState(self.changelog, partition, generation)
+            state = PartitionStore(self.changelog, partition, generation)
             await asyncio.to_thread(state.restore)
             self._partitions[partition] = state
         return state

@@ -17,21 +17,21 @@ from typing import Any, NoReturn
 from schemas.catalog import Catalog
 from streams.config import StreamsConfig
 from streams.errors import RuleFaultError, StopError, StreamsError
-from streams.metrics import Emit, Figures
+from streams.metrics import Emit, Metrics
 from streams.produce.kafka import Producer
-from streams.produce.producer import Door
+from streams.produce.producer import EventProducer
 from streams.provenance.kafka_key_registry import kafka_registry
 from streams.provenance.key_registry import Registry
 from streams.state.changelog import KafkaChangelog
 from streams.state.entries import Changelog
 from streams.state.store import StateStore
-from streams.worker.batch_runner import Runner
+from streams.worker.batch_runner import BatchRunner
 from streams.worker.batches import Batch, BatchSchema
 from streams.worker.discovery import discover
 from streams.worker.faust_app import CityApp
 from streams.worker.liveness import EXIT_ILL, Liveness
 from streams.worker.refusal_limit import RefusalLimit
-from streams.worker.rule_executor import Deriver
+from streams.worker.rule_executor import RuleExecutor
 
 _REQUEST_TIMEOUT_S = 40.0
 _POLL_INTERVAL_S = 300.0
@@ -46,7 +46,7 @@ def create_app(
     catalog: Catalog,
     emit: Emit | None = None,
     *,
-    door: Door | None = None,
+    door: EventProducer | None = None,
     changelog: ChangelogFactory | None = None,
     registry: Registry | None = None,
 ) -> CityApp:
@@ -72,12 +72,12 @@ def create_app(
     owner = token_hex(6)
     make = changelog or (lambda topic: KafkaChangelog(config, door, topic, owner))
     app = _bare_app(config)
-    app.door, app.figures, app.stores = door, Figures(), []
+    app.door, app.figures, app.stores = door, Metrics(), []
     app.stopped = set()
     app.unfinished_batches = config.unfinished_batches
     registry = registry or kafka_registry(config, catalog)
     for topic, handlers in sorted(rules.items()):
-        deriver = Deriver(catalog, topic, handlers, app.door, app.figures, registry, limit)
+        deriver = RuleExecutor(catalog, topic, handlers, app.door, app.figures, registry, limit)
         _add_agent(app, config, topic, deriver, make)
     _follow_assignment(app)
     if emit is not None:
@@ -160,7 +160,7 @@ def _add_agent(
     app: CityApp,
     config: StreamsConfig,
     topic: str,
-    deriver: Deriver,
+    deriver: RuleExecutor,
     make: ChangelogFactory,
 ) -> None:
     store = StateStore(make(topic)) if deriver.stateful else None
@@ -168,7 +168,7 @@ def _add_agent(
         app.stores.append(store)
         if deriver.origin is not None:
             deriver.origin.partitions = store.changelog.partitions
-    runner = Runner(config, deriver, app.door, store, app.figures, app)
+    runner = BatchRunner(config, deriver, app.door, store, app.figures, app)
 
     async def agent(stream: Any) -> None:
         async for event in stream.events():

@@ -17,7 +17,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP, ConsumerMessage
 
 from streams.errors import DeliveryError, StopError
-from streams.worker.batches import Batch, BatchSchema, Progress, Verdict
+from streams.worker.batches import Batch, BatchSchema, FetchDecision, PartitionProgress
 
 _CAPPED_FETCH_S = 0.05
 _IDLE_S = 0.01
@@ -41,12 +41,12 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.batched: frozenset[str] = frozenset()
-        self.progress: defaultdict[TP, Progress] = defaultdict(Progress)
+        self.progress: defaultdict[TP, PartitionProgress] = defaultdict(PartitionProgress)
         self._seeking: set[TP] = set()
         self._deliver: Callable[[Any], Awaitable[None]] = kwargs.get("callback") or args[1]
         self.callback = self._deliver_judged
         # Faust drops what lies below the offset it read last, and moves that offset even for what it dropped:
-        # after a seek that loses batches. Batched partitions have `Progress` instead.
+        # after a seek that loses batches. Batched partitions have `PartitionProgress` instead.
         self._read_offset = _ReadOffsets(self._is_batched)
 
     async def subscribe(self, topics: Iterable[str]) -> None:
@@ -135,11 +135,11 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
             return
         progress = self.progress[batch.tp]
         epoch = progress.epoch
-        verdict = Verdict.DROP if batch.tp in self._seeking else progress.judge(batch)
-        if verdict is Verdict.SEEK and progress.expected is not None:
+        verdict = FetchDecision.DROP if batch.tp in self._seeking else progress.judge(batch)
+        if verdict is FetchDecision.SEEK and progress.expected is not None:
             self.log.warning("%r: expected offset %s, fetching again", batch, progress.expected)
             await self._seek_to(batch.tp, progress.expected)
-        elif verdict is Verdict.DELIVER:
+        elif verdict is FetchDecision.DELIVER:
             batch.epoch = epoch
             await self._deliver(message)  # may wait; nothing runs between its end and the next line
             if progress.epoch == epoch:

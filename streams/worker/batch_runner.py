@@ -15,17 +15,17 @@ from typing import Protocol
 
 from streams.config import StreamsConfig
 from streams.errors import RuleFaultError
-from streams.metrics import Figures
-from streams.produce.deliveries import Deliveries
-from streams.produce.producer import Door
-from streams.state.store import Draft, PartitionState, StateStore
+from streams.metrics import Metrics
+from streams.produce.deliveries import DeliveryTracker
+from streams.produce.producer import EventProducer
+from streams.state.store import PartitionStore, StateStore, StateTransaction
 from streams.worker.batches import Batch
-from streams.worker.rule_executor import Deriver
+from streams.worker.rule_executor import RuleExecutor
 
 _LOOK_EVERY = 16
 
 
-class Surroundings(Protocol):
+class RunnerContext(Protocol):
     """What a runner asks of the app around it."""
 
     def is_current(self, batch: Batch) -> bool:
@@ -38,17 +38,17 @@ class Surroundings(Protocol):
         """Return the committed offset of the batch's partition, as far as known."""
 
 
-class Runner:
+class BatchRunner:
     """Runs the batches of one topic, one after the other."""
 
     def __init__(
         self,
         config: StreamsConfig,
-        deriver: Deriver,
-        door: Door,
+        deriver: RuleExecutor,
+        door: EventProducer,
         store: StateStore | None,
-        figures: Figures,
-        around: Surroundings,
+        figures: Metrics,
+        around: RunnerContext,
     ) -> None:
         self._config = config
         self._deriver = deriver
@@ -72,7 +72,7 @@ class Runner:
         await self._read_registry()
         state = await self._state(batch)
         draft = None if state is None else state.draft()
-        deliveries = Deliveries()
+        deliveries = DeliveryTracker()
         try:
             whole = await self._derive(batch, draft, deliveries)
         except RuleFaultError:
@@ -95,7 +95,7 @@ class Runner:
         if self._store is not None:
             self._figures.set("agents_state_subjects", self._store.subjects(), topic)
 
-    async def _state(self, batch: Batch) -> PartitionState | None:
+    async def _state(self, batch: Batch) -> PartitionStore | None:
         if self._store is None:
             return None
         return await self._store.open(batch.tp.partition, self._around.generation())
@@ -106,7 +106,9 @@ class Runner:
         if origin is not None and origin.registry.stale:
             await asyncio.to_thread(origin.registry.refresh)
 
-    async def _derive(self, batch: Batch, draft: Draft | None, deliveries: Deliveries) -> bool:
+    async def _derive(
+        self, batch: Batch, draft: StateTransaction | None, deliveries: DeliveryTracker
+    ) -> bool:
         """Derive all records in slices; False if the batch became stale on the way."""
         derive = self._deriver.derive
         slice_end = time.monotonic() + self._config.slice_s
@@ -122,9 +124,9 @@ class Runner:
             slice_end = time.monotonic() + self._config.slice_s
         return True
 
-    async def _remember(self, batch: Batch, state: PartitionState, draft: Draft) -> None:
+    async def _remember(self, batch: Batch, state: PartitionStore, draft: StateTransaction) -> None:
         committed = self._around.committed(batch)
-        deliveries = Deliveries()
+        deliveries = DeliveryTracker()
         if draft.changes:
             state.write(draft, committed, deliveries)
             await self._delivered(deliveries)
@@ -135,6 +137,6 @@ class Runner:
         if self._config.batch_pause_for_tests_s:
             await asyncio.sleep(self._config.batch_pause_for_tests_s)
 
-    async def _delivered(self, deliveries: Deliveries) -> None:
+    async def _delivered(self, deliveries: DeliveryTracker) -> None:
         if deliveries.sent:
             await asyncio.to_thread(self._door.wait, deliveries)

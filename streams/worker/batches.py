@@ -1,6 +1,6 @@
 """Whole record batches through Faust as one event: the values, and the bookkeeping of one partition.
 
-Pure: no Faust consumer, no Kafka. `Progress` decides which fetched batch is delivered and up to which offset
+Pure: no Faust consumer, no Kafka. `PartitionProgress` decides which fetched batch is delivered and up to which offset
 may be committed; `streams.worker.batch_consumer` asks it at the right moments.
 
 Rules it keeps:
@@ -71,7 +71,7 @@ class BatchSchema(Schema):  # type: ignore[misc]  # Faust has no types for us
         return decode
 
 
-class Verdict(Enum):
+class FetchDecision(Enum):
     """What to do with a fetched batch."""
 
     DELIVER = "deliver"
@@ -79,7 +79,7 @@ class Verdict(Enum):
     SEEK = "seek back to `expected`, then drop"
 
 
-class Progress:
+class PartitionProgress:
     """How far one assigned partition has come.
 
     Attributes:
@@ -101,21 +101,21 @@ class Progress:
         self._open.clear()
         self._committable = None
 
-    def judge(self, batch: Batch) -> Verdict:
+    def judge(self, batch: Batch) -> FetchDecision:
         """Decide about a fetched batch; a batch that overlaps what was delivered is cut.
 
         A gap is sought once: a fetch that was under way during a seek leaves one. If the same gap comes again
         it is Kafka's own (retention, compaction), and is taken.
         """
         if self.expected is None or batch.first == self.expected:
-            return Verdict.DELIVER
+            return FetchDecision.DELIVER
         if batch.first < self.expected:
             batch.records = [each for each in batch.records if each.offset >= self.expected]
-            return Verdict.DELIVER if batch.records else Verdict.DROP
+            return FetchDecision.DELIVER if batch.records else FetchDecision.DROP
         if self._sought_for == self.expected:
-            return Verdict.DELIVER
+            return FetchDecision.DELIVER
         self._sought_for = self.expected
-        return Verdict.SEEK
+        return FetchDecision.SEEK
 
     def deliver(self, batch: Batch) -> None:
         """Take a batch as delivered to its agent."""

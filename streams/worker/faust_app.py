@@ -12,9 +12,9 @@ from typing import Any
 import faust
 
 from streams.errors import RuleFaultError
-from streams.gc_tuning import rest_collector
-from streams.metrics import Figures
-from streams.produce.producer import Door
+from streams.gc_tuning import tune_gc
+from streams.metrics import Metrics
+from streams.produce.producer import EventProducer
 from streams.state.store import StateStore
 from streams.worker.batch_consumer import BatchConsumer, BatchTransport
 from streams.worker.batches import Batch
@@ -27,8 +27,8 @@ _LONGEST_REST_S = 5.0
 class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
     """A Faust app whose consumer fetches batches, and which gives back what failed instead of acking it."""
 
-    door: Door
-    figures: Figures
+    door: EventProducer
+    figures: Metrics
     stores: list[StateStore]
     stopped: set[str]
     places: frozenset[Place] = frozenset()
@@ -44,7 +44,7 @@ class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
     async def on_started(self) -> None:
         """Take everything that lives as long as the worker out of the garbage collector's rounds."""
         await super().on_started()
-        rest_collector()
+        tune_gc()
 
     async def flush_door(self) -> None:
         """Wait for what was produced outside of batches; raises DeliveryError."""

@@ -17,7 +17,7 @@ from typing import NamedTuple, NoReturn
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.config import StreamsConfig
-from streams.metrics import Emit, Figures
+from streams.metrics import Emit, Metrics
 
 EXIT_ILL = 70
 _REQUEST_S = 5.0
@@ -77,7 +77,7 @@ class Liveness(threading.Thread):
         config: StreamsConfig,
         topics: Iterable[str],
         assigned: Callable[[], frozenset[Place]],
-        figures: Figures,
+        figures: Metrics,
         emit: Emit,
         on_ill: Callable[[str], None] | None = None,
         *,

@@ -18,16 +18,16 @@ from streams.errors import (
     SubjectForgottenError,
 )
 from streams.identity.event_ids import Rule, derived_identity
-from streams.metrics import Figures, Metric
-from streams.privacy.field_encryption import Opener
-from streams.produce.deliveries import Deliveries
-from streams.produce.producer import Door
+from streams.metrics import Metric, Metrics
+from streams.privacy.field_encryption import Decryptor
+from streams.produce.deliveries import DeliveryTracker
+from streams.produce.producer import EventProducer
 from streams.provenance.check import RULE as ORIGIN
-from streams.provenance.check import OriginCheck
+from streams.provenance.check import ProvenanceCheck
 from streams.provenance.key_registry import Registry
 from streams.provenance.report import Reporter
-from streams.record import Header, Prepared
-from streams.state.store import Draft, SubjectState
+from streams.record import Header, ProducerRecord
+from streams.state.store import KeyedState, StateTransaction
 from streams.worker.refusal_limit import RefusalLimit, RefusalWindow
 
 
@@ -48,7 +48,7 @@ def envelope(record: Record, output: Output, rule: Rule, index: int) -> dict[str
     }
 
 
-class Deriver:
+class RuleExecutor:
     """The rules of one topic, ready to be called.
 
     Args:
@@ -73,8 +73,8 @@ class Deriver:
         catalog: Catalog,
         topic: str,
         handlers: Sequence[Handler],
-        door: Door,
-        figures: Figures,
+        door: EventProducer,
+        figures: Metrics,
         registry: Registry | None = None,
         limit: RefusalLimit | None = None,
     ) -> None:
@@ -86,7 +86,7 @@ class Deriver:
         self._counts: Counter[Metric] = Counter()
         self._dead_letters = topic_for(self._topic.domain)
         self._of_persons = bool(self._topic.schema.personal)
-        self.origin = OriginCheck(topic, registry or Registry()) if self._topic.kind == "raw" else None
+        self.origin = ProvenanceCheck(topic, registry or Registry()) if self._topic.kind == "raw" else None
         self._limit = limit
         self._windows: dict[tuple[Rule, int], RefusalWindow] = {}
         self._reporter = Reporter(catalog, self._topic, door)
@@ -109,7 +109,7 @@ class Deriver:
             self._figures.add(name, amount, self._topic.name)
         self._counts.clear()
 
-    def derive(self, raw: Any, draft: Draft | None, deliveries: Deliveries) -> None:
+    def derive(self, raw: Any, draft: StateTransaction | None, deliveries: DeliveryTracker) -> None:
         """Take one record: send what follows from it, lay its state changes into the draft.
 
         Args:
@@ -145,11 +145,13 @@ class Deriver:
                     continue
             given = record
             if handler.opens:
-                opener = Opener(self._door.keys, self._topic)
+                opener = Decryptor(self._door.keys, self._topic)
                 given = Record(raw.topic, raw.partition, raw.offset, key, event, opener)
             self._apply(handler, given, state, raw.value, deliveries)
 
-    def _of_whom_it_says(self, raw: Any, record: Record, draft: Draft | None, deliveries: Deliveries) -> bool:
+    def _of_whom_it_says(
+        self, raw: Any, record: Record, draft: StateTransaction | None, deliveries: DeliveryTracker
+    ) -> bool:
         """Judge a record's origin, and tell what is to be told; False: no rule may use it."""
         judged = None if self.origin is None else self.origin.judge(raw, record.event, record.key, draft)
         if judged is None:
@@ -168,9 +170,9 @@ class Deriver:
         self,
         handler: Handler,
         record: Record,
-        state: SubjectState | None,
+        state: KeyedState | None,
         value: bytes,
-        deliveries: Deliveries,
+        deliveries: DeliveryTracker,
     ) -> None:
         """Call one rule; all of what it says happens, or a dead letter."""
         window = self._window(handler, record)
@@ -210,9 +212,9 @@ class Deriver:
         window.call(record.offset)
         return window
 
-    def _outputs(self, handler: Handler, record: Record, state: SubjectState | None) -> list[Prepared]:
+    def _outputs(self, handler: Handler, record: Record, state: KeyedState | None) -> list[ProducerRecord]:
         said = handler.call(record, state) if state is not None else handler.call(record)
-        prepared: list[Prepared] = []
+        prepared: list[ProducerRecord] = []
         counts: dict[tuple[str, ...], int] = {}
         for output in said or ():
             if output.topic not in handler.outputs:
@@ -232,7 +234,9 @@ class Deriver:
             return type(error).__name__  # what a rule raises may tell the value it stumbled over
         return f"{type(error).__name__}: {error}"
 
-    def _dead_letter(self, handler: Handler, record: Record, value: bytes, error: Exception) -> Prepared:
+    def _dead_letter(
+        self, handler: Handler, record: Record, value: bytes, error: Exception
+    ) -> ProducerRecord:
         event = dead_letter(
             KafkaOrigin(record.topic, record.partition, record.offset),
             Refusal("agent", self._reason(error), str(handler.rule), record.event_id),

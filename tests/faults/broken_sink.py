@@ -16,7 +16,7 @@ from infra.settings import from_environment
 from streams.clickhouse_sink.sink import run
 
 if TYPE_CHECKING:
-    from streams.clickhouse_sink.batch import Batch
+    from streams.clickhouse_sink.batch import InsertBatch
 
 TOPIC = "air-quality.reading"
 
@@ -27,7 +27,7 @@ class Faults:
     def __init__(self) -> None:
         self.done = False
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: InsertBatch) -> InsertBatch:
         """Change the one batch."""
         if self.done or batch.topic != TOPIC or len(batch) < 6:
             return batch

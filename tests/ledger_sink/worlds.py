@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ledger_sink.city_log.writer import CityChain, Quorum
+from ledger_sink.city_log.writer import CityLogWriter, Quorum
 from ledger_sink.format.keys import city_origin
 from ledger_sink.format.note import VerifierKey
 from ledger_sink.format.policy import Policy, PolicyLog
@@ -84,9 +84,9 @@ class World:
         publisher.publish({s.name: s.state for s in sequencers})
         return publisher
 
-    def chain(self) -> CityChain:
+    def chain(self) -> CityLogWriter:
         """Open the city chain."""
-        return CityChain(self.store, city_origin(CITY), self.signer.sign)
+        return CityLogWriter(self.store, city_origin(CITY), self.signer.sign)
 
     def no_witness(self) -> Quorum:
         """A policy that asks for no cosignature."""

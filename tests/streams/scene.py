@@ -30,7 +30,7 @@ from streams.config import StreamsConfig
 from streams.identity.event_ids import Rule, derived_id, device_id, device_salt
 from streams.produce.kafka import Producer
 from streams.state.changelog import KafkaChangelog, changelog_name
-from streams.state.store import PartitionState
+from streams.state.store import PartitionStore
 from tests.harness.waiting import eventually
 from tests.patience import patient
 from tests.streams.probe import DEAD, ECHO, TICK, TOTAL, expected_totals, probe_catalog, tick
@@ -184,7 +184,7 @@ class Scene:
             changelog = KafkaChangelog(self.config, door, TICK, "reader")
             found = {}
             for number in range(self.partitions):
-                state = PartitionState(changelog, number, 1)
+                state = PartitionStore(changelog, number, 1)
                 state.restore()
                 for subject, entry in state.entries().items():
                     value = orjson.loads(entry.state)

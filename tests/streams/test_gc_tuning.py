@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.gc_tuning import rest_collector
+from streams.gc_tuning import tune_gc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def restored() -> Iterator[None]:
 @pytest.mark.usefixtures("restored")
 def test_held_records_are_not_walked_again_and_again() -> None:
     """While 40,000 objects come and are held, as before an insert, no round is made; cycles are still found."""
-    rest_collector()
+    tune_gc()
     assert gc.get_freeze_count() > 0
     rounds = sum(each["collections"] for each in gc.get_stats())
     held = [[number] for number in range(40_000)]

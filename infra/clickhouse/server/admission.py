@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-class Turns:
+class AdmissionQueue:
     """A bounded queue before a bounded number of workers.
 
     Args:

@@ -21,14 +21,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from infra.clickhouse.errors import EngineError, RefusedError
-from infra.clickhouse.server.admission import Turns
+from infra.clickhouse.server.admission import AdmissionQueue
 from infra.clickhouse.server.auth import check_credentials
 from infra.clickhouse.server.body import read_body
-from infra.clickhouse.server.execute import Answer, Job, carry_out, understand
+from infra.clickhouse.server.execute import ExecutionResult, Job, carry_out, understand
 from infra.clickhouse.server.formats import content_type
 from infra.clickhouse.server.multipart import external_tables, parse_form
-from infra.clickhouse.server.request import Ask, parse_ask
-from infra.clickhouse.server.response import BrokenAnswerError, Delivery
+from infra.clickhouse.server.request import QueryRequest, parse_request
+from infra.clickhouse.server.response import BrokenResponseError, QueryResponse
 from infra.clickhouse.server.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -37,16 +37,16 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from infra.clickhouse.server.body import Body
-    from infra.clickhouse.server.config import DoorConfig
-    from infra.clickhouse.server.engine import Engine, Handle
+    from infra.clickhouse.server.config import ServerConfig
+    from infra.clickhouse.server.engine import EmbeddedEngine, Handle
 
 _T = TypeVar("_T")
 _FORM = "multipart/form-data"
 
 
-def create_door(engine: Engine, config: DoorConfig) -> Starlette:
-    """The application: `/ping` without a password, everything else by `Door`."""
-    door = Door(engine, config)
+def create_app(engine: EmbeddedEngine, config: ServerConfig) -> Starlette:
+    """The application: `/ping` without a password, everything else by `ClickHouseServer`."""
+    door = ClickHouseServer(engine, config)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -61,13 +61,13 @@ async def _alive(_request: Request) -> Response:
     return PlainTextResponse("Ok.\n")
 
 
-class Door:
+class ClickHouseServer:
     """Answers requests; holds the turns, the workers and the sessions."""
 
-    def __init__(self, engine: Engine, config: DoorConfig) -> None:
+    def __init__(self, engine: EmbeddedEngine, config: ServerConfig) -> None:
         self._engine = engine
         self._config = config
-        self._turns = Turns(config.running, config.waiting, config.wait_s)
+        self._turns = AdmissionQueue(config.running, config.waiting, config.wait_s)
         self._sessions = Sessions(config.sessions)
         self._workers = ThreadPoolExecutor(config.running, thread_name_prefix="door")
         self._identity = {
@@ -82,19 +82,19 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request (ASGI)."""
-        delivery = Delivery(receive, send)
+        delivery = QueryResponse(receive, send)
         try:
             await self._answer(Request(scope, delivery.receive), delivery)
         except (RefusedError, EngineError) as refusal:
             if delivery.started:
                 # Status 200 is out: the text goes into the body, and the body never ends properly.
                 await delivery.block(f"\n{refusal.text}\n".encode())
-                raise BrokenAnswerError(refusal.text) from refusal
+                raise BrokenResponseError(refusal.text) from refusal
             await delivery.drain()
             await self._refusal(refusal)(scope, receive, send)
         except ClientDisconnect:
             return
-        except BrokenAnswerError:
+        except BrokenResponseError:
             raise
         except Exception as error:
             sys.stderr.write(f"clickhouse: {type(error).__name__}: {error}\n")
@@ -106,10 +106,10 @@ class Door:
         headers = self._identity | {"X-ClickHouse-Exception-Code": str(refusal.code), "Connection": "close"}
         return PlainTextResponse(refusal.text + "\n", refusal.status, headers)
 
-    async def _answer(self, request: Request, delivery: Delivery) -> None:
+    async def _answer(self, request: Request, delivery: QueryResponse) -> None:
         pairs = list(request.query_params.multi_items())
         headers = {name.lower(): value for name, value in request.headers.items()}
-        check_credentials(parse_ask(request.method, pairs, headers).credentials, self._config)
+        check_credentials(parse_request(request.method, pairs, headers).credentials, self._config)
         body = await self._read(request)
         try:
             ask = await asyncio.to_thread(_ask, request.method, pairs, headers, body)
@@ -132,7 +132,7 @@ class Door:
         encoding = request.headers.get("content-encoding", "")
         return await read_body(request.stream(), encoding, limit, config.spool_bytes, config.path)
 
-    async def _run(self, job: Job, delivery: Delivery) -> None:
+    async def _run(self, job: Job, delivery: QueryResponse) -> None:
         session_id = job.ask.session_id
         handle = await self._sessions.take(session_id) if session_id else None
         keep = handle is not None or job.statement.makes_session_state
@@ -145,7 +145,7 @@ class Door:
             else:
                 handle.close()
 
-    async def _watched(self, job: Job, handle: Handle, delivery: Delivery) -> None:
+    async def _watched(self, job: Job, handle: Handle, delivery: QueryResponse) -> None:
         """Runs a job; gives it up when the client goes. An insert that has come in whole is finished."""
         marker = f"door-{uuid.uuid4()}"
         work = asyncio.ensure_future(self._carry_out(job, handle, delivery, marker))
@@ -160,8 +160,8 @@ class Door:
             watch.cancel()
         work.result()
 
-    async def _carry_out(self, job: Job, handle: Handle, delivery: Delivery, marker: str) -> None:
-        answer: Answer = await self._blocking(carry_out, job, handle, self._config, marker)
+    async def _carry_out(self, job: Job, handle: Handle, delivery: QueryResponse, marker: str) -> None:
+        answer: ExecutionResult = await self._blocking(carry_out, job, handle, self._config, marker)
         try:
             block = await self._blocking(next, answer.blocks, None)
             await delivery.start(self._headers(job, answer))
@@ -173,7 +173,7 @@ class Door:
             if close is not None:
                 await self._blocking(close)
 
-    def _headers(self, job: Job, answer: Answer) -> dict[str, str]:
+    def _headers(self, job: Job, answer: ExecutionResult) -> dict[str, str]:
         written = answer.written
         summary = {
             "read_rows": "0",
@@ -192,11 +192,11 @@ class Door:
         return await asyncio.get_running_loop().run_in_executor(self._workers, verb, *told)
 
 
-def _ask(method: str, pairs: list[tuple[str, str]], headers: dict[str, str], body: Body) -> Ask:
+def _ask(method: str, pairs: list[tuple[str, str]], headers: dict[str, str], body: Body) -> QueryRequest:
     """The request with what a multi-part body adds to it; such a body is then used up."""
     if not headers.get("content-type", "").startswith(_FORM):
-        return parse_ask(method, pairs, headers)
+        return parse_request(method, pairs, headers)
     form = parse_form(headers["content-type"], body.head(body.size))
     body.clear()
     tables, rest = external_tables(form, [*pairs, *form.fields])
-    return parse_ask(method, rest, headers, tables)
+    return parse_request(method, rest, headers, tables)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from infra.clickhouse.errors import RefusedError
 
 if TYPE_CHECKING:
-    from infra.clickhouse.server.config import DoorConfig
+    from infra.clickhouse.server.config import ServerConfig
     from infra.clickhouse.server.request import Credentials
 
 
-def check_credentials(told: Credentials, config: DoorConfig) -> None:
+def check_credentials(told: Credentials, config: ServerConfig) -> None:
     """Lets the right user pass.
 
     Raises:

@@ -12,7 +12,7 @@ MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class DoorConfig:
+class ServerConfig:
     """Everything the door needs to know before it opens."""
 
     path: Path  # the engine's data directory; one door per directory

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from infra.clickhouse.errors import DoorStartError
-from infra.clickhouse.server.app import create_door
-from infra.clickhouse.server.config import DoorConfig
-from infra.clickhouse.server.engine import Engine
+from infra.clickhouse.errors import ServerStartError
+from infra.clickhouse.server.app import create_app
+from infra.clickhouse.server.config import ServerConfig
+from infra.clickhouse.server.engine import EmbeddedEngine
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -43,10 +43,10 @@ def serve(path: Path, host: str, port: int, user: str, password: str) -> None:
     Raises:
         SystemExit: code 2 with one line on stderr if the door cannot open.
     """
-    run(DoorConfig(path=path.resolve(), host=host, port=port, user=user, password=password))
+    run(ServerConfig(path=path.resolve(), host=host, port=port, user=user, password=password))
 
 
-def run(config: DoorConfig) -> None:
+def run(config: ServerConfig) -> None:
     """The same with every limit told.
 
     Raises:
@@ -55,8 +55,8 @@ def run(config: DoorConfig) -> None:
     try:
         listening = _listen(config.host, config.port)
         _make_directory(config.path)
-        engine = Engine(config)
-    except DoorStartError as error:
+        engine = EmbeddedEngine(config)
+    except ServerStartError as error:
         sys.stderr.write(f"clickhouse: {error}\n")
         raise SystemExit(2) from error
     host, port = listening.getsockname()[:2]
@@ -73,10 +73,10 @@ def run(config: DoorConfig) -> None:
 class _Server(uvicorn.Server):
     """uvicorn, with an end that does not wait for statements without end."""
 
-    def __init__(self, engine: Engine, config: DoorConfig) -> None:
+    def __init__(self, engine: EmbeddedEngine, config: ServerConfig) -> None:
         super().__init__(
             uvicorn.Config(
-                create_door(engine, config),
+                create_app(engine, config),
                 log_level="critical",
                 access_log=False,
                 server_header=False,
@@ -117,7 +117,7 @@ def _listen(host: str, port: int) -> socket.socket:
             line = f"{host}:{port} is in use: stop what listens there or choose another port"
         else:
             line = f"cannot listen on {host}:{port}: {error.strerror or error}"
-        raise DoorStartError(line) from error
+        raise ServerStartError(line) from error
     return listening
 
 
@@ -129,8 +129,8 @@ def _make_directory(path: Path) -> None:
         probe.unlink()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DoorStartError(f"{path}: the disk is full: free some space and start again") from error
-        raise DoorStartError(f"{path}: cannot be written: {error.strerror or error}") from error
+            raise ServerStartError(f"{path}: the disk is full: free some space and start again") from error
+        raise ServerStartError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -18,14 +18,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 import chdb
 
-from infra.clickhouse.errors import DoorStartError, EngineError
+from infra.clickhouse.errors import EngineError, ServerStartError
 from infra.clickhouse.server.engine_config import write_engine_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from infra.clickhouse.server.config import DoorConfig
+    from infra.clickhouse.server.config import ServerConfig
 
 _LOCKED = re.compile(r"Another server instance|Cannot lock file")
 _NO_SPACE = re.compile(r"No space left|NOT_ENOUGH_SPACE|Code: 243\b")
@@ -39,10 +39,10 @@ class Written:
     bytes: int
 
 
-class Engine:
+class EmbeddedEngine:
     """The open engine. Only `close` ends it."""
 
-    def __init__(self, config: DoorConfig) -> None:
+    def __init__(self, config: ServerConfig) -> None:
         self._config = config
         self._lock = _hold(config.path)  # before anything of another engine's could be touched
         self._target = f"{config.path}?config-file={write_engine_config(config)}"
@@ -56,7 +56,7 @@ class Engine:
         try:
             return Handle(chdb.connect(self._target))
         except RuntimeError as error:
-            raise DoorStartError(_start_line(self._config, f"{said()}{error}")) from error
+            raise ServerStartError(_start_line(self._config, f"{said()}{error}")) from error
 
     def _forget_empty_default(self) -> None:
         """Takes away the file of a `default` that never held a table: the engine cannot attach that again.
@@ -77,7 +77,7 @@ class Engine:
         try:
             self._keeper.query(b"CREATE DATABASE IF NOT EXISTS default ENGINE = Atomic", "Null", {})
         except EngineError as error:
-            raise DoorStartError(_start_line(self._config, error.text)) from error
+            raise ServerStartError(_start_line(self._config, error.text)) from error
 
     def value(self, sql: str) -> str:
         """One value, asked on a handle of its own."""
@@ -200,7 +200,7 @@ def _hold(path: Path) -> IO[bytes]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         lock.close()
-        raise DoorStartError(_held_line(path)) from error
+        raise ServerStartError(_held_line(path)) from error
     return lock
 
 
@@ -208,7 +208,7 @@ def _held_line(path: Path) -> str:
     return f"{path}: another process holds this data directory: stop it or choose another directory"
 
 
-def _start_line(config: DoorConfig, text: str) -> str:
+def _start_line(config: ServerConfig, text: str) -> str:
     if _LOCKED.search(text):
         return _held_line(config.path)
     if _NO_SPACE.search(text):

@@ -17,7 +17,7 @@ from infra.clickhouse.server.config import MIB
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.clickhouse.server.config import DoorConfig
+    from infra.clickhouse.server.config import ServerConfig
 
 _ENGINES = (
     "MergeTree",
@@ -69,7 +69,7 @@ _FROZEN_SETTINGS = (
 _BLOCK_ROWS = 16_000_000
 
 
-def write_engine_config(config: DoorConfig) -> Path:
+def write_engine_config(config: ServerConfig) -> Path:
     """Writes `config.xml` and `users.xml` into the data directory.
 
     Returns:
@@ -81,7 +81,7 @@ def write_engine_config(config: DoorConfig) -> Path:
     return main
 
 
-def _users(config: DoorConfig) -> str:
+def _users(config: ServerConfig) -> str:
     settings = {
         "max_memory_usage": config.max_query_memory_bytes,
         "max_execution_time": config.max_execution_s,
@@ -114,7 +114,7 @@ def _users(config: DoorConfig) -> str:
     )
 
 
-def _main(config: DoorConfig, users: Path) -> str:
+def _main(config: ServerConfig, users: Path) -> str:
     return (
         "<clickhouse>"
         f"<display_name>{escape(config.display_name)}</display_name>"

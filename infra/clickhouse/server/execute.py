@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from infra.clickhouse.server.body import Body
-    from infra.clickhouse.server.config import DoorConfig
+    from infra.clickhouse.server.config import ServerConfig
     from infra.clickhouse.server.engine import Handle, Written
     from infra.clickhouse.server.multipart import ExternalTable
-    from infra.clickhouse.server.request import Ask
+    from infra.clickhouse.server.request import QueryRequest
 
 _HEAD = 1024 * 1024  # where an insert's FORMAT must have come by
 _LIMITED = {"max_execution_time": "max_execution_s", "max_memory_usage": "max_query_memory_bytes"}
@@ -30,7 +30,7 @@ _LIMITED = {"max_execution_time": "max_execution_s", "max_memory_usage": "max_qu
 class Job:
     """A request that is understood: what to run, and with which data."""
 
-    ask: Ask
+    ask: QueryRequest
     statement: Statement
     body: Body
     body_start: int  # where an insert's data begins in the body; below 0: `inline` comes first
@@ -43,14 +43,14 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ExecutionResult:
     """What came out: blocks to send one by one, and what was written."""
 
     blocks: Iterator[bytes]
     written: Written | None = None
 
 
-def understand(ask: Ask, body: Body, config: DoorConfig) -> Job:
+def understand(ask: QueryRequest, body: Body, config: ServerConfig) -> Job:
     """Joins `query=` and body as ClickHouse does, and finds out what they are.
 
     Raises:
@@ -66,7 +66,7 @@ def understand(ask: Ask, body: Body, config: DoorConfig) -> Job:
     return _whole(ask, body, config, prefix)
 
 
-def _whole(ask: Ask, body: Body, config: DoorConfig, prefix: bytes) -> Job:
+def _whole(ask: QueryRequest, body: Body, config: ServerConfig, prefix: bytes) -> Job:
     if len(prefix) + body.size > config.max_sql_bytes:
         raise RefusedError(
             191,
@@ -86,7 +86,7 @@ def _whole(ask: Ask, body: Body, config: DoorConfig, prefix: bytes) -> Job:
     return Job(ask, statement, body, body.size, statement.data)
 
 
-def carry_out(job: Job, handle: Handle, config: DoorConfig, marker: str) -> Answer:
+def carry_out(job: Job, handle: Handle, config: ServerConfig, marker: str) -> ExecutionResult:
     """Runs the job up to its first block, so that most errors come before the answer's status."""
     for table in job.ask.tables:
         _bring(table, handle)
@@ -97,7 +97,7 @@ def carry_out(job: Job, handle: Handle, config: DoorConfig, marker: str) -> Answ
         raise RefusedError(62, "SYNTAX_ERROR", "Empty query")
     answer = hello_answer(job.statement.sql, job.ask.protocol_version, handle)
     if answer is not None:
-        return Answer(iter((answer,)))
+        return ExecutionResult(iter((answer,)))
     return _select(job, handle, config)
 
 
@@ -109,7 +109,7 @@ def _bring(table: ExternalTable, handle: Handle) -> None:
     fill(name, b"", table.format, iter((table.data,)), handle)
 
 
-def _settings(job: Job, config: DoorConfig, marker: str) -> dict[str, str]:
+def _settings(job: Job, config: ServerConfig, marker: str) -> dict[str, str]:
     settings = dict(job.ask.settings)
     for name, limit in _LIMITED.items():
         if settings.get(name, "").replace(".", "", 1).isdecimal():
@@ -121,7 +121,7 @@ def _settings(job: Job, config: DoorConfig, marker: str) -> dict[str, str]:
     return settings
 
 
-def _whole_limits(job: Job, config: DoorConfig) -> dict[str, str]:
+def _whole_limits(job: Job, config: ServerConfig) -> dict[str, str]:
     """What a result may be that is held as a whole; a client may ask for less."""
     limits = {"max_result_bytes": config.max_result_bytes, "max_result_rows": config.max_result_rows}
     told = {name: job.ask.settings.get(name, "0") for name in limits}
@@ -131,21 +131,21 @@ def _whole_limits(job: Job, config: DoorConfig) -> dict[str, str]:
     }
 
 
-def _select(job: Job, handle: Handle, config: DoorConfig) -> Answer:
+def _select(job: Job, handle: Handle, config: ServerConfig) -> ExecutionResult:
     statement = job.statement
     if statement.kind == "select" and is_streamed(job.format) and not statement.has_totals:
         blocks = handle.stream(statement.sql, job.format, job.ask.params)
         first = next(blocks, b"")
-        return Answer(_chain(first, blocks))
+        return ExecutionResult(_chain(first, blocks))
     if statement.kind == "select":
         handle.prepare(None, _whole_limits(job, config))
     whole = handle.query(statement.sql, job.format, job.ask.params)
-    return Answer(_slices(whole))
+    return ExecutionResult(_slices(whole))
 
 
-def _insert(job: Job, handle: Handle) -> Answer:
+def _insert(job: Job, handle: Handle) -> ExecutionResult:
     form = job.statement.format or "Values"
-    return Answer(iter(()), store(job.statement, form, _data(job), job.ask.params, handle))
+    return ExecutionResult(iter(()), store(job.statement, form, _data(job), job.ask.params, handle))
 
 
 def _data(job: Job) -> Iterator[bytes]:

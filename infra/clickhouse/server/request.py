@@ -55,7 +55,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class QueryRequest:
     """One request without its body."""
 
     credentials: Credentials
@@ -72,12 +72,12 @@ class Ask:
     tables: tuple[ExternalTable, ...] = ()
 
 
-def parse_ask(
+def parse_request(
     method: str,
     pairs: Iterable[tuple[str, str]],
     headers: Mapping[str, str],
     tables: tuple[ExternalTable, ...] = (),
-) -> Ask:
+) -> QueryRequest:
     """Reads a request's URL parameters (and multi-part fields) and headers.
 
     Args:
@@ -91,7 +91,7 @@ def parse_ask(
     """
     told = dict(pairs)
     _refuse_native_compression(told)
-    return Ask(
+    return QueryRequest(
         credentials=_credentials(told, headers),
         query=told.get("query", "").encode(),
         database=told.get("database") or headers.get("x-clickhouse-database"),

@@ -20,11 +20,11 @@ _DRAIN_S = 10.0
 _SLICE = 256 * 1024  # larger pieces are copied over and over on their way into the socket
 
 
-class BrokenAnswerError(Exception):
+class BrokenResponseError(Exception):
     """An answer that had begun cannot end: the connection is cut so that the client notices."""
 
 
-class Delivery:
+class QueryResponse:
     """Sends one answer.
 
     Args:
@@ -82,4 +82,4 @@ class Delivery:
             await asyncio.wait_for(self._send(message), _SEND_S)
         except TimeoutError as error:
             self.gone = True
-            raise BrokenAnswerError(f"the client took nothing for {_SEND_S:g} s") from error
+            raise BrokenResponseError(f"the client took nothing for {_SEND_S:g} s") from error

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from schemas.names import topic_name
 from streams.domains.air_quality.plausibility import oddities
 from streams.readers.delimited import Row, first_line, header_cells, header_line, items
-from streams.readers.formats import Draft, Format, Item
+from streams.readers.formats import EventDraft, Format, Item
 
 DOMAIN = "air_quality"
 TOPIC = topic_name(DOMAIN, "reading")
@@ -92,7 +92,7 @@ class Layout:
         absent = ", ".join(sorted(self.needed - set(columns)))
         yield from items(stream, columns, lambda row: self._draft(row, absent), self.rule, encoding)
 
-    def _draft(self, row: Row, absent: str) -> Draft:
+    def _draft(self, row: Row, absent: str) -> EventDraft:
         if absent:
             raise ValueError(f"the table lacks the column {absent}")
         station = row.require_cells()[self.station].strip()
@@ -105,7 +105,7 @@ class Layout:
         if "wd" in row.cells:
             fields["wind_direction"] = _text(row.cells["wd"])
         fields["flags"] = oddities(fields)
-        return Draft(TOPIC, occurred_at, fields)
+        return EventDraft(TOPIC, occurred_at, fields)
 
 
 def _column(cell: str) -> str:

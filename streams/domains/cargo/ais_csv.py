@@ -13,7 +13,7 @@ from streams.domains.cargo import instants
 from streams.domains.cargo.ais_message import POSITION, below, position
 from streams.domains.cargo.identifiers import imo_problem, mmsi_problem
 from streams.readers.delimited import Row, first_line, header_cells, header_line, items
-from streams.readers.formats import Draft, Item
+from streams.readers.formats import EventDraft, Item
 
 NAME = "ais-marinecadastre"
 RULE = "read-ais-marinecadastre@1"
@@ -44,7 +44,7 @@ def _columns(line: bytes) -> list[str]:
     return columns if set(columns) >= NEEDED else []
 
 
-def _draft(row: Row) -> Draft:
+def _draft(row: Row) -> EventDraft:
     cells = {name: cell.strip() for name, cell in row.require_cells().items()}
     mmsi = cells["MMSI"]
     if not _DIGITS.fullmatch(mmsi):
@@ -61,7 +61,7 @@ def _draft(row: Row) -> Draft:
         **_ship(cells),
         "flags": [each for each in flags if each],
     }
-    return Draft(POSITION, _time(cells["BaseDateTime"]), fields)
+    return EventDraft(POSITION, _time(cells["BaseDateTime"]), fields)
 
 
 def _motion(cells: Mapping[str, str]) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _ship(cells: Mapping[str, str]) -> dict[str, Any]:
         "ship_type": _whole(cells, "VesselType"),
         "length": _number(cells, "Length"),
         "width": _number(cells, "Width"),
-        "draught": _number(cells, "Draft"),
+        "draught": _number(cells, "EventDraft"),
         "cargo_code": _whole(cells, "Cargo"),
         "transceiver_class": cells.get("TransceiverClass") or None,
     }

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from schemas.names import topic_name
 from streams.readers.delimited import Row, RowReader, first_line, header_cells, header_line, items
-from streams.readers.formats import Accepted, Draft, Item
+from streams.readers.formats import Accepted, EventDraft, Item
 
 DOMAIN = "energy"
 READING = topic_name(DOMAIN, "reading")
@@ -83,7 +83,7 @@ class Table:
         return columns, draft_of
 
 
-def reading(meter: str, at_us: int, duration: str, fields: Mapping[str, Any]) -> Draft:
+def reading(meter: str, at_us: int, duration: str, fields: Mapping[str, Any]) -> EventDraft:
     """Make a reading of an interval's energy; fields that are not given are null."""
     base: dict[str, Any] = {
         "meter": meter,
@@ -98,7 +98,7 @@ def reading(meter: str, at_us: int, duration: str, fields: Mapping[str, Any]) ->
         "closes": False,
         "flags": [],
     }
-    return Draft(READING, at_us, {**base, **fields})
+    return EventDraft(READING, at_us, {**base, **fields})
 
 
 def not_negative(column: str, value: Fraction | None) -> Fraction | None:
@@ -120,7 +120,7 @@ def _find(pattern: str, columns: Sequence[str]) -> str:
 
 
 def _refusal(reason: str) -> RowReader:
-    def refuse(_: Row) -> Draft:
+    def refuse(_: Row) -> EventDraft:
         raise ValueError(reason)
 
     return refuse

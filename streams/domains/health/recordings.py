@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from schemas.names import topic_name
 from streams.readers.delimited import Row, first_line, header_cells, header_line, items
-from streams.readers.formats import Draft, Format, Item
+from streams.readers.formats import EventDraft, Format, Item
 
 DOMAIN = "health"
 TOPIC = topic_name(DOMAIN, "measurement")
@@ -127,7 +127,7 @@ class Table:
             stream, columns, lambda row: self._draft(row, absent), self.rule, delimiter=self.delimiter
         )
 
-    def _draft(self, row: Row, absent: str) -> Draft:
+    def _draft(self, row: Row, absent: str) -> EventDraft:
         if absent:
             raise ValueError(f"the table lacks the column {absent}")
         whose = self.whose(row.require_cells())
@@ -139,7 +139,7 @@ class Table:
         }
         for field, value in self.values.items():
             fields[field] = _number(value, row.cells[value.column])
-        return Draft(TOPIC, whose.period.occurred_at, fields)
+        return EventDraft(TOPIC, whose.period.occurred_at, fields)
 
     def _sex(self, cells: Mapping[str, str]) -> str | None:
         column, names = self.sex

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 
 from streams.domains.vehicle.npy import MAGIC, Array, parse
 from streams.domains.vehicle.signals import SIGNAL, closed, oddities
-from streams.readers.formats import Accepted, Draft, Item, Refused
+from streams.readers.formats import Accepted, EventDraft, Item, Refused
 
 NAME = "comma2k19-log"
 RULE = f"read-{NAME}@1"
@@ -131,7 +131,7 @@ class _Log:
         offsets = [_seconds(row[3]) - t for t, row in self._gnss if math.isfinite(row[3])]
         self._offset_s = median(offsets) if offsets else None
 
-    def draft(self, index: int) -> Draft:
+    def draft(self, index: int) -> EventDraft:
         """Make the signal of a sample."""
         if index >= len(self._times.rows):
             raise ValueError(f"{TIMES} has no time for sample {index + 1}")
@@ -150,7 +150,7 @@ class _Log:
         if math.isfinite(speed):
             fields["speed"] = speed * KMH
         fields |= self._at_wheels(t) | self._steered(t) | self._position(t)
-        return Draft(SIGNAL, occurred_us, {**fields, "flags": oddities(fields)})
+        return EventDraft(SIGNAL, occurred_us, {**fields, "flags": oddities(fields)})
 
     def _at_wheels(self, t: float) -> dict[str, float]:
         row = _latest(self._wheels, t, 0.0)

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from schemas.names import topic_name
 from streams.domains.vehicle.signals import DOMAIN
 from streams.readers.delimited import first_line, header_cells, header_line, items
-from streams.readers.formats import Draft, Item
+from streams.readers.formats import EventDraft, Item
 
 CRASH_RECORD = topic_name(DOMAIN, "crash-record")
 PULSE = topic_name(DOMAIN, "pulse")
@@ -57,7 +57,7 @@ class Table:
     name: str
     columns: frozenset[str]
     only: bool
-    draft: Callable[[Cells], Draft]
+    draft: Callable[[Cells], EventDraft]
 
     def matches(self, head: bytes) -> bool:
         """Tell whether a file begins with this table's header."""
@@ -107,7 +107,7 @@ def _maybe_whole(cells: Cells, column: str, form: re.Pattern[str], what: str) ->
     return None if cells[column].strip() in MISSING else _whole(cells, column, form, what)
 
 
-def _crash_record(cells: Cells) -> Draft:
+def _crash_record(cells: Cells) -> EventDraft:
     year = _whole(cells, "yearacc", _YEAR, "a year")
     case = cells["caseid"].strip()
     if year < 1970:
@@ -130,7 +130,7 @@ def _crash_record(cells: Cells) -> Draft:
         "model_year": _maybe_whole(cells, "yearVeh", _YEAR, "a year"),
     }
     started = datetime(year, 1, 1, tzinfo=UTC)
-    return Draft(
+    return EventDraft(
         CRASH_RECORD, int(started.timestamp()) * 1_000_000, {**fields, "flags": _crash_oddities(fields)}
     )
 
@@ -146,12 +146,12 @@ def _crash_oddities(fields: Mapping[str, Any]) -> list[str]:
     return [name for name, holds in found.items() if holds]
 
 
-def _pulse(cells: Cells) -> Draft:
+def _pulse(cells: Cells) -> EventDraft:
     from_impact_ms = _number(cells, "times")
     if not 0 <= from_impact_ms < 86_400_000:
         raise ValueError(f"column times: expected milliseconds from impact, got {from_impact_ms}")
     fields = {"test": "mcycle", "from_impact_ms": from_impact_ms, "acceleration_g": _number(cells, "accel")}
-    return Draft(PULSE, round(from_impact_ms * 1000), {**fields, "flags": ["NO_DATE"]})
+    return EventDraft(PULSE, round(from_impact_ms * 1000), {**fields, "flags": ["NO_DATE"]})
 
 
 NASS_CDS = Table(

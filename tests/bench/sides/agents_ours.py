@@ -13,7 +13,7 @@ from streams.agents import Output, Record, State, batched
 from streams.config import StreamsConfig
 from streams.metrics import no_emit
 from streams.worker.app import create_app, run_app
-from streams.worker.batch_runner import Runner
+from streams.worker.batch_runner import BatchRunner
 from tests.bench.kafka_stage import PATIENCE_S, Broker
 from tests.bench.sides.told import Told
 from tests.bench.work import READING
@@ -56,16 +56,16 @@ def declare(told: Told) -> StreamsConfig:
 
 def watch(clock: Clock, ended: threading.Event) -> None:
     """Start the clock with the first batch, stop it when the last one is done."""
-    honest = Runner.run
+    honest = BatchRunner.run
 
-    async def run(self: Runner, batch: Batch) -> None:
+    async def run(self: BatchRunner, batch: Batch) -> None:
         clock.begin()
         await honest(self, batch)
         if batch.done and clock.count(len(batch.records)):
             clock.finish()
             ended.set()
 
-    Runner.run = run  # type: ignore[method-assign]
+    BatchRunner.run = run  # type: ignore[method-assign]
 
 
 def stop_when_committed(told: Told, ended: threading.Event, stop: threading.Event) -> None:

@@ -13,7 +13,7 @@ from schemas.catalog import load_catalog
 from streams.clickhouse_sink.sink import SinkConfig
 from streams.clickhouse_sink.sink import run as run_sink
 from streams.config import StreamsConfig
-from streams.gc_tuning import rest_collector
+from streams.gc_tuning import tune_gc
 from streams.metrics import no_emit
 from streams.worker.app import run as run_agents
 
@@ -27,7 +27,7 @@ def main() -> None:
         run_agents(config, catalog, no_emit)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    rest_collector()  # as the sink's role does
+    tune_gc()  # as the sink's role does
     run_sink(SinkConfig(**told["sink"], rollups=load_rollups(catalog)), catalog, stop)
 
 

@@ -18,11 +18,11 @@ import psutil
 
 from schemas.catalog import load_catalog
 from streams.config import StreamsConfig
-from streams.produce.deliveries import Deliveries
+from streams.produce.deliveries import DeliveryTracker
 from streams.produce.kafka import Producer
 from streams.state.changelog import KafkaChangelog
 from streams.state.entries import Stored
-from streams.state.store import PartitionState
+from streams.state.store import PartitionStore
 from tests.bench.clock import tell
 from tests.bench.counting import BATCH, windows
 from tests.bench.kafka_stage import PARTITIONS
@@ -43,7 +43,7 @@ def fill(changelog: KafkaChangelog, door: Producer, subjects: int) -> None:
             )
             for number in range(begin, min(begin + BATCH, subjects))
         ]
-        deliveries = Deliveries()
+        deliveries = DeliveryTracker()
         changelog.write(batch % PARTITIONS, entries, deliveries)
         door.wait(deliveries)
     tell({"subjects": subjects})
@@ -56,7 +56,7 @@ def restore(changelog: KafkaChangelog, subjects: int) -> None:
     gc.set_threshold(50_000, 20, 100)  # as `streams.worker.faust_app` sets it
     before = psutil.Process().memory_info().rss
     begun, cpu = time.perf_counter(), time.process_time()
-    states = [PartitionState(changelog, number, 1) for number in range(PARTITIONS)]
+    states = [PartitionStore(changelog, number, 1) for number in range(PARTITIONS)]
     for each in states:
         each.restore()
     seconds, cpu_s = time.perf_counter() - begun, time.process_time() - cpu

@@ -23,8 +23,8 @@ from ledger_sink.anchor.config import (
 )
 from ledger_sink.anchor.evm import read_account
 from ledger_sink.anchor.jobs import anchored_sizes
-from ledger_sink.anchor.keeper import AnchorKeeper
-from ledger_sink.anchor.keeper import log as keeper_log
+from ledger_sink.anchor.scheduler import AnchorScheduler
+from ledger_sink.anchor.scheduler import log as keeper_log
 from ledger_sink.audit import run as audit
 from ledger_sink.errors import LogStoppedError, StoreError
 from ledger_sink.format.bundle import Evidence
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ledger_sink.audit.baseline import AuditMemory
+    from ledger_sink.audit.baseline import AuditBaseline
 
 FOLDER = "city/1/anchors/0"
 
@@ -60,7 +60,7 @@ class Anchored:
     authorities: list[TestAuthority]
     node: Anvil
 
-    def audit(self, *, settled: bool = True, since: AuditMemory | None = None) -> audit.AuditResult:
+    def audit(self, *, settled: bool = True, since: AuditBaseline | None = None) -> audit.AuditResult:
         """Audit it."""
         return audit.run(
             replace(self.city.config, anchors=self.settings),
@@ -81,7 +81,7 @@ class Anchored:
     def anchor(self) -> None:
         """Let the keeper work until every receipt is there."""
         connected = [replace(connect(each), interval_s=0.0) for each in self.settings]
-        keeper = AnchorKeeper(
+        keeper = AnchorScheduler(
             FileStore(self.city.root / "ledger"), city_origin(CITY), connected, no_emit, poll_s=0
         )
         with warnings_of(keeper_log) as told, contextlib.closing(keeper):

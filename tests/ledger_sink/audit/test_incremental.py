@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ledger_sink.audit import run as audit
-from ledger_sink.audit.baseline import AuditMemory, read_memory, write_memory
+from ledger_sink.audit.baseline import AuditBaseline, read_baseline, write_baseline
 from ledger_sink.errors import DamagedStateError
 from ledger_sink.format.layout import CHECKPOINT
 from tests.ledger_sink.audit.test_run import TOPIC, City, city, whole
@@ -33,7 +33,7 @@ def grow(city: City, partition: int, first: int, end: int) -> None:
 
 
 @pytest.fixture
-def audited(city: City) -> tuple[City, AuditMemory]:
+def audited(city: City) -> tuple[City, AuditBaseline]:
     """A city that was audited, and has grown since."""
     first = city.audit()
     assert first.problems == []
@@ -41,7 +41,7 @@ def audited(city: City) -> tuple[City, AuditMemory]:
     return city, first.memory
 
 
-def test_only_what_is_new_is_compared(audited: tuple[City, AuditMemory]) -> None:
+def test_only_what_is_new_is_compared(audited: tuple[City, AuditBaseline]) -> None:
     """Counts are those of the growth, and the result says what was not looked at."""
     city, memory = audited
     result = city.audit(since=memory)
@@ -51,7 +51,7 @@ def test_only_what_is_new_is_compared(audited: tuple[City, AuditMemory]) -> None
     assert city.audit().counts[TOPIC] == audit.Counts(1200, 1200, 1200)
 
 
-def test_steps_end_where_one_full_audit_ends(audited: tuple[City, AuditMemory]) -> None:
+def test_steps_end_where_one_full_audit_ends(audited: tuple[City, AuditBaseline]) -> None:
     """What is remembered after several increments is what a full audit remembers."""
     city, memory = audited
     for end in (NEW + 1, NEW + 2, 1023, 1024, 1025):
@@ -62,7 +62,7 @@ def test_steps_end_where_one_full_audit_ends(audited: tuple[City, AuditMemory]) 
     assert memory == city.audit().memory
 
 
-def test_nothing_new_is_nothing_to_do(audited: tuple[City, AuditMemory]) -> None:
+def test_nothing_new_is_nothing_to_do(audited: tuple[City, AuditBaseline]) -> None:
     """An increment of nothing passes and compares nothing."""
     city, _ = audited
     result = city.audit(since=city.audit().memory)
@@ -120,7 +120,7 @@ FAULTS = {
 
 @pytest.mark.parametrize(("fault", "words"), FAULTS.values(), ids=FAULTS)
 def test_what_is_wrong_with_the_growth_is_named(
-    audited: tuple[City, AuditMemory], fault: Callable[[City], None], words: str
+    audited: tuple[City, AuditBaseline], fault: Callable[[City], None], words: str
 ) -> None:
     """The same words as a full audit has, and a full audit finds it too."""
     city, memory = audited
@@ -128,11 +128,11 @@ def test_what_is_wrong_with_the_growth_is_named(
     result = city.audit(since=memory)
     assert result.verdict == "fail"
     assert any(words in problem for problem in result.problems), result.problems
-    assert result.memory == AuditMemory()
+    assert result.memory == AuditBaseline()
     assert city.audit().verdict == "fail"
 
 
-def test_damage_to_what_was_audited_is_left_to_a_full_audit(audited: tuple[City, AuditMemory]) -> None:
+def test_damage_to_what_was_audited_is_left_to_a_full_audit(audited: tuple[City, AuditBaseline]) -> None:
     """An old entry bundle is not read again: the incremental result says so, the full one names it."""
     city, memory = audited
     city.flip(f"{TOPIC}/0/1/tile/entries/000")
@@ -142,7 +142,7 @@ def test_damage_to_what_was_audited_is_left_to_a_full_audit(audited: tuple[City,
     assert any("tile/entries/000" in problem for problem in city.audit().problems)
 
 
-def test_a_log_that_shrank_or_forked_is_named(audited: tuple[City, AuditMemory]) -> None:
+def test_a_log_that_shrank_or_forked_is_named(audited: tuple[City, AuditBaseline]) -> None:
     """Memory of a larger size, or of another root at this size, does not fit what lies there."""
     city, _ = audited
     memory = city.audit().memory
@@ -152,21 +152,21 @@ def test_a_log_that_shrank_or_forked_is_named(audited: tuple[City, AuditMemory])
     other = dataclasses.replace(since, root=bytes(32))
     for wrong, words in ((larger, "rolled back"), (other, "forked")):
         logs = {**memory.logs, origin: wrong}
-        problems = city.audit(since=AuditMemory(logs, memory.rows)).problems
+        problems = city.audit(since=AuditBaseline(logs, memory.rows)).problems
         assert any(words in problem for problem in problems), problems
 
 
 def test_memory_is_read_as_it_was_written_or_not_at_all(
-    audited: tuple[City, AuditMemory], tmp_path: Path
+    audited: tuple[City, AuditBaseline], tmp_path: Path
 ) -> None:
     """One changed byte of the file is an error that names it; no file is no memory."""
     _, memory = audited
     path = tmp_path / "audit" / "ledger.json"
-    assert read_memory(path) is None
-    write_memory(path, memory)
-    assert read_memory(path) == memory
+    assert read_baseline(path) is None
+    write_baseline(path, memory)
+    assert read_baseline(path) == memory
     data = bytearray(path.read_bytes())
     data[20] ^= 1
     path.write_bytes(data)
     with pytest.raises(DamagedStateError, match=r"ledger\.json: damaged"):
-        read_memory(path)
+        read_baseline(path)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from ledger_sink.audit.baseline import AuditMemory
+    from ledger_sink.audit.baseline import AuditBaseline
     from ledger_sink.audit.run import AuditResult
     from ledger_sink.record import Record
 
@@ -89,7 +89,7 @@ class City:
         """Its settings."""
         return LedgerConfig(self.root, city=CITY, topics=(SealedTopic(TOPIC, len(SIZES)),))
 
-    def audit(self, *, settled: bool = True, since: AuditMemory | None = None) -> AuditResult:
+    def audit(self, *, settled: bool = True, since: AuditBaseline | None = None) -> AuditResult:
         """Run the audit."""
         return audit.run(
             self.config, archive=FakeArchive(self.rows), source=self.kafka, settled=settled, since=since

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ledger_sink.city_log.state import read_cover
-from ledger_sink.city_log.writer import CityChain, Quorum
+from ledger_sink.city_log.state import read_cosigned_checkpoint
+from ledger_sink.city_log.writer import CityLogWriter, Quorum
 from ledger_sink.errors import (
     CheckpointRefusedError,
     ClockSteppedBackError,
@@ -25,7 +25,7 @@ from ledger_sink.format.keys import city_origin
 from ledger_sink.format.policy import Policy, PolicyGroup, PolicyLog, PolicyWitness, open_cosigned
 from ledger_sink.http.server import Server
 from ledger_sink.store import FileStore, MemoryStore
-from ledger_sink.witness.client import Cosigner
+from ledger_sink.witness.client import WitnessClient
 from ledger_sink.witness.server import Witness
 from tests.ledger_sink import naive
 from tests.ledger_sink.sealing.test_sequencer import CrashError
@@ -205,7 +205,7 @@ def quorum_of(running: list[tuple[CosigningKey, Server, MemoryStore]], threshold
     )
     group = PolicyGroup("all", threshold, tuple(witness.name for witness in found))
     policy = Policy((PolicyLog(key),), found, (group,), "all")
-    return Quorum(policy, tuple((w.name, Cosigner(w.key, w.url or "")) for w in found))
+    return Quorum(policy, tuple((w.name, WitnessClient(w.key, w.url or "")) for w in found))
 
 
 Running = list[tuple[CosigningKey, Server, MemoryStore]]
@@ -223,7 +223,7 @@ def test_the_city_checkpoint_appears_with_its_quorum(witnesses: Running) -> None
     cosigned = open_cosigned(world.store.read(f"{FOLDER}/checkpoint"), quorum.policy)
     assert (cosigned.checkpoint.size, len(cosigned.witnesses)) == (1, 2)
     assert list(chain.silent) == ["w2"]
-    cover = read_cover(world.store, "air.reading/0/1")
+    cover = read_cosigned_checkpoint(world.store, "air.reading/0/1")
     assert cover is not None
     assert (cover.block, parse_checkpoint(cover.note)[0].size) == (0, 6)
 
@@ -236,7 +236,7 @@ def test_without_its_quorum_nothing_is_published(witnesses: Running) -> None:
     chain.extend(NOW_MS)
     assert not chain.publish(silent_quorum(witnesses))
     assert "checkpoint" not in world.store.listing(FOLDER)
-    assert read_cover(world.store, "air.reading/0/1") is None
+    assert read_cosigned_checkpoint(world.store, "air.reading/0/1") is None
     grow(world, 0, 7)
     chain.extend(NOW_MS)
     assert chain.publish(quorum_of(witnesses, 3))
@@ -249,7 +249,7 @@ def test_without_its_quorum_nothing_is_published(witnesses: Running) -> None:
 def silent_quorum(running: Running) -> Quorum:
     """A quorum whose witnesses cannot be reached."""
     quorum = quorum_of(running, 1)
-    nowhere = tuple((name, Cosigner(one.key, "http://127.0.0.1:9")) for name, one in quorum.cosigners)
+    nowhere = tuple((name, WitnessClient(one.key, "http://127.0.0.1:9")) for name, one in quorum.cosigners)
     return replace(quorum, cosigners=nowhere)
 
 
@@ -281,7 +281,7 @@ def test_a_crash_after_the_city_checkpoint_still_leads_to_covers() -> None:
     again = world.chain()
     again.extend(NOW_MS)
     again.publish(world.no_witness())
-    assert read_cover(store, "air.reading/0/1") is not None
+    assert read_cosigned_checkpoint(store, "air.reading/0/1") is not None
 
 
 def test_a_signer_that_is_away_holds_up_publishing_only() -> None:
@@ -292,7 +292,7 @@ def test_a_signer_that_is_away_holds_up_publishing_only() -> None:
     def away(_: object) -> list[object]:
         raise SignerUnavailableError("away")
 
-    chain = CityChain(world.store, city_origin(CITY), away)  # type: ignore[arg-type]
+    chain = CityLogWriter(world.store, city_origin(CITY), away)  # type: ignore[arg-type]
     assert chain.extend(NOW_MS) == 1
     with pytest.raises(SignerUnavailableError):
         chain.publish(world.no_witness())
@@ -342,5 +342,5 @@ def run_with_fault(root: Path, fatal: int) -> int:
     assert len(blocks_of(plain.store, len(entries))) == 2
     for head in published:
         assert naive.tree_hash(entries[: head.size]) == head.root
-    assert read_cover(plain.store, "air.reading/0/1") is not None
+    assert read_cosigned_checkpoint(plain.store, "air.reading/0/1") is not None
     return operations

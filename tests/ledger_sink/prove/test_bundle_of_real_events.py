@@ -17,7 +17,7 @@ from schemas.catalog import load_catalog
 from schemas.codec import HEADER_SIZE, encode
 from schemas.envelope import reading_text
 from streams.config import StreamsConfig
-from streams.testing import MemoryDoor
+from streams.testing import MemoryProducer
 from tests.ledger_sink.large_city import LargeCity
 from tests.ledger_sink.simulated_city import TIME_MS
 
@@ -54,7 +54,7 @@ def plain_values(topic: Topic, event: dict[str, Any]) -> list[bytes]:
 
 def test_bundles_at_a_million_events_are_small_and_show_nothing_personal(tmp_path: Path) -> None:
     """Each topic's largest example among a million leaves, two witnesses, a full block: 8 KiB, and no plain value."""
-    door = MemoryDoor(CATALOG, StreamsConfig(data=tmp_path))
+    door = MemoryProducer(CATALOG, StreamsConfig(data=tmp_path))
     headers = (("cause", b"air-quality.reading/0/123456"),)
     found = list(examples())
     sent = [door.prepare(topic.name, event, headers=headers) for topic, event in found]

@@ -18,7 +18,7 @@ from ledger_sink.format.keys import city_origin, log_key
 from ledger_sink.format.policy import Policy
 from ledger_sink.http.server import Response, Server
 from ledger_sink.log.key_list import add_keys, read_keys
-from ledger_sink.sealing.commit_interval import Pace
+from ledger_sink.sealing.commit_interval import CommitInterval
 from ledger_sink.sealing.publisher import Publisher
 from ledger_sink.signer.server import Signer
 from ledger_sink.store import MemoryStore
@@ -185,7 +185,7 @@ def test_a_lock_that_failed_to_open_is_let_go() -> None:
 
 def test_the_interval_follows_what_commits_take() -> None:
     """Slow fsyncs make it longer up to the limit, fast ones bring it back."""
-    pace = Pace(1.0, 5.0)
+    pace = CommitInterval(1.0, 5.0)
     assert pace.is_due(0.0)
     for _ in range(9):
         pace.committed(0.0, 2.0)

@@ -22,7 +22,7 @@ from ledger_sink.format.merkle import leaf_hash, root
 from ledger_sink.format.note import VerifierKey, parse_signatures
 from ledger_sink.format.tiles import TileBuilder, consistency_proof
 from ledger_sink.http.server import Request, Server
-from ledger_sink.signer.client import SignerClient
+from ledger_sink.signer.client import SignerConnection
 from ledger_sink.signer.protocol import SignAnswer, SignRequest, encode_requests
 from ledger_sink.signer.server import MEMORY_NAME, Signer, SignerServer, _master_seed
 from ledger_sink.signer.server import run as run_signer
@@ -193,7 +193,7 @@ def test_many_logs_are_one_request_over_http(tmp_path: Path) -> None:
     server = Server(SignerServer(Signer(CITY, SEED, memory_of_signer()), "t" * 40).answer, "127.0.0.1", 0)
     server.start()
     try:
-        client = SignerClient(server.url, tmp_path / "token")
+        client = SignerConnection(server.url, tmp_path / "token")
         origins = [f"{CITY}/air.reading/{i}/1" for i in range(20)]
         answers = client.sign([request(0, i + 1, origin=origin) for i, origin in enumerate(origins)])
         assert [answer.status for answer in answers] == [200] * 20
@@ -206,7 +206,7 @@ def test_many_logs_are_one_request_over_http(tmp_path: Path) -> None:
 
 def test_a_signer_that_is_not_there_is_a_retry(tmp_path: Path) -> None:
     """Neither token nor port: one clear error that says to try again."""
-    client = SignerClient("http://127.0.0.1:9", tmp_path / "token")
+    client = SignerConnection("http://127.0.0.1:9", tmp_path / "token")
     with pytest.raises(SignerUnavailableError, match="start the signer"):
         client.sign([])
     (tmp_path / "token").write_text("t" * 40)

@@ -11,7 +11,7 @@ from ledger_sink.config import WitnessConfig
 from ledger_sink.errors import WitnessUnavailableError
 from ledger_sink.format.keys import log_key
 from ledger_sink.format.note import VerifierKey
-from ledger_sink.http.client import Peer
+from ledger_sink.http.client import HttpClient
 from ledger_sink.store import FileStore
 from ledger_sink.witness.city_policy import city_policy
 from ledger_sink.witness.server import run
@@ -34,7 +34,7 @@ def witness(directory: Path) -> Iterator[str]:
     try:
         for _ in range(50):
             try:
-                Peer(url, timeout_s=1, unavailable=WitnessUnavailableError).call("GET", "/vkey")
+                HttpClient(url, timeout_s=1, unavailable=WitnessUnavailableError).call("GET", "/vkey")
                 break
             except WitnessUnavailableError:
                 stop.wait(0.1)

@@ -13,12 +13,12 @@ from ledger_sink.errors import WitnessUnavailableError
 from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.cosignature import verify_cosignature
 from ledger_sink.format.note import VerifierKey
-from ledger_sink.http.client import Peer
+from ledger_sink.http.client import HttpClient
 from ledger_sink.log.tile_log import TileSource
 from ledger_sink.store import FileStore
 from ledger_sink.witness import client as cosigner
 from ledger_sink.witness import server as witness
-from ledger_sink.witness.client import Cosigner
+from ledger_sink.witness.client import WitnessClient
 from tests.harness.waiting import eventually
 from tests.ledger_sink.anchor.peers import SilentPort
 from tests.ledger_sink.running import Running
@@ -49,7 +49,9 @@ def test_a_checkpoint_that_is_cosigned_twice_is_harmless(tmp_path: Path, source:
 
     def asked() -> bool:
         try:
-            status, body = Peer(url, timeout_s=3, unavailable=WitnessUnavailableError).call("GET", "/vkey")
+            status, body = HttpClient(url, timeout_s=3, unavailable=WitnessUnavailableError).call(
+                "GET", "/vkey"
+            )
         except WitnessUnavailableError:
             return False
         found.append(body.decode().strip())
@@ -57,8 +59,8 @@ def test_a_checkpoint_that_is_cosigned_twice_is_harmless(tmp_path: Path, source:
 
     eventually(asked, "the witness's key")
     key = VerifierKey.parse(found[-1])
-    first = Cosigner(key, url)
-    for client in (first, first, Cosigner(key, url)):
+    first = WitnessClient(key, url)
+    for client in (first, first, WitnessClient(key, url)):
         line = client.cosign(HEAD, CHECKPOINT, source)
         assert abs(verify_cosignature(key, HEAD.text, line) - time.time()) < 300
     running.end()
@@ -66,7 +68,7 @@ def test_a_checkpoint_that_is_cosigned_twice_is_harmless(tmp_path: Path, source:
 
 def test_a_witness_that_is_not_there_is_unavailable(source: TileSource) -> None:
     """At a port where nobody listens."""
-    client = Cosigner(WITNESS.verifier, f"http://127.0.0.1:{free_port()}")
+    client = WitnessClient(WITNESS.verifier, f"http://127.0.0.1:{free_port()}")
     with pytest.raises(WitnessUnavailableError):
         client.cosign(HEAD, CHECKPOINT, source)
 
@@ -79,6 +81,6 @@ def test_a_witness_that_never_answers_costs_its_time_limit(
     port = SilentPort()
     began = time.monotonic()
     with pytest.raises(WitnessUnavailableError):
-        Cosigner(WITNESS.verifier, port.url).cosign(HEAD, CHECKPOINT, source)
+        WitnessClient(WITNESS.verifier, port.url).cosign(HEAD, CHECKPOINT, source)
     port.close()
     assert time.monotonic() - began < 3

@@ -20,7 +20,7 @@ from ledger_sink.format.merkle import EMPTY_ROOT, leaf_hash, root
 from ledger_sink.format.note import Note, Signature, SigningKey
 from ledger_sink.format.tiles import TileBuilder, consistency_proof
 from ledger_sink.format.witness_request import AddCheckpoint, monitoring_path, parse_cosignatures
-from ledger_sink.http.client import Peer
+from ledger_sink.http.client import HttpClient
 from ledger_sink.http.server import Request, Response
 from ledger_sink.store import MemoryStore
 from ledger_sink.witness.server import LogsFile, Witness
@@ -252,7 +252,9 @@ def test_the_process_serves_over_http_and_keeps_its_key(tmp_path: Path) -> None:
         thread = threading.Thread(target=run_witness, args=(config, stop))
         thread.start()
         try:
-            peer = Peer(f"http://127.0.0.1:{config.port}", timeout_s=5, unavailable=WitnessUnavailableError)
+            peer = HttpClient(
+                f"http://127.0.0.1:{config.port}", timeout_s=5, unavailable=WitnessUnavailableError
+            )
             vkeys.append(patiently(peer))
             assert peer.call("POST", "/add-checkpoint", body(old, new))[0] == 200
             assert peer.call("PUT", "/add-checkpoint", b"")[0] == 501
@@ -264,7 +266,7 @@ def test_the_process_serves_over_http_and_keeps_its_key(tmp_path: Path) -> None:
     assert (tmp_path / "w" / "witness.seed").stat().st_mode & 0o777 == 0o600
 
 
-def patiently(peer: Peer) -> bytes:
+def patiently(peer: HttpClient) -> bytes:
     """Ask for the witness's key until it answers."""
     for _ in range(100):
         try:

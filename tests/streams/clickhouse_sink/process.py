@@ -17,8 +17,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from schemas.names import ARCHIVE_TABLE
-from streams.clickhouse_sink.client import Engine
-from streams.clickhouse_sink.dead_letters import Letters
+from streams.clickhouse_sink.client import ClickHouseClient
+from streams.clickhouse_sink.dead_letters import DeadLetterWriter
 from streams.clickhouse_sink.sink import SinkConfig, run
 from tests.streams.clickhouse_sink.stage import make_catalog
 
@@ -47,17 +47,17 @@ class Points:
 
     def install(self) -> None:
         """Put the moments into the sink's own steps."""
-        insert, told, send = Engine.insert, Engine.run, Letters.send
+        insert, told, send = ClickHouseClient.insert, ClickHouseClient.run, DeadLetterWriter.send
 
-        def inserting(engine: Engine, /, sql: str, body: bytes, token: str) -> None:
+        def inserting(engine: ClickHouseClient, /, sql: str, body: bytes, token: str) -> None:
             kind = "archive" if f".{ARCHIVE_TABLE} " in sql[:80] else "rows"
             self.reach(f"before-{kind}")
             insert(engine, sql, body, token)
             self.reach(f"after-{kind}")
 
-        Engine.insert = inserting  # type: ignore[method-assign, assignment]
-        Engine.run = self._then(told, "after-rollup")  # type: ignore[method-assign]
-        Letters.send = self._then(send, "after-letters")  # type: ignore[method-assign]
+        ClickHouseClient.insert = inserting  # type: ignore[method-assign, assignment]
+        ClickHouseClient.run = self._then(told, "after-rollup")  # type: ignore[method-assign]
+        DeadLetterWriter.send = self._then(send, "after-letters")  # type: ignore[method-assign]
 
     def _then(self, step: Callable[..., Any], moment: str) -> Callable[..., Any]:
         def stepping(*arguments: Any, **named: Any) -> None:

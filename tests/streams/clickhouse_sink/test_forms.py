@@ -12,7 +12,7 @@ from schemas.catalog import load_catalog
 from schemas.codec import decode
 from streams.clickhouse_sink.archive_insert import varint
 from streams.clickhouse_sink.avro_container import container, zigzag
-from streams.clickhouse_sink.batch import Batch, Claim
+from streams.clickhouse_sink.batch import InsertBatch, OffsetRange
 from streams.clickhouse_sink.errors import SinkStopError
 from streams.clickhouse_sink.invalid_records import by_schema
 from tests.streams.clickhouse_sink.events import framed
@@ -21,13 +21,15 @@ CATALOG = load_catalog()
 READING = CATALOG.topics["air-quality.reading"]
 
 
-def batch(values: list[bytes | None], first: int = 0) -> Batch:
+def batch(values: list[bytes | None], first: int = 0) -> InsertBatch:
     """Make a batch of values."""
     count = len(values)
     offsets = range(first, first + count)
     stamps = [1_700_000_000_000 + at // 3 for at in range(count)]
-    claim = Claim(first, first + count - 1)
-    return Batch(READING.name, 1, claim, offsets, [1] * count, stamps, [b"k"] * count, values, [()] * count)
+    claim = OffsetRange(first, first + count - 1)
+    return InsertBatch(
+        READING.name, 1, claim, offsets, [1] * count, stamps, [b"k"] * count, values, [()] * count
+    )
 
 
 @pytest.mark.parametrize("first", [0, 60, 8_190, 2**31 - 5, 2**40])
@@ -48,11 +50,11 @@ def test_a_container_is_avro_of_meta_event_and_tail(first: int) -> None:
 
 def test_claims_are_read_as_they_are_written() -> None:
     """`first-last`, or nothing; anything else means that somebody else commits in the group."""
-    assert Claim.parse(str(Claim(5, 17)), "t/0") == Claim(5, 17)
-    assert Claim.parse("", "t/0") is None
+    assert OffsetRange.parse(str(OffsetRange(5, 17)), "t/0") == OffsetRange(5, 17)
+    assert OffsetRange.parse("", "t/0") is None
     for text in ("5", "5-", "-5", "a-b", "5-6-7", "５-6", "leader epoch 5"):
         with pytest.raises(SinkStopError, match=r"t/0: expected a claim first-last"):
-            Claim.parse(text, "t/0")
+            OffsetRange.parse(text, "t/0")
 
 
 def test_numbers_are_written_as_avro_does() -> None:

@@ -12,14 +12,14 @@ import pytest
 
 from schemas.catalog import load_catalog
 from streams.clickhouse_sink.errors import SinkStopError
-from streams.clickhouse_sink.failures import Troubles
+from streams.clickhouse_sink.failures import Failures
 from streams.clickhouse_sink.metrics import METRICS, Latencies
 from streams.clickhouse_sink.sink import SinkConfig, run
 from streams.errors import KafkaDownError
 from tests.streams.clickhouse_sink.events import framed
 
 if TYPE_CHECKING:
-    from streams.clickhouse_sink.batch import Batch
+    from streams.clickhouse_sink.batch import InsertBatch
     from tests.streams.clickhouse_sink.stage import Stage
 
 
@@ -53,7 +53,7 @@ def test_quantiles_weigh_batches_by_their_records() -> None:
 
 def test_a_trouble_is_logged_when_it_begins_and_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
     """Once each, however often it is noted; troubles about other things have their own lines."""
-    troubles = Troubles()
+    troubles = Failures()
     troubles.over("commit")
     for text in ("no answer", "still no answer"):
         troubles.note("ClickHouse", text)
@@ -69,7 +69,7 @@ def test_lag_without_progress_ends_the_sink(stage: Stage) -> None:
     topic = stage.topic("reading")
     stage.produce(topic, [framed(topic.schema, Random(2))])
 
-    def stuck(batch: Batch) -> Batch:
+    def stuck(batch: InsertBatch) -> InsertBatch:
         time.sleep(6)
         return batch
 

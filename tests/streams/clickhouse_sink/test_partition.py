@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from confluent_kafka import Message
 
-from streams.clickhouse_sink.batch import Claim
+from streams.clickhouse_sink.batch import OffsetRange
 from streams.clickhouse_sink.config import SinkConfig
-from streams.clickhouse_sink.partition import Backoff, Lane, Offsets, Times
+from streams.clickhouse_sink.partition import Backoff, Offsets, PartitionState, Times
 
 CONFIG = SinkConfig(max_rows=100, max_bytes=1000, max_age_s=0.5)
 
 
-def a_lane(*sizes: int, redo: Claim | None = None) -> Lane:
+def a_lane(*sizes: int, redo: OffsetRange | None = None) -> PartitionState:
     """A partition with waiting records of these sizes, the oldest of them come at second 10."""
-    lane = Lane("topic", 0, Offsets.begin(0, redo), Times(moved_at=0.0))
+    lane = PartitionState("topic", 0, Offsets.begin(0, redo), Times(moved_at=0.0))
     for offset, size in enumerate(sizes):
         lane.waiting.add(Message(topic="topic", partition=0, offset=offset, value=bytes(size)), 10.0 + offset)
     return lane
@@ -59,7 +59,7 @@ def test_large_records_go_in_batches_of_the_most_bytes() -> None:
 
 def test_an_open_claim_is_redone_as_it_was_whatever_the_limits() -> None:
     """It waits for all of its records, and then goes at once with exactly those."""
-    claim = Claim(0, 3)
+    claim = OffsetRange(0, 3)
     assert not a_lane(600, 600, 600, redo=claim).due(99.0, CONFIG)
     lane = a_lane(600, 600, 600, 600, 600, redo=claim)
     assert lane.due(10.01, CONFIG)

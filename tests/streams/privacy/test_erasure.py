@@ -4,10 +4,10 @@ from pathlib import Path
 
 from schemas.catalog import load_catalog
 from streams.config import StreamsConfig
-from streams.identity.pseudonyms import is_pseudonym, pseudonym, veiled_digest, veiled_record
+from streams.identity.pseudonyms import is_pseudonym, keyed_digest, keyed_record, pseudonym
 from streams.identity.secret import DeploymentSecret, deployment_secret
 from streams.privacy.erasure import forget, subjects
-from streams.testing import MemoryDoor
+from streams.testing import MemoryProducer
 
 ONE, OTHER = DeploymentSecret(bytes(32)), DeploymentSecret(bytes(31) + b"x")
 EVENT = {
@@ -38,13 +38,13 @@ def test_a_pseudonym_is_the_same_for_a_person_of_a_domain_and_for_nobody_else() 
 
 def test_a_veiled_digest_needs_the_secret() -> None:
     """Nor does a veiled record tell its number."""
-    assert veiled_digest(ONE, bytes(32)) != veiled_digest(OTHER, bytes(32))
-    assert len({veiled_record(ONE, bytes(32), record) for record in range(100)}) == 100
+    assert keyed_digest(ONE, bytes(32)) != keyed_digest(OTHER, bytes(32))
+    assert len({keyed_record(ONE, bytes(32), record) for record in range(100)}) == 100
 
 
 def test_the_door_writes_a_pseudonym_where_the_topic_says_so(tmp_path: Path) -> None:
     """Into the key and the field; the name itself goes nowhere."""
-    door = MemoryDoor(load_catalog(), StreamsConfig(data=tmp_path))
+    door = MemoryProducer(load_catalog(), StreamsConfig(data=tmp_path))
     door.produce("health.measurement", {**EVENT, "person": "anna"})
     (sent,) = door.sent()
     assert (
@@ -56,7 +56,7 @@ def test_the_door_writes_a_pseudonym_where_the_topic_says_so(tmp_path: Path) -> 
 def test_a_person_is_forgotten_by_name_or_by_pseudonym(tmp_path: Path) -> None:
     """What is told of it names the pseudonym only, and says whether there was a key."""
     catalog, keys = load_catalog(), tmp_path / "keys"
-    door = MemoryDoor(catalog, StreamsConfig(data=tmp_path))
+    door = MemoryProducer(catalog, StreamsConfig(data=tmp_path))
     for name in ("anna", "bert"):
         door.produce("health.measurement", {**EVENT, "person": name})
     anna, bert = (sent.key for sent in door.sent())
@@ -72,8 +72,8 @@ def test_a_person_is_forgotten_by_name_or_by_pseudonym(tmp_path: Path) -> None:
 def test_a_name_that_lies_under_itself_is_forgotten_too(tmp_path: Path) -> None:
     """A domain without pseudonyms keys by the name: its erasure tells the name that the topic bears."""
     catalog, keys = load_catalog(), tmp_path / "keys"
-    door = MemoryDoor(catalog, StreamsConfig(data=tmp_path))
-    from streams.privacy.field_encryption import Place
+    door = MemoryProducer(catalog, StreamsConfig(data=tmp_path))
+    from streams.privacy.field_encryption import FieldLocation
 
-    door.keys.encrypt(Place("t", "anna", EVENT["event_id"], "f"), b"x")  # type: ignore[arg-type]
+    door.keys.encrypt(FieldLocation("t", "anna", EVENT["event_id"], "f"), b"x")  # type: ignore[arg-type]
     assert ("anna", 1) in [(each.subject, len(each.keys)) for each in forget(keys, catalog, "anna")]

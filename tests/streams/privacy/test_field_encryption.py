@@ -10,11 +10,11 @@ from schemas.codec import decode
 from streams.config import StreamsConfig
 from streams.errors import PersonalFieldError, RefusedEventError, SubjectForgottenError
 from streams.identity.event_ids import device_id, device_salt
-from streams.privacy.field_encryption import Place, SubjectKeys, open_event
-from streams.testing import MemoryDoor
+from streams.privacy.field_encryption import FieldLocation, SubjectKeys, decrypt_event
+from streams.testing import MemoryProducer
 from tests.streams.probe import probe_catalog
 
-PLACE = Place("probe.secret", "anna", "018cc251-f400-7a79-abf4-01bdf43e4d1b", "pulse")
+PLACE = FieldLocation("probe.secret", "anna", "018cc251-f400-7a79-abf4-01bdf43e4d1b", "pulse")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_corrected_value_of_the_same_event_has_another_nonce(keys: SubjectKeys
         replace(PLACE, event_id="018cc251-f400-7a79-abf4-01bdf43e4d1c"),
     ],
 )
-def test_a_value_moved_elsewhere_does_not_open(keys: SubjectKeys, other: Place) -> None:
+def test_a_value_moved_elsewhere_does_not_open(keys: SubjectKeys, other: FieldLocation) -> None:
     """Topic, field and event id are authenticated."""
     with pytest.raises(PersonalFieldError, match="does not open"):
         keys.decrypt(other, keys.encrypt(PLACE, b"61.5"))
@@ -106,7 +106,7 @@ def test_key_files_are_private_and_name_nobody(keys: SubjectKeys, tmp_path: Path
 
 def test_a_value_of_another_type_is_refused_before_it_is_encrypted(tmp_path: Path) -> None:
     """It would never open again; the reason does not tell it, and no key was made for nobody."""
-    door = MemoryDoor(probe_catalog(), StreamsConfig(data=tmp_path))
+    door = MemoryProducer(probe_catalog(), StreamsConfig(data=tmp_path))
     head = {"event_id": device_id(), "salt": device_salt(), "source": "device:1", "occurred_at": 1}
     with pytest.raises(RefusedEventError, match="pulse: expected a double, got …") as refused:
         door.produce("probe.secret", {**head, "subject": "anna", "pulse": "61.5 at night"})
@@ -117,9 +117,9 @@ def test_a_value_of_another_type_is_refused_before_it_is_encrypted(tmp_path: Pat
 
 
 def test_the_door_encrypts_personal_fields_and_only_key_holders_read_them(tmp_path: Path) -> None:
-    """On the wire there is ciphertext; null stays null; `open_event` gives the value back."""
+    """On the wire there is ciphertext; null stays null; `decrypt_event` gives the value back."""
     catalog = probe_catalog()
-    door = MemoryDoor(catalog, StreamsConfig(data=tmp_path))
+    door = MemoryProducer(catalog, StreamsConfig(data=tmp_path))
     event = {
         "event_id": device_id(),
         "salt": device_salt(),
@@ -136,9 +136,9 @@ def test_the_door_encrypts_personal_fields_and_only_key_holders_read_them(tmp_pa
     assert isinstance(first.event["pulse"], bytes)
     assert empty.event["pulse"] is None
     schema, found = decode(first.value, catalog)
-    assert open_event(door.keys, "probe.secret", schema, "anna", found)["pulse"] == 61.5
+    assert decrypt_event(door.keys, "probe.secret", schema, "anna", found)["pulse"] == 61.5
     door.keys.forget("anna")
     with pytest.raises(SubjectForgottenError):
-        open_event(door.keys, "probe.secret", schema, "anna", found)
+        decrypt_event(door.keys, "probe.secret", schema, "anna", found)
     with pytest.raises(SubjectForgottenError):
         door.produce("probe.secret", event)

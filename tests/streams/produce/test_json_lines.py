@@ -9,7 +9,7 @@ import pytest
 
 from schemas.catalog import load_catalog
 from streams.produce.json_lines import produce_lines
-from streams.testing import MemoryDoor
+from streams.testing import MemoryProducer
 
 TOPIC = "air-quality.reading"
 
@@ -20,9 +20,9 @@ def line(**fields: Any) -> str:
     return json.dumps({**plain, **fields}, ensure_ascii=False)
 
 
-def sent(*lines: str) -> tuple[MemoryDoor, int, list[str]]:
+def sent(*lines: str) -> tuple[MemoryProducer, int, list[str]]:
     """Send lines into memory."""
-    door = MemoryDoor(load_catalog())
+    door = MemoryProducer(load_catalog())
     count, refused = produce_lines(door, TOPIC, lines, "urn:city:manual")
     return door, count, refused
 

@@ -8,10 +8,10 @@ import pytest
 
 from streams.config import StreamsConfig
 from streams.errors import DeliveryError, KafkaDownError, RefusedEventError
-from streams.produce.deliveries import Deliveries
+from streams.produce.deliveries import DeliveryTracker
 from streams.produce.kafka import Producer
 from streams.produce.producer import MAX_RECORD_BYTES
-from streams.testing import MemoryDoor
+from streams.testing import MemoryProducer
 from tests.patience import patient
 from tests.streams.probe import TICK, probe_catalog, tick
 from tests.streams.scene import Scene
@@ -38,7 +38,7 @@ def scene(kafka: str, tmp_path: Path) -> Iterator[Scene]:
 )
 def test_what_does_not_fit_its_schema_is_refused(topic: str, change: dict[str, object], reason: str) -> None:
     """The error names the topic and the field; nothing is sent."""
-    door = MemoryDoor(CATALOG)
+    door = MemoryProducer(CATALOG)
     with pytest.raises(RefusedEventError, match=topic) as refused:
         door.produce(topic, {**tick("a", 0), **change})
     assert reason in str(refused.value)
@@ -47,7 +47,7 @@ def test_what_does_not_fit_its_schema_is_refused(topic: str, change: dict[str, o
 
 def test_records_are_keyed_and_headed(tmp_path: Path) -> None:
     """The key is the topic's key field; CloudEvents attributes where configured."""
-    door = MemoryDoor(CATALOG, StreamsConfig(data=tmp_path, cloudevents=True))
+    door = MemoryProducer(CATALOG, StreamsConfig(data=tmp_path, cloudevents=True))
     door.produce(TICK, tick("a", 0), headers=[("cause", b"x/0/1")])
     (sent,) = door.sent()
     assert sent.key == "a"
@@ -72,7 +72,7 @@ def test_a_delivery_that_fails_is_raised_by_the_wait_that_covers_it(scene: Scene
     """With the topic and Kafka's reason; what others wait for is not touched."""
     scene.limit(TICK, 10)
     with Producer(StreamsConfig(kafka=scene.kafka, data=scene.data), CATALOG) as door:
-        mine, other = Deliveries(), Deliveries()
+        mine, other = DeliveryTracker(), DeliveryTracker()
         door.produce(TICK, tick("a", 0), deliveries=mine)
         door.produce(
             "probe.echo",

@@ -8,16 +8,16 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from streams.agents import handlers_of
-from streams.metrics import Figures
-from streams.produce.deliveries import Deliveries
+from streams.metrics import Metrics
+from streams.produce.deliveries import DeliveryTracker
 from streams.produce.producer import signed
 from streams.provenance.key_registry import REGISTERED, Received, Registry
-from streams.record import Prepared
+from streams.record import ProducerRecord
 from streams.signing.signer import Signer
 from streams.state.entries import Stored
-from streams.state.store import PartitionState
-from streams.testing import MemoryChangelog, MemoryDoor, Sent
-from streams.worker.rule_executor import Deriver
+from streams.state.store import PartitionStore
+from streams.testing import MemoryChangelog, MemoryProducer, Sent
+from streams.worker.rule_executor import RuleExecutor
 from tests.streams import probe
 from tests.streams.probe import TICK, probe_catalog, tick
 
@@ -64,12 +64,12 @@ def event(number: int, subject: str = "a", mood: str = "fine") -> dict[str, Any]
     return tick(subject, number, mood, stream=DEVICE)
 
 
-def prepared(number: int, sequence: int | None = None, **changes: str) -> Prepared:
+def prepared(number: int, sequence: int | None = None, **changes: str) -> ProducerRecord:
     """Make the record of a tick, not signed."""
-    return MemoryDoor(CATALOG).prepare(TICK, event(number, **changes), sequence=sequence)
+    return MemoryProducer(CATALOG).prepare(TICK, event(number, **changes), sequence=sequence)
 
 
-def sign(*records: Prepared, key: Signer = SIGNER) -> list[Prepared]:
+def sign(*records: ProducerRecord, key: Signer = SIGNER) -> list[ProducerRecord]:
     """Sign each record by itself."""
     return [each for record in records for each in signed([record], key)]
 
@@ -78,14 +78,16 @@ class Partition:
     """One partition of ticks: records at offsets, run in batches, with a changelog that outlives its worker."""
 
     def __init__(self, keys: Registry, log: defaultdict[int, list[Stored]] | None = None) -> None:
-        self.door = MemoryDoor(CATALOG)
-        self.figures = Figures()
+        self.door = MemoryProducer(CATALOG)
+        self.figures = Metrics()
         self.changelog = MemoryChangelog("one", log)
-        self.deriver = Deriver(CATALOG, TICK, HANDLERS, self.door, self.figures, keys)
-        self.state = PartitionState(self.changelog, 0, 1)
+        self.deriver = RuleExecutor(CATALOG, TICK, HANDLERS, self.door, self.figures, keys)
+        self.state = PartitionStore(self.changelog, 0, 1)
         self.state.restore()
 
-    def run(self, records: Sequence[Prepared], first: int = 0, batch: int = 1_000, at_ms: int = 1) -> None:
+    def run(
+        self, records: Sequence[ProducerRecord], first: int = 0, batch: int = 1_000, at_ms: int = 1
+    ) -> None:
         """Run records at offsets from `first` on."""
         for begin in range(0, len(records), batch):
             draft = self.state.draft()
@@ -94,8 +96,8 @@ class Partition:
                     topic=TICK, partition=0, offset=offset, key=each.key, value=each.value,
                     headers=each.headers, timestamp=at_ms,
                 )  # fmt: skip
-                self.deriver.derive(raw, draft, Deliveries())
-            self.state.write(draft, None, Deliveries())
+                self.deriver.derive(raw, draft, DeliveryTracker())
+            self.state.write(draft, None, DeliveryTracker())
             self.state.apply(draft, None)
         self.deriver.report()
 

@@ -11,8 +11,8 @@ from streams.errors import RefusedEventError
 from streams.produce.producer import signed
 from streams.provenance.key_registry import REGISTERED, REVOKED, Registry
 from streams.provenance.partitioner import partition_of
-from streams.record import Prepared
-from streams.testing import MemoryDoor
+from streams.record import ProducerRecord
+from streams.testing import MemoryProducer
 from tests.streams.probe import TICK
 from tests.streams.provenance.scene import (
     CATALOG,
@@ -29,7 +29,7 @@ from tests.streams.provenance.scene import (
 )
 
 
-def run(keys: Registry, *records: Prepared, at_ms: int = 1) -> Partition:
+def run(keys: Registry, *records: ProducerRecord, at_ms: int = 1) -> Partition:
     """Run records as one batch."""
     partition = Partition(keys)
     partition.run(records, at_ms=at_ms)
@@ -52,7 +52,7 @@ def test_signed_events_of_a_registered_source_are_used() -> None:
     assert partition.gaps() == []
 
 
-def flipped(record: Prepared) -> Prepared:
+def flipped(record: ProducerRecord) -> ProducerRecord:
     """Change a bit of the signature."""
     *rest, (name, mark) = record.headers
     return record._replace(headers=(*rest, (name, mark[:-1] + bytes([mark[-1] ^ 1]))))
@@ -71,7 +71,9 @@ def flipped(record: Prepared) -> Prepared:
     ],
     ids=["bit", "key", "value", "number", "cut", "missing", "another key"],
 )
-def test_a_wrong_or_missing_signature_is_dead_lettered(bad: Callable[[], Prepared], reason: str) -> None:
+def test_a_wrong_or_missing_signature_is_dead_lettered(
+    bad: Callable[[], ProducerRecord], reason: str
+) -> None:
     """No rule uses it, the dead letter says why, and the neighbours are as if nothing was."""
     wrong = bad()
     partition = run(required(), *sign(prepared(0, 1)), wrong, *sign(prepared(3, 2)))
@@ -183,7 +185,7 @@ def test_keys_are_placed_as_kafka_does(data: bytes, hashed: int) -> None:
     assert partition_of(data, 6) == hashed % 2**31 % 6
 
 
-def story() -> list[Prepared]:
+def story() -> list[ProducerRecord]:
     """Make a device's records with everything in them that can go wrong."""
     good = sign(*(prepared(number, number + 1) for number in range(100)))
     late = good[20:25]
@@ -232,7 +234,7 @@ def test_the_story_has_what_it_should() -> None:
 
 def test_the_door_signs_raw_topics_only() -> None:
     """What the platform derives is its own; a number that is none is refused."""
-    door = MemoryDoor(CATALOG, signer=SIGNER)
+    door = MemoryProducer(CATALOG, signer=SIGNER)
     assert [name for name, _ in door.prepare(TICK, event(0), sequence=4).headers] == ["sequence", "signature"]
     echo = {**{k: v for k, v in event(0).items() if k != "mood"}}
     assert door.prepare("probe.echo", echo).headers == ()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from streams.provenance.key_registry import REGISTERED, REVOKED, Received, Registry, Standing
+from streams.provenance.key_registry import REGISTERED, REVOKED, KeyStatus, Received, Registry
 
 K1, K2 = "did:key:z6Mk1", "did:key:z6Mk2"
 
@@ -48,7 +48,7 @@ def test_a_key_is_in_force_when_kafka_has_had_it_for_a_while() -> None:
     records.add(1_000, K1)
     registry = read(records)
     assert registry.standing("s", 5_999) is None
-    assert registry.standing("s", 6_000) == Standing(frozenset({K1}), True)
+    assert registry.standing("s", 6_000) == KeyStatus(frozenset({K1}), True)
     assert registry.standing("other", 6_000) is None
 
 
@@ -68,9 +68,9 @@ def test_what_holds_depends_on_the_time_asked_for() -> None:
     records.add(10, K2)
     records.add(20, K1, REVOKED)
     registry = read(records, settle_s=0)
-    assert registry.standing("s", 5) == Standing(frozenset({K1}), False)
-    assert registry.standing("s", 10) == Standing(frozenset({K1, K2}), True)
-    assert registry.standing("s", 20) == Standing(frozenset({K2}), True)
+    assert registry.standing("s", 5) == KeyStatus(frozenset({K1}), False)
+    assert registry.standing("s", 10) == KeyStatus(frozenset({K1, K2}), True)
+    assert registry.standing("s", 20) == KeyStatus(frozenset({K2}), True)
 
 
 def test_when_everything_was_read_makes_no_difference() -> None:
@@ -86,7 +86,7 @@ def test_when_everything_was_read_makes_no_difference() -> None:
     assert [quick.standing("s", at) for at in range(0, 100, 5)] == [
         slow.standing("s", at) for at in range(0, 100, 5)
     ]
-    assert quick.standing("s", 60) == Standing(frozenset({K1, K2}), True)
+    assert quick.standing("s", 60) == KeyStatus(frozenset({K1, K2}), True)
 
 
 def test_it_is_read_on_twice_within_the_time_it_takes_to_come_into_force() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.provenance.sequence import REMEMBERED, Hole, Numbered, Step, step
+from streams.provenance.sequence import REMEMBERED, Numbered, SequenceGap, Step, step
 
 KEY = "did:key:z6Mk1"
 
@@ -36,15 +36,15 @@ def test_numbers_in_order_say_nothing() -> None:
 def test_numbers_that_were_passed_over_are_reported() -> None:
     """A jump names first and last; so does a beginning above 1."""
     first, jump, after = run(numbered(3), numbered(7), numbered(8))
-    assert first.holes == (Hole(1, 2, False),)
-    assert jump.holes == (Hole(4, 6, False),)
+    assert first.holes == (SequenceGap(1, 2, False),)
+    assert jump.holes == (SequenceGap(4, 6, False),)
     assert after.holes == ()
 
 
 def test_what_comes_late_is_taken_and_reported() -> None:
     """From the middle, the edges; then the hole is filled, and its numbers are used."""
     steps = run(numbered(1), numbered(6), numbered(3), numbered(2), numbered(5), numbered(4))
-    assert [each.holes for each in steps[2:]] == [(Hole(n, n, True),) for n in (3, 2, 5, 4)]
+    assert [each.holes for each in steps[2:]] == [(SequenceGap(n, n, True),) for n in (3, 2, 5, 4)]
     assert all(each.refusal is None for each in steps)
     assert "came before" in str(step(steps[-1].memory, numbered(3, "another")).refusal)
 
@@ -88,7 +88,7 @@ def test_what_is_remembered_is_bounded() -> None:
     assert len(memory["seen"]) == REMEMBERED
     assert len(json.dumps(memory)) < 6_000
     assert step(memory, numbered(598)).refusal is None
-    assert step(memory, numbered(597)).holes == (Hole(597, 597, True),)
+    assert step(memory, numbered(597)).holes == (SequenceGap(597, 597, True),)
     assert "too long ago to tell" in str(step(memory, numbered(2)).refusal)
     many = run(*(numbered(1, f"e{n}", key=f"did:key:{n}") for n in range(50)))
     assert len(many[-1].memory["counts"]) == 8

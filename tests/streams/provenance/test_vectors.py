@@ -23,7 +23,7 @@ from ledger_sink.format.source_signature import (
 from streams.errors import SourceKeyError, SourceSignatureError
 from streams.signing.did_key import did_of, public_of
 from streams.signing.signer import Signer
-from streams.signing.statement import said, signer_of, statement
+from streams.signing.statement import provenance_headers, signer_of, statement
 from tests.vectors.generate_source_signature import OUTPUT, SEED, TOPIC, golden
 
 VECTORS: dict[str, Any] = json.loads(OUTPUT.read_bytes())
@@ -135,7 +135,7 @@ def record_of(case: dict[str, Any], **changes: Any) -> CanonicalRecord:
 
 def streams_verify(record: CanonicalRecord) -> str:
     """Verify a record as the agents do."""
-    told = said(record.headers)
+    told = provenance_headers(record.headers)
     assert told.signature is not None
     return signer_of(told.signature, statement(record.topic, record.key, record.value, told.sequence))
 
@@ -144,7 +144,7 @@ def streams_verify(record: CanonicalRecord) -> str:
 def test_both_accept_what_was_signed(case: dict[str, Any]) -> None:
     """Statement and header are the golden ones, and verify."""
     record = record_of(case)
-    told = said(record.headers)
+    told = provenance_headers(record.headers)
     spelled = statement(record.topic, record.key, record.value, told.sequence)
     assert spelled == event_statement(record.topic, record.key, record.value, told.sequence)
     assert spelled.hex() == case["statement"]
@@ -226,7 +226,7 @@ def test_both_read_the_same_numbers(content: bytes) -> None:
     """A number of 1 to 2^63 - 1 in its one spelling; everything else is refused by both."""
     headers = [("sequence", content)]
     try:
-        number = said(headers).sequence
+        number = provenance_headers(headers).sequence
     except SourceSignatureError:
         with pytest.raises(LedgerRefusal):
             source_headers(headers)
@@ -240,7 +240,7 @@ def test_a_header_that_stands_there_twice_is_refused(name: str) -> None:
     """Nobody has to choose which of the two counts."""
     headers = [*record_of(RECORDS[0]).headers, (name, b"1")]
     with pytest.raises(SourceSignatureError, match="there are more"):
-        said(headers)
+        provenance_headers(headers)
     with pytest.raises(LedgerRefusal, match="at most one"):
         source_headers(headers)
 

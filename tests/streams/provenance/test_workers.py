@@ -14,7 +14,7 @@ from streams.produce.kafka import Producer
 from streams.produce.producer import signed
 from streams.provenance.kafka_key_registry import KafkaKeySource, kafka_registry
 from streams.provenance.key_registry import REGISTERED, REVOKED
-from streams.record import Prepared
+from streams.record import ProducerRecord
 from tests.streams.probe import DEAD, ECHO, TOTAL, probe_catalog
 from tests.streams.provenance.scene import DEVICE, GAPS, OTHER, SIGNER, Partition, prepared, required, sign
 from tests.streams.scene import Scene
@@ -41,7 +41,7 @@ def register(scene: Scene, sender: str, did: str, standing: str = REGISTERED) ->
         door.produce("platform.source-key", event)
 
 
-def story(subject: str) -> list[Prepared]:
+def story(subject: str) -> list[ProducerRecord]:
     """Make a device's records of one subject: a batch with a hole, forgeries, a replay, a late arrival, a repeat."""
     good = [prepared(number, number + 1, subject=subject) for number in range(EACH)]
     first = signed(good[: EACH // 3], SIGNER)

@@ -14,7 +14,7 @@ from streams.readers.delimited import (
     items,
     rows,
 )
-from streams.readers.formats import Accepted, Draft, Refused, Skipped
+from streams.readers.formats import Accepted, EventDraft, Refused, Skipped
 
 
 def read(data: bytes, columns: tuple[str, ...] = ("a", "b")) -> list[Row | int]:
@@ -61,18 +61,18 @@ def test_each_line_becomes_one_item_and_a_refused_row_costs_only_itself() -> Non
     """The reader of rows gets every row, those without cells too, and its ValueError is the reason."""
     places: list[int] = []
 
-    def draft_of(row: Row) -> Draft:
+    def draft_of(row: Row) -> EventDraft:
         places.append(row.record)
-        return Draft("topic", int(row.require_cells()["a"]), {"b": row.cells["b"]})
+        return EventDraft("topic", int(row.require_cells()["a"]), {"b": row.cells["b"]})
 
     stream = io.BytesIO("1,x\n\n2\nno,y\n4,ü\n".encode("cp1252"))
     found = list(items(stream, ("a", "b"), draft_of, "read-it@1", "cp1252"))
     assert found == [
-        Accepted(1, 2, b"1,x", (Draft("topic", 1, {"b": "x"}),)),
+        Accepted(1, 2, b"1,x", (EventDraft("topic", 1, {"b": "x"}),)),
         Skipped(3),
         Refused(2, 4, b"2", "expected 2 cells as in the header, got 1", "read-it@1"),
         Refused(3, 5, b"no,y", "invalid literal for int() with base 10: 'no'", "read-it@1"),
-        Accepted(4, 6, b"4,\xfc", (Draft("topic", 4, {"b": "ü"}),)),
+        Accepted(4, 6, b"4,\xfc", (EventDraft("topic", 4, {"b": "ü"}),)),
     ]
     assert places == [1, 2, 3, 4]
 

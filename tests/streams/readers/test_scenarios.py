@@ -14,11 +14,11 @@ from streams.errors import UnknownFormatError
 from streams.identity.secret import DeploymentSecret
 from streams.readers.formats import Accepted, Item, Refused, Skipped
 from streams.readers.scenarios import matches, parse_header, read, settle
-from streams.replay.checkpoint import Progress
+from streams.replay.checkpoint import ReplayCheckpoint
 from streams.replay.input import Input
 from streams.replay.recordings import bundled_scenarios, content, find
-from streams.replay.records import Writer
-from streams.testing import MemoryDoor
+from streams.replay.records import RecordWriter
+from streams.testing import MemoryProducer
 
 HEADER: dict[str, Any] = {
     "scenario": 1,
@@ -143,9 +143,9 @@ def test_a_scenario_is_never_called_a_recording(tmp_path: Path) -> None:
     assert found.source == f"scenario:{found.sha256[:16]}"
     with content(found) as stream:
         (item,) = found.format.read(stream)
-    door = MemoryDoor(load_catalog())
-    _, (record,) = Writer(door, DeploymentSecret(bytes(32)), 0).write(
-        Input(found, Progress("scenario", 0)), item
+    door = MemoryProducer(load_catalog())
+    _, (record,) = RecordWriter(door, DeploymentSecret(bytes(32)), 0).write(
+        Input(found, ReplayCheckpoint("scenario", 0)), item
     )
     door.send(record)
     (sent,) = door.sent()
@@ -179,7 +179,7 @@ def test_bundled_scenarios_are_read_to_the_last_line(path: Path) -> None:
     (found,) = find([path])
     assert found.format is not None
     assert found.format.domain == path.parents[1].name
-    door = MemoryDoor(load_catalog())
+    door = MemoryProducer(load_catalog())
     envelope = {
         "event_id": "018f0000-0000-7000-8000-000000000001",
         "salt": bytes(16),

@@ -9,16 +9,16 @@ import pytest
 from schemas.catalog import load_catalog
 from streams.errors import RefusedEventError, SubjectForgottenError
 from streams.identity.secret import DeploymentSecret
-from streams.produce.deliveries import Deliveries
-from streams.readers.formats import Accepted, Draft, Format, Item, Refused
-from streams.record import Prepared
-from streams.replay.checkpoint import Progress
+from streams.produce.deliveries import DeliveryTracker
+from streams.readers.formats import Accepted, EventDraft, Format, Item, Refused
+from streams.record import ProducerRecord
+from streams.replay.checkpoint import ReplayCheckpoint
 from streams.replay.input import Input
 from streams.replay.recordings import Recording
-from streams.replay.records import Writer
+from streams.replay.records import RecordWriter
 from streams.replay.schedule import DAY_US
 from streams.replay.time_shift import shifted
-from streams.testing import MemoryDoor
+from streams.testing import MemoryProducer
 
 DIGEST = "ab" * 32
 TOPIC = "air-quality.reading"
@@ -34,24 +34,26 @@ def no_items(_: BinaryIO) -> Iterator[Item]:
 def some_file(*, shift_us: int = 0) -> Input:
     """A file of some format, at its beginning."""
     form = Format("some", "air_quality", "a row", lambda _: True, no_items)
-    return Input(Recording(Path("some.csv"), DIGEST, form), Progress("some", shift_us))
+    return Input(Recording(Path("some.csv"), DIGEST, form), ReplayCheckpoint("some", shift_us))
 
 
 def accepted(*fields: dict[str, Any]) -> Accepted:
     """Make a source record with an event for each set of fields."""
-    return Accepted(7, 8, DATA, tuple(Draft(TOPIC, 5_000_000 + n, each) for n, each in enumerate(fields)))
+    return Accepted(
+        7, 8, DATA, tuple(EventDraft(TOPIC, 5_000_000 + n, each) for n, each in enumerate(fields))
+    )
 
 
-def writer(door: MemoryDoor | None = None) -> Writer:
+def writer(door: MemoryProducer | None = None) -> RecordWriter:
     """Make a writer into memory."""
-    return Writer(door or MemoryDoor(load_catalog()), DeploymentSecret(bytes(32)), 9 * DAY_US)
+    return RecordWriter(door or MemoryProducer(load_catalog()), DeploymentSecret(bytes(32)), 9 * DAY_US)
 
 
-def decoded(records: list[Prepared]) -> list[dict[str, Any]]:
+def decoded(records: list[ProducerRecord]) -> list[dict[str, Any]]:
     """Tell the events of some records."""
-    door = MemoryDoor(load_catalog())
+    door = MemoryProducer(load_catalog())
     for record in records:
-        door.send(record, Deliveries())
+        door.send(record, DeliveryTracker())
     return [each.event for each in door.sent()]
 
 
@@ -111,10 +113,10 @@ def test_a_record_that_the_door_refuses_becomes_a_dead_letter(wrong: dict[str, A
     assert letter["occurred_at"] == 9 * DAY_US
 
 
-class ForgottenDoor(MemoryDoor):
+class ForgottenDoor(MemoryProducer):
     """A door that knows everyone as forgotten."""
 
-    def prepare(self, topic_name: str, *arguments: Any, **options: Any) -> Prepared:
+    def prepare(self, topic_name: str, *arguments: Any, **options: Any) -> ProducerRecord:
         """Refuse readings."""
         if topic_name == TOPIC:
             raise SubjectForgottenError
@@ -151,13 +153,15 @@ def test_of_a_person_neither_id_nor_source_tells_the_row(tmp_path: Path) -> None
     from streams.config import StreamsConfig
     from streams.identity.event_ids import recording_id
 
-    door = MemoryDoor(load_catalog(), StreamsConfig(data=tmp_path))
-    item = Accepted(7, 8, DATA, (Draft("health.measurement", 5_000_000, {"person": "anna", "cycle": "c"}),))
+    door = MemoryProducer(load_catalog(), StreamsConfig(data=tmp_path))
+    item = Accepted(
+        7, 8, DATA, (EventDraft("health.measurement", 5_000_000, {"person": "anna", "cycle": "c"}),)
+    )
     (one,), (again,) = (writer(door).write(some_file(), item)[1] for _ in range(2))
     assert one == again
     (event,) = decoded([one])
     assert event["source"].startswith(f"replay:{DIGEST[:16]}#")
     assert event["source"] != f"replay:{DIGEST[:16]}#7"
     assert event["event_id"] != recording_id(5_000, bytes.fromhex(DIGEST), 7)
-    other = Writer(door, DeploymentSecret(b"x" * 32), 9 * DAY_US)
+    other = RecordWriter(door, DeploymentSecret(b"x" * 32), 9 * DAY_US)
     assert decoded(other.write(some_file(), item)[1])[0]["event_id"] != event["event_id"]

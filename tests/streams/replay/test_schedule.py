@@ -10,7 +10,7 @@ from streams.replay.schedule import (
     DAY_US,
     LIVE_LONGEST_WAIT_S,
     LIVE_SECONDS,
-    Pace,
+    Schedule,
     Span,
     in_order,
     parse_speed,
@@ -40,14 +40,14 @@ class At(NamedTuple):
 
 def test_max_never_waits() -> None:
     """However far apart."""
-    pace = Pace.of("max", [Span(0, DAY_US)], Clock())
+    pace = Schedule.of("max", [Span(0, DAY_US)], Clock())
     assert [pace.wait_s(moment) for moment in (0, DAY_US)] == [0.0, 0.0]
 
 
 def test_a_factor_shortens_time() -> None:
     """3600 times faster, an hour lasts a second; what is late goes at once."""
     clock = Clock()
-    pace = Pace.of(3600.0, [], clock)
+    pace = Schedule.of(3600.0, [], clock)
     assert pace.wait_s(0) == 0.0
     assert pace.wait_s(HOUR_US) == pytest.approx(1.0)
     clock.now += 5
@@ -57,7 +57,7 @@ def test_a_factor_shortens_time() -> None:
 
 def test_a_factor_cuts_no_silence() -> None:
     """Real time is real time."""
-    pace = Pace.of(1.0, [], Clock())
+    pace = Schedule.of(1.0, [], Clock())
     pace.wait_s(0)
     assert pace.wait_s(HOUR_US) == pytest.approx(3600.0)
 
@@ -65,20 +65,20 @@ def test_a_factor_cuts_no_silence() -> None:
 def test_live_plays_the_longest_recording_in_minutes() -> None:
     """120 days or two years, the time is the same."""
     for days in (120, 730):
-        pace = Pace.of("live", [Span(0, DAY_US), Span(0, days * DAY_US)], Clock())
+        pace = Schedule.of("live", [Span(0, DAY_US), Span(0, days * DAY_US)], Clock())
         assert pace.factor == pytest.approx(days * 86_400 / LIVE_SECONDS)
 
 
 def test_live_is_never_slower_than_it_happened() -> None:
     """A recording of a minute is played in a minute."""
-    assert Pace.of("live", [Span(0, 60_000_000)], Clock()).factor == 1.0
-    assert Pace.of("live", [], Clock()).factor == 1.0
+    assert Schedule.of("live", [Span(0, 60_000_000)], Clock()).factor == 1.0
+    assert Schedule.of("live", [], Clock()).factor == 1.0
 
 
 def test_live_cuts_long_silences() -> None:
     """After a gap of a year the next record comes within seconds, and the pace goes on from there."""
     clock = Clock()
-    pace = Pace.of("live", [Span(0, 1000 * DAY_US)], clock)
+    pace = Schedule.of("live", [Span(0, 1000 * DAY_US)], clock)
     pace.wait_s(0)
     wait = pace.wait_s(365 * DAY_US)
     assert wait == LIVE_LONGEST_WAIT_S

@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from streams.errors import StopError
-from streams.produce.deliveries import Deliveries
+from streams.produce.deliveries import DeliveryTracker
 from streams.produce.kafka import Producer
 from streams.state.changelog import KafkaChangelog, changelog_name
 from streams.state.entries import Entry, Stored, Subject, decode_entry, encode_entry
@@ -43,7 +43,7 @@ def test_the_last_of_what_is_written_is_read_from_its_partition(scene: Scene) ->
     with Producer(scene.config, probe_catalog()) as door:
         changelog = open_changelog(scene, door)
         for each in (changelog, MemoryChangelog()):
-            deliveries = Deliveries()
+            deliveries = DeliveryTracker()
             each.write(1, WRITTEN, deliveries)
             door.wait(deliveries)
             assert sorted(each.read(1)) == LEFT
@@ -84,7 +84,7 @@ def test_a_topic_that_is_missing_stops_the_worker(scene: Scene) -> None:
 def test_a_topic_made_anew_starts_without_state(kafka: str, tmp_path: Path) -> None:
     """Its offsets begin again: old entries would skip all its records."""
     with Scene(kafka, tmp_path) as scene, Producer(scene.config, probe_catalog()) as door:
-        deliveries = Deliveries()
+        deliveries = DeliveryTracker()
         open_changelog(scene, door).write(0, [Stored(ANNA, "one", Entry(999, b"{}"))], deliveries)
         door.wait(deliveries)
         scene.recreate()

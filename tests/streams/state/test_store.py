@@ -5,29 +5,29 @@ from typing import Any
 
 import pytest
 
-from streams.produce.deliveries import Deliveries
+from streams.produce.deliveries import DeliveryTracker
 from streams.state.entries import Entry, Stored
-from streams.state.store import Draft, PartitionState, SubjectState
+from streams.state.store import KeyedState, PartitionStore, StateTransaction
 from streams.testing import MemoryChangelog
 
 ANNA, BERT = ("r@1", "anna", "device:1"), ("r@1", "bert", "device:1")
 
 
-def restored(owner: str = "one", log: defaultdict[int, list[Stored]] | None = None) -> PartitionState:
+def restored(owner: str = "one", log: defaultdict[int, list[Stored]] | None = None) -> PartitionStore:
     """The state of a partition as this owner finds it."""
-    state = PartitionState(MemoryChangelog(owner, log), 0, 1)
+    state = PartitionStore(MemoryChangelog(owner, log), 0, 1)
     state.restore()
     return state
 
 
-def given(draft: Draft, subject: tuple[str, str, str], offset: int) -> SubjectState:
+def given(draft: StateTransaction, subject: tuple[str, str, str], offset: int) -> KeyedState:
     """What a rule is given for a record that was not folded."""
     state = draft.state(subject, offset)
     assert state is not None
     return state
 
 
-def put(draft: Draft, subject: tuple[str, str, str], offset: int, value: Any) -> None:
+def put(draft: StateTransaction, subject: tuple[str, str, str], offset: int, value: Any) -> None:
     """Do what a rule does that ends well."""
     state = given(draft, subject, offset)
     state.put(value)
@@ -70,7 +70,7 @@ def test_a_record_that_was_folded_is_given_no_state() -> None:
     draft = state.draft()
     put(draft, ANNA, 7, "x")
     assert draft.state(ANNA, 7) is None
-    state.write(draft, None, deliveries=Deliveries())
+    state.write(draft, None, deliveries=DeliveryTracker())
     state.apply(draft, None)
     assert state.draft().state(ANNA, 7) is None
     assert given(state.draft(), BERT, 3).get() is None
@@ -99,7 +99,7 @@ def test_what_several_owners_left_is_replaced_as_a_whole() -> None:
     assert state.entries() == {ANNA: (5, b"5")}
     draft = state.draft()
     put(draft, ANNA, 6, 6)
-    state.write(draft, None, Deliveries())
+    state.write(draft, None, DeliveryTracker())
     written = [(owner, entry) for _, owner, entry in log[0][5:]]
     assert written == [("one", (6, b"6")), ("two", None), ("three", None)]
     again = restored("four", log)

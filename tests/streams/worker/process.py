@@ -10,11 +10,11 @@ from typing import Any
 from schemas.codec import decode
 from streams.config import StreamsConfig
 from streams.metrics import no_emit
-from streams.produce.deliveries import Deliveries
-from streams.state.store import Draft, PartitionState
+from streams.produce.deliveries import DeliveryTracker
+from streams.state.store import PartitionStore, StateTransaction
 from streams.worker.app import create_app, run_app
 from streams.worker.app import run as run_worker
-from streams.worker.batches import Batch, Progress
+from streams.worker.batches import Batch, PartitionProgress
 from streams.worker.faust_app import CityApp
 from tests.streams.probe import BROKEN, ECHO, probe_catalog
 
@@ -40,27 +40,29 @@ def probe_config(kafka: str, data: Path, group: str, **changes: Any) -> StreamsC
 
 def commit_early() -> None:
     """Break the one rule: call batches done when they are delivered to the agent. The control that must lose."""
-    honest = Progress.deliver
+    honest = PartitionProgress.deliver
 
-    def deliver(self: Progress, batch: Batch) -> None:
+    def deliver(self: PartitionProgress, batch: Batch) -> None:
         honest(self, batch)
         batch.done = True
 
-    Progress.deliver = deliver  # type: ignore[method-assign]
+    PartitionProgress.deliver = deliver  # type: ignore[method-assign]
 
 
 def fail_at(number: int) -> None:
     """Have every batch up to `number` fail once, after its outputs are delivered and before its state is written."""
-    honest, failed = PartitionState.write, set[int]()
+    honest, failed = PartitionStore.write, set[int]()
 
-    def write(self: PartitionState, draft: Draft, committed: int | None, deliveries: Deliveries) -> None:
+    def write(
+        self: PartitionStore, draft: StateTransaction, committed: int | None, deliveries: DeliveryTracker
+    ) -> None:
         last = max(offset for offset, _ in draft.changes.values())
         if len(failed) < number and last not in failed:
             failed.add(last)
             raise OSError("told to")
         honest(self, draft, committed, deliveries)
 
-    PartitionState.write = write  # type: ignore[method-assign]
+    PartitionStore.write = write  # type: ignore[method-assign]
 
 
 def raise_in_agent(number: int) -> None:

@@ -13,8 +13,8 @@ from streams.agents import handlers_of
 from streams.config import StreamsConfig
 from streams.errors import DeclarationError
 from streams.provenance.key_registry import Registry
-from streams.state.store import PartitionState
-from streams.testing import MemoryChangelog, MemoryDoor, record
+from streams.state.store import PartitionStore
+from streams.testing import MemoryChangelog, MemoryProducer, record
 from streams.worker.app import create_app
 from streams.worker.batches import Batch
 from streams.worker.discovery import discover
@@ -24,10 +24,10 @@ from tests.streams.probe import ECHO, TICK, TOTAL, probe_catalog, tick
 CATALOG = probe_catalog()
 
 
-def probe_app(data: Path) -> tuple[CityApp, MemoryDoor]:
+def probe_app(data: Path) -> tuple[CityApp, MemoryProducer]:
     """Make the app of the probe domain, with everything it writes kept in memory."""
     config = StreamsConfig(data=data, domains=False, extra_agents=("tests.streams.probe",))
-    door = MemoryDoor(CATALOG, config)
+    door = MemoryProducer(CATALOG, config)
     app = create_app(config, CATALOG, door=door, changelog=lambda _: MemoryChangelog(), registry=Registry())
     return app, door
 
@@ -53,7 +53,7 @@ def batch_of(numbers: range) -> Batch:
 def test_an_agent_takes_a_batch_as_one_event(tmp_path: Path) -> None:
     """In Faust's own test context: the agent is an ordinary Faust agent, the batch an ordinary event."""
 
-    async def scenario() -> tuple[Batch, MemoryDoor]:
+    async def scenario() -> tuple[Batch, MemoryProducer]:
         app, door = probe_app(tmp_path)
         batch = batch_of(range(5))
         async with app.agents[f"agents.{TICK}"].test_context() as agent:
@@ -77,7 +77,9 @@ def test_every_packaged_domain_is_found_and_fits_the_catalogue(tmp_path: Path) -
     rules = discover(config, CATALOG)
     assert rules["air-quality.reading"]
     assert rules["vehicle.dssad-event"] == [], "no rule reads it; the origin of its events is checked"
-    app = create_app(config, CATALOG, door=MemoryDoor(CATALOG, config), changelog=lambda _: MemoryChangelog())
+    app = create_app(
+        config, CATALOG, door=MemoryProducer(CATALOG, config), changelog=lambda _: MemoryChangelog()
+    )
     assert {f"agents.{topic}" for topic in rules} <= set(app.agents)
 
 
@@ -86,7 +88,9 @@ def test_a_domain_that_the_catalogue_lacks_is_refused(tmp_path: Path) -> None:
     config = StreamsConfig(data=tmp_path, domains=False, extra_agents=("tests.streams.probe",))
     catalog = type(CATALOG)({name: each for name, each in CATALOG.domains.items() if name != "probe"})
     with pytest.raises(DeclarationError, match=r"probe\.tick: the catalogue has no such topic"):
-        create_app(config, catalog, door=MemoryDoor(catalog, config), changelog=lambda _: MemoryChangelog())
+        create_app(
+            config, catalog, door=MemoryProducer(catalog, config), changelog=lambda _: MemoryChangelog()
+        )
 
 
 def test_the_settings_that_make_faust_safe_are_set(tmp_path: Path) -> None:
@@ -114,7 +118,7 @@ def test_the_readme_names_what_exists() -> None:
     example: dict[str, object] = {}
     exec(text.split("```python\n")[1].split("```")[0], example)  # noqa: S102 - our own README
     (index,) = handlers_of(SimpleNamespace(**example))
-    state = PartitionState(MemoryChangelog(), 0, 1)
+    state = PartitionStore(MemoryChangelog(), 0, 1)
     remembered = state.draft().state(("r@1", "s", "x"), 0)
     assert remembered is not None
     (output,) = index.call(record(index.topic, {}, key="s"), remembered)

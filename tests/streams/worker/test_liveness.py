@@ -5,7 +5,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
-from streams.metrics import METRICS, Figures
+from streams.metrics import METRICS, Metrics
 from streams.worker.liveness import Liveness, Offsets, Watch
 from tests.streams.probe import TICK
 from tests.streams.scene import Scene
@@ -54,7 +54,7 @@ def test_a_worker_in_a_group_where_nobody_gets_partitions_is_ill(kafka: str, tmp
         config = scene.config.__class__(
             kafka=kafka, group=scene.group, stalled_after_s=0.4, metrics_interval_s=0.1
         )
-        figures = Figures()
+        figures = Metrics()
         figures.add("agents_records_total", 3, TICK)
 
         def emit(name: str, value: float, _labels: object) -> None:

@@ -11,11 +11,11 @@ from schemas.catalog import load_catalog
 from streams.agents import Output, Record, batched, handlers_of
 from streams.config import StreamsConfig
 from streams.errors import RefusedEventError
-from streams.metrics import Figures
-from streams.privacy.field_encryption import Opener
-from streams.produce.deliveries import Deliveries
-from streams.testing import MemoryDoor
-from streams.worker.rule_executor import Deriver
+from streams.metrics import Metrics
+from streams.privacy.field_encryption import Decryptor
+from streams.produce.deliveries import DeliveryTracker
+from streams.testing import MemoryProducer
+from streams.worker.rule_executor import RuleExecutor
 
 CATALOG = load_catalog()
 SOURCE, OUTPUT, COHORT = "health.measurement", "health.classification", "health.cohort-entry"
@@ -45,34 +45,34 @@ def stumbling(record: Record) -> Iterator[Output]:
     yield
 
 
-def derive(door: MemoryDoor, rule: object, *, forget: bool = False) -> Figures:
+def derive(door: MemoryProducer, rule: object, *, forget: bool = False) -> Metrics:
     """Run one measurement through a rule; forgotten after it was written, if so told."""
     raw = door.prepare(SOURCE, EVENT)
     if forget:
         door.keys.forget((raw.key or b"").decode())
-    figures = Figures()
-    deriver = Deriver(CATALOG, SOURCE, handlers_of(SimpleNamespace(rule=rule)), door, figures)
+    figures = Metrics()
+    deriver = RuleExecutor(CATALOG, SOURCE, handlers_of(SimpleNamespace(rule=rule)), door, figures)
     place = SimpleNamespace(
         topic=SOURCE, partition=0, offset=0, key=raw.key, value=raw.value, headers=raw.headers, timestamp=0
     )
-    deriver.derive(place, None, Deliveries())
+    deriver.derive(place, None, DeliveryTracker())
     deriver.report()
     return figures
 
 
 def test_nothing_is_written_about_who_was_forgotten(tmp_path: Path) -> None:
     """No output and no dead letter, whatever the rule says; it is counted."""
-    door = MemoryDoor(CATALOG, StreamsConfig(data=tmp_path))
+    door = MemoryProducer(CATALOG, StreamsConfig(data=tmp_path))
     figures = derive(door, heedless, forget=True)
     assert door.records == []
     assert figures.get("agents_forgotten_total", SOURCE) == 1
-    derive(other := MemoryDoor(CATALOG, StreamsConfig(data=tmp_path / "other")), heedless)
+    derive(other := MemoryProducer(CATALOG, StreamsConfig(data=tmp_path / "other")), heedless)
     assert [sent.topic for sent in other.sent()] == [OUTPUT]
 
 
 def test_what_a_rule_raises_over_personal_values_is_told_by_its_name_alone(tmp_path: Path) -> None:
     """Its words may hold the value; the dead letter keeps the record as it stood, encrypted."""
-    door = MemoryDoor(CATALOG, StreamsConfig(data=tmp_path))
+    door = MemoryProducer(CATALOG, StreamsConfig(data=tmp_path))
     derive(door, stumbling)
     (letter,) = door.sent("health.dead-letter")
     assert (letter.event["reason"], letter.event["stage"]) == ("ArithmeticError", "agent")
@@ -82,13 +82,13 @@ def test_what_a_rule_raises_over_personal_values_is_told_by_its_name_alone(tmp_p
 
 def test_values_of_a_person_who_is_not_the_key_are_encrypted_under_theirs(tmp_path: Path) -> None:
     """`subject` names the field; without whose, no personal value passes."""
-    door = MemoryDoor(CATALOG, StreamsConfig(data=tmp_path))
+    door = MemoryProducer(CATALOG, StreamsConfig(data=tmp_path))
     head: dict[str, Any] = {name: EVENT[name] for name in ("event_id", "salt", "source", "occurred_at")}
     entry = {**head, "cohort": "replay:0", "person": "p-1", "classes": "x"}
     door.produce(COHORT, entry)
     (sent,) = door.sent()
     assert sent.key == "replay:0"
-    opener = Opener(door.keys, CATALOG.topics[COHORT])
+    opener = Decryptor(door.keys, CATALOG.topics[COHORT])
     assert (opener.event(sent.key, sent.event) or {})["classes"] == "x"
     assert opener.value("p-1", sent.event["event_id"], "classes", sent.event["classes"]) == "x"
     door.keys.forget("p-1")

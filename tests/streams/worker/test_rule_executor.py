@@ -11,13 +11,13 @@ import pytest
 from schemas.codec import encode
 from streams.agents import Handler, Input, Output, Record, Rule, State, batched, handlers_of
 from streams.errors import DeclarationError, DeliveryError, RuleFaultError
-from streams.metrics import Figures
-from streams.produce.deliveries import Deliveries
+from streams.metrics import Metrics
+from streams.produce.deliveries import DeliveryTracker
 from streams.state.entries import Entry, Stored, Subject
-from streams.state.store import PartitionState
-from streams.testing import MemoryChangelog, MemoryDoor, assert_repeats_change_nothing, run_handlers
+from streams.state.store import PartitionStore
+from streams.testing import MemoryChangelog, MemoryProducer, assert_repeats_change_nothing, run_handlers
 from streams.worker.refusal_limit import RefusalLimit
-from streams.worker.rule_executor import Deriver
+from streams.worker.rule_executor import RuleExecutor
 from tests.streams import probe
 from tests.streams.probe import DEAD, ECHO, STREAM, TICK, TOTAL, expected_totals, tick
 
@@ -119,11 +119,11 @@ class Partition:
     """One partition of probe ticks, run record by record with chosen offsets."""
 
     def __init__(self, owner: str = "one", log: defaultdict[int, list[Stored]] | None = None) -> None:
-        self.door = MemoryDoor(CATALOG)
-        self.figures = Figures()
-        self.deriver = Deriver(CATALOG, TICK, HANDLERS, self.door, self.figures)
+        self.door = MemoryProducer(CATALOG)
+        self.figures = Metrics()
+        self.deriver = RuleExecutor(CATALOG, TICK, HANDLERS, self.door, self.figures)
         self.changelog = MemoryChangelog(owner, log)
-        self.state = PartitionState(self.changelog, 0, 1)
+        self.state = PartitionStore(self.changelog, 0, 1)
         self.state.restore()
 
     def run(
@@ -137,9 +137,9 @@ class Partition:
             raw = SimpleNamespace(
                 topic=TICK, partition=0, offset=offset, key=b"a", value=value, headers=(), timestamp=0
             )
-            self.deriver.derive(raw, draft, Deliveries())
+            self.deriver.derive(raw, draft, DeliveryTracker())
         self.deriver.report()
-        self.state.write(draft, committed, Deliveries())
+        self.state.write(draft, committed, DeliveryTracker())
         self.state.apply(draft, committed)
 
     def counts(self) -> list[int]:
@@ -219,7 +219,7 @@ def test_what_no_schema_reads_is_counted_and_skipped() -> None:
 def test_a_delivery_error_is_not_the_records_fault() -> None:
     """It makes no dead letter: the batch must come again."""
     partition = Partition()
-    deliveries = Deliveries()
+    deliveries = DeliveryTracker()
     partition.door.fail(ECHO, "no leader")
     value = encode(CATALOG.topics[TICK].schema, tick("a", 0))
     raw = SimpleNamespace(topic=TICK, partition=0, offset=0, key=b"a", value=value, headers=(), timestamp=0)
@@ -278,8 +278,8 @@ def test_declarations_that_cannot_work_are_refused() -> None:
     def rule(_record: Record, _state: State) -> list[Output]:
         return []
 
-    def deriver(topic: str, *handlers: Handler) -> Deriver:
-        return Deriver(CATALOG, topic, handlers, MemoryDoor(CATALOG), Figures())
+    def deriver(topic: str, *handlers: Handler) -> RuleExecutor:
+        return RuleExecutor(CATALOG, topic, handlers, MemoryProducer(CATALOG), Metrics())
 
     handler = Handler(TICK, Rule("r", 1), (), rule, stateful=True)
     with pytest.raises(DeclarationError, match="rule r@1 is declared twice"):
@@ -292,15 +292,15 @@ def test_declarations_that_cannot_work_are_refused() -> None:
         batched(TICK, rule="r@1", outputs=())(lambda _a, _b, _c: [])
 
 
-def deriver_with_limit(limit: RefusalLimit) -> tuple[Deriver, MemoryDoor]:
+def deriver_with_limit(limit: RefusalLimit) -> tuple[RuleExecutor, MemoryProducer]:
     """Make a deriver of the probe's rules whose refusals are limited."""
-    door = MemoryDoor(CATALOG)
-    return Deriver(CATALOG, TICK, HANDLERS, door, Figures(), limit=limit), door
+    door = MemoryProducer(CATALOG)
+    return RuleExecutor(CATALOG, TICK, HANDLERS, door, Metrics(), limit=limit), door
 
 
-def derive_moods(deriver: Deriver, partition: int, moods: list[str]) -> None:
+def derive_moods(deriver: RuleExecutor, partition: int, moods: list[str]) -> None:
     """Run ticks of the given moods through the rules, as one partition."""
-    state = PartitionState(MemoryChangelog(), partition, 1)
+    state = PartitionStore(MemoryChangelog(), partition, 1)
     state.restore()
     draft = state.draft()
     for offset, mood in enumerate(moods):
@@ -313,7 +313,7 @@ def derive_moods(deriver: Deriver, partition: int, moods: list[str]) -> None:
             headers=(),
             timestamp=0,
         )
-        deriver.derive(raw, draft, Deliveries())
+        deriver.derive(raw, draft, DeliveryTracker())
 
 
 def test_a_rule_beyond_its_refusal_limit_raises_with_rule_counts_and_reason() -> None:
@@ -343,5 +343,5 @@ def test_records_that_no_schema_reads_are_no_refusals_of_a_rule() -> None:
         broken = SimpleNamespace(
             topic=TICK, partition=0, offset=offset, key=b"a", value=b"\0nothing", headers=(), timestamp=0
         )
-        deriver.derive(broken, None, Deliveries())
+        deriver.derive(broken, None, DeliveryTracker())
     assert door.sent(DEAD) == []

@@ -16,7 +16,7 @@ from schemas.catalog import load_catalog
 from streams.domains.air_quality.recordings import BEIJING_PRSA, FORMATS, SEOUL_DAILY, Layout
 from streams.readers.formats import Accepted, Item, Refused, Skipped
 from streams.replay.recordings import bundled
-from streams.testing import MemoryDoor
+from streams.testing import MemoryProducer
 
 SEOUL_HEADER = (
     "측정일시,측정소명,이산화질소농도(ppm),오존농도(ppm),일산화탄소농도(ppm),아황산가스농도(ppm),"
@@ -243,7 +243,7 @@ def test_bundled_recordings_are_read_to_the_last_row(path: Path) -> None:
         items = list(layout.read(stream))  # type: ignore[arg-type]
     assert len(items) == len(rows)
     assert all(isinstance(item, Accepted) for item in items)
-    door = MemoryDoor(load_catalog())
+    door = MemoryProducer(load_catalog())
     envelope = {"event_id": "018f0000-0000-7000-8000-000000000001", "salt": bytes(16), "source": "replay:0#1"}
     for item in items[:300]:
         assert isinstance(item, Accepted)

@@ -10,13 +10,13 @@ from schemas.catalog import load_catalog
 from streams.identity.event_ids import recording_id
 from streams.readers.formats import Accepted, Format, Item, Refused
 from streams.replay.recordings import formats, opened
-from streams.testing import MemoryDoor
+from streams.testing import MemoryProducer
 
 EXCERPTS = Path(__file__).parent / "excerpts"
 """What the tests carry; further excerpts come with the platform."""
 
 OURS: dict[str, Format] = {name: each for name, each in formats().items() if each.domain == "cargo"}
-DOOR = MemoryDoor(load_catalog())
+DOOR = MemoryProducer(load_catalog())
 ENVELOPE = {"event_id": "018f0000-0000-7000-8000-000000000001", "salt": bytes(16), "source": "replay:0#1"}
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from streams.domains.energy.recordings import FORMATS, TABLES
 from streams.readers.formats import Accepted, Item, Refused, Skipped
 from streams.replay.recordings import bundled, find, opened
-from streams.testing import MemoryDoor
+from streams.testing import MemoryProducer
 from tests.recordings import whole
 from tests.streams.domains.energy.facts import CATALOG
 
@@ -382,7 +382,7 @@ def check_rows(path: Path) -> None:
     assert all(isinstance(item, Accepted) for item in items)
     drafts = [draft for item in items if isinstance(item, Accepted) for draft in item.drafts]
     assert all(one.occurred_at <= other.occurred_at for one, other in pairwise(drafts))
-    door = MemoryDoor(CATALOG)
+    door = MemoryProducer(CATALOG)
     envelope = {"event_id": "018f0000-0000-7000-8000-000000000001", "salt": bytes(16), "source": "replay:0#1"}
     for draft in drafts[:: max(1, len(drafts) // 200)]:
         door.prepare(draft.topic, {**envelope, "occurred_at": draft.occurred_at, **draft.fields})

@@ -25,7 +25,7 @@ from streams.identity.event_ids import recording_id
 from streams.identity.pseudonyms import pseudonym
 from streams.identity.secret import deployment_secret
 from streams.privacy.erasure import forget
-from streams.privacy.field_encryption import Opener, SubjectKeys
+from streams.privacy.field_encryption import Decryptor, SubjectKeys
 from streams.produce.kafka import Producer
 from streams.replay.recordings import find
 from streams.replay.run import replay
@@ -239,7 +239,7 @@ def _readable(town: Town) -> dict[str, int]:
     """Count the events of each person that open with the keys as they are now."""
     keys, found = SubjectKeys(town.config.keys), Counter[str]()
     for name in PERSONAL_TOPICS:
-        opener = Opener(keys, CATALOG.topics[name])
+        opener = Decryptor(keys, CATALOG.topics[name])
         found.update(
             event["person"]
             for key, event in town.events(name)

@@ -20,7 +20,7 @@ from streams.domains.vehicle.npy import parse
 from streams.domains.vehicle.recordings import FORMATS
 from streams.readers.formats import Accepted, Format, Item, Refused, Skipped
 from streams.replay.recordings import bundled, content, find, opened
-from streams.testing import MemoryDoor
+from streams.testing import MemoryProducer
 from tests.recordings import whole
 from tests.streams.domains.vehicle.drive import EXCERPTS
 
@@ -467,7 +467,7 @@ def independent_count(path: Path) -> int:
 
 def check_recordings(root: Path) -> int:
     """Compare what is read with what other code counts; return how many recordings there are."""
-    door = MemoryDoor(load_catalog())
+    door = MemoryProducer(load_catalog())
     envelope = {"event_id": "018f0000-0000-7000-8000-000000000001", "salt": bytes(16), "source": "replay:0#1"}
     recordings = [found for found in find([root]) if found.format is not None and found.part_of is None]
     for found in recordings:

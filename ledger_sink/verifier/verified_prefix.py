@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Since:
+class VerifiedPrefix:
     """A log as it was verified."""
 
     size: int

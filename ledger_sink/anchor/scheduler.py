@@ -55,7 +55,7 @@ class _Turn:
     trouble: str = ""
 
 
-class AnchorKeeper:
+class AnchorScheduler:
     """The one that works on the anchor jobs of a city log."""
 
     def __init__(

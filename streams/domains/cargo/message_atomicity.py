@@ -9,8 +9,8 @@ whole and the event that broke it. A message that cannot be cut into events is o
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from streams.domains.cargo.broken import BrokenRule
-from streams.readers.formats import Accepted, Draft, Item, Refused
+from streams.domains.cargo.rule_violation import BrokenRule
+from streams.readers.formats import Accepted, EventDraft, Item, Refused
 
 LARGEST_MESSAGE = 64 << 20
 """Bytes above which a message is not read; bounds memory, since a message is judged as a whole."""
@@ -36,7 +36,7 @@ def load(stream: BinaryIO, rule: str) -> bytes:
     return data
 
 
-def judged(pieces: Iterable[Piece], draft: Callable[[object], Draft], rule: str) -> Iterator[Item]:
+def judged(pieces: Iterable[Piece], draft: Callable[[object], EventDraft], rule: str) -> Iterator[Item]:
     """Judge all events of a message, then let them in together or refuse them together.
 
     Args:
@@ -44,7 +44,7 @@ def judged(pieces: Iterable[Piece], draft: Callable[[object], Draft], rule: str)
         draft: Makes the draft of one event, or raises `BrokenRule`.
         rule: Rule that a sound event breaks by standing beside a broken one.
     """
-    found: list[tuple[Piece, Draft | BrokenRule]] = []
+    found: list[tuple[Piece, EventDraft | BrokenRule]] = []
     for piece in pieces:
         try:
             found.append((piece, draft(piece.event)))

@@ -6,7 +6,7 @@ from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ObservedCheckpoint:
     """One signed checkpoint that was seen."""
 
     note: bytes
@@ -24,9 +24,9 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SignedCheckpoint:
     """A checkpoint that a verification found signed: by whom, and what is to be remembered."""
 
     key: str
     """The verifier key."""
-    sight: Sight
+    sight: ObservedCheckpoint
