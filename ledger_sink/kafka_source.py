@@ -191,5 +191,5 @@ def _facts(future: Any) -> TopicFacts:
 
 
 def id_bytes(topic_id: Any) -> bytes:
-    """Return the 16 bytes of a Kafka id, which prints as unpadded base64 (`streams.state.changelog` reads it so, too)."""
+    """Return the 16 bytes of a Kafka id, which prints as unpadded base64 (read by `streams.state.changelog`, too)."""
     return b64decode(f"{topic_id}==", validate=True)

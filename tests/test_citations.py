@@ -24,13 +24,13 @@ CHECKERS: tuple[Checker, ...] = (
 )
 
 SOUND: Mapping[str, str] = {
-    "docs/README.md": "# Docs\n\n[page](page.md#a-part) and [references](references.md), `streams/produce/producer.py`\n",
+    "docs/README.md": "# Docs\n\n[page](page.md#a-part) and [references](references.md), `streams/sample.py`\n",
     "docs/page.md": "# Page\n\n## A part\n\nRFC 6962 §2.1 and 49 CFR 563.5; [up](README.md)\n",
     "docs/references.md": (
         "| name | title | publisher |\n|---|---|---|\n| RFC 6962 | t | p |\n| 49 CFR 563 | t | p |\n"
     ),
     "ledger_sink/FORMAT.md": "# Formats\n\n## 1. Names\n\n### 1.1 Origins\n\nas §1 and §1.1 say\n",
-    "streams/produce/producer.py": '"""A door (docs/page.md#a-part); FORMAT.md §1.1, §1; RFC\n6962 §2."""\n',
+    "streams/sample.py": '"""A sample (docs/page.md#a-part); FORMAT.md §1.1, §1; RFC\n6962 §2."""\n',
 }
 """A small tree in which every citation resolves."""
 
@@ -103,9 +103,9 @@ def test_a_sound_tree_has_no_problem(checker: Checker) -> None:
         ),
         (
             citations.broken_mentions,
-            "streams__door.py",
+            "streams__sample.py",
             "# see docs/gone.md",
-            "streams/produce/producer.py:1: docs/gone.md does not exist",
+            "streams/sample.py:1: docs/gone.md does not exist",
         ),
         (
             citations.broken_mentions,
@@ -121,21 +121,21 @@ def test_a_sound_tree_has_no_problem(checker: Checker) -> None:
         ),
         (
             citations.unresolved_sections,
-            "streams__door.py",
+            "streams__sample.py",
             "# as §4 says",
-            "streams/produce/producer.py:1: §4 of what?",
+            "streams/sample.py:1: §4 of what?",
         ),
         (
             citations.unresolved_sections,
-            "streams__door.py",
+            "streams__sample.py",
             "# RFC 9999 §4",
-            "streams/produce/producer.py:1: §4 of what?",
+            "streams/sample.py:1: §4 of what?",
         ),
         (
             citations.unresolved_sections,
-            "streams__door.py",
+            "streams__sample.py",
             "# FORMAT.md §1.1, §7",
-            "streams/produce/producer.py:1: FORMAT.md has no §7",
+            "streams/sample.py:1: FORMAT.md has no §7",
         ),
         (
             citations.unresolved_sections,
@@ -145,9 +145,9 @@ def test_a_sound_tree_has_no_problem(checker: Checker) -> None:
         ),
         (
             citations.unlisted_documents,
-            "streams__door.py",
+            "streams__sample.py",
             "# RFC\t9999",
-            "streams/produce/producer.py:1: RFC 9999 is not in docs/references.md",
+            "streams/sample.py:1: RFC 9999 is not in docs/references.md",
         ),
         (
             citations.unlisted_documents,
@@ -163,9 +163,9 @@ def test_a_sound_tree_has_no_problem(checker: Checker) -> None:
         ),
         (
             citations.forbidden_names,
-            "streams__door.py",
+            "streams__sample.py",
             "# (CONTRACT §3)",
-            "streams/produce/producer.py:1: CONTRACT",
+            "streams/sample.py:1: CONTRACT",
         ),
         (citations.forbidden_names, "docs__more.md", "\nas STANDARDS 3.2", "docs/more.md:2: STANDARDS"),
         (citations.forbidden_names, "a.toml", "# ARCHITECTURE D6", "a.toml:1: ARCHITECTURE"),

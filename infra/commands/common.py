@@ -58,7 +58,7 @@ def one_line_errors(function: F) -> F:
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        from infra.errors import exit_code_of, known_errors
+        from infra.known_errors import exit_code_of, known_errors
 
         try:
             return function(*args, **kwargs)

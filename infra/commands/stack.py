@@ -19,8 +19,7 @@ from infra.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from infra.kafka.java import JavaChoice
-    from infra.settings import Settings
+    from infra.settings import JavaChoice, Settings
     from streams.replay.schedule import Speed
 
 PICTURE_COLUMNS = 110

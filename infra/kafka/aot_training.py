@@ -37,7 +37,7 @@ from infra.process.child import spawn
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from infra.kafka.java import JavaChoice
+    from infra.settings import JavaChoice
 
 WHOLE_S = 300
 """A maker ends after this long, whatever it has reached."""

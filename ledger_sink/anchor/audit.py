@@ -6,15 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ledger_sink.anchor.config import (
-    EvmSettings,
-    FileSettings,
-    TimestampSettings,
-    late_after_s,
-    read_roots,
-    receipt_name,
-)
+from ledger_sink.anchor.config import late_after_s, read_roots, receipt_name
 from ledger_sink.anchor.jobs import AnchorJobs, anchored_sizes
+from ledger_sink.config import EvmSettings, FileSettings, TimestampSettings
 from ledger_sink.errors import LedgerError, MissingFileError, SetupError
 from ledger_sink.format.block import Block
 from ledger_sink.format.checkpoint import parse_checkpoint
@@ -32,7 +26,7 @@ if TYPE_CHECKING:
 
     from cryptography.x509 import Certificate
 
-    from ledger_sink.anchor.config import AnchorSettings
+    from ledger_sink.config import AnchorSettings
     from ledger_sink.store import Store
 
 

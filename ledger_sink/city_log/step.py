@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from ledger_sink.signer.protocol import SignAnswer, SignRequest
     from ledger_sink.store import Store
 
-from ledger_sink.sealing.background import log
+
+log = logging.getLogger("ledger.sink")
 
 
 class CityLogStep:

@@ -14,18 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ledger_sink.anchor.audit import anchor_states, audit_anchors
-from ledger_sink.anchor.config import (
-    AnchorSettings,
-    EvmSettings,
-    FileSettings,
-    TimestampSettings,
-    connect,
-)
+from ledger_sink.anchor.config import connect
 from ledger_sink.anchor.evm import read_account
 from ledger_sink.anchor.jobs import anchored_sizes
 from ledger_sink.anchor.scheduler import AnchorScheduler
 from ledger_sink.anchor.scheduler import log as keeper_log
 from ledger_sink.audit import run as audit
+from ledger_sink.config import AnchorSettings, EvmSettings, FileSettings, TimestampSettings
 from ledger_sink.errors import LogStoppedError, StoreError
 from ledger_sink.format.bundle import Evidence
 from ledger_sink.format.keys import city_origin
