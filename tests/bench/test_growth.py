@@ -16,7 +16,7 @@ from tests.bench.fill import KEYS, Fill, roll_up, source_key
 from tests.bench.records import TOPIC
 from tests.bench.rows.growth_ledger import size_words
 from tests.bench.sides.growth_ledger import LEAF, batches, make_at
-from tests.harness.engine import DoorProcess
+from tests.harness.engine import EngineProcess
 from tests.ledger_sink.worlds import CITY, World
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def test_sizes_are_told_in_words() -> None:
 def test_tables_are_filled_as_told_and_roll_ups_as_their_refresh_would(tmp_path: Path) -> None:
     """So many distinct events up to a moment, evenly from all sources; the refresh itself then changes nothing."""
     (tmp_path / "clickhouse").mkdir()
-    door = DoorProcess(tmp_path / "clickhouse" / "data")
+    door = EngineProcess(tmp_path / "clickhouse" / "data")
     client = door.start().client()
     try:
         catalog = load_catalog()

@@ -48,7 +48,7 @@ class ClickHouse:
         )
 
 
-class DoorProcess:
+class EngineProcess:
     """A door in a process of its own, for the tests that stop, kill or start one."""
 
     def __init__(

@@ -35,7 +35,7 @@ from tests.bench.harness import Row, Run, Side, SideError
 from tests.bench.kafka_stage import Broker
 from tests.bench.work import readings
 from tests.harness.broker import RunningKafka
-from tests.harness.engine import DoorProcess
+from tests.harness.engine import EngineProcess
 from tests.streams.clickhouse_sink.stage import Stage, make_stage
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def stage(events: int) -> Iterator[SinkStage]:
     with tempfile.TemporaryDirectory(prefix="city-bench-sink-") as name:
         embedded = EmbeddedKafka(Path(name) / "kafka", free_ports())
         (Path(name) / "clickhouse").mkdir()
-        door = DoorProcess(Path(name) / "clickhouse" / "data")
+        door = EngineProcess(Path(name) / "clickhouse" / "data")
         with RunningKafka(embedded) as running:
             opened = door.start()
             try:

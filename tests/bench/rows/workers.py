@@ -24,7 +24,7 @@ from tests.bench.kafka_stage import Broker, a_broker
 from tests.bench.limits import LimitRow, Quantity
 from tests.bench.several import await_members, cpu_s, several
 from tests.bench.work import READING, WHOLE, readings
-from tests.harness.engine import DoorProcess
+from tests.harness.engine import EngineProcess
 from tests.harness.waiting import eventually
 from tests.streams.clickhouse_sink.stage import make_stage
 
@@ -122,7 +122,7 @@ def agents(inside: Path, workers: int, events: int) -> Took:
 def sink(inside: Path, workers: int, events: int) -> Took:
     """Store readings; archive and typed table must hold each once, the same for any number of sinks."""
     (inside / "clickhouse").mkdir()
-    door = DoorProcess(inside / "clickhouse" / "data")
+    door = EngineProcess(inside / "clickhouse" / "data")
     with a_broker(PARTITIONS) as broker:
         opened = door.start()
         try:

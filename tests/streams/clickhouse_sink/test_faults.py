@@ -16,7 +16,7 @@ import pytest
 from streams.clickhouse_sink.config import SinkConfig
 from streams.clickhouse_sink.errors import SinkStopError
 from streams.clickhouse_sink.sink import run
-from tests.harness.engine import DoorProcess
+from tests.harness.engine import EngineProcess
 from tests.harness.waiting import eventually
 from tests.patience import patient
 from tests.streams.clickhouse_sink.events import framed
@@ -184,7 +184,7 @@ def test_without_clickhouse_the_sink_waits_and_says_so_once(
     kafka: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The door is killed in the middle and opened again: one line each, then all rows are there."""
-    door = DoorProcess(tmp_path / "door")
+    door = EngineProcess(tmp_path / "door")
     opened = door.start()
     stage = make_stage(kafka, opened)
     topic, random = stage.topic("reading"), Random(6)
@@ -199,7 +199,7 @@ def test_without_clickhouse_the_sink_waits_and_says_so_once(
         assert len(said) == 1
         assert "does not answer" in said[0]
         assert "records wait in Kafka" in said[0]
-        again = DoorProcess(tmp_path / "door", port=opened.port)
+        again = EngineProcess(tmp_path / "door", port=opened.port)
         again.start()
         stage.drain()
     assert stage.check(topic) == {"records": 2000, "events": 2000, "undecodable": 0}

@@ -12,7 +12,7 @@ from infra.clickhouse.migrations.migrate import migrate
 from infra.clickhouse.migrations.scripts import load_rollups, load_scripts, split_statements
 from schemas import tables
 from schemas.catalog import load_catalog
-from tests.harness.engine import DoorProcess
+from tests.harness.engine import EngineProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def whole() -> Catalog:
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Any]:
     """A client of an empty engine of its own."""
-    process = DoorProcess(tmp_path / "data")
+    process = EngineProcess(tmp_path / "data")
     door = process.start()
     found = door.client()
     yield found

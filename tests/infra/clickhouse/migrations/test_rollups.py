@@ -13,7 +13,7 @@ import pytest
 from infra.clickhouse.migrations.migrate import migrate
 from infra.clickhouse.migrations.scripts import load_rollups
 from schemas.catalog import load_catalog
-from tests.harness.engine import DoorProcess
+from tests.harness.engine import EngineProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ class _Table:
 @pytest.fixture
 def table(tmp_path: Path) -> Iterator[_Table]:
     """Tables and roll-ups on an engine of their own."""
-    process = DoorProcess(tmp_path / "data")
+    process = EngineProcess(tmp_path / "data")
     door = process.start()
     client = door.client(autogenerate_session_id=False)
     migrate(client, load_catalog())

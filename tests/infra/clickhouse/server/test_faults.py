@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.engine import DoorProcess
+from tests.harness.engine import EngineProcess
 from tests.infra.clickhouse.server.asking import ask, send_and_leave
 from tests.patience import patient
 
@@ -53,7 +53,7 @@ class _Writer(threading.Thread):
 @pytest.mark.timeout(180)
 def test_acknowledged_inserts_survive_kill_9_and_none_is_there_twice(tmp_path: Path) -> None:
     """Five rounds at random moments; what was not acknowledged is sent again under its token."""
-    process, moments = DoorProcess(tmp_path / "data"), random.Random(20260301)
+    process, moments = EngineProcess(tmp_path / "data"), random.Random(20260301)
     door = process.start()
     assert ask(door, _TABLE).status == 200
     position = [0, 0]
@@ -84,7 +84,7 @@ def test_acknowledged_inserts_survive_kill_9_and_none_is_there_twice(tmp_path: P
 
 def test_sigterm_ends_it_while_statements_run(tmp_path: Path) -> None:
     """In less than ten seconds, with exit code 0."""
-    process = DoorProcess(tmp_path / "data")
+    process = EngineProcess(tmp_path / "data")
     door = process.start()
     held = [
         send_and_leave(door, b"SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"),
@@ -148,7 +148,7 @@ def test_an_insert_onto_a_full_disk_is_an_error(tmp_path: Path) -> None:
     """It is never acknowledged, the door lives, and what was there before can be read."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    process = DoorProcess(disk / "data", prefix=_small_disk(disk, "40m"))
+    process = EngineProcess(disk / "data", prefix=_small_disk(disk, "40m"))
     door = process.start()
     assert ask(door, b"CREATE TABLE default.t (s String) ENGINE = MergeTree ORDER BY tuple()").status == 200
     assert ask(door, b"INSERT INTO default.t VALUES ('kept')").status == 200
