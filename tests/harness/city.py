@@ -108,6 +108,10 @@ class City:
         """Return the last report."""
         return dict(json.loads(self.report.read_text()))
 
+    def keep_first_report(self) -> None:
+        """Keep the last report, so that the next one can be compared with it."""
+        self.first_report.write_text(json.dumps(self.read_report()))
+
     def settings(self) -> Settings:
         """Return the settings of the stack that runs or last ran here."""
         return recall(self.data)

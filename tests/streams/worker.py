@@ -16,7 +16,7 @@ from streams.config import StreamsConfig
 from streams.door import Deliveries
 from streams.metrics import no_emit
 from streams.state import Draft, PartitionState
-from tests.streams.probe import BROKEN, ECHO, probe_catalog
+from tests.streams.probe import BROKEN, ECHO, SECRET, probe_catalog
 
 
 def probe_config(kafka: str, data: Path, group: str, **changes: Any) -> StreamsConfig:
@@ -86,7 +86,7 @@ def run_beside(app: CityApp) -> None:
             head = {name: secret[name] for name in ("event_id", "salt", "source", "occurred_at")}
             app.door.produce(ECHO, {**head, "subject": secret["subject"], "number": event.message.offset})
 
-    topic = app.topic("probe.secret", value_type=bytes, value_serializer="raw")
+    topic = app.topic(SECRET, value_type=bytes, value_serializer="raw")
     app.agent(topic, name="beside")(beside)
 
 
