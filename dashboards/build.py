@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import pkgutil
 from typing import TYPE_CHECKING, Any
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-import dashboards.domains
 from dashboards import ledger, overview, pipeline
+from dashboards.domains import modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,15 +21,8 @@ GENERAL = (overview, pipeline, ledger)
 
 def boards(catalog: Catalog) -> dict[str, dict[str, Any]]:
     """Return every board's JSON by uid: the general ones, then one per domain that has a module."""
-    modules = [
-        *GENERAL,
-        *(
-            importlib.import_module(f"{dashboards.domains.__name__}.{module.name}")
-            for module in pkgutil.iter_modules(dashboards.domains.__path__)
-            if module.name in catalog.domains
-        ),
-    ]
-    made = (json.loads(JSONEncoder().encode(module.board(catalog))) for module in modules)
+    of_domains = [module for name, module in modules().items() if name in catalog.domains]
+    made = (json.loads(JSONEncoder().encode(each.board(catalog))) for each in (*GENERAL, *of_domains))
     return {board["uid"]: board for board in made}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards import panels
-from dashboards.queries import glance_of, table_of
+from dashboards.queries import table_of
+from dashboards.roll_ups import glance_of
 from dashboards.style import AGE_COLOURS, ANY_IS_MARKED, ZERO_IS_GOOD
 from schemas.names import board_uid
 

@@ -14,7 +14,7 @@ from grafana_foundation_sdk.cog import builder as cog_builder
 from grafana_foundation_sdk.cog import variants
 
 from dashboards.style import DATASOURCE_TYPE, DATASOURCE_UID
-from schemas.names import DATABASE, topic_name
+from schemas.names import DATABASE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,23 +62,6 @@ def table_of(topic: Topic, *, final: bool = True) -> str:
     Counts and sums are of facts. What is highest, newest or distinct is the same in both: a repeat tells nothing new.
     """
     return f"{DATABASE}.{topic.table}" + (" FINAL" if final else "")
-
-
-ROLL_UPS = {topic_name("air_quality", "reading"): f"{DATABASE}.air_quality_reading_daily"}
-"""By topic: a roll-up whose `events` sum up to the topic's facts."""
-
-
-def glance_of(topic: Topic) -> str:
-    """Return a SELECT of how much a topic holds (`n`), how much is simulated (`s`), when the last happened (`at`).
-
-    From the roll-up where there is one; else from records, in which a repeat counts until ClickHouse has merged it with
-    the first. `FINAL` over all of a long table takes seconds.
-    """
-    rolled = ROLL_UPS.get(topic.name)
-    if rolled is None:
-        table = table_of(topic, final=False)
-        return f"SELECT count() AS n, countIf(simulated) AS s, max(occurred_at) AS at FROM {table}"
-    return f"SELECT sum(events) AS n, sumIf(events, simulated) AS s, max(last_at) AS at FROM {rolled}"
 
 
 _CALL = re.compile(r"\$__(\w+)\(")

@@ -9,6 +9,7 @@ from infra.commands import (
     dashboards,
     dead_letters,
     demo,
+    domains,
     ledger,
     records,
     schemas,
@@ -24,7 +25,19 @@ def main() -> None:
     """A city telemetry platform whose record can be proved right afterwards."""
 
 
-for noun in (stack, demo, records, dead_letters, ledger, sources, sharing, schemas, dashboards, bench):
+for noun in (
+    stack,
+    demo,
+    records,
+    dead_letters,
+    ledger,
+    sources,
+    sharing,
+    domains,
+    schemas,
+    dashboards,
+    bench,
+):
     noun.register(main)
 
 if __name__ == "__main__":

@@ -16,21 +16,23 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra import configs, wiring
+from infra import layer_configs as configs
 from infra import settings as settings_module
-from infra.emit import pause_file
-from infra.errors import CityError, StackError, known_errors
+from infra.errors import CityError, StackError
 from infra.kafka.admin import cluster_id, connect
-from infra.screen import Screen
-from infra.stores import answers, prepare_stores
-from infra.supervisor import Supervisor
-from infra.up import REPLAY_RESULT, Run, UpOptions, finish
+from infra.known_errors import known_errors
+from infra.platform_events.metric_emitter import pause_file
+from infra.process.supervisor import Supervisor
+from infra.stack import roles as wiring
+from infra.stack.stores import answers, prepare_stores
+from infra.stack.up import REPLAY_RESULT, Run, UpOptions, finish
+from infra.status.terminal import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infra.settings import Settings
-    from streams.pace import Speed
+    from streams.replay.schedule import Speed
 
 STORES_S = 120.0
 """Kafka and ClickHouse have this long to come up."""

@@ -11,7 +11,7 @@ import os
 import sys
 
 from infra import settings as settings_module
-from infra.child import stop_event
+from infra.process.child import stop_event
 
 ROLES = ("worker", "sink", "ledger", "signer", "witness", "door", "web", "replay")
 
@@ -26,8 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     stop = stop_event()
-    from infra import wiring
-    from infra.errors import exit_code_of, known_errors
+    from infra.known_errors import exit_code_of, known_errors
+    from infra.stack import roles as wiring
 
     try:
         run = getattr(wiring, f"run_{words[0]}")

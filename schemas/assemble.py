@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from schemas import merge, names
+from schemas import envelope as merge
+from schemas import names
 from schemas.folder import Folder
 from schemas.model import Domain, Schema, Topic
-from schemas.rules import SHARED
+from schemas.toml_rules import SHARED
 
 
 def assemble(folders: Iterable[Folder], envelope: dict[str, Any]) -> dict[str, Domain]:

@@ -11,7 +11,7 @@ from typing import Any
 from schemas import names
 from schemas.examples import to_plain
 from schemas.model import Catalog, Schema, Topic
-from schemas.sharing import Subscriber
+from schemas.subscriber_grants import Subscriber
 
 VERSION = "3.0.0"
 BINDING = "0.5.0"
@@ -50,7 +50,7 @@ _SEALED = (
 
 
 @dataclass(frozen=True)
-class Place:
+class Deployment:
     """Where a deployment is reached.
 
     Attributes:
@@ -66,7 +66,7 @@ class Place:
     partitions: int
 
 
-def document(catalog: Catalog, subscriber: Subscriber, place: Place) -> dict[str, Any]:
+def document(catalog: Catalog, subscriber: Subscriber, place: Deployment) -> dict[str, Any]:
     """Describe what a subscriber may read.
 
     Args:
@@ -109,7 +109,7 @@ def message_name(topic: Topic, schema: Schema) -> str:
     return f"{topic.name}.v{schema.version}"
 
 
-def _server(place: Place) -> dict[str, Any]:
+def _server(place: Deployment) -> dict[str, Any]:
     return {
         "host": place.kafka,
         "protocol": "kafka",
@@ -125,7 +125,7 @@ def _server(place: Place) -> dict[str, Any]:
     }
 
 
-def _channel(topic: Topic, place: Place) -> dict[str, Any]:
+def _channel(topic: Topic, place: Deployment) -> dict[str, Any]:
     return {
         "address": topic.name,
         "title": topic.name,

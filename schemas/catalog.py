@@ -16,9 +16,10 @@ from schemas.assemble import assemble
 from schemas.errors import CatalogError
 from schemas.examples import clear_tree, from_plain
 from schemas.folder import Folder, read_folder
-from schemas.judge import catalog_problems, domain_problems
+from schemas.id_ranges import id_problems, read_ranges
 from schemas.model import Catalog, Domain, Kind, Schema, Sensitivity, Topic
-from schemas.rules import duplicates, folder_problems
+from schemas.schema_rules import catalog_problems, domain_problems
+from schemas.toml_rules import duplicates, folder_problems
 
 __all__ = ["DOMAINS", "Catalog", "Domain", "Kind", "Schema", "Sensitivity", "Topic", "load_catalog"]
 
@@ -47,13 +48,15 @@ def _load(roots: tuple[Path, ...]) -> Catalog:
     envelope = json.loads(ENVELOPE.read_text(encoding="utf-8"))
     paths = sorted(path.parent for root in roots for path in root.glob("*/domain.toml"))
     folders = [read_folder(path) for path in paths]
-    problems = [problem for folder in folders for problem in folder_problems(folder)]
+    ranges = read_ranges(roots)
+    problems = [*ranges.problems, *(each for folder in folders for each in folder_problems(folder))]
     problems.extend(duplicates([(each.name, str(each.path)) for each in folders], "domain"))
     _stop_at(problems)
     domains = assemble(folders, envelope)
     for folder in folders:
         problems.extend(domain_problems(domains[folder.name], folder))
     problems.extend(catalog_problems(domains))
+    problems.extend(id_problems(domains, ranges, {folder.name: folder.path.parent for folder in folders}))
     _stop_at(problems)
     return Catalog(MappingProxyType(domains), MappingProxyType(_examples(domains, folders)))
 

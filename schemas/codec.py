@@ -1,4 +1,4 @@
-"""An event ↔ the bytes of a record's value: 0x00, schema id in 4 bytes, Avro datum (STANDARDS §12.2).
+"""An event ↔ the bytes of a record's value: 0x00, schema id in 4 bytes, Avro datum (docs/events.md#frame).
 
 It promises that equal events give equal bytes; that `encode` sends nothing its schema does not allow; and
 that whatever bytes come, `decode` returns an event that they hold to the last byte, or raises

@@ -1,4 +1,6 @@
-"""May version n+1 of a schema follow n? FULL_TRANSITIVE (STANDARDS §12.2): each reads what any other wrote.
+"""May version n+1 of a schema follow n? FULL_TRANSITIVE: each reads what any other wrote.
+
+What follows for producers and readers: docs/events.md#schema-versions.
 
 Stricter than Avro's own rule where Avro's checkers look away: a field never changes its type, its logical
 type, its unit, its default or whether it is personal. So what may happen to a schema is short: add a field

@@ -23,7 +23,7 @@ class Schema:
     """One version of the schema of a topic's values.
 
     Attributes:
-        id: Number in the frame of every value (CONTRACT: fixed in the catalogue, never reused).
+        id: Number in the frame of every value (docs/events.md#frame); fixed in the catalogue, never reused.
         subject: Registry subject it is served under.
         version: 1, 2, 3 …
         record: The Avro schema as plain JSON, envelope fields in front, personal fields as the bytes they

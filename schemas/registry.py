@@ -1,4 +1,4 @@
-"""The read-only part of the Schema Registry's REST interface, as a pure function (STANDARDS §12.2).
+"""The read-only part of the Schema Registry's REST interface, as a pure function (docs/events.md#registry).
 
 `answer` takes method, path, query and body and returns status and JSON, from the catalogue alone: a stock
 Avro client pointed at it decodes every topic. It promises that it never changes anything: whoever tries to
@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from schemas.avro import AvroError, parse
 from schemas.compatibility import check_record
-from schemas.merge import canonical_text
+from schemas.envelope import canonical_text
 from schemas.model import Catalog, Schema
 
 CONTENT_TYPE: Final = "application/vnd.schemaregistry.v1+json"

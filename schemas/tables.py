@@ -1,9 +1,8 @@
 """The ClickHouse tables of the catalogue: typed tables, evidence archive, data dictionary.
 
-Pure: the caller runs the statements. Each may be run again and changes nothing then. Typed tables drop
-repeats of an event by themselves (ReplacingMergeTree by event_id, CONTRACT §1 and §3); no table has a
-PARTITION BY, so that an insert is one block whatever its times. Views and roll-ups are left to
-`infra/clickhouse/domains`.
+Pure: the caller runs the statements. Each may be run again and changes nothing then. Typed tables drop repeats of
+an event by themselves (ReplacingMergeTree by event_id, docs/delivery.md#clickhouse-sink); no table has a PARTITION
+BY, so that an insert is one block whatever its times. Views and roll-ups are left to `infra/clickhouse/domains`.
 """
 
 from schemas import names

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from streams.errors import DeclarationError
-from streams.identity import Input, Rule, kind_of, stream_of
-from streams.personal import Opener
+from streams.identity.event_ids import Input, Rule, kind_of, stream_of
+from streams.privacy.field_encryption import Decryptor
 
 __all__ = ["Handler", "Input", "Output", "Record", "Rule", "State", "batched"]
 
@@ -48,7 +48,7 @@ class Record:
         offset: int,
         key: str,
         event: Mapping[str, Any],
-        opener: Opener | None = None,
+        opener: Decryptor | None = None,
     ) -> None:
         self.topic = topic
         self.partition = partition
@@ -86,7 +86,7 @@ class Record:
         return stream_of(self.source)
 
     @property
-    def opener(self) -> Opener:
+    def opener(self) -> Decryptor:
         """What opens personal values; only a rule declared with `opens=True` is given it."""
         if self._opener is None:
             raise DeclarationError("this rule did not declare that it opens personal values")
@@ -127,7 +127,7 @@ class State(Protocol):
         """Return a fresh copy of what was put last, or None."""
 
     def put(self, value: Any) -> None:
-        """Remember a JSON value; takes effect only if the rule ends without raising."""
+        """Remember a JSON value, or a dataclass field by field; takes effect only if the rule ends without raising."""
 
     def clear(self) -> None:
         """Forget the subject: at its closing event."""

@@ -34,7 +34,8 @@ class StreamsConfig:
             taken to be at fault and its topic stops. Fewer never stop it.
         refusal_share: Part of the rule's last `refusal_window` calls that must be refused for that, too.
         refusal_window: Calls of a rule, for each partition, over which both are counted.
-        stalled_after_s: Seconds with lag and no commit after which the worker ends itself (CONTRACT §3).
+        stalled_after_s: Seconds with lag and no commit after which the worker ends itself
+            (docs/delivery.md#liveness).
         metrics_interval_s: Seconds between two reports of lag and counts.
         origin_settle_s: Seconds that Kafka must have had the registration of a source's key before it is in force;
             the same for all workers.

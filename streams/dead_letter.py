@@ -1,4 +1,4 @@
-"""Dead letters (CONTRACT §4): a record that went no further, with its bytes, its origin and the reason.
+"""Dead letters (docs/dead-letters.md): a record that went no further, with its bytes, its origin and the reason.
 
 Made by a file's reader (`read`), an agent whose rule raised (`agent`) or that found a signature or number wrong
 (`origin`), and the ClickHouse sink for what no schema reads (`decode`). Id and salt are computed from the origin or
@@ -13,7 +13,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 from schemas.names import dead_letter_topic
-from streams.identity import SALT_BYTES, DeploymentSecret, Rule, derived_id, veiled_digest
+from streams.identity.event_ids import SALT_BYTES, Rule, derived_id
+from streams.identity.pseudonyms import keyed_digest
+from streams.identity.secret import DeploymentSecret
 
 Stage = Literal["read", "agent", "decode", "origin"]
 PREFIX_BYTES = 512 * 1000
@@ -126,7 +128,7 @@ def withheld(letter: Mapping[str, Any], secret: Callable[[], DeploymentSecret]) 
     """
     kept = {**letter, "reason": without_values(letter["reason"])}
     if "path" in letter["origin"]:
-        kept |= {"bytes": b"", "sha256": veiled_digest(secret(), letter["sha256"])}
+        kept |= {"bytes": b"", "sha256": keyed_digest(secret(), letter["sha256"])}
     return kept
 
 

@@ -64,7 +64,7 @@ class SubjectForgottenError(StreamsError):
 
 
 class PersonalFieldError(StreamsError):
-    """An encrypted field is not what `streams.personal` writes, or belongs to another event, field or key."""
+    """An encrypted field is not what `field_encryption` writes, or belongs to another event, field or key."""
 
 
 class SourceKeyError(StreamsError):

@@ -1,6 +1,6 @@
 """Every metric of this package, once: meaning, unit, and what to do when it is high.
 
-Values go out through an `Emit`, on a timer, never one per record (CONTRACT §1).
+Values go out through an `Emit`, on a timer, never one per record (docs/counts.md#metrics).
 """
 
 from collections import Counter
@@ -56,7 +56,7 @@ Metric = Literal[
 METRICS: Final[tuple[str, ...]] = Metric.__args__  # type: ignore[attr-defined]
 
 
-class Figures:
+class Metrics:
     """Counts and last values, kept by whoever works and handed out by whoever has the timer; any thread."""
 
     def __init__(self) -> None:

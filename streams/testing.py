@@ -15,14 +15,16 @@ from typing import Any, NamedTuple
 from schemas.catalog import Catalog
 from schemas.codec import decode, encode
 from streams.agents import Handler, Record
-from streams.changelog import AnyEntry, AnySubject, Stored
 from streams.config import StreamsConfig
-from streams.derive import Deriver
-from streams.door import Deliveries, Door, Prepared
-from streams.metrics import Figures
-from streams.origin.signer import Signer
-from streams.personal import SubjectKeys
-from streams.state import PartitionState
+from streams.metrics import Metrics
+from streams.privacy.field_encryption import SubjectKeys
+from streams.produce.deliveries import DeliveryTracker
+from streams.produce.producer import EventProducer
+from streams.record import ProducerRecord
+from streams.signing.signer import Signer
+from streams.state.entries import AnyEntry, AnySubject, Stored
+from streams.state.store import PartitionStore
+from streams.worker.rule_executor import RuleExecutor
 
 
 class Sent(NamedTuple):
@@ -35,7 +37,7 @@ class Sent(NamedTuple):
     value: bytes
 
 
-class MemoryDoor(Door):
+class MemoryProducer(EventProducer):
     """A door into a list. `fail(topic, reason)` makes deliveries to a topic fail from then on."""
 
     def __init__(
@@ -47,9 +49,9 @@ class MemoryDoor(Door):
     ) -> None:
         config = config or StreamsConfig(data=Path(tempfile.gettempdir()) / "city-none")
         super().__init__(config, catalog, keys, signer)
-        self.records: list[Prepared] = []
+        self.records: list[ProducerRecord] = []
         self._failing: dict[str, str] = {}
-        self._loose = Deliveries()
+        self._loose = DeliveryTracker()
 
     def fail(self, topic: str, reason: str | None) -> None:
         """Make deliveries to a topic fail for a reason, or succeed again."""
@@ -57,7 +59,7 @@ class MemoryDoor(Door):
         if reason is not None:
             self._failing[topic] = reason
 
-    def send(self, record: Prepared, deliveries: Deliveries | None = None) -> None:
+    def send(self, record: ProducerRecord, deliveries: DeliveryTracker | None = None) -> None:
         """Keep a record, or count it as failed."""
         deliveries = deliveries or self._loose
         deliveries.expect()
@@ -66,13 +68,13 @@ class MemoryDoor(Door):
             self.records.append(record)
         deliveries.settle(record.topic, problem)
 
-    def wait(self, deliveries: Deliveries) -> None:
+    def wait(self, deliveries: DeliveryTracker) -> None:
         """Raise DeliveryError if any of them failed."""
         deliveries.check()
 
     def flush(self) -> None:
         """Raise DeliveryError if any loose record failed since the last flush."""
-        covered, self._loose = self._loose, Deliveries()
+        covered, self._loose = self._loose, DeliveryTracker()
         covered.check()
 
     def backlog(self) -> int:
@@ -107,7 +109,7 @@ class MemoryChangelog:
         last = {(subject, owner): entry for subject, owner, entry in self.log[partition]}
         return [(*which, entry) for which, entry in last.items() if entry is not None]
 
-    def write(self, partition: int, entries: Sequence[Stored], deliveries: Deliveries) -> None:
+    def write(self, partition: int, entries: Sequence[Stored], deliveries: DeliveryTracker) -> None:
         """Append entries."""
         del deliveries
         self.log[partition].extend(entries)
@@ -125,8 +127,8 @@ def run_handlers(
     *,
     topic: str,
     batch_size: int = 1_000_000,
-    figures: Figures | None = None,
-    door: MemoryDoor | None = None,
+    figures: Metrics | None = None,
+    door: MemoryProducer | None = None,
 ) -> list[Sent]:
     """Run the rules that read a topic over events, in order, as one partition; return what they sent.
 
@@ -139,17 +141,17 @@ def run_handlers(
         figures: Where to count.
         door: Where outputs go; with it, events of a raw topic come in through it as well, personal fields in clear.
     """
-    given, door = door, door or MemoryDoor(catalog)
+    given, door = door, door or MemoryProducer(catalog)
     begun = len(door.sent())
-    deriver = Deriver(
-        catalog, topic, [each for each in handlers if each.topic == topic], door, figures or Figures()
+    deriver = RuleExecutor(
+        catalog, topic, [each for each in handlers if each.topic == topic], door, figures or Metrics()
     )
     source = catalog.topics[topic]
     changelog = MemoryChangelog()
     prepared = [
         given.prepare(topic, event)
         if given is not None and source.kind == "raw"
-        else Prepared(topic, str(event[source.key]).encode(), encode(source.schema, event))
+        else ProducerRecord(topic, str(event[source.key]).encode(), encode(source.schema, event))
         for event in events
     ]
     raws = [
@@ -165,10 +167,10 @@ def run_handlers(
         for offset, each in enumerate(prepared)
     ]
     for begin in range(0, len(raws), batch_size):
-        state = PartitionState(changelog, 0, begin)
+        state = PartitionStore(changelog, 0, begin)
         state.restore()
         draft = state.draft()
-        deliveries = Deliveries()
+        deliveries = DeliveryTracker()
         for raw in raws[begin : begin + batch_size]:
             deriver.derive(raw, draft, deliveries)
         deliveries.check()
@@ -183,9 +185,9 @@ def assert_repeats_change_nothing(
     events: Sequence[Mapping[str, Any]],
     *,
     topic: str,
-    door: MemoryDoor | None = None,
+    door: MemoryProducer | None = None,
 ) -> None:
-    """Check that events which stand on the topic twice change no fact (CONTRACT §2, §3).
+    """Check that events which stand on the topic twice change no fact (docs/identity.md#determinism).
 
     A replay that was killed, or an agent upstream, sends some of its last events again, at new offsets. A rule must
     then give nothing, or what it gave before: the same ids with the same bytes.

@@ -56,7 +56,7 @@ LONGEST_FIRST = (
     "end_to_end/test_up_once",
     "end_to_end/",
     "streams/test_workers",
-    "streams/sinks",
+    "streams/clickhouse_sink",
     "dashboards/test_boards",
     "ledger_sink/test_",
     "streams/test_",

@@ -16,8 +16,8 @@ import pytest
 
 from dashboards.build import boards
 from infra.clickhouse.errors import MigrationError
-from infra.clickhouse.scripts import DOMAINS as SCRIPTS
-from infra.clickhouse.scripts import load_rollups, load_scripts
+from infra.clickhouse.migrations.scripts import DOMAINS as SCRIPTS
+from infra.clickhouse.migrations.scripts import load_rollups, load_scripts
 from schemas import names, registry
 from schemas.catalog import DOMAINS, Catalog, Domain, Topic
 from schemas.codec import decode, encode
@@ -27,7 +27,7 @@ from schemas.errors import EventError
 from schemas.examples import to_plain
 from schemas.tables import create_table
 from streams.agents import Handler, handlers_of
-from streams.formats import Format
+from streams.readers.formats import Format
 from tests.schemas.wire import on_the_wire
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +58,7 @@ def handlers(domain: Domain) -> list[Handler]:
 def formats(domain: Domain) -> tuple[Format, ...]:
     """List the formats of recordings that a domain reads."""
     recordings = module(domain, "recordings")
-    return tuple(recordings.formats()) if recordings else ()  # type: ignore[attr-defined]
+    return tuple(recordings.FORMATS) if recordings else ()  # type: ignore[attr-defined]
 
 
 def with_domain(catalog: Catalog, domain: Domain) -> Catalog:
@@ -325,6 +325,26 @@ def test_a_format_of_another_domain_or_name_is_found(domain: Domain) -> None:
             f"{each.name}: twice",
             f"{each.name}: of elsewhere",
         ]
+
+
+def test_readme_of_a_domain_says_what_a_record_of_each_format_is(domain: Domain) -> None:
+    """Who reads a report finds every format's name in one table."""
+    readme = ROOT / "streams" / "domains" / domain.name / "README.md"
+    if found := formats(domain):
+        (table,) = re.findall(
+            r"^\| format \|.*\n((?:\|.*\n)+)", readme.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        cells = [row.split("|")[1] for row in table.splitlines()]
+        assert {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)} >= {
+            each.name for each in found
+        }
+
+
+def test_formats_are_declared_in_recordings_py_only() -> None:
+    """One way to declare a format: a reader knows how to read, `FORMATS` says what is read."""
+    folders = (ROOT / "streams" / "domains").glob("*/*.py")
+    makers = {path.name for path in folders if re.search(r"\bFormat\(", path.read_text(encoding="utf-8"))}
+    assert makers == {"recordings.py"}
 
 
 # infra/clickhouse/

@@ -6,8 +6,8 @@ import pytest
 
 from ledger_sink.format.leaf import CanonicalRecord
 from ledger_sink.verifier.evidence import is_simulated
-from streams.door import SIMULATED
-from streams.subscriber.event import Event, Place
+from streams.record import SIMULATED
+from streams.subscriber.event import Event, RecordPosition
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -30,7 +30,7 @@ TABLE: list[tuple[str, Headers, bool]] = [
 
 def subscriber_reads(headers: Headers) -> bool:
     """Return what the subscriber's event says."""
-    return Event(Place("t", 0, 0), None, None, "", 1, 0, None, None, headers).simulated
+    return Event(RecordPosition("t", 0, 0), None, None, "", 1, 0, None, None, headers).simulated
 
 
 def verifier_reads(headers: Headers) -> bool:

@@ -1,4 +1,8 @@
-"""The air-quality board: how is the air now, where is it bad, how did it get there, what can be trusted."""
+"""The air-quality board: how is the air now, where is it bad, how did it get there, what can be trusted.
+
+A dot on its maps of Seoul and Beijing is a district with its worst station (in the district's middle), or a station:
+at the place that its readings give, else at the quarter or town of its name (`air_quality_station_place`).
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ CHOICE = (
 )
 HOURLY = f"{DATABASE}.air_quality_reading_hourly"
 DAILY = f"{DATABASE}.air_quality_reading_daily"
+ROLL_UPS = {topic_name("air_quality", "reading"): DAILY}
 PLACES = f"{DATABASE}.air_quality_station_place"
 SEOUL = View(126.45, 37.3, 127.35, 37.75)
 BEIJING = View(115.2, 38.9, 118.4, 40.8)

@@ -1,4 +1,7 @@
-"""The cargo board: where are the boxes, how long do they stay, what cannot be true, which ships, what may move."""
+"""The cargo board: where are the boxes, how long do they stay, what cannot be true, which ships, what may move.
+
+A dot on the map of the world is a ship's newest report, on that of Busan every report in the waters of its port.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What can go wrong in this folder, split by what the caller does next.
 
-`RefusedError` becomes an HTTP answer, `DoorStartError` one clear line and exit code 2, `MigrationError` a
+`RefusedError` becomes an HTTP answer, `ServerStartError` one clear line and exit code 2, `MigrationError` a
 stop before anything else runs.
 """
 
@@ -24,11 +24,11 @@ _STATUS_OF: dict[int, int] = {
 }
 
 
-class DoorError(Exception):
+class ServerError(Exception):
     """Root of the door's errors."""
 
 
-class RefusedError(DoorError):
+class RefusedError(ServerError):
     """An answer that is not a result.
 
     Args:
@@ -44,7 +44,7 @@ class RefusedError(DoorError):
         self.text = f"Code: {code}. DB::Exception: {message} ({name})"
 
 
-class EngineError(DoorError):
+class EngineError(ServerError):
     """The engine's own error, with its text as it came."""
 
     def __init__(self, text: str) -> None:
@@ -55,7 +55,7 @@ class EngineError(DoorError):
         super().__init__(self.text)
 
 
-class DoorStartError(DoorError):
+class ServerStartError(ServerError):
     """The door cannot open: its message is the one line that an operator reads; exit code 2."""
 
 

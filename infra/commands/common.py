@@ -40,7 +40,7 @@ class SpeedType(click.ParamType):
         ctx: click.Context | None,  # noqa: ARG002
     ) -> str | float:
         """Parse the value with the parser of the replay; refuse any other in one line."""
-        from streams.pace import parse_speed
+        from streams.replay.schedule import parse_speed
 
         try:
             return parse_speed(str(value))
@@ -58,7 +58,7 @@ def one_line_errors(function: F) -> F:
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        from infra.errors import exit_code_of, known_errors
+        from infra.known_errors import exit_code_of, known_errors
 
         try:
             return function(*args, **kwargs)
@@ -96,7 +96,7 @@ def running(data: Path) -> Settings:
 
 def catalog() -> Catalog:
     """Return the catalogue: the packaged domains and those named in `CITY_DOMAINS`."""
-    from infra.configs import catalog as load
+    from infra.layer_configs import catalog as load
 
     return load()
 

@@ -98,9 +98,9 @@ def show(
     from rich.console import Console
 
     from dashboards.terminal.screen import Size
-    from infra.boards import BoardReader
     from infra.errors import SettingsError
-    from infra.pictures import save_picture
+    from infra.status.boards import BoardReader
+    from infra.status.svg import save_picture
 
     columns = width or (PICTURE_COLUMNS if output else max(LEAST_COLUMNS, shutil.get_terminal_size().columns))
     with BoardReader(running(data.absolute()), catalog()) as reader:

@@ -31,7 +31,7 @@ def dead_letters() -> None:
 @one_line_errors
 def list_(data: Path, domain: str | None, decided_too: bool, as_json: bool, limit: int) -> None:
     """List dead letters, newest first."""
-    from infra.dead_letters import DeadLetterOffice
+    from infra.admin.dead_letters import DeadLetterOffice
 
     with DeadLetterOffice(running(data.absolute()), catalog()) as office:
         letters = office.letters(domain=domain, decided=decided_too, limit=limit)
@@ -53,7 +53,7 @@ def list_(data: Path, domain: str | None, decided_too: bool, as_json: bool, limi
 @one_line_errors
 def show(data: Path, event_id: str) -> None:
     """Show one dead letter whole, with its bytes."""
-    from infra.dead_letters import DeadLetterOffice
+    from infra.admin.dead_letters import DeadLetterOffice
 
     with DeadLetterOffice(running(data.absolute()), catalog()) as office:
         print_json(office.show(event_id))
@@ -65,7 +65,7 @@ def show(data: Path, event_id: str) -> None:
 @one_line_errors
 def replay(data: Path, event_ids: tuple[str, ...]) -> None:
     """Send the original records to their topics again; their event_id stays."""
-    from infra.dead_letters import DeadLetterOffice
+    from infra.admin.dead_letters import DeadLetterOffice
 
     with DeadLetterOffice(running(data.absolute()), catalog()) as office:
         for event_id in event_ids:
@@ -79,7 +79,7 @@ def replay(data: Path, event_ids: tuple[str, ...]) -> None:
 @one_line_errors
 def discard(data: Path, event_ids: tuple[str, ...], why: str) -> None:
     """Mark dead letters as dealt with; nothing is deleted."""
-    from infra.dead_letters import DeadLetterOffice
+    from infra.admin.dead_letters import DeadLetterOffice
 
     with DeadLetterOffice(running(data.absolute()), catalog()) as office:
         for event_id in event_ids:

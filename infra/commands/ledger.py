@@ -36,7 +36,7 @@ def prove(data: Path, output: Path | None, wait: float, **words: str | None) -> 
     With --subject, --from or --to the bundle holds every leaf of the interval, and the records of the subject (without
     a subject: all records).
     """
-    from infra.proving import Wanted, prove_wanted
+    from infra.evidence.prove import Wanted, prove_wanted
 
     names = {"start": "from", "end": "to"}
     wanted = Wanted.of({names.get(k, k): v for k, v in words.items() if v is not None})
@@ -55,8 +55,8 @@ def prove(data: Path, output: Path | None, wait: float, **words: str | None) -> 
 @one_line_errors
 def audit(data: Path, incremental: bool, as_json: bool) -> None:
     """Recompute everything: Kafka, archive, leaves, tiles, checkpoints, blocks, cosignatures."""
-    from infra.evidence import run_audit
-    from infra.wiring import send_audit
+    from infra.evidence.records import run_audit
+    from infra.platform_events.events import send_audit
 
     settings, topics = running(data.absolute()), catalog()
     result = run_audit(settings, topics, settled=False, incremental=incremental)
@@ -85,7 +85,7 @@ def audit(data: Path, incremental: bool, as_json: bool) -> None:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def witness(words: tuple[str, ...]) -> None:
     """Run a C2SP tlog-witness for anybody's logs: `ledger-witness`, see `--help`."""
-    from ledger_sink.witness_cli import main
+    from ledger_sink.witness.cli import main
 
     sys.exit(main(list(words)))
 
@@ -109,7 +109,7 @@ def show(data: Path) -> None:
 @one_line_errors
 def new_epoch(data: Path, topic: str) -> None:
     """Declare a discontinuity of TOPIC (re-created in Kafka): its logs go on in a new epoch."""
-    from infra.wiring import declare_epoch
+    from infra.admin.produce import declare_epoch
 
     for origin in declare_epoch(running(data.absolute()), catalog(), topic):
         click.echo(origin)

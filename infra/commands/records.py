@@ -21,7 +21,7 @@ from infra.commands.common import (
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from streams.pace import Speed
+    from streams.replay.schedule import Speed
 
 
 def register(group: click.Group) -> None:
@@ -43,7 +43,7 @@ def replay(
     data: Path, format_name: str | None, speed: Speed, shift_to_now: bool, paths: tuple[Path, ...]
 ) -> None:
     """Replay recordings (files or folders) into a running stack."""
-    from infra.wiring import replay_reports
+    from infra.admin.produce import replay_reports
 
     reports = replay_reports(
         running(data.absolute()),
@@ -79,7 +79,7 @@ def produce(
     data: Path, topic: str, file: TextIO, source: str, sign_with: Path | None, number_from: int | None
 ) -> None:
     """Produce events to TOPIC, a JSON object a line from FILE or standard input."""
-    from infra.wiring import produce_lines
+    from infra.admin.produce import produce_lines
 
     sent, refused = produce_lines(
         running(data.absolute()), catalog(), topic, file, source, key_file=sign_with, first_number=number_from
@@ -100,7 +100,7 @@ def forget(data: Path, person: str, ground: str) -> None:
 
     PERSON is the name under which the sources know them (such as nhanes:93703), or a pseudonym (p-…).
     """
-    from infra.wiring import forget_person
+    from infra.admin.produce import forget_person
 
     keys = forget_person(running(data.absolute()), catalog(), person, ground)
     click.echo(f"forgotten: {len(keys)} keys deleted; every proof stays valid")

@@ -1,10 +1,9 @@
-"""`city schemas list|check|new`: the catalogue of what an event is."""
+"""`city schemas list|check`: the catalogue of what an event is."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
@@ -18,7 +17,7 @@ def register(group: click.Group) -> None:
 
 @click.group()
 def schemas() -> None:
-    """List, check and start the schemas of the domains."""
+    """List and check the schemas of the domains."""
 
 
 @schemas.command("list")
@@ -26,7 +25,7 @@ def schemas() -> None:
 @one_line_errors
 def list_(as_json: bool) -> None:
     """List every topic with its schema ids, key, table and readers."""
-    from schemas.commands import rows as list_rows
+    from schemas.catalog_commands import rows as list_rows
 
     rows = [asdict(row) for row in list_rows(catalog())]
     if as_json:
@@ -54,7 +53,7 @@ def list_(as_json: bool) -> None:
 @one_line_errors
 def check() -> None:
     """Check names, ids, examples and that each version may follow the one before."""
-    from schemas.commands import check as problems_of
+    from schemas.catalog_commands import check as problems_of
 
     problems = problems_of()
     for problem in problems:
@@ -63,20 +62,3 @@ def check() -> None:
         sys.exit(1)
     topics = catalog().topics.values()
     click.echo(f"{len(topics)} topics, {sum(len(t.schemas) for t in topics)} schemas: all right")
-
-
-@schemas.command("new")
-@click.argument("name")
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=None,
-    help="Repository or folder to lay the files in (default: the current folder).",
-)
-@one_line_errors
-def new(name: str, root: Path | None) -> None:
-    """Lay the files of a new domain NAME, ready to be filled in."""
-    from schemas.commands import new as lay
-
-    for path in lay(name, root or Path.cwd()):
-        click.echo(path)

@@ -12,7 +12,7 @@ import click
 from infra.commands.common import catalog, data_option, one_line_errors, print_json
 
 if TYPE_CHECKING:
-    from infra.subscribe import Reader
+    from infra.admin.subscriber_reader import Reader
     from streams.subscriber import Start
 
 
@@ -70,8 +70,8 @@ def subscribe(
 
     Each event counts as handled once it is printed: a reader that is killed before gets it again.
     """
+    from infra.admin.subscriber_reader import Reader, describe, told
     from infra.errors import SettingsError
-    from infra.subscribe import Reader, describe, told
 
     if listed:
         _show(as_json)
@@ -113,7 +113,7 @@ def _show(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from infra.configs import subscribers
+    from infra.layer_configs import subscribers
 
     rows = subscribers(catalog())
     if as_json:

@@ -37,7 +37,7 @@ def _who(function: Callable[..., None]) -> Callable[..., None]:
 @one_line_errors
 def new_source(file: Path) -> None:
     """Make a key pair for a device or gateway: the private key into FILE (PEM, 0600), its did:key printed."""
-    from streams.origin.signer import Signer
+    from streams.signing.signer import Signer
 
     click.echo(Signer.create(file.absolute()).did)
 
@@ -57,7 +57,7 @@ def register_source(
     data: Path, source: str, did: str, ground: str, required: bool, valid_from: str | None
 ) -> None:
     """Register the key that may sign for a source: a sealed record, in force a few seconds later."""
-    from infra.sources import register as write
+    from infra.admin.source_keys import register as write
 
     begin = datetime.now(UTC) if valid_from is None else _instant(valid_from)
     since = write(
@@ -78,7 +78,7 @@ def register_source(
 @one_line_errors
 def revoke_source(data: Path, source: str, did: str, ground: str, required: bool | None) -> None:
     """Revoke a key of a source: what it signs is refused from then on; what it signed stays as it is."""
-    from infra.sources import revoke
+    from infra.admin.source_keys import revoke
 
     since = revoke(running(data.absolute()), catalog(), source, did, required=required, ground=ground)
     click.echo(f"{source}: {did} signs no more, in force from {since}")
@@ -90,7 +90,7 @@ def revoke_source(data: Path, source: str, did: str, ground: str, required: bool
 @one_line_errors
 def sources(data: Path, as_json: bool) -> None:
     """List the registered keys of sources, and how many of their numbers are missing."""
-    from infra.sources import source_keys
+    from infra.admin.source_keys import source_keys
 
     found = source_keys(running(data.absolute()), catalog())
     if as_json:
@@ -107,7 +107,7 @@ def sources(data: Path, as_json: bool) -> None:
 
 def _instant(text: str) -> datetime:
     from infra.errors import SettingsError
-    from streams.manual import instant
+    from streams.produce.json_lines import instant
 
     try:
         return instant("--from", text)

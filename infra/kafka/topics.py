@@ -9,7 +9,6 @@ each partition. Other topics (a stream processor's own, another program's) are l
 from __future__ import annotations
 
 import time
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +37,16 @@ FIRST_ANSWER_S = 15.0
 
 @dataclass(frozen=True)
 class TopicDescription:
-    """What the cluster says about a topic."""
+    """What the cluster says about a topic.
+
+    Attributes:
+        name: Its name.
+        topic_id: Its id as Kafka's tools print it; a topic that is deleted and created anew has another.
+        partitions: How many it has.
+    """
 
     name: str
-    topic_id: uuid.UUID
+    topic_id: str
     partitions: int
 
 
@@ -106,14 +111,8 @@ def describe_topics(admin: Any, names: Iterable[str]) -> dict[str, TopicDescript
             if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 continue
             raise TopicSetupError(f"topic {name} could not be described: {reason(error)}") from error
-        found[name] = TopicDescription(name, _as_uuid(told.topic_id), len(told.partitions))
+        found[name] = TopicDescription(name, str(told.topic_id), len(told.partitions))
     return found
-
-
-def _as_uuid(told: Any) -> uuid.UUID:
-    """Join the two signed halves of a Kafka id."""
-    halves = (told.get_most_significant_bits(), told.get_least_significant_bits())
-    return uuid.UUID(bytes=b"".join(half.to_bytes(8, "big", signed=True) for half in halves))
 
 
 def _create(admin: Any, topics: list[Topic], partitions: int, replication: int) -> None:

@@ -21,8 +21,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from infra.configs import subscribers
-from infra.status import StatusReader
+from infra.layer_configs import subscribers
+from infra.status.reader import StatusReader
 from infra.web import ledger_files, metrics, page, prove, shared
 from schemas import registry
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from infra.settings import Settings
-    from infra.status import Status
+    from infra.status.reader import Status
     from schemas.catalog import Catalog
 
 FRESH_S = 1.0

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.status import Status
+    from infra.status.reader import Status
 
 PER_TOPIC = {
     "records": "Physical Kafka records of the topic",

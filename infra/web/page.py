@@ -5,13 +5,13 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from infra.screen import anchor_words
-from infra.status import age_in_words
+from infra.status.reader import age_in_words
+from infra.status.terminal import anchor_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.status import Status
+    from infra.status.reader import Status
 
 REFRESH_S = 3
 

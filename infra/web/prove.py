@@ -22,8 +22,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.errors import CityError
-from infra.evidence import EventNotFoundError
-from infra.proving import UnknownTopicError, Wanted, WordsError, prove_wanted
+from infra.evidence.prove import UnknownTopicError, Wanted, WordsError, prove_wanted
+from infra.evidence.records import EventNotFoundError
 from ledger_sink.errors import LedgerError, LogStoppedError, NotCoveredYetError, NotSealedError, RefusedError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from infra.admin.subscriber_access import place
 from infra.errors import SettingsError
-from infra.sharing import place
 from schemas import asyncapi
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
     from schemas.catalog import Catalog
-    from schemas.sharing import Subscriber
+    from schemas.subscriber_grants import Subscriber
 
 
 def index(subscribers: Mapping[str, Subscriber]) -> list[dict[str, Any]]:

@@ -6,33 +6,27 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ledger_sink.anchor.config import (
-    EvmSettings,
-    FileSettings,
-    TimestampSettings,
-    late_after_s,
-    read_roots,
-    receipt_name,
-)
+from ledger_sink.anchor.config import late_after_s, read_roots, receipt_name
 from ledger_sink.anchor.jobs import AnchorJobs, anchored_sizes
+from ledger_sink.config import EvmSettings, FileSettings, TimestampSettings
 from ledger_sink.errors import LedgerError, MissingFileError, SetupError
 from ledger_sink.format.block import Block
 from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import city_origin
 from ledger_sink.format.layout import CHECKPOINT, anchor_path, log_path
+from ledger_sink.log.tile_log import TileSource
 from ledger_sink.receipt import ethereum
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.receipt.kinds import ReceiptTrust
 from ledger_sink.receipt.printed import PrintedLine, parse_copy
-from ledger_sink.tile_log import TileSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cryptography.x509 import Certificate
 
-    from ledger_sink.anchor.config import AnchorSettings
+    from ledger_sink.config import AnchorSettings
     from ledger_sink.store import Store
 
 

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ledger_sink.anchor.file import FileAnchor
+from ledger_sink.config import AnchorSettings, EvmSettings, FileSettings, TimestampSettings
 from ledger_sink.errors import SetupError
 from ledger_sink.receipt.errors import MissingLibraryError, ReceiptError
 from ledger_sink.receipt.kinds import EVM, LINE, TIMESTAMP
@@ -42,47 +43,6 @@ if TYPE_CHECKING:
 LINES = "checkpoints.txt"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 _SHORTEST_S = 1.0
-
-
-@dataclass(frozen=True)
-class FileSettings:
-    """Lines appended to a file."""
-
-    path: Path
-    name: str = "file"
-    interval_s: float = 60.0
-    """Seconds between anchored checkpoints of a growing city log."""
-
-
-@dataclass(frozen=True)
-class TimestampSettings:
-    """One RFC 3161 authority."""
-
-    name: str
-    url: str
-    roots: Path
-    """PEM: the authority's root, pinned."""
-    interval_s: float = 60.0
-
-
-@dataclass(frozen=True)
-class EvmSettings:
-    """One account on one EVM chain."""
-
-    rpc: str
-    """A node's JSON-RPC address."""
-    chain_id: int
-    """The chain that must be there."""
-    key_file: Path
-    name: str = "evm"
-    interval_s: float = 600.0
-    confirmations: int = 12
-    """Blocks, its own included, until a block counts as final."""
-    max_fee_gwei: float = 200.0
-    """The highest price per gas that is offered."""
-
-
-AnchorSettings = FileSettings | TimestampSettings | EvmSettings
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ledger_sink.errors import AnchorUnavailableError, NodeRefusedError
-from ledger_sink.http_client import Peer
+from ledger_sink.http.client import HttpClient
 
 TIMEOUT_S = 5.0
 
@@ -20,7 +20,9 @@ class EvmNode:
         Raises:
             SetupError: the URL is none.
         """
-        self._peer = Peer(url, timeout_s=TIMEOUT_S, unavailable=AnchorUnavailableError, secret_path=True)
+        self._peer = HttpClient(
+            url, timeout_s=TIMEOUT_S, unavailable=AnchorUnavailableError, secret_path=True
+        )
 
     @property
     def url(self) -> str:

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ledger_sink import sealed_json
 from ledger_sink.anchor.contract import Pending, Receipt
 from ledger_sink.errors import DamagedStateError, MissingFileError
 from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.layout import ANCHORED, ANCHORS, ANCHORS_PER_FOLDER, JOB, anchor_path
+from ledger_sink.log.state import text_of
 from ledger_sink.receipt.errors import ReceiptError
 from ledger_sink.receipt.job import Job
-from ledger_sink.state import text_of
+from ledger_sink.store import checksummed_json as sealed_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

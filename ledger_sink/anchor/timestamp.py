@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ledger_sink.anchor.contract import Receipt
 from ledger_sink.errors import AnchorUnavailableError
-from ledger_sink.http_client import Peer
+from ledger_sink.http.client import HttpClient
 from ledger_sink.receipt import timestamp
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.receipt.kinds import TIMESTAMP, ReceiptTrust, verify_receipt
@@ -40,7 +40,7 @@ class TimestampAnchor:
         self.name = name
         self._library = timestamp.library()
         self._roots = roots
-        self._peer = Peer(url, timeout_s=TIMEOUT_S, unavailable=AnchorUnavailableError)
+        self._peer = HttpClient(url, timeout_s=TIMEOUT_S, unavailable=AnchorUnavailableError)
 
     def submit(self, checkpoint: bytes) -> Pending | Receipt:
         """Have a checkpoint stamped."""

@@ -1,4 +1,4 @@
-"""Blocks: the leaves of the city log, each naming partition roots and the block before it (LEDGER §1.3).
+"""Blocks: the leaves of the city log, each naming partition roots and the block before it (FORMAT.md §4).
 
 Text, every line ended by U+000A:
 

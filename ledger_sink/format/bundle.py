@@ -1,4 +1,4 @@
-"""The evidence bundle `.evidence`: one event's whole proof in one file (LEDGER §1.6; FORMAT.md §7).
+"""The evidence bundle `.evidence`: one event's whole proof in one file (FORMAT.md §7).
 
     manifest.json           RFC 8785; what the bundle is about, and the SHA-256 of every other file
     record.canon            the record, canonically spelled (leaf.py)

@@ -1,4 +1,4 @@
-r"""What START and GAP leaves commit to, as files from which anyone can recompute them (CONTRACT §7).
+r"""What START and GAP leaves commit to, as files from which anyone can recompute them (FORMAT.md §3.3).
 
 `control/<index>.json` of a log holds one JSON object and a line feed: keys sorted, no spaces, ASCII only
 (other characters as `\uXXXX`), nothing but these keys:

@@ -1,8 +1,8 @@
 """Names and keys of logs: origins, and the Ed25519 key of each origin from one master seed.
 
 Origin of a partition log: `<city>/<topic>/<partition>/<epoch>`; of the city log: `<city>/city/<epoch>`
-(LEDGER §1.1). A log's key name is its origin. Seed = HKDF-SHA256(master, salt empty, info
-`city-ledger/v1 <origin>`, 32 bytes) (CONTRACT §7). A witness that bears the city's name is the city's own:
+(FORMAT.md §2). A log's key name is its origin. Seed = HKDF-SHA256(master, salt empty, info
+`city-ledger/v1 <origin>`, 32 bytes). A witness that bears the city's name is the city's own:
 real, but not independent.
 """
 
@@ -99,7 +99,7 @@ def is_own_witness(city: str, key_name: str) -> bool:
 
 
 def derive_seed(master_seed: bytes, origin: str) -> bytes:
-    """Derive a log's 32-byte Ed25519 seed (CONTRACT §7).
+    """Derive a log's 32-byte Ed25519 seed (FORMAT.md §2).
 
     Raises:
         KeyFormatError: if the master seed has not 32 bytes.

@@ -1,6 +1,6 @@
 r"""Leaves of a partition log: the commitment to one Kafka record, or a control leaf.
 
-Layout (LEDGER §1.2, CONTRACT §7; FORMAT.md §3), integers big-endian:
+Layout (FORMAT.md §3.1, FORMAT.md §3.2), integers big-endian:
 
     leaf    01 ‖ kind u8 ‖ offset u64 ‖ timestamp_ms i64 ‖ commit[32]                        50 bytes
     kind    00 record · 01 START · 02 GAP
@@ -12,7 +12,7 @@ Layout (LEDGER §1.2, CONTRACT §7; FORMAT.md §3), integers big-endian:
             GAP:    SHA-256("city-gap/v1\n" ‖ u64 last missing ‖ u16‖reason)
 
 Keys, values and headers are Kafka's raw bytes, never serialised again. `timestamp_type` is the wire's:
-0 CreateTime, 1 LogAppendTime. A value that needs hiding carries its own random salt (LEDGER §1.2).
+0 CreateTime, 1 LogAppendTime. A value that needs hiding carries its own random salt (docs/ledger.md#leaves).
 """
 
 from collections.abc import Iterable, Sequence
@@ -193,7 +193,7 @@ def record_leaves(topic: str, partition: int, records: Iterable[Record]) -> list
 
 
 def start_commit(topic_id: bytes, previous_checkpoint: bytes = b"") -> bytes:
-    """Commit to what a START leaf declares (CONTRACT §7).
+    """Commit to what a START leaf declares (FORMAT.md §3.1).
 
     Args:
         topic_id: Kafka's 16-byte topic id.
@@ -214,7 +214,7 @@ def start_leaf(first_offset: int, topic_id: bytes, previous_checkpoint: bytes = 
 
 
 def gap_commit(last_missing: int, reason: str) -> bytes:
-    """Commit to the last missing offset and the reason of a GAP leaf (CONTRACT §7).
+    """Commit to the last missing offset and the reason of a GAP leaf (FORMAT.md §3.1).
 
     Raises:
         LeafFormatError: if the offset or the reason does not fit.

@@ -2,7 +2,7 @@ r"""C2SP tlog-witness v1.0.0: the bodies of `add-checkpoint` and of its answers.
 
 Request: `old <size>\n`, up to 63 proof lines, an empty line, the signed checkpoint verbatim.
 Answers: 200 bare signature lines; 409 `<size>\n` as `text/x.tlog.size`. The witness's own rules (404, 403,
-409, 422) are `ledger_sink/witness.py`'s; what is malformed here is its 400.
+409, 422) are `ledger_sink/witness/server.py`'s; what is malformed here is its 400.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a receipt shows once it holds (LEDGER §1.5)."""
+"""What a receipt shows once it holds (docs/ledger.md#anchors)."""
 
 from __future__ import annotations
 

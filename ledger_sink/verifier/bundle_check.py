@@ -7,13 +7,13 @@ from ledger_sink.format.errors import FormatError
 from ledger_sink.format.range_bundle import parse_bundle
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.verifier.evidence import check_event, not_whole
-from ledger_sink.verifier.memory import NOTHING_SEEN, Memory
+from ledger_sink.verifier.memory import NOTHING_SEEN, CheckpointMemory
 from ledger_sink.verifier.range_check import check_range
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Verdict
 
 
-def check_bundle(subject: str, data: bytes, trust: Trust, memory: Memory = NOTHING_SEEN) -> Verdict:
+def check_bundle(subject: str, data: bytes, trust: Trust, memory: CheckpointMemory = NOTHING_SEEN) -> Verdict:
     """Verify a bundle from its bytes.
 
     Args:

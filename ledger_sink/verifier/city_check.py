@@ -25,15 +25,15 @@ from ledger_sink.verifier.log_check import (
     seen_claims,
     verified,
 )
-from ledger_sink.verifier.memory import NOTHING_SEEN, Memory
+from ledger_sink.verifier.memory import NOTHING_SEEN, CheckpointMemory
 from ledger_sink.verifier.receipt_folder import anchored_sizes, folder_claims
 from ledger_sink.verifier.receipts import NAME as ANCHOR
-from ledger_sink.verifier.since import Since
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Claim, Verdict, failed, not_checked, shown
+from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 
 if TYPE_CHECKING:
-    from ledger_sink.verifier.seen import Seen
+    from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
 
 Heads = dict[str, dict[int, tuple[bytes, int]]]
 """Of each log the sizes that blocks hold, each with its root and the block's number."""
@@ -43,9 +43,9 @@ def check_city(
     subject: str,
     ledger: LedgerFiles | Path,
     trust: Trust,
-    memory: dict[str, Since] | None = None,
+    memory: dict[str, VerifiedPrefix] | None = None,
     *,
-    known: Memory = NOTHING_SEEN,
+    known: CheckpointMemory = NOTHING_SEEN,
     topic: str | None = None,
 ) -> Verdict:
     """Verify a ledger directory, or a ledger at a URL.
@@ -69,7 +69,7 @@ def check_city(
     claims: list[Claim] = []
     facts: dict[str, object] = {}
     heads: Heads = {}
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[SignedCheckpoint, ...] = ()
     not_shown = _NOT_SHOWN
     for origin in city_logs:
         since = memory.get(origin)
@@ -173,7 +173,7 @@ def _partition_keys(ledger: LedgerFiles, trust: Trust) -> tuple[Trust, Claim]:
     return Trust(None, own), not_checked("partition-keys", words)
 
 
-def _remember(memory: dict[str, Since], origin: str, findings: LogFindings) -> None:
+def _remember(memory: dict[str, VerifiedPrefix], origin: str, findings: LogFindings) -> None:
     found = verified(findings)
     if found is not None:
         memory[origin] = found
@@ -184,7 +184,7 @@ def _partition(
     origin: str,
     trust: Trust,
     heads: dict[int, tuple[bytes, int]],
-    since: Since | None,
+    since: VerifiedPrefix | None,
 ) -> tuple[LogFindings, list[Claim]]:
     """Check one partition log and every root of it that a block holds."""
     path = log_path(origin)

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _require_one_way(parser, options)
     try:
         state = None if options.no_remember else options.state or memory.default_file()
-        seen = memory.Memory() if state is None else memory.load(state)
+        seen = memory.CheckpointMemory() if state is None else memory.load(state)
         verdict = verdict_of(options, seen)
     except VerifierError as problem:
         sys.stderr.write(f"ledger-verify: {problem}\n")

@@ -6,13 +6,18 @@ from ledger_sink.format.merkle import verify_consistency
 from ledger_sink.format.tiles import consistency_proof, tile_path
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.folder import LogFiles
-from ledger_sink.verifier.memory import NOTHING_SEEN, Memory
+from ledger_sink.verifier.memory import NOTHING_SEEN, CheckpointMemory
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Claim, Status, Verdict, failed, shown
 
 
 def check_consistency(
-    subject: str, old: bytes, new: bytes, tiles: LogFiles, trust: Trust, memory: Memory = NOTHING_SEEN
+    subject: str,
+    old: bytes,
+    new: bytes,
+    tiles: LogFiles,
+    trust: Trust,
+    memory: CheckpointMemory = NOTHING_SEEN,
 ) -> Verdict:
     """Verify that the log of the new checkpoint begins with the log of the old one.
 

@@ -1,7 +1,7 @@
 """One evidence bundle: record → leaf → partition root → block → city root → signature and cosignatures.
 
 Each step is a claim of its own, checked against the parts in the bundle; the trust at its end comes from the
-auditor's policy. The order of the claims is the order of the path (LEDGER §1.6, FORMAT.md §7.3).
+auditor's policy. The order of the claims is the order of the path (FORMAT.md §7.3).
 """
 
 from collections.abc import Callable

@@ -19,12 +19,16 @@ from ledger_sink.format.tiles import (
 )
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.folder import LogFiles
-from ledger_sink.verifier.since import Since
 from ledger_sink.verifier.tree_check import TakeEntries, TreeFindings
+from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 
 
 def check_growth(
-    folder: LogFiles, head: Checkpoint, since: Since, take_entries: TakeEntries, sizes: Collection[int] = ()
+    folder: LogFiles,
+    head: Checkpoint,
+    since: VerifiedPrefix,
+    take_entries: TakeEntries,
+    sizes: Collection[int] = (),
 ) -> TreeFindings:
     """Recompute what came to a log.
 
@@ -58,7 +62,7 @@ def check_growth(
     return findings
 
 
-def _edge(folder: LogFiles, since: Since, findings: TreeFindings) -> TileBuilder | None:
+def _edge(folder: LogFiles, since: VerifiedPrefix, findings: TreeFindings) -> TileBuilder | None:
     """Load the right edge at the old size; it must lead to the old root."""
     try:
         builder = TileBuilder.load(since.size, folder.read_tile)

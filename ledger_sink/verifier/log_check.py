@@ -20,12 +20,12 @@ from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.evidence import witness_claims
 from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.growth_check import check_growth
-from ledger_sink.verifier.memory import NOTHING_SEEN, Memory
-from ledger_sink.verifier.seen import Seen
-from ledger_sink.verifier.since import Since
+from ledger_sink.verifier.memory import NOTHING_SEEN, CheckpointMemory
+from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
 from ledger_sink.verifier.tree_check import check_tree
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Claim, Verdict, failed, not_checked, shown
+from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 
 MAX_PROBLEMS = 100
 """Problems named per log; a log that is damaged all over needs no longer list."""
@@ -39,7 +39,7 @@ class LogFindings:
     opened: Cosigned | None = None
     problems: list[str] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
-    since: Since | None = None
+    since: VerifiedPrefix | None = None
     blocks: list[Block] = field(default_factory=list)
     heads: dict[str, Checkpoint] = field(default_factory=dict)
     """Of a city log: the newest mention of each partition log."""
@@ -50,7 +50,9 @@ class LogFindings:
     listed: bool = True
 
 
-def check_log(subject: str, folder: LogFiles, trust: Trust, memory: Memory = NOTHING_SEEN) -> Verdict:
+def check_log(
+    subject: str, folder: LogFiles, trust: Trust, memory: CheckpointMemory = NOTHING_SEEN
+) -> Verdict:
     """Verify a log against the auditor's keys and what they saw of it before."""
     findings = read_log(folder, trust, known=memory)
     claims = [*log_claims(findings)]
@@ -60,7 +62,9 @@ def check_log(subject: str, folder: LogFiles, trust: Trust, memory: Memory = NOT
     return Verdict(subject, (*claims, *known), facts=log_facts(findings), seen=seen)
 
 
-def seen_claims(findings: LogFindings, trust: Trust, memory: Memory) -> tuple[list[Claim], tuple[Seen, ...]]:
+def seen_claims(
+    findings: LogFindings, trust: Trust, memory: CheckpointMemory
+) -> tuple[list[Claim], tuple[SignedCheckpoint, ...]]:
     """Compare a log that was read whole with what was seen of it."""
     if findings.problems or findings.opened is None:
         return [], ()
@@ -89,7 +93,7 @@ def log_claims(findings: LogFindings) -> list[Claim]:
     return claims
 
 
-def _growth_claims(head: Checkpoint, since: Since) -> Iterator[Claim]:
+def _growth_claims(head: Checkpoint, since: VerifiedPrefix) -> Iterator[Claim]:
     yield shown(
         "log-grown",
         f"{head.origin}: signed, and its {head.size - since.size} new entries lead on from the root verified at "
@@ -116,12 +120,12 @@ def log_facts(findings: LogFindings) -> dict[str, object]:
     }
 
 
-def verified(findings: LogFindings) -> Since | None:
+def verified(findings: LogFindings) -> VerifiedPrefix | None:
     """Return the log as it was found whole, for a later verification to go on from; None if it was not."""
     head = findings.head
     if head is None or findings.problems:
         return None
-    return Since(head.size, head.root, findings.next_offset, findings.records, findings.heads)
+    return VerifiedPrefix(head.size, head.root, findings.next_offset, findings.records, findings.heads)
 
 
 def read_log(
@@ -129,9 +133,9 @@ def read_log(
     trust: Trust,
     sizes: Collection[int] = (),
     origin: str | None = None,
-    since: Since | None = None,
+    since: VerifiedPrefix | None = None,
     *,
-    known: Memory = NOTHING_SEEN,
+    known: CheckpointMemory = NOTHING_SEEN,
 ) -> LogFindings:
     """Recompute a log and collect what is wrong with it.
 

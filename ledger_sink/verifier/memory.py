@@ -19,7 +19,7 @@ from typing import Any
 from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.verifier.errors import StateError, UnreadableError
-from ledger_sink.verifier.seen import Seen, Sight
+from ledger_sink.verifier.observed_checkpoint import ObservedCheckpoint, SignedCheckpoint
 from ledger_sink.verifier.trust import Trust, read_capped
 from ledger_sink.verifier.verdict import Claim, failed, not_checked, shown
 
@@ -30,10 +30,10 @@ MOST_OF_A_LOG = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class CheckpointMemory:
     """What was seen of each log, by verifier key, sizes rising."""
 
-    logs: Mapping[str, tuple[Sight, ...]] = field(default_factory=dict)
+    logs: Mapping[str, tuple[ObservedCheckpoint, ...]] = field(default_factory=dict)
 
     def sizes(self, origin: str, trust: Trust) -> Collection[int]:
         """List the sizes at which a log was seen: their roots must be those of the log as it is now."""
@@ -41,7 +41,7 @@ class Memory:
 
     def compare(
         self, note: bytes, trust: Trust, roots: Mapping[int, bytes] | None = None, *, live: bool = False
-    ) -> tuple[list[Claim], tuple[Seen, ...]]:
+    ) -> tuple[list[Claim], tuple[SignedCheckpoint, ...]]:
         """Compare a signed checkpoint with what was seen of its log.
 
         Args:
@@ -57,15 +57,17 @@ class Memory:
             key = trust.signer(note).vkey
         except FormatError:
             return [], ()  # another claim says that it is not signed
-        sight = Sight(note, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        sight = ObservedCheckpoint(note, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
         known = self.logs.get(key, ())
-        return [_claim(sight.head, known, roots or {}, live=live)], (Seen(key, sight),)
+        return [_claim(sight.head, known, roots or {}, live=live)], (SignedCheckpoint(key, sight),)
 
 
-NOTHING_SEEN = Memory()
+NOTHING_SEEN = CheckpointMemory()
 
 
-def _claim(head: Checkpoint, known: tuple[Sight, ...], roots: Mapping[int, bytes], *, live: bool) -> Claim:
+def _claim(
+    head: Checkpoint, known: tuple[ObservedCheckpoint, ...], roots: Mapping[int, bytes], *, live: bool
+) -> Claim:
     name = "continues-what-was-seen"
     if not known:
         return not_checked(name, f"No checkpoint of {head.origin} is remembered: this is the first one seen.")
@@ -108,7 +110,7 @@ def default_file() -> Path:
         ) from None
 
 
-def load(path: Path) -> Memory:
+def load(path: Path) -> CheckpointMemory:
     """Read what was seen; nothing if the file is not there yet.
 
     Raises:
@@ -119,7 +121,7 @@ def load(path: Path) -> Memory:
     except (UnreadableError, OSError) as problem:
         raise StateError(f"{path}: {problem}; give --state FILE or --no-remember") from None
     if data is None:
-        return Memory()
+        return CheckpointMemory()
     try:
         return _parse(json.loads(data))
     except (FormatError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
@@ -129,7 +131,7 @@ def load(path: Path) -> Memory:
         ) from None
 
 
-def remember(path: Path, seen: Iterable[Seen]) -> list[str]:
+def remember(path: Path, seen: Iterable[SignedCheckpoint]) -> list[str]:
     """Add checkpoints to the file, which others may have added to meanwhile.
 
     Returns:
@@ -153,17 +155,17 @@ def remember(path: Path, seen: Iterable[Seen]) -> list[str]:
     return problems
 
 
-def _parse(content: Any) -> Memory:
+def _parse(content: Any) -> CheckpointMemory:
     if content["format"] != FORMAT:
         raise ValueError(f"format {content['format']!a}")
     logs = {}
     for key, sights in content["logs"].items():
-        found = [Sight(sight["note"].encode(), str(sight["when"])) for sight in sights]
+        found = [ObservedCheckpoint(sight["note"].encode(), str(sight["when"])) for sight in sights]
         logs[str(key)] = tuple(sorted(found, key=lambda sight: sight.head.size))
-    return Memory(logs)
+    return CheckpointMemory(logs)
 
 
-def _encode(logs: Mapping[str, Mapping[int, Sight]]) -> bytes:
+def _encode(logs: Mapping[str, Mapping[int, ObservedCheckpoint]]) -> bytes:
     content = {
         "format": FORMAT,
         "logs": {

@@ -18,7 +18,7 @@ from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.evidence import MAX_BUNDLE_BYTES
 from ledger_sink.verifier.folder import LedgerFiles, LedgerFolder, LogFiles, LogFolder
 from ledger_sink.verifier.log_check import check_log
-from ledger_sink.verifier.memory import Memory
+from ledger_sink.verifier.memory import CheckpointMemory
 from ledger_sink.verifier.receipts import load_receipt_trust
 from ledger_sink.verifier.record_file import RecordFile
 from ledger_sink.verifier.records_check import RecordSource, check_records
@@ -28,7 +28,7 @@ from ledger_sink.verifier.trust import MAX_TRUST_BYTES, load_trust, read_file
 from ledger_sink.verifier.verdict import Verdict
 
 
-def verdict_of(options: Namespace, memory: Memory) -> Verdict:
+def verdict_of(options: Namespace, memory: CheckpointMemory) -> Verdict:
     """Verify what the options name.
 
     Raises:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ledger_sink.verifier.seen import Seen
+    from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
 
 
 class Status(StrEnum):
@@ -40,7 +40,7 @@ class Verdict:
     claims: tuple[Claim, ...]
     not_shown: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
-    seen: tuple["Seen", ...] = ()
+    seen: tuple["SignedCheckpoint", ...] = ()
     """Signed checkpoints to be remembered if the verdict passes."""
 
     @property

@@ -10,8 +10,8 @@ What an event's `place` names, `city prove --topic T --partition P --offset O` t
 """
 
 from streams.subscriber.connection import Connection
-from streams.subscriber.event import Event, Place
+from streams.subscriber.event import Event, RecordPosition
 from streams.subscriber.registry import RegistrySchemas
 from streams.subscriber.subscription import Start, Subscription
 
-__all__ = ["Connection", "Event", "Place", "RegistrySchemas", "Start", "Subscription"]
+__all__ = ["Connection", "Event", "RecordPosition", "RegistrySchemas", "Start", "Subscription"]

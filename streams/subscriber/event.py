@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 from schemas.codec import SchemaSource, decode
 from schemas.errors import UndecodableError
 from schemas.model import Schema
-from streams.door import SIMULATED
+from streams.record import SIMULATED
 
 Headers = tuple[tuple[str, bytes | None], ...]
 Raw = tuple[str, int, int, int, int, bytes | None, bytes | None, Headers]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Place(NamedTuple):
+class RecordPosition(NamedTuple):
     """Where a record stands; with the city's name, its coordinates in the ledger."""
 
     topic: str
@@ -43,7 +43,7 @@ class Event:
         headers: Names and raw values, in the record's order.
     """
 
-    place: Place
+    place: RecordPosition
     fields: Mapping[str, Any] | None
     schema: Schema | None
     problem: str
@@ -75,7 +75,7 @@ class Event:
 
 def read_event(message: Any, schemas: SchemaSource) -> Event:
     """Make an event of what the Kafka client returned; a record that no schema reads is told, never dropped."""
-    place = Place(message.topic(), message.partition(), message.offset())
+    place = RecordPosition(message.topic(), message.partition(), message.offset())
     kind, timestamp_ms = message.timestamp()
     headers = tuple((name, value) for name, value in message.headers() or ())
     fields: Mapping[str, Any] | None = None

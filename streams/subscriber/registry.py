@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from schemas.avro import AvroError
+from schemas.envelope import personal_fields
 from schemas.errors import UnknownSchemaError
-from schemas.merge import personal_fields
 from schemas.model import Schema
 from streams.subscriber.errors import RegistryError
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import tests.bench.rows
-from infra.errors import known_errors
+from infra.known_errors import known_errors
 from tests.bench.figures import Measured, Ratio, compare
 
 if TYPE_CHECKING:

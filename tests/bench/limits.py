@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from infra.errors import known_errors
+from infra.known_errors import known_errors
 from tests.bench.figures import Spread
 from tests.bench.harness import Row, SideError, discover
 

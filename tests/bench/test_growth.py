@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.clickhouse.migrate import migrate
-from infra.clickhouse.scripts import load_rollups
-from ledger_sink.sequencer import LogName
+from infra.clickhouse.migrations.migrate import migrate
+from infra.clickhouse.migrations.scripts import load_rollups
+from ledger_sink.log.name import LogName
+from ledger_sink.log.tile_log import TileLog
 from ledger_sink.store import MemoryStore
-from ledger_sink.tile_log import TileLog
 from schemas.catalog import load_catalog
 from tests.bench.fill import KEYS, Fill, roll_up, source_key
 from tests.bench.records import TOPIC
 from tests.bench.rows.growth_ledger import size_words
 from tests.bench.sides.growth_ledger import LEAF, batches, make_at
-from tests.harness.engine import DoorProcess
+from tests.harness.engine import EngineProcess
 from tests.ledger_sink.worlds import CITY, World
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def test_sizes_are_told_in_words() -> None:
 def test_tables_are_filled_as_told_and_roll_ups_as_their_refresh_would(tmp_path: Path) -> None:
     """So many distinct events up to a moment, evenly from all sources; the refresh itself then changes nothing."""
     (tmp_path / "clickhouse").mkdir()
-    door = DoorProcess(tmp_path / "clickhouse" / "data")
+    door = EngineProcess(tmp_path / "clickhouse" / "data")
     client = door.start().client()
     try:
         catalog = load_catalog()

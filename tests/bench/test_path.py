@@ -11,8 +11,8 @@ import pytest
 from schemas.catalog import load_catalog
 from schemas.codec import encode
 from streams.config import StreamsConfig
-from streams.discovery import discover
 from streams.testing import run_handlers
+from streams.worker.discovery import discover
 from tests.bench.harness import SideError
 from tests.bench.path.events import (
     ACCIDENT,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.catalog import load_catalog
 from schemas.codec import decode, encode
 from streams.domains.air_quality.rules import assess
-from streams.identity import Rule, derived_id, derived_salt
+from streams.identity.event_ids import Rule, derived_id, derived_salt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.sharing import load_subscribers
+from schemas.subscriber_grants import load_subscribers
 from streams.subscriber import Connection, Subscription
 from tests.end_to_end.test_up_once import (
     test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing,

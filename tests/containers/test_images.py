@@ -44,7 +44,7 @@ def test_images_know_nothing_of_where_packages_came_from(docker: Docker, images:
 def test_wheel_in_the_image_is_complete(docker: Docker, images: dict[str, str]) -> None:
     """The platform's image knows its own version, its commands and its bundled recordings."""
     inside = (
-        "import importlib.metadata as m; from streams.recordings import bundled; import infra.cli;"
+        "import importlib.metadata as m; from streams.replay.recordings import bundled; import infra.cli;"
         "print(m.version('city-telemetry'), len(list(bundled())))"
     )
     words = ["run", "--rm", "--network", "none", "--entrypoint", "python3", images["platform"], "-c", inside]

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from dashboards import panels
 from dashboards.build import boards, targets
-from dashboards.queries import ROLL_UPS, expand, glance_of, table_of
+from dashboards.queries import expand, table_of
+from dashboards.roll_ups import glance_of, roll_ups
 from infra.cli import main
 from schemas.catalog import load_catalog
 from schemas.names import board_uid
@@ -64,7 +65,7 @@ def test_every_panel_returns_rows(replayed: Client, sql: str) -> None:
     assert any(value is not None for row in rows for value in row)
 
 
-@pytest.mark.parametrize("name", ROLL_UPS)
+@pytest.mark.parametrize("name", roll_ups())
 def test_a_roll_up_tells_the_same_facts_as_its_table(replayed: Client, name: str) -> None:
     """How many, how many simulated, and when the last happened: a board may read either."""
     topic = load_catalog().topics[name]

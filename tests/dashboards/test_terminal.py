@@ -17,9 +17,9 @@ from dashboards.terminal.canvas import Canvas
 from dashboards.terminal.chart import PALETTE, chart, series_of
 from dashboards.terminal.screen import Size, board, table
 from dashboards.terminal.words import colour, duration, on, words
-from infra.boards import POINTS, interval_of, start_of
 from infra.errors import SettingsError
-from infra.pictures import save_picture
+from infra.status.boards import POINTS, interval_of, start_of
+from infra.status.svg import save_picture
 from schemas.catalog import load_catalog
 
 if TYPE_CHECKING:

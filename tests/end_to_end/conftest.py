@@ -13,7 +13,7 @@ from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import free_ports
 from tests.harness.broker import RunningKafka
 from tests.harness.city import City
-from tests.harness.engine import DoorProcess
+from tests.harness.engine import EngineProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +49,6 @@ def own_kafka(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def own_clickhouse(tmp_path: Path) -> Iterator[ClickHouse]:
     """An engine behind its door that the test started itself, empty."""
-    door = DoorProcess(tmp_path / "engine")
+    door = EngineProcess(tmp_path / "engine")
     yield door.start()
     door.stop()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.recordings import bundled, formats
+from streams.replay.recordings import bundled, formats
 from tests.fixtures.stack import lay_bundled, run_twice
 from tests.harness.report import broken_equations
 from tests.recordings import whole

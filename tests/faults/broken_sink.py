@@ -9,13 +9,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from infra import configs, wiring
-from infra.child import stop_event
+from infra import layer_configs as configs
+from infra.platform_events.events import emitter
+from infra.process.child import stop_event
 from infra.settings import from_environment
-from streams.sinks.clickhouse import run
+from streams.clickhouse_sink.sink import run
 
 if TYPE_CHECKING:
-    from streams.sinks.batch import Batch
+    from streams.clickhouse_sink.batch import InsertBatch
 
 TOPIC = "air-quality.reading"
 
@@ -26,7 +27,7 @@ class Faults:
     def __init__(self) -> None:
         self.done = False
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: InsertBatch) -> InsertBatch:
         """Change the one batch."""
         if self.done or batch.topic != TOPIC or len(batch) < 6:
             return batch
@@ -42,7 +43,7 @@ if __name__ == "__main__":
         configs.sink_config(settings, catalog),
         catalog,
         stop,
-        wiring.emitter(settings, catalog),
+        emitter(settings, catalog),
         transform_for_tests=Faults(),
     )
     sys.stdout.flush()

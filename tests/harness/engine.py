@@ -48,7 +48,7 @@ class ClickHouse:
         )
 
 
-class DoorProcess:
+class EngineProcess:
     """A door in a process of its own, for the tests that stop, kill or start one."""
 
     def __init__(
@@ -68,7 +68,7 @@ class DoorProcess:
         """Starts it and waits until it answers; what it says on stderr otherwise is the failure."""
         secret = self.path.parent.parent / f"{self.path.parent.name}.password"  # not on the data's disk
         secret.write_text(self._password, encoding="utf-8")
-        command = [*self._prefix, sys.executable, "-m", "infra.clickhouse.embedded", str(self.path)]
+        command = [*self._prefix, sys.executable, "-m", "infra.clickhouse.server.embedded", str(self.path)]
         command += ["--port", str(self._port), "--user", self._user, "--password-file", str(secret)]
         self.process = subprocess.Popen(command, cwd=_ROOT, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None

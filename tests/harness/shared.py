@@ -100,9 +100,9 @@ def _kafka(home: Path) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _clickhouse(home: Path) -> Iterator[dict[str, Any]]:
-    from tests.harness.engine import DoorProcess
+    from tests.harness.engine import EngineProcess
 
-    door = DoorProcess(home / "engine" / "data")
+    door = EngineProcess(home / "engine" / "data")
     (home / "engine").mkdir()
     where = door.start()
     try:

@@ -13,7 +13,12 @@ from infra.cli import main
 from infra.deployed import main as deployed
 
 REPOSITORY = Path(__file__).parents[2]
-DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *REPOSITORY.glob("*/README.md")]
+DOCUMENTS = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
+    *REPOSITORY.glob("*/README.md"),
+    *REPOSITORY.glob("docs/**/[a-z0]*.md"),
+]
 NOT_A_COMMAND = {"telemetry", "log", "chain", "checkpoint"}
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.configs import streams_config
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
+from infra.layer_configs import streams_config
 from infra.ports import free_port
 from infra.settings import (
     Ports,

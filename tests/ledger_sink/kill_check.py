@@ -10,8 +10,8 @@ from ledger_sink.format.control import parse_control
 from ledger_sink.format.keys import city_origin
 from ledger_sink.format.note import verify_note
 from ledger_sink.format.policy import open_cosigned
-from ledger_sink.keyring import read_keys
-from ledger_sink.sequencer import LogName
+from ledger_sink.log.key_list import read_keys
+from ledger_sink.log.name import LogName
 from ledger_sink.store import FileStore
 from tests.ledger_sink import naive
 from tests.ledger_sink.kill_parts import PARTITIONS, TOPIC, Place

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.ports import free_port
-from ledger_sink.sequencer import LogName
-from ledger_sink.signer import _read_memory
-from ledger_sink.state import read_state
+from ledger_sink.log.name import LogName
+from ledger_sink.log.state import read_state
+from ledger_sink.signer.server import _read_memory
 from ledger_sink.store import FileStore
 from tests.ledger_sink.kill_check import Signed, check
 from tests.ledger_sink.kill_parts import ENDLESS, PARTITIONS, PARTS, PUBLISHED, TOPIC, Place

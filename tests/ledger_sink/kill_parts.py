@@ -14,18 +14,20 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ledger_sink import signer, witness
-from ledger_sink.chain import CityChain, Quorum
+from ledger_sink.city_log.writer import CityLogWriter, Quorum
 from ledger_sink.config import SignerConfig, WitnessConfig
-from ledger_sink.cosigner import Cosigner
 from ledger_sink.errors import ClockSteppedBackError, SignerUnavailableError
 from ledger_sink.format.keys import city_origin, log_key, own_witness_name
 from ledger_sink.format.policy import Policy, PolicyLog, PolicyWitness
-from ledger_sink.head_signer import SignerClient
-from ledger_sink.keyfiles import own_seed, own_token
-from ledger_sink.publisher import Publisher
-from ledger_sink.sequencer import LogName, PartitionFacts, Sequencer
+from ledger_sink.log.name import LogName
+from ledger_sink.sealing.publisher import Publisher
+from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
+from ledger_sink.signer import server as signer
+from ledger_sink.signer.client import SignerConnection
 from ledger_sink.store import FileStore
+from ledger_sink.store.secret_files import own_seed, own_token
+from ledger_sink.witness import server as witness
+from ledger_sink.witness.client import WitnessClient
 from tests.ledger_sink.worlds import CITY, TOPIC_ID, record
 
 if TYPE_CHECKING:
@@ -76,11 +78,11 @@ class Place:
         witness_key = witness.own_key(self.witness).verifier
         url = f"http://127.0.0.1:{self.witness_port}"
         policy = Policy((PolicyLog(city_key),), (PolicyWitness("w", witness_key, url),), (), "w")
-        return Quorum(policy, (("w", Cosigner(witness_key, url)),))
+        return Quorum(policy, (("w", WitnessClient(witness_key, url)),))
 
-    def client(self) -> SignerClient:
+    def client(self) -> SignerConnection:
         """A client of the signer."""
-        return SignerClient(f"http://127.0.0.1:{self.signer_port}", self.signer.token_file)
+        return SignerConnection(f"http://127.0.0.1:{self.signer_port}", self.signer.token_file)
 
 
 class TellingStore(FileStore):
@@ -126,7 +128,7 @@ def sequencers(place: Place, seed: int, target: int, ready: Connection) -> None:
 def chain(place: Place, seed: int, target: int, ready: Connection) -> None:
     """Make blocks and have them cosigned."""
     dice = random.Random(seed)
-    city = CityChain(TellingStore(place.root / "ledger"), city_origin(CITY), place.client().sign)
+    city = CityLogWriter(TellingStore(place.root / "ledger"), city_origin(CITY), place.client().sign)
     quorum = place.quorum
     ready.send(True)
     while True:

@@ -99,7 +99,7 @@ def leaf_of(
     partition: int,
     record: tuple[int, int, int, bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]],
 ) -> bytes:
-    """Spell a record's leaf (LEDGER §1.2) field by field."""
+    """Spell a record's leaf (FORMAT.md §3.2) field by field."""
     offset, timestamp_type, timestamp_ms, key, value, headers = record
 
     def sized(data: bytes | None) -> bytes:

@@ -17,10 +17,13 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.kafka.topics import await_leaders
 from infra.ports import free_port
-from ledger_sink import audit, signer, sink, witness
+from ledger_sink.audit import run as audit
 from ledger_sink.config import LedgerConfig, SealedTopic, SignerConfig, WitnessConfig
 from ledger_sink.format.keys import own_witness_name
 from ledger_sink.kafka_source import KafkaSource
+from ledger_sink.sealing import sink
+from ledger_sink.signer import server as signer
+from ledger_sink.witness import server as witness
 from tests.harness.waiting import eventually
 from tests.ledger_sink.summary import Summary, summarize
 from tests.patience import patient

@@ -8,9 +8,9 @@ import sys
 import threading
 from pathlib import Path
 
-from ledger_sink import sink
 from ledger_sink.config import LedgerConfig, SealedTopic
 from ledger_sink.errors import LedgerError
+from ledger_sink.sealing import sink
 
 CITY = "test.example"
 

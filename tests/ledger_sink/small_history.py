@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ledger_sink.chain import CityChain, Quorum
-from ledger_sink.cosigner import Cosigner
+from ledger_sink.city_log.writer import CityLogWriter, Quorum
 from ledger_sink.errors import StoreError, WitnessUnavailableError
 from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.cosignature import CosigningKey
 from ledger_sink.format.keys import city_origin, log_key
 from ledger_sink.format.note import VerifierKey
 from ledger_sink.format.policy import Policy, PolicyLog, PolicyWitness
-from ledger_sink.http_client import Peer
-from ledger_sink.http_server import Request
-from ledger_sink.publisher import Publisher
-from ledger_sink.sequencer import LogName, PartitionFacts, Sequencer
-from ledger_sink.signer import MEMORY_NAME, Signer, _encode_memory, _read_memory
+from ledger_sink.http.client import HttpClient
+from ledger_sink.http.server import Request
+from ledger_sink.log.name import LogName
+from ledger_sink.sealing.publisher import Publisher
+from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
+from ledger_sink.signer.server import MEMORY_NAME, Signer, _encode_memory, _read_memory
 from ledger_sink.store import FileStore
-from ledger_sink.witness import Witness
+from ledger_sink.witness.client import WitnessClient
+from ledger_sink.witness.server import Witness
 from tests.ledger_sink import naive
 from tests.ledger_sink.kill_loop import told
 from tests.ledger_sink.kill_parts import TellingStore
@@ -42,7 +43,7 @@ CITY_KEY = log_key(SEED, city_origin(CITY)).verifier
 OWN = CosigningKey("witness.example", b"w" * 32)
 
 
-class Beside(Peer):
+class Beside(HttpClient):
     """A witness in this process, asked as if it were away: what fails in it is no answer."""
 
     def __init__(self, witness: Witness) -> None:
@@ -70,7 +71,7 @@ def quorum_at(root: Path) -> Quorum:
     witness = Witness(
         OWN, FileStore(root / "witness", threads=1), lambda: {CITY_KEY.name: CITY_KEY}, lambda: 1_800_000_000
     )
-    cosigner = Cosigner(OWN.verifier, "http://witness.example")
+    cosigner = WitnessClient(OWN.verifier, "http://witness.example")
     cosigner._peer = Beside(witness)
     policy = Policy((PolicyLog(CITY_KEY),), (PolicyWitness("w", OWN.verifier, None),), (), "w")
     return Quorum(policy, (("w", cosigner),))
@@ -87,7 +88,7 @@ def play(root: Path) -> None:
     sequencer = Sequencer.open(store, LogName(CITY, TOPIC, 0), PartitionFacts(TOPIC_ID, 0, 10**6))
     chain = None
     try:
-        chain = CityChain(store, city_origin(CITY), signer.sign)
+        chain = CityLogWriter(store, city_origin(CITY), signer.sign)
         publisher = Publisher(
             store, signer.sign, lambda origins: [VerifierKey.parse(signer.vkey(o)) for o in origins]
         )

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ledger_sink.city_state import read_city_state
-from ledger_sink.epochs import epochs_of, partitions_of
+from ledger_sink.city_log.state import read_city_state
 from ledger_sink.errors import LedgerError, MissingFileError
 from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import city_origin
 from ledger_sink.format.layout import CHECKPOINT, log_path
 from ledger_sink.format.leaf import LEAF_BYTES, Kind
-from ledger_sink.sequencer import LogName
-from ledger_sink.state import read_state
+from ledger_sink.log.epochs import epochs_of, partitions_of
+from ledger_sink.log.name import LogName
+from ledger_sink.log.state import read_state
+from ledger_sink.log.tile_log import TileSource
 from ledger_sink.store import FileStore
-from ledger_sink.tile_log import TileSource
-from ledger_sink.trust import read_policy
+from ledger_sink.witness.city_policy import read_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

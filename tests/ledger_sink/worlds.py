@@ -6,14 +6,15 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ledger_sink.chain import CityChain, Quorum
+from ledger_sink.city_log.writer import CityLogWriter, Quorum
 from ledger_sink.format.keys import city_origin
 from ledger_sink.format.note import VerifierKey
 from ledger_sink.format.policy import Policy, PolicyLog
-from ledger_sink.publisher import Publisher
+from ledger_sink.log.name import LogName
 from ledger_sink.record import Record
-from ledger_sink.sequencer import LogName, PartitionFacts, Sequencer
-from ledger_sink.signer import MEMORY_NAME, Signer, _encode_memory
+from ledger_sink.sealing.publisher import Publisher
+from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
+from ledger_sink.signer.server import MEMORY_NAME, Signer, _encode_memory
 from ledger_sink.store import FileStore, MemoryStore
 from tests.ledger_sink import naive
 
@@ -83,9 +84,9 @@ class World:
         publisher.publish({s.name: s.state for s in sequencers})
         return publisher
 
-    def chain(self) -> CityChain:
+    def chain(self) -> CityLogWriter:
         """Open the city chain."""
-        return CityChain(self.store, city_origin(CITY), self.signer.sign)
+        return CityLogWriter(self.store, city_origin(CITY), self.signer.sign)
 
     def no_witness(self) -> Quorum:
         """A policy that asks for no cosignature."""

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft7Validator
 
-from schemas.asyncapi import Place, document
+from schemas.asyncapi import Deployment, document
 from schemas.avro import parse_record
 from schemas.catalog import load_catalog
-from schemas.sharing import Subscriber, load_subscribers
+from schemas.subscriber_grants import Subscriber, load_subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 OFFICIAL = Path(__file__).parents[1] / "vectors" / "asyncapi" / "3.0.0.json.gz"
 SHA256 = "d4571a420e6ffb7fcc7066c95a6db1202f299a3c51daa103d0706bf30f95e626"
-PLACE = Place("city.example", "127.0.0.1:19093", "http://127.0.0.1:18080", 2)
+PLACE = Deployment("city.example", "127.0.0.1:19093", "http://127.0.0.1:18080", 2)
 EVERYTHING = Subscriber("everyone", "Everyone", "A test", ("operator",), tuple(sorted(load_catalog().topics)))
 SUBSCRIBERS = {**load_subscribers(load_catalog()), "everyone": EVERYTHING}
 every_subscriber = pytest.mark.parametrize("subscriber", SUBSCRIBERS.values(), ids=list(SUBSCRIBERS))

@@ -23,7 +23,7 @@ def test_domain_of_another_folder_joins_the_packaged_ones(tmp_path: Path) -> Non
     """A domain is a folder, wherever it lies; nothing else has to be told of it."""
     catalog = load_catalog(lay(tmp_path))
     topic = catalog.topics["toy.sample"]
-    assert (topic.key, topic.table, topic.schema.id) == ("device", "toy_sample", 900)
+    assert (topic.key, topic.table, topic.schema.id) == ("device", "toy_sample", 9900)
     assert (topic.archived, topic.sealed, topic.partitions, topic.grace_s) == (True, True, None, 0)
     assert "air_quality" in catalog.domains
     assert "toy" not in load_catalog().domains
@@ -41,7 +41,7 @@ def test_unknown_schema_id_is_an_error_of_its_own(catalog: Catalog) -> None:
 
 
 def test_metrics_are_neither_archived_nor_sealed(catalog: Catalog) -> None:
-    """CONTRACT §1: platform.metric alone is tabled only; every other topic is archived and sealed."""
+    """docs/counts.md#equations: platform.metric alone is tabled only; every other topic is archived and sealed."""
     assert [t.name for t in catalog.topics.values() if not (t.archived and t.sealed)] == ["platform.metric"]
 
 
@@ -63,11 +63,11 @@ def test_event_of_an_older_version_has_the_shape_of_the_latest(tmp_path: Path) -
         "default": ["red"],
         "doc": "Colours.",
     }
-    toml = TOML.replace("[900]", "[900, 901]")
+    toml = TOML.replace("[9900]", "[9900, 9901]")
     catalog = load_catalog(lay(tmp_path, toml=toml, v2=extended(colour, without=("day",))))
     topic = catalog.topics["toy.sample"]
     old, new = topic.schemas
-    event = {**catalog.examples[900]["sample.v1.plain.json"], "weight": b"1", "sex": b"2"}
+    event = {**catalog.examples[9900]["sample.v1.plain.json"], "weight": b"1", "sex": b"2"}
     written, found = decode(encode(old, event), catalog, topic)
     assert (written, topic.schema) == (old, new)
     assert found["colour"] == ["red"]
@@ -124,15 +124,15 @@ TOML_FAULTS = {
         TOML.replace("schema_ids", "color = 1\nschema_ids"),
         "color: is no entry of a topic",
     ),
-    "id zero": (TOML.replace("[900]", "[0]"), "schema_ids: expected the id of each version, got [0]"),
-    "no ids": (TOML.replace("schema_ids = [900]\n", ""), "topics.sample: schema_ids: is missing"),
-    "id twice": (TOML.replace("[900]", "[100]"), "toy/domain.toml: topics.sample: schema id 100 belongs to"),
+    "id zero": (TOML.replace("[9900]", "[0]"), "schema_ids: expected the id of each version, got [0]"),
+    "no ids": (TOML.replace("schema_ids = [9900]\n", ""), "topics.sample: schema_ids: is missing"),
+    "id twice": (TOML.replace("[9900]", "[100]"), "toy/domain.toml: topics.sample: schema id 100 belongs to"),
     "own dead letters": (
-        TOML + "schema_ids = [901]\n",
+        TOML + "schema_ids = [9901]\n",
         "dead letters use the schema of platform; leave it out",
     ),
     "no such version": (
-        TOML.replace("[900]", "[900, 901]"),
+        TOML.replace("[9900]", "[9900, 9901]"),
         "topics.sample: version 2 has no file sample.v2.avsc",
     ),
     "unknown key": (
@@ -324,7 +324,7 @@ def _two_roots(root: Path) -> Path:
 def test_tables_that_collide_are_refused(tmp_path: Path) -> None:
     """`toy.a-b` and `toy-a.b` would share the table toy_a_b."""
     lay(tmp_path / "one", toml=TOML.replace("topics.sample", "topics.a-b"))
-    other = lay(tmp_path / "two", toml=TOML.replace("topics.sample", "topics.b").replace("900", "901"))
+    other = lay(tmp_path / "two", toml=TOML.replace("topics.sample", "topics.b").replace("9900", "9901"))
     for root, event, name in ((tmp_path / "one", "a-b", "toy"), (other, "b", "toy_a")):
         folder = root / "toy"
         (folder / "sample.v1.avsc").rename(folder / f"{event}.v1.avsc")
@@ -338,7 +338,7 @@ def test_tables_that_collide_are_refused(tmp_path: Path) -> None:
 
 def test_example_is_read_in_clear(tmp_path: Path) -> None:
     """An example shows what a producer hands in: personal fields in clear, bytes as hex, instants as ISO 8601."""
-    event = load_catalog(lay(tmp_path)).examples[900]["sample.v1.plain.json"]
+    event = load_catalog(lay(tmp_path)).examples[9900]["sample.v1.plain.json"]
     assert (event["weight"], event["sex"]) == (EXAMPLE["weight"], EXAMPLE["sex"])
     assert event["salt"] == bytes.fromhex(EXAMPLE["salt"])
     assert event["occurred_at"].microsecond == 1

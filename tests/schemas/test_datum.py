@@ -152,7 +152,7 @@ def test_blocks_with_a_size_are_read() -> None:
 
 
 def test_frame_of_the_standard_is_what_we_write() -> None:
-    """Id 42, record {long 1, string "hi"} = 00 0000002a 02 04 6869 (STANDARDS §12.2)."""
+    """Id 42, record {long 1, string "hi"} = 00 0000002a 02 04 6869 (docs/events.md#frame)."""
     record = {
         "type": "record",
         "name": "R",

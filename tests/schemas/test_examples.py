@@ -12,7 +12,7 @@ from schemas.catalog import DOMAINS, load_catalog
 from schemas.errors import EventError, UndecodableError
 from schemas.examples import clear_tree, from_plain, to_plain
 from schemas.model import Schema
-from schemas.personal import clear_bytes, clear_value
+from schemas.personal_values import clear_bytes, clear_value
 from tests.properties import fewer
 from tests.schemas.strategies import events, values
 from tests.schemas.toy import lay

@@ -12,7 +12,7 @@ from schemas.catalog import Catalog, Schema, Topic, load_catalog
 from schemas.codec import encode
 from schemas.columns import column_type, columns, quote
 from schemas.dictionary import rows
-from schemas.passthrough import meta_columns, meta_record
+from schemas.row_schema import meta_columns, meta_record
 from schemas.tables import (
     add_columns,
     create_archive,
@@ -94,7 +94,7 @@ def test_text_is_quoted_for_the_engine() -> None:
 def test_column_of_a_dropped_field_stays(tmp_path: Path) -> None:
     """A table only grows: the columns of all versions, the latest version's first."""
     note = {"name": "note", "type": "string", "default": "none", "doc": "A note."}
-    toml = TOML.replace("[900]", "[900, 901]")
+    toml = TOML.replace("[9900]", "[9900, 9901]")
     topic = load_catalog(lay(tmp_path, toml=toml, v2=extended(note, without=("day",)))).topics["toy.sample"]
     listed = {column.name: column for column in columns(topic)}
     assert list(listed)[-3:] == ["note", "day", "simulated"]
@@ -207,14 +207,14 @@ def test_older_version_is_inserted_into_the_table_of_the_latest(
     """An old table gets the new columns; a row of the old version has their defaults."""
     before = load_catalog(lay(tmp_path / "before")).topics["toy.sample"]
     note = {"name": "note", "type": "string", "default": "none", "doc": "A note."}
-    toml = TOML.replace("[900]", "[900, 901]")
+    toml = TOML.replace("[9900]", "[9900, 9901]")
     catalog = load_catalog(lay(tmp_path / "after", toml=toml, v2=extended(note, without=("day",))))
     topic = catalog.topics["toy.sample"]
     client = clickhouse.client(database=database)
     client.command(create_table(before, database))
     for statement in add_columns(topic, database):
         client.command(statement)
-    event = {**catalog.examples[900]["sample.v1.plain.json"], "weight": b"\xff\x00", "sex": b"\x01"}
+    event = {**catalog.examples[9900]["sample.v1.plain.json"], "weight": b"\xff\x00", "sex": b"\x01"}
     insert(clickhouse, database, topic, topic.schemas[0], [event])
     assert client.query(
         "SELECT note, hex(weight), price, day::String, mood, steps.length, count() OVER () FROM toy_sample"

@@ -14,7 +14,7 @@ sensitivity = "personal"
 kind = "raw"
 key = "device"
 retention_days = 7
-schema_ids = [900]
+schema_ids = [9900]
 readers = ["operator"]
 
 [topics.dead-letter]

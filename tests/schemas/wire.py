@@ -6,7 +6,7 @@ from typing import Any
 from schemas.avro.writer import write_long
 from schemas.catalog import Topic
 from schemas.codec import HEADER_SIZE
-from schemas.personal import clear_bytes
+from schemas.personal_values import clear_bytes
 
 
 def on_the_wire(topic: Topic, example: Mapping[str, Any]) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def on_the_wire(topic: Topic, example: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def row_datum(partition: int, offset: int, received_ms: int, value: bytes) -> bytes:
-    """Make a datum of `schemas.passthrough.meta_record` from a record.
+    """Make a datum of `schemas.row_schema.meta_record` from a record.
 
     Args:
         partition: Partition of the record.

@@ -11,7 +11,7 @@ from typing import Any
 from schemas.catalog import Catalog, load_catalog
 from schemas.names import table_name, topic_name
 from streams.agents import Output, Record, State, batched
-from streams.identity import Rule, derived_id, recording_id
+from streams.identity.event_ids import Rule, derived_id, recording_id
 
 DOMAIN = os.environ.get("PROBE_DOMAIN", "probe")
 """The domain's name: that of one test in its worker processes."""

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from schemas.catalog import load_catalog
 from schemas.codec import decode
 from streams.config import StreamsConfig
-from streams.recordings import bundled
+from streams.replay.recordings import bundled
 
 ROOT = Path(__file__).parents[2]
 READING = "air-quality.reading"
@@ -27,8 +27,8 @@ from pathlib import Path
 from schemas.catalog import load_catalog
 from streams.config import StreamsConfig
 from streams.errors import StreamsError
-from streams.pace import parse_speed
-from streams.replay import replay
+from streams.replay.schedule import parse_speed
+from streams.replay.run import replay
 
 kafka, data, speed, timeout, *paths = sys.argv[1:]
 stop = threading.Event()

@@ -27,15 +27,15 @@ from confluent_kafka.admin import (
 from infra.kafka.topics import await_leaders
 from schemas.codec import decode
 from schemas.names import topic_name
-from streams.changelog import KafkaChangelog
 from streams.config import StreamsConfig
-from streams.identity import Rule, derived_id, device_id, device_salt
-from streams.produce import Producer
-from streams.state import PartitionState
+from streams.identity.event_ids import Rule, derived_id, device_id, device_salt
+from streams.produce.kafka import Producer
+from streams.state.changelog import KafkaChangelog
+from streams.state.store import PartitionStore
 from tests.harness.waiting import eventually
 from tests.patience import patient
 from tests.streams.probe import EVENTS, expected_totals, probe_catalog, tick
-from tests.streams.worker import probe_config
+from tests.streams.worker.process import probe_config
 
 LASTING = ("platform.source-key", "platform.sequence-gap")
 SUBJECTS = tuple(f"s{number}" for number in range(10))
@@ -109,7 +109,15 @@ class Scene:
         arguments = [f"{name}={value}" for name, value in options.items()]
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.streams.worker", self.kafka, self.data, self.group, *arguments],
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.streams.worker.process",
+                    self.kafka,
+                    self.data,
+                    self.group,
+                    *arguments,
+                ],
                 cwd=ROOT,
                 env={**os.environ, "PROBE_DOMAIN": self.domain},
                 stdout=out,
@@ -182,7 +190,7 @@ class Scene:
             changelog = KafkaChangelog(self.config, door, self.tick, "reader")
             found = {}
             for number in range(self.partitions):
-                state = PartitionState(changelog, number, 1)
+                state = PartitionStore(changelog, number, 1)
                 state.restore()
                 for subject, entry in state.entries().items():
                     value = orjson.loads(entry.state)

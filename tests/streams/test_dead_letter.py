@@ -1,4 +1,4 @@
-"""Dead letters (CONTRACT §4)."""
+"""Dead letters (docs/dead-letters.md)."""
 
 import hashlib
 
@@ -13,7 +13,9 @@ from streams.dead_letter import (
     withheld,
     without_values,
 )
-from streams.identity import DeploymentSecret, device_id, veiled_digest
+from streams.identity.event_ids import device_id
+from streams.identity.pseudonyms import keyed_digest
+from streams.identity.secret import DeploymentSecret
 from tests.streams.probe import probe_catalog
 
 SCHEMA = probe_catalog().topics["probe.dead-letter"].schema
@@ -91,7 +93,7 @@ def test_of_a_domain_of_persons_a_files_bytes_and_values_are_withheld() -> None:
     made = dead_letter(FILE, refusal, b"98.7 kg", source="s", occurred_us=5)
     kept = withheld(made, lambda: secret)
     assert (kept["bytes"], kept["length"], kept["origin"]) == (b"", 7, made["origin"])
-    assert kept["sha256"] == veiled_digest(secret, made["sha256"]) != made["sha256"]
+    assert kept["sha256"] == keyed_digest(secret, made["sha256"]) != made["sha256"]
     assert kept["reason"] == "weight: expected a number, got …"
     of_topic = dead_letter(KAFKA, refusal, b"sealed", source="s", occurred_us=5)
     assert withheld(of_topic, lambda: secret)["bytes"] == b"sealed"

@@ -1,7 +1,7 @@
 """Makes `source_signature.json`, the golden vectors of FORMAT.md §10, from fixed keys; run as a module to write it.
 
 The records are signed by the producers' implementation. Both implementations are held to the file by
-`tests/streams/origin/test_vectors.py`.
+`tests/streams/provenance/test_vectors.py`.
 """
 
 import json
@@ -12,9 +12,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from streams.origin.did import did_of
-from streams.origin.signer import Signer
-from streams.origin.statement import statement
+from streams.signing.did_key import did_of
+from streams.signing.signer import Signer
+from streams.signing.statement import statement
 
 OUTPUT = Path(__file__).with_name("source_signature.json")
 SEED = bytes(range(32))

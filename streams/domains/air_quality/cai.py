@@ -1,4 +1,4 @@
-"""Korea's comprehensive air-quality index, 통합대기환경지수 (STANDARDS 4.2).
+"""Korea's comprehensive air-quality index, 통합대기환경지수 (docs/fields/air-quality.md#korean-index).
 
 Rules beside the table:
 

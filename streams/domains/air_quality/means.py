@@ -15,7 +15,10 @@ Hours = Sequence[int | None]
 """Hourly means, newest first, in millionths of the unit; None where an hour is missing."""
 
 COMPLETENESS_PERCENT = 75
-"""Share of a window's hours that must be there (STANDARDS 4.4): 18 of 24, 9 of 12, 6 of 8, 3 of 4."""
+"""Share of a window's hours that must be there: 18 of 24, 9 of 12, 6 of 8, 3 of 4.
+
+Source: docs/fields/air-quality.md#units-and-completeness.
+"""
 
 NOWCAST_HOURS = 12
 NOWCAST_RECENT_HOURS = 3
@@ -55,7 +58,7 @@ def mean(hours: Hours, window: int) -> Exact | None:
 
 
 def nowcast(hours: Hours) -> Exact | None:
-    """Weigh the last 12 hours of a particle concentration (US NowCast, STANDARDS 4.1).
+    """Weigh the last 12 hours of a particle concentration (docs/fields/air-quality.md#nowcast).
 
     The weight is w = lowest / highest, at least one half; the value is Σ wⁱcᵢ / Σ wⁱ, where missing hours
     are left out of both sums. With w = a / b, in lowest terms, both sums are multiplied by b¹¹, so that only
@@ -94,7 +97,7 @@ def _weights(low: int, high: int) -> list[int]:
 
 
 def predicted_moving(hours: Hours, steep_from: int) -> Exact | None:
-    """Predict Korea's 24 h particle value from the last 12 hours (STANDARDS 4.2).
+    """Predict Korea's 24 h particle value from the last 12 hours (docs/fields/air-quality.md#korean-index).
 
     C24E = (12·C12 + 12·C4) / 24, where C12 is the mean of the last 12 hours and C4 that of the last four
     corrected

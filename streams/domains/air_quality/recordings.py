@@ -18,9 +18,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
-from streams.delimited import Row, cells_of, header_line, rows
 from streams.domains.air_quality.plausibility import oddities
-from streams.formats import Accepted, Draft, Format, Item, Refused, Skipped
+from streams.readers.delimited import Row, first_line, header_cells, header_line, items
+from streams.readers.formats import EventDraft, Format, Item
 
 DOMAIN = "air_quality"
 TOPIC = topic_name(DOMAIN, "reading")
@@ -75,7 +75,7 @@ class Layout:
         """
         for encoding in self.encodings:
             try:
-                columns = [_column(cell) for cell in cells_of(line, encoding)]
+                columns = [_column(cell) for cell in header_cells(line, encoding)]
             except ValueError:
                 continue
             if self.recognised_by <= set(columns):
@@ -84,29 +84,18 @@ class Layout:
 
     def matches(self, head: bytes) -> bool:
         """Tell whether a file begins like this format."""
-        return self.header(head.split(b"\n", 1)[0].rstrip(b"\r")) is not None
+        return self.header(first_line(head)) is not None
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
         """Read a file of this format, one item per data row."""
         columns, encoding = self.header(header_line(stream)) or ([], self.encodings[0])
         absent = ", ".join(sorted(self.needed - set(columns)))
-        for row in rows(stream, columns, encoding):
-            if isinstance(row, int):
-                yield Skipped(row)
-                continue
-            try:
-                draft = self._draft(row, absent)
-            except ValueError as error:
-                yield Refused(row.record, row.line, row.data, str(error), self.rule)
-            else:
-                yield Accepted(row.record, row.line, row.data, (draft,))
+        yield from items(stream, columns, lambda row: self._draft(row, absent), self.rule, encoding)
 
-    def _draft(self, row: Row, absent: str) -> Draft:
+    def _draft(self, row: Row, absent: str) -> EventDraft:
         if absent:
             raise ValueError(f"the table lacks the column {absent}")
-        if row.problem is not None:
-            raise ValueError(row.problem)
-        station = row.cells[self.station].strip()
+        station = row.require_cells()[self.station].strip()
         if not station:
             raise ValueError(f"column {self.station}: expected a station, got nothing")
         occurred_at = _micros(self.started_at(row.cells))
@@ -116,12 +105,12 @@ class Layout:
         if "wd" in row.cells:
             fields["wind_direction"] = _text(row.cells["wd"])
         fields["flags"] = oddities(fields)
-        return Draft(TOPIC, occurred_at, fields)
+        return EventDraft(TOPIC, occurred_at, fields)
 
 
 def _column(cell: str) -> str:
     """Bring a column's name into one spelling: ㎍/㎥ and µg/m³ are the same unit."""
-    return unicodedata.normalize("NFKC", cell.removeprefix("\ufeff")).strip()
+    return unicodedata.normalize("NFKC", cell).strip()
 
 
 def _text(cell: str) -> str | None:
@@ -231,9 +220,7 @@ BEIJING_PRSA = Layout(
 )
 
 
-def formats() -> tuple[Format, ...]:
-    """Tell the formats of this domain."""
-    return tuple(
-        Format(layout.name, DOMAIN, "one CSV data row", layout.matches, layout.read)
-        for layout in (SEOUL_DAILY, BEIJING_PRSA)
-    )
+FORMATS = tuple(
+    Format(layout.name, DOMAIN, "one CSV data row", layout.matches, layout.read)
+    for layout in (SEOUL_DAILY, BEIJING_PRSA)
+)

@@ -15,10 +15,10 @@ REFERENCE_TEMPERATURE_C = 25
 """Temperature at which µg/m³ become ppm, the one of the US and the Korean rules (at 1013.25 hPa)."""
 
 MOLAR_VOLUME_ML = 24_465
-"""Volume of one mole of gas at ``REFERENCE_TEMPERATURE_C``, in ml (STANDARDS 4.4)."""
+"""Volume of one mole of gas at 25 °C, in ml (docs/fields/air-quality.md#units-and-completeness)."""
 
 MOLAR_MASS_MG = {"o3": 47_998, "no2": 46_006, "so2": 64_066, "co": 28_010}
-"""Mass of one mole of each gas, in mg (STANDARDS 4.4)."""
+"""Mass of one mole of each gas, in mg (docs/fields/air-quality.md#units-and-completeness)."""
 
 CEILING = 100_000
 """Value in its own unit from which no air can be meant, only a fault; it keeps an index within 32 bits."""

@@ -1,4 +1,6 @@
-"""The US air quality index by the breakpoints in force since 2024-05-06 (STANDARDS 4.1; EPA-454/B-24-002).
+"""The US air quality index by the breakpoints in force since 2024-05-06 (EPA-454/B-24-002).
+
+Sources and check values: docs/fields/air-quality.md#us-index.
 
 The index of a place is its highest sub-index. Rules beside the table:
 

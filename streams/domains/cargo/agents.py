@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas.names import topic_name
 from streams.agents import Output, Record, State, batched
-from streams.domains.cargo import oddities
+from streams.domains.cargo import anomalies as oddities
 from streams.domains.cargo.container_history import History, Standing, entry_of, tell
 from streams.domains.cargo.vessels import Finding, Track, follow
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-from streams.delimited import Row, cells_of, header_line, rows
 from streams.domains.cargo import instants
 from streams.domains.cargo.ais_message import POSITION, below, position
 from streams.domains.cargo.identifiers import imo_problem, mmsi_problem
-from streams.formats import Accepted, Draft, Item, Refused, Skipped
+from streams.readers.delimited import Row, first_line, header_cells, header_line, items
+from streams.readers.formats import EventDraft, Item
 
 NAME = "ais-marinecadastre"
 RULE = "read-ais-marinecadastre@1"
@@ -28,35 +28,24 @@ _NO_IMO = re.compile(r"(IMO)?\s*0*", re.ASCII)
 
 def matches(head: bytes) -> bool:
     """Tell whether a file begins like such a table."""
-    return bool(_columns(head.split(b"\n", 1)[0].rstrip(b"\r")))
+    return bool(_columns(first_line(head)))
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
     """Read a table, one item per row."""
-    for row in rows(stream, _columns(header_line(stream)), "utf-8"):
-        if isinstance(row, int):
-            yield Skipped(row)
-            continue
-        try:
-            draft = _draft(row)
-        except ValueError as error:
-            yield Refused(row.record, row.line, row.data, str(error), RULE)
-        else:
-            yield Accepted(row.record, row.line, row.data, (draft,))
+    yield from items(stream, _columns(header_line(stream)), _draft, RULE)
 
 
 def _columns(line: bytes) -> list[str]:
     try:
-        columns = [cell.strip().removeprefix("\ufeff") for cell in cells_of(line, "utf-8")]
+        columns = header_cells(line)
     except ValueError:
         return []
     return columns if set(columns) >= NEEDED else []
 
 
-def _draft(row: Row) -> Draft:
-    if row.problem is not None:
-        raise ValueError(row.problem)
-    cells = {name: cell.strip() for name, cell in row.cells.items()}
+def _draft(row: Row) -> EventDraft:
+    cells = {name: cell.strip() for name, cell in row.require_cells().items()}
     mmsi = cells["MMSI"]
     if not _DIGITS.fullmatch(mmsi):
         raise ValueError(f"column MMSI: expected digits, got {mmsi[:40]!r}")
@@ -72,7 +61,7 @@ def _draft(row: Row) -> Draft:
         **_ship(cells),
         "flags": [each for each in flags if each],
     }
-    return Draft(POSITION, _time(cells["BaseDateTime"]), fields)
+    return EventDraft(POSITION, _time(cells["BaseDateTime"]), fields)
 
 
 def _motion(cells: Mapping[str, str]) -> dict[str, Any]:
@@ -92,7 +81,7 @@ def _ship(cells: Mapping[str, str]) -> dict[str, Any]:
         "ship_type": _whole(cells, "VesselType"),
         "length": _number(cells, "Length"),
         "width": _number(cells, "Width"),
-        "draught": _number(cells, "Draft"),
+        "draught": _number(cells, "EventDraft"),
         "cargo_code": _whole(cells, "Cargo"),
         "transceiver_class": cells.get("TransceiverClass") or None,
     }

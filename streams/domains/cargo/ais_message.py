@@ -10,8 +10,8 @@ from typing import Any
 import pyais
 
 from schemas.names import topic_name
-from streams.domains.cargo.broken import BrokenRule
 from streams.domains.cargo.identifiers import imo_problem, mmsi_problem
+from streams.domains.cargo.rule_violation import BrokenRule
 
 POSITION = topic_name("cargo", "vessel-position")
 MESSAGE = topic_name("cargo", "vessel-message")

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
-from streams.delimited import LONGEST_LINE
 from streams.domains.cargo.ais_clock import fix_time, own_time
 from streams.domains.cargo.ais_message import decode, fields_of
-from streams.domains.cargo.broken import BrokenRule
-from streams.formats import Accepted, Draft, Format, Item, Refused, Skipped
+from streams.domains.cargo.rule_violation import BrokenRule
+from streams.readers.delimited import LONGEST_LINE
+from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 
 NAME = "ais-nmea"
 NO_TIME, LATER_FIX = "NO_TIME", "TIME_OF_LATER_FIX"
@@ -85,11 +85,6 @@ def read(stream: BinaryIO) -> Iterator[Item]:
     yield from waiting
 
 
-def format_() -> Format:
-    """Tell the format."""
-    return Format(NAME, "cargo", "one AIS sentence group", matches, read)
-
-
 def _lacks_time(item: Item) -> bool:
     return isinstance(item, Accepted) and NO_TIME in item.drafts[0].fields["flags"]
 
@@ -100,7 +95,7 @@ def _timed(item: Item, clock_us: int | None) -> Item:
         return item
     draft = item.drafts[0]
     flags = [LATER_FIX if each == NO_TIME else each for each in draft.fields["flags"]]
-    timed = Draft(draft.topic, clock_us, {**draft.fields, "flags": flags})
+    timed = EventDraft(draft.topic, clock_us, {**draft.fields, "flags": flags})
     return Accepted(item.record, item.line, item.data, (timed,))
 
 
@@ -177,7 +172,7 @@ def _message(log: _Log, group: list[Sentence]) -> Item:
     time_us = log.clock_us if own is None else own
     if time_us is None:
         time_us, fields["flags"] = 0, [*fields["flags"], NO_TIME]
-    return Accepted(record, group[0].line, data, (Draft(topic, time_us, fields),))
+    return Accepted(record, group[0].line, data, (EventDraft(topic, time_us, fields),))
 
 
 def _incomplete(log: _Log, group: list[Sentence]) -> Refused:

@@ -10,11 +10,12 @@ from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 from schemas.names import topic_name
-from streams.domains.cargo import dcsa_2_2, dcsa_3_0, json_spans, whole
-from streams.domains.cargo.broken import BrokenRule, shown
+from streams.domains.cargo import dcsa_2_2, dcsa_3_0, json_spans
+from streams.domains.cargo import message_atomicity as whole
 from streams.domains.cargo.identifiers import container_problem, imo_problem
 from streams.domains.cargo.json_text import parse
-from streams.formats import Draft, Format, Item
+from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.readers.formats import EventDraft, Item
 
 TOPIC = topic_name("cargo", "transport-event")
 RULE = "dcsa-json@1"
@@ -76,18 +77,13 @@ VERSIONS = (
 )
 
 
-def formats() -> tuple[Format, ...]:
-    """Tell the formats."""
-    return tuple(Format(each.name, "cargo", "one DCSA event", each.matches, each.read) for each in VERSIONS)
-
-
-def _draft(version: Version, event: object) -> Draft:
+def _draft(version: Version, event: object) -> EventDraft:
     if not isinstance(event, Mapping):
         raise BrokenRule("dcsa-message@1", f"expected an event, got {shown(event)}")
     occurred_at, fields = version.fields_of(event)
     fields["subject_kind"], fields["subject"] = _subject(fields)
     fields["flags"] = _flags(fields)
-    return Draft(TOPIC, occurred_at, fields)
+    return EventDraft(TOPIC, occurred_at, fields)
 
 
 def _subject(fields: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from streams.domains.cargo import dcsa_codes as codes
 from streams.domains.cargo import dcsa_values as values
-from streams.domains.cargo.broken import BrokenRule, shown
 from streams.domains.cargo.dcsa_values import Members
-from streams.domains.cargo.listed import listed
+from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.domains.cargo.word_list import listed
 
 VERSION = "3.0"
 

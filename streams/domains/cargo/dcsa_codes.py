@@ -6,8 +6,8 @@ the code is kept, so that boards and rules know one spelling.
 
 from collections.abc import Mapping
 
-from streams.domains.cargo.broken import BrokenRule, shown
-from streams.domains.cargo.listed import listed
+from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.domains.cargo.word_list import listed
 
 RULE = "dcsa-code@1"
 

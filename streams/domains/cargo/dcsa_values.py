@@ -12,10 +12,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from streams.domains.cargo.broken import BrokenRule, shown
 from streams.domains.cargo.dcsa_codes import FACILITIES, SEAL_SOURCES, SEAL_TYPES, maybe_code
 from streams.domains.cargo.identifiers import is_locode
 from streams.domains.cargo.instants import micros
+from streams.domains.cargo.rule_violation import BrokenRule, shown
 
 Members = Mapping[str, Any]
 LONGEST_TEXT = 5000

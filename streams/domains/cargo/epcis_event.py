@@ -11,11 +11,11 @@ from typing import Any
 from schemas.names import topic_name
 from streams.domains.cargo import epcis_rules
 from streams.domains.cargo import epcis_values as values
-from streams.domains.cargo.broken import BrokenRule, shown
 from streams.domains.cargo.epcis_values import Members
 from streams.domains.cargo.epcis_words import BIZ_STEP, DISPOSITION, MEASUREMENT, is_uri
 from streams.domains.cargo.identifiers import uri_problem
-from streams.formats import Draft
+from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.readers.formats import EventDraft
 
 TOPIC = topic_name("cargo", "supply-event")
 
@@ -33,7 +33,7 @@ _AMOUNTS = {
 }
 
 
-def draft(event: object, syntax: str) -> Draft:
+def draft(event: object, syntax: str) -> EventDraft:
     """Judge an event and make the draft of it.
 
     Args:
@@ -49,7 +49,7 @@ def draft(event: object, syntax: str) -> Draft:
     fields = {"syntax": syntax, **_when(event), **_what(event), **_where_and_why(event), **_rest(event)}
     fields["epc"] = _about(fields)
     fields["flags"] = _flags(fields)
-    return Draft(TOPIC, values.time(event["eventTime"], "eventTime"), fields)
+    return EventDraft(TOPIC, values.time(event["eventTime"], "eventTime"), fields)
 
 
 def _when(event: Members) -> dict[str, Any]:

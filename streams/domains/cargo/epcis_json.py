@@ -9,13 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from streams.domains.cargo import epcis_query, json_spans, whole
-from streams.domains.cargo.broken import BrokenRule, shown
+from streams.domains.cargo import epcis_query, json_spans
+from streams.domains.cargo import message_atomicity as whole
 from streams.domains.cargo.epcis_event import draft
 from streams.domains.cargo.epcis_values import time
 from streams.domains.cargo.epcis_words import is_uri
 from streams.domains.cargo.json_text import parse
-from streams.formats import Accepted, Draft, Format, Item
+from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.readers.formats import Accepted, EventDraft, Item
 
 NAME = "epcis-json"
 RULE = "epcis-json@1"
@@ -52,12 +53,7 @@ def read(stream: BinaryIO) -> Iterator[Item]:
     yield from whole.judged(pieces, _draft, TOGETHER)
 
 
-def format_() -> Format:
-    """Tell the format."""
-    return Format(NAME, "cargo", "one EPCIS event", matches, read)
-
-
-def _draft(event: object) -> Draft:
+def _draft(event: object) -> EventDraft:
     return draft(event, "JSON")
 
 

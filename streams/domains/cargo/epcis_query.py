@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping
 
-from streams.domains.cargo.broken import BrokenRule, shown
 from streams.domains.cargo.epcis_rules import KINDS
 from streams.domains.cargo.epcis_words import ACTIONS, BIZ_STEP, DISPOSITION, is_uri
 from streams.domains.cargo.instants import micros
-from streams.domains.cargo.listed import listed
+from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.domains.cargo.word_list import listed
 
 RULE = "epcis-query@1"
 _TIMES = re.compile(

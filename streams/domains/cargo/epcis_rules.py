@@ -17,10 +17,10 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from streams.domains.cargo.broken import BrokenRule, shown
 from streams.domains.cargo.epcis_values import Members, check_names
 from streams.domains.cargo.epcis_words import ACTIONS, is_uri
-from streams.domains.cargo.listed import listed
+from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.domains.cargo.word_list import listed
 
 _OFFSET = re.compile(r"[+-]((0\d|1[0-3]):[0-5]\d|14:00)", re.ASCII)
 _COMMON = listed(

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from streams.domains.cargo import epcis_words as words
-from streams.domains.cargo.broken import BrokenRule, shown
 from streams.domains.cargo.epcis_words import is_uri
 from streams.domains.cargo.instants import micros
-from streams.domains.cargo.listed import listed
+from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.domains.cargo.word_list import listed
 
 Members = Mapping[str, Any]
 

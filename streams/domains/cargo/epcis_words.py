@@ -8,8 +8,8 @@ become the bare word. Any other URI is a word of somebody's own vocabulary and s
 import re
 from typing import NamedTuple
 
-from streams.domains.cargo.broken import BrokenRule, shown
-from streams.domains.cargo.listed import listed
+from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.domains.cargo.word_list import listed
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 

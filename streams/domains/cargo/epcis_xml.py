@@ -13,13 +13,14 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from streams.domains.cargo import epcis_query, whole
-from streams.domains.cargo.broken import BrokenRule, shown
+from streams.domains.cargo import epcis_query
+from streams.domains.cargo import message_atomicity as whole
 from streams.domains.cargo.epcis_event import draft
 from streams.domains.cargo.epcis_rules import KINDS
 from streams.domains.cargo.epcis_values import time
 from streams.domains.cargo.epcis_xml_event import event_of, name_of, text_of
-from streams.formats import Accepted, Draft, Format, Item
+from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.readers.formats import Accepted, EventDraft, Item
 
 NAME: Final = "epcis-xml"
 RULE: Final = "epcis-xml@1"
@@ -60,12 +61,7 @@ def read(stream: BinaryIO) -> Iterator[Item]:
     yield from whole.judged(pieces, _draft, TOGETHER)
 
 
-def format_() -> Format:
-    """Tell the format."""
-    return Format(NAME, "cargo", "one EPCIS event", matches, read)
-
-
-def _draft(event: object) -> Draft:
+def _draft(event: object) -> EventDraft:
     if not isinstance(event, Element):
         raise BrokenRule("epcis-shape@1", f"event: expected an element, got {shown(event)}")
     return draft(event_of(event), "XML")

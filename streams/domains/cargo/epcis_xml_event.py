@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from streams.domains.cargo.broken import BrokenRule, shown
-from streams.domains.cargo.listed import listed
+from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.domains.cargo.word_list import listed
 
 _NAMESPACES = ("urn:epcglobal:epcis:xsd:2", "urn:epcglobal:epcis:xsd:1", "urn:epcglobal:epcis-query:xsd:2")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)

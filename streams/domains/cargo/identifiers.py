@@ -6,7 +6,7 @@ Recommendation 16 (UN/LOCODE), GS1 General Specifications (check digit).
 
 import re
 
-from streams.domains.cargo.listed import listed
+from streams.domains.cargo.word_list import listed
 
 _CONTAINER = re.compile(r"[A-Z]{3}[UJZ]\d{7}", re.ASCII)
 _IMO = re.compile(r"\d{7}", re.ASCII)

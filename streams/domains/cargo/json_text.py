@@ -7,7 +7,7 @@ what can be read.
 import json
 from typing import Any, NoReturn
 
-from streams.domains.cargo.broken import BrokenRule
+from streams.domains.cargo.rule_violation import BrokenRule
 
 
 def parse(data: bytes, rule: str) -> tuple[str, Any]:

@@ -1,25 +1,14 @@
-"""The field's public formats → events of this domain.
-
-| format | one source record is | becomes |
-|---|---|---|
-| epcis-json, epcis-xml | an EPCIS event | `cargo.supply-event` |
-| dcsa-tnt-2.2, dcsa-tnt-3.0 | a DCSA event | `cargo.transport-event` |
-| ais-nmea | an AIS sentence group | `cargo.vessel-position` or `cargo.vessel-message` |
-| ais-marinecadastre | a CSV data row | `cargo.vessel-position` |
-"""
+"""The field's public formats; each has its reader beside this file. The README says what one source record is."""
 
 from streams.domains.cargo import ais_csv, ais_nmea, dcsa, epcis_json, epcis_xml
-from streams.formats import Format
+from streams.readers.formats import Format
 
 DOMAIN = "cargo"
 
-
-def formats() -> tuple[Format, ...]:
-    """Tell the formats of this domain."""
-    return (
-        epcis_json.format_(),
-        epcis_xml.format_(),
-        *dcsa.formats(),
-        ais_nmea.format_(),
-        Format(ais_csv.NAME, DOMAIN, "one CSV data row", ais_csv.matches, ais_csv.read),
-    )
+FORMATS = (
+    Format(epcis_json.NAME, DOMAIN, "one EPCIS event", epcis_json.matches, epcis_json.read),
+    Format(epcis_xml.NAME, DOMAIN, "one EPCIS event", epcis_xml.matches, epcis_xml.read),
+    *(Format(each.name, DOMAIN, "one DCSA event", each.matches, each.read) for each in dcsa.VERSIONS),
+    Format(ais_nmea.NAME, DOMAIN, "one AIS sentence group", ais_nmea.matches, ais_nmea.read),
+    Format(ais_csv.NAME, DOMAIN, "one CSV data row", ais_csv.matches, ais_csv.read),
+)

@@ -8,7 +8,7 @@ from streams.domains.energy.communities import COMMUNITIES
 from streams.domains.energy.community import Day, fold
 from streams.domains.energy.orders import Desk, judge, price_of
 from streams.domains.energy.rules import Memory, assess
-from streams.identity import is_simulated
+from streams.identity.event_ids import is_simulated
 
 DOMAIN = "energy"
 READING = topic_name(DOMAIN, "reading")

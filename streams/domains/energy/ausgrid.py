@@ -12,11 +12,11 @@ from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
-from streams.delimited import Row
 from streams.domains.energy.clocks import NONEXISTENT, SYDNEY, instant
-from streams.domains.energy.tables import RowReader, Table, cells, not_negative, reading
+from streams.domains.energy.tables import Table, not_negative, reading
 from streams.domains.energy.units import HOUR_US, KW_TO_W, Register, energy_wh, number
-from streams.formats import Draft
+from streams.readers.delimited import Row, RowReader
+from streams.readers.formats import EventDraft
 
 HIGHEST_KW = 100
 """Mean power above which a home's value is odd: kW and W are easily taken for one another."""
@@ -32,8 +32,8 @@ def begin(columns: Sequence[str], path: Path | None) -> RowReader:
     meter = f"ausgrid-{customer(path)}"
     load, sun = Register(), Register()
 
-    def draft(row: Row) -> Draft:
-        found = cells(row)
+    def draft(row: Row) -> EventDraft:
+        found = row.require_cells()
         stamp = found[time_column].strip()
         if not _STAMP.fullmatch(stamp):
             raise ValueError(f"expected the start of a half hour, YYYY-MM-DD HH:MM:SS, got {stamp[:40]!r}")

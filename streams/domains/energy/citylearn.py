@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from schemas.names import topic_name
-from streams.delimited import Row
 from streams.domains.energy.clocks import micros
 from streams.domains.energy.communities import CITYLEARN
-from streams.domains.energy.tables import DOMAIN, RowReader, Table, cells, not_negative, reading
+from streams.domains.energy.tables import DOMAIN, Table, not_negative, reading
 from streams.domains.energy.units import KWH_TO_WH, Register, number
-from streams.formats import Draft
+from streams.readers.delimited import Row, RowReader
+from streams.readers.formats import EventDraft
 
 TARIFF = topic_name(DOMAIN, "tariff")
 CARBON_INTENSITY = topic_name(DOMAIN, "carbon-intensity")
@@ -68,8 +68,8 @@ def begin_home(columns: Sequence[str], path: Path | None) -> RowReader:
     nominal = NOMINAL_KW.get(building)
     load, sun = Register(), Register()
 
-    def draft(row: Row) -> Draft:
-        found = cells(row)
+    def draft(row: Row) -> EventDraft:
+        found = row.require_cells()
         at = hour_of(row)
         counted = (at.month, at.hour + 1, at.isoweekday())
         told = [number(column, found[column]) for column in (month, hour, weekday)]
@@ -116,13 +116,15 @@ def begin_tariff(columns: Sequence[str], path: Path | None) -> RowReader:
     """Begin a tariff's file."""
     del path
 
-    def draft(row: Row) -> Draft:
-        found = cells(row)
+    def draft(row: Row) -> EventDraft:
+        found = row.require_cells()
         prices = [_price(column, found[column]) for column in columns]
         if prices[0] is None:
             raise ValueError(f"column {columns[0]}: expected a price, got nothing")
         named = zip(("price", "price_in_6h", "price_in_12h", "price_in_24h"), prices, strict=True)
-        return Draft(TARIFF, micros(hour_of(row)), {**_common("tariff"), "currency": "USD", **dict(named)})
+        return EventDraft(
+            TARIFF, micros(hour_of(row)), {**_common("tariff"), "currency": "USD", **dict(named)}
+        )
 
     return draft
 
@@ -132,15 +134,15 @@ def begin_carbon(columns: Sequence[str], path: Path | None) -> RowReader:
     del path
     (column,) = columns
 
-    def draft(row: Row) -> Draft:
-        value = number(column, cells(row)[column])
+    def draft(row: Row) -> EventDraft:
+        value = number(column, row.require_cells()[column])
         if value is None:
             raise ValueError(f"column {column}: expected a carbon intensity, got nothing")
         if value < 0:
             raise ValueError(f"column {column}: expected no less than 0, got {float(value):g}")
         fields = _common("grid")
         fields["flags"] = [*fields["flags"], *_odd("intensity", value, HIGHEST_INTENSITY)]
-        return Draft(CARBON_INTENSITY, micros(hour_of(row)), {**fields, "intensity": float(value)})
+        return EventDraft(CARBON_INTENSITY, micros(hour_of(row)), {**fields, "intensity": float(value)})
 
     return draft
 

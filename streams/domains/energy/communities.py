@@ -53,6 +53,6 @@ MARKET_DAY = Community(
     interval="PT1H",
     market=Market("KRW", retail=Decimal(200), feed_in=Decimal(120)),
 )
-"""The community of the scenario of that name; prices are those of STANDARDS 3.2's examples."""
+"""The community of the scenario of that name; prices: docs/fields/energy.md#uniform-price-auction."""
 
 COMMUNITIES = {each.name: each for each in (CITYLEARN, MARKET_DAY)}

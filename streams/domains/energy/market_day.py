@@ -3,9 +3,10 @@
     python -m streams.domains.energy.market_day > streams/domains/energy/scenarios/market_day.jsonl
 
 Four homes have a roof; the sixth has a meter with cumulative registers, so its first reading, an hour before the
-day, only says where they stand. At each hour from 10 to 15 the homes bid and ask for the next but one. The book of the
-delivery at 12:00 is the worked example of STANDARDS 3.2: bids (won:kWh) 190:3, 175:4, 160:5, 130:4, asks 125:4,
-140:4, 165:5, 180:3, of which 8 kWh clear at exactly 160 won. Six further orders each break a rule of the market.
+day, only says where they stand. At each hour from 10 to 15 the homes bid and ask for the next but one. The book of
+the delivery at 12:00 is the example of docs/fields/energy.md#uniform-price-auction: bids (won:kWh) 190:3, 175:4,
+160:5, 130:4, asks 125:4, 140:4, 165:5, 180:3, of which 8 kWh clear at exactly 160 won. Six further orders each
+break a rule of the market.
 """
 
 import json
@@ -47,12 +48,13 @@ EXAMPLE = (
     ("ASK", 165, 5),
     ("ASK", 180, 3),
 )
-"""Side, won per kWh, kWh (STANDARDS 3.2)."""
+"""Side, won per kWh, kWh (docs/fields/energy.md#uniform-price-auction)."""
 
 FACTS = (
     "STANDARDS 3.2: uniform-price double auction, worked example; price bounds p_f <= p <= p_r with 120 and 200 won",
     "STANDARDS 3.1: ESPI flow directions, cumulative registers",
 )
+"""As the published scenario spells them (docs/fields/energy.md): other bytes would change every event id."""
 
 Line = tuple[datetime, str, dict[str, Any]]
 

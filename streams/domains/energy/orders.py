@@ -1,10 +1,10 @@
 """An order at the market's door: into the book, or rejected with every rule it breaks. Pure.
 
-Checked are (STANDARDS 3.2): a market and a member that are known, the market's currency and interval, a quantity that
-is something, a price within feed-in and retail (beyond them somebody is better off with the grid), the gate (an order
-comes before its delivery begins), and an order's identifier, which is used once. The open orders of a delivery
-interval are its book, best price first, ties by time and then identifier. **Clearing is not done here**: no trade, no
-price, no settlement follows from the book yet.
+Checked are (docs/fields/energy.md#uniform-price-auction): a market and a member that are known, the market's
+currency and interval, a quantity that is something, a price within feed-in and retail (beyond them somebody is
+better off with the grid), the gate (an order comes before its delivery begins), and an order's identifier, which is
+used once. The open orders of a delivery interval are its book, best price first, ties by time and then identifier.
+**Clearing is not done here**: no trade, no price, no settlement follows from the book yet.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

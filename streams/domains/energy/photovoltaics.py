@@ -15,11 +15,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from streams.delimited import Row
 from streams.domains.energy.clocks import SAN_FRANCISCO, instant, micros
-from streams.domains.energy.tables import RowReader, Table, cells, not_negative, reading
+from streams.domains.energy.tables import Table, not_negative, reading
 from streams.domains.energy.units import HOUR_US, KW_TO_W, KWH_TO_WH, Register, energy_wh, number
-from streams.formats import Draft
+from streams.readers.delimited import Row, RowReader
+from streams.readers.formats import EventDraft
 
 GOLDEN_STANDARD_TIME = timezone(timedelta(hours=-7), "MST")
 ASSUMED_OFFSET = "ASSUMED_OFFSET"
@@ -42,8 +42,8 @@ def begin_minutes(columns: Sequence[str], path: Path | None) -> RowReader:
     meter = f"nrel-pv-{_channel(power_column)}"
     inverter = _Inverter(_MINUTE_US)
 
-    def draft(row: Row) -> Draft:
-        found = cells(row)
+    def draft(row: Row) -> EventDraft:
+        found = row.require_cells()
         stamp = found[time_column].strip()
         try:
             at = datetime.fromisoformat(stamp)
@@ -64,8 +64,8 @@ def begin_quarters(columns: Sequence[str], path: Path | None) -> RowReader:
     meter = f"nrel-pv-{_channel(power_column)}"
     inverter = _Inverter(_QUARTER_US)
 
-    def draft(row: Row) -> Draft:
-        found = cells(row)
+    def draft(row: Row) -> EventDraft:
+        found = row.require_cells()
         at = _american(found[time_column].strip())
         power_kw = number(power_column, found[power_column])
         part_w = number(part_column, found[part_column])
@@ -85,8 +85,8 @@ def begin_days(columns: Sequence[str], path: Path | None) -> RowReader:
     place_column, day_column, yield_column = columns
     registers: dict[str, Register] = {}
 
-    def draft(row: Row) -> Draft:
-        found = cells(row)
+    def draft(row: Row) -> EventDraft:
+        found = row.require_cells()
         place = re.sub(r"[^a-z0-9]+", "-", found[place_column].lower()).strip("-")
         if not place:
             raise ValueError(f"column {place_column}: expected a place, got {found[place_column][:40]!r}")

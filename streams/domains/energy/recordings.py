@@ -7,11 +7,21 @@ well (`Format.named`), and refuse every row of a file whose name does not tell t
 from streams.domains.energy.ausgrid import AUSGRID
 from streams.domains.energy.citylearn import CARBON, HOME, PRICING
 from streams.domains.energy.photovoltaics import DAILY_ROOF, NREL_MINUTES, NREL_QUARTERS
-from streams.formats import Format
+from streams.domains.energy.tables import DOMAIN
+from streams.readers.formats import Format
 
 TABLES = (AUSGRID, HOME, PRICING, CARBON, NREL_MINUTES, NREL_QUARTERS, DAILY_ROOF)
 
 
-def formats() -> tuple[Format, ...]:
-    """Tell the formats of this domain."""
-    return tuple(table.format() for table in TABLES)
+FORMATS = tuple(
+    Format(
+        table.name,
+        DOMAIN,
+        "one CSV data row",
+        table.matches,
+        table.read,
+        shifted_with=table.shifted_with,
+        named=table.read,
+    )
+    for table in TABLES
+)

@@ -14,17 +14,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
-from streams.delimited import Row, cells_of, header_line, rows
-from streams.formats import Accepted, Draft, Format, Item, Refused, Skipped
+from streams.readers.delimited import Row, RowReader, first_line, header_cells, header_line, items
+from streams.readers.formats import Accepted, EventDraft, Item
 
 DOMAIN = "energy"
 READING = topic_name(DOMAIN, "reading")
 
 LONGEST_HOLD = 50_000
 """Items that are held back, at most, until it is known whether an accepted record is the file's last."""
-
-RowReader = Callable[[Row], Draft]
-"""Makes a row's event, in the file's order; raises ValueError."""
 
 Session = Callable[[Sequence[str], Path | None], RowReader]
 """Begins a file: gets its columns and its path, where that is known; raises ValueError."""
@@ -58,7 +55,7 @@ class Table:
     def matches(self, head: bytes) -> bool:
         """Tell whether a file begins like this format: all its columns are there, spelled with their units."""
         try:
-            columns = _columns(head.split(b"\n", 1)[0].rstrip(b"\r"))
+            columns = header_cells(first_line(head))
         except ValueError:
             return False
         if self.alone and len(columns) != len(self.columns):
@@ -67,39 +64,18 @@ class Table:
 
     def read(self, stream: BinaryIO, path: Path | None = None) -> Iterator[Item]:
         """Read a file of this format, one item per data row."""
-        items = self._items(stream, path)
-        return _closed(items) if self.metered else items
-
-    def format(self) -> Format:
-        """Tell the format to the platform."""
-        return Format(
-            self.name,
-            DOMAIN,
-            "one CSV data row",
-            self.matches,
-            self.read,
-            shifted_with=self.shifted_with,
-            named=self.read,
-        )
+        found = self._items(stream, path)
+        return _closed(found) if self.metered else found
 
     def _items(self, stream: BinaryIO, path: Path | None) -> Iterator[Item]:
         columns, draft_of = self._begin(stream, path)
-        for row in rows(stream, columns, "utf-8"):
-            if isinstance(row, int):
-                yield Skipped(row)
-                continue
-            try:
-                draft = draft_of(row)
-            except ValueError as error:
-                yield Refused(row.record, row.line, row.data, str(error), self.rule)
-            else:
-                yield Accepted(row.record, row.line, row.data, (draft,))
+        yield from items(stream, columns, draft_of, self.rule)
 
     def _begin(self, stream: BinaryIO, path: Path | None) -> tuple[Sequence[str], RowReader]:
         """Begin a file; where that fails, every row is refused for the same reason."""
         columns: Sequence[str] = ()
         try:
-            columns = _columns(header_line(stream))
+            columns = header_cells(header_line(stream))
             found = {pattern: _find(pattern, columns) for pattern in self.columns}
             draft_of = self.begin([found[pattern] for pattern in self.columns], path)
         except ValueError as error:
@@ -107,7 +83,7 @@ class Table:
         return columns, draft_of
 
 
-def reading(meter: str, at_us: int, duration: str, fields: Mapping[str, Any]) -> Draft:
+def reading(meter: str, at_us: int, duration: str, fields: Mapping[str, Any]) -> EventDraft:
     """Make a reading of an interval's energy; fields that are not given are null."""
     base: dict[str, Any] = {
         "meter": meter,
@@ -122,18 +98,7 @@ def reading(meter: str, at_us: int, duration: str, fields: Mapping[str, Any]) ->
         "closes": False,
         "flags": [],
     }
-    return Draft(READING, at_us, {**base, **fields})
-
-
-def cells(row: Row) -> dict[str, str]:
-    """Return a row's cells.
-
-    Raises:
-        ValueError: It has none that can be told.
-    """
-    if row.problem is not None:
-        raise ValueError(row.problem)
-    return row.cells
+    return EventDraft(READING, at_us, {**base, **fields})
 
 
 def not_negative(column: str, value: Fraction | None) -> Fraction | None:
@@ -147,10 +112,6 @@ def not_negative(column: str, value: Fraction | None) -> Fraction | None:
     return value
 
 
-def _columns(line: bytes) -> list[str]:
-    return [cell.removeprefix("\ufeff").strip() for cell in cells_of(line, "utf-8")]
-
-
 def _find(pattern: str, columns: Sequence[str]) -> str:
     for column in columns:
         if re.fullmatch(pattern, column):
@@ -159,14 +120,14 @@ def _find(pattern: str, columns: Sequence[str]) -> str:
 
 
 def _refusal(reason: str) -> RowReader:
-    def refuse(_: Row) -> Draft:
+    def refuse(_: Row) -> EventDraft:
         raise ValueError(reason)
 
     return refuse
 
 
 def _closed(items: Iterator[Item]) -> Iterator[Item]:
-    """Let the last accepted record close its meter's session (CONTRACT §2: natural closing event).
+    """Let the last accepted record close its meter's session (docs/identity.md#closing-events).
 
     Behind an accepted record at most `LONGEST_HOLD` others are held back; a file that ends in more refused rows
     than that ends without closing.

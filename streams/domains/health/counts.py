@@ -17,7 +17,7 @@ from streams.domains.health.rules import AGE_BANDS, FAT, KOREA, SEXES, WAIST, WH
 from streams.domains.health.sheet import FLAGS
 
 AT_LEAST = 5
-"""Fewest persons that a count may tell of; STANDARDS leave the number to the deployment."""
+"""Fewest persons that a count may tell of (docs/fields/health.md#small-counts)."""
 
 ALL = "ALL"
 NONE = "-"

@@ -2,10 +2,10 @@
 
     python -m streams.domains.health.mornings > streams/domains/health/scenarios/sixty_mornings.jsonl
 
-The sheet's parts are made first and the whole follows from them as printed, so every identity of STANDARDS 1.2 holds,
-except on three mornings that tell what flags are for: a mistyped height, a bag on the scale, a lost pulse sensor. The
-resident, a man of 41 and 174 cm, loses fat slowly. Noise is arithmetic from the seed: the file is the same on every
-machine.
+The sheet's parts are made first and the whole follows from them as printed, so every identity of the sheet holds
+(docs/fields/health.md#result-sheets), except on three mornings that tell what flags are for: a mistyped height, a
+bag on the scale, a lost pulse sensor. The resident, a man of 41 and 174 cm, loses fat slowly. Noise is arithmetic
+from the seed: the file is the same on every machine.
 """
 
 import json

@@ -20,8 +20,8 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
-from streams.delimited import Row, cells_of, header_line, rows
-from streams.formats import Accepted, Draft, Format, Item, Refused, Skipped
+from streams.readers.delimited import Row, first_line, header_cells, header_line, items
+from streams.readers.formats import EventDraft, Format, Item
 
 DOMAIN = "health"
 TOPIC = topic_name(DOMAIN, "measurement")
@@ -110,38 +110,27 @@ class Table:
     def header(self, line: bytes) -> list[str] | None:
         """Read a header line of this format; None when it is of another."""
         try:
-            columns = [
-                cell.removeprefix("\ufeff").strip() for cell in cells_of(line, "utf-8", self.delimiter)
-            ]
+            columns = header_cells(line, delimiter=self.delimiter)
         except ValueError:
             return None
         return columns if self.recognised_by <= set(columns) else None
 
     def matches(self, head: bytes) -> bool:
         """Tell whether a file begins like this format."""
-        return self.header(head.split(b"\n", 1)[0].rstrip(b"\r")) is not None
+        return self.header(first_line(head)) is not None
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
         """Read a file of this format, one item per data row."""
         columns = self.header(header_line(stream)) or []
         absent = ", ".join(sorted(self.needed - set(columns)))
-        for row in rows(stream, columns, "utf-8", self.delimiter):
-            if isinstance(row, int):
-                yield Skipped(row)
-                continue
-            try:
-                draft = self._draft(row, absent)
-            except ValueError as error:
-                yield Refused(row.record, row.line, row.data, str(error), self.rule)
-            else:
-                yield Accepted(row.record, row.line, row.data, (draft,))
+        yield from items(
+            stream, columns, lambda row: self._draft(row, absent), self.rule, delimiter=self.delimiter
+        )
 
-    def _draft(self, row: Row, absent: str) -> Draft:
+    def _draft(self, row: Row, absent: str) -> EventDraft:
         if absent:
             raise ValueError(f"the table lacks the column {absent}")
-        if row.problem is not None:
-            raise ValueError(row.problem)
-        whose = self.whose(row.cells)
+        whose = self.whose(row.require_cells())
         fields: dict[str, Any] = {
             "person": whose.person,
             "cycle": whose.cycle,
@@ -150,7 +139,7 @@ class Table:
         }
         for field, value in self.values.items():
             fields[field] = _number(value, row.cells[value.column])
-        return Draft(TOPIC, whose.period.occurred_at, fields)
+        return EventDraft(TOPIC, whose.period.occurred_at, fields)
 
     def _sex(self, cells: Mapping[str, str]) -> str | None:
         column, names = self.sex
@@ -246,9 +235,7 @@ BODY_DIMENSIONS = Table(
 )
 
 
-def formats() -> tuple[Format, ...]:
-    """Tell the formats of this domain."""
-    return tuple(
-        Format(table.name, DOMAIN, "one data row (a person)", table.matches, table.read)
-        for table in (NHANES, AIS_ATHLETES, BODY_DIMENSIONS)
-    )
+FORMATS = tuple(
+    Format(table.name, DOMAIN, "one data row (a person)", table.matches, table.read)
+    for table in (NHANES, AIS_ATHLETES, BODY_DIMENSIONS)
+)

@@ -1,4 +1,6 @@
-"""One measurement → its classes and flags (STANDARDS 1.2, 1.3). Pure; values in clear in, classes in clear out.
+"""One measurement → its classes and flags. Pure; values in clear in, classes in clear out.
+
+Sources: docs/fields/health.md#body-mass-index.
 
 - BMI classes are half-open intervals on the unrounded value, which is computed from weight and height where both
   were measured: 24.96 is normal on the scale of WHO, and 25 exactly is not.

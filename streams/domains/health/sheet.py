@@ -1,4 +1,6 @@
-"""What a result sheet says about itself (STANDARDS 1.2), and what is implausible (1.1). Flagged, never dropped.
+"""What a result sheet says about itself, and what is implausible. Flagged, never dropped.
+
+Sources: docs/fields/health.md#result-sheets.
 
 - `BMI_MISMATCH`: BMI = weight / (height in m)², within 0.1.
 - `FAT_SHARE_MISMATCH`: PBF = 100 · BFM / weight, within 0.2 points.
@@ -46,7 +48,7 @@ PLAUSIBLE = {
     "diastolic_blood_pressure": ("20", "180"),
     "age": ("0", "120"),
 }
-"""Lowest and highest plausible value (STANDARDS 1.1; fields that it does not list: our own, wide)."""
+"""Lowest and highest plausible value (docs/fields/health.md#plausible-ranges)."""
 
 BMI_WITHIN = Fraction("0.1")
 SHARE_WITHIN = Fraction("0.2")

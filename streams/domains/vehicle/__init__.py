@@ -5,7 +5,7 @@
   names them; ``excerpts/`` come with the platform.
 - ``crash.py``: change of velocity, direction of force, severity (pure).
 - ``trips.py``, ``braking.py``, ``accidents.py``: one signal and what came before it → trips, hard braking,
-  accidents (pure).
+  accidents (pure); ``accident_state.py``: what is remembered between two signals, as it is persisted.
 - ``agents.py``: the thin shell that puts the rules on their topic.
 - ``crash_scenario.py``: what made ``scenarios/automated_car_crash.jsonl``, a labelled scenario.
 

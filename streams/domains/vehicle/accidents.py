@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streams.domains.vehicle import crash
+from streams.domains.vehicle.accident_state import AccidentState, Context, Crash, Suspicion
 from streams.domains.vehicle.crash import Slice
 
 LONGEST_SAMPLE_US = 50_000
@@ -36,58 +37,32 @@ STANDSTILL_KMH = 5.0
 STANDS_FOR_US = 30_000_000
 SILENT_US = 10_000_000
 
-Memory = dict[str, Any]
 Signal = Mapping[str, Any]
-
-_NEW: Memory = {
-    "last_a": None,  # time of the newest acceleration
-    "slices": [],  # changes of velocity of the last 150 ms
-    "event": None,  # the event that goes on
-    "until_end": False,  # the event was told, its acceleration goes on
-    "deployed": False,  # the air bag has deployed
-    "speeds": [],  # [time, km/h] of the last 150 ms, and the newest before
-    "suspicion": None,  # a standstill that may become an accident
-    "fired_us": None,  # time of the last accident
-    "count": 0,
-    "context": {"speed": None, "level": None, "place": [None, None]},
-}
+Accident = dict[str, Any]
+"""Fields of `vehicle.accident` without vehicle and rule, with `occurred_us` and `inputs` beside."""
 
 
-def follow(memory: Memory | None, signal: Signal) -> tuple[Memory, list[Memory]]:
+def follow(memory: Mapping[str, Any] | None, signal: Signal) -> tuple[AccidentState, list[Accident]]:
     """Let one signal count.
 
     Args:
-        memory: What is kept of its vehicle; None for the first signal.
+        memory: State of its vehicle as it was stored; None for the first signal.
         signal: Fields of `vehicle.signal`, `occurred_at` in µs since 1970 UTC.
 
     Returns:
-        What is to be kept, and the accidents that are complete: fields of `vehicle.accident` without vehicle
-        and rule, with `occurred_us` and `inputs` beside.
+        The state to be stored, and the accidents that are complete.
     """
     at: int = signal["occurred_at"]
-    if memory is not None and at <= memory["frontier"]:
-        return memory, []
-    kept: Memory = {**(memory or _NEW), "frontier": at}
+    kept = AccidentState() if memory is None else AccidentState.read(memory)
+    if memory is not None and at <= kept.frontier:
+        return kept, []
+    kept.frontier = at
     found = [*_accelerated(kept, signal), *_slowed(kept, signal)]
     if signal.get("ends") is not None:
         found += [*_told(kept), *_confirmed(kept)]
-        kept |= {"last_a": None, "slices": [], "speeds": [], "suspicion": None}
-        kept |= {"until_end": False, "deployed": False}
-    _remember(kept, signal)
+        kept.end_recording()
+    kept.context = kept.context.after(signal)
     return kept, found
-
-
-def _remember(kept: Memory, signal: Signal) -> None:
-    """Keep what an accident tells of the moment before it."""
-    context = dict(kept["context"])
-    if signal.get("speed") is not None:
-        context["speed"] = signal["speed"]
-    if signal.get("adas_active_autonomy_level") is not None:
-        context["level"] = signal["adas_active_autonomy_level"]
-    place = [signal.get("current_location_latitude"), signal.get("current_location_longitude")]
-    if None not in place:
-        context["place"] = place
-    kept["context"] = context
 
 
 def _input(signal: Signal) -> list[str]:
@@ -97,115 +72,81 @@ def _input(signal: Signal) -> list[str]:
 # accelerations
 
 
-def _accelerated(kept: Memory, signal: Signal) -> list[Memory]:
+def _accelerated(kept: AccidentState, signal: Signal) -> list[Accident]:
     """Let an acceleration count; return the event if it is complete."""
     x, y = signal.get("acceleration_longitudinal"), signal.get("acceleration_lateral")
     deployed = signal.get("cabin_seat_row1_driver_side_airbag_is_deployed") is True
-    at, last = signal["occurred_at"], kept["last_a"]
-    found: list[Memory] = []
+    at, last = signal["occurred_at"], kept.last_a
+    found: list[Accident] = []
     if last is not None and at - last > LONGEST_SAMPLE_US:
         found = _told(kept)
-        kept |= {"slices": [], "last_a": None, "until_end": False}
+        kept.end_acceleration()
         last = None
     if x is not None or y is not None:
-        kept["last_a"] = at
+        kept.last_a = at
         if last is not None:
             seconds = (at - last) / 1e6
             change = Slice(
                 last, at, crash.delta_v_kmh(x or 0.0, seconds), crash.delta_v_kmh(y or 0.0, seconds)
             )
             _notice(kept, signal, change, sideways=y is not None)
-    if deployed and not kept["deployed"]:
-        kept["deployed"] = True
+    if deployed and not kept.deployed:
+        kept.deployed = True
         _deployed(kept, signal)
-    if kept["event"] is not None and at >= _complete_us(kept["event"]):
+    if kept.event is not None and at >= kept.event.complete_us:
         found += _told(kept)
     return found
 
 
-def _notice(kept: Memory, signal: Signal, change: Slice, *, sideways: bool) -> None:
+def _notice(kept: AccidentState, signal: Signal, change: Slice, *, sideways: bool) -> None:
     """Add a change of velocity; begin, fire, go on with or end an event."""
     at = change.end_us
-    window = [Slice(*each) for each in kept["slices"]]
-    window = [each for each in (*window, change) if each.begin_us >= at - crash.TRIGGER_WINDOW_US]
-    kept["slices"] = [list(each) for each in window]
+    window = kept.joined(change)
     awake = crash.woken(*crash.total(window, at - crash.WAKE_WINDOW_US))
-    if kept["event"] is None:
-        kept["until_end"] = kept["until_end"] and awake
-        if not awake or kept["until_end"]:
+    if kept.event is None:
+        kept.until_end = kept.until_end and awake
+        if not awake or kept.until_end:
             return
         begun_us = min(each.begin_us for each in window if each.begin_us >= at - crash.WAKE_WINDOW_US)
-        kept["event"] = _begun(kept, signal, begun_us)
+        kept.event = Crash(begun_us, _input(signal), kept.context)
         added = crash.total(window, begun_us)
     else:
         added = (change.x, change.y)
-    event: Memory = dict(kept["event"])
-    if at - event["zero_us"] <= crash.LONGEST_US:
-        event["x"], event["y"] = event["x"] + added[0], event["y"] + added[1]
-        event["sideways"] = event["sideways"] or sideways
-        size = crash.resultant(event["x"], event["y"])
-        if size > event["max"]:
-            event |= {"max": size, "max_us": at - event["zero_us"], "max_x": event["x"], "max_y": event["y"]}
-    if event["trigger"] is None and crash.triggers(*crash.total(window, at - crash.TRIGGER_WINDOW_US)):
-        event |= {"trigger": "DELTA_V_150_MS", "signal": _input(signal)}
-    event["end_us"] = None if awake else event["end_us"] or at
-    kept["event"] = event
+    event = kept.event
+    event.add(at, added, sideways=sideways)
+    if crash.triggers(*crash.total(window, at - crash.TRIGGER_WINDOW_US)):
+        event.fire("DELTA_V_150_MS", _input(signal))
+    event.end_us = None if awake else event.end_us or at
 
 
-def _deployed(kept: Memory, signal: Signal) -> None:
+def _deployed(kept: AccidentState, signal: Signal) -> None:
     """A deployed air bag fires by itself, once in an event (49 CFR 563.5)."""
-    if kept["event"] is None:
-        kept["event"] = {**_begun(kept, signal, signal["occurred_at"]), "end_us": signal["occurred_at"]}
-    event = {**kept["event"], "restraint": True}
-    if event["trigger"] is None:
-        event |= {"trigger": "RESTRAINT", "signal": _input(signal)}
-    kept["event"] = event
+    if kept.event is None:
+        at = signal["occurred_at"]
+        kept.event = Crash(at, _input(signal), kept.context, end_us=at)
+    kept.event.restraint = True
+    kept.event.fire("RESTRAINT", _input(signal))
 
 
-def _begun(kept: Memory, signal: Signal, zero_us: int) -> Memory:
-    return {
-        "zero_us": zero_us,
-        "first": _input(signal),
-        "context": kept["context"],
-        "x": 0.0,
-        "y": 0.0,
-        "sideways": False,
-        "max": 0.0,
-        "max_us": 0,
-        "max_x": 0.0,
-        "max_y": 0.0,
-        "end_us": None,
-        "trigger": None,
-        "signal": None,
-        "restraint": False,
-    }
-
-
-def _complete_us(event: Memory) -> int:
-    """Tell when an event's delta-V is complete: 300 ms from time zero, or 30 ms behind its end."""
-    longest: int = event["zero_us"] + crash.LONGEST_US
-    return longest if event["end_us"] is None else min(longest, event["end_us"] + crash.AFTER_END_US)
-
-
-def _told(kept: Memory) -> list[Memory]:
+def _told(kept: AccidentState) -> list[Accident]:
     """End the event that goes on; return its accident if it fired. The next one begins behind its end."""
-    event, kept["event"] = kept["event"], None
-    if event is None or event["trigger"] is None:
+    event = kept.take_event()
+    if event is None or event.trigger is None or event.signal is None:
         return []
-    kept |= {"slices": [], "until_end": event["end_us"] is None}
-    measured = event["max"] > 0
+    kept.slices, kept.until_end = [], event.end_us is None
+    measured = event.max > 0
     return [
-        _accident(kept, event["context"], event["zero_us"], (event["first"], event["signal"]))
+        _accident(kept, event.context, event.zero_us, (event.first, event.signal))
         | {
-            "trigger": event["trigger"],
+            "trigger": event.trigger,
             "basis": "ACCELERATION",
-            "delta_v_longitudinal": event["max_x"] if measured else None,
-            "delta_v_lateral": event["max_y"] if measured and event["sideways"] else None,
-            "max_delta_v": event["max"] if measured else None,
-            "max_delta_v_ms": event["max_us"] / 1000 if measured else None,
-            "pdof_clock": crash.pdof_clock(event["max_x"], event["max_y"]) if measured else None,
-            "severity": crash.severity(event["max"]) if measured else None,
-            "restraint": event["restraint"],
+            "delta_v_longitudinal": event.max_x if measured else None,
+            "delta_v_lateral": event.max_y if measured and event.sideways else None,
+            "max_delta_v": event.max if measured else None,
+            "max_delta_v_ms": event.max_us / 1000 if measured else None,
+            "pdof_clock": crash.pdof_clock(event.max_x, event.max_y) if measured else None,
+            "severity": crash.severity(event.max) if measured else None,
+            "restraint": event.restraint,
         }
     ]
 
@@ -213,13 +154,13 @@ def _told(kept: Memory) -> list[Memory]:
 # speeds
 
 
-def _slowed(kept: Memory, signal: Signal) -> list[Memory]:
+def _slowed(kept: AccidentState, signal: Signal) -> list[Accident]:
     """Let a speed count; return the accident that it shows or confirms."""
     speed, at = signal.get("speed"), signal["occurred_at"]
     if speed is None:
         return []
-    before = kept["speeds"]
-    kept["speeds"] = [each for each in before if at - each[0] <= FINE_STEP_US] + [[at, speed]]
+    before = kept.speeds
+    kept.speeds = [*(each for each in before if at - each[0] <= FINE_STEP_US), (at, speed)]
     found = _stood(kept, at, speed)
     if not before or _silent(kept, at) or at - before[-1][0] > LONGEST_STEP_US:
         return found
@@ -234,55 +175,49 @@ def _slowed(kept: Memory, signal: Signal) -> list[Memory]:
         explained = crash.delta_v_kmh(crash.STANDARD_GRAVITY, seconds) + crash.TRIGGER_KMH
         return [*found, _coarse(kept, _suspicion(kept, signal, drop))] if drop >= explained else found
     if drop / crash.KMH / seconds >= STEP_M_S2 and abs(speed) <= STANDSTILL_KMH:
-        kept["suspicion"] = _suspicion(kept, signal, drop)
+        kept.suspicion = _suspicion(kept, signal, drop)
     return found
 
 
-def _silent(kept: Memory, at: int) -> bool:
+def _silent(kept: AccidentState, at: int) -> bool:
     """Whether speeds say nothing now: accelerations do, or an accident was just told."""
-    if kept["event"] is not None or kept["last_a"] is not None:
+    if kept.event is not None or kept.last_a is not None:
         return True
-    return kept["fired_us"] is not None and at - kept["fired_us"] <= SILENT_US
+    return kept.fired_us is not None and at - kept.fired_us <= SILENT_US
 
 
-def _stood(kept: Memory, at: int, speed: float) -> list[Memory]:
+def _stood(kept: AccidentState, at: int, speed: float) -> list[Accident]:
     """Confirm a suspicion by its standstill, or drop it."""
-    suspicion = kept["suspicion"]
-    if suspicion is None:
+    if kept.suspicion is None:
         return []
     if abs(speed) > STANDSTILL_KMH:
-        kept["suspicion"] = None
+        kept.suspicion = None
         return []
-    return _confirmed(kept) if at - suspicion["at"] >= STANDS_FOR_US else []
+    return _confirmed(kept) if at - kept.suspicion.at >= STANDS_FOR_US else []
 
 
-def _confirmed(kept: Memory) -> list[Memory]:
-    suspicion, kept["suspicion"] = kept["suspicion"], None
+def _confirmed(kept: AccidentState) -> list[Accident]:
+    suspicion = kept.take_suspicion()
     return [] if suspicion is None else [_coarse(kept, suspicion)]
 
 
-def _suspicion(kept: Memory, signal: Signal, drop: float) -> Memory:
-    return {
-        "at": signal["occurred_at"],
-        "drop": drop,
-        "input": _input(signal),
-        "context": kept["context"],
-    }
+def _suspicion(kept: AccidentState, signal: Signal, drop: float) -> Suspicion:
+    return Suspicion(signal["occurred_at"], drop, _input(signal), kept.context)
 
 
-def _coarse(kept: Memory, suspicion: Memory) -> Memory:
-    one = suspicion["input"]
-    return _accident(kept, suspicion["context"], suspicion["at"], (one, one)) | {
+def _coarse(kept: AccidentState, suspicion: Suspicion) -> Accident:
+    one = suspicion.input
+    return _accident(kept, suspicion.context, suspicion.at, (one, one)) | {
         "trigger": "SPEED_STEP_COARSE",
         "basis": "SPEED",
         "coarse": True,
-        "speed_drop": suspicion["drop"],
+        "speed_drop": suspicion.drop,
     }
 
 
-def _fine(kept: Memory, signal: Signal, change: float) -> Memory:
+def _fine(kept: AccidentState, signal: Signal, change: float) -> Accident:
     one = _input(signal)
-    return _accident(kept, kept["context"], signal["occurred_at"], (one, one)) | {
+    return _accident(kept, kept.context, signal["occurred_at"], (one, one)) | {
         "trigger": "DELTA_V_150_MS",
         "basis": "SPEED",
         "delta_v_longitudinal": change,
@@ -292,9 +227,12 @@ def _fine(kept: Memory, signal: Signal, change: float) -> Memory:
     }
 
 
-def _accident(kept: Memory, context: Memory, at: int, inputs: tuple[list[str], list[str]]) -> Memory:
+def _accident(
+    kept: AccidentState, context: Context, at: int, inputs: tuple[list[str], list[str]]
+) -> Accident:
     """Make an accident with what all of them tell, and count it."""
-    kept |= {"count": kept["count"] + 1, "fired_us": at, "suspicion": None}
+    number = kept.count_accident(at)
+    latitude, longitude = context.place
     return {
         "occurred_us": at,
         "inputs": list(inputs),
@@ -306,12 +244,12 @@ def _accident(kept: Memory, context: Memory, at: int, inputs: tuple[list[str], l
         "pdof_clock": None,
         "severity": None,
         "severity_table": crash.SEVERITY_TABLE,
-        "event_number": kept["count"],
+        "event_number": number,
         "restraint": False,
-        "speed_before": context["speed"],
+        "speed_before": context.speed,
         "speed_drop": None,
-        "autonomy_level": context["level"],
-        "latitude": context["place"][0],
-        "longitude": context["place"][1],
+        "autonomy_level": context.level,
+        "latitude": latitude,
+        "longitude": longitude,
         "signal_id": inputs[1][0],
     }

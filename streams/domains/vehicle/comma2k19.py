@@ -23,8 +23,8 @@ from statistics import median
 from typing import Any, BinaryIO
 
 from streams.domains.vehicle.npy import MAGIC, Array, parse
-from streams.domains.vehicle.signals import DOMAIN, SIGNAL, closed, oddities
-from streams.formats import Accepted, Draft, Format, Item, Refused
+from streams.domains.vehicle.signals import SIGNAL, closed, oddities
+from streams.readers.formats import Accepted, EventDraft, Item, Refused
 
 NAME = "comma2k19-log"
 RULE = f"read-{NAME}@1"
@@ -131,7 +131,7 @@ class _Log:
         offsets = [_seconds(row[3]) - t for t, row in self._gnss if math.isfinite(row[3])]
         self._offset_s = median(offsets) if offsets else None
 
-    def draft(self, index: int) -> Draft:
+    def draft(self, index: int) -> EventDraft:
         """Make the signal of a sample."""
         if index >= len(self._times.rows):
             raise ValueError(f"{TIMES} has no time for sample {index + 1}")
@@ -150,7 +150,7 @@ class _Log:
         if math.isfinite(speed):
             fields["speed"] = speed * KMH
         fields |= self._at_wheels(t) | self._steered(t) | self._position(t)
-        return Draft(SIGNAL, occurred_us, {**fields, "flags": oddities(fields)})
+        return EventDraft(SIGNAL, occurred_us, {**fields, "flags": oddities(fields)})
 
     def _at_wheels(self, t: float) -> dict[str, float]:
         row = _latest(self._wheels, t, 0.0)
@@ -206,6 +206,3 @@ def _latest(series: list[Sample], t: float, hold_s: float) -> tuple[float, ...]:
 
 def _seconds(utc: float) -> float:
     return utc / 1000 if utc > _MILLISECONDS_FROM else utc
-
-
-FORMAT = Format(NAME, DOMAIN, "one sample of the CAN speed", matches, read, members=members)

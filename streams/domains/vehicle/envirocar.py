@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, NoReturn
 
-from streams.domains.vehicle.signals import DOMAIN, SIGNAL, closed, oddities
-from streams.formats import Accepted, Draft, Format, Item, Refused
+from streams.domains.vehicle.signals import SIGNAL, closed, oddities
+from streams.readers.formats import Accepted, EventDraft, Item, Refused
 
 NAME = "envirocar-track"
 RULE = f"read-{NAME}@1"
@@ -150,7 +150,7 @@ def _vehicle(properties: Mapping[str, Any]) -> str:
     return "envirocar:unknown"
 
 
-def _draft(feature: Any, vehicle: str) -> Draft:
+def _draft(feature: Any, vehicle: str) -> EventDraft:
     if not isinstance(feature, dict) or feature.get("type") != "Feature":
         raise ValueError(f"expected a GeoJSON Feature (RFC 7946, 3.2), got {feature!r:.60}")
     properties = feature.get("properties")
@@ -165,7 +165,7 @@ def _draft(feature: Any, vehicle: str) -> Draft:
         else:
             fields[field] = value
     fields |= {"other": other, "flags": oddities(fields)}
-    return Draft(SIGNAL, _micros(properties.get("time")), fields)
+    return EventDraft(SIGNAL, _micros(properties.get("time")), fields)
 
 
 def _position(geometry: Any) -> dict[str, float]:
@@ -221,6 +221,3 @@ def _micros(time: Any) -> int:
     if micros < 0:
         raise ValueError(f"time before 1970: {time!r:.40}")
     return micros
-
-
-FORMAT = Format(NAME, DOMAIN, "one GeoJSON feature", matches, read)

@@ -7,10 +7,23 @@
 Every reader ends each vehicle with its closing signal: the last accepted one says ``RECORDING_ENDED``.
 """
 
-from streams.domains.vehicle import comma2k19, envirocar, tables
-from streams.formats import Format
+from streams.domains.vehicle import comma2k19, envirocar
+from streams.domains.vehicle.signals import DOMAIN
+from streams.domains.vehicle.tables import HELMET_TEST, NASS_CDS
+from streams.readers.formats import Format
 
-
-def formats() -> tuple[Format, ...]:
-    """Tell the formats of this domain."""
-    return (envirocar.FORMAT, comma2k19.FORMAT, tables.NASS_CDS, tables.HELMET_TEST)
+FORMATS = (
+    Format(envirocar.NAME, DOMAIN, "one GeoJSON feature", envirocar.matches, envirocar.read),
+    Format(
+        comma2k19.NAME,
+        DOMAIN,
+        "one sample of the CAN speed",
+        comma2k19.matches,
+        comma2k19.read,
+        members=comma2k19.members,
+    ),
+    *(
+        Format(table.name, DOMAIN, "one CSV data row", table.matches, table.read)
+        for table in (NASS_CDS, HELMET_TEST)
+    ),
+)

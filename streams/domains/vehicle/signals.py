@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from schemas.names import topic_name
-from streams.formats import Accepted, Item
+from streams.readers.formats import Accepted, Item
 
 DOMAIN = "vehicle"
 SIGNAL = topic_name(DOMAIN, "signal")
@@ -35,7 +35,7 @@ def oddities(fields: Mapping[str, Any]) -> list[str]:
 
 
 def closed(items: Iterable[Item]) -> Iterator[Item]:
-    """Mark the last accepted record of a recording of one vehicle as its closing signal (CONTRACT §2).
+    """Mark the last accepted record of a vehicle's recording as closing (docs/identity.md#closing-events).
 
     Order and number of the items stay; what follows the last accepted one is held back until it is known to
     be the last.

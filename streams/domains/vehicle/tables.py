@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
-from streams.delimited import cells_of, header_line, rows
 from streams.domains.vehicle.signals import DOMAIN
-from streams.formats import Accepted, Draft, Format, Item, Refused, Skipped
+from streams.readers.delimited import first_line, header_cells, header_line, items
+from streams.readers.formats import EventDraft, Item
 
 CRASH_RECORD = topic_name(DOMAIN, "crash-record")
 PULSE = topic_name(DOMAIN, "pulse")
@@ -57,38 +57,23 @@ class Table:
     name: str
     columns: frozenset[str]
     only: bool
-    draft: Callable[[Cells], Draft]
+    draft: Callable[[Cells], EventDraft]
 
     def matches(self, head: bytes) -> bool:
         """Tell whether a file begins with this table's header."""
-        found = _header(head.split(b"\n", 1)[0].rstrip(b"\r"))
+        found = _header(first_line(head))
         known = set(found) - {"rownames", ""}
         return known == self.columns if self.only else self.columns <= known
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
         """Read a table, one item per data row."""
-        rule = f"read-{self.name}@1"
-        for row in rows(stream, _header(header_line(stream)), "utf-8"):
-            if isinstance(row, int):
-                yield Skipped(row)
-                continue
-            try:
-                if row.problem is not None:
-                    raise ValueError(row.problem)  # noqa: TRY301  one way out for all that is wrong
-                draft = self.draft(row.cells)
-            except ValueError as error:
-                yield Refused(row.record, row.line, row.data, str(error), rule)
-            else:
-                yield Accepted(row.record, row.line, row.data, (draft,))
-
-    def format(self) -> Format:
-        """Tell the format."""
-        return Format(self.name, DOMAIN, "one CSV data row", self.matches, self.read)
+        columns = _header(header_line(stream))
+        yield from items(stream, columns, lambda row: self.draft(row.require_cells()), f"read-{self.name}@1")
 
 
 def _header(line: bytes) -> list[str]:
     try:
-        return [cell.removeprefix("\ufeff").strip() for cell in cells_of(line, "utf-8")]
+        return header_cells(line)
     except ValueError:
         return []
 
@@ -122,7 +107,7 @@ def _maybe_whole(cells: Cells, column: str, form: re.Pattern[str], what: str) ->
     return None if cells[column].strip() in MISSING else _whole(cells, column, form, what)
 
 
-def _crash_record(cells: Cells) -> Draft:
+def _crash_record(cells: Cells) -> EventDraft:
     year = _whole(cells, "yearacc", _YEAR, "a year")
     case = cells["caseid"].strip()
     if year < 1970:
@@ -145,7 +130,7 @@ def _crash_record(cells: Cells) -> Draft:
         "model_year": _maybe_whole(cells, "yearVeh", _YEAR, "a year"),
     }
     started = datetime(year, 1, 1, tzinfo=UTC)
-    return Draft(
+    return EventDraft(
         CRASH_RECORD, int(started.timestamp()) * 1_000_000, {**fields, "flags": _crash_oddities(fields)}
     )
 
@@ -161,12 +146,12 @@ def _crash_oddities(fields: Mapping[str, Any]) -> list[str]:
     return [name for name, holds in found.items() if holds]
 
 
-def _pulse(cells: Cells) -> Draft:
+def _pulse(cells: Cells) -> EventDraft:
     from_impact_ms = _number(cells, "times")
     if not 0 <= from_impact_ms < 86_400_000:
         raise ValueError(f"column times: expected milliseconds from impact, got {from_impact_ms}")
     fields = {"test": "mcycle", "from_impact_ms": from_impact_ms, "acceleration_g": _number(cells, "accel")}
-    return Draft(PULSE, round(from_impact_ms * 1000), {**fields, "flags": ["NO_DATE"]})
+    return EventDraft(PULSE, round(from_impact_ms * 1000), {**fields, "flags": ["NO_DATE"]})
 
 
 NASS_CDS = Table(
@@ -175,8 +160,6 @@ NASS_CDS = Table(
     | {"yearacc", "yearVeh", "abcat", "occRole", "injSeverity", "caseid"},
     only=False,
     draft=_crash_record,
-).format()
+)
 
-HELMET_TEST = Table(
-    name="helmet-test-pulse", columns=frozenset({"times", "accel"}), only=True, draft=_pulse
-).format()
+HELMET_TEST = Table(name="helmet-test-pulse", columns=frozenset({"times", "accel"}), only=True, draft=_pulse)

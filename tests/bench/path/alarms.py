@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from infra.sharing import password_of
+from infra.admin.subscriber_access import password_of
 from streams.subscriber import Connection, Subscription
 from tests.bench.path.events import ACCIDENT, born_ms
 from tests.bench.path.looking import Looking

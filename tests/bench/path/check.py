@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra.status import connect
+from infra.connections import connect
 from schemas.names import ARCHIVE_TABLE, DATABASE
 from tests.bench.harness import SideError
 from tests.bench.path.events import ACCIDENT, INDEX, READING, SIGNAL

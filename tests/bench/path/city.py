@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.configs import catalog
+from infra.layer_configs import catalog
 from infra.ports import free_port
+from infra.process.supervisor import Supervisor
 from infra.settings import Settings, remember, settle_ports
-from infra.stack import Stack
-from infra.supervisor import Supervisor
+from infra.stack.stack import Stack
 from tests.bench.path.driver import Driver
 
 if TYPE_CHECKING:

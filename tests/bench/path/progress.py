@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
+from infra.connections import connect as connect_engine
 from infra.kafka.admin import REQUEST_S, connect
-from infra.status import connect as connect_engine
 from schemas.names import ARCHIVE_TABLE, DATABASE
 from tests.bench.harness import SideError
 from tests.bench.path.events import INDEX, READING, SIGNAL

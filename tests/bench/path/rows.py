@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from infra.status import connect
+from infra.connections import connect
 from schemas.names import DATABASE
 from tests.bench.path.events import INDEX, READING, STATIONS, born_ms, station
 from tests.bench.path.looking import Looking

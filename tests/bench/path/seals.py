@@ -6,7 +6,7 @@ import time
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from infra.count_ledger import checkpoint, entries, newest_epoch
+from infra.reconcile.count_ledger import checkpoint, entries, newest_epoch
 from tests.bench.path.looking import Looking
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import linear_regression
 from typing import TYPE_CHECKING
 
-from infra.count import latency
+from infra.reconcile.count import latency
 from tests.bench.harness import SideError
 from tests.bench.limits import Quantity
 from tests.bench.path.search import MOST_LAG_S

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.build import boards
 from dashboards.queries import expand
-from infra.clickhouse.migrate import migrate
-from infra.clickhouse.scripts import load_rollups
+from infra.clickhouse.migrations.migrate import migrate
+from infra.clickhouse.migrations.scripts import load_rollups
 from schemas.catalog import load_catalog
 from tests.bench.fill import Fill, roll_up, settle
 from tests.bench.limits import LimitRow, Quantity
-from tests.harness.engine import DoorProcess
+from tests.harness.engine import EngineProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def stage(events: int) -> Iterator[Any]:
     """Start an engine, fill its tables and roll-ups; give a client."""
     with tempfile.TemporaryDirectory(prefix="city-bench-panels-") as name:
         (Path(name) / "clickhouse").mkdir()
-        door = DoorProcess(Path(name) / "clickhouse" / "data")
+        door = EngineProcess(Path(name) / "clickhouse" / "data")
         client = door.start().client(query_limit=0, send_receive_timeout=600)
         try:
             _fill(client, events)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from confluent_kafka import Consumer, TopicPartition
 
-from infra.clickhouse.migrate import migrate
+from infra.clickhouse.migrations.migrate import migrate
 from schemas.catalog import load_catalog
 from schemas.codec import encode
 from schemas.names import AGENTS_GROUP, CLICKHOUSE_SINK_GROUP
@@ -31,7 +31,7 @@ from tests.bench.limits import LimitRow, Quantity
 from tests.bench.rows.growth_ledger import FLAT, size_words
 from tests.bench.several import cpu_s, several
 from tests.bench.work import READING, reading_events
-from tests.harness.engine import ClickHouse, DoorProcess
+from tests.harness.engine import ClickHouse, EngineProcess
 from tests.harness.waiting import eventually
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def grown(size: int) -> Iterator[Grown]:
     """Start a broker and an engine, and fill both."""
     with tempfile.TemporaryDirectory(prefix="city-bench-growth-") as name, a_broker() as broker:
         (Path(name) / "clickhouse").mkdir()
-        door = DoorProcess(Path(name) / "clickhouse" / "data")
+        door = EngineProcess(Path(name) / "clickhouse" / "data")
         opened = door.start()
         client = opened.client(send_receive_timeout=600)
         try:

@@ -27,7 +27,7 @@ from infra.kafka.ports import free_ports
 from infra.kafka.progress import SilentProgress
 from infra.ports import free_port
 from infra.settings import Ports, Settings
-from infra.stores import answers
+from infra.stack.stores import answers
 from infra.web.app import serve
 from schemas.catalog import load_catalog
 from tests.bench.child import run_side
@@ -35,8 +35,8 @@ from tests.bench.harness import Row, Run, Side, SideError
 from tests.bench.kafka_stage import Broker
 from tests.bench.work import readings
 from tests.harness.broker import RunningKafka
-from tests.harness.engine import DoorProcess
-from tests.streams.sinks.stage import Stage, make_stage
+from tests.harness.engine import EngineProcess
+from tests.streams.clickhouse_sink.stage import Stage, make_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def stage(events: int) -> Iterator[SinkStage]:
     with tempfile.TemporaryDirectory(prefix="city-bench-sink-") as name:
         embedded = EmbeddedKafka(Path(name) / "kafka", free_ports())
         (Path(name) / "clickhouse").mkdir()
-        door = DoorProcess(Path(name) / "clickhouse" / "data")
+        door = EngineProcess(Path(name) / "clickhouse" / "data")
         with RunningKafka(embedded) as running:
             opened = door.start()
             try:

@@ -24,14 +24,14 @@ from tests.bench.kafka_stage import Broker, a_broker
 from tests.bench.limits import LimitRow, Quantity
 from tests.bench.several import await_members, cpu_s, several
 from tests.bench.work import READING, WHOLE, readings
-from tests.harness.engine import DoorProcess
+from tests.harness.engine import EngineProcess
 from tests.harness.waiting import eventually
-from tests.streams.sinks.stage import make_stage
+from tests.streams.clickhouse_sink.stage import make_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from tests.streams.sinks.stage import Stage
+    from tests.streams.clickhouse_sink.stage import Stage
 
 NUMBERS = (1, 2, 4)
 PARTITIONS = 4
@@ -70,6 +70,30 @@ def measure(
     ]
 
 
+def _timed(
+    broker: Broker,
+    commands: Sequence[Sequence[str]],
+    group: str,
+    topic: str,
+    made: list[tuple[bytes, bytes]],
+    done: Callable[[], int],
+) -> tuple[float, float]:
+    """Give records to workers that share a topic; return seconds and processor seconds until as many are done."""
+    with several(commands) as processes:
+        await_members(broker.kafka, group, len(commands))
+        before, begun = cpu_s(processes), time.monotonic()
+        broker.fill(topic, made)
+        eventually(
+            lambda: done() >= len(made),
+            lambda: f"{group}: {len(made)} done, got {done()}",
+            within_s=PATIENCE_S,
+            error=SideError,
+        )
+        took = time.monotonic() - begun, cpu_s(processes) - before
+        broker.await_commit(group, topic, PATIENCE_S)
+    return took
+
+
 def agents(inside: Path, workers: int, events: int) -> Took:
     """Derive from readings; every derived event must be there exactly once, with its id."""
     made = list(readings(events))
@@ -83,18 +107,10 @@ def agents(inside: Path, workers: int, events: int) -> Took:
             "servers": [],
             "folder": str(inside),
         }
-        with several([("tests.bench.sides.workers_agent", json.dumps(told))] * workers) as processes:
-            await_members(broker.kafka, "bench-workers", workers)
-            before, begun = cpu_s(processes), time.monotonic()
-            broker.fill(READING, made)
-            eventually(
-                lambda: sum(broker.ends(WHOLE.output)) >= events,
-                lambda: f"{events} derived, got {sum(broker.ends(WHOLE.output))}",
-                within_s=PATIENCE_S,
-                error=SideError,
-            )
-            seconds, cpu = time.monotonic() - begun, cpu_s(processes) - before
-            broker.await_commit("bench-workers", READING, PATIENCE_S)
+        commands = [("tests.bench.sides.workers_agent", json.dumps(told))] * workers
+        seconds, cpu = _timed(
+            broker, commands, "bench-workers", READING, made, lambda: sum(broker.ends(WHOLE.output))
+        )
         found = list(broker.read(WHOLE.output, [0] * PARTITIONS))
     if len(found) != events or set(found) != WHOLE.outputs(made):
         raise SideError(
@@ -106,7 +122,7 @@ def agents(inside: Path, workers: int, events: int) -> Took:
 def sink(inside: Path, workers: int, events: int) -> Took:
     """Store readings; archive and typed table must hold each once, the same for any number of sinks."""
     (inside / "clickhouse").mkdir()
-    door = DoorProcess(inside / "clickhouse" / "data")
+    door = EngineProcess(inside / "clickhouse" / "data")
     with a_broker(PARTITIONS) as broker:
         opened = door.start()
         try:
@@ -120,21 +136,11 @@ def _stored(broker: Broker, stage: Stage, workers: int, made: list[tuple[bytes, 
     topic = stage.topic("reading")
     config = json.dumps({**asdict(stage.config), "password": stage.config.password})
 
-    def rows(table: str) -> int:
-        return int(stage.rows(f"SELECT count() FROM {table}")[0][0])
+    def stored() -> int:
+        return int(stage.rows(f"SELECT count() FROM {topic.table}")[0][0])
 
-    with several([("tests.streams.sinks.process", stage.name, config)] * workers) as processes:
-        await_members(broker.kafka, stage.config.group, workers)
-        before, begun = cpu_s(processes), time.monotonic()
-        broker.fill(topic.name, made)
-        eventually(
-            lambda: rows(topic.table) >= len(made),
-            lambda: f"{len(made)} stored, got {rows(topic.table)}",
-            within_s=PATIENCE_S,
-            error=SideError,
-        )
-        seconds, cpu = time.monotonic() - begun, cpu_s(processes) - before
-        broker.await_commit(stage.config.group, topic.name, PATIENCE_S)
+    commands = [("tests.streams.clickhouse_sink.process", stage.name, config)] * workers
+    seconds, cpu = _timed(broker, commands, stage.config.group, topic.name, made, stored)
     once = stage.rows(
         f"SELECT (SELECT count() FROM records), count(), uniqExact(event_id), "
         f"(SELECT sum(cityHash64(key, value)) FROM records), "

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from schemas.catalog import load_catalog
 from streams.agents import Output, Record, State, batched
-from streams.app import create_app, run_app
 from streams.config import StreamsConfig
 from streams.metrics import no_emit
-from streams.runner import Runner
+from streams.worker.app import create_app, run_app
+from streams.worker.batch_runner import BatchRunner
 from tests.bench.kafka_stage import PATIENCE_S, Broker
 from tests.bench.sides.told import Told
 from tests.bench.work import READING
@@ -21,14 +21,14 @@ from tests.bench.work import READING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.batches import Batch
+    from streams.worker.batches import Batch
     from tests.bench.clock import Clock
 
 MODULE = "bench_rule"
 
 
-def declare(told: Told) -> None:
-    """Make the module that declares the rule, as a domain's `agents.py` does."""
+def declare(told: Told) -> StreamsConfig:
+    """Make the module that declares the rule, as a domain's `agents.py` does; return the settings of its worker."""
     task = told.task
     fold = task.fold
 
@@ -49,20 +49,23 @@ def declare(told: Told) -> None:
     module = ModuleType(MODULE)
     module.rule = batched(READING, rule=str(task.rule), outputs=outputs)(rule)  # type: ignore[attr-defined]
     sys.modules[MODULE] = module
+    return StreamsConfig(
+        kafka=told.kafka, data=Path(told.folder), group=told.group, domains=False, extra_agents=(MODULE,)
+    )
 
 
 def watch(clock: Clock, ended: threading.Event) -> None:
     """Start the clock with the first batch, stop it when the last one is done."""
-    honest = Runner.run
+    honest = BatchRunner.run
 
-    async def run(self: Runner, batch: Batch) -> None:
+    async def run(self: BatchRunner, batch: Batch) -> None:
         clock.begin()
         await honest(self, batch)
         if batch.done and clock.count(len(batch.records)):
             clock.finish()
             ended.set()
 
-    Runner.run = run  # type: ignore[method-assign]
+    BatchRunner.run = run  # type: ignore[method-assign]
 
 
 def stop_when_committed(told: Told, ended: threading.Event, stop: threading.Event) -> None:
@@ -77,13 +80,10 @@ def stop_when_committed(told: Told, ended: threading.Event, stop: threading.Even
 def main() -> None:
     """Be a worker until everything is done."""
     told = Told.read()
-    declare(told)
+    config = declare(told)
     ended, stop = threading.Event(), threading.Event()
     watch(told.clock(), ended)
     threading.Thread(target=stop_when_committed, args=(told, ended, stop), daemon=True).start()
-    config = StreamsConfig(
-        kafka=told.kafka, data=Path(told.folder), group=told.group, domains=False, extra_agents=(MODULE,)
-    )
     run_app(create_app(config, load_catalog(), no_emit), config, stop)
 
 

@@ -23,11 +23,11 @@ import psutil
 from ledger_sink.format.layout import STATE, entries_path
 from ledger_sink.format.merkle import leaf_hashes
 from ledger_sink.format.tiles import TILE_HEIGHT, TILE_WIDTH, TileBuilder, encode_entries
-from ledger_sink.publisher import Publisher
+from ledger_sink.log.name import LogName
+from ledger_sink.log.state import LogState
 from ledger_sink.record import Record
-from ledger_sink.sequencer import LogName
-from ledger_sink.sink import MOST_RECORDS
-from ledger_sink.state import LogState
+from ledger_sink.sealing.publisher import Publisher
+from ledger_sink.sealing.sink import MOST_RECORDS
 from ledger_sink.store import FileStore
 from tests.bench.clock import tell
 from tests.bench.records import BEGIN_MS, STATIONS, TOPIC, VALUE_BYTES
@@ -36,7 +36,7 @@ from tests.ledger_sink.worlds import CITY, TOPIC_ID, World
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ledger_sink.sequencer import Sequencer
+    from ledger_sink.sealing.sequencer import Sequencer
     from ledger_sink.store import Store
 
 COMMIT = 50_000

@@ -8,14 +8,14 @@ import sys
 import threading
 from pathlib import Path
 
-from infra.clickhouse.scripts import load_rollups
+from infra.clickhouse.migrations.scripts import load_rollups
 from schemas.catalog import load_catalog
-from streams.app import run as run_agents
-from streams.collector import rest_collector
+from streams.clickhouse_sink.sink import SinkConfig
+from streams.clickhouse_sink.sink import run as run_sink
 from streams.config import StreamsConfig
+from streams.gc_tuning import tune_gc
 from streams.metrics import no_emit
-from streams.sinks.clickhouse import SinkConfig
-from streams.sinks.clickhouse import run as run_sink
+from streams.worker.app import run as run_agents
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
         run_agents(config, catalog, no_emit)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    rest_collector()  # as the sink's role does
+    tune_gc()  # as the sink's role does
     run_sink(SinkConfig(**told["sink"], rollups=load_rollups(catalog)), catalog, stop)
 
 

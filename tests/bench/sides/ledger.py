@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger_sink.format.leaf import record_leaves
-from ledger_sink.sink import MOST_PENDING, MOST_RECORDS
+from ledger_sink.sealing.sink import MOST_PENDING, MOST_RECORDS
 from ledger_sink.store import FileStore
-from streams.collector import rest_collector
+from streams.gc_tuning import tune_gc
 from tests.bench.clock import Clock
 from tests.bench.records import PARTITION, TOPIC, sealed_records
 from tests.ledger_sink.worlds import World
@@ -64,7 +64,7 @@ def main() -> None:
     clock = Clock(told["total"])
     records = list(sealed_records(told["total"]))
     batches = [records[at : at + MOST_RECORDS] for at in range(0, len(records), MOST_RECORDS)]
-    rest_collector()  # as the ledger's process does; neither side is to walk the records made for it
+    tune_gc()  # as the ledger's process does; neither side is to walk the records made for it
     if told["way"] == "ours":
         ours(batches, clock, Path(told["folder"]))
     else:

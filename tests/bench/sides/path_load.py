@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.catalog import load_catalog
 from streams.config import StreamsConfig
-from streams.produce import Producer
+from streams.produce.kafka import Producer
 from tests.bench.path.events import Load
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from confluent_kafka import Producer as KafkaProducer
 from schemas.catalog import load_catalog
 from schemas.codec import encode
 from streams.config import StreamsConfig
-from streams.produce import Producer
+from streams.produce.kafka import Producer
 from tests.bench.clock import Clock
 from tests.bench.kafka_stage import hand_over, producer_settings
 from tests.bench.work import READING, reading_events

@@ -17,11 +17,12 @@ import orjson
 import psutil
 
 from schemas.catalog import load_catalog
-from streams.changelog import KafkaChangelog, Stored
 from streams.config import StreamsConfig
-from streams.door import Deliveries
-from streams.produce import Producer
-from streams.state import PartitionState
+from streams.produce.deliveries import DeliveryTracker
+from streams.produce.kafka import Producer
+from streams.state.changelog import KafkaChangelog
+from streams.state.entries import Stored
+from streams.state.store import PartitionStore
 from tests.bench.clock import tell
 from tests.bench.counting import BATCH, windows
 from tests.bench.kafka_stage import PARTITIONS
@@ -42,7 +43,7 @@ def fill(changelog: KafkaChangelog, door: Producer, subjects: int) -> None:
             )
             for number in range(begin, min(begin + BATCH, subjects))
         ]
-        deliveries = Deliveries()
+        deliveries = DeliveryTracker()
         changelog.write(batch % PARTITIONS, entries, deliveries)
         door.wait(deliveries)
     tell({"subjects": subjects})
@@ -52,10 +53,10 @@ def restore(changelog: KafkaChangelog, subjects: int) -> None:
     """Restore every partition as a worker does before its first batch, and look at what was restored."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)  # as `streams.city_app` sets it
+    gc.set_threshold(50_000, 20, 100)  # as `streams.worker.faust_app` sets it
     before = psutil.Process().memory_info().rss
     begun, cpu = time.perf_counter(), time.process_time()
-    states = [PartitionState(changelog, number, 1) for number in range(PARTITIONS)]
+    states = [PartitionStore(changelog, number, 1) for number in range(PARTITIONS)]
     for each in states:
         each.restore()
     seconds, cpu_s = time.perf_counter() - begun, time.process_time() - cpu

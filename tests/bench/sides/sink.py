@@ -15,15 +15,15 @@ from confluent_kafka import Consumer
 
 from schemas.codec import decode
 from schemas.tables import ARCHIVE, columns, insert_columns
-from streams.collector import rest_collector
-from streams.sinks.archive import insert_archive
-from streams.sinks.batch import Claim, make_batch
-from streams.sinks.clickhouse import ClickHouseSink, SinkConfig
-from streams.sinks.container import container
-from streams.sinks.engine import Engine
-from streams.sinks.statement import insert_rows
+from streams.clickhouse_sink.archive_insert import insert_archive
+from streams.clickhouse_sink.avro_container import container
+from streams.clickhouse_sink.batch import OffsetRange, make_batch
+from streams.clickhouse_sink.client import ClickHouseClient
+from streams.clickhouse_sink.insert_sql import insert_rows
+from streams.clickhouse_sink.sink import ClickHouseSink, SinkConfig
+from streams.gc_tuning import tune_gc
 from tests.bench.clock import Clock
-from tests.streams.sinks.stage import make_catalog
+from tests.streams.clickhouse_sink.stage import make_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ class Job:
 
 def ours(job: Job) -> None:
     """Run the sink as its process does, until everything is confirmed."""
-    rest_collector()
+    tune_gc()
     figures: dict[str, float] = {}
     sink = ClickHouseSink(
         job.config, job.catalog, lambda name, value, _labels: figures.__setitem__(name, value)
@@ -169,13 +169,13 @@ def blocks(job: Job) -> None:
     for _, messages in job.consumed():
         for message in messages:
             kept.setdefault(message.partition(), []).append(message)
-    engine, marker = Engine(job.config), bytes(range(16))
+    engine, marker = ClickHouseClient(job.config), bytes(range(16))
     ready: list[list[tuple[str, bytes, str]]] = []
     for found in kept.values():
         ready.append([])
         for begin in range(0, len(found), BATCH):
             part = found[begin : begin + BATCH]
-            claim = Claim(part[0].offset(), part[-1].offset())
+            claim = OffsetRange(part[0].offset(), part[-1].offset())
             batch = make_batch(job.topic.name, part[0].partition(), claim, part)
             sql, body = insert_archive(batch, job.config.database, "1")
             ready[-1].append((sql, body, f"{job.config.group}{batch.token}"))

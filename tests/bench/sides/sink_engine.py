@@ -25,7 +25,7 @@ import chdb
 
 from schemas.tables import columns, create_archive, create_database, create_table, insert_columns, quote
 from tests.bench.clock import Clock
-from tests.streams.sinks.stage import make_catalog
+from tests.streams.clickhouse_sink.stage import make_catalog
 
 if TYPE_CHECKING:
     from schemas.model import Topic

@@ -7,8 +7,8 @@ import sys
 
 import orjson
 
-from streams.door import Deliveries
-from streams.state import PartitionState
+from streams.produce.deliveries import DeliveryTracker
+from streams.state.store import PartitionStore
 from streams.testing import MemoryChangelog
 from tests.bench.counting import BATCH, SUBJECTS, Counting
 
@@ -19,7 +19,7 @@ STREAM = "device:1"
 def ours(work: Counting) -> None:
     """Get and put in drafts, written at the end of each batch."""
     clock, changelog = work.clock, MemoryChangelog()
-    state = PartitionState(changelog, 0, 1)
+    state = PartitionStore(changelog, 0, 1)
     clock.begin()
     for begin in range(0, clock.total, BATCH):
         draft = state.draft()
@@ -30,7 +30,7 @@ def ours(work: Counting) -> None:
                 raise SystemExit(f"offset {offset} was folded before it came")
             kept.put(work.after(kept.get()))
             kept.keep(offset)
-        state.write(draft, begin, Deliveries())
+        state.write(draft, begin, DeliveryTracker())
         state.apply(draft, begin)
         changelog.log.clear()  # Kafka would have it now
         clock.count(end - begin)

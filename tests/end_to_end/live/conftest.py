@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.recordings import bundled
+from streams.replay.recordings import bundled
 from tests.harness.city import City
 from tests.harness.live import LiveCity
 

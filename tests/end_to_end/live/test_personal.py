@@ -6,7 +6,7 @@ import gzip
 import struct
 from typing import TYPE_CHECKING, Any
 
-from streams.recordings import bundled
+from streams.replay.recordings import bundled
 from tests.harness.report import broken_equations
 from tests.harness.waiting import eventually
 

@@ -55,7 +55,7 @@ def ledger(tmp_path: Path) -> Path:
 
 
 def test_checkpoints_are_fresh_and_tiles_are_for_ever(ledger: Path) -> None:
-    """Types and caching of each kind of file (tlog-tiles, LEDGER §2.3)."""
+    """Types and caching of each kind of file (C2SP tlog-tiles)."""
     text, octets = "text/plain; charset=utf-8", "application/octet-stream"
     for name, kind, cache in (
         (f"{LOG}/checkpoint", text, "public, max-age=1"),

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from ledger_sink.anchored import _Blocks
 from ledger_sink.format.block import Block
 from ledger_sink.format.checkpoint import Checkpoint
+from ledger_sink.log.tile_log import TileLog
+from ledger_sink.prove.receipts import _Blocks
 from ledger_sink.store import MemoryStore
-from ledger_sink.tile_log import TileLog
 
 CITY = "test.example"
 ORIGINS = [f"{CITY}/air.reading/{partition}/1" for partition in range(3)]

@@ -13,40 +13,35 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ledger_sink import audit
 from ledger_sink.anchor.audit import anchor_states, audit_anchors
-from ledger_sink.anchor.config import (
-    AnchorSettings,
-    EvmSettings,
-    FileSettings,
-    TimestampSettings,
-    connect,
-)
+from ledger_sink.anchor.config import connect
 from ledger_sink.anchor.evm import read_account
 from ledger_sink.anchor.jobs import anchored_sizes
-from ledger_sink.anchor.keeper import AnchorKeeper
-from ledger_sink.anchor.keeper import log as keeper_log
+from ledger_sink.anchor.scheduler import AnchorScheduler
+from ledger_sink.anchor.scheduler import log as keeper_log
+from ledger_sink.audit import run as audit
+from ledger_sink.config import AnchorSettings, EvmSettings, FileSettings, TimestampSettings
 from ledger_sink.errors import LogStoppedError, StoreError
 from ledger_sink.format.bundle import Evidence
 from ledger_sink.format.keys import city_origin
 from ledger_sink.format.layout import POLICY
 from ledger_sink.metrics import no_emit
-from ledger_sink.prover import prove
+from ledger_sink.prove.record import prove
 from ledger_sink.receipt import ethereum
 from ledger_sink.store import FileStore, MemoryStore
 from ledger_sink.verifier import cli
 from tests.ledger_sink.anchor.anvil import Anvil, anvil_binary
 from tests.ledger_sink.anchor.peers import KEY
 from tests.ledger_sink.anchor.tsa import TestAuthority
+from tests.ledger_sink.audit.test_run import TOPIC, City, FakeArchive, FakeKafka
 from tests.ledger_sink.running import warnings_of
-from tests.ledger_sink.test_audit import TOPIC, City, FakeArchive, FakeKafka
 from tests.ledger_sink.worlds import CITY, World, record, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ledger_sink.audit_memory import AuditMemory
+    from ledger_sink.audit.baseline import AuditBaseline
 
 FOLDER = "city/1/anchors/0"
 
@@ -60,7 +55,7 @@ class Anchored:
     authorities: list[TestAuthority]
     node: Anvil
 
-    def audit(self, *, settled: bool = True, since: AuditMemory | None = None) -> audit.AuditResult:
+    def audit(self, *, settled: bool = True, since: AuditBaseline | None = None) -> audit.AuditResult:
         """Audit it."""
         return audit.run(
             replace(self.city.config, anchors=self.settings),
@@ -81,7 +76,7 @@ class Anchored:
     def anchor(self) -> None:
         """Let the keeper work until every receipt is there."""
         connected = [replace(connect(each), interval_s=0.0) for each in self.settings]
-        keeper = AnchorKeeper(
+        keeper = AnchorScheduler(
             FileStore(self.city.root / "ledger"), city_origin(CITY), connected, no_emit, poll_s=0
         )
         with warnings_of(keeper_log) as told, contextlib.closing(keeper):

@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.configs import anchor_settings
+from infra.layer_configs import anchor_settings
 from infra.settings import Settings
 from infra.web.ledger_files import kind_of
-from ledger_sink.anchor.config import (
-    EvmSettings,
-    FileSettings,
-    TimestampSettings,
-    connect,
-    load_anchors,
-    receipt_name,
-)
+from ledger_sink.anchor.config import connect, load_anchors, receipt_name
+from ledger_sink.config import EvmSettings, FileSettings, TimestampSettings
 from ledger_sink.errors import SetupError
 
 if TYPE_CHECKING:

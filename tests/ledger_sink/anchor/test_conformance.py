@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ledger_sink.anchor import contract, evm_rpc, keeper, timestamp
+from ledger_sink.anchor import contract, evm_rpc, timestamp
+from ledger_sink.anchor import scheduler as keeper
 from ledger_sink.anchor.config import ConfiguredAnchor
 from ledger_sink.anchor.contract import Pending, Receipt
 from ledger_sink.anchor.jobs import AnchorJobs
-from ledger_sink.anchor.keeper import AnchorKeeper
+from ledger_sink.anchor.scheduler import AnchorScheduler
 from ledger_sink.errors import AnchorUnavailableError, StoreError
 from ledger_sink.format.layout import CHECKPOINT, log_path
 from ledger_sink.format.note import parse_note
@@ -66,7 +67,7 @@ class Kept:
     ) -> tuple[bytes | None, list[str]]:
         """Start a keeper, let it work, end it; return the receipt if it is there, and what the log says was wrong."""
         configured = ConfiguredAnchor(anchor, 60.0)
-        made = AnchorKeeper(self.store, self.origin, [configured], self.metrics, clock=clock, poll_s=0)
+        made = AnchorScheduler(self.store, self.origin, [configured], self.metrics, clock=clock, poll_s=0)
         with warnings_of(keeper.log) as told, contextlib.closing(made):
             for _ in range(steps):
                 made()

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from infra.ports import free_port
-from ledger_sink import audit
 from ledger_sink.anchor.audit import anchor_states
-from ledger_sink.anchor.config import FileSettings, TimestampSettings
+from ledger_sink.audit import run as audit
+from ledger_sink.config import FileSettings, TimestampSettings
 from ledger_sink.store import FileStore
 from tests.harness.waiting import eventually
 from tests.ledger_sink.anchor.tsa import TestAuthority

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ledger_sink.cosigner import Cosigner
 from ledger_sink.errors import (
     CheckpointRefusedError,
     OffsetPastEndError,
@@ -31,14 +30,16 @@ from ledger_sink.format.policy import Policy, open_cosigned
 from ledger_sink.format.tiles import TileBuilder, consistency_proof
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.format.witness_request import AddCheckpoint
-from ledger_sink.head_signer import Head, HeadSigner
-from ledger_sink.sequencer import LogName, PartitionFacts, Sequencer
+from ledger_sink.log.name import LogName
+from ledger_sink.log.tile_log import TileSource
+from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
+from ledger_sink.signer.client import Head, SignerClient
 from ledger_sink.store import MemoryStore
-from ledger_sink.tile_log import TileSource
 from ledger_sink.verifier.cli import main
 from ledger_sink.verifier.evidence import check_evidence
 from ledger_sink.verifier.trust import Trust
-from ledger_sink.witness import Witness
+from ledger_sink.witness.client import WitnessClient
+from ledger_sink.witness.server import Witness
 from tests.ledger_sink.simulated_city import TIME_S, WITNESS, SimulatedLog, small_city
 from tests.ledger_sink.small_history import Beside
 from tests.ledger_sink.worlds import CITY, World, memory_of_signer, records
@@ -100,7 +101,7 @@ def witness_of(log: SimulatedLog) -> Witness:
 
 def cosigned(log: SimulatedLog, witness: Witness) -> Signature:
     """What the city's own client of a witness gets for the log's newest checkpoint."""
-    cosigner = Cosigner(WITNESS.verifier, "http://witness.example")
+    cosigner = WitnessClient(WITNESS.verifier, "http://witness.example")
     cosigner._peer = Beside(witness)
     return cosigner.cosign(log.head(), log.checkpoint(), TileSource(files_of(log), "log"))
 
@@ -116,7 +117,7 @@ def signed_again(world: World, store: MemoryStore, size: int, root_hash: bytes) 
     """Ask the signer of a world, as its publisher would, for a head over a store's tiles."""
     head = Head(FOLDER, Checkpoint(ORIGIN, size, root_hash))
     keys = {ORIGIN: world.vkeys([ORIGIN])[0]}
-    _, refusals = HeadSigner(store, world.signer.sign).sign([head], keys)
+    _, refusals = SignerClient(store, world.signer.sign).sign([head], keys)
     raise refusals[ORIGIN]
 
 

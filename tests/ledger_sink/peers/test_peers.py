@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.ports import free_port
-from ledger_sink.chain import Quorum
-from ledger_sink.cosigner import Cosigner
+from ledger_sink.city_log.writer import Quorum
 from ledger_sink.errors import WitnessUnavailableError
 from ledger_sink.format.cosignature import CosigningKey
 from ledger_sink.format.keys import city_origin
 from ledger_sink.format.note import ED25519, SigningKey, VerifierKey
 from ledger_sink.format.policy import Policy, PolicyLog, PolicyWitness
-from ledger_sink.http_client import Peer
-from ledger_sink.http_server import Server
+from ledger_sink.http.client import HttpClient
+from ledger_sink.http.server import Server
 from ledger_sink.store import MemoryStore
-from ledger_sink.witness import Witness
+from ledger_sink.witness.client import WitnessClient
+from ledger_sink.witness.server import Witness
 from tests.fixtures.go_program import built
 from tests.harness.waiting import eventually
 from tests.ledger_sink.worlds import CITY, World, files_in, records
@@ -35,7 +35,7 @@ from tests.ledger_sink.worlds import CITY, World, files_in, records
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ledger_sink.sequencer import Sequencer
+    from ledger_sink.sealing.sequencer import Sequencer
 
 ROOT = Path(__file__).parents[3]
 FOLDER = "air.reading/0/1"
@@ -125,7 +125,7 @@ def test_both_accept_the_city_log(peers: Path, tmp_path: Path) -> None:
     with witness_at_a_port() as (witness_key, url):
         (key,) = world.vkeys([city_origin(CITY)])
         policy = Policy((PolicyLog(key),), (PolicyWitness("w", witness_key, url),), (), "w")
-        quorum = Quorum(policy, (("w", Cosigner(witness_key, url)),))
+        quorum = Quorum(policy, (("w", WitnessClient(witness_key, url)),))
         sequencers = [world.open(partition) for partition in range(3)]
         publisher = world.publish()
         chain = world.chain()
@@ -238,7 +238,7 @@ def city_witness(folder: Path, log: SigningKey) -> Iterator[tuple[str, str]]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(program, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
-            peer = Peer(url, timeout_s=5, unavailable=WitnessUnavailableError)
+            peer = HttpClient(url, timeout_s=5, unavailable=WitnessUnavailableError)
             eventually(lambda: told(peer) is not None, "the witness tells its key")
             yield url, (told(peer) or b"").decode().strip()
         finally:
@@ -246,7 +246,7 @@ def city_witness(folder: Path, log: SigningKey) -> Iterator[tuple[str, str]]:
             process.wait(20)
 
 
-def told(peer: Peer) -> bytes | None:
+def told(peer: HttpClient) -> bytes | None:
     """The witness's key, once it answers."""
     try:
         return peer.call("GET", "/vkey")[1]

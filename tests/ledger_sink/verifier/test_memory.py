@@ -12,7 +12,7 @@ from ledger_sink.format.leaf import record_leaves
 from ledger_sink.verifier import memory
 from ledger_sink.verifier.cli import main
 from ledger_sink.verifier.errors import StateError
-from ledger_sink.verifier.seen import Seen, Sight
+from ledger_sink.verifier.observed_checkpoint import ObservedCheckpoint, SignedCheckpoint
 from ledger_sink.verifier.trust import Trust
 from tests.ledger_sink.simulated_city import SimulatedCity, SimulatedPartition, record, small_city
 
@@ -185,7 +185,7 @@ def test_where_nothing_can_be_written_the_verdict_still_stands(
     assert "not remembered" in capsys.readouterr().err
 
 
-def seen(ticks: int) -> Seen:
+def seen(ticks: int) -> SignedCheckpoint:
     """What an auditor remembers of a small city."""
     city = small_city(ticks=ticks)
     _, (found,) = memory.NOTHING_SEEN.compare(city.cosigned(), Trust(Policy.parse(city.policy())))
@@ -203,7 +203,7 @@ def test_two_auditors_at_once_lose_nothing(tmp_path: Path) -> None:
         thread.join()
     assert [sight.head.size for sight in memory.load(path).logs[KEY.vkey]] == list(range(1, 9))
     fork = sign_checkpoint(Checkpoint(KEY.name, 5, bytes(32)), KEY)
-    (problem,) = memory.remember(path, [Seen(KEY.vkey, Sight(fork, "now"))])
+    (problem,) = memory.remember(path, [SignedCheckpoint(KEY.vkey, ObservedCheckpoint(fork, "now"))])
     assert "forked" in problem
 
 
@@ -211,7 +211,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     """Of a log the newest checkpoints are kept."""
     path = tmp_path / "seen.json"
     notes = [sign_checkpoint(Checkpoint(KEY.name, size, bytes(32)), KEY) for size in range(1, 251)]
-    memory.remember(path, [Seen(KEY.vkey, Sight(note, "now")) for note in notes])
+    memory.remember(path, [SignedCheckpoint(KEY.vkey, ObservedCheckpoint(note, "now")) for note in notes])
     kept = memory.load(path).logs[KEY.vkey]
     assert [sight.head.size for sight in kept] == list(range(51, 251))
 

@@ -11,8 +11,8 @@ from ledger_sink.verifier.cli import main
 from ledger_sink.verifier.evidence import check_evidence
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Verdict
-from streams.origin.signer import Signer
-from streams.origin.statement import statement
+from streams.signing.signer import Signer
+from streams.signing.statement import statement
 from tests.ledger_sink.simulated_city import TOPIC, SimulatedCity, SimulatedPartition
 
 SIGNER = Signer(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))

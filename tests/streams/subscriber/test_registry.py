@@ -10,10 +10,10 @@ import pytest
 
 from infra.ports import free_port
 from infra.settings import Ports, Settings
-from infra.stores import answers
+from infra.stack.stores import answers
 from infra.web.app import serve
 from schemas.errors import UnknownSchemaError
-from schemas.sharing import load_subscribers
+from schemas.subscriber_grants import load_subscribers
 from streams.subscriber import RegistrySchemas, Subscription
 from streams.subscriber.errors import RegistryError
 

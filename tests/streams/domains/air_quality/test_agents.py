@@ -7,9 +7,9 @@ from schemas.catalog import load_catalog
 from streams.agents import handlers_of
 from streams.domains.air_quality import agents
 from streams.domains.air_quality.recordings import SEOUL_DAILY
-from streams.formats import Accepted
-from streams.identity import recording_id
-from streams.recordings import bundled
+from streams.identity.event_ids import recording_id
+from streams.readers.formats import Accepted
+from streams.replay.recordings import bundled
 from streams.testing import Sent, run_handlers
 
 CATALOG = load_catalog()

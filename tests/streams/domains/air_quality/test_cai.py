@@ -1,4 +1,4 @@
-"""Korea's index: the vectors of STANDARDS 4.2 and 13, its combination, and what holds for any concentration."""
+"""Korea's index: check values of docs/fields/air-quality.md#korean-index, its combination, any concentration."""
 
 import pytest
 from hypothesis import given

@@ -19,7 +19,7 @@ from streams.domains.air_quality.units import (
 from streams.domains.air_quality.us_aqi import PM2_5_24H
 
 VECTOR = (50, 80, 75, 90, 82, 53, 64, 74, 21, 10, 16, 13)
-"""STANDARDS 4.1, oldest to newest, µg/m³."""
+"""docs/fields/air-quality.md#nowcast, oldest to newest, µg/m³."""
 
 hours = st.lists(st.one_of(st.none(), st.integers(0, 1000 * MICRO)), min_size=1, max_size=12)
 
@@ -138,7 +138,7 @@ def test_half_up_rounds_as_decimal_does(numerator: int, denominator: int) -> Non
     [("o3", "1.962", 1), ("no2", "1.881", 1), ("so2", "2.619", 1), ("co", "1145", 1000)],
 )
 def test_micrograms_become_ppb_at_25_degrees(gas: str, micrograms: str, ppb: int) -> None:
-    """STANDARDS 4.4: µg/m³ per ppb are M / 24.465."""
+    """docs/fields/air-quality.md#units-and-completeness: µg/m³ per ppb are M / 24.465."""
     numerator, denominator = in_ppm(gas, (to_micro(float(micrograms)), MICRO), "UG_M3")
     assert float(Fraction(numerator, denominator)) * 1000 == pytest.approx(ppb, rel=1e-3)
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.catalog import load_catalog
-from streams.domains.air_quality.recordings import BEIJING_PRSA, SEOUL_DAILY, Layout, formats
-from streams.formats import Accepted, Item, Refused, Skipped
-from streams.recordings import bundled
-from streams.testing import MemoryDoor
+from streams.domains.air_quality.recordings import BEIJING_PRSA, FORMATS, SEOUL_DAILY, Layout
+from streams.readers.formats import Accepted, Item, Refused, Skipped
+from streams.replay.recordings import bundled
+from streams.testing import MemoryProducer
 
 SEOUL_HEADER = (
     "측정일시,측정소명,이산화질소농도(ppm),오존농도(ppm),일산화탄소농도(ppm),아황산가스농도(ppm),"
@@ -207,8 +207,8 @@ def test_line_ends_of_windows_and_a_missing_last_one_are_fine() -> None:
 def test_a_format_is_told_by_its_header_alone() -> None:
     """Each format matches its own head and no other."""
     heads = {"seoul-daily": seoul(), "beijing-prsa": beijing()}
-    assert {form.name for form in formats()} == set(heads)
-    for form in formats():
+    assert {form.name for form in FORMATS} == set(heads)
+    for form in FORMATS:
         assert {name for name, head in heads.items() if form.matches(head)} == {form.name}
         assert not any(form.matches(head) for head in (b"", b"\n", b"a,b\n1,2\n", b"\x1f\x8b", b"\xff\xfe,"))
 
@@ -243,7 +243,7 @@ def test_bundled_recordings_are_read_to_the_last_row(path: Path) -> None:
         items = list(layout.read(stream))  # type: ignore[arg-type]
     assert len(items) == len(rows)
     assert all(isinstance(item, Accepted) for item in items)
-    door = MemoryDoor(load_catalog())
+    door = MemoryProducer(load_catalog())
     envelope = {"event_id": "018f0000-0000-7000-8000-000000000001", "salt": bytes(16), "source": "replay:0#1"}
     for item in items[:300]:
         assert isinstance(item, Accepted)

@@ -1,4 +1,4 @@
-"""The US index: the vectors of STANDARDS 4.1 and 13, the table's edges, and what holds for any concentration."""
+"""The US index: check values of docs/fields/air-quality.md#us-index, the table's edges, any concentration."""
 
 from decimal import Decimal
 

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from schemas.catalog import load_catalog
-from streams.formats import Accepted, Format, Item, Refused
-from streams.identity import recording_id
-from streams.recordings import formats, opened
-from streams.testing import MemoryDoor
+from streams.identity.event_ids import recording_id
+from streams.readers.formats import Accepted, Format, Item, Refused
+from streams.replay.recordings import formats, opened
+from streams.testing import MemoryProducer
 
 EXCERPTS = Path(__file__).parent / "excerpts"
 """What the tests carry; further excerpts come with the platform."""
 
 OURS: dict[str, Format] = {name: each for name, each in formats().items() if each.domain == "cargo"}
-DOOR = MemoryDoor(load_catalog())
+DOOR = MemoryProducer(load_catalog())
 ENVELOPE = {"event_id": "018f0000-0000-7000-8000-000000000001", "salt": bytes(16), "source": "replay:0#1"}
 
 

@@ -11,9 +11,9 @@ import pytest
 from schemas.catalog import load_catalog
 from streams.agents import handlers_of
 from streams.domains.cargo import agents, port_call
-from streams.formats import Accepted
-from streams.recordings import bundled, bundled_scenarios
-from streams.scenarios import read
+from streams.readers.formats import Accepted
+from streams.readers.scenarios import read
+from streams.replay.recordings import bundled, bundled_scenarios
 from streams.testing import Sent, assert_repeats_change_nothing, run_handlers
 from tests.streams.domains.cargo.files import accepted, events
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domains.cargo import ais_csv, ais_nmea
-from streams.formats import Accepted, Item, Refused, Skipped
-from streams.recordings import bundled, opened
+from streams.readers.formats import Accepted, Item, Refused, Skipped
+from streams.replay.recordings import bundled, opened
 from tests.recordings import whole
 from tests.streams.domains.cargo.files import EXCERPTS, accepted, encode_all, format_of, items, text_of
 

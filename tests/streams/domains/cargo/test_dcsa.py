@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domains.cargo.dcsa import TOGETHER
-from streams.formats import Accepted, Item, Refused
+from streams.readers.formats import Accepted, Item, Refused
 from tests.streams.domains.cargo.files import EXCERPTS, OURS, accepted, encode_all, format_of, items, text_of
 
 if TYPE_CHECKING:

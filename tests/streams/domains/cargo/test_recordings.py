@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from streams.progress import Progress
-from streams.recordings import bundled, formats, look
-from streams.replay_input import Input
+from streams.replay.checkpoint import ReplayCheckpoint
+from streams.replay.input import Input
+from streams.replay.recordings import bundled, formats, look
 
 
 def test_a_query_is_counted_and_gives_no_event() -> None:
     """Read and accepted; no time, no event, and the end of the file after it."""
     path = next(path for path in bundled("cargo") if "query_SimpleEventQuery" in path.name)
-    file = Input(look(path, list(formats().values())), Progress("epcis-xml", 0))
+    file = Input(look(path, list(formats().values())), ReplayCheckpoint("epcis-xml", 0))
     assert file.span() is None
     query, end = file.cues()
     assert query.item is not None

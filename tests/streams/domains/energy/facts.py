@@ -12,9 +12,9 @@ import pytest
 from schemas.catalog import load_catalog
 from streams.agents import handlers_of
 from streams.domains.energy import agents
-from streams.formats import Accepted
-from streams.identity import recording_id
-from streams.recordings import bundled, bundled_scenarios, content, find
+from streams.identity.event_ids import recording_id
+from streams.readers.formats import Accepted
+from streams.replay.recordings import bundled, bundled_scenarios, content, find
 from streams.testing import Sent, run_handlers
 
 CATALOG = load_catalog()

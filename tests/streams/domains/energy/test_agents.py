@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from streams.domains.energy import agents, market_day
-from streams.recordings import bundled, bundled_scenarios
+from streams.replay.recordings import bundled, bundled_scenarios
 from streams.testing import assert_repeats_change_nothing
 from tests.streams.domains.energy.facts import (
     BEGIN_US,

@@ -8,7 +8,7 @@ import pytest
 from streams.domains.energy import agents
 from streams.domains.energy.communities import MARKET_DAY
 from streams.domains.energy.orders import Desk, Entry, book, judge, price_of
-from streams.recordings import bundled_scenarios
+from streams.replay.recordings import bundled_scenarios
 from streams.testing import assert_repeats_change_nothing
 from tests.streams.domains.energy.facts import (
     BEGIN_US,
@@ -105,7 +105,7 @@ def test_prices_are_read_as_avro_writes_them(unscaled: bytes, price: str) -> Non
 
 
 def test_the_market_days_noon_book_is_the_worked_example() -> None:
-    """STANDARDS 3.2: bids 190:3, 175:4, 160:5, 130:4; asks 125:4, 140:4, 165:5, 180:3; 8 kWh match."""
+    """docs/fields/energy.md#uniform-price-auction: bids 190:3, 175:4, 160:5, 130:4; asks 125:4 … 180:3; 8 kWh match."""
     open_now = [
         each.event
         for each in run(agents.ORDER, scenario_orders())

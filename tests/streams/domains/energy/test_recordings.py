@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domains.energy.recordings import TABLES, formats
-from streams.formats import Accepted, Item, Refused, Skipped
-from streams.recordings import bundled, find, opened
-from streams.testing import MemoryDoor
+from streams.domains.energy.recordings import FORMATS, TABLES
+from streams.readers.formats import Accepted, Item, Refused, Skipped
+from streams.replay.recordings import bundled, find, opened
+from streams.testing import MemoryProducer
 from tests.recordings import whole
 from tests.streams.domains.energy.facts import CATALOG
 
@@ -322,8 +322,8 @@ def test_the_last_reading_closes_the_meters_session() -> None:
 
 def test_a_format_is_told_by_its_head_alone() -> None:
     """Each format matches its own head, with a byte order mark too, and no other."""
-    assert {form.name for form in formats()} == set(HEADS)
-    for form in formats():
+    assert {form.name for form in FORMATS} == set(HEADS)
+    for form in FORMATS:
         for mark in ("", "\ufeff"):
             assert [
                 name for name, head in HEADS.items() if form.matches(f"{mark}{head}\r\n1\r\n".encode())
@@ -382,7 +382,7 @@ def check_rows(path: Path) -> None:
     assert all(isinstance(item, Accepted) for item in items)
     drafts = [draft for item in items if isinstance(item, Accepted) for draft in item.drafts]
     assert all(one.occurred_at <= other.occurred_at for one, other in pairwise(drafts))
-    door = MemoryDoor(CATALOG)
+    door = MemoryProducer(CATALOG)
     envelope = {"event_id": "018f0000-0000-7000-8000-000000000001", "salt": bytes(16), "source": "replay:0#1"}
     for draft in drafts[:: max(1, len(drafts) // 200)]:
         door.prepare(draft.topic, {**envelope, "occurred_at": draft.occurred_at, **draft.fields})

@@ -9,8 +9,8 @@ from schemas.catalog import load_catalog
 from streams.config import StreamsConfig
 from streams.domains.health import agents
 from streams.domains.health.recordings import NHANES
-from streams.formats import Accepted, Item
-from streams.testing import MemoryDoor
+from streams.readers.formats import Accepted, Item
+from streams.testing import MemoryProducer
 
 CATALOG = load_catalog()
 STREAM = "replay:00112233445566ff"
@@ -37,9 +37,9 @@ def items(data: bytes) -> list[Item]:
     return list(NHANES.read(io.BytesIO(data)))
 
 
-def door(folder: Path) -> MemoryDoor:
+def door(folder: Path) -> MemoryProducer:
     """Open a door with keys of its own."""
-    return MemoryDoor(CATALOG, StreamsConfig(data=folder))
+    return MemoryProducer(CATALOG, StreamsConfig(data=folder))
 
 
 def events(*rows: Mapping[str, object], stream: str = STREAM) -> list[dict[str, Any]]:

@@ -12,21 +12,21 @@ from streams.domains.health import agents
 from streams.domains.health.cohorts import LARGEST_COHORT, LARGEST_SAMPLE, Cohort, Held
 from streams.domains.health.counts import AT_LEAST, Person, counts
 from streams.errors import DeclarationError
-from streams.personal import Opener
-from streams.testing import MemoryDoor, Sent, assert_repeats_change_nothing, record, run_handlers
+from streams.privacy.field_encryption import Decryptor
+from streams.testing import MemoryProducer, Sent, assert_repeats_change_nothing, record, run_handlers
 from tests.streams.domains.health.people import CATALOG, STREAM, door, ending, events
 
 ROWS: list[dict[str, object]] = [{"WeightKg": 71.2 + number} for number in range(12)]
 RULES = handlers_of(agents)
 
 
-def derive(into: MemoryDoor, rows: list[dict[str, object]] = ROWS) -> list[Sent]:
+def derive(into: MemoryProducer, rows: list[dict[str, object]] = ROWS) -> list[Sent]:
     """Run measurements through the first rule."""
     return run_handlers(CATALOG, RULES, events(*rows), topic=agents.MEASUREMENT, door=into)
 
 
 def entries(
-    into: MemoryDoor, rows: list[dict[str, object]] = ROWS, accepted: int | None = None
+    into: MemoryProducer, rows: list[dict[str, object]] = ROWS, accepted: int | None = None
 ) -> list[dict[str, Any]]:
     """Make the cohort entries of measurements, and the cohort's end."""
     found = [sent.event for sent in derive(into, rows) if sent.topic == agents.COHORT_ENTRY]
@@ -35,7 +35,7 @@ def entries(
     return [*found, last.event]
 
 
-def count(into: MemoryDoor, given: list[dict[str, Any]], batch_size: int = 1_000) -> list[Sent]:
+def count(into: MemoryProducer, given: list[dict[str, Any]], batch_size: int = 1_000) -> list[Sent]:
     """Run entries through the last rule."""
     return run_handlers(CATALOG, RULES, given, topic=agents.COHORT_ENTRY, door=into, batch_size=batch_size)
 
@@ -58,7 +58,7 @@ def test_classes_are_derived_and_encrypted_under_the_persons_key(tmp_path: Path)
         assert sent.key.startswith("p-")
         assert all(isinstance(sent.event[name], bytes | None) for name in topic.schema.personal)
         assert "simulated" in sent.headers
-    opened = Opener(into.keys, topic).event(found[0].key, found[0].event)
+    opened = Decryptor(into.keys, topic).event(found[0].key, found[0].event)
     assert opened is not None
     assert (opened["bmi_class_who"], opened["bmi_class_korea"]) == (
         "PRE_OBESE",
@@ -150,10 +150,10 @@ def test_of_who_is_forgotten_nothing_is_derived_but_that_an_entry_came(tmp_path:
     assert (found[0].event["person"], found[0].event["classes"]) == (None, None)
 
 
-class _Wire(MemoryDoor):
+class _Wire(MemoryProducer):
     """The same keys, for events that were encrypted before."""
 
-    def __init__(self, of: MemoryDoor) -> None:
+    def __init__(self, of: MemoryProducer) -> None:
         super().__init__(CATALOG, of.config, of.keys)
         self._of = of
 

@@ -18,16 +18,18 @@ from infra.kafka.topics import ensure_topics
 from ledger_sink.format.leaf import record_leaves
 from ledger_sink.format.merkle import leaf_hashes, root, verify_inclusion
 from schemas.codec import decode
-from streams.changelog import changelog_name
 from streams.config import StreamsConfig
 from streams.domains.health import agents
 from streams.errors import SubjectForgottenError
-from streams.forgetting import forget
-from streams.identity import deployment_secret, pseudonym, recording_id
-from streams.personal import Opener, SubjectKeys
-from streams.produce import Producer
-from streams.recordings import find
-from streams.replay import replay
+from streams.identity.event_ids import recording_id
+from streams.identity.pseudonyms import pseudonym
+from streams.identity.secret import deployment_secret
+from streams.privacy.erasure import forget
+from streams.privacy.field_encryption import Decryptor, SubjectKeys
+from streams.produce.kafka import Producer
+from streams.replay.recordings import find
+from streams.replay.run import replay
+from streams.state.changelog import changelog_name
 from tests.harness.waiting import eventually
 from tests.streams.domains.health.people import CATALOG, nhanes
 
@@ -41,7 +43,7 @@ _WORKER = """
 import sys
 from pathlib import Path
 from schemas.catalog import load_catalog
-from streams.app import run
+from streams.worker.app import run
 from streams.config import StreamsConfig
 from streams.metrics import no_emit
 kafka, data, group = sys.argv[1:]
@@ -237,7 +239,7 @@ def _readable(town: Town) -> dict[str, int]:
     """Count the events of each person that open with the keys as they are now."""
     keys, found = SubjectKeys(town.config.keys), Counter[str]()
     for name in PERSONAL_TOPICS:
-        opener = Opener(keys, CATALOG.topics[name])
+        opener = Decryptor(keys, CATALOG.topics[name])
         found.update(
             event["person"]
             for key, event in town.events(name)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from streams.domains.health.mornings import lines
 from streams.domains.health.recordings import AIS_ATHLETES, BODY_DIMENSIONS, NHANES, SAS_ZERO, Table
 from streams.domains.health.rules import assess
-from streams.formats import Accepted, Refused, Skipped
-from streams.recordings import bundled, bundled_scenarios, content, find, opened
+from streams.readers.formats import Accepted, Refused, Skipped
+from streams.replay.recordings import bundled, bundled_scenarios, content, find, opened
 from tests.recordings import whole
 from tests.streams.domains.health.people import items, nhanes
 

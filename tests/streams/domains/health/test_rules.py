@@ -1,4 +1,4 @@
-"""The classes and flags of STANDARDS 1.2 and 1.3, at and beside their borders."""
+"""The classes and flags of docs/fields/health.md, at and beside their borders."""
 
 from fractions import Fraction
 from typing import Any
@@ -57,7 +57,7 @@ SHEET: dict[str, Any] = {
     ],
 )
 def test_a_bmi_has_two_labels_on_half_open_intervals(bmi: str, who: str, korea: str) -> None:
-    """STANDARDS 1.3: unrounded, lower end included."""
+    """docs/fields/health.md#body-mass-index: unrounded, lower end included."""
     assert (who_class(Fraction(bmi)), korean_class(Fraction(bmi))) == (who, korea)
 
 

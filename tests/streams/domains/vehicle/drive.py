@@ -8,9 +8,9 @@ from schemas.catalog import load_catalog
 from streams.agents import handlers_of
 from streams.domains.vehicle import agents
 from streams.domains.vehicle.signals import SIGNAL
-from streams.formats import Accepted
-from streams.identity import recording_id
-from streams.recordings import content, find
+from streams.identity.event_ids import recording_id
+from streams.readers.formats import Accepted
+from streams.replay.recordings import content, find
 from streams.testing import Sent, run_handlers
 
 CATALOG = load_catalog()

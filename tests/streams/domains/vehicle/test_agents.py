@@ -7,8 +7,8 @@ import pytest
 
 from streams.domains.vehicle import crash_scenario
 from streams.domains.vehicle.agents import ACCIDENT, HARD_BRAKING, TRIP
-from streams.formats import Accepted
-from streams.recordings import bundled, bundled_scenarios, content, find
+from streams.readers.formats import Accepted
+from streams.replay.recordings import bundled, bundled_scenarios, content, find
 from tests.streams.domains.vehicle.drive import recorded, run
 
 (SCENARIO,) = bundled_scenarios("vehicle")

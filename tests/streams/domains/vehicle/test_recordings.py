@@ -16,16 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.catalog import load_catalog
-from streams.domains.vehicle import comma2k19, envirocar
 from streams.domains.vehicle.npy import parse
-from streams.domains.vehicle.recordings import formats
-from streams.domains.vehicle.tables import HELMET_TEST, NASS_CDS
-from streams.formats import Accepted, Format, Item, Refused, Skipped
-from streams.recordings import bundled, content, find, opened
-from streams.testing import MemoryDoor
+from streams.domains.vehicle.recordings import FORMATS
+from streams.readers.formats import Accepted, Format, Item, Refused, Skipped
+from streams.replay.recordings import bundled, content, find, opened
+from streams.testing import MemoryProducer
 from tests.recordings import whole
 from tests.streams.domains.vehicle.drive import EXCERPTS
 
+ENVIROCAR, COMMA2K19, NASS_CDS, HELMET_TEST = FORMATS
 NASS_HEADER = (
     "rownames,dvcat,weight,dead,airbag,seatbelt,frontal,sex,ageOFocc,yearacc,yearVeh,abcat,occRole,deploy,"
     "injSeverity,caseid"
@@ -81,7 +80,7 @@ def track(*features: Any, **properties: Any) -> bytes:
 
 def test_a_feature_becomes_a_signal_in_the_words_of_vss() -> None:
     """Longitude first, units as expected; what has no field keeps its own name and unit."""
-    (item,) = read(envirocar.FORMAT, track(feature()))
+    (item,) = read(ENVIROCAR, track(feature()))
     assert fields(item) == {
         "vehicle": "envirocar:abc",
         "current_location_longitude": 7.8,
@@ -98,7 +97,7 @@ def test_a_feature_becomes_a_signal_in_the_words_of_vss() -> None:
 
 def test_only_the_last_accepted_feature_closes_the_recording() -> None:
     """Also when what follows it is refused."""
-    items = read(envirocar.FORMAT, track(feature(), feature(), {"type": "nothing"}))
+    items = read(ENVIROCAR, track(feature(), feature(), {"type": "nothing"}))
     assert [fields(item).get("ends") for item in items[:2]] == [None, "RECORDING_ENDED"]
     assert refusal(items[2]).record == 3
 
@@ -106,7 +105,7 @@ def test_only_the_last_accepted_feature_closes_the_recording() -> None:
 def test_another_unit_is_another_phenomenon() -> None:
     """Miles per hour are not guessed into km/h."""
     properties = {"time": "2020-02-28T11:54:19Z", "phenomenons": {"Speed": {"value": 30, "unit": "mph"}}}
-    found = fields(read(envirocar.FORMAT, track(feature(properties=properties)))[0])
+    found = fields(read(ENVIROCAR, track(feature(properties=properties)))[0])
     assert "speed" not in found
     assert found["other"] == {"Speed [mph]": 30.0}
 
@@ -114,7 +113,7 @@ def test_another_unit_is_another_phenomenon() -> None:
 def test_missing_values_and_geometry_are_accepted() -> None:
     """Null is not told; a feature may have no place (RFC 7946, 3.2)."""
     properties = {"time": "2020-02-28T11:54:19Z", "phenomenons": {"Speed": {"value": None, "unit": "km/h"}}}
-    found = fields(read(envirocar.FORMAT, track(feature(geometry=None, properties=properties)))[0])
+    found = fields(read(ENVIROCAR, track(feature(geometry=None, properties=properties)))[0])
     assert found == {"vehicle": "envirocar:abc", "other": {}, "flags": [], "ends": "RECORDING_ENDED"}
 
 
@@ -124,7 +123,7 @@ def test_odd_values_are_flagged() -> None:
         "time": "2020-02-28T11:54:19Z",
         "phenomenons": {"GPS Bearing": {"value": 360.1, "unit": "deg"}},
     }
-    found = fields(read(envirocar.FORMAT, track(feature(properties=properties)))[0])
+    found = fields(read(ENVIROCAR, track(feature(properties=properties)))[0])
     assert found["flags"] == ["OUT_OF_RANGE:current_location_heading"]
 
 
@@ -154,7 +153,7 @@ def test_odd_values_are_flagged() -> None:
 def test_a_feature_that_is_none_is_refused_with_the_reason(wrong: Any, reason: str) -> None:
     """Its bytes, number and line are told; its neighbours are accepted."""
     data = track(feature(), wrong, feature())
-    first, bad, last = read(envirocar.FORMAT, data)
+    first, bad, last = read(ENVIROCAR, data)
     assert isinstance(first, Accepted)
     assert isinstance(last, Accepted)
     found = refusal(bad)
@@ -169,7 +168,7 @@ def test_a_feature_that_is_none_is_refused_with_the_reason(wrong: Any, reason: s
 def test_a_damaged_track_gives_what_stands_before_the_damage() -> None:
     """The rest is one refused record."""
     whole = track(*[feature()] * 5)
-    items = read(envirocar.FORMAT, whole[: whole.rindex(b'"Feature"') + 5])
+    items = read(ENVIROCAR, whole[: whole.rindex(b'"Feature"') + 5])
     assert [type(item) for item in items] == [Accepted] * 4 + [Refused]
     assert "not GeoJSON from here on" in refusal(items[-1]).reason
     assert fields(items[3])["ends"] == "RECORDING_ENDED"
@@ -179,7 +178,7 @@ def test_a_damaged_track_gives_what_stands_before_the_damage() -> None:
 def test_whatever_the_bytes_are_a_track_is_read_or_refused(body: bytes) -> None:
     """Nothing is raised; records are numbered 1, 2, 3 …."""
     for data in (body, track(feature())[:-10] + body):
-        items = read(envirocar.FORMAT, data)
+        items = read(ENVIROCAR, data)
         assert [getattr(item, "record", 0) for item in items] == list(range(1, len(items) + 1))
 
 
@@ -232,7 +231,7 @@ def log(**changes: bytes | None) -> bytes:
 
 def test_a_sample_of_the_can_speed_becomes_a_signal() -> None:
     """m/s become km/h; time is that of the receiver, whose utc is in milliseconds; a position is told once."""
-    items = read(comma2k19.FORMAT, log())
+    items = read(COMMA2K19, log())
     assert len(items) == 50
     first = fields(items[0])
     assert first.pop("vehicle").startswith("comma2k19:")
@@ -266,18 +265,18 @@ def test_a_log_that_cannot_be_read_is_refused_with_the_reason(
     changes: dict[str, bytes | None], count: int, reason: str
 ) -> None:
     """Sample by sample where their number is known."""
-    items = read(comma2k19.FORMAT, log(**changes))
+    items = read(COMMA2K19, log(**changes))
     assert len(items) == count
     assert all(reason in refusal(item).reason for item in items)
 
 
 def test_samples_without_time_or_value_are_refused_one_by_one() -> None:
     """A series that is longer than the other, a time that is none; a value that is none is null."""
-    items = read(comma2k19.FORMAT, log(CAN__speed__t=npy([*TIMES[:48], (float("nan"),)], flat=True)))
+    items = read(COMMA2K19, log(CAN__speed__t=npy([*TIMES[:48], (float("nan"),)], flat=True)))
     assert [type(item) for item in items] == [Accepted] * 48 + [Refused] * 2
     assert "expected seconds" in refusal(items[48]).reason
     assert "has no time for sample 50" in refusal(items[49]).reason
-    (item, *_) = read(comma2k19.FORMAT, log(CAN__speed__value=npy([(float("nan"),)] * 50)))
+    (item, *_) = read(COMMA2K19, log(CAN__speed__value=npy([(float("nan"),)] * 50)))
     assert "speed" not in fields(item)
 
 
@@ -298,7 +297,7 @@ def test_a_log_is_one_recording_known_by_its_main_series(tmp_path: Path) -> None
         ]
         assert main.format is not None
         with content(main) as stream:
-            assert list(main.format.read(stream)) == read(comma2k19.FORMAT, log())
+            assert list(main.format.read(stream)) == read(COMMA2K19, log())
     (tmp_path / "alone").mkdir()
     (tmp_path / "alone" / "t.npy").write_bytes(LOG["CAN/speed/t"])
     (lone,) = find([tmp_path / "alone"])
@@ -343,8 +342,8 @@ def test_whatever_the_bytes_are_an_array_is_read_or_refused(body: bytes) -> None
     for data in (body, npy(TIMES)[:40] + body):
         with suppress(ValueError):
             parse(data)
-        assert read(comma2k19.FORMAT, log(CAN__speed__value=data))
-    (found,) = read(comma2k19.FORMAT, body)
+        assert read(COMMA2K19, log(CAN__speed__value=data))
+    (found,) = read(COMMA2K19, body)
     assert isinstance(found, Refused)
 
 
@@ -449,8 +448,8 @@ def test_a_format_is_told_by_its_head_alone() -> None:
         "nass-cds": NASS_HEADER.encode(),
         "helmet-test-pulse": PULSE_HEADER.encode(),
     }
-    assert {form.name for form in formats()} == set(heads)
-    for form in formats():
+    assert {form.name for form in FORMATS} == set(heads)
+    for form in FORMATS:
         assert {name for name, head in heads.items() if form.matches(head)} == {form.name}
         assert not any(form.matches(head) for head in (b"", b"{}", b"a,b\n", b"times,accel,more\n", b"\xff"))
 
@@ -468,7 +467,7 @@ def independent_count(path: Path) -> int:
 
 def check_recordings(root: Path) -> int:
     """Compare what is read with what other code counts; return how many recordings there are."""
-    door = MemoryDoor(load_catalog())
+    door = MemoryProducer(load_catalog())
     envelope = {"event_id": "018f0000-0000-7000-8000-000000000001", "salt": bytes(16), "source": "replay:0#1"}
     recordings = [found for found in find([root]) if found.format is not None and found.part_of is None]
     for found in recordings:
@@ -501,7 +500,7 @@ def test_a_diesel_tells_other_phenomenons() -> None:
     """No fuel rate; the lambda sensor and the mass of air in litres keep their own names and units."""
     (track,) = EXCERPTS
     with opened(track) as stream:
-        found = [fields(item) for item in envirocar.FORMAT.read(stream)]
+        found = [fields(item) for item in ENVIROCAR.read(stream)]
     assert len(found) == 40
     assert all("fuel_consumption" not in each for each in found)
     assert all({"MAF [l/s]", "O2 Lambda Voltage [V]"} <= each["other"].keys() for each in found)
@@ -514,5 +513,5 @@ def test_bundled_recordings_are_small_and_of_every_format() -> None:
     ]
     assert sum(file.stat().st_size for file in files) < 300_000
     assert {each.format.name for each in find(bundled("vehicle")) if each.format} == {
-        form.name for form in formats()
+        form.name for form in FORMATS
     }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streams.domains.vehicle.agents import TRIP
-from streams.recordings import bundled
+from streams.replay.recordings import bundled
 from tests.recordings import whole
 from tests.streams.domains.vehicle.drive import BEGIN_US, recorded, run, signals, speeds
 

@@ -1,0 +1,95 @@
+"""Produce by hand: JSON lines, replays, erasures, new epochs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from infra.layer_configs import ledger_config, streams_config
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from infra.settings import Settings
+    from schemas.catalog import Catalog
+    from streams.replay.schedule import Speed
+
+from infra.platform_events.events import PlatformEvents
+
+
+def replay_reports(
+    settings: Settings,
+    topics: Catalog,
+    paths: Sequence[Path],
+    *,
+    format_name: str | None,
+    speed: Speed,
+    shift_to_now: bool,
+    stop: threading.Event,
+) -> dict[str, dict[str, Any]]:
+    """Replay files and folders (none: the bundled ones); return what became of each, by path."""
+    from streams.replay.recordings import bundled, bundled_scenarios
+    from streams.replay.run import replay
+
+    reports = replay(
+        streams_config(settings),
+        topics,
+        list(paths) or [*bundled(), *bundled_scenarios()],
+        format=format_name,
+        speed=speed,
+        shift_to_now=shift_to_now,
+        stop=stop,
+    )
+    return {row.pop("path"): row for row in (asdict(r) for r in reports)}
+
+
+def produce_lines(
+    settings: Settings,
+    topics: Catalog,
+    topic: str,
+    lines: Iterable[str],
+    source: str,
+    *,
+    key_file: Path | None = None,
+    first_number: int | None = None,
+) -> tuple[int, list[str]]:
+    """Produce one event per JSON line, signed if a key file is given; return how many went and what was refused."""
+    from streams.produce.json_lines import produce_lines as produce
+    from streams.produce.kafka import Producer
+    from streams.signing.signer import Signer
+
+    signer = None if key_file is None else Signer.load(key_file)
+    with Producer(streams_config(settings), topics, signer=signer) as producer:
+        return produce(producer, topic, lines, source, first_number)
+
+
+def forget_person(settings: Settings, topics: Catalog, person: str, ground: str) -> tuple[str, ...]:
+    """Delete a person's keys, then tell it as `platform.erasure` events; return the keys' names.
+
+    Args:
+        settings: the stack.
+        topics: its catalogue.
+        person: name under which the sources know them, or a pseudonym.
+        ground: why; kept in the events.
+    """
+    from schemas.names import topic_name
+    from streams.privacy.erasure import forget
+    from streams.produce.kafka import Producer
+
+    config = streams_config(settings)
+    with Producer(config, topics) as producer:
+        erasures = forget(config.keys, topics, person)
+        for each in erasures:
+            body = {"subject": each.subject, "ground": ground, "keys": list(each.keys)}
+            PlatformEvents(producer, "forget").event(topic_name("platform", "erasure"), body)
+        producer.flush()
+    return tuple(key for each in erasures for key in each.keys)
+
+
+def declare_epoch(settings: Settings, topics: Catalog, topic: str) -> list[str]:
+    """Declare a new epoch of a topic's logs; return the new origins."""
+    from ledger_sink.log.epochs import new_epoch
+
+    return new_epoch(ledger_config(settings, topics), topic)

@@ -1,0 +1,1 @@
+"""SQL scripts and their application."""

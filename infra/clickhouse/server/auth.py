@@ -1,0 +1,28 @@
+"""Who may speak through the door: one user with one password, compared in constant time."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from infra.clickhouse.errors import RefusedError
+
+if TYPE_CHECKING:
+    from infra.clickhouse.server.config import ServerConfig
+    from infra.clickhouse.server.request import Credentials
+
+
+def check_credentials(told: Credentials, config: ServerConfig) -> None:
+    """Lets the right user pass.
+
+    Raises:
+        RefusedError: 516, the same for a wrong user and a wrong password.
+    """
+    user = hmac.compare_digest(told.user.encode(), config.user.encode())
+    password = hmac.compare_digest(told.password.encode(), config.password.encode())
+    if not (user and password):
+        raise RefusedError(
+            516,
+            "AUTHENTICATION_FAILED",
+            f"{told.user}: Authentication failed: password is incorrect, or there is no user with such name.",
+        )

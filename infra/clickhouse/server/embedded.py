@@ -1,0 +1,163 @@
+"""ClickHouse embedded: the engine in this process, behind its HTTP door.
+
+`serve` is the whole program: it opens the engine, answers until SIGTERM or SIGINT, and ends within ten
+seconds whatever runs. Data survives `kill -9`: an acknowledged insert is stored. Anything that keeps it
+from opening is one clear line and exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from infra.clickhouse.errors import ServerStartError
+from infra.clickhouse.server.app import create_app
+from infra.clickhouse.server.config import ServerConfig
+from infra.clickhouse.server.engine import EmbeddedEngine
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_LAST_S = 3.0  # after the statements' grace: until the process ends, come what may
+
+
+def serve(path: Path, host: str, port: int, user: str, password: str) -> None:
+    """Opens the door on a data directory and answers until told to stop.
+
+    Args:
+        path: the engine's data directory, made if missing.
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+        user: who may come in.
+        password: with which password.
+
+    Raises:
+        SystemExit: code 2 with one line on stderr if the door cannot open.
+    """
+    run(ServerConfig(path=path.resolve(), host=host, port=port, user=user, password=password))
+
+
+def run(config: ServerConfig) -> None:
+    """The same with every limit told.
+
+    Raises:
+        SystemExit: code 2 with one line on stderr if the door cannot open.
+    """
+    try:
+        listening = _listen(config.host, config.port)
+        _make_directory(config.path)
+        engine = EmbeddedEngine(config)
+    except ServerStartError as error:
+        sys.stderr.write(f"clickhouse: {error}\n")
+        raise SystemExit(2) from error
+    host, port = listening.getsockname()[:2]
+    sys.stderr.write(
+        f"clickhouse: engine {engine.value('SELECT version()')} on http://{host}:{port}/ ({config.path})\n"
+    )
+    sys.stderr.flush()
+    _Server(engine, config).run(sockets=[listening])
+    # The data is on disk already; waiting for the engine's own threads could take longer than we may.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with an end that does not wait for statements without end."""
+
+    def __init__(self, engine: EmbeddedEngine, config: ServerConfig) -> None:
+        super().__init__(
+            uvicorn.Config(
+                create_app(engine, config),
+                log_level="critical",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=int(config.stop_s + _LAST_S / 2),
+                timeout_keep_alive=60,
+            )
+        )
+        self._engine = engine
+        self._stop_s = config.stop_s
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """First signal: no new statements, then the running ones are given up, then the process ends."""
+        _ = sig, frame
+        self.should_exit = True
+        for seconds, verb in ((self._stop_s, self._give_up), (self._stop_s + _LAST_S, _end)):
+            timer = threading.Timer(seconds, verb)
+            timer.daemon = True
+            timer.start()
+
+    def _give_up(self) -> None:
+        self._engine.kill(None)
+
+
+def _end() -> None:
+    os._exit(0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets NODELAY by it
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            line = f"{host}:{port} is in use: stop what listens there or choose another port"
+        else:
+            line = f"cannot listen on {host}:{port}: {error.strerror or error}"
+        raise ServerStartError(line) from error
+    return listening
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        (path / "user_files").mkdir(parents=True, exist_ok=True)
+        probe = path / ".probe"
+        probe.write_bytes(bytes(64 * 1024))
+        probe.unlink()
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ServerStartError(f"{path}: the disk is full: free some space and start again") from error
+        raise ServerStartError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """`python -m infra.clickhouse.server.embedded PATH`: the door on its own, for images and tests."""
+    parser = argparse.ArgumentParser(
+        prog="clickhouse-door", description="ClickHouse's engine behind its HTTP interface"
+    )
+    parser.add_argument("path", type=Path, help="data directory")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=18123)
+    parser.add_argument("--user", default="city")
+    parser.add_argument(
+        "--password-file", type=Path, help="file whose first line is the password (none: no password)"
+    )
+    told = parser.parse_args(arguments)
+    serve(told.path, told.host, told.port, told.user, _password(parser, told.password_file))
+
+
+def _password(parser: argparse.ArgumentParser, path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8").split("\n", 1)[0]
+    except (OSError, UnicodeDecodeError) as error:
+        parser.error(f"--password-file {path}: {error}")
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    main()

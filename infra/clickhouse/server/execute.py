@@ -1,0 +1,170 @@
+"""Carries out one request on one handle: which of the engine's verbs, in which order. Blocking; no HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from infra.clickhouse.errors import RefusedError
+from infra.clickhouse.server.deny_list import refuse_unsafe, refuse_unsafe_text
+from infra.clickhouse.server.engine import quote_name
+from infra.clickhouse.server.formats import is_streamed
+from infra.clickhouse.server.go_driver_hello import hello_answer
+from infra.clickhouse.server.insert_staging import fill, store
+from infra.clickhouse.server.statement import Statement, parse_statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from infra.clickhouse.server.body import Body
+    from infra.clickhouse.server.config import ServerConfig
+    from infra.clickhouse.server.engine import Handle, Written
+    from infra.clickhouse.server.multipart import ExternalTable
+    from infra.clickhouse.server.request import QueryRequest
+
+_HEAD = 1024 * 1024  # where an insert's FORMAT must have come by
+_LIMITED = {"max_execution_time": "max_execution_s", "max_memory_usage": "max_query_memory_bytes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request that is understood: what to run, and with which data."""
+
+    ask: QueryRequest
+    statement: Statement
+    body: Body
+    body_start: int  # where an insert's data begins in the body; below 0: `inline` comes first
+    inline: bytes = field(repr=False, default=b"")
+
+    @property
+    def format(self) -> str:
+        """The result's format."""
+        return self.statement.format or self.ask.default_format
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionResult:
+    """What came out: blocks to send one by one, and what was written."""
+
+    blocks: Iterator[bytes]
+    written: Written | None = None
+
+
+def understand(ask: QueryRequest, body: Body, config: ServerConfig) -> Job:
+    """Joins `query=` and body as ClickHouse does, and finds out what they are.
+
+    Raises:
+        RefusedError: for an unsafe or too large statement.
+    """
+    prefix = ask.query + b"\n" if ask.query and body.size else ask.query
+    head = prefix + body.head(_HEAD)
+    statement = parse_statement(head)
+    if statement.kind == "insert" and statement.format not in (None, "Values"):
+        refuse_unsafe(statement.found, calls_only=statement.input_structure is None)
+        start = len(head) - len(statement.data) - len(prefix)
+        return Job(ask, statement, body, max(start, 0), prefix[start:] if start < 0 else b"")
+    return _whole(ask, body, config, prefix)
+
+
+def _whole(ask: QueryRequest, body: Body, config: ServerConfig, prefix: bytes) -> Job:
+    if len(prefix) + body.size > config.max_sql_bytes:
+        raise RefusedError(
+            191,
+            "QUERY_IS_TOO_LARGE",
+            f"a statement of {len(prefix) + body.size} bytes: at most {config.max_sql_bytes}",
+        )
+    statement = parse_statement(prefix + body.head(config.max_sql_bytes))
+    if statement.kind == "insert" and statement.format == "Values":
+        refuse_unsafe(statement.found, calls_only=True)
+        refuse_unsafe_text(statement.data)
+    else:
+        refuse_unsafe(statement.found)
+    if any(token.text == b";" for token in statement.found[:-1]):
+        raise RefusedError(
+            62, "SYNTAX_ERROR", "multi-statements are not allowed: send one statement per request"
+        )
+    return Job(ask, statement, body, body.size, statement.data)
+
+
+def carry_out(job: Job, handle: Handle, config: ServerConfig, marker: str) -> ExecutionResult:
+    """Runs the job up to its first block, so that most errors come before the answer's status."""
+    for table in job.ask.tables:
+        _bring(table, handle)
+    handle.prepare(job.ask.database, _settings(job, config, marker))
+    if job.statement.kind == "insert" and job.statement.format is not None:
+        return _insert(job, handle)
+    if job.statement.kind == "empty":
+        raise RefusedError(62, "SYNTAX_ERROR", "Empty query")
+    answer = hello_answer(job.statement.sql, job.ask.protocol_version, handle)
+    if answer is not None:
+        return ExecutionResult(iter((answer,)))
+    return _select(job, handle, config)
+
+
+def _bring(table: ExternalTable, handle: Handle) -> None:
+    structure = table.structure.encode()
+    refuse_unsafe_text(structure)
+    name = quote_name(table.name).encode()
+    handle.query(b"CREATE TEMPORARY TABLE " + name + b" (" + structure + b") ENGINE = Memory", "Null", {})
+    fill(name, b"", table.format, iter((table.data,)), handle)
+
+
+def _settings(job: Job, config: ServerConfig, marker: str) -> dict[str, str]:
+    settings = dict(job.ask.settings)
+    for name, limit in _LIMITED.items():
+        if settings.get(name, "").replace(".", "", 1).isdecimal():
+            most = getattr(config, limit)
+            settings[name] = settings[name] if 0 < float(settings[name]) <= most else str(most)
+    settings["log_comment"] = f"{marker} {settings.get('log_comment', '')}".rstrip()
+    if job.ask.readonly:
+        settings["readonly"] = "2"
+    return settings
+
+
+def _whole_limits(job: Job, config: ServerConfig) -> dict[str, str]:
+    """What a result may be that is held as a whole; a client may ask for less."""
+    limits = {"max_result_bytes": config.max_result_bytes, "max_result_rows": config.max_result_rows}
+    told = {name: job.ask.settings.get(name, "0") for name in limits}
+    return {
+        name: told[name] if told[name].isdecimal() and 0 < int(told[name]) < most else str(most)
+        for name, most in limits.items()
+    }
+
+
+def _select(job: Job, handle: Handle, config: ServerConfig) -> ExecutionResult:
+    statement = job.statement
+    if statement.kind == "select" and is_streamed(job.format) and not statement.has_totals:
+        blocks = handle.stream(statement.sql, job.format, job.ask.params)
+        first = next(blocks, b"")
+        return ExecutionResult(_chain(first, blocks))
+    if statement.kind == "select":
+        handle.prepare(None, _whole_limits(job, config))
+    whole = handle.query(statement.sql, job.format, job.ask.params)
+    return ExecutionResult(_slices(whole))
+
+
+def _insert(job: Job, handle: Handle) -> ExecutionResult:
+    form = job.statement.format or "Values"
+    return ExecutionResult(iter(()), store(job.statement, form, _data(job), job.ask.params, handle))
+
+
+def _data(job: Job) -> Iterator[bytes]:
+    if job.inline:
+        yield job.inline
+    yield from job.body.pieces(job.body_start)
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        if first:
+            yield first
+        yield from rest
+    finally:
+        close = getattr(rest, "close", None)
+        if close is not None:
+            close()
+
+
+def _slices(whole: bytes, size: int = 1024 * 1024) -> Iterator[bytes]:
+    for start in range(0, len(whole), size):
+        yield whole[start : start + size]

@@ -1,0 +1,28 @@
+"""`city domains new`: a domain in every layer, as laid from the template."""
+
+from __future__ import annotations
+
+import click
+
+from infra.commands.common import one_line_errors
+
+
+def register(group: click.Group) -> None:
+    """Add the commands to `city`."""
+    group.add_command(domains)
+
+
+@click.group()
+def domains() -> None:
+    """Start a new domain."""
+
+
+@domains.command("new")
+@click.argument("name")
+@one_line_errors
+def new(name: str) -> None:
+    """Lay the files of a new domain NAME in every layer of the repository; they run and pass their tests as laid."""
+    from infra.domain_template.lay import lay
+
+    for path in lay(name):
+        click.echo(path)

@@ -1,0 +1,26 @@
+"""Connections to the stack's stores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+    from infra.settings import Settings
+
+
+def connect(settings: Settings) -> Client:
+    """Connect to the stack's ClickHouse through its HTTP interface."""
+    url = urlsplit(settings.clickhouse_url)
+    return clickhouse_connect.get_client(
+        interface=url.scheme,
+        host=url.hostname or "127.0.0.1",
+        port=url.port or 8123,
+        username=settings.clickhouse_user,
+        password=str(settings.clickhouse_password),
+        autogenerate_session_id=False,
+    )

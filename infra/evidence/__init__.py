@@ -1,0 +1,1 @@
+"""Evidence for the command line and the web."""

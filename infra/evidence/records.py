@@ -1,0 +1,185 @@
+"""Evidence for a caller: finds a record, fetches its raw bytes, lets the ledger prove or audit.
+
+The ledger knows neither ClickHouse nor the catalogue; it gets callables from here: `fetch` (one record from
+Kafka), `schema` (the text that reads a record), `archive` (the rows of the archive in offset order).
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from infra.connections import connect
+from infra.errors import CityError
+from infra.layer_configs import ledger_config
+from ledger_sink.record import Record
+from schemas.codec import frame_id
+from schemas.envelope import reading_text
+from schemas.errors import SchemaError
+from schemas.names import ARCHIVE_TABLE, DATABASE, PROVE_GROUP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from infra.settings import Settings
+    from ledger_sink.audit.run import AuditResult
+    from schemas.catalog import Catalog
+
+FETCH_S = 10.0
+PAGE_ROWS = 20_000
+IN_FLIGHT_S = 3.0
+"""Seconds that the archive of a running stack may be behind its checkpoints."""
+
+
+class EventNotFoundError(CityError):
+    """No event of this id is in any table."""
+
+
+def find_event(settings: Settings, catalog: Catalog, event_id: str) -> tuple[str, int, int]:
+    """Return topic, partition and offset of an event.
+
+    Raises:
+        EventNotFoundError: no table has it.
+    """
+    with closing(connect(settings)) as client:
+        for topic in catalog.topics.values():
+            rows = client.query(
+                f"SELECT _partition, _offset FROM {DATABASE}.{topic.table} "
+                "WHERE event_id = toUUIDOrZero({id:String}) ORDER BY _partition, _offset LIMIT 1",
+                parameters={"id": event_id},
+            ).result_rows
+            if rows:
+                return topic.name, int(rows[0][0]), int(rows[0][1])
+    raise EventNotFoundError(f"no event {event_id} in any table; is the stack behind? see `city status`")
+
+
+def fetch_from(bootstrap: str, topic: str, partition: int, offset: int) -> Record | None:
+    """Return one raw record from Kafka, or None if it is not there."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": PROVE_GROUP,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+        }
+    )
+    try:
+        consumer.assign([TopicPartition(topic, partition, offset)])
+        message = consumer.poll(FETCH_S)
+        if message is None:
+            return None
+        error = message.error()
+        if error is not None:
+            if error.code() in {KafkaError._PARTITION_EOF, KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
+                return None
+            raise CityError(f"{topic}/{partition} offset {offset}: {error.str()}")
+        if message.offset() != offset:
+            return None
+        kind, timestamp_ms = message.timestamp()
+        headers = tuple((name, value) for name, value in message.headers() or ())
+        return Record(offset, kind - 1, timestamp_ms, message.key(), message.value(), headers)
+    finally:
+        consumer.close()
+
+
+def schema_of(catalog: Catalog, record: Record) -> str | None:
+    """Return the schema that reads a record, as far as it takes to read it, or None."""
+    try:
+        return reading_text(catalog.schema(frame_id(record.value)).text)
+    except SchemaError:
+        return None
+
+
+def prove_record(settings: Settings, catalog: Catalog, place: tuple[str, int, int], wait_s: float) -> bytes:
+    """Return the evidence bundle of one record."""
+    from ledger_sink.prove.record import prove  # noqa: PLC0415 - only this command needs it
+
+    return prove(
+        ledger_config(settings, catalog),
+        *place,
+        fetch=lambda topic, partition, offset: fetch_from(settings.kafka_address, topic, partition, offset),
+        schema=lambda record: schema_of(catalog, record),
+        wait_s=wait_s,
+    )
+
+
+def archive_rows(client: Any, topic: str, partition: int, first: int = 0) -> Iterator[Record]:
+    """Yield the archive's rows of one topic-partition in offset order, page by page; doubled ones twice."""
+    after, skip = first, 0
+    while True:
+        rows = client.query(
+            "SELECT offset, timestamp_type, timestamp_ms, isNull(key), hex(ifNull(key, '')), isNull(value), "
+            "hex(ifNull(value, '')), arrayMap(h -> (hex(h.1), isNull(h.2), hex(ifNull(h.2, ''))), headers) "
+            f"FROM {DATABASE}.{ARCHIVE_TABLE} WHERE topic = {{topic:String}} AND partition = {{partition:UInt32}} "
+            f"AND offset >= {{after:UInt64}} ORDER BY offset, value LIMIT {PAGE_ROWS} OFFSET {skip}",
+            parameters={"topic": topic, "partition": partition, "after": after},
+        ).result_rows
+        for offset, kind, timestamp_ms, no_key, key, no_value, value, headers in rows:
+            yield Record(
+                offset,
+                kind,
+                timestamp_ms,
+                None if no_key else bytes.fromhex(key),
+                None if no_value else bytes.fromhex(value),
+                tuple(
+                    (bytes.fromhex(name).decode(), None if empty else bytes.fromhex(content))
+                    for name, empty, content in headers
+                ),
+            )
+        if len(rows) < PAGE_ROWS:
+            return
+        last = rows[-1][0]
+        same = sum(1 for row in rows if row[0] == last)
+        skip = skip + PAGE_ROWS if same == PAGE_ROWS else same
+        after = last
+
+
+class ClickHouseArchive:
+    """The archive as the audit asks for it."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def rows(self, topic: str, partition: int, first: int) -> Iterator[Record]:
+        """Return the rows from an offset on, in offset order."""
+        return archive_rows(self._client, topic, partition, first)
+
+    def count(self, topic: str, partition: int, before: int) -> int:
+        """Return the number of rows before an offset."""
+        rows = self._client.query(
+            f"SELECT count() FROM {DATABASE}.{ARCHIVE_TABLE} WHERE topic = {{topic:String}} "
+            "AND partition = {partition:UInt32} AND offset < {before:UInt64}",
+            parameters={"topic": topic, "partition": partition, "before": before},
+        ).result_rows
+        return int(rows[0][0])
+
+
+def run_audit(
+    settings: Settings, catalog: Catalog, *, settled: bool, incremental: bool = False
+) -> AuditResult:
+    """Audit the ledger against Kafka and the archive; remember where it came to, if it passes.
+
+    Args:
+        settings: the stack.
+        catalog: what is sealed.
+        settled: the stack rests: everything must be sealed and archived; else what is in flight is left out.
+        incremental: go on from where the last audit that passed came to, if there was one.
+    """
+    from ledger_sink.audit.baseline import read_baseline, write_baseline  # noqa: PLC0415
+    from ledger_sink.audit.run import run  # noqa: PLC0415 - only this command needs it
+
+    remembered = settings.data / "audit" / "ledger.json"
+    with closing(connect(settings)) as client:
+        result = run(
+            ledger_config(settings, catalog),
+            archive=ClickHouseArchive(client),
+            settled=settled,
+            grace_s=0.0 if settled else IN_FLIGHT_S,
+            since=read_baseline(remembered) if incremental else None,
+        )
+    if result.verdict == "pass":
+        write_baseline(remembered, result.memory)
+    return result

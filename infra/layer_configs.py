@@ -1,0 +1,98 @@
+"""What each part is given: the catalogue, the subscribers, and the settings cut to the part's own configuration.
+
+Pure but for reading the files that declare them. Heavy libraries load only in the function that needs them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from ledger_sink.config import AnchorSettings, LedgerConfig
+    from schemas.catalog import Catalog
+    from schemas.subscriber_grants import Subscriber
+    from streams.clickhouse_sink.config import SinkConfig
+    from streams.config import StreamsConfig
+
+
+def catalog() -> Catalog:
+    """Return the catalogue: the packaged domains and those the operator added."""
+    from infra.settings import catalog_roots
+    from schemas.catalog import load_catalog
+
+    return load_catalog(*catalog_roots())
+
+
+def subscribers(topics: Catalog) -> dict[str, Subscriber]:
+    """Return who may read what: the packaged subscribers and those the operator added."""
+    from infra.settings import subscriber_roots
+    from schemas.subscriber_grants import load_subscribers
+
+    return load_subscribers(topics, *subscriber_roots())
+
+
+def streams_config(settings: Settings) -> StreamsConfig:
+    """Return what the streams layer needs to know."""
+    from streams.config import StreamsConfig
+
+    return StreamsConfig(
+        kafka=settings.kafka_address,
+        data=settings.data,
+        city=settings.city,
+        session_timeout_s=settings.session_timeout_s,
+        stalled_after_s=settings.stalled_after_s,
+        metrics_interval_s=settings.metrics_interval_s,
+        changelog_replication=settings.replication,
+        refusal_limit=settings.rule_refusal_limit,
+        refusal_share=settings.rule_refusal_share,
+        refusal_window=settings.rule_refusal_window,
+    )
+
+
+def ledger_config(settings: Settings, topics: Catalog) -> LedgerConfig:
+    """Return what the ledger needs to know: names of topics, never what is in them."""
+    from ledger_sink.config import LedgerConfig, SealedTopic
+
+    return LedgerConfig(
+        data=settings.data,
+        kafka=settings.kafka_address,
+        city=settings.city,
+        topics=tuple(
+            SealedTopic(t.name, t.partitions or settings.partitions)
+            for t in sorted(topics.topics.values(), key=lambda t: t.name)
+            if t.sealed
+        ),
+        signer_url=settings.signer_url,
+        witness_urls=(settings.witness_url,),
+        interval_s=settings.checkpoint_interval_s,
+        anchors=anchor_settings(settings),
+    )
+
+
+def anchor_settings(settings: Settings) -> tuple[AnchorSettings, ...]:
+    """Return the ledger's anchors: what the operator's file names, else a file of lines and no network."""
+    from ledger_sink.anchor.config import default_anchors, load_anchors
+
+    named = Path(settings.anchors) if settings.anchors else settings.data / "anchors.toml"
+    if settings.anchors or named.exists():
+        return load_anchors(named)
+    return default_anchors(settings.data)
+
+
+def sink_config(settings: Settings, topics: Catalog) -> SinkConfig:
+    """Return what the ClickHouse sink needs to know."""
+    from infra.clickhouse.migrations.scripts import load_rollups
+    from streams.clickhouse_sink.config import SinkConfig
+
+    return SinkConfig(
+        kafka=settings.kafka_address,
+        url=settings.clickhouse_url,
+        user=settings.clickhouse_user,
+        password=str(settings.clickhouse_password),
+        rollups=load_rollups(topics),
+        session_timeout_s=settings.session_timeout_s,
+        stalled_after_s=settings.stalled_after_s,
+        metrics_interval_s=settings.metrics_interval_s,
+    )

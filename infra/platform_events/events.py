@@ -1,0 +1,81 @@
+"""Events that the platform sends about itself: metrics and audit results."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from infra.layer_configs import streams_config
+from infra.platform_events.metric_emitter import Emitter, pause_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.settings import Settings
+    from schemas.catalog import Catalog
+    from streams.produce.kafka import Producer
+
+
+class PlatformEvents:
+    """Sends events of the platform about itself."""
+
+    def __init__(self, producer: Producer, process: str) -> None:
+        self._producer = producer
+        self._process = process
+
+    def event(self, topic: str, body: Mapping[str, Any]) -> None:
+        """Send one event of a platform topic, with an envelope of its own."""
+        from streams.identity.event_ids import device_id, device_salt
+
+        now_us = time.time_ns() // 1000
+        self._producer.produce(
+            topic,
+            {
+                "event_id": device_id(now_us // 1000),
+                "salt": device_salt(),
+                "source": f"urn:city:{self._process}",
+                "occurred_at": now_us,
+                "recorded_at": None,
+                **body,
+            },
+        )
+
+    def send(self, name: str, value: float, labels: Mapping[str, str]) -> None:
+        """Send one metric."""
+        from schemas.names import topic_name
+
+        body = {"name": name, "value": float(value), "labels": dict(labels)}
+        self.event(topic_name("platform", "metric"), {**body, "process": self._process, "host": None})
+
+    def flush(self) -> None:
+        """Wait until all is delivered."""
+        self._producer.flush()
+
+
+def emitter(settings: Settings, topics: Catalog) -> Emitter:
+    """Return this process's running emitter of metric events."""
+    from infra.settings import process_name
+    from streams.produce.kafka import Producer
+
+    sender = PlatformEvents(Producer(streams_config(settings), topics), process_name())
+    return Emitter(sender, pause_file(settings.data), settings.metrics_interval_s).start()
+
+
+def send_audit(settings: Settings, topics: Catalog, document: Mapping[str, Any]) -> None:
+    """Send the event that tells what an audit found."""
+    from schemas.names import topic_name
+    from streams.produce.kafka import Producer
+
+    verdict = document["audit"]
+    with Producer(streams_config(settings), topics) as producer:
+        PlatformEvents(producer, "audit").event(
+            topic_name("platform", "audit"),
+            {
+                "kind": "ledger",
+                "subject": f"{settings.city}/city",
+                "verdict": verdict["verdict"].upper(),
+                "problems": list(verdict["problems"])[:100],
+                "details": {k: str(v) for k, v in document["city_log"].items()},
+            },
+        )
+        producer.flush()

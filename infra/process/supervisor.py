@@ -1,0 +1,179 @@
+"""The processes of one stack: started in order, watched, stopped in the opposite order.
+
+Knows nothing of what the processes do. Keeps `<data>/run/pids.json` so that the next stack in the same
+data directory can end what a killed parent left behind, and only that.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+from infra.errors import DataDirectoryError, StackError
+from infra.process.child import spawn
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+PARENT = "parent"
+STOP_S = 12.0
+"""After SIGTERM a child has this long before it is killed."""
+
+
+@dataclass
+class Child:
+    """One running process of the stack."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether it still runs."""
+        return self.process.poll() is None
+
+    def last_line(self) -> str:
+        """Return the last line it wrote that says something."""
+        try:
+            lines = self.log.read_text(errors="replace").splitlines()[-40:]
+        except OSError:
+            return ""
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    def obituary(self) -> str:
+        """Say in one line how it ended and where to read more."""
+        code = self.process.poll()
+        how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with {code}"
+        return f"{self.name} {how}: {self.last_line() or 'it said nothing'} (log: {self.log})"
+
+
+class Supervisor:
+    """Owns the children of one data directory."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._run = data / "run"
+        self.children: list[Child] = []
+        self._lock_descriptor: int | None = None
+
+    def take(self) -> None:
+        """Lock the data directory and end what an earlier, killed parent left running in it.
+
+        Raises:
+            DataDirectoryError: another stack holds it, or it cannot be written.
+        """
+        try:
+            self._run.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DataDirectoryError(
+                f"{self._data}: {error.strerror}; choose another with --data DIR"
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise DataDirectoryError(
+                f"{self._data} is in use by another running stack; "
+                "end that one, or choose another with --data DIR"
+            ) from error
+        self._lock_descriptor = descriptor
+        self._end_stale()
+
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
+        """Start one process; its output goes to `<data>/logs/<name>.log`."""
+        log = self._data / "logs" / f"{name}.log"
+        child = Child(name, spawn(command, environment, log), log)
+        self.children.append(child)
+        self._write_pids()
+        return child
+
+    def check(self) -> None:
+        """Raise StackError if a child ended."""
+        for child in self.children:
+            if not child.alive:
+                raise StackError(child.obituary())
+
+    def wait_until(
+        self, what: str, ready: Callable[[], bool], timeout_s: float, check: Callable[[], None] | None = None
+    ) -> None:
+        """Wait for `ready` while all children live (or as long as `check` does not raise).
+
+        Raises:
+            StackError: a child ended, or the time is over.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not ready():
+            (check or self.check)()
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"{what} did not come up within {timeout_s:.0f} s (logs: {self._data / 'logs'})"
+                )
+            time.sleep(0.1)
+
+    def stop(self, names: Sequence[str] | None = None) -> list[str]:
+        """Stop the named children (else all), last started first; return who had to be killed."""
+        killed = []
+        for child in [c for c in reversed(self.children) if names is None or c.name in names]:
+            if child.alive:
+                child.process.send_signal(signal.SIGTERM)
+                child.process.send_signal(signal.SIGCONT)
+                try:
+                    child.process.wait(STOP_S)
+                except Exception:  # noqa: BLE001 - whatever kept it: it is told once more
+                    child.process.kill()
+                    child.process.wait(5)
+                    killed.append(child.name)
+            self.children.remove(child)
+        self._write_pids()
+        return killed
+
+    def release(self) -> None:
+        """Give the data directory back."""
+        if self._lock_descriptor is not None:
+            os.close(self._lock_descriptor)
+            self._lock_descriptor = None
+
+    def _write_pids(self) -> None:
+        rows = {PARENT: [os.getpid(), psutil.Process().create_time()]}
+        for child in self.children:
+            try:
+                rows[child.name] = [child.process.pid, psutil.Process(child.process.pid).create_time()]
+            except psutil.NoSuchProcess:
+                continue
+        temporary = self._run / ".pids.json"
+        temporary.write_text(json.dumps(rows))
+        temporary.replace(self._run / "pids.json")
+
+    def _end_stale(self) -> None:
+        """End processes that the last parent of this directory started and that outlived it."""
+        try:
+            rows = json.loads((self._run / "pids.json").read_text())
+        except (OSError, ValueError):
+            return
+        stale = []
+        for name, (pid, created) in rows.items():
+            if name == PARENT:  # it held the lock that we hold now, so it is gone
+                continue
+            try:
+                process = psutil.Process(pid)
+                if abs(process.create_time() - created) < 1:
+                    process.terminate()
+                    process.resume()
+                    stale.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        _, alive = psutil.wait_procs(stale, timeout=STOP_S)
+        for process in alive:
+            process.kill()
+        psutil.wait_procs(alive, timeout=5)

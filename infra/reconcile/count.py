@@ -1,0 +1,181 @@
+"""Counts of a stack at rest, taken by other code than the code they judge (docs/counts.md).
+
+Kafka: watermarks and a plain consumer pass that decodes every record with fastavro alone. ClickHouse:
+`SELECT count()`. The ledger is counted in `count_ledger.py`. Nothing of `streams` or `ledger_sink` is used.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import fastavro
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+
+from infra.errors import StackError
+from schemas.names import COUNT_GROUP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from clickhouse_connect.driver.client import Client
+
+    from schemas.catalog import Catalog
+
+POLL_S = 1.0
+IDLE_POLLS = 60
+"""A pass that gets nothing for this many polls in a row gives up with a clear error."""
+
+
+@dataclass
+class TopicCount:
+    """What is counted of one topic; `None` where the topic has no such thing."""
+
+    records: int = 0
+    archived: int | None = None
+    sealed: int | None = None
+    events: int = 0
+    rows: int | None = None
+    repeats: int = 0
+    undecodable: int = 0
+
+
+def watermarks(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], tuple[int, int]]:
+    """Return (low, high) of every partition of the topics."""
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": COUNT_GROUP, "enable.auto.commit": False}
+    )
+    try:
+        known = consumer.list_topics(timeout=10).topics
+        return {
+            (topic, partition): consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+            for topic in topics
+            if topic in known
+            for partition in known[topic].partitions
+        }
+    finally:
+        consumer.close()
+
+
+def consumer_pass(
+    bootstrap: str, catalog: Catalog, marks: Mapping[tuple[str, int], tuple[int, int]]
+) -> dict[str, TopicCount]:
+    """Read every record between the watermarks and count records, events, repeats, undecodable ones."""
+    schemas = {
+        topic.name: {
+            schema.id: fastavro.parse_schema(json.loads(schema.text), _write_hint=False)
+            for schema in topic.schemas
+        }
+        for topic in catalog.topics.values()
+    }
+    counts = {topic: TopicCount() for topic, _ in marks}
+    seen: dict[str, set[str]] = {topic: set() for topic in counts}
+    for topic, value in _records(bootstrap, marks):
+        count = counts[topic]
+        count.records += 1
+        event_id = _event_id(value, schemas[topic])
+        if event_id is None:
+            count.undecodable += 1
+        elif event_id in seen[topic]:
+            count.repeats += 1
+        else:
+            seen[topic].add(event_id)
+            count.events += 1
+    return counts
+
+
+def _event_id(value: bytes | None, schemas: Mapping[int, object]) -> str | None:
+    """Return a record's event_id, or None if no schema of its topic reads it to its last byte."""
+    if value is None or len(value) < 6 or value[0] != 0:
+        return None
+    schema = schemas.get(int.from_bytes(value[1:5], "big"))
+    if schema is None:
+        return None
+    stream = io.BytesIO(value[5:])
+    try:
+        event = fastavro.schemaless_reader(stream, schema, None)
+    except Exception:  # noqa: BLE001 - whatever the decoder says: this schema does not read it
+        return None
+    if stream.read(1):
+        return None
+    return str(event["event_id"])
+
+
+def _records(
+    bootstrap: str, marks: Mapping[tuple[str, int], tuple[int, int]]
+) -> Iterator[tuple[str, bytes | None]]:
+    left = {key: high for key, (low, high) in marks.items() if high > low}
+    if not left:
+        return
+    at = {key: marks[key][0] for key in left}
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": COUNT_GROUP,
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 50,
+        }
+    )
+    try:
+        consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t, p in left])
+        idle = 0
+        while left and idle < IDLE_POLLS:
+            missing = sum(high - at[key] for key, high in left.items())
+            messages = consumer.consume(min(5000, missing), POLL_S)  # asking for more would wait in vain
+            idle = 0 if messages else idle + 1
+            for message in messages:
+                key = (message.topic(), message.partition())
+                error = message.error()
+                if error is not None:
+                    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's public code
+                        left.pop(key, None)
+                    continue
+                if key not in left or message.offset() >= left[key]:
+                    left.pop(key, None)
+                    continue
+                yield message.topic(), message.value()
+                at[key] = message.offset() + 1
+                if at[key] >= left[key]:
+                    del left[key]
+        if left:
+            raise StackError(
+                f"counting: no records came for {POLL_S * IDLE_POLLS:.0f} s, still missing {left}"
+            )
+    finally:
+        consumer.close()
+
+
+def clickhouse_counts(client: Client, catalog: Catalog, counts: Mapping[str, TopicCount]) -> None:
+    """Fill in `archived` and `rows`."""
+    archived = dict(client.query("SELECT topic, count() FROM city.records GROUP BY topic").result_rows)
+    for name, count in counts.items():
+        topic = catalog.topics[name]
+        if topic.archived:
+            count.archived = int(archived.get(name, 0))
+        count.rows = int(client.query(f"SELECT count() FROM city.{topic.table} FINAL").result_rows[0][0])
+
+
+def row_latency(client: Client) -> dict[str, float | None]:
+    """Return p50 and p99 in milliseconds from a record's Kafka timestamp to the sink's confirmed insert.
+
+    The sink measures (only it sees the moment) and sends the quantiles of each interval as metric events;
+    here the median interval stands for p50 and the worst interval for p99.
+    """
+    rows = client.query(
+        "SELECT labels['quantile'], if(labels['quantile'] = '0.5', median(value), max(value)) "
+        "FROM city.platform_metric FINAL WHERE name = 'sink.latency_ms' GROUP BY labels['quantile']"
+    ).result_rows
+    found = {quantile: float(value) for quantile, value in rows}
+    return {"p50": found.get("0.5"), "p99": found.get("0.99")}
+
+
+def latency(values: Sequence[float]) -> dict[str, float | None]:
+    """Return p50 and p99 of a list of milliseconds (nearest rank)."""
+    ranked = sorted(values)
+    if not ranked:
+        return {"p50": None, "p99": None}
+    return {f"p{q}": ranked[min(len(ranked) - 1, max(0, -(-len(ranked) * q // 100) - 1))] for q in (50, 99)}

@@ -1,0 +1,95 @@
+"""When is the stack at rest: every group has committed to the end of what it reads (docs/counts.md#coming-to-rest).
+
+Drained = committed offset equals end offset on every input topic, derived ones included, over two polls;
+the ledger also has a cosigned city checkpoint over every leaf.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaException
+
+from infra.errors import StackError
+from infra.reconcile.count_ledger import checkpoint, city_blocks, newest_epoch
+from infra.reconcile.lag import LagMeter, left_over
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
+
+
+POLL_S = 0.4
+STALLED_S = 120.0
+"""Nothing moved for this long although something is left: the drain gives up and says what is left."""
+
+
+def wait_drained(meter: LagMeter, check: Callable[[], None], *, without: Collection[str] = ()) -> None:
+    """Wait until two polls in a row see no lag anywhere.
+
+    Args:
+        meter: where lag is read.
+        check: raises if the stack broke meanwhile.
+        without: topics that may still grow, such as metrics before they are paused.
+
+    Raises:
+        StackError: nothing moved for STALLED_S.
+    """
+    still, last, since = 0, -1, time.monotonic()
+    while still < 2:
+        check()
+        try:
+            lag = meter.lag()
+        except KafkaException as error:  # a coordinator that moves or loads answers a moment later
+            if time.monotonic() - since > STALLED_S:
+                raise StackError(f"Kafka does not tell its offsets: {error.args[0].str()}") from error
+            time.sleep(POLL_S)
+            continue
+        behind = {
+            group: {place: left for place, left in rows.items() if place[0] not in without}
+            for group, rows in lag.items()
+        }
+        total = sum(sum(rows.values()) for rows in behind.values())
+        still = still + 1 if total == 0 else 0
+        if total != last:
+            last, since = total, time.monotonic()
+        elif total and time.monotonic() - since > STALLED_S:
+            raise StackError(f"nothing moves: {'; '.join(left_over(behind)[:5])}")
+        time.sleep(POLL_S)
+
+
+def wait_sealed(
+    ledger: Path, topics: Sequence[str], check: Callable[[], None], timeout_s: float = 60
+) -> None:
+    """Wait until the cosigned city checkpoint covers what each log of `topics` has published, twice in a row.
+
+    Raises:
+        StackError: it does not come within `timeout_s`.
+    """
+    deadline, still = time.monotonic() + timeout_s, 0
+    while still < 2:
+        check()
+        missing = unsealed(ledger, topics)
+        still = 0 if missing else still + 1
+        if missing and time.monotonic() > deadline:
+            raise StackError(
+                f"no cosigned city checkpoint covers {', '.join(missing[:5])} (log: ledger, witness)"
+            )
+        time.sleep(POLL_S)
+
+
+def unsealed(ledger: Path, topics: Sequence[str]) -> list[str]:
+    """Return the origins whose published checkpoint is not yet in a cosigned block."""
+    try:
+        _, mentions = city_blocks(ledger)
+    except StackError as error:
+        return [str(error)]
+    missing = []
+    for topic in topics:
+        for partition in sorted((ledger / topic).glob("[0-9]*")):
+            folder = newest_epoch(partition)
+            head = checkpoint(folder) if folder else None
+            if head and head[1] > (mentions.get(head[0]) or [(0, 0)])[-1][0]:
+                missing.append(head[0])
+    return missing

@@ -1,0 +1,75 @@
+"""How far each consumer group is behind the end of its topics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from confluent_kafka import Consumer, TopicPartition
+
+from infra.reconcile.count import watermarks
+from schemas.names import AGENTS_GROUP, CLICKHOUSE_SINK_GROUP, LEDGER_SINK_GROUP
+from streams.config import StreamsConfig
+from streams.worker.discovery import discover
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from schemas.catalog import Catalog
+
+
+def group_topics(catalog: Catalog) -> dict[str, list[str]]:
+    """Return which topics each consumer group reads."""
+    topics = catalog.topics.values()
+    return {
+        AGENTS_GROUP: sorted(discover(StreamsConfig(), catalog)),
+        CLICKHOUSE_SINK_GROUP: [t.name for t in topics],
+        LEDGER_SINK_GROUP: [t.name for t in topics if t.sealed],
+    }
+
+
+class LagMeter:
+    """Compares committed offsets with end offsets, group by group."""
+
+    def __init__(self, bootstrap: str, catalog: Catalog) -> None:
+        self._bootstrap = bootstrap
+        self._groups = group_topics(catalog)
+        self._topics = [t.name for t in catalog.topics.values()]
+        # Consumers that never subscribe only ask; librdkafka's admin call for the same thing crashes the process
+        # while a group's coordinator is loading.
+        self._askers = {
+            group: Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+            for group in self._groups
+        }
+
+    def committed(self, group: str, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return a group's committed offsets (none committed: absent)."""
+        asked = [TopicPartition(topic, partition) for topic, partition in places]
+        answer = self._askers[group].committed(asked, timeout=10) if asked else []
+        return {(p.topic, p.partition): p.offset for p in answer if p.offset >= 0}
+
+    def close(self) -> None:
+        """Close the connections."""
+        for asker in self._askers.values():
+            asker.close()
+
+    def lag(self) -> dict[str, dict[tuple[str, int], int]]:
+        """Return for each group the records it has not committed, by topic-partition (only where > 0)."""
+        marks = watermarks(self._bootstrap, self._topics)
+        behind: dict[str, dict[tuple[str, int], int]] = {}
+        for group, topics in self._groups.items():
+            committed = self.committed(group, [place for place in marks if place[0] in topics])
+            behind[group] = {
+                key: high - committed.get(key, low)
+                for key, (low, high) in marks.items()
+                if key[0] in topics and high > committed.get(key, low)
+            }
+        return behind
+
+
+def left_over(behind: Mapping[str, Mapping[tuple[str, int], int]]) -> list[str]:
+    """Say in words what is behind."""
+    return [
+        f"{group}: {topic}/{partition} is {lag} records behind"
+        for group, rows in behind.items()
+        for (topic, partition), lag in sorted(rows.items())
+    ]

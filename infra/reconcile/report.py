@@ -1,0 +1,86 @@
+"""The report of a run: counts, equations, verdict, latencies, as one JSON document (docs/commands.md#report).
+
+Pure: takes counts and returns what is wrong with them. `equations` names every broken one with its numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from infra.reconcile.count import latency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from infra.reconcile.count import TopicCount
+    from infra.reconcile.count_ledger import LogCount
+    from schemas.catalog import Catalog
+
+
+def equations(counts: Mapping[str, TopicCount], catalog: Catalog) -> list[str]:
+    """Return one line for each equation that does not hold; empty when the stack is at rest and right."""
+    problems = []
+    for name, c in counts.items():
+        topic = catalog.topics[name]
+        if topic.archived and c.records != c.archived:
+            problems.append(f"{name}: records {c.records} ≠ archived {c.archived}")
+        if topic.sealed and c.records != c.sealed:
+            problems.append(f"{name}: records {c.records} ≠ sealed {c.sealed}")
+        if c.records != c.events + c.repeats + c.undecodable:
+            problems.append(
+                f"{name}: records {c.records} ≠ events {c.events} + repeats {c.repeats} "
+                f"+ undecodable {c.undecodable}"
+            )
+        if c.rows != c.events:
+            problems.append(f"{name}: rows {c.rows} ≠ events {c.events}")
+    return problems
+
+
+def unaccounted(inputs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return one line for each recording whose records are not all accepted or refused."""
+    return [
+        f"{i['path']}: read {i['read']} ≠ accepted {i['accepted']} + refused {i['refused']}"
+        for i in inputs
+        if i["format"] is not None and i["read"] != i["accepted"] + i["refused"]
+    ]
+
+
+def build(
+    *,
+    catalog: Catalog,
+    inputs: Mapping[str, Mapping[str, Any]],
+    counts: Mapping[str, TopicCount],
+    city_log: Mapping[str, object],
+    logs: Sequence[LogCount],
+    to_row_ms: Mapping[str, float | None],
+    audit_problems: Sequence[str],
+    seconds: float,
+) -> dict[str, Any]:
+    """Put the report together; its verdict is `pass` only if every equation and the audit hold."""
+    problems = [
+        *equations(counts, catalog),
+        *unaccounted([{"path": path, **values} for path, values in inputs.items()]),
+        *audit_problems,
+    ]
+    records = sum(c.records for c in counts.values())
+    return {
+        "inputs": {path: dict(values) for path, values in inputs.items()},
+        "topics": {
+            name: {
+                "domain": catalog.topics[name].domain,
+                "kind": catalog.topics[name].kind,
+                **asdict(c),
+            }
+            for name, c in sorted(counts.items())
+        },
+        "logs": {log.origin: {"size": log.size, "root": log.root} for log in logs},
+        "city_log": dict(city_log),
+        "audit": {"verdict": "fail" if problems else "pass", "problems": problems},
+        "latency_ms": {
+            "to_row": dict(to_row_ms),
+            "to_seal": latency([ms for log in logs for ms in log.seal_ms]),
+        },
+        "seconds": round(seconds, 3),
+        "events_per_second": round(records / seconds, 1) if seconds else 0.0,
+    }

@@ -1,0 +1,1 @@
+"""The stack: its roles, stores and `city up`."""

@@ -1,0 +1,134 @@
+"""The stack of one data directory: which processes it has and in which order they start.
+
+    door, signer, witness, kafka → topics, tables → worker…, sink, ledger, web → replay
+
+An address given for Kafka or ClickHouse takes the place of the embedded one. Each process is
+`python -m infra.processes ROLE`; `CITY_COMMAND_<ROLE>` puts another command in its place.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
+from infra.ports import free_port
+from infra.process.child import spawn
+from infra.settings import Switch, command_for, java_home
+from infra.stack.stores import answers, prepare_stores
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping, Sequence
+
+    from infra.kafka.progress import DownloadProgress
+    from infra.process.supervisor import Child, Supervisor
+    from infra.settings import Settings
+    from schemas.catalog import Catalog
+
+START_S = 60.0
+"""A part that does not answer after this long has failed to start."""
+
+
+class Stack:
+    """Starts the parts of a stack and knows their names."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        supervisor: Supervisor,
+        check: Callable[[], None],
+        download: DownloadProgress | None = None,
+    ) -> None:
+        self.settings = settings
+        self._catalog = catalog
+        self._supervisor = supervisor
+        self._check = check
+        self._download = download
+        self._broker: Child | None = None
+        self.broker_lacks_cache = False
+
+    def start(self) -> None:
+        """Start everything but the replay, and return when every part answers.
+
+        Raises:
+            StackError: a process ended, or did not answer in time.
+            CityError: something the operator can mend.
+        """
+        # They need no Kafka, and load their libraries while its storage is formatted.
+        if not self.settings.clickhouse:
+            self._start("door")
+        for role in ("signer", "witness"):
+            self._start(role)
+        kafka = self._start_kafka()
+        if kafka:
+            kafka.wait_ready(START_S, alive=self._broker_lives)
+        if not self.settings.clickhouse:
+            self._await_http("door", f"{self.settings.clickhouse_url}/ping")
+        prepare_stores(self.settings, self._catalog)
+        for role in ("signer", "witness"):
+            url = self.settings.signer_url if role == "signer" else self.settings.witness_url
+            self._await_http(role, f"{url}/")
+        for number in range(self.settings.workers):
+            self._start("worker", name=f"worker-{number}")
+        for role in ("sink", "ledger", "web"):
+            self._start(role)
+        self._await_http("web", f"{self.settings.web_url}/ping")
+
+    def start_replay(self, arguments: Sequence[str]) -> Child:
+        """Start the replay of recordings."""
+        return self._start("replay", arguments)
+
+    def start_grafana(self) -> str:
+        """Start a Grafana that the machine has; return its address, or how to get one."""
+        from infra.grafana.server import HOW_TO_GET, prepare  # noqa: PLC0415 - the boards take a second to build
+
+        grafana = prepare(self.settings, self._catalog, free_port())
+        if grafana is None:
+            return HOW_TO_GET
+        self._supervisor.start("grafana", grafana.command, grafana.environment)
+        return f"boards      {grafana.url}"
+
+    def start_cache_maker(self) -> subprocess.Popen[bytes]:
+        """Make the broker's ahead-of-time cache for the next start, in processor time that nobody else wants.
+
+        The process is none of the stack's: it may end, fail or be ended at any time.
+        """
+        command = [sys.executable, "-m", "infra.kafka.aot_training", "--idle", "--java", self.settings.java]
+        home = java_home()
+        command += ["--java-home", str(home)] if home else []
+        return spawn(command, {}, self.settings.data / "logs" / "aot-cache.log")
+
+    def _start_kafka(self) -> EmbeddedKafka | None:
+        if self.settings.kafka:
+            return None
+        ports = self.settings.ports
+        kafka = EmbeddedKafka(
+            self.settings.data,
+            KafkaPorts(kafka=ports.kafka, sasl=ports.sasl, controller=ports.controller),
+            java=self.settings.java,
+            progress=self._download,
+            java_home=java_home(),
+            aot=self.settings.aot_cache is Switch.ON,
+        )
+        kafka.prepare()
+        self.broker_lacks_cache = kafka.lacks_cache
+        self._broker = self._supervisor.start("kafka", kafka.command(), kafka.environment())
+        return kafka
+
+    def _start(self, role: str, arguments: Sequence[str] = (), name: str | None = None) -> Child:
+        override = command_for(role)
+        command = shlex.split(override) if override else [sys.executable, "-m", "infra.processes", role]
+        environment: Mapping[str, str] = {**self.settings.environment(), "CITY_PROCESS": name or role}
+        return self._supervisor.start(name or role, [*command, *arguments], environment)
+
+    def _broker_lives(self) -> bool:
+        if self._broker is None or not self._broker.alive:
+            return False  # then the broker's own log tells why
+        self._check()
+        return True
+
+    def _await_http(self, what: str, url: str) -> None:
+        self._supervisor.wait_until(what, lambda: answers(url, timeout_s=2), START_S, self._check)

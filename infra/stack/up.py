@@ -1,0 +1,286 @@
+"""`city up`: start the stack, replay recordings, show where things stand, stop in order.
+
+With `--once` it goes on to the end (docs/counts.md#coming-to-rest): replay → agents drained → sinks drained →
+metric events paused → drained again → sealed → watermarks frozen → count, audit → report → the audit's own event.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from infra.admin.subscriber_access import where
+from infra.connections import connect
+from infra.errors import StackError
+from infra.kafka.progress import TerminalProgress
+from infra.layer_configs import subscribers
+from infra.platform_events.metric_emitter import pause_file
+from infra.process.supervisor import Supervisor
+from infra.reconcile import count, drain, report
+from infra.reconcile.count_ledger import ledger_counts
+from infra.reconcile.lag import LagMeter
+from infra.stack.stack import Stack
+from infra.status.reader import StatusReader
+from infra.status.terminal import Screen
+from schemas.names import topic_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from infra.process.supervisor import Child
+    from infra.settings import Settings
+    from schemas.catalog import Catalog
+    from streams.replay.schedule import Speed
+
+REFRESH_S = 1.0
+REPLAY_RESULT = "replay.json"
+CACHE_AFTER_S = 20.0
+"""The broker's ahead-of-time cache is made this long after a stack that stays up is ready."""
+CACHE_MAKER_STOP_S = 2.0
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """What `city up` was asked for (docs/commands.md#city-up)."""
+
+    recordings: tuple[Path, ...] = ()
+    format: str | None = None
+    speed: Speed = "live"
+    shift_to_now: bool | None = None
+    once: bool = False
+    report: Path | None = None
+    grafana: bool = True
+
+
+@dataclass
+class Run:
+    """One run of `city up`: its parts, and where it stands."""
+
+    settings: Settings
+    catalog: Catalog
+    options: UpOptions
+    supervisor: Supervisor
+    screen: Screen
+    links: dict[str, str]
+    started: float = field(default_factory=time.monotonic)
+    replay: Child | None = None
+    interrupted: bool = False
+    cache_maker: subprocess.Popen[bytes] | None = None
+
+    def check(self) -> None:
+        """Raise if a process ended that should run."""
+        for child in self.supervisor.children:
+            if child is not self.replay and not child.alive:
+                raise StackError(child.obituary())
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+    def inputs(self) -> dict[str, dict[str, Any]]:
+        """Return what the replay said of each recording."""
+        path = self.settings.data / "run" / REPLAY_RESULT
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+
+    def replay_ended(self) -> bool:
+        """Tell whether the replay is through.
+
+        Raises:
+            StackError: it failed.
+        """
+        if self.replay is None or self.replay.alive:
+            return self.replay is None
+        if self.replay.process.returncode != 0:
+            error = StackError(self.replay.obituary())
+            error.exit_code = self.replay.process.returncode if self.replay.process.returncode == 2 else 1
+            raise error
+        self.supervisor.children.remove(self.replay)
+        self.replay = None
+        return True
+
+
+def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
+    """Run the stack; return the exit code."""
+    supervisor = Supervisor(settings.data)
+    supervisor.take()
+    links = _links(settings, where(settings, subscribers(catalog)))
+    with Screen(links) as screen:
+        run = Run(settings, catalog, options, supervisor, screen, links)
+
+        def on_signal(_number: int, _frame: object) -> None:
+            run.interrupted = True
+
+        signal.signal(signal.SIGINT, on_signal)
+        signal.signal(signal.SIGTERM, on_signal)
+        code = 1
+        try:
+            code = _go(run)
+        except KeyboardInterrupt:
+            screen.say("stopping in order; nothing is lost, the next `city up` goes on from here")
+            code = 130 if options.once else 0
+        finally:
+            _end_cache_maker(run)
+            killed = supervisor.stop()
+            supervisor.release()
+            if killed:
+                screen.say(f"had to be killed: {', '.join(killed)}")
+        return code
+
+
+def _go(run: Run) -> int:
+    pause_file(run.settings.data).unlink(missing_ok=True)
+    (run.settings.data / "run" / REPLAY_RESULT).unlink(missing_ok=True)
+    download = TerminalProgress(run.screen.console)
+    stack = Stack(run.settings, run.catalog, run.supervisor, run.check, download)
+    stack.start()
+    run.screen.say(f"ready after {time.monotonic() - run.started:.1f} s")
+    for name, place in run.links.items():
+        run.screen.say(f"  {name:<11} {place}")
+    run.replay = stack.start_replay(_replay_arguments(run))
+    if run.options.grafana and not run.options.once:
+        run.screen.say(stack.start_grafana())
+    status = StatusReader(run.settings, run.catalog)
+    message = "replaying"
+    cache_due = None if run.options.once else time.monotonic() + CACHE_AFTER_S
+    while not (run.replay_ended() and run.options.once):
+        run.check()
+        if run.replay is None:
+            message = "replayed; everything stays up (Ctrl-C stops in order)"
+        if cache_due is not None and time.monotonic() > cache_due:
+            cache_due = None
+            run.cache_maker = stack.start_cache_maker() if stack.broker_lacks_cache else None
+        run.screen.show(status.read(), message)
+        _pause(run, REFRESH_S)
+    return finish(run)
+
+
+def _end_cache_maker(run: Run) -> None:
+    """End the maker of the broker's cache; what it left is removed by the next one."""
+    if run.cache_maker is None:
+        return
+    run.cache_maker.terminate()
+    try:
+        run.cache_maker.wait(CACHE_MAKER_STOP_S)
+    except subprocess.TimeoutExpired:
+        run.cache_maker.kill()
+        run.cache_maker.wait()
+
+
+def _pause(run: Run, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not run.interrupted:
+        time.sleep(0.1)
+
+
+def _replay_arguments(run: Run) -> list[str]:
+    options = run.options
+    shift = options.speed == "live" if options.shift_to_now is None else options.shift_to_now
+    arguments = ["--speed", str(options.speed), "--shift" if shift else "--no-shift"]
+    if options.format:
+        arguments += ["--format", options.format]
+    result = run.settings.data / "run" / REPLAY_RESULT
+    return [*arguments, "--result", str(result), "--", *(str(p) for p in options.recordings)]
+
+
+def finish(run: Run) -> int:
+    """Come to rest, count, audit, report (docs/counts.md#coming-to-rest); return the exit code."""
+    settings, catalog, screen = run.settings, run.catalog, run.screen
+    meter = LagMeter(settings.kafka_address, catalog)
+    screen.say("draining: agents, sinks, ledger")
+    drain.wait_drained(meter, run.check, without=[topic_name("platform", "metric")])
+    pause_file(settings.data).touch()
+    time.sleep(2 * drain.POLL_S)
+    drain.wait_drained(meter, run.check)
+    sealed = [t.name for t in catalog.topics.values() if t.sealed]
+    drain.wait_sealed(settings.data / "ledger", sealed, run.check)
+    seconds = time.monotonic() - run.started
+    document = counted(run, seconds)
+    audit_event(run, document)
+    drain.wait_drained(meter, run.check)
+    drain.wait_sealed(settings.data / "ledger", sealed, run.check)
+    if run.options.report:
+        run.options.report.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    show_report(screen, document)
+    return 0 if document["audit"]["verdict"] == "pass" else 1
+
+
+def counted(run: Run, seconds: float) -> dict[str, Any]:
+    """Count and audit a stack at rest; return the report."""
+    settings, catalog = run.settings, run.catalog
+    marks = count.watermarks(settings.kafka_address, list(catalog.topics))
+    counts = count.consumer_pass(settings.kafka_address, catalog, marks)
+    client = connect(settings)
+    count.clickhouse_counts(client, catalog, counts)
+    city_log, logs = ledger_counts(settings.data / "ledger", catalog, counts)
+    to_row = count.row_latency(client)
+    client.close()
+    from infra.evidence.records import run_audit  # noqa: PLC0415 - the ledger's libraries load only when needed
+
+    result = run_audit(settings, catalog, settled=True)
+    return report.build(
+        catalog=catalog,
+        inputs=run.inputs(),
+        counts=counts,
+        city_log=city_log,
+        logs=logs,
+        to_row_ms=to_row,
+        audit_problems=result.problems,
+        seconds=seconds,
+    )
+
+
+def audit_event(run: Run, document: Mapping[str, Any]) -> None:
+    """Send the audit's own event, after everything it judged."""
+    from infra.platform_events.events import send_audit  # noqa: PLC0415
+
+    send_audit(run.settings, run.catalog, document)
+
+
+def show_report(screen: Screen, document: Mapping[str, Any]) -> None:
+    """Print the report in words."""
+    for path, row in document["inputs"].items():
+        if row["format"] is None:
+            screen.say(f"  {path}: not read, {row.get('reason', 'no known format')}")
+        else:
+            screen.say(
+                f"  {path}: {row['format']}, read {row['read']:,} = accepted {row['accepted']:,} "
+                f"+ refused {row['refused']:,}"
+            )
+    for name, row in document["topics"].items():
+        if row["records"]:
+            screen.say(
+                f"  {name}: records {row['records']:,}, archived {row['archived']}, sealed {row['sealed']}, "
+                f"events {row['events']:,}, rows {row['rows']:,}, repeats {row['repeats']}, "
+                f"undecodable {row['undecodable']}"
+            )
+    for problem in document["audit"]["problems"]:
+        screen.say(f"  PROBLEM {problem}")
+    latencies = document["latency_ms"]
+    screen.say(
+        f"{document['audit']['verdict'].upper()} after {document['seconds']:.1f} s, "
+        f"{document['events_per_second']:,.0f} records/s, city log {document['city_log']['size']} blocks, "
+        f"to row p50 {_ms(latencies['to_row']['p50'])}, to seal p50 {_ms(latencies['to_seal']['p50'])}"
+    )
+
+
+def _links(settings: Settings, shared: str) -> dict[str, str]:
+    return {
+        "status": settings.web_url,
+        "Kafka": settings.kafka_address,
+        "ClickHouse": f"{settings.clickhouse_url}  (user {settings.clickhouse_user}, password in "
+        f"{settings.data / 'keys' / 'clickhouse-password'})"
+        if not settings.clickhouse
+        else settings.clickhouse_url,
+        "registry": settings.web_url,
+        "ledger": f"{settings.web_url}/ledger/",
+        "logs": str(settings.data / "logs"),
+        "subscribers": shared,
+    }
+
+
+def _ms(value: float | None) -> str:
+    """Return milliseconds in words; a run shorter than the interval of the figures has none."""
+    return "not measured" if value is None else f"{value:.0f} ms"

@@ -1,0 +1,1 @@
+"""The live status and its views."""

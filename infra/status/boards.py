@@ -1,0 +1,137 @@
+"""Boards from the running stack: each panel's query, macros expanded, asked of ClickHouse and drawn for a terminal."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from dashboards.build import boards
+from dashboards.queries import expand
+from dashboards.terminal.answer import Answer
+from dashboards.terminal.screen import Size, board
+from infra.connections import connect
+from infra.errors import SettingsError, StackError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import Group
+
+    from infra.settings import Settings
+    from schemas.catalog import Catalog
+
+SPANS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+INTERVALS_S = (
+    1,
+    2,
+    5,
+    10,
+    30,
+    60,
+    300,
+    600,
+    1800,
+    3600,
+    10_800,
+    21_600,
+    43_200,
+    86_400,
+    604_800,
+    2_592_000,
+    31_536_000,
+)
+"""Steps of time of which a chart takes the first that gives it no more than POINTS."""
+POINTS = 120
+
+
+class BoardReader:
+    """Asks one stack for the content of its boards."""
+
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+        """Connect.
+
+        Raises:
+            StackError: ClickHouse does not answer.
+        """
+        self.boards = boards(catalog)
+        self.failed = 0
+        """Panels whose query was refused so far."""
+        try:
+            self._client = connect(settings)
+        except ClickHouseError as error:
+            first = next(iter(str(error).splitlines()), "")
+            raise StackError(
+                f"ClickHouse at {settings.clickhouse_url} does not answer ({first[:120]}): "
+                "start the stack with `city up`"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def find(self, name: str) -> dict[str, Any]:
+        """Return a board by its uid, with or without what all uids begin with, in any spelling of a domain's name.
+
+        Raises:
+            SettingsError: No such board; the known ones are told.
+        """
+        short = {uid.removeprefix("city-"): made for uid, made in self.boards.items()}
+        wanted = name.removeprefix("city-").replace("_", "-")
+        if wanted not in short:
+            raise SettingsError(f"{name}: no board of that name; there are {', '.join(short)}")
+        return short[wanted]
+
+    def draw(self, made: dict[str, Any], size: Size, since: str | None = None) -> Group:
+        """Return a board's content.
+
+        Args:
+            made: The board.
+            size: How much to draw.
+            since: Start of the time shown, as `start_of` reads it; by default the board's own.
+        """
+        now = datetime.now(tz=UTC)
+        start = start_of(since or made["time"]["from"].removeprefix("now-"), now)
+        interval = interval_of(start, now)
+
+        def ask(sql: str) -> Answer:
+            try:
+                result = self._client.query(expand(sql, start, now, interval))
+            except ClickHouseError as error:
+                self.failed += 1
+                return Answer((), (), " ".join(str(error).split())[:400])
+            return Answer(result.column_names, result.result_rows)
+
+        return board(made, ask, size, f"{start:%Y-%m-%d %H:%M} to {now:%Y-%m-%d %H:%M} UTC")
+
+
+def start_of(text: str, now: datetime) -> datetime:
+    """Return the moment that a text means: a date (2013-03-01) or how long ago (30d, 12h, 15m).
+
+    Raises:
+        SettingsError: It is neither.
+    """
+    if match := re.fullmatch(r"(\d{1,6})([smhdw])", text):
+        return now - timedelta(**{SPANS[match[2]]: int(match[1])})
+    try:
+        day = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"--since {text}: expected a date (2013-03-01) or a span (30d, 12h, 15m)"
+        ) from error
+    return day if day.tzinfo else day.replace(tzinfo=UTC)
+
+
+def interval_of(start: datetime, end: datetime) -> int:
+    """Return the step of time, in seconds, at which a chart of that range has no more than POINTS."""
+    span = (end - start).total_seconds()
+    return next((step for step in INTERVALS_S if span / step <= POINTS), INTERVALS_S[-1])

@@ -1,0 +1,198 @@
+"""Drives the anchors of one city log: makes jobs when they are due, submits, asks again, alarms.
+
+Ingestion never waits for it, one anchor's silence never holds up another's turn for longer than a time limit,
+and no failure of a service ends it. What must survive a crash is in `jobs.py`'s files only.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ledger_sink.anchor.contract import Pending, Receipt
+from ledger_sink.anchor.jobs import AnchorJobs, OpenJob
+from ledger_sink.errors import (
+    AnchorLostError,
+    AnchorUnavailableError,
+    LedgerError,
+    LogStoppedError,
+    MissingFileError,
+    RetryError,
+)
+from ledger_sink.format.checkpoint import parse_checkpoint
+from ledger_sink.format.errors import FormatError
+from ledger_sink.format.layout import CHECKPOINT, LOCK, log_path
+from ledger_sink.receipt.errors import ReceiptError, UncheckedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ledger_sink.anchor.config import ConfiguredAnchor
+    from ledger_sink.metrics import Emit
+    from ledger_sink.receipt.job import Job
+    from ledger_sink.store import Store
+
+MAX_SKEW_S = 300
+"""A receipt whose time is further than this outside the job's making and now is not kept: a clock is wrong."""
+FIRST_RETRY_S, LAST_RETRY_S = 2.0, 300.0
+POLL_S = 5.0
+
+log = logging.getLogger("ledger.anchor")
+
+
+@dataclass
+class _Turn:
+    """One anchor's place in time; only the keeper's thread touches it."""
+
+    job: Job | None = None
+    """Its newest job, as far as known."""
+    not_before: float = 0.0
+    wait_s: float = FIRST_RETRY_S
+    outgrown_since: float | None = None
+    read: bool = False
+    trouble: str = ""
+
+
+class AnchorScheduler:
+    """The one that works on the anchor jobs of a city log."""
+
+    def __init__(
+        self,
+        store: Store,
+        origin: str,
+        anchors: Sequence[ConfiguredAnchor],
+        emit: Emit,
+        *,
+        clock: Callable[[], float] = time.time,
+        poll_s: float = POLL_S,
+    ) -> None:
+        """Lock the jobs.
+
+        Raises:
+            LockHeldError: another process works on them.
+        """
+        folder = log_path(origin)
+        self._store = store
+        self._checkpoint_name = f"{folder}/{CHECKPOINT}"
+        self._anchors = anchors
+        self._emit = emit
+        self._clock = clock
+        self._poll_s = poll_s
+        self._jobs = AnchorJobs(store, folder)
+        self._turns = {each.receipt: _Turn() for each in anchors}
+        self._lock = store.lock(f"{folder}/anchors-{LOCK}") if anchors else None
+
+    def __call__(self) -> None:
+        """Do what is due now; whatever fails is told and tried again."""
+        try:
+            self._pass()
+        except LedgerError as error:
+            log.warning("anchors: %s; trying again", error)
+
+    def _pass(self) -> None:
+        try:
+            checkpoint = self._store.read(self._checkpoint_name)
+            head, _ = parse_checkpoint(checkpoint)
+        except (MissingFileError, FormatError):
+            return  # nothing is published yet; a damaged one is the chain's and the audit's to tell
+        self._make_due(checkpoint, head.size)
+        for each in self._anchors:
+            try:
+                self._advance(each, head.size)
+            except LogStoppedError as error:
+                self._failed(each, self._turns[each.receipt], str(error))
+
+    def _make_due(self, checkpoint: bytes, size: int) -> None:
+        now = self._clock()
+        due = []
+        for each in self._anchors:
+            try:
+                due += [each.receipt] if self._is_due(each, size, now) else []
+            except LogStoppedError as error:
+                self._failed(each, self._turns[each.receipt], str(error))
+        if due:
+            job = self._jobs.make(checkpoint, due, int(now * 1000))
+            for receipt in due:
+                self._turns[receipt].job = job
+
+    def _is_due(self, each: ConfiguredAnchor, size: int, now: float) -> bool:
+        turn = self._turns[each.receipt]
+        if not turn.read:
+            turn.job, turn.read = self._jobs.newest(each.receipt), True
+        if turn.job is None:
+            return True
+        made_s = turn.job.time_ms / 1000
+        waited = now - made_s >= each.interval_s or now < made_s  # a clock that stepped back does not stop it
+        return turn.job.size < size and waited and self._jobs.open(each.receipt, turn.job) is None
+
+    def _advance(self, each: ConfiguredAnchor, size: int) -> None:
+        turn, now = self._turns[each.receipt], self._clock()
+        owed = self._jobs.open(each.receipt, turn.job)
+        if owed is None:
+            self._measure(each, turn, grown=turn.job is not None and turn.job.size < size)
+            return
+        self._measure(each, turn, grown=True)
+        if time.monotonic() < turn.not_before:
+            return
+        try:
+            answer = self._ask(each, owed)
+            if isinstance(answer, Receipt):
+                self._require_sane(each, owed.job, answer, now)
+            self._jobs.keep(owed.job, each.receipt, answer)
+        except AnchorLostError as error:
+            log.warning("%s; submitting again", error)
+            self._jobs.forget(owed.job, each.receipt)
+        except RetryError as error:
+            self._failed(each, turn, str(error))
+        except Exception as error:  # a service's odd answer must not end the thread
+            log.exception("anchor %s", each.anchor.name)
+            self._failed(each, turn, f"{type(error).__name__}: {error}")
+        else:
+            self._answered(each, turn, answer)
+
+    def _ask(self, each: ConfiguredAnchor, owed: OpenJob) -> Pending | Receipt:
+        checkpoint = self._jobs.checkpoint(owed.job)
+        if owed.pending is None:
+            return each.anchor.submit(checkpoint)
+        return each.anchor.poll(checkpoint, owed.pending)
+
+    def _require_sane(self, each: ConfiguredAnchor, job: Job, receipt: Receipt, now: float) -> None:
+        """Keep only a receipt that holds, of a time that can be."""
+        try:
+            claim = each.anchor.verify(self._jobs.checkpoint(job), receipt.data)
+        except (ReceiptError, UncheckedError) as error:
+            raise AnchorUnavailableError(f"{each.anchor.name}: its receipt does not hold: {error}") from error
+        if not job.time_ms // 1000 - MAX_SKEW_S <= claim.time_s <= now + MAX_SKEW_S:
+            raise AnchorUnavailableError(
+                f"{each.anchor.name}: its receipt is of second {claim.time_s}, asked for at {job.time_ms // 1000}, "
+                f"now is {int(now)}: a clock is wrong by more than {MAX_SKEW_S} s; the receipt was not kept"
+            )
+
+    def _failed(self, each: ConfiguredAnchor, turn: _Turn, trouble: str) -> None:
+        if trouble != turn.trouble:
+            log.warning("anchor %s: %s; trying again", each.anchor.name, trouble)
+        turn.trouble = trouble
+        turn.not_before = time.monotonic() + turn.wait_s
+        turn.wait_s = min(turn.wait_s * 2, LAST_RETRY_S)
+        self._emit("ledger_anchor_down", 1, {"anchor": each.anchor.name})
+
+    def _answered(self, each: ConfiguredAnchor, turn: _Turn, answer: Pending | Receipt) -> None:
+        turn.trouble, turn.wait_s = "", FIRST_RETRY_S
+        pending = isinstance(answer, Pending)
+        turn.not_before = time.monotonic() + (self._poll_s if pending else 0)
+        if not pending:
+            turn.outgrown_since = None
+        self._emit("ledger_anchor_down", 0, {"anchor": each.anchor.name})
+
+    def _measure(self, each: ConfiguredAnchor, turn: _Turn, *, grown: bool) -> None:
+        now = time.monotonic()
+        turn.outgrown_since = (turn.outgrown_since or now) if grown else None
+        lag_s = 0.0 if turn.outgrown_since is None else now - turn.outgrown_since
+        self._emit("ledger_anchor_lag_seconds", lag_s, {"anchor": each.anchor.name})
+
+    def close(self) -> None:
+        """Let another process work on the jobs."""
+        if self._lock is not None:
+            self._lock.release()

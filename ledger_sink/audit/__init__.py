@@ -1,0 +1,1 @@
+"""Audit of the whole ledger against Kafka and the archive."""

@@ -1,0 +1,335 @@
+"""The audit: recompute everything, believe nothing, name exactly what is wrong.
+
+Files: every log's tiles, entries, controls, checkpoint; the chain of blocks; every root in it; cosignatures by
+the policy (the auditors' own verifier does that). Records: every leaf against Kafka while it retains the
+record, and against the archive; Kafka's end offsets = leaves = rows. It reads only, and runs beside the
+platform. It runs none of the code that appends, signs or publishes. It shares with that code the format and the
+readers: the store, tiles, state files, the list of epochs and the Kafka source.
+
+Full, everything is read; incremental, only what came after the last audit that passed, whose result is believed:
+work grows with what is new. Old files, rows and records are then not looked at again, and the result says so.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from ledger_sink.anchor.audit import audit_anchors
+from ledger_sink.audit.baseline import AuditBaseline
+from ledger_sink.city_log.state import read_city_state
+from ledger_sink.errors import KafkaUnavailableError, LedgerError, MissingFileError
+from ledger_sink.format.checkpoint import parse_checkpoint
+from ledger_sink.format.control import Start, parse_control
+from ledger_sink.format.errors import FormatError
+from ledger_sink.format.keys import city_origin
+from ledger_sink.format.layout import CHECKPOINT, POLICY, STATE, control_path, log_path
+from ledger_sink.format.leaf import LEAF_BYTES, Kind
+from ledger_sink.kafka_source import KafkaSource
+from ledger_sink.log.epochs import epochs_of, partitions_of
+from ledger_sink.log.name import LogName
+from ledger_sink.log.state import read_state
+from ledger_sink.log.tile_log import TileSource
+from ledger_sink.store import FileStore
+from ledger_sink.verifier.city_check import check_city
+from ledger_sink.verifier.compare import END, Comparison, Sealed, Side, compare, items
+from ledger_sink.verifier.errors import VerifierError
+from ledger_sink.verifier.trust import load_trust
+from ledger_sink.verifier.verdict import Status, Verdict
+from schemas.names import AUDIT_GROUP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from ledger_sink.config import LedgerConfig
+    from ledger_sink.kafka_source import TopicFacts
+    from ledger_sink.record import Record
+    from ledger_sink.store import Store
+
+
+ATTEMPTS = 3
+
+
+class Source(Protocol):
+    """What the audit asks of Kafka; `KafkaSource` answers."""
+
+    def describe(self, topics: Sequence[str]) -> dict[str, TopicFacts]:
+        """Return id and partition count of the topics that exist."""
+
+    def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
+        """Return the first offset still there and the one after the last."""
+
+    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
+        """Return the records with first ≤ offset < end."""
+
+
+class Archive(Protocol):
+    """What the audit asks of the archive."""
+
+    def rows(self, topic: str, partition: int, first: int) -> Iterable[Record]:
+        """Return the rows from an offset on, in offset order."""
+
+    def count(self, topic: str, partition: int, before: int) -> int:
+        """Return the number of rows before an offset."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was counted of one topic, all partitions; in an incremental audit, what is new."""
+
+    records: int = 0
+    """Records that Kafka still has, as far as compared."""
+    sealed: int = 0
+    """Leaves of kind record."""
+    archived: int = 0
+    """Rows of the archive."""
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """The audit's word."""
+
+    verdict: Literal["pass", "fail"]
+    problems: list[str]
+    """Each names file, or topic/partition and offset, with expected and got."""
+    counts: Mapping[str, Counts] = field(default_factory=dict)
+    not_checked: list[str] = field(default_factory=list)
+    """What the verdict does not speak of."""
+    seconds: float = 0.0
+    memory: AuditBaseline = field(default_factory=AuditBaseline)
+    """From where an incremental audit can go on, if this one passed."""
+
+
+def run(
+    config: LedgerConfig,
+    *,
+    archive: Archive | None,
+    source: Source | None = None,
+    policy: Path | None = None,
+    settled: bool = True,
+    grace_s: float = 0.0,
+    since: AuditBaseline | None = None,
+) -> AuditResult:
+    """Audit a whole ledger.
+
+    Args:
+        config: where it is and what it seals.
+        archive: the archive's reader; None leaves the archive out, and the result says so.
+        source: Kafka; None makes a consumer by the config.
+        policy: the auditor's own policy file; None takes the city's, which proves less.
+        settled: everything in Kafka must be sealed, archived and cosigned by now; else what came after the
+            newest checkpoints is left out.
+        grace_s: how long to let the archive catch up with those checkpoints first, in seconds.
+        since: what the last audit that passed remembered, for an incremental audit; None makes a full one.
+    """
+    began = time.monotonic()
+    audit = _Audit(config, archive, settled=settled, since=since)
+    audit.check_files(policy or config.ledger / POLICY)
+    audit.check_states()
+    if grace_s:
+        time.sleep(grace_s)
+    if source is not None:
+        audit.check_records(source)
+    else:
+        own = KafkaSource(config, group=AUDIT_GROUP)
+        try:
+            audit.check_records(own)
+        finally:
+            own.close()
+    verdict: Literal["pass", "fail"] = "fail" if audit.problems else "pass"
+    seconds = time.monotonic() - began
+    whole = not audit.problems and archive is not None
+    memory = audit.memory if whole else AuditBaseline()
+    return AuditResult(verdict, audit.problems, audit.counts, audit.not_checked, seconds, memory)
+
+
+class _Audit:
+    """One run: collects problems in the order in which they are found."""
+
+    def __init__(
+        self, config: LedgerConfig, archive: Archive | None, *, settled: bool, since: AuditBaseline | None
+    ) -> None:
+        self.problems: list[str] = []
+        self.not_checked: list[str] = []
+        self.counts: dict[str, Counts] = {}
+        self._config = config
+        self._archive = archive
+        self._settled = settled
+        self._since = AuditBaseline() if since is None else since
+        self.memory = AuditBaseline()
+        self._store = FileStore(config.ledger)
+        self._sizes = _published_sizes(self._store, config)
+
+    def check_files(self, policy: Path) -> None:
+        """Verify the ledger's directory as an auditor would, and that no anchor is late.
+
+        A ledger that grows meanwhile may replace a partial tile under the reader's hand: then once more.
+        """
+        city = self._since.logs.get(city_origin(self._config.city))
+        anchors = audit_anchors(
+            self._store,
+            self._config.city,
+            self._config.anchors,
+            settled=self._settled,
+            above=city.size if city else 0,
+        )
+        self.problems += anchors.problems
+        for _ in range(ATTEMPTS):
+            before = _published_sizes(self._store, self._config)
+            try:
+                self.memory.logs = dict(self._since.logs)
+                trust = replace(load_trust(policy, [], []), receipts=anchors.trust)
+                verdict = check_city("ledger", self._config.ledger, trust, self.memory.logs)
+            except VerifierError as error:
+                self.problems.append(str(error))
+                return
+            if verdict.passed or before == _published_sizes(self._store, self._config):
+                break
+        self._take(verdict)
+        self._sizes |= {
+            name: self.memory.logs[name.origin].size
+            for name in self._sizes
+            if name.origin in self.memory.logs
+        }
+
+    def _take(self, verdict: Verdict) -> None:
+        for claim in verdict.claims:
+            open_end = claim.status is Status.NOT_CHECKED and claim.name == "roots-in-blocks"
+            if claim.status is Status.FAILED or (open_end and self._settled):
+                self.problems.append(claim.words)
+            elif claim.status is Status.NOT_CHECKED:
+                self.not_checked.append(claim.words)
+
+    def check_states(self) -> None:
+        """Compare the writer's own states with what is published."""
+        checks: list[Callable[[], None]] = [self._check_city_state]
+        checks += [partial(self._check_state, name, size) for name, size in self._sizes.items()]
+        for check in checks:
+            try:
+                check()
+            except (LedgerError, FormatError) as error:
+                self.problems.append(str(error))
+
+    def _check_state(self, name: LogName, size: int) -> None:
+        state = read_state(self._store, name.folder)
+        where = f"{name.folder}/{STATE}"
+        if state is None or state.origin != name.origin:
+            self.problems.append(f"{where}: expected the state of {name.origin}, got {state}")
+        elif state.size < size or (self._settled and state.size != size):
+            self.problems.append(f"{where}: expected size {size} as published, got {state.size}")
+
+    def _check_city_state(self) -> None:
+        folder = log_path(city_origin(self._config.city))
+        state = read_city_state(self._store, folder)
+        if state is None:
+            self.problems.append(f"{folder}/{STATE}: expected the city log's state, got none")
+            return
+        size = parse_checkpoint(self._store.read(f"{folder}/{CHECKPOINT}"))[0].size
+        if state.size < size or (self._settled and state.size != size):
+            self.problems.append(
+                f"{folder}/{CHECKPOINT}: expected size {state.size} as in {STATE}, cosigned is {size}"
+            )
+
+    def check_records(self, source: Source) -> None:
+        """Compare every leaf with Kafka and the archive."""
+        try:
+            self._check_records(source)
+        except KafkaUnavailableError as error:
+            self.problems.append(f"Kafka: {error}")
+
+    def _check_records(self, source: Source) -> None:
+        facts = source.describe([topic.name for topic in self._config.topics])
+        if self._archive is None:
+            self.not_checked.append("the archive: nobody gave a reader of it")
+        if self._since.logs:
+            self.not_checked.append(
+                "records, rows and files that the last audit had checked: run a full audit"
+            )
+        for topic in self._config.topics:
+            found = facts.get(topic.name)
+            if found is None:
+                self.problems.append(f"{topic.name}: expected the topic in Kafka, got none")
+                continue
+            total = Counts()
+            for partition in range(max(topic.partitions, found.partitions)):
+                one = self._compare(source, topic.name, partition, found.topic_id)
+                self.problems += one.problems
+                if one.left_out:
+                    self.problems.append(f"{one.where}: and {one.left_out} problems more")
+                total = Counts(
+                    total.records + one.records, total.sealed + one.leaves, total.archived + one.rows
+                )
+            self.counts[topic.name] = total
+
+    def _compare(self, source: Source, topic: str, partition: int, topic_id: bytes) -> Comparison:
+        comparison = Comparison(f"{topic}/{partition}")
+        low, high = source.watermarks(topic, partition)
+        logs = [name for name in self._sizes if (name.topic, name.partition) == (topic, partition)]
+        if not logs and self._settled:
+            comparison.add("expected a published log, got none")
+        try:
+            current = [name for name in logs if self._topic_id(name) == topic_id]
+            earlier = {s.leaf for name in logs if name not in current for s in self._leaves(name)}
+            if logs and not current:
+                comparison.add(f"expected a log of topic id {topic_id.hex()}, got none: it was re-created")
+            leaves = [sealed for name in current for sealed in self._leaves(name)]
+        except (LedgerError, FormatError) as error:
+            comparison.add(f"leaves: {error}; records were not compared")
+            return comparison
+        first = self._first(comparison, current, topic, partition)
+        end = leaves[-1].offset + 1 if leaves else max(low, first)
+        before = END if self._settled else end
+        stop = high if self._settled else min(end, high)
+        records = source.records(topic, partition, max(low, first), stop)
+        kafka = Side("Kafka", items(topic, partition, records), comparison)
+        archived = None
+        if self._archive is not None:
+            rows = items(topic, partition, self._archive.rows(topic, partition, first))
+            archived = Side("archive", rows, comparison, earlier)
+        compare(comparison, leaves, kafka, archived, retained_from=low, before=before)
+        if self._archive is not None and current:
+            self.memory.rows[comparison.where] = end, self._archive.count(topic, partition, end)
+        return comparison
+
+    def _first(self, comparison: Comparison, current: Sequence[LogName], topic: str, partition: int) -> int:
+        """Return the offset from which records are compared; the archive still has as many rows before it."""
+        if not any(name.origin in self._since.logs for name in current):
+            return 0  # a topic that was created, or re-created, since
+        first, expected = self._since.rows.get(comparison.where, (0, 0))
+        if first and self._archive is not None:
+            got = self._archive.count(topic, partition, first)
+            if got != expected:
+                comparison.add(
+                    f"before offset {first}: archive: expected {expected} rows as at the last audit, got {got}: "
+                    "a full audit names them"
+                )
+        return first
+
+    def _topic_id(self, name: LogName) -> bytes:
+        control = parse_control(self._store.read(f"{name.folder}/{control_path(0)}"))
+        return bytes.fromhex(control.topic_id) if isinstance(control, Start) else b""
+
+    def _leaves(self, name: LogName) -> Iterator[Sealed]:
+        known = self._since.logs.get(name.origin)
+        first = known.size if known is not None else 0
+        entries = TileSource(self._store, name.folder).entries(self._sizes[name], first)
+        for index, entry in enumerate(entries, start=first):
+            if len(entry) == LEAF_BYTES and entry[1] == Kind.RECORD:
+                yield Sealed(int.from_bytes(entry[2:10], "big"), index, name.origin, entry)
+
+
+def _published_sizes(store: Store, config: LedgerConfig) -> dict[LogName, int]:
+    """Return every log on file with a readable checkpoint, epochs rising, and its published size."""
+    sizes = {}
+    for topic in config.topics:
+        for partition in partitions_of(store, topic.name):
+            for epoch in epochs_of(store, topic.name, partition):
+                name = LogName(config.city, topic.name, partition, epoch)
+                try:
+                    sizes[name] = parse_checkpoint(store.read(f"{name.folder}/{CHECKPOINT}"))[0].size
+                except (MissingFileError, FormatError):
+                    continue  # the verifier names it
+    return sizes

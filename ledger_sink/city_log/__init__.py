@@ -1,0 +1,1 @@
+"""The city log: blocks of partition checkpoints."""

@@ -1,0 +1,152 @@
+"""The blocks of the city log on disk: read and checked at the start, then appended to, blocks before state.
+
+One writer: the log is locked as long as it is open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from ledger_sink.city_log.state import CityState, LastCheckpoint, read_city_state
+from ledger_sink.errors import ClockSteppedBackError, DamagedLogError, DamagedStateError
+from ledger_sink.format.block import NO_PREVIOUS, Block
+from ledger_sink.format.errors import FormatError
+from ledger_sink.format.layout import CHECKPOINT, LOCK, STATE, log_path
+from ledger_sink.log.tile_log import TileLog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ledger_sink.format.checkpoint import Checkpoint
+    from ledger_sink.log.tile_log import TileSource
+    from ledger_sink.store import Store
+
+BLOCK_LINES = 8
+"""Lines of a block that we write (the format allows 32): every bundle carries a block, and is to stay small."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastBlock:
+    """The block that the next one follows."""
+
+    hash: bytes
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Committed:
+    """What is on disk: the state, its tiles and its last block; always read and replaced together."""
+
+    state: CityState
+    tiles: TileLog
+    last: LastBlock
+
+
+class CityBlocks:
+    """The blocks of one city log."""
+
+    def __init__(self, store: Store, origin: str) -> None:
+        """Lock the city log and check it.
+
+        Raises:
+            LockHeldError: another process writes it.
+            DamagedStateError: the state file is damaged or gone.
+            DamagedLogError: the tiles do not fit it.
+        """
+        self.origin = origin
+        self.folder = log_path(origin)
+        self._store = store
+        self._lock = store.lock(f"{self.folder}/{LOCK}")
+        try:
+            self._committed = self._read()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @property
+    def state(self) -> CityState:
+        """What is committed."""
+        return self._committed.state
+
+    @property
+    def tiles(self) -> TileSource:
+        """The tiles that proofs are made from."""
+        return self._committed.tiles.source
+
+    def append(self, checkpoints: Sequence[Checkpoint], now_ms: int) -> int:
+        """Put partition checkpoints into new blocks and commit them; return the number of blocks.
+
+        Raises:
+            ClockSteppedBackError: the last block is of a later time; wait.
+            StoreError: nothing was committed; try again.
+        """
+        last_ms = self._committed.last.time_ms
+        if now_ms < last_ms:
+            raise ClockSteppedBackError(
+                f"{self.origin}: the clock shows {now_ms} ms, the last block {last_ms}; waiting for it"
+            )
+        blocks, mentions = self._blocks(checkpoints, now_ms)
+        tiles = self._committed.tiles
+        try:
+            tiles.append(blocks)
+            self._store.write(tiles.unwritten())
+            mentions = {**self.state.mentions, **mentions}
+            state = replace(self.state, size=tiles.size, root=tiles.root(), mentions=mentions)
+            self._store.write({f"{self.folder}/{STATE}": state.encode()})
+        except BaseException:
+            # Blocks carry the time: go back to what is committed and make new ones. The store may or may not
+            # have taken the state.
+            self._committed = self._read()
+            raise
+        tiles.mark_durable()
+        self._committed = _Committed(state, tiles, LastBlock(sha256(blocks[-1]).digest(), now_ms))
+        return len(blocks)
+
+    def close(self) -> None:
+        """Let another writer in."""
+        self._lock.release()
+
+    def _blocks(
+        self, checkpoints: Sequence[Checkpoint], now_ms: int
+    ) -> tuple[list[bytes], dict[str, LastCheckpoint]]:
+        previous = self._committed.last.hash
+        blocks: list[bytes] = []
+        mentions: dict[str, LastCheckpoint] = {}
+        for start in range(0, len(checkpoints), BLOCK_LINES):
+            heads = tuple(checkpoints[start : start + BLOCK_LINES])
+            number = self.state.size + len(blocks)
+            data = Block(self.origin, number, previous, now_ms, heads).encode()
+            mentions |= {head.origin: LastCheckpoint(head.size, head.root, number) for head in heads}
+            previous = sha256(data).digest()
+            blocks.append(data)
+        return blocks, mentions
+
+    def _read(self) -> _Committed:
+        state = self._read_state()
+        tiles = TileLog(self._store, self.folder, state.size, state.root)
+        return _Committed(state, tiles, self._last_block(state, tiles))
+
+    def _read_state(self) -> CityState:
+        state = read_city_state(self._store, self.folder)
+        if state is None:
+            if CHECKPOINT in self._store.listing(self.folder):
+                raise DamagedStateError(
+                    f"{self.folder}/{STATE}: gone, but a checkpoint is published; put it back"
+                )
+            return CityState(self.origin)
+        if state.origin != self.origin:
+            raise DamagedStateError(
+                f"{self.folder}/{STATE}: expected origin {self.origin}, got {state.origin}"
+            )
+        return state
+
+    def _last_block(self, state: CityState, tiles: TileLog) -> LastBlock:
+        if not state.size:
+            return LastBlock(NO_PREVIOUS, 0)
+        data = tiles.source.entry(state.size - 1, state.size)
+        try:
+            return LastBlock(sha256(data).digest(), Block.parse(data).time_ms)
+        except FormatError as error:
+            raise DamagedLogError(f"{self.folder}: block {state.size - 1}: {error}") from error

@@ -1,0 +1,126 @@
+"""What the city log believes of partition logs: signed, and consistent with its last block about them.
+
+It is a witness to all of them (docs/ledger.md#blocks). A checkpoint that is not to be believed is refused by name,
+for good: that log gets into no block any more, the others do.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ledger_sink.city_log.state import CosignedCheckpoint, read_cosigned_checkpoint
+from ledger_sink.errors import CheckpointRefusedError, DamagedStateError, MissingFileError
+from ledger_sink.format.checkpoint import open_checkpoint
+from ledger_sink.format.errors import FormatError
+from ledger_sink.format.keys import Origin
+from ledger_sink.format.layout import CHECKPOINT, log_path
+from ledger_sink.format.merkle import EMPTY_ROOT, verify_consistency
+from ledger_sink.format.tiles import consistency_proof
+from ledger_sink.log.key_list import read_keys
+from ledger_sink.log.tile_log import TileSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ledger_sink.city_log.state import LastCheckpoint
+    from ledger_sink.format.checkpoint import Checkpoint
+    from ledger_sink.format.note import VerifierKey
+    from ledger_sink.store import Store
+
+log = logging.getLogger("ledger.chain")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A partition checkpoint that goes into the next block."""
+
+    checkpoint: Checkpoint
+    note: bytes
+
+
+class CheckpointCollector:
+    """Looks at published partition checkpoints. One thread owns it."""
+
+    def __init__(self, store: Store, city: str) -> None:
+        self.refused: dict[str, str] = {}
+        """Partition logs that are not believed any more, and why."""
+        self.lost_covers: dict[str, CosignedCheckpoint] = {}
+        """What a crash between city checkpoint and cover file left out, by origin."""
+        self._store = store
+        self._city = city
+        self._keys: dict[str, VerifierKey] = {}
+        self._settled: dict[str, bytes] = {}
+
+    def settle(self, item: Accepted) -> None:
+        """Take note that a checkpoint is in a committed block."""
+        self._settled[item.checkpoint.origin] = item.note
+
+    def collect(self, mentions: Mapping[str, LastCheckpoint]) -> list[Accepted]:
+        """Return the checkpoints that grew since their last mention, checked, sorted by origin."""
+        self.lost_covers = {}
+        accepted = []
+        for origin in self._origins():
+            try:
+                item = self._look(origin, mentions.get(origin))
+            except CheckpointRefusedError as error:
+                self.refused[origin] = str(error)
+                log.error("%s", error)  # noqa: TRY400 - the message says it all
+                continue
+            if item:
+                accepted.append(item)
+        return sorted(accepted, key=lambda item: item.checkpoint.origin.encode())
+
+    def _origins(self) -> Iterator[str]:
+        """Return every partition log of this city that has a key on file and is believed."""
+        self._keys = read_keys(self._store)
+        for text in self._keys:
+            origin = Origin.parse(text)
+            if not origin.is_city and origin.city == self._city and text not in self.refused:
+                yield text
+
+    def _look(self, origin: str, last: LastCheckpoint | None) -> Accepted | None:
+        folder = log_path(origin)
+        try:
+            note = self._store.read(f"{folder}/{CHECKPOINT}")
+        except MissingFileError:
+            return None
+        if self._settled.get(origin) == note:
+            return None
+        checkpoint = self._checked(origin, last, note)
+        if last is not None and checkpoint.size == last.size:
+            self._settled[origin] = note
+            self._recover_cover(origin, last, note)
+            return None
+        return Accepted(checkpoint, note) if checkpoint.size else None
+
+    def _checked(self, origin: str, last: LastCheckpoint | None, note: bytes) -> Checkpoint:
+        """Check one partition checkpoint against the last block that mentions its log.
+
+        Raises:
+            CheckpointRefusedError: it is not signed, smaller, or inconsistent.
+        """
+        folder = log_path(origin)
+        size, root = (last.size, last.root) if last else (0, EMPTY_ROOT)
+        try:
+            checkpoint, _ = open_checkpoint(note, self._keys[origin])
+            if last is not None and checkpoint.size < size:
+                raise CheckpointRefusedError(
+                    f"{folder}/{CHECKPOINT}: size {checkpoint.size} was rolled back, "
+                    f"block {last.block} says {size}"
+                )
+            proof = consistency_proof(size, checkpoint.size, TileSource(self._store, folder).read_tile)
+            verify_consistency(size, root, checkpoint.size, checkpoint.root, proof)
+        except (FormatError, MissingFileError) as error:
+            raise CheckpointRefusedError(f"{folder}/{CHECKPOINT}: {error}") from error
+        return checkpoint
+
+    def _recover_cover(self, origin: str, last: LastCheckpoint, note: bytes) -> None:
+        try:
+            cover = read_cosigned_checkpoint(self._store, log_path(origin))
+        except DamagedStateError as error:
+            log.warning("%s; it is made anew", error)
+            cover = None
+        if cover is None or cover.block != last.block:
+            self.lost_covers[origin] = CosignedCheckpoint(last.block, note)

@@ -1,0 +1,1 @@
+"""Topic-partition logs: names, tiles, state, epochs, keys."""

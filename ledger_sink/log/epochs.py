@@ -1,0 +1,116 @@
+"""Epochs of a partition log: which one is written, and declaring a new one (docs/ledger.md#names-and-epochs).
+
+A new epoch is an operator's word that the log is not what it was: the topic was re-created, Kafka lost
+records, a state was damaged, a key changed. Its START leaf names the last checkpoint of the epoch before.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from ledger_sink.errors import DamagedStateError, LedgerError, SetupError
+from ledger_sink.format.checkpoint import parse_checkpoint
+from ledger_sink.format.control import Gap, Start, parse_control
+from ledger_sink.format.errors import FormatError
+from ledger_sink.format.layout import LOCK, STATE, control_path
+from ledger_sink.format.leaf import Kind, Leaf
+from ledger_sink.format.merkle import EMPTY_ROOT
+from ledger_sink.log.name import NO_TOPIC, LogName, last_checkpoint
+from ledger_sink.log.state import LogState, read_state
+from ledger_sink.log.tile_log import TileSource
+from ledger_sink.store import FileStore
+
+if TYPE_CHECKING:
+    from ledger_sink.config import LedgerConfig
+    from ledger_sink.store import Store
+
+
+def epochs_of(store: Store, topic: str, partition: int) -> list[int]:
+    """Return the epochs of a partition log that are on file, rising."""
+    names = [name.rstrip("/") for name in store.listing(f"{topic}/{partition}")]
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def partitions_of(store: Store, topic: str) -> list[int]:
+    """Return the partitions of a topic that are on file, rising."""
+    names = [name.rstrip("/") for name in store.listing(topic)]
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def current_log(store: Store, city: str, topic: str, partition: int) -> LogName:
+    """Return the log that is written now."""
+    return LogName(city, topic, partition, max(epochs_of(store, topic, partition), default=1))
+
+
+def new_epoch(config: LedgerConfig, topic: str) -> list[str]:
+    """Declare a new epoch of every partition log of a topic; the ledger must not be running.
+
+    If the topic is still the same, the new epoch goes on where the last published checkpoint ends; if it was
+    re-created, at its beginning.
+
+    Returns:
+        The new origins; those declared before and not begun yet stay as they are.
+
+    Raises:
+        LockHeldError: the ledger is running; stop it first.
+        SetupError: no log of this topic is on file.
+    """
+    store = FileStore(config.ledger)
+    partitions = partitions_of(store, topic)
+    if not partitions:
+        raise SetupError(f"{topic}: no log on file under {config.ledger}; nothing to declare")
+    with ExitStack() as locks:
+        logs = [current_log(store, config.city, topic, partition) for partition in partitions]
+        for name in logs:
+            locks.callback(store.lock(f"{name.folder}/{LOCK}").release)
+        states = {}
+        origins = []
+        for name in logs:
+            if _is_declared(store, name):
+                origins.append(name.origin)
+                continue
+            fresh = LogName(name.city, name.topic, name.partition, name.epoch + 1)
+            topic_id, next_offset = _carried(store, name)
+            state = LogState(fresh.origin, topic_id, 0, EMPTY_ROOT, next_offset)
+            states[f"{fresh.folder}/{STATE}"] = state.encode()
+            origins.append(fresh.origin)
+        store.write(states)
+    return origins
+
+
+def _is_declared(store: Store, name: LogName) -> bool:
+    """Tell whether a log is the start of an epoch that nobody has begun yet."""
+    try:
+        state = read_state(store, name.folder)
+    except DamagedStateError:
+        return False
+    return state is not None and not state.size
+
+
+def _carried(store: Store, name: LogName) -> tuple[bytes, int]:
+    """Return topic id and next offset as of the last published checkpoint, as far as they can be read."""
+    try:
+        state = read_state(store, name.folder)
+    except LedgerError:
+        state = None
+    note = last_checkpoint(store, name)
+    try:
+        size = parse_checkpoint(note)[0].size if note else 0
+        if state is not None and state.size == size:
+            return state.topic_id, state.next_offset
+        start = parse_control(store.read(f"{name.folder}/{control_path(0)}"))
+        if size and isinstance(start, Start):
+            return bytes.fromhex(start.topic_id), _next_offset(store, name, size)
+    except (LedgerError, FormatError):
+        pass  # too damaged to go on from: the new epoch begins where the topic does
+    return NO_TOPIC, 0
+
+
+def _next_offset(store: Store, name: LogName, size: int) -> int:
+    """Return the first offset after those that the first `size` leaves speak of."""
+    leaf = Leaf.parse(TileSource(store, name.folder).entry(size - 1, size))
+    if leaf.kind is Kind.RECORD:
+        return leaf.offset + 1
+    control = parse_control(store.read(f"{name.folder}/{control_path(size - 1)}"))
+    return control.last_missing + 1 if isinstance(control, Gap) else leaf.offset

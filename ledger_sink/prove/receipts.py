@@ -1,0 +1,129 @@
+"""(log, leaf) → the receipts that a bundle carries: of each anchor the earliest over a checkpoint that holds it.
+
+The first block that holds the leaf is found by bisection: of one log later blocks hold larger sizes. From it
+a path to the record and one proof per anchored checkpoint are made from the published tiles.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger_sink.anchor.jobs import AnchorJobs, anchored_sizes
+from ledger_sink.city_log.state import read_city_state
+from ledger_sink.format.block import Block
+from ledger_sink.format.bundle import ANCHORS, CITY_PROOF
+from ledger_sink.format.keys import city_origin
+from ledger_sink.format.layout import log_path
+from ledger_sink.format.tiles import TILE_WIDTH, inclusion_proof
+from ledger_sink.format.tlog_proof import TlogProof
+from ledger_sink.log.tile_log import TileSource
+from ledger_sink.receipt.bundled import FIRST_BLOCK, LEAF_PATH, encode_path
+
+if TYPE_CHECKING:
+    from ledger_sink.log.name import LogName
+    from ledger_sink.store import Store
+
+MOST_BUNDLES = 256
+"""Bundles of blocks held in memory at a time."""
+MOST_JOBS = 200
+"""Anchored checkpoints looked at after the first that holds the leaf: slower anchors come less often."""
+
+
+def receipt_files(store: Store, name: LogName, index: int) -> dict[str, bytes]:
+    """Return a bundle's files under `anchors/`; none if no receipt covers the leaf yet.
+
+    Args:
+        store: the ledger's files.
+        name: the record's log.
+        index: its leaf.
+
+    Raises:
+        StoreError: a tile or bundle is gone.
+        LogStoppedError: a job's files are damaged; run the audit.
+        FormatError: tiles or blocks do not fit.
+    """
+    folder = log_path(city_origin(name.city))
+    newest = next(anchored_sizes(store, folder, newest_first=True), 0)
+    if not newest:
+        return {}
+    blocks = _Blocks(TileSource(store, folder), name.origin, newest)
+    state = read_city_state(store, folder)
+    mention = state.mentions.get(name.origin) if state else None
+    number = blocks.first_above(index, min(newest - 1, mention.block if mention else newest - 1))
+    if number is None:
+        return {}
+    receipts = _receipts(store, folder, number)
+    if not receipts:
+        return {}
+    data = blocks.entry(number)
+    line = Block.parse(data).head(name.origin)
+    size = line.size if line else 0
+    path = inclusion_proof(index, size, TileSource(store, name.folder).read_tile)
+    files = {FIRST_BLOCK: data, LEAF_PATH: encode_path(path)}
+    for anchored, (checkpoint, found) in receipts.items():
+        proof = TlogProof(number, inclusion_proof(number, anchored, blocks.source.read_tile), checkpoint)
+        proof.verify_leaf(data)
+        files[f"{ANCHORS}{anchored}/{CITY_PROOF}"] = proof.encode()
+        files |= {f"{ANCHORS}{anchored}/{receipt}": held for receipt, held in found.items()}
+    return files
+
+
+def _receipts(store: Store, folder: str, number: int) -> dict[int, tuple[bytes, dict[str, bytes]]]:
+    """Return of each anchor the earliest receipt over a checkpoint that holds a block, by checkpoint size."""
+    jobs = AnchorJobs(store, folder)
+    seen: set[str] = set()
+    chosen: dict[int, tuple[bytes, dict[str, bytes]]] = {}
+    for looked, size in enumerate(anchored_sizes(store, folder, above=number)):
+        if looked >= MOST_JOBS:
+            break
+        job = jobs.read(size)
+        for receipt in job.receipts if job else ():
+            data = jobs.receipt(job, receipt) if job and receipt not in seen else None
+            if job and data is not None:
+                seen.add(receipt)
+                chosen.setdefault(size, (jobs.checkpoint(job), {}))[1][receipt] = data
+    return chosen
+
+
+class _Blocks:
+    """The blocks of a city log, read a bundle at a time."""
+
+    def __init__(self, source: TileSource, origin: str, size: int) -> None:
+        self.source = source
+        self._needle = f"\n{origin} ".encode()
+        self._size = size
+        self._bundles: dict[int, list[bytes]] = {}
+
+    def entry(self, number: int) -> bytes:
+        """Return a block's bytes."""
+        bundle, place = divmod(number, TILE_WIDTH)
+        if bundle not in self._bundles:
+            width = min(TILE_WIDTH, self._size - bundle * TILE_WIDTH)
+            if len(self._bundles) >= MOST_BUNDLES:
+                del self._bundles[next(iter(self._bundles))]
+            self._bundles[bundle] = self.source.read_entries(bundle, width)
+        return self._bundles[bundle][place]
+
+    def first_above(self, index: int, last: int) -> int | None:
+        """Return the number of the first block, up to a last one, whose line of the log is above an index."""
+        found = self._mention(last)
+        if found is None or found[1] <= index:
+            return None
+        low, high = 0, found[0]
+        while low < high:
+            middle = (low + high) // 2
+            found = self._mention(middle)
+            if found is not None and found[1] > index:
+                high = found[0]
+            else:
+                low = middle + 1
+        return high
+
+    def _mention(self, number: int) -> tuple[int, int] | None:
+        """Return number and size of the newest mention of the log in blocks up to this one."""
+        for at in range(number, -1, -1):
+            data = self.entry(at)
+            start = data.find(self._needle)
+            if start >= 0:
+                return at, int(data[start + len(self._needle) :].split(b" ", 1)[0])
+        return None

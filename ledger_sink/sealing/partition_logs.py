@@ -1,0 +1,278 @@
+"""The partition logs of one process: opened, appended to, committed together, each stopped by itself.
+
+A log that cannot go on stops and says why, here and in its folder; the others go on. Only a store that takes
+nothing any more (full, read-only) stops them all.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from ledger_sink.errors import (
+    LedgerError,
+    LockHeldError,
+    LogStoppedError,
+    OffsetPastEndError,
+    StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
+    TopicReplacedError,
+)
+from ledger_sink.log.epochs import current_log
+from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ledger_sink.config import LedgerConfig
+    from ledger_sink.kafka_source import KafkaSource, Place, TopicFacts
+    from ledger_sink.log.name import LogName
+    from ledger_sink.log.state import LogState
+    from ledger_sink.metrics import Emit
+    from ledger_sink.record import Record
+    from ledger_sink.store import Store
+
+LOCK_WAIT_S = 5.0
+STOPPED_NAME = "stopped.txt"
+T = TypeVar("T")
+
+log = logging.getLogger("ledger.sink")
+
+
+class PartitionLogs:
+    """The sequencers of all topic-partitions. The main thread owns it; others read `states`.
+
+    Args:
+        config: Which city and topics.
+        store: Where the logs lie.
+        source: Kafka; it reads the partitions that are open here.
+        emit: Takes figures.
+    """
+
+    def __init__(self, config: LedgerConfig, store: Store, source: KafkaSource, emit: Emit) -> None:
+        self._config = config
+        self.stopped: dict[LogName, str] = {}
+        """Logs that cannot go on, and why."""
+        self._store = store
+        self._source = source
+        self._emit = emit
+        self._logs: dict[Place, Sequencer] = {}
+        self._oldest_ms: dict[LogName, tuple[int, int]] = {}
+        self._shown: dict[Place, int] = {}
+        self._must_assign = False
+        self._missing: set[str] = set()
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="ledger-commit")
+
+    def states(self) -> dict[LogName, LogState]:
+        """Return what is durable now, log by log."""
+        return {s.name: s.state for s in list(self._logs.values()) if s.name not in self.stopped}
+
+    @property
+    def pending(self) -> int:
+        """Leaves that are not durable yet."""
+        return sum(s.pending for s in self._logs.values() if s.name not in self.stopped)
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether there are logs and every one of them stopped."""
+        return bool(self.stopped) and all(s.name in self.stopped for s in self._logs.values())
+
+    def open_missing(self, facts: dict[str, TopicFacts]) -> None:
+        """Open the logs of partitions that are there and have none, and read on from where they are.
+
+        Raises:
+            LockHeldError: another process writes one of them.
+            KafkaUnavailableError: Kafka does not tell where a partition begins and ends.
+        """
+        missing = {topic.name for topic in self._config.topics} - facts.keys()
+        if missing != self._missing:
+            self._missing = missing
+            log.warning(
+                "topics that Kafka does not have, waited for: %s", ", ".join(sorted(missing)) or "none"
+            )
+        for topic in self._config.topics:
+            if topic.name not in facts:
+                continue
+            for partition in range(max(topic.partitions, facts[topic.name].partitions)):
+                if (topic.name, partition) in self._logs:
+                    continue
+                name = current_log(self._store, self._config.city, topic.name, partition)
+                if name not in self.stopped:
+                    self._open(name, facts[topic.name])
+        if self._must_assign:
+            self._assign()
+
+    def _open(self, name: LogName, facts: TopicFacts) -> None:
+        low, high = self._source.watermarks(name.topic, name.partition)
+        try:
+            sequencer = _opened(self._store, name, PartitionFacts(facts.topic_id, low, high))
+        except (LogStoppedError, StoreError) as error:
+            self._stop(name, error)
+            return
+        self._must_assign = True
+        self._logs[name.topic, name.partition] = sequencer
+        self._store.remove([f"{name.folder}/{STOPPED_NAME}"])
+        self._emit("ledger_log_stopped", 0, _labels(name))
+
+    def _assign(self) -> None:
+        self._source.assign(
+            {place: s.next_offset for place, s in self._logs.items() if s.name not in self.stopped}
+        )
+        self._must_assign = False
+
+    def take(self, records: dict[Place, list[Record]]) -> None:
+        """Append what was read."""
+        for place, batch in records.items():
+            sequencer = self._logs.get(place)
+            if sequencer is None or sequencer.name in self.stopped:
+                continue
+            try:
+                sequencer.append(batch)
+            except LogStoppedError as error:
+                self._stop(sequencer.name, error)
+                continue
+            first = batch[0]
+            if first.timestamp_type == 1:  # only LogAppendTime says when it came
+                self._oldest_ms.setdefault(sequencer.name, (first.offset, first.timestamp_ms))
+
+    def resume_lost(self, lost: Iterable[Place], facts: dict[str, TopicFacts]) -> None:
+        """Go on where a position does not exist any more: a GAP after retention, a stop after a loss."""
+        for topic, partition in lost:
+            sequencer = self._logs.get((topic, partition))
+            if sequencer is None or sequencer.name in self.stopped:
+                continue
+            low, high = self._source.watermarks(topic, partition)
+            try:
+                _require_alive(sequencer, facts.get(topic), high)
+                sequencer.skip_to(low)
+            except LogStoppedError as error:
+                self._stop(sequencer.name, error)
+        self._assign()
+
+    def commit(self, facts: dict[str, TopicFacts]) -> None:
+        """Make everything that was appended durable, all logs at once; a re-created topic is not believed.
+
+        Raises:
+            StoreFullError: no space is left.
+            StoreReadOnlyError: the ledger may not be written.
+        """
+        due = []
+        for sequencer in self._logs.values():
+            if sequencer.name in self.stopped or not sequencer.pending:
+                continue
+            found = facts.get(sequencer.name.topic)
+            if found is None:
+                continue  # the topic does not answer: what was read of it may be of another; wait
+            if found.topic_id != sequencer.state.topic_id:
+                self._stop(sequencer.name, _replaced(sequencer, found))
+                continue
+            due.append(sequencer)
+        before = {s.name: s.state.size for s in due}
+        for sequencer, error in zip(due, self._pool.map(_committed, due), strict=True):
+            if isinstance(error, (StoreFullError, StoreReadOnlyError)):
+                raise error
+            if error is not None:
+                self._stop(sequencer.name, error)
+                continue
+            sealed = sequencer.state.size - before[sequencer.name]
+            self._emit("ledger_sealed_leaves", sealed, {"topic": sequencer.name.topic})
+            self._emit("ledger_log_size", sequencer.state.size, {"origin": sequencer.name.origin})
+
+    def show(self, published: dict[LogName, LogState], *, wait: bool = False) -> None:
+        """Commit the offsets of published checkpoints to the group, for operators to see."""
+        grown = {}
+        for name, state in list(published.items()):
+            place = (name.topic, name.partition)
+            if wait or self._shown.get(place) != state.next_offset:
+                grown[place] = state.next_offset
+                self._measure(name, state)
+        if grown:
+            self._source.commit(grown, wait=wait)
+            self._shown |= grown
+
+    def _measure(self, name: LogName, state: LogState) -> None:
+        offset, timestamp_ms = self._oldest_ms.get(name, (state.next_offset, 0))
+        if offset < state.next_offset:
+            del self._oldest_ms[name]
+            self._emit("ledger_seal_latency_ms", time.time() * 1000 - timestamp_ms, {"topic": name.topic})
+
+    def stop_refused(self, refused: dict[LogName, LogStoppedError]) -> None:
+        """Stop logs whose checkpoints the signer refuses."""
+        for name, error in list(refused.items()):
+            if name not in self.stopped:
+                self._stop(name, error)
+
+    def _stop(self, name: LogName, error: LedgerError) -> None:
+        self.stopped[name] = str(error)
+        log.error("log %s stops: %s", name, error)
+        self._emit("ledger_log_stopped", 1, _labels(name) | {"reason": type(error).__name__})
+        try:
+            self._store.write({f"{name.folder}/{STOPPED_NAME}": f"{error}\n".encode()})
+        except StoreError as trouble:
+            log.warning("%s/%s: %s", name.folder, STOPPED_NAME, trouble)
+
+    def close(self) -> None:
+        """Let other writers in."""
+        self._pool.shutdown()
+        for sequencer in self._logs.values():
+            sequencer.close()
+
+
+def wait_for_lock(action: Callable[[], T]) -> T:
+    """Do what needs a lock; a process that is just ending may still hold it for `LOCK_WAIT_S`.
+
+    Raises:
+        LockHeldError: it still holds it then.
+    """
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            return action()
+        except LockHeldError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _opened(store: Store, name: LogName, facts: PartitionFacts) -> Sequencer:
+    return wait_for_lock(lambda: Sequencer.open(store, name, facts))
+
+
+def _committed(sequencer: Sequencer) -> LedgerError | None:
+    """Commit one log; a write that failed for no lasting reason is written again, once."""
+    try:
+        sequencer.commit()
+    except (StoreFullError, StoreReadOnlyError) as error:
+        return error
+    except StoreError as error:
+        log.warning("%s; writing again", error)
+        try:
+            sequencer.commit()
+        except LedgerError as again:
+            return again
+    return None
+
+
+def _require_alive(sequencer: Sequencer, facts: TopicFacts | None, high: int) -> None:
+    if facts is not None and facts.topic_id != sequencer.state.topic_id:
+        raise _replaced(sequencer, facts)
+    if sequencer.next_offset > high:
+        raise OffsetPastEndError(
+            f"{sequencer.name}: expected offset {sequencer.next_offset} next, but Kafka ends at {high}: "
+            f"it lost records; declare the loss: city keys new-epoch {sequencer.name.topic}"
+        )
+
+
+def _replaced(sequencer: Sequencer, facts: TopicFacts) -> TopicReplacedError:
+    name = sequencer.name
+    return TopicReplacedError(
+        f"{name}: expected topic id {sequencer.state.topic_id.hex()}, got {facts.topic_id.hex()}: the topic "
+        f"was re-created; to go on with the new one run: city keys new-epoch {name.topic}"
+    )
+
+
+def _labels(name: LogName) -> dict[str, str]:
+    return {"topic": name.topic, "partition": str(name.partition)}

@@ -1,0 +1,94 @@
+"""Secret files: seeds and tokens, 0600, made once and never silently replaced."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from typing import TYPE_CHECKING
+
+from ledger_sink.errors import SetupError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEED_BYTES = 32
+_TOKEN_BYTES = 32
+
+
+def own_seed(path: Path) -> bytes:
+    """Return the 32-byte seed of a file, which is made if it does not exist.
+
+    Raises:
+        SetupError: the file has another length, or others may read it.
+    """
+    seed = _own_secret(path, secrets.token_bytes(SEED_BYTES))
+    if len(seed) != SEED_BYTES:
+        raise SetupError(f"{path}: expected a seed of {SEED_BYTES} bytes, got {len(seed)}")
+    return seed
+
+
+def own_token(path: Path) -> str:
+    """Return the bearer token of a file, which is made if it does not exist."""
+    return read_token_text(path, _own_secret(path, secrets.token_urlsafe(_TOKEN_BYTES).encode() + b"\n"))
+
+
+def read_token(path: Path) -> str:
+    """Return the bearer token of a file that another process made.
+
+    Raises:
+        SetupError: it is not there or holds no token.
+    """
+    try:
+        return read_token_text(path, path.read_bytes())
+    except OSError as error:
+        raise SetupError(f"{path}: no signer's token ({error.strerror}); start the signer first") from error
+
+
+def read_token_text(path: Path, data: bytes) -> str:
+    """Return the token that a file's bytes spell.
+
+    Raises:
+        SetupError: they spell none.
+    """
+    text = data.decode("ascii", "replace").strip()
+    if len(text) < _TOKEN_BYTES or not text.isascii():
+        raise SetupError(f"{path}: expected a token of at least {_TOKEN_BYTES} ASCII characters")
+    return text
+
+
+def _own_secret(path: Path, fresh: bytes) -> bytes:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _create(path, fresh)
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise SetupError(f"{path}: expected mode 0600, got {stat.S_IMODE(path.stat().st_mode):04o}")
+        return path.read_bytes()
+    except OSError as error:
+        raise SetupError(f"{path}: {error.strerror}") from error
+
+
+def _create(path: Path, data: bytes) -> None:
+    """Make a file durable under its name, unless another process was faster.
+
+    `streams.durable_files.create_once` has the same steps for itself: the two layers do not know each other.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")  # a crash may leave one behind
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)  # refuses an existing file, unlike a rename
+        except FileExistsError:
+            return
+    finally:
+        temporary.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,1 @@
+"""The witness process and its client."""

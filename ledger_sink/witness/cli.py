@@ -1,0 +1,68 @@
+"""`ledger-witness` (in the platform also `city witness`): a witness on anybody's machine, with one command.
+
+It needs the base install alone. A witness is worth something if somebody else than the log's operator runs it:
+a university, a neighbour city, an auditor. Its key is made at the first start; its operator tells it to the log's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+
+from ledger_sink.config import WitnessConfig
+from ledger_sink.errors import LedgerError
+from ledger_sink.signals import stop_on_signals
+from ledger_sink.witness.server import VKEY_NAME, run
+
+EPILOG = """\
+example:
+  ledger-witness --name witness.university.example --logs policy.txt --directory witness
+
+policy.txt holds a `log` line for each log to be witnessed (a city publishes its own as /ledger/policy.txt).
+The city writes this witness's key, which stands in witness/witness.vkey, into its policy file, and asks at
+http://HOST:PORT/.
+It listens on loopback unless told otherwise; put a TLS proxy in front of it before others reach it.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a witness until Ctrl-C or SIGTERM; return the exit code (0 ended as told, 2 could not start)."""
+    parser = argparse.ArgumentParser(
+        prog="ledger-witness",
+        description="Run a C2SP tlog-witness for anybody's logs.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path("witness"),
+        help="where the witness keeps its key and what it has seen (default: witness)",
+    )
+    parser.add_argument(
+        "--name", default="witness.example", help="its key name (default: witness.example); never change it"
+    )
+    parser.add_argument(
+        "--logs", type=Path, required=True, help="tlog-policy file with a `log` line for each log to witness"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="interface to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=18081, help="port to listen on (default: 18081)")
+    words = parser.parse_args(arguments)
+    stop = threading.Event()
+    stop_on_signals(stop)
+    if not words.logs.is_file():
+        sys.stderr.write(f"ledger-witness: {words.logs}: no such file; it must hold `log` lines\n")
+        return 2
+    sys.stdout.write(
+        f"witness {words.name} on http://{words.host}:{words.port}/ for the logs in {words.logs}; its key: "
+        f"{words.directory / VKEY_NAME}; Ctrl-C ends it\n"
+    )
+    sys.stdout.flush()
+    try:
+        run(WitnessConfig(words.directory, words.name, words.logs, words.host, words.port), stop)
+    except LedgerError as error:
+        sys.stderr.write(f"ledger-witness: {error}\n")
+        return 2
+    return 0

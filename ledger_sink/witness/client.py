@@ -1,0 +1,91 @@
+"""The client of one witness (C2SP tlog-witness): a city checkpoint in, its verified cosignature out.
+
+It starts from the size it believes the witness to know and corrects itself by the 409 answer, with
+consistency proofs from the city log's own tiles.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger_sink.errors import (
+    CheckpointRefusedError,
+    DamagedLogError,
+    MissingFileError,
+    WitnessUnavailableError,
+)
+from ledger_sink.format.cosignature import verify_cosignature
+from ledger_sink.format.errors import FormatError
+from ledger_sink.format.tiles import consistency_proof
+from ledger_sink.format.witness_request import ADD_CHECKPOINT, AddCheckpoint, parse_cosignatures, parse_size
+from ledger_sink.http.client import HttpClient
+
+if TYPE_CHECKING:
+    from ledger_sink.format.checkpoint import Checkpoint
+    from ledger_sink.format.note import Signature, VerifierKey
+    from ledger_sink.log.tile_log import TileSource
+
+TIMEOUT_S = 3.0
+
+
+class WitnessClient:
+    """A witness at a URL. One thread at a time uses it."""
+
+    def __init__(self, key: VerifierKey, url: str) -> None:
+        self.key = key
+        self._peer = HttpClient(url, timeout_s=TIMEOUT_S, unavailable=WitnessUnavailableError)
+        self._known_size = 0
+
+    def cosign(self, checkpoint: Checkpoint, note: bytes, source: TileSource) -> Signature:
+        """Get this witness's cosignature.
+
+        Args:
+            checkpoint: what the note says.
+            note: the checkpoint with the city log's signature.
+            source: the city log's tiles.
+
+        Raises:
+            WitnessUnavailableError: no answer, or one that a witness does not give.
+            CheckpointRefusedError: the witness saw another history than ours.
+            DamagedLogError: our tiles give no proof.
+        """
+        for _ in range(3):  # ask, correct the size, ask again; once more for a second client of the log
+            status, body = self._ask(checkpoint, note, source)
+            if status == 200:
+                self._known_size = checkpoint.size
+                return self._verified(checkpoint, body)
+            if status != 409:
+                break
+            try:
+                self._known_size = parse_size(body)
+            except FormatError as error:
+                raise WitnessUnavailableError(f"{self.key.name}: 409 without a size: {error}") from error
+            if self._known_size > checkpoint.size:
+                raise CheckpointRefusedError(
+                    f"{checkpoint.origin}: witness {self.key.name} cosigned size {self._known_size}, ours is "
+                    f"{checkpoint.size}: the city log was rolled back; put its newest files back"
+                )
+        reason = body[:200].decode("utf-8", "replace").strip()
+        if status == 422:
+            raise CheckpointRefusedError(f"{checkpoint.origin}: witness {self.key.name} refuses: {reason}")
+        raise WitnessUnavailableError(f"{self.key.name} at {self._peer.url}: status {status}: {reason}")
+
+    def _ask(self, checkpoint: Checkpoint, note: bytes, source: TileSource) -> tuple[int, bytes]:
+        try:
+            proof = consistency_proof(self._known_size, checkpoint.size, source.read_tile)
+        except (FormatError, MissingFileError) as error:
+            raise DamagedLogError(
+                f"{source.folder}: no proof from size {self._known_size}: {error}"
+            ) from error
+        body = AddCheckpoint(self._known_size, proof, note).encode()
+        return self._peer.call("POST", f"/{ADD_CHECKPOINT}", body)
+
+    def _verified(self, checkpoint: Checkpoint, body: bytes) -> Signature:
+        try:
+            for signature in parse_cosignatures(body):
+                if self.key.matches(signature):
+                    verify_cosignature(self.key, checkpoint.text, signature)
+                    return signature
+        except FormatError as error:
+            raise WitnessUnavailableError(f"{self.key.name}: its cosignature is no good: {error}") from error
+        raise WitnessUnavailableError(f"{self.key.name}: its answer holds no cosignature of its key")

@@ -1,0 +1,221 @@
+"""A witness by C2SP tlog-witness v1.0.0: cosigns what grows consistently, for any log whose key it is given.
+
+    POST /add-checkpoint              200 cosignature · 400 · 403 · 404 · 409 size · 422
+    GET  /<hex SHA-256(origin)>/checkpoint   the log's and this witness's signature on what was cosigned last
+    GET  /vkey                        this witness's verifier key
+
+What was cosigned is durable before the answer leaves; check and store are one step per origin. Only the text,
+the log's verified line and the own line are ever kept, so a forged line cannot wedge it. It needs the base
+install, a directory of its own, and a file with `log` lines; it is worth something if somebody else runs it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from ledger_sink.errors import DamagedStateError, MissingFileError, SetupError
+from ledger_sink.format.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
+from ledger_sink.format.cosignature import CosigningKey, cosignature_times
+from ledger_sink.format.errors import FormatError, ProofError, SignatureError
+from ledger_sink.format.merkle import EMPTY_ROOT, verify_consistency
+from ledger_sink.format.note import Note, verify_note
+from ledger_sink.format.witness_request import (
+    ADD_CHECKPOINT,
+    SIZE_CONTENT_TYPE,
+    AddCheckpoint,
+    encode_cosignatures,
+    encode_size,
+    monitoring_path,
+)
+from ledger_sink.http.server import Request, Response
+from ledger_sink.http.server import run as serve
+from ledger_sink.log.key_list import parse_log_keys
+from ledger_sink.store import FileStore
+from ledger_sink.store.secret_files import own_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from ledger_sink.config import WitnessConfig
+    from ledger_sink.format.note import VerifierKey
+    from ledger_sink.store import Store
+
+SEED_NAME = "witness.seed"
+VKEY_NAME = "witness.vkey"
+VKEY_PATH = "vkey"
+
+log = logging.getLogger("ledger.witness")
+
+
+class Witness:
+    """Cosigns checkpoints; safe for many threads."""
+
+    def __init__(
+        self,
+        key: CosigningKey,
+        store: Store,
+        logs: Callable[[], Mapping[str, VerifierKey]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._key = key
+        self._store = store
+        self._logs = logs
+        self._clock = clock
+        self._guards: dict[str, threading.Lock] = {}
+        self._guards_guard = threading.Lock()
+
+    def answer(self, request: Request) -> Response:
+        """Answer one HTTP request."""
+        path = request.path.lstrip("/")
+        if request.method == "POST" and path == ADD_CHECKPOINT:
+            return self.add_checkpoint(request.body)
+        if request.method == "GET" and path == VKEY_PATH:
+            return Response(200, f"{self._key.vkey}\n".encode())
+        if request.method == "GET":
+            return self._monitor(path)
+        return Response(404, b"expected POST /add-checkpoint\n")
+
+    def add_checkpoint(self, body: bytes) -> Response:
+        """Cosign a checkpoint that is consistent with the one cosigned before."""
+        try:
+            asked = AddCheckpoint.parse(body)
+            checkpoint, _ = parse_checkpoint(asked.checkpoint)
+        except FormatError as error:
+            return _refused(400, error)
+        if asked.old_size > checkpoint.size:
+            return _refused(400, f"old size {asked.old_size} is above the checkpoint's {checkpoint.size}")
+        key = self._logs().get(checkpoint.origin)
+        if key is None:
+            return _refused(404, "unknown origin")
+        try:
+            _, note = open_checkpoint(asked.checkpoint, key)
+        except SignatureError as error:
+            return _refused(403, error)
+        verified = Note(note.text, verify_note(note, [key])[:1])
+        with self._guards_guard:
+            guard = self._guards.setdefault(checkpoint.origin, threading.Lock())
+        with guard:
+            return self._check_and_store(asked, checkpoint, verified)
+
+    def _check_and_store(self, asked: AddCheckpoint, checkpoint: Checkpoint, note: Note) -> Response:
+        size, root = self._last(checkpoint.origin)
+        if asked.old_size != size:
+            return Response(409, encode_size(size), SIZE_CONTENT_TYPE)
+        try:
+            verify_consistency(size, root, checkpoint.size, checkpoint.root, asked.proof)
+        except ProofError as error:
+            log.error("refused %s at %d: %s", checkpoint.origin, checkpoint.size, error)  # noqa: TRY400
+            return _refused(422, error)
+        own = self._key.cosign(note.text, int(self._clock()))
+        kept = Note(note.text, (*note.signatures, own))
+        self._store.write({monitoring_path(checkpoint.origin): kept.encode()})
+        return Response(200, encode_cosignatures((own,)))
+
+    def _last(self, origin: str) -> tuple[int, bytes]:
+        """Return size and root of what was cosigned last.
+
+        Raises:
+            DamagedStateError: the file is not what this witness wrote.
+        """
+        name = monitoring_path(origin)
+        try:
+            checkpoint, note = parse_checkpoint(self._store.read(name))
+            if checkpoint.origin != origin or not cosignature_times(note, self._key.verifier):
+                raise DamagedStateError(f"{name}: expected our cosignature on a checkpoint of {origin}")
+        except MissingFileError:
+            return 0, EMPTY_ROOT
+        except FormatError as error:
+            raise DamagedStateError(f"{name}: {error}; put it back as it was") from error
+        return checkpoint.size, checkpoint.root
+
+    def _monitor(self, path: str) -> Response:
+        folder, _, name = path.partition("/")
+        if name != "checkpoint" or len(folder) != 64 or not set(folder) <= set("0123456789abcdef"):
+            return Response(404, b"expected <hex SHA-256 of the origin>/checkpoint\n")
+        try:
+            return Response(200, self._store.read(path), headers={"Cache-Control": "max-age=5"})
+        except MissingFileError:
+            return Response(404, b"never seen\n")
+
+
+class LogsFile:
+    """The `log` lines of a policy file, read again when it changes."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Read it once.
+
+        Raises:
+            SetupError: it is there but cannot be read.
+        """
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._keys: dict[str, VerifierKey] = {}
+        self._guard = threading.Lock()
+        self._reload()
+
+    def __call__(self) -> Mapping[str, VerifierKey]:
+        """Return the keys by origin; a file that became unreadable leaves the ones before in force."""
+        with self._guard:
+            try:
+                self._reload()
+            except SetupError as error:
+                log.error("%s; the logs before stay in force", error)  # noqa: TRY400
+            return self._keys
+
+    def _reload(self) -> None:
+        if self._path is None:
+            return
+        try:
+            found = self._path.stat()
+            seen = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if seen == self._seen:
+                return
+            data = self._path.read_bytes()
+        except FileNotFoundError:
+            return  # it may come later: the ledger writes it when it starts
+        except OSError as error:
+            raise SetupError(f"{self._path}: {error.strerror}") from error
+        self._seen = seen
+        try:
+            self._keys = {key.name: key for key in parse_log_keys(data)}
+        except SetupError as error:
+            raise SetupError(f"{self._path}: {error}") from error
+        log.info("%s: %d logs", self._path, len(self._keys))
+
+
+def own_key(config: WitnessConfig) -> CosigningKey:
+    """Return this witness's key, made at its first start.
+
+    Raises:
+        SetupError: name or seed file are no good.
+    """
+    try:
+        return CosigningKey(config.name, own_seed(config.directory / SEED_NAME))
+    except FormatError as error:
+        raise SetupError(f"witness {config.name!r}: {error}") from error
+
+
+def run(config: WitnessConfig, stop: threading.Event) -> None:
+    """Run a witness until told to stop.
+
+    Raises:
+        SetupError: port, key or logs file cannot be had.
+        LockHeldError: another witness runs in the same directory.
+    """
+    store = FileStore(config.directory)
+    lock = store.lock("lock")
+    try:
+        key = own_key(config)
+        store.write({VKEY_NAME: f"{key.vkey}\n".encode()})
+        witness = Witness(key, store, LogsFile(config.logs_file))
+        serve(witness.answer, config.host, config.port, stop)
+    finally:
+        lock.release()
+
+
+def _refused(status: int, reason: object) -> Response:
+    return Response(status, f"{reason}\n".encode())

@@ -1,0 +1,1 @@
+"""Kafka topics into ClickHouse tables, exactly once."""

@@ -1,0 +1,118 @@
+"""Figures of the sink: names with their meaning, and the latency from a record's timestamp to its row.
+
+Handed out on a timer, never one per record: `platform.metric` is a topic of this sink too (docs/counts.md#metrics).
+"""
+
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import Final, Literal
+
+from streams.metrics import Emit
+
+Metric = Literal[
+    # Records stored since the sink started.
+    "sink.records_total",
+    # Batches stored since the sink started. Many of few records: raise `max_age_s`.
+    "sink.batches_total",
+    # Records that no schema reads, dead-lettered since the sink started. Any growth: who writes to this topic?
+    "sink.dead_letters_total",
+    # Records of a topic that are not committed yet. High and growing: more sinks, or a slow ClickHouse.
+    "sink.lag_records",
+    # Seconds since the last commit of a partition that has lag, the longest. Above `stalled_after_s`: ill.
+    "sink.stalled_seconds",
+    # Milliseconds from a record's timestamp to its row, by label quantile (0.5, 0.99), over the last interval.
+    "sink.latency_ms",
+]
+METRICS: Final[tuple[str, ...]] = Metric.__args__  # type: ignore[attr-defined]
+QUANTILES: Final = (0.5, 0.99)
+_SAMPLES = 64  # of a batch; its records came one after the other, so evenly spaced ones stand for the rest
+
+
+class Latencies:
+    """Ages of records at the moment they were stored, since the last `take`; any thread."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._seen: list[tuple[float, float]] = []
+
+    def add(self, stamps: Sequence[int], now_ms: float) -> None:
+        """Note a batch that is stored now.
+
+        Args:
+            stamps: Timestamps of its records, milliseconds since 1970.
+            now_ms: The time, milliseconds since 1970.
+        """
+        if not stamps:
+            return
+        chosen = stamps[:: max(1, len(stamps) // _SAMPLES)]
+        weight = len(stamps) / len(chosen)
+        with self._lock:
+            self._seen += [(now_ms - stamp, weight) for stamp in chosen]
+
+    def take(self) -> dict[float, float]:
+        """Return the quantiles in milliseconds, none if nothing was stored, and begin anew."""
+        with self._lock:
+            seen, self._seen = self._seen, []
+        seen.sort()
+        total = sum(weight for _, weight in seen)
+        found: dict[float, float] = {}
+        so_far = 0.0
+        for age, weight in seen:
+            so_far += weight
+            for quantile in QUANTILES:
+                if quantile not in found and so_far >= quantile * total:
+                    found[quantile] = age
+        return found
+
+
+class Totals:
+    """What was stored since the sink started, and how old it was then; handed out when the timer is due.
+
+    Args:
+        emit: Takes the figures.
+        interval_s: Seconds between two reports.
+        now: Monotonic seconds at the start.
+    """
+
+    def __init__(self, emit: Emit, interval_s: float, now: float) -> None:
+        self._emit = emit
+        self._interval_s = interval_s
+        self._due_at = now + interval_s
+        self._latencies = Latencies()
+        self._records = self._batches = self._dead_letters = 0
+
+    def stored(self, stamps: Sequence[int], dead_letters: int, now_ms: float) -> None:
+        """Count a batch that is stored now.
+
+        Args:
+            stamps: Timestamps of its records, milliseconds since 1970.
+            dead_letters: How many of them were dead-lettered.
+            now_ms: The time, milliseconds since 1970.
+        """
+        self._latencies.add(stamps, now_ms)
+        self._records += len(stamps)
+        self._batches += 1
+        self._dead_letters += dead_letters
+
+    def due(self, now: float) -> bool:
+        """Whether a report is due; if so, the next one is due an interval from now."""
+        if now < self._due_at:
+            return False
+        self._due_at = now + self._interval_s
+        return True
+
+    def report(self, lags: Mapping[str, int], stalled_s: float) -> None:
+        """Hand all figures out.
+
+        Args:
+            lags: Records that are not committed yet, by topic.
+            stalled_s: Seconds since the last commit of the partition that waits longest.
+        """
+        for topic, lag in lags.items():
+            self._emit("sink.lag_records", float(lag), {"topic": topic})
+        self._emit("sink.stalled_seconds", stalled_s, {})
+        self._emit("sink.records_total", float(self._records), {})
+        self._emit("sink.batches_total", float(self._batches), {})
+        self._emit("sink.dead_letters_total", float(self._dead_letters), {})
+        for quantile, age in self._latencies.take().items():
+            self._emit("sink.latency_ms", age, {"quantile": str(quantile)})

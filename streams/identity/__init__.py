@@ -1,0 +1,1 @@
+"""Event ids, salts and pseudonyms."""

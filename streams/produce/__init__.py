@@ -1,0 +1,1 @@
+"""Producing events to topics."""

@@ -1,0 +1,1 @@
+"""Verification of source signatures and sequence numbers."""

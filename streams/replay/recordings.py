@@ -1,0 +1,262 @@
+"""Files that hold recordings: finding them, telling their format, opening them.
+
+Formats are not listed here: every `streams/domains/<domain>/recordings.py` declares its own in `FORMATS`. A file's name
+says nothing, its first bytes do; gzip is seen through. A file is read through once before anything of it is
+sent: its digest is taken over the bytes as they lie on disk, and a gzip stream that is cut or damaged is
+found before it has sent half of itself.
+
+In a folder, what cannot be read is listed with the reason; named explicitly, it is an error.
+
+Labelled scenarios (`streams.readers.scenarios`) are found the same way. A recording that is several files is known by
+its main one: the digest is that file's, the others are listed as parts of it.
+"""
+
+import gzip
+import hashlib
+import importlib
+import importlib.util
+import io
+import pkgutil
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import streams.domains
+from streams.errors import RecordingError, UnknownFormatError
+from streams.readers.formats import Format
+from streams.readers.scenarios import SCENARIO
+
+HEAD_BYTES = 1 << 16
+"""First bytes, decompressed, from which a format is told."""
+
+_GZIP = b"\x1f\x8b"
+_GZIP_WINDOW = 31  # zlib's sign for gzip with the largest window
+_CHUNK_BYTES = 1 << 20
+_DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
+_EXCERPTS = "excerpts"
+_SCENARIOS = "scenarios"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A file, looked through once.
+
+    Attributes:
+        path: Where it lies.
+        sha256: Digest of its bytes, hex; empty when it could not be opened.
+        format: Its format, or None when no domain knows it.
+        problem: Why it is not replayed, in one line; None when it is.
+        part_of: The main file of the recording it is a part of; None for the main file itself.
+    """
+
+    path: Path
+    sha256: str
+    format: Format | None
+    problem: str | None = None
+    part_of: Path | None = None
+
+    @property
+    def source(self) -> str:
+        """Source of its events, before `#` and the record's number (docs/identity.md#sources)."""
+        kind = "replay" if self.format is None else self.format.kind
+        return f"{kind}:{self.sha256[:16]}"
+
+
+@cache
+def formats() -> Mapping[str, Format]:
+    """Find the formats of all domains, and that of scenarios, by name."""
+    found: dict[str, Format] = {SCENARIO.name: SCENARIO}
+    for domain in pkgutil.iter_modules(streams.domains.__path__):
+        module = f"{streams.domains.__name__}.{domain.name}.recordings"
+        if not domain.ispkg or importlib.util.find_spec(module) is None:
+            continue
+        for each in importlib.import_module(module).FORMATS:
+            found[each.name] = each
+    return found
+
+
+def bundled(domain: str = "*") -> tuple[Path, ...]:
+    """List the recordings that come with the platform, of all domains or of one; a folder is one recording."""
+    found = [path for path in _packaged(f"{domain}/{_EXCERPTS}/*") if path.suffix == ".gz" or path.is_dir()]
+    return tuple(found)
+
+
+def bundled_scenarios(domain: str = "*") -> tuple[Path, ...]:
+    """List the scenarios that come with the platform, of all domains or of one."""
+    return tuple(_packaged(f"{domain}/{_SCENARIOS}/*.jsonl"))
+
+
+def _packaged(pattern: str) -> list[Path]:
+    return sorted(path for place in streams.domains.__path__ for path in Path(place).glob(pattern))
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a file for reading its content, decompressed if it is gzip."""
+    with path.open("rb") as stream:
+        compressed = stream.read(len(_GZIP)) == _GZIP
+    return cast("BinaryIO", gzip.open(path)) if compressed else path.open("rb")
+
+
+def content(recording: Recording) -> BinaryIO:
+    """Open what the reader of a recording gets: the file, or a zip of the files that make it."""
+    form = recording.format
+    if form is None or form.members is None:
+        return opened(recording.path)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, path in form.members(recording.path).items():
+            with opened(path) as stream:
+                archive.writestr(name, stream.read())
+    packed.seek(0)
+    return packed
+
+
+def find(paths: Sequence[Path], *, format_name: str | None = None) -> list[Recording]:
+    """Look through files and folders.
+
+    Args:
+        paths: Files and folders; a folder stands for all files below it, sorted, hidden ones left out.
+        format_name: Only this format is looked for, if given.
+
+    Returns:
+        Every file once, in order; those of a folder that are not replayed carry their `problem`.
+
+    Raises:
+        UnknownFormatError: There is no such format, or a file that was named is of none.
+        RecordingError: A path that was named does not exist, cannot be read or is damaged.
+    """
+    wanted = _wanted(format_name)
+    found: dict[Path, Recording] = {}
+    for path in paths:
+        if path.is_dir():
+            for file in _files(path):
+                found.setdefault(file, look(file, wanted))
+            continue
+        recording = look(path, wanted)
+        _require_sound(recording, wanted)
+        found[path] = recording
+        if recording.part_of is not None:
+            found.setdefault(recording.part_of, look(recording.part_of, wanted))
+    return list(found.values())
+
+
+def check_named(paths: Sequence[Path], *, format_name: str | None = None) -> None:
+    """Check the files that were named by their first bytes; `find` reads the rest and looks into folders.
+
+    Args:
+        paths: Files and folders, as for `find`.
+        format_name: The format of every file, if given.
+
+    Raises:
+        UnknownFormatError: There is no such format, or a file is of none.
+        RecordingError: A path does not exist, is no file, or cannot be read.
+    """
+    wanted = _wanted(format_name)
+    for path in paths:
+        if path.is_dir():
+            continue
+        if not path.exists():
+            raise RecordingError(f"{path}: no such file or folder")
+        if not path.is_file():  # reading a pipe would wait for its writer
+            raise RecordingError(f"{path}: neither a file nor a folder")
+        _require_sound(_recognized(path, wanted), wanted)
+
+
+def _require_sound(recording: Recording, wanted: Sequence[Format]) -> None:
+    if recording.problem is None:
+        return
+    if recording.format:
+        raise RecordingError(f"{recording.path}: {recording.problem}")
+    known = ", ".join(each.name for each in wanted)
+    raise UnknownFormatError(f"{recording.path}: {recording.problem} (known: {known})")
+
+
+def look(path: Path, wanted: Sequence[Format]) -> Recording:
+    """Look through one file; whatever is wrong with it becomes its `problem`."""
+    try:
+        digest, damage = _digest(path), _damage(path)
+    except OSError as error:
+        return _unreadable(path, error)
+    return _recognized(path, wanted, digest, damage)
+
+
+def _unreadable(path: Path, error: OSError) -> Recording:
+    return Recording(path, "", None, f"cannot be read: {error.strerror or error}")
+
+
+def _recognized(
+    path: Path, wanted: Sequence[Format], digest: str = "", damage: str | None = None
+) -> Recording:
+    """Recognize a file's format by its first bytes; known damage explains why it has none."""
+    try:
+        head = _head(path)
+    except OSError as error:
+        return _unreadable(path, error)
+    if not head:
+        return Recording(path, digest, None, damage or _damage(path) or "the file is empty")
+    found = next((each for each in wanted if each.matches(head)), None)
+    if found is None:
+        return Recording(path, digest, None, damage or "no known format")
+    try:
+        form = found if found.settle is None else found.settle(head)
+    except ValueError as error:
+        return Recording(path, digest, None, damage or str(error))
+    return Recording(path, digest, form, damage) if form.members is None else _member(path, digest, form)
+
+
+def _member(path: Path, digest: str, form: Format) -> Recording:
+    """Place a file in the recording that it belongs to."""
+    members = form.members(path) if form.members is not None else {}
+    main = next(iter(members.values()), None)
+    if main is None:
+        return Recording(
+            path, digest, None, f"a file of a {form.name} recording whose main files are not there"
+        )
+    return Recording(path, digest, form, part_of=None if main == path else main)
+
+
+def _wanted(name: str | None) -> Sequence[Format]:
+    known = formats()
+    if name is None:
+        return list(known.values())
+    if name not in known:
+        raise UnknownFormatError(f"{name}: no such format; known are {', '.join(sorted(known))}")
+    return [known[name]]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _head(path: Path) -> bytes:
+    """Read a file's first bytes, decompressed as far as they can be."""
+    with path.open("rb") as stream:
+        raw = stream.read(HEAD_BYTES)
+    if not raw.startswith(_GZIP):
+        return raw
+    try:
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(raw, HEAD_BYTES)
+    except zlib.error:
+        return b""
+
+
+def _damage(path: Path) -> str | None:
+    """Read a gzip file to its end, and tell what is wrong with it."""
+    try:
+        with opened(path) as stream:
+            while isinstance(stream, gzip.GzipFile) and stream.read(_CHUNK_BYTES):
+                pass
+    except _DAMAGED as error:
+        return f"the gzip file is cut or damaged ({error}); fetch it again"
+    return None

@@ -1,0 +1,157 @@
+"""A source record of a file → the records that go to Kafka: its events, or its one dead letter.
+
+What comes out depends on the file, its shift and the data directory's secret alone (docs/identity.md), never on
+when or how often it is made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.names import topic_name
+from streams.dead_letter import PREFIX_BYTES, FileOrigin, Refusal, dead_letter, topic_for
+from streams.errors import RefusedEventError, SubjectForgottenError
+from streams.identity.event_ids import recording_id, recording_salt
+from streams.identity.pseudonyms import keyed_digest, keyed_record
+from streams.identity.secret import DeploymentSecret
+from streams.produce.producer import EventProducer
+from streams.readers.formats import Accepted, EventDraft, Item, Refused
+from streams.record import ProducerRecord
+from streams.replay.input import Input
+from streams.replay.time_shift import shifted
+
+RECORDING_TOPIC = topic_name("platform", "recording")
+
+PRODUCE_RULE = "produce@1"
+"""What refuses a record whose events the door does not let through."""
+
+WHOLE_FILE_RULE = "open-recording@1"
+"""What refuses a file as a whole."""
+
+WHOLE_FILE = 0
+"""Number of the record that stands for the file itself."""
+
+
+@dataclass(frozen=True)
+class RecordWriter:
+    """Makes records.
+
+    Attributes:
+        door: Checks, encrypts and encodes events.
+        secret: Secret of the data directory, for salts.
+        anchor_us: Time of what has no time of its own, µs since 1970.
+    """
+
+    door: EventProducer
+    secret: DeploymentSecret
+    anchor_us: int
+
+    def write(self, file: Input, item: Item) -> tuple[Item, list[ProducerRecord]]:
+        """Make the records of an item.
+
+        Returns:
+            What became of the item (an accepted record is refused if the door refuses its events), and its
+            records.
+        """
+        if isinstance(item, Accepted):
+            try:
+                return item, self._events(file, item)
+            except SubjectForgottenError as error:
+                # Nothing of theirs is kept, not even as a dead letter's bytes.
+                item = Refused(item.record, item.line, b"", str(error), PRODUCE_RULE)
+            except RefusedEventError as error:
+                return self.refuse(file, item, error)
+        if isinstance(item, Refused):
+            return item, [self._dead_letter(file, item)]
+        return item, []
+
+    def refuse(
+        self, file: Input, item: Accepted, error: RefusedEventError
+    ) -> tuple[Item, list[ProducerRecord]]:
+        """Make the dead letter of a record whose events the door does not take."""
+        refused = Refused(item.record, item.line, item.data, str(error), PRODUCE_RULE)
+        return refused, [self._dead_letter(file, refused)]
+
+    def write_end(self, file: Input) -> list[ProducerRecord]:
+        """Make the record that tells the file's counts, or the dead letter of a file that cannot be read."""
+        if file.recording.problem is not None:
+            return [self._whole_file(file, file.recording.problem)]
+        form, done = file.recording.format, file.done
+        fields = {
+            "path": file.recording.path.name,
+            "sha256": file.recording.sha256,
+            "format": done.format,
+            "domain": form.domain if form else None,
+            "read": done.read,
+            "accepted": done.accepted,
+            "refused": done.refused,
+            "skipped": done.skipped,
+        }
+        last_us = self.anchor_us - done.shift_us if done.last_us is None else done.last_us
+        return [self.door.prepare(RECORDING_TOPIC, self._event(file, (WHOLE_FILE, 0), last_us, fields))]
+
+    def _events(self, file: Input, item: Accepted) -> list[ProducerRecord]:
+        return [
+            self.door.prepare(draft.topic, self._draft_event(file, (item.record, number), draft))
+            for number, draft in enumerate(item.drafts)
+        ]
+
+    def _draft_event(self, file: Input, place: tuple[int, int], draft: EventDraft) -> dict[str, Any]:
+        """Make a reader's event; of a person, it does not tell which row of the file it is."""
+        topic = self.door.catalog.topics.get(draft.topic)
+        by_us = file.done.shift_us
+        fields = shifted(topic.schema.tree, draft.fields, by_us) if topic and by_us else draft.fields
+        event = self._event(file, place, draft.occurred_at, fields)
+        if topic is None or not topic.pseudonym:
+            return event
+        digest = bytes.fromhex(file.recording.sha256)
+        event_id = recording_id(draft.occurred_at // 1000, keyed_digest(self.secret, digest), *place)
+        return {
+            **event,
+            "event_id": event_id,
+            "salt": recording_salt(self.secret, event_id),
+            "source": f"{file.recording.source}#{keyed_record(self.secret, digest, place[0])}",
+        }
+
+    def _event(
+        self, file: Input, place: tuple[int, int], recorded_us: int, fields: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Put the envelope in front; `place` is the source record's number and the event's in it."""
+        event_id = recording_id(recorded_us // 1000, bytes.fromhex(file.recording.sha256), *place)
+        shift_us = file.done.shift_us
+        return {
+            "event_id": event_id,
+            "salt": recording_salt(self.secret, event_id),
+            "source": f"{file.recording.source}#{place[0]}",
+            "occurred_at": recorded_us + shift_us,
+            "recorded_at": recorded_us if shift_us else None,
+            **fields,
+        }
+
+    def _dead_letter(self, file: Input, item: Refused) -> ProducerRecord:
+        event = self._dead_letter_event(file, item)
+        return self.door.prepare(self._dead_letter_topic(file), event)
+
+    def _whole_file(self, file: Input, problem: str) -> ProducerRecord:
+        """Make the dead letter of a file; of one that no reader knows, nobody can say that it holds no persons."""
+        with file.recording.path.open("rb") as stream:
+            beginning = stream.read(PREFIX_BYTES)
+            length = stream.seek(0, 2)
+        if file.recording.format is None:
+            beginning = b""
+        event = self._dead_letter_event(file, Refused(WHOLE_FILE, None, beginning, problem, WHOLE_FILE_RULE))
+        event |= {"length": length, "sha256": bytes.fromhex(file.recording.sha256)}
+        return self.door.prepare(self._dead_letter_topic(file), event)
+
+    def _dead_letter_event(self, file: Input, item: Refused) -> dict[str, Any]:
+        recording, last_us = file.recording, file.done.last_us
+        return dead_letter(
+            FileOrigin(recording.path.name, recording.sha256, item.record, item.line),
+            Refusal("read", item.reason, item.rule),
+            item.data,
+            source=f"{recording.source}#{item.record}",
+            occurred_us=self.anchor_us if last_us is None else last_us + file.done.shift_us,
+        )
+
+    def _dead_letter_topic(self, file: Input) -> str:
+        return topic_for(file.recording.format.domain if file.recording.format else None)

@@ -1,0 +1,1 @@
+"""Signatures of sources: did:key, statements, signers."""

@@ -1,0 +1,105 @@
+"""A source's own key: made once, kept in a 0600 file, and used to sign single events or a gateway's batches.
+
+A device signs each event; a gateway collects some, signs their tree's root once, and each record carries its path, so
+that each can be checked alone.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from streams.durable_files import create_once
+from streams.errors import SourceKeyError
+from streams.signing.did_key import did_of
+from streams.signing.statement import MAX_BATCH, batch_statement, leaf_hash, node_hash
+
+_LARGEST_FILE: Final = 10_000
+
+
+class Signer:
+    """Signs statements (`statement.py`) with one private key.
+
+    Attributes:
+        public: The public key, 32 bytes.
+        did: The did:key under which the city registers the source.
+    """
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self.public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.did = did_of(self.public)
+
+    @classmethod
+    def create(cls, path: Path) -> "Signer":
+        """Make a key and keep it in a new file (PKCS #8 PEM, 0600).
+
+        Raises:
+            SourceKeyError: There is such a file; a key is never replaced.
+        """
+        key = Ed25519PrivateKey.generate()
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        if path.exists() or create_once(path, pem) != pem:
+            raise SourceKeyError(f"{path}: exists; name a new file, a source's key is never replaced")
+        return cls(key)
+
+    @classmethod
+    def load(cls, path: Path) -> "Signer":
+        """Read a key file.
+
+        Raises:
+            SourceKeyError: It cannot be read, or holds no Ed25519 private key in PEM.
+        """
+        try:
+            with path.open("rb") as file:
+                key = load_pem_private_key(file.read(_LARGEST_FILE), None)
+        except OSError as error:
+            raise SourceKeyError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        except (ValueError, TypeError):
+            raise SourceKeyError(f"{path}: expected a private key in PEM without a password") from None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise SourceKeyError(f"{path}: expected an Ed25519 key, got {type(key).__name__}")
+        return cls(key)
+
+    def one(self, told: bytes) -> bytes:
+        """Make the header `signature` of one statement."""
+        return b"\x01" + self.public + self._key.sign(told)
+
+    def batch(self, told: Sequence[bytes]) -> list[bytes]:
+        """Make the headers of a batch, in its order: one signature for all.
+
+        Raises:
+            SourceKeyError: There are more than 65,536.
+        """
+        if not told:
+            return []
+        size = len(told)
+        if size > MAX_BATCH:
+            raise SourceKeyError(f"expected a batch of at most {MAX_BATCH} events, got {size}")
+        levels = [[leaf_hash(each) for each in told]]
+        while len(levels[-1]) > 1:
+            below = levels[-1]
+            pairs = [node_hash(left, right) for left, right in zip(below[::2], below[1::2], strict=False)]
+            levels.append(pairs + ([below[-1]] if len(below) % 2 else []))
+        mark = self._key.sign(batch_statement(size, levels[-1][0]))
+        head = b"\x02" + self.public + mark + size.to_bytes(4, "big")
+        return [head + index.to_bytes(4, "big") + _path(levels, index) for index in range(size)]
+
+
+def _path(levels: Sequence[Sequence[bytes]], index: int) -> bytes:
+    """Join the siblings on the way from a leaf to the root; a node that has none moves up without."""
+    path = b""
+    for level in levels[:-1]:
+        sibling = index ^ 1
+        if sibling < len(level):
+            path += level[sibling]
+        index >>= 1
+    return path

@@ -1,1 +1,0 @@
-"""Where topics end: sinks that carry records out of Kafka."""

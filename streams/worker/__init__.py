@@ -1,0 +1,1 @@
+"""The Faust worker: whole record batches through the rules."""

@@ -1,0 +1,235 @@
+"""Faust's aiokafka consumer, made to fetch, deliver and commit whole batches (docs/delivery.md#agents).
+
+It leans on private names of faust-streaming 0.15.3 (`_getmany`, `_to_message`, `_new_offset`, `_add_gap`,
+`_acked`, `callback`, `_read_offset`), and on aiokafka's `_fetch_min_bytes`, which is why both versions are pinned.
+Per-record topics of the same app keep Faust's own way.
+
+What it does against which pitfall is listed in `streams/README.md`.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.types import TP, ConsumerMessage
+
+from streams.errors import DeliveryError, StopError
+from streams.worker.batches import Batch, BatchSchema, FetchDecision, PartitionProgress
+
+_CAPPED_FETCH_S = 0.05
+_IDLE_S = 0.01
+_WORTH_A_FETCH = 64 << 10
+_GATHER_MS = 50
+
+
+class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types for us
+    """Where Faust runs aiokafka; told to let the broker gather some records, because each answer costs both sides."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_min_bytes = _WORTH_A_FETCH  # noqa: SLF001 - Faust has no setting for either
+        consumer._fetch_max_wait_ms = _GATHER_MS  # noqa: SLF001
+        return consumer
+
+
+class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for us
+    """Consumer of an app of `streams.worker.faust_app.CityApp`; topics declared with `BatchSchema` come in batches."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.batched: frozenset[str] = frozenset()
+        self.progress: defaultdict[TP, PartitionProgress] = defaultdict(PartitionProgress)
+        self._seeking: set[TP] = set()
+        self._deliver: Callable[[Any], Awaitable[None]] = kwargs.get("callback") or args[1]
+        self.callback = self._deliver_judged
+        # Faust drops what lies below the offset it read last, and moves that offset even for what it dropped:
+        # after a seek that loses batches. Batched partitions have `PartitionProgress` instead.
+        self._read_offset = _ReadOffsets(self._is_batched)
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Learn which topics are batched, then subscribe.
+
+        Raises:
+            StopError: A topic is read both in batches and record by record.
+        """
+        batched: set[str] = set()
+        single: set[str] = set()
+        for channel in self.app.topics:
+            (batched if isinstance(channel.schema, BatchSchema) else single).update(channel.topics)
+        if both := batched & single:
+            raise StopError(f"{', '.join(sorted(both))}: read both in batches and record by record")
+        self.batched = frozenset(batched)
+        await super().subscribe(topics)
+
+    def committed(self, tp: TP) -> int | None:
+        """Return the offset that this worker knows to be committed."""
+        offset: int | None = self._committed_offset.get(tp)
+        return offset
+
+    async def give_back(self, batch: Batch) -> None:
+        """Have a batch that failed fetched again, with all that follow it."""
+        progress = self.progress[batch.tp]
+        if progress.is_current(batch):
+            await self._seek_to(batch.tp, progress.resume_from(batch))
+
+    # fetching
+
+    def _new_consumer_thread(self) -> BatchConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _getmany(
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109 - Faust's signature
+    ) -> Mapping[TP, list[Any]]:
+        """Fetch from partitions that have room, and fold each partition's records into one batch."""
+        if active_partitions is None:
+            return await super()._getmany(active_partitions, timeout)  # type: ignore[no-any-return]
+        room = {tp for tp in active_partitions if self._has_room(tp)}
+        if not room:
+            await asyncio.sleep(_IDLE_S)
+            return {}
+        if len(room) < len(active_partitions):
+            timeout = min(timeout, _CAPPED_FETCH_S)
+        fetched = await super()._getmany(room, timeout)
+        folded = {}
+        for raw, records in fetched.items():
+            tp = ensure_TP(raw)
+            if records:
+                folded[tp] = [Batch(tp, records)] if self._is_batched(tp) else records
+        return folded
+
+    def _has_room(self, tp: TP) -> bool:
+        if not self._is_batched(tp):
+            return True
+        if tp.topic in self.app.stopped:
+            return False
+        return tp not in self._seeking and self.progress[tp].unfinished() < self.app.unfinished_batches
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        if not isinstance(record, Batch):
+            return super()._to_message(tp, record)
+        last = record.records[-1]
+        return ConsumerMessage(
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=record.last,
+            timestamp=(last.timestamp or 0) / 1000.0,
+            timestamp_type=last.timestamp_type,
+            headers=None,
+            key=None,
+            value=record,
+            checksum=None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,  # else the stream drops it without a word
+        )
+
+    async def _deliver_judged(self, message: Any) -> None:
+        """Deliver a batch that comes next; drop or fetch again any other."""
+        batch = message.value
+        if not isinstance(batch, Batch):
+            await self._deliver(message)
+            return
+        progress = self.progress[batch.tp]
+        epoch = progress.epoch
+        verdict = FetchDecision.DROP if batch.tp in self._seeking else progress.judge(batch)
+        if verdict is FetchDecision.SEEK and progress.expected is not None:
+            self.log.warning("%r: expected offset %s, fetching again", batch, progress.expected)
+            await self._seek_to(batch.tp, progress.expected)
+        elif verdict is FetchDecision.DELIVER:
+            batch.epoch = epoch
+            await self._deliver(message)  # may wait; nothing runs between its end and the next line
+            if progress.epoch == epoch:
+                progress.deliver(batch)
+
+    # committing
+
+    def _new_offset(self, tp: TP) -> int | None:
+        if not self._is_batched(tp):
+            return super()._new_offset(tp)  # type: ignore[no-any-return]
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return self.progress[tp].committable()
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        yield from (tp for tp in super()._filter_tps_with_pending_acks(topics) if not self._is_batched(tp))
+        yield from (tp for tp in list(self.progress) if topics is None or tp in topics or tp.topic in topics)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        if not self._is_batched(tp):
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit, once all that the app produced beside its batches is delivered; else crash."""
+        try:
+            await self.app.flush_door()
+        except DeliveryError as error:
+            await self.crash(error)
+            return False
+        return await super()._commit(offsets)  # type: ignore[no-any-return]
+
+    # seeking
+
+    async def perform_seek(self) -> None:
+        """Go back to the committed offsets; where none is committed, to the beginning.
+
+        aiokafka leaves a partition without a commit where it stands, which loses what was fetched and
+        dropped.
+        """
+        self._restart_all()
+        await super().perform_seek()
+        assigned = [tp for tp in self.assignment() if self._is_batched(tp)]
+        begin = [tp for tp in assigned if not self._committed_offset.get(tp)]
+        earliest = (
+            {ensure_TP(tp): at for tp, at in (await self.earliest_offsets(*begin)).items()} if begin else {}
+        )
+        if earliest:
+            await self.seek_wait(earliest)
+        for tp in assigned:
+            self.progress[tp].restart(self._committed_offset.get(tp) or earliest.get(tp))
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let go of revoked partitions: nothing of theirs counts any more."""
+        self._restart_all()
+        for tp in revoked:
+            self.progress.pop(tp, None)
+        await super().on_partitions_revoked(revoked)
+
+    async def verify_all_partitions_active(self) -> None:
+        """Do nothing: `streams.worker.liveness` judges by progress; Faust's own check races with rebalances."""
+
+    async def _seek_to(self, tp: TP, offset: int) -> None:
+        """Restart a partition at an offset; nothing is fetched from it until the position has moved."""
+        self._seeking.add(tp)
+        try:
+            self.progress[tp].restart(offset)
+            await self.seek_wait({tp: offset})
+        finally:
+            self._seeking.discard(tp)
+
+    def _restart_all(self) -> None:
+        for progress in self.progress.values():
+            progress.restart(None)
+
+    def _is_batched(self, tp: TP) -> bool:
+        return tp.topic in self.batched
+
+
+class BatchTransport(Transport):  # type: ignore[misc]  # Faust has no types for us
+    """aiokafka transport whose consumer fetches batches."""
+
+    Consumer: ClassVar[type[Any]] = BatchConsumer
+
+
+class _ReadOffsets(defaultdict[TP, int | None]):
+    """Faust's record of the offset read last; batched partitions never have one."""
+
+    def __init__(self, is_batched: Callable[[TP], bool]) -> None:
+        super().__init__(lambda: None)
+        self._is_batched = is_batched
+
+    def __getitem__(self, tp: TP) -> int | None:
+        return None if self._is_batched(tp) else super().__getitem__(tp)

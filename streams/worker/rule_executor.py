@@ -1,0 +1,270 @@
+"""One record through the rules of its topic: decode, call, make outputs or a dead letter; it never waits."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from schemas.catalog import Catalog, Topic
+from schemas.codec import decode
+from schemas.errors import UndecodableError
+from streams.agents import Handler, Input, Output, Record
+from streams.dead_letter import KafkaOrigin, Refusal, dead_letter, topic_for
+from streams.errors import (
+    DeclarationError,
+    DeliveryError,
+    RefusedEventError,
+    RuleFaultError,
+    StreamsError,
+    SubjectForgottenError,
+)
+from streams.identity.event_ids import Rule, derived_identity
+from streams.metrics import Metric, Metrics
+from streams.privacy.field_encryption import Decryptor
+from streams.produce.deliveries import DeliveryTracker
+from streams.produce.producer import EventProducer
+from streams.provenance.check import RULE as ORIGIN
+from streams.provenance.check import ProvenanceCheck
+from streams.provenance.key_registry import Registry
+from streams.provenance.report import Reporter
+from streams.record import Header, ProducerRecord
+from streams.state.store import KeyedState, StateTransaction
+from streams.worker.refusal_limit import RefusalLimit, RefusalWindow
+
+
+def envelope(record: Record, output: Output, rule: Rule, index: int) -> dict[str, Any]:
+    """Make the envelope of an output: everything follows from its inputs, the rule and the index."""
+    event = record.event
+    inputs = output.inputs
+    if inputs is None:
+        inputs = (Input(event["event_id"], event["salt"]),)
+    event_id, salt = derived_identity(inputs, rule, index)
+    own = output.occurred_us
+    return {
+        "event_id": event_id,
+        "salt": salt,
+        "source": event["source"],
+        "occurred_at": event["occurred_at"] if own is None else own,
+        "recorded_at": event.get("recorded_at") if own is None else None,
+    }
+
+
+class RuleExecutor:
+    """The rules of one topic, ready to be called.
+
+    Args:
+        catalog: Topics and schemas.
+        topic: Topic the rules read.
+        handlers: The rules, in the order they are called.
+        door: Where outputs and dead letters go.
+        figures: Where records, outputs, dead letters and skips are counted.
+        registry: Who may sign for a source; None: nobody is registered.
+        limit: How much a rule may refuse before its topic stops; None: everything.
+
+    Attributes:
+        origin: Judges each record of a raw topic before any rule; None for others, which the platform makes itself.
+
+    Raises:
+        DeclarationError: A rule reads or writes a topic that the catalogue does not have, or two share a
+            name.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        topic: str,
+        handlers: Sequence[Handler],
+        door: EventProducer,
+        figures: Metrics,
+        registry: Registry | None = None,
+        limit: RefusalLimit | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._topic = _known(catalog, topic, "reads")
+        self._handlers = [(handler, str(handler.rule)) for handler in handlers]
+        self._door = door
+        self._figures = figures
+        self._counts: Counter[Metric] = Counter()
+        self._dead_letters = topic_for(self._topic.domain)
+        self._of_persons = bool(self._topic.schema.personal)
+        self.origin = ProvenanceCheck(topic, registry or Registry()) if self._topic.kind == "raw" else None
+        self._limit = limit
+        self._windows: dict[tuple[Rule, int], RefusalWindow] = {}
+        self._reporter = Reporter(catalog, self._topic, door)
+        names = [str(ORIGIN), *(name for _, name in self._handlers)]
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise DeclarationError(f"{topic}: rule {twice[0]} is declared twice")
+        for handler, name in self._handlers:
+            for output in handler.outputs:
+                _known(catalog, output, f"rule {name} writes")
+
+    @property
+    def stateful(self) -> bool:
+        """Whether any state is kept: by a rule, or about the origin of a raw topic's events."""
+        return self.origin is not None or any(handler.stateful for handler, _ in self._handlers)
+
+    def report(self) -> None:
+        """Hand the counts of the batch that ended to the figures."""
+        for name, amount in self._counts.items():
+            self._figures.add(name, amount, self._topic.name)
+        self._counts.clear()
+
+    def derive(self, raw: Any, draft: StateTransaction | None, deliveries: DeliveryTracker) -> None:
+        """Take one record: send what follows from it, lay its state changes into the draft.
+
+        Args:
+            raw: aiokafka record of this topic.
+            draft: State changes of the batch; None where no rule keeps state.
+            deliveries: Where outputs and dead letters are counted.
+
+        Raises:
+            DeliveryError: Kafka does not take records; the batch must come again.
+            RuleFaultError: A rule reached its refusal limit; the topic must stop.
+        """
+        self._counts["agents_records_total"] += 1
+        judged = self.origin is not None and not self.origin.nothing_to_judge(raw)
+        if not (self._handlers or judged):
+            return
+        try:
+            _, event = decode(raw.value, self._catalog, self._topic, raw=True)
+        except UndecodableError:
+            self._counts["agents_undecodable_total"] += 1
+            return
+        key = str(event[self._topic.key]) if raw.key is None else raw.key.decode("utf-8", "replace")
+        record = Record(raw.topic, raw.partition, raw.offset, key, event)
+        if judged and not self._of_whom_it_says(raw, record, draft, deliveries):
+            return
+        for handler, name in self._handlers:
+            state = None
+            if handler.stateful:
+                if draft is None:
+                    raise StreamsError(f"rule {name} keeps state, but this topic has no state store")
+                state = draft.state((name, key, handler.stream(record.source)), raw.offset)
+                if state is None:
+                    self._counts["agents_skipped_total"] += 1
+                    continue
+            given = record
+            if handler.opens:
+                opener = Decryptor(self._door.keys, self._topic)
+                given = Record(raw.topic, raw.partition, raw.offset, key, event, opener)
+            self._apply(handler, given, state, raw.value, deliveries)
+
+    def _of_whom_it_says(
+        self, raw: Any, record: Record, draft: StateTransaction | None, deliveries: DeliveryTracker
+    ) -> bool:
+        """Judge a record's origin, and tell what is to be told; False: no rule may use it."""
+        judged = None if self.origin is None else self.origin.judge(raw, record.event, record.key, draft)
+        if judged is None:
+            return True
+        for each in self._reporter.records(judged, record, raw.value, _cause(record)):
+            self._door.send(each, deliveries)
+        self._counts["agents_missing_numbers"] += sum(
+            (-1 if hole.arrived else 1) * (hole.last - hole.first + 1) for hole in judged.holes
+        )
+        if judged.refusal is None:
+            return True
+        self._counts["agents_origin_refused_total"] += not judged.settled
+        return False
+
+    def _apply(
+        self,
+        handler: Handler,
+        record: Record,
+        state: KeyedState | None,
+        value: bytes,
+        deliveries: DeliveryTracker,
+    ) -> None:
+        """Call one rule; all of what it says happens, or a dead letter."""
+        window = self._window(handler, record)
+        fault: RuleFaultError | None = None
+        try:
+            try:
+                outputs = self._outputs(handler, record, state)
+            except SubjectForgottenError:  # forgotten since the rule opened the event: it opens no more
+                outputs = self._outputs(handler, record, state)
+        except (DeliveryError, MemoryError):
+            raise
+        except SubjectForgottenError:  # nothing more is written about them, no dead letter either
+            self._counts["agents_forgotten_total"] += 1
+            return
+        except Exception as error:  # noqa: BLE001 - whatever a rule raises is about this record
+            outputs = [self._dead_letter(handler, record, value, error)]
+            self._counts["agents_dead_letters_total"] += 1
+            if window is not None and window.refuse():
+                fault = _fault(handler, record, window, self._reason(error))
+        else:
+            if state is not None:
+                state.keep(record.offset)
+            self._counts["agents_derived_total"] += len(outputs)
+        for each in outputs:
+            self._door.send(each, deliveries)
+        if fault is not None:
+            raise fault
+
+    def _window(self, handler: Handler, record: Record) -> RefusalWindow | None:
+        """Count the call that comes now, where refusals are limited."""
+        if self._limit is None:
+            return None
+        which = (handler.rule, record.partition)
+        window = self._windows.get(which)
+        if window is None:
+            window = self._windows[which] = RefusalWindow(self._limit)
+        window.call(record.offset)
+        return window
+
+    def _outputs(self, handler: Handler, record: Record, state: KeyedState | None) -> list[ProducerRecord]:
+        said = handler.call(record, state) if state is not None else handler.call(record)
+        prepared: list[ProducerRecord] = []
+        counts: dict[tuple[str, ...], int] = {}
+        for output in said or ():
+            if output.topic not in handler.outputs:
+                raise RefusedEventError(output.topic, f"rule {handler.rule} did not declare this output")
+            same = () if output.inputs is None else tuple([each.event_id for each in output.inputs])
+            index = counts.get(same, 0)
+            counts[same] = index + 1
+            event = {**envelope(record, output, handler.rule, index), **output.event}
+            headers = (_cause(record),)
+            prepared.append(self._door.prepare(output.topic, event, key=output.key, headers=headers))
+        return prepared
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, RefusedEventError):
+            return str(error)
+        if self._of_persons and not isinstance(error, StreamsError):
+            return type(error).__name__  # what a rule raises may tell the value it stumbled over
+        return f"{type(error).__name__}: {error}"
+
+    def _dead_letter(
+        self, handler: Handler, record: Record, value: bytes, error: Exception
+    ) -> ProducerRecord:
+        event = dead_letter(
+            KafkaOrigin(record.topic, record.partition, record.offset),
+            Refusal("agent", self._reason(error), str(handler.rule), record.event_id),
+            value,
+            source=record.source,
+            occurred_us=record.occurred_us,
+            key=record.key,
+        )
+        return self._door.prepare(self._dead_letters, event, headers=(_cause(record),))
+
+
+def _cause(record: Record) -> Header:
+    """Tell which record made another."""
+    return ("cause", f"{record.topic}/{record.partition}/{record.offset}".encode())
+
+
+def _fault(handler: Handler, record: Record, window: RefusalWindow, reason: str) -> RuleFaultError:
+    """Describe in one line what stops a topic, and what to do."""
+    return RuleFaultError(
+        f"{record.topic}: stopped: rule {handler.rule} refused {window.refusals} of the last {window.calls} records "
+        f"of partition {record.partition}, the last at offset {record.offset}: {' '.join(reason.split())}; "
+        "nothing of that batch is committed and the other topics go on: mend the rule, then start this worker again "
+        "(`city dead-letters list` shows what was refused)"
+    )
+
+
+def _known(catalog: Catalog, name: str, who: str) -> Topic:
+    topic = catalog.topics.get(name)
+    if topic is None:
+        raise DeclarationError(f"{who} {name}: the catalogue has no such topic")
+    return topic

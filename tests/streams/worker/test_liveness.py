@@ -1,0 +1,81 @@
+"""Liveness is judged by progress: lag and no commit."""
+
+import threading
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+
+from streams.metrics import METRICS, Metrics
+from streams.worker.liveness import Liveness, Offsets, Watch
+from tests.streams.scene import Scene
+
+WHERE = ("probe.tick", 0)
+
+
+def test_lag_without_a_commit_is_counted_from_the_last_progress() -> None:
+    """A commit starts the clock anew."""
+    watch = Watch()
+    assert watch.look(100, {WHERE: Offsets(5, 9)}) == {WHERE: 0}
+    assert watch.look(130, {WHERE: Offsets(5, 12)}) == {WHERE: 30}
+    assert watch.look(140, {WHERE: Offsets(6, 12)}) == {WHERE: 0}
+    assert watch.look(150, {WHERE: Offsets(6, 12)}) == {WHERE: 10}
+
+
+def test_a_partition_without_lag_is_never_ill() -> None:
+    """Nothing to do is no illness, however long; the clock starts when there is lag."""
+    watch = Watch()
+    watch.look(0, {WHERE: Offsets(9, 9)})
+    assert watch.look(1000, {WHERE: Offsets(9, 9)}) == {WHERE: 0}
+    assert watch.look(1010, {WHERE: Offsets(9, 10)}) == {WHERE: 10}
+    assert watch.look(1070, {WHERE: Offsets(9, 10)}) == {WHERE: 70}
+
+
+def test_a_partition_that_went_elsewhere_is_forgotten() -> None:
+    """When it comes back its clock starts anew."""
+    watch = Watch()
+    watch.look(0, {WHERE: Offsets(0, 9)})
+    watch.look(50, {})
+    assert watch.look(100, {WHERE: Offsets(0, 9)}) == {WHERE: 0}
+
+
+def test_a_worker_in_a_group_where_nobody_gets_partitions_is_ill(kafka: str, tmp_path: Path) -> None:
+    """A consumer that lost its group without a word has no partitions: then all of them are watched."""
+    emitted: dict[str, float] = {}
+    ill = threading.Event()
+    lines: list[str] = []
+
+    def on_ill(line: str) -> None:
+        lines.append(line)
+        ill.set()
+
+    with Scene(kafka, tmp_path) as scene:
+        scene.produce(0, 3)
+        config = scene.config.__class__(
+            kafka=kafka, group=scene.group, stalled_after_s=0.4, metrics_interval_s=0.1
+        )
+        figures = Metrics()
+        figures.add("agents_records_total", 3, scene.tick)
+
+        def emit(name: str, value: float, _labels: object) -> None:
+            emitted[name] = value
+
+        watch = Liveness(config, (scene.tick,), frozenset, figures, emit, on_ill)
+        watch.start()
+        assert ill.wait(20)
+        watch.stop()
+        watch.join()
+        assert "no commit for" in lines[0]
+        assert emitted == {"agents_records_total": 3}
+
+        client = Consumer({"bootstrap.servers": kafka, "group.id": scene.group})
+        client.commit(offsets=[TopicPartition(scene.tick, 0, 1)], asynchronous=False)
+        client.close()
+        mine = Liveness(config, (scene.tick,), lambda: frozenset({(scene.tick, 0)}), figures, emit, on_ill)
+        (offsets,) = mine._offsets().values()
+        assert offsets.committed == 1
+        assert offsets.lag == offsets.end - 1
+
+
+def test_every_metric_has_one_name() -> None:
+    """The catalogue has no doubles."""
+    assert len(METRICS) == len(set(METRICS))
