@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import clickhouse_connect
 
 from infra.ports import free_port
+from infra.process.child import END_WITH_PARENT
 from infra.settings import Settings, recall
 from tests.harness.waiting import eventually
 
@@ -80,6 +81,7 @@ class City:
             timeout=timeout,
             check=False,
             input=stdin,
+            preexec_fn=END_WITH_PARENT,
         )
 
     def up_words(self, *words: str) -> list[str]:
@@ -102,6 +104,7 @@ class City:
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=END_WITH_PARENT,  # noqa: PLW1509 - one C call only
         )
 
     def read_report(self) -> dict[str, Any]:
