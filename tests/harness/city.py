@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import clickhouse_connect
 
 from infra.ports import free_port
+from infra.process.child import END_WITH_PARENT
 from infra.settings import Settings, recall
 from tests.harness.waiting import eventually
 
@@ -80,6 +81,7 @@ class City:
             timeout=timeout,
             check=False,
             input=stdin,
+            preexec_fn=END_WITH_PARENT,
         )
 
     def up_words(self, *words: str) -> list[str]:
@@ -102,11 +104,16 @@ class City:
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=END_WITH_PARENT,  # noqa: PLW1509 - one C call only
         )
 
     def read_report(self) -> dict[str, Any]:
         """Return the last report."""
         return dict(json.loads(self.report.read_text()))
+
+    def keep_first_report(self) -> None:
+        """Keep the last report, so that the next one can be compared with it."""
+        self.first_report.write_text(json.dumps(self.read_report()))
 
     def settings(self) -> Settings:
         """Return the settings of the stack that runs or last ran here."""

@@ -26,7 +26,7 @@ REPOSITORY = str(Path(__file__).parents[3])
 PARENT = """
 import sys, time
 from pathlib import Path
-from infra.supervisor import Supervisor
+from infra.process.supervisor import Supervisor
 s = Supervisor(Path(sys.argv[1]))
 s.take()
 for name in ("a", "b"):
