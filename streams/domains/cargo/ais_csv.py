@@ -81,7 +81,7 @@ def _ship(cells: Mapping[str, str]) -> dict[str, Any]:
         "ship_type": _whole(cells, "VesselType"),
         "length": _number(cells, "Length"),
         "width": _number(cells, "Width"),
-        "draught": _number(cells, "EventDraft"),
+        "draught": _number(cells, "Draft"),
         "cargo_code": _whole(cells, "Cargo"),
         "transceiver_class": cells.get("TransceiverClass") or None,
     }
