@@ -4,8 +4,8 @@ Grace is 0 for vessels: a position that is not newer makes no jump. For containe
 event is inserted at its time, and the state is derived again with a higher `revision`. Nothing is pending at the end
 of a recording, so no closing event is needed.
 
-The rules themselves are pure and stand in `container_history`, `anomalies` and `vessels`. This module maps events to
-them, and their findings to `cargo.container-state` and `cargo.anomaly`.
+`container_history`, `anomalies` and `vessels` hold the rules (pure). This module maps events to them, and
+their findings to `cargo.container-state` and `cargo.anomaly`.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,8 +14,8 @@ from typing import Any
 from schemas.names import topic_name
 from streams.agents import Output, Record, State, batched
 from streams.domains.cargo import anomalies
-from streams.domains.cargo.container_history import ContainerStatus, History, apply, equipment_event
-from streams.domains.cargo.vessels import Finding, Track, follow
+from streams.domains.cargo.container_history import ContainerStatus, History, apply_event, equipment_event
+from streams.domains.cargo.vessels import Finding, Track, apply_position
 
 SUPPLY = topic_name("cargo", "supply-event")
 TRANSPORT = topic_name("cargo", "transport-event")
@@ -38,7 +38,9 @@ def container_state(record: Record, state: State) -> Iterator[Output]:
     if not counts or event["subject_kind"] != "CONTAINER":
         return
     kept = state.get()
-    history, status, flags = apply(History.from_value(kept) if kept else History(), equipment_event(event))
+    history, status, flags = apply_event(
+        History.from_value(kept) if kept else History(), equipment_event(event)
+    )
     state.put(history.to_value())
     if status is None:
         return
@@ -77,7 +79,7 @@ def vessel_numbers(record: Record, state: State) -> Iterator[Output]:
 def vessel_track(record: Record, state: State) -> Iterator[Output]:
     """Report jumps of a vessel, and identities that two transmitters share."""
     kept = state.get()
-    track, found = follow(Track(*kept) if kept else None, record.event)
+    track, found = apply_position(Track(*kept) if kept else None, record.event)
     if track is not None:
         state.put(track.to_value())
     yield from (_anomaly(record, TRACK_RULE, each, "VESSEL") for each in found)

@@ -1,6 +1,7 @@
 """Numbers that are invalid by their own check digit or form → findings, each once per subject. Pure.
 
-`identifiers` holds the check digits and forms. This module picks an event's numbers and remembers what it reported.
+`identifiers` holds the check digits and forms. This module selects an event's numbers and
+finds those that the subject's state does not hold yet.
 """
 
 from collections.abc import Iterator, Mapping

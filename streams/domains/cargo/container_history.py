@@ -172,7 +172,9 @@ class History:
         return found
 
 
-def apply(history: History, event: EquipmentEvent) -> tuple[History, ContainerStatus | None, tuple[str, ...]]:
+def apply_event(
+    history: History, event: EquipmentEvent
+) -> tuple[History, ContainerStatus | None, tuple[str, ...]]:
     """Apply one event to a container's history.
 
     Args:

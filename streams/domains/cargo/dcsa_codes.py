@@ -94,7 +94,7 @@ WORDS: Mapping[str, str] = {
 
 
 def code(value: object, allowed: frozenset[str], what: str) -> str:
-    """Return the code that a code or word stands for; rule dcsa-code.
+    """Return the code of a value that is a code or a word of 3.0; rule dcsa-code.
 
     Args:
         value: Value of the member.

@@ -73,7 +73,6 @@ class _SpanBuilder(TreeBuilder):
     def __init__(self) -> None:
         super().__init__()
         self.parser: Any = None
-        self._depth = 0
         self._open: list[tuple[int, int]] = []
         self._spans: dict[Element, tuple[int, int, int]] = {}
 

@@ -1,4 +1,4 @@
-"""The formats of cargo recordings. The README says what one source record is; each format's reader is a module here."""
+"""The formats of cargo recordings. Each format has its reader in this package; the README defines source records."""
 
 from streams.domains.cargo import ais_csv, ais_nmea, dcsa, epcis_json, epcis_xml
 from streams.readers.formats import Format

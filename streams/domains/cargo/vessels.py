@@ -71,7 +71,7 @@ def distance_nm(one: tuple[float, float], other: tuple[float, float]) -> float:
     return 2 * EARTH_RADIUS_NM * math.asin(min(1.0, math.sqrt(half)))
 
 
-def follow(track: Track | None, report: Mapping[str, Any]) -> tuple[Track | None, list[Finding]]:
+def apply_position(track: Track | None, report: Mapping[str, Any]) -> tuple[Track | None, list[Finding]]:
     """Extend a track by one position report.
 
     Args:

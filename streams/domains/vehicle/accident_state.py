@@ -181,7 +181,7 @@ class AccidentState:
         self.last_a, self.slices, self.until_end = None, [], False
 
     def end_recording(self) -> None:
-        """Drop what belongs to one recording; count, context and frontier stay."""
+        """Drop what belongs to one recording: accelerations, speeds, suspicion and air bag."""
         self.end_acceleration()
         self.speeds, self.suspicion, self.deployed = [], None, False
 

@@ -49,7 +49,7 @@ Accident = dict[str, Any]
 """Fields of `vehicle.accident` without vehicle and rule, with `occurred_us` and `inputs` beside."""
 
 
-def follow(stored: Mapping[str, Any] | None, signal: Signal) -> tuple[AccidentState, list[Accident]]:
+def apply_signal(stored: Mapping[str, Any] | None, signal: Signal) -> tuple[AccidentState, list[Accident]]:
     """Apply one signal to its vehicle's state.
 
     Args:

@@ -23,8 +23,8 @@ ACCIDENT_RULE = "vehicle-accident@1"
 @batched(SIGNAL, rule=TRIP_RULE, outputs=(TRIP,))
 def trip(record: Record, state: State) -> Iterator[Output]:
     """Derive a trip when it closes; it occurred at its last signal."""
-    memory, finished = trips.follow(state.get(), record.event)
-    state.put(memory)
+    updated, finished = trips.apply_signal(state.get(), record.event)
+    state.put(updated)
     for each in finished:
         yield Output(
             TRIP,
@@ -38,8 +38,8 @@ def trip(record: Record, state: State) -> Iterator[Output]:
 @batched(SIGNAL, rule=BRAKING_RULE, outputs=(HARD_BRAKING,))
 def hard_braking(record: Record, state: State) -> Iterator[Output]:
     """Derive a hard braking when it is over; it occurred at its beginning."""
-    memory, finished = braking.follow(state.get(), record.event)
-    state.put(memory)
+    updated, finished = braking.apply_signal(state.get(), record.event)
+    state.put(updated)
     for each in finished:
         yield Output(
             HARD_BRAKING,
@@ -53,8 +53,8 @@ def hard_braking(record: Record, state: State) -> Iterator[Output]:
 @batched(SIGNAL, rule=ACCIDENT_RULE, outputs=(ACCIDENT,))
 def accident(record: Record, state: State) -> Iterator[Output]:
     """Derive an accident when its delta-V is complete; it occurred at time zero."""
-    memory, found = accidents.follow(state.get(), record.event)
-    state.put(memory)
+    updated, found = accidents.apply_signal(state.get(), record.event)
+    state.put(updated)
     for each in found:
         inputs, occurred_us = each.pop("inputs"), each.pop("occurred_us")
         yield Output(

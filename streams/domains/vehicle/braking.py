@@ -37,7 +37,7 @@ Braking = dict[str, Any]
 Signal = Mapping[str, Any]
 
 
-def follow(state: BrakingState | None, signal: Signal) -> tuple[BrakingState, list[Braking]]:
+def apply_signal(state: BrakingState | None, signal: Signal) -> tuple[BrakingState, list[Braking]]:
     """Apply one signal to its vehicle's state.
 
     Args:

@@ -119,7 +119,7 @@ def _space(text: str, at: int) -> int:
 
 
 def _expect(text: str, at: int, sign: str) -> int:
-    """Return the index after a sign and the space around it; raise ValueError if another stands there."""
+    """Return the index after a sign and the space around it; raise ValueError if it is another sign."""
     at = _space(text, at)
     if text[at : at + 1] != sign:
         raise ValueError(f"expected {sign!r}, got {text[at : at + 10]!r}")

@@ -28,7 +28,7 @@ Signal = Mapping[str, Any]
 _AMOUNTS = (("speed", "distance_km"), ("fuel_consumption", "fuel_l"), ("co2_emission", "co2_kg"))
 
 
-def follow(state: TripState | None, signal: Signal) -> tuple[TripState, list[Trip]]:
+def apply_signal(state: TripState | None, signal: Signal) -> tuple[TripState, list[Trip]]:
     """Apply one signal to its vehicle's state.
 
     Args:

@@ -18,7 +18,7 @@ from streams.domains.cargo.container_history import (
     ContainerStatus,
     EquipmentEvent,
     History,
-    apply,
+    apply_event,
 )
 from streams.domains.cargo.containers import Step, transition
 
@@ -73,7 +73,7 @@ def fold(
     """Let events count one after the other, the memory spelled as JSON in between."""
     history, found = history or History(), []
     for each in entries:
-        history, status, _ = apply(History.from_value(json.loads(json.dumps(history.to_value()))), each)
+        history, status, _ = apply_event(History.from_value(json.loads(json.dumps(history.to_value()))), each)
         found.append(status)
     return history, found
 
@@ -125,7 +125,7 @@ def test_a_late_event_is_put_in_its_place() -> None:
     assert (jump.state, jump.legal, jump.illegal) == ("LADEN_INLAND_IN", False, 1)
     assert (mended.state, mended.legal, mended.illegal) == ("LADEN_INLAND_IN", True, 0)
     history, _ = fold([disc, out])
-    assert apply(history, release)[2] == (LATE,)
+    assert apply_event(history, release)[2] == (LATE,)
 
 
 def test_a_retraction_takes_the_event_away() -> None:
@@ -133,13 +133,13 @@ def test_a_retraction_takes_the_event_away() -> None:
     disc, release = entry(1, "DISC"), entry(2, "CUSR")
     gone = release._replace(retracted=True, updated_at=2, event_id="gone")
     history, found = fold([disc, release])
-    _, status, flags = apply(history, gone)
+    _, status, flags = apply_event(history, gone)
     assert found[1]
     assert found[1].state == "RELEASED"
     assert status
     assert (status.state, status.events, flags) == ("IN_IMPORT_YARD", 1, (RETRACTED,))
     history, _ = fold([disc, release, gone])
-    assert apply(history, release._replace(updated_at=9, event_id="again"))[1] is None
+    assert apply_event(history, release._replace(updated_at=9, event_id="again"))[1] is None
 
 
 def test_a_newer_version_replaces_an_older_one() -> None:
@@ -147,10 +147,10 @@ def test_a_newer_version_replaces_an_older_one() -> None:
     disc = entry(1, "DISC")
     history, _ = fold([disc])
     newer = disc._replace(phase="TRANSSHIPMENT", updated_at=5, event_id="newer")
-    history, status, flags = apply(history, newer)
+    history, status, flags = apply_event(history, newer)
     assert status
     assert (status.state, status.events, flags) == ("IN_TRANSHIP_YARD", 1, (REPLACED,))
-    assert apply(history, disc)[1] is None
+    assert apply_event(history, disc)[1] is None
 
 
 def test_stuffing_without_a_seal_shows() -> None:
@@ -176,7 +176,7 @@ def test_no_more_events_are_kept_than_can_be_mended() -> None:
     assert len(history.events) == KEPT
     assert found[-1]
     assert found[-1].events == 290
-    late, status, _ = apply(history, entry(1, "GTIN"))
+    late, status, _ = apply_event(history, entry(1, "GTIN"))
     assert (status, late.too_late) == (None, 1)
 
 
