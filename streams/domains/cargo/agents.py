@@ -113,7 +113,7 @@ def _state_fields(status: ContainerStatus) -> dict[str, Any]:
         "code": newest.code if newest else "",
         "legal": status.legal,
         "in_previous_s": None if gap is None else gap // MICROSECONDS,
-        "un_location_code": newest.place if newest else None,
+        "un_location_code": newest.un_location_code if newest else None,
         "facility_type": newest.facility if newest else None,
         "vessel_imo": newest.vessel if newest and status.state == "ON_BOARD" else None,
         "empty_indicator": None

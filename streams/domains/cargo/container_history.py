@@ -34,7 +34,7 @@ class EquipmentEvent(NamedTuple):
         empty: Whether the container is empty; None if not reported.
         facility: Facility type code.
         phase: Transport phase.
-        place: UN/LOCODE.
+        un_location_code: UN/LOCODE.
         vessel: IMO number.
         seals: Seal numbers.
         event_id: The platform's `event_id` of this version.
@@ -48,7 +48,7 @@ class EquipmentEvent(NamedTuple):
     empty: bool | None
     facility: str | None
     phase: str | None
-    place: str | None
+    un_location_code: str | None
     vessel: str | None
     seals: Sequence[str]
     event_id: str
@@ -66,7 +66,7 @@ def equipment_event(event: Mapping[str, Any]) -> EquipmentEvent:
         empty=None if empty is None else empty == "EMPTY",
         facility=event.get("facility_type"),
         phase=event.get("transport_phase"),
-        place=event.get("un_location_code"),
+        un_location_code=event.get("un_location_code"),
         vessel=event.get("vessel_imo"),
         seals=[each["number"] for each in event.get("seals") or () if each.get("number")],
         event_id=event["event_id"],

@@ -100,7 +100,7 @@ def number(value: object, what: str, rule: str) -> float | None:
     return found
 
 
-def place(value: object, what: str) -> str | None:
+def location_uri(value: object, what: str) -> str | None:
     """Return the URI of a read point or business location, or None; rules epcis-shape and epcis-uri."""
     if value is None:
         return None

@@ -34,7 +34,8 @@ COUNTRIES = word_list("""
 def container_check_digit(number: str) -> int:
     """Return the check digit of a container number's first ten characters (ISO 6346)."""
     total = sum(
-        (_LETTERS[each] if each in _LETTERS else int(each)) << place for place, each in enumerate(number[:10])
+        (_LETTERS[each] if each in _LETTERS else int(each)) << position
+        for position, each in enumerate(number[:10])
     )
     return total % 11 % 10
 
@@ -75,7 +76,8 @@ def is_locode(code: str) -> bool:
 def gs1_check_digit(digits: str) -> int:
     """Return the check digit that follows some digits (GS1 General Specifications)."""
     return (
-        -sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(digits))) % 10
+        -sum(int(digit) * (3 if position % 2 == 0 else 1) for position, digit in enumerate(reversed(digits)))
+        % 10
     )
 
 

@@ -59,7 +59,7 @@ def entry(hour: int, code: str = "LOAD", **fields: object) -> EquipmentEvent:
         "empty": LADEN,
         "facility": "POTE",
         "phase": None,
-        "place": "KRPUS",
+        "un_location_code": "KRPUS",
         "vessel": None,
         "seals": [],
         **fields,
