@@ -159,7 +159,7 @@ def _own_blocks(
             data = jobs.receipt(job, receipt) if job and receipt in job.receipts else None
             if job is None or data is None:
                 continue
-            placed = ethereum.place(jobs.checkpoint(job), data)
+            placed = ethereum.verify_inclusion(jobs.checkpoint(job), data)
         except (LedgerError, ReceiptError, UncheckedError):
             continue  # whoever verifies the receipt names it
         if placed.chain_id == settings.chain_id:

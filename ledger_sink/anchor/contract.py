@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ledger_sink.receipt.claim import Claim
+    from ledger_sink.receipt.attestation import Attestation
     from ledger_sink.receipt.kinds import ReceiptTrust
 
 
@@ -58,7 +58,7 @@ class Anchor(Protocol):
             AnchorLostError: the service does not know it any more; submit again.
         """
 
-    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Claim:
+    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Attestation:
         """Check a receipt offline; None trusts what the adapter was set up with.
 
         Raises:

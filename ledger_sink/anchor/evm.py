@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ledger_sink.receipt.claim import Claim
+    from ledger_sink.receipt.attestation import Attestation
 
 STUCK_AFTER_S = 900.0
 REPLACEMENT = 9, 8
@@ -152,7 +152,7 @@ class EvmAnchor:
 
         data = receipt_of(self._chain_id, block, index).encode()
         try:
-            found = ethereum.place(checkpoint, data)
+            found = ethereum.verify_inclusion(checkpoint, data)
         except (ReceiptError, UncheckedError) as error:
             raise AnchorUnavailableError(f"{self.name}: {error}") from error
         if "0x" + found.block.hex() != block["hash"]:
@@ -207,9 +207,9 @@ class EvmAnchor:
                 f"{self._node.url}: expected chain {self._chain_id}, it is chain {found}; nothing was sent"
             )
 
-    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Claim:
+    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Attestation:
         """Check a receipt offline; without a reader's trust the block counts that our node confirmed."""
         if trust is None:
-            found = ethereum.place(checkpoint, receipt)
+            found = ethereum.verify_inclusion(checkpoint, receipt)
             trust = ReceiptTrust(evm_blocks={self._chain_id: frozenset({found.block})})
         return verify_receipt(f"{self.name}.{self.suffix}", checkpoint, receipt, trust)

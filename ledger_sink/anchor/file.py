@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ledger_sink.anchor.contract import Pending
-    from ledger_sink.receipt.claim import Claim
+    from ledger_sink.receipt.attestation import Attestation
 
 
 class FileAnchor:
@@ -52,7 +52,7 @@ class FileAnchor:
         del pending
         return self.submit(checkpoint)
 
-    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Claim:
+    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Attestation:
         """Compare a line with the file, or with a reader's copies."""
         if trust is None:
             try:

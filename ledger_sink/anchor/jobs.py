@@ -22,7 +22,7 @@ from ledger_sink.format.layout import ANCHORED, ANCHORS, ANCHORS_PER_FOLDER, JOB
 from ledger_sink.log.state import text_of
 from ledger_sink.receipt.errors import ReceiptError
 from ledger_sink.receipt.job import Job
-from ledger_sink.store import checksummed_json as sealed_json
+from ledger_sink.store import checksummed_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -148,7 +148,7 @@ class AnchorJobs:
             return None
         name = self._pending_path(job, receipt)
         try:
-            ticket = text_of(sealed_json.decode(self._store.read(name), name), "ticket")
+            ticket = text_of(checksummed_json.decode(self._store.read(name), name), "ticket")
         except MissingFileError:
             return OpenJob(job, None)
         return OpenJob(job, Pending(ticket))
@@ -160,10 +160,10 @@ class AnchorJobs:
             self._store.remove([self._pending_path(job, receipt)])
         else:
             self._store.write(
-                {self._pending_path(job, receipt): sealed_json.encode({"ticket": answer.ticket})}
+                {self._pending_path(job, receipt): checksummed_json.encode({"ticket": answer.ticket})}
             )
 
-    def forget(self, job: Job, receipt: str) -> None:
+    def drop_ticket(self, job: Job, receipt: str) -> None:
         """Drop a ticket: the service lost what it stands for."""
         self._store.remove([self._pending_path(job, receipt)])
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from ledger_sink.anchor.contract import Pending
-    from ledger_sink.receipt.claim import Claim
+    from ledger_sink.receipt.attestation import Attestation
 
 TIMEOUT_S = 5.0
 QUERY_TYPE = "application/timestamp-query"
@@ -66,7 +66,7 @@ class TimestampAnchor:
         del pending
         return self.submit(checkpoint)
 
-    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Claim:
+    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Attestation:
         """Check a stamp offline."""
         trust = trust or ReceiptTrust(tsa_roots=self._roots)
         return verify_receipt(f"{self.name}.{self.suffix}", checkpoint, receipt, trust)

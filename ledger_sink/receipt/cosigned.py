@@ -9,7 +9,7 @@ from ledger_sink.format.cosignature import verify_cosignature
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import is_own_witness
 from ledger_sink.format.witness_request import parse_cosignatures
-from ledger_sink.receipt.claim import Claim, Kind
+from ledger_sink.receipt.attestation import Attestation, AttestationKind
 from ledger_sink.receipt.errors import ReceiptError, UntrustedError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ HONEST = "that this witness keeps what it saw and cosigns no second history"
 OWN = "that the city's own witness is honest: it is NOT independent"
 
 
-def verify(checkpoint: bytes, receipt: bytes, keys: tuple[VerifierKey, ...]) -> Claim:
+def verify(checkpoint: bytes, receipt: bytes, keys: tuple[VerifierKey, ...]) -> Attestation:
     """Check one cosignature line under the witnesses' keys that the reader trusts.
 
     Raises:
@@ -33,7 +33,7 @@ def verify(checkpoint: bytes, receipt: bytes, keys: tuple[VerifierKey, ...]) -> 
             if key.matches(line):
                 time_s = verify_cosignature(key, head.text, line)
                 own = is_own_witness(head.origin.partition("/")[0], key.name)
-                return Claim(Kind.COSIGNED, time_s, key.name, (OWN if own else HONEST,))
+                return Attestation(AttestationKind.COSIGNED, time_s, key.name, (OWN if own else HONEST,))
     except (FormatError, ValueError) as error:
         raise ReceiptError(f"cosignature: {error}") from None
     raise UntrustedError(f"cosigned by {line.name}, which is no witness of your policy")

@@ -22,7 +22,7 @@ from hashlib import sha256
 
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.scan import base64_bytes, base64_text, decimal, hash_bytes, text_lines
-from ledger_sink.receipt.claim import Claim, Kind
+from ledger_sink.receipt.attestation import Attestation, AttestationKind
 from ledger_sink.receipt.errors import MissingLibraryError, ReceiptError, UntrustedError
 from ledger_sink.receipt.patricia import value_at
 from ledger_sink.receipt.rlp import as_bytes, as_integer, decode_list
@@ -119,7 +119,7 @@ class EvmReceipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class BlockInclusion:
     """What a receipt shows by itself: the checkpoint's hash stands in a block of this hash."""
 
     chain_id: int
@@ -128,7 +128,7 @@ class Placed:
     time_s: int
 
 
-def place(checkpoint: bytes, data: bytes) -> Placed:
+def verify_inclusion(checkpoint: bytes, data: bytes) -> BlockInclusion:
     """Check everything in a receipt that needs no trust.
 
     Raises:
@@ -158,7 +158,7 @@ def place(checkpoint: bytes, data: bytes) -> Placed:
     if got != expected:
         raise ReceiptError(f"transaction: expected calldata {expected.hex()}, got {got[:100].hex()}")
     number, time_s = as_integer(header, _NUMBER, "block header"), as_integer(header, _TIME, "block header")
-    return Placed(chain_id, receipt.block, number, time_s)
+    return BlockInclusion(chain_id, receipt.block, number, time_s)
 
 
 def index_key(index: int) -> bytes:
@@ -171,7 +171,7 @@ def index_key(index: int) -> bytes:
     return bytes([0x80 + len(data)]) + data
 
 
-def verify(checkpoint: bytes, receipt: bytes, blocks: Blocks) -> Claim:
+def verify(checkpoint: bytes, receipt: bytes, blocks: Blocks) -> Attestation:
     """Check a receipt against blocks that the reader knows.
 
     Raises:
@@ -179,14 +179,14 @@ def verify(checkpoint: bytes, receipt: bytes, blocks: Blocks) -> Claim:
         UntrustedError: the reader did not say that this block is on its chain.
         MissingLibraryError: it cannot be checked on this machine.
     """
-    found = place(checkpoint, receipt)
+    found = verify_inclusion(checkpoint, receipt)
     name = f"block {found.number} (0x{found.block.hex()}) of chain {found.chain_id}"
     if found.block not in blocks.get(found.chain_id, frozenset()):
         raise UntrustedError(
             f"its hash stands in {name}, if that block is on the chain: look it up at a node that you trust, "
             f"then give --evm {found.chain_id}:0x{found.block.hex()}"
         )
-    return Claim(Kind.EXISTED_BY, found.time_s, name, ASSUMPTIONS)
+    return Attestation(AttestationKind.EXISTED_BY, found.time_s, name, ASSUMPTIONS)
 
 
 def parse_block(text: str) -> tuple[int, bytes]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from ledger_sink.format.note import VerifierKey
-    from ledger_sink.receipt.claim import Claim
+    from ledger_sink.receipt.attestation import Attestation
     from ledger_sink.receipt.printed import PrintedLine
 
 TIMESTAMP, EVM, LINE, COSIGNATURE = "tsr", "evm", "line", "cosig"
@@ -46,7 +46,7 @@ def kind_of(name: str) -> str:
     return match[1]
 
 
-def verify_receipt(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust) -> Claim:
+def verify_receipt(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust) -> Attestation:
     """Check the receipt of this file name over a checkpoint's bytes, offline.
 
     Raises:
@@ -61,7 +61,7 @@ def verify_receipt(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptT
         raise
 
 
-def _verify(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust) -> Claim:
+def _verify(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust) -> Attestation:
     kind = kind_of(name)
     if kind == TIMESTAMP:
         return timestamp.verify(checkpoint, receipt, trust.tsa_roots)

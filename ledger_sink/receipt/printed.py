@@ -16,7 +16,7 @@ from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import Origin
 from ledger_sink.format.scan import base64_text, decimal, hash_bytes, text_lines
-from ledger_sink.receipt.claim import Claim, Kind
+from ledger_sink.receipt.attestation import Attestation, AttestationKind
 from ledger_sink.receipt.errors import ReceiptError, UntrustedError
 
 FIRST_WORD = "city-anchor/v1"
@@ -77,7 +77,7 @@ def parse_copy(data: bytes) -> tuple[PrintedLine, ...]:
     return tuple(PrintedLine.parse(line + b"\n") for line in lines if line and not line.startswith(b"#"))
 
 
-def verify(checkpoint: bytes, receipt: bytes, copies: tuple[PrintedLine, ...]) -> Claim:
+def verify(checkpoint: bytes, receipt: bytes, copies: tuple[PrintedLine, ...]) -> Attestation:
     """Compare a checkpoint and its line with the lines that the reader kept.
 
     Raises:
@@ -95,8 +95,8 @@ def verify(checkpoint: bytes, receipt: bytes, copies: tuple[PrintedLine, ...]) -
                     f"your copy says that {kept.head.origin} at size {kept.head.size} has root "
                     f"{kept.head.root.hex()}, here it has {line.head.root.hex()}: the log was forked"
                 )
-            return Claim(
-                Kind.EXISTED_BY,
+            return Attestation(
+                AttestationKind.EXISTED_BY,
                 kept.time_ms // 1000,
                 "your own copy of its line",
                 ("that your copy was out of the city's hands since then",),

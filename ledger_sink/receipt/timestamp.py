@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from ledger_sink.receipt.claim import Claim, Kind
+from ledger_sink.receipt.attestation import Attestation, AttestationKind
 from ledger_sink.receipt.der import with_sorted_certificates
 from ledger_sink.receipt.errors import MissingLibraryError, ReceiptError, UntrustedError
 
@@ -56,7 +56,7 @@ def parse_roots(pem: bytes) -> tuple[x509.Certificate, ...]:
 
 def verify(
     checkpoint: bytes, receipt: bytes, roots: tuple[x509.Certificate, ...], nonce: int | None = None
-) -> Claim:
+) -> Attestation:
     """Check a stamp over a checkpoint.
 
     Args:
@@ -83,7 +83,7 @@ def verify(
 
 def _checked(
     tsp: Any, checkpoint: bytes, receipt: bytes, roots: tuple[x509.Certificate, ...], nonce: int | None
-) -> Claim:
+) -> Attestation:
     response = tsp.decode_timestamp_response(with_sorted_certificates(receipt))
     if response.status != tsp.PKIStatus.GRANTED:
         words = "; ".join(response.status_string) or "no reason"
@@ -95,7 +95,7 @@ def _checked(
     _require_root(response, roots)
     verifier = tsp.VerifierBuilder(roots=list(roots), nonce=nonce).build()
     verifier.verify(response, imprint.message)
-    return Claim(Kind.EXISTED_BY, int(info.gen_time.timestamp()), name, ASSUMPTIONS)
+    return Attestation(AttestationKind.EXISTED_BY, int(info.gen_time.timestamp()), name, ASSUMPTIONS)
 
 
 def _certificates(response: Any) -> list[x509.Certificate]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
-from ledger_sink.format.leaf import Record
+from ledger_sink.format.leaf import RecordFields
 from ledger_sink.verifier.errors import TooLongError, UnreadableError
-from ledger_sink.verifier.record_file import octets, whole
-from ledger_sink.verifier.records_check import Reach
+from ledger_sink.verifier.record_file import int64, optional_bytes
+from ledger_sink.verifier.records_check import OffsetRange
 from ledger_sink.verifier.remote import fetch
 
 PAGE = 20_000
@@ -57,12 +57,12 @@ class ArchiveRows:
             "X-ClickHouse-Key": password if password is not None else unquote(parts.password or ""),
         }
 
-    def reach(self, topic: str, partition: int, end: int) -> Reach | None:
+    def offset_range(self, topic: str, partition: int, end: int) -> OffsetRange | None:
         """Everything: an archive that begins later or ends earlier lacks rows."""
         del topic, partition
-        return Reach(0, end)
+        return OffsetRange(0, end)
 
-    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
+    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[RecordFields]:
         """Return the partition's rows; doubled ones twice."""
         page = PAGE
         while first < end:
@@ -97,17 +97,18 @@ class ArchiveRows:
             raise UnreadableError(f"archive: {problem}") from None
 
 
-def _record(row: Any) -> Record:
+def _record(row: Any) -> RecordFields:
     try:
         offset, timestamp_type, timestamp_ms, key, value, headers = row
         return (
-            whole(offset, "offset"),
-            whole(timestamp_type, "timestamp_type"),
-            whole(timestamp_ms, "timestamp_ms"),
-            octets(key, "key"),
-            octets(value, "value"),
+            int64(offset, "offset"),
+            int64(timestamp_type, "timestamp_type"),
+            int64(timestamp_ms, "timestamp_ms"),
+            optional_bytes(key, "key"),
+            optional_bytes(value, "value"),
             tuple(
-                (b64decode(name).decode("utf-8", "replace"), octets(data, "header")) for name, data in headers
+                (b64decode(name).decode("utf-8", "replace"), optional_bytes(data, "header"))
+                for name, data in headers
             ),
         )
     except (ValueError, TypeError) as problem:

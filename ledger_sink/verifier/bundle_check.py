@@ -6,14 +6,14 @@ from ledger_sink.format.bundle import Evidence
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.range_bundle import parse_bundle
 from ledger_sink.format.tlog_proof import TlogProof
-from ledger_sink.verifier.evidence import check_event, not_whole
-from ledger_sink.verifier.memory import NOTHING_SEEN, CheckpointMemory
+from ledger_sink.verifier.evidence import check_event, unreadable_bundle
+from ledger_sink.verifier.memory import EMPTY_MEMORY, CheckpointMemory
 from ledger_sink.verifier.range_check import check_range
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Verdict
 
 
-def check_bundle(subject: str, data: bytes, trust: Trust, memory: CheckpointMemory = NOTHING_SEEN) -> Verdict:
+def check_bundle(subject: str, data: bytes, trust: Trust, memory: CheckpointMemory = EMPTY_MEMORY) -> Verdict:
     """Verify a bundle from its bytes.
 
     Args:
@@ -25,10 +25,10 @@ def check_bundle(subject: str, data: bytes, trust: Trust, memory: CheckpointMemo
     try:
         evidence = parse_bundle(data)
     except FormatError as problem:
-        return not_whole(subject, problem)
+        return unreadable_bundle(subject, problem)
     if isinstance(evidence, Evidence):
         verdict = check_event(subject, evidence, trust)
     else:
         verdict = check_range(subject, evidence, trust)
-    claims, seen = memory.compare(TlogProof.parse(evidence.city_proof).checkpoint, trust)
-    return replace(verdict, claims=(*verdict.claims, *claims), seen=seen)
+    claims, observed = memory.compare(TlogProof.parse(evidence.city_proof).checkpoint, trust)
+    return replace(verdict, claims=(*verdict.claims, *claims), observed=observed)

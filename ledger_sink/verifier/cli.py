@@ -33,11 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    _require_one_way(parser, options)
+    _require_one_subject(parser, options)
     try:
         state = None if options.no_remember else options.state or memory.default_file()
-        seen = memory.CheckpointMemory() if state is None else memory.load(state)
-        verdict = verdict_of(options, seen)
+        known = memory.CheckpointMemory() if state is None else memory.load(state)
+        verdict = verdict_of(options, known)
     except VerifierError as problem:
         sys.stderr.write(f"ledger-verify: {problem}\n")
         return UNUSABLE
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _remember(state: Path, verdict: Verdict) -> bool:
     """Keep what was seen; only a contradiction is a failure, a file that cannot be written is told."""
     try:
-        problems = memory.remember(state, verdict.seen)
+        problems = memory.remember(state, verdict.observed)
     except (OSError, StateError) as problem:
         sys.stderr.write(f"ledger-verify: not remembered: {problem}\n")
         return True
@@ -58,7 +58,7 @@ def _remember(state: Path, verdict: Verdict) -> bool:
     return not problems
 
 
-def _require_one_way(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _require_one_subject(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """End with usage unless one thing is to be verified, against at most one source of records."""
     whole_log = options.log if options.consistency is None else None
     modes = (options.bundle, options.city, options.consistency, whole_log)

@@ -17,7 +17,7 @@ from ledger_sink.format.leaf import record_leaves
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from ledger_sink.format.leaf import Record
+    from ledger_sink.format.leaf import RecordFields
 
 MOST_PROBLEMS = 100
 CHUNK = 2000
@@ -32,7 +32,7 @@ class Item(NamedTuple):
     reason: str = ""
 
 
-class Sealed(NamedTuple):
+class RecordLeaf(NamedTuple):
     """A leaf of kind record."""
 
     offset: int
@@ -62,7 +62,7 @@ class Comparison:
             self.left_out += 1
 
 
-def items(topic: str, partition: int, records: Iterable[Record]) -> Iterator[Item]:
+def items(topic: str, partition: int, records: Iterable[RecordFields]) -> Iterator[Item]:
     """Return the leaves that records commit to, many at a time."""
     source = iter(records)
     while chunk := list(islice(source, CHUNK)):
@@ -74,7 +74,7 @@ def items(topic: str, partition: int, records: Iterable[Record]) -> Iterator[Ite
             yield from (Item(record[0], leaf) for record, leaf in zip(chunk, leaves, strict=True))
 
 
-def _item(topic: str, partition: int, record: Record) -> Item:
+def _item(topic: str, partition: int, record: RecordFields) -> Item:
     try:
         return Item(record[0], record_leaves(topic, partition, [record])[0])
     except FormatError as error:
@@ -102,7 +102,7 @@ class Side:
             return item
         return Item(END, b"")
 
-    def meet(self, sealed: Sealed, *, required: bool) -> None:
+    def meet(self, sealed: RecordLeaf, *, required: bool) -> None:
         """Compare what this side has at a leaf's offset."""
         while self._next.offset < sealed.offset:
             self._unsealed()
@@ -119,7 +119,7 @@ class Side:
             self._comparison.add(f"offset {sealed.offset}: {self._name}: expected one, got another one more")
             self._next = self._advance()
 
-    def _check(self, sealed: Sealed) -> None:
+    def _check(self, sealed: RecordLeaf) -> None:
         if self._next.leaf == sealed.leaf:
             return
         got = self._next.reason or f"commitment {self._next.leaf[-32:].hex()}"
@@ -146,7 +146,7 @@ class Side:
 
 def compare(
     comparison: Comparison,
-    leaves: Iterable[Sealed],
+    leaves: Iterable[RecordLeaf],
     kafka: Side,
     archive: Side | None,
     *,

@@ -6,7 +6,7 @@ from ledger_sink.format.merkle import verify_consistency
 from ledger_sink.format.tiles import consistency_proof, tile_path
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.folder import LogFiles
-from ledger_sink.verifier.memory import NOTHING_SEEN, CheckpointMemory
+from ledger_sink.verifier.memory import EMPTY_MEMORY, CheckpointMemory
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Claim, Status, Verdict, failed, shown
 
@@ -17,7 +17,7 @@ def check_consistency(
     new: bytes,
     tiles: LogFiles,
     trust: Trust,
-    memory: CheckpointMemory = NOTHING_SEEN,
+    memory: CheckpointMemory = EMPTY_MEMORY,
 ) -> Verdict:
     """Verify that the log of the new checkpoint begins with the log of the old one.
 
@@ -41,8 +41,8 @@ def check_consistency(
         claims.append(_consistent(heads[0], heads[1], tiles))
     if any(claim.status is Status.FAILED for claim in claims):
         return Verdict(subject, tuple(claims))
-    known, seen = memory.compare(new, trust, {heads[0].size: heads[0].root})
-    return Verdict(subject, (*claims, *known), seen=(*memory.compare(old, trust)[1], *seen))
+    known, observed = memory.compare(new, trust, {heads[0].size: heads[0].root})
+    return Verdict(subject, (*claims, *known), observed=(*memory.compare(old, trust)[1], *observed))
 
 
 def _consistent(old: Checkpoint, new: Checkpoint, folder: LogFiles) -> Claim:

@@ -23,7 +23,7 @@ from ledger_sink.format.keys import Origin, is_own_witness
 from ledger_sink.format.leaf import CanonicalRecord, Kind, Leaf
 from ledger_sink.format.policy import Cosigned, PolicyWitness
 from ledger_sink.format.tlog_proof import TlogProof
-from ledger_sink.verifier.receipts import UNCHECKED, Sealed, anchor_claims
+from ledger_sink.verifier.receipts import UNCHECKED, SealedLeaf, anchor_claims
 from ledger_sink.verifier.source_check import check_source
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import (
@@ -60,18 +60,18 @@ def check_evidence(subject: str, data: bytes, trust: Trust) -> Verdict:
     try:
         evidence = Evidence.parse(data)
     except FormatError as problem:
-        return not_whole(subject, problem)
+        return unreadable_bundle(subject, problem)
     return check_event(subject, evidence, trust)
 
 
-def not_whole(subject: str, problem: FormatError) -> Verdict:
+def unreadable_bundle(subject: str, problem: FormatError) -> Verdict:
     """Say that a bundle could not be read."""
     return Verdict(subject, (failed("bundle-whole", f"The bundle is not whole: {problem}"),), NOT_SHOWN)
 
 
 def check_event(subject: str, evidence: Evidence, trust: Trust) -> Verdict:
     """Verify one event's bundle that was read; arguments as of `check_evidence`."""
-    parts = _Parts(evidence)
+    parts = _EventParts(evidence)
     source = check_source(parts.record, trust.source_keys)
     whole = shown("bundle-whole", "The bundle is whole: every byte is what its manifest and form demand.")
     anchors, anchor_facts = anchor_claims(evidence.anchors, parts.sealed(), trust)
@@ -142,7 +142,7 @@ class SealedPath:
         }
 
 
-class _Parts(SealedPath):
+class _EventParts(SealedPath):
     """The parsed parts of one event's bundle, and the steps between them."""
 
     def __init__(self, evidence: Evidence) -> None:
@@ -192,8 +192,8 @@ class _Parts(SealedPath):
             **self.path_facts(),
         }
 
-    def sealed(self) -> Sealed:
-        return Sealed(
+    def sealed(self) -> SealedLeaf:
+        return SealedLeaf(
             self.leaf_bytes, self.partition_proof.index, self.partition_head.origin, self.block.origin
         )
 
@@ -264,7 +264,7 @@ def partition_signature(parts: SealedPath, trust: Trust) -> Claim:
     return shown(name, f"{origin} signed its checkpoint of size {parts.partition_head.size} too.")
 
 
-def _not_shown(parts: _Parts, trust: Trust, anchors: list[Claim]) -> tuple[str, ...]:
+def _not_shown(parts: _EventParts, trust: Trust, anchors: list[Claim]) -> tuple[str, ...]:
     """Add to the fixed list what depends on this bundle."""
     missing = list(NOT_SHOWN)
     if not has_independent(parts, trust):

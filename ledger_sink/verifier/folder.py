@@ -16,11 +16,11 @@ from ledger_sink.format.tiles import (
     ENTRIES,
     MAX_ENTRY_BYTES,
     TILE_WIDTH,
-    TilePlace,
+    TilePosition,
     bundles_of,
     parse_entries,
     parse_tile_path,
-    place_path,
+    position_path,
 )
 from ledger_sink.verifier.errors import AbsentError, UnreadableError
 from ledger_sink.verifier.trust import read_capped, read_file
@@ -41,7 +41,7 @@ class LogFiles(ABC):
         """
 
     @abstractmethod
-    def places(self) -> Iterator[TilePlace] | None:
+    def positions(self) -> Iterator[TilePosition] | None:
         """List every tile and entry bundle that lies there; None where nobody can."""
 
     def checkpoint(self) -> bytes:
@@ -59,7 +59,7 @@ class LogFiles(ABC):
             UnreadableError: if neither the partial nor the full tile is there.
             TileError: if the file is not as long as its path says.
         """
-        data, file_width = self._read_place(level, index, width)
+        data, file_width = self._read_at(level, index, width)
         if len(data) != file_width * HASH_BYTES:
             raise TileError(f"expected {file_width} hashes, got {len(data)} bytes")
         return data[: width * HASH_BYTES]
@@ -71,7 +71,7 @@ class LogFiles(ABC):
             UnreadableError: if neither the partial nor the full bundle is there.
             TileError: if the file does not hold as many entries as its path says.
         """
-        data, file_width = self._read_place(ENTRIES, index, width)
+        data, file_width = self._read_at(ENTRIES, index, width)
         return parse_entries(data, file_width)[:width]
 
     def entries(self, size: int) -> Iterator[bytes]:
@@ -79,14 +79,14 @@ class LogFiles(ABC):
         for _, index, width in bundles_of(size):
             yield from self.read_entries(index, width)
 
-    def _read_place(self, level: int, index: int, width: int) -> tuple[bytes, int]:
+    def _read_at(self, level: int, index: int, width: int) -> tuple[bytes, int]:
         try:
-            return self.read(place_path((level, index, width))), width
+            return self.read(position_path((level, index, width))), width
         except AbsentError:
             if width == TILE_WIDTH:
                 raise
             try:
-                return self.read(place_path((level, index, TILE_WIDTH))), TILE_WIDTH
+                return self.read(position_path((level, index, TILE_WIDTH))), TILE_WIDTH
             except AbsentError:
                 pass
             raise
@@ -102,15 +102,15 @@ class LogFolder(LogFiles):
         """Return a file below the log's folder; see `LogFiles.read`."""
         return read_capped(self.root / name, MAX_LOG_FILE_BYTES)
 
-    def places(self) -> Iterator[TilePlace]:
+    def positions(self) -> Iterator[TilePosition]:
         """List every tile and entry bundle that lies there; other files are passed by."""
         for path in sorted((self.root / TILES).rglob("*")):
             try:
-                place = parse_tile_path(path.relative_to(self.root).as_posix())
+                position = parse_tile_path(path.relative_to(self.root).as_posix())
             except TileError:
                 continue
             if path.is_file():
-                yield place
+                yield position
 
 
 class LedgerFiles(ABC):

@@ -20,7 +20,7 @@ from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.evidence import witness_claims
 from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.growth_check import check_growth
-from ledger_sink.verifier.memory import NOTHING_SEEN, CheckpointMemory
+from ledger_sink.verifier.memory import EMPTY_MEMORY, CheckpointMemory
 from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
 from ledger_sink.verifier.tree_check import check_tree
 from ledger_sink.verifier.trust import Trust
@@ -39,7 +39,7 @@ class LogFindings:
     opened: Cosigned | None = None
     problems: list[str] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
-    since: VerifiedPrefix | None = None
+    prefix: VerifiedPrefix | None = None
     blocks: list[Block] = field(default_factory=list)
     heads: dict[str, Checkpoint] = field(default_factory=dict)
     """Of a city log: the newest mention of each partition log."""
@@ -51,18 +51,18 @@ class LogFindings:
 
 
 def check_log(
-    subject: str, folder: LogFiles, trust: Trust, memory: CheckpointMemory = NOTHING_SEEN
+    subject: str, folder: LogFiles, trust: Trust, memory: CheckpointMemory = EMPTY_MEMORY
 ) -> Verdict:
     """Verify a log against the auditor's keys and what they saw of it before."""
-    findings = read_log(folder, trust, known=memory)
+    findings = read_log(folder, trust, memory=memory)
     claims = [*log_claims(findings)]
     if findings.opened is not None and trust.policy is not None:
         claims += witness_claims(findings.opened, trust)
-    known, seen = seen_claims(findings, trust, memory)
-    return Verdict(subject, (*claims, *known), facts=log_facts(findings), seen=seen)
+    known, observed = memory_claims(findings, trust, memory)
+    return Verdict(subject, (*claims, *known), facts=log_facts(findings), observed=observed)
 
 
-def seen_claims(
+def memory_claims(
     findings: LogFindings, trust: Trust, memory: CheckpointMemory
 ) -> tuple[list[Claim], tuple[SignedCheckpoint, ...]]:
     """Compare a log that was read whole with what was seen of it."""
@@ -80,8 +80,8 @@ def log_claims(findings: LogFindings) -> list[Claim]:
         claims.append(failed("log-whole", f"and {len(findings.problems) - len(named)} problems more"))
     if head is None or claims:
         return claims
-    if findings.since is not None:
-        return [*_growth_claims(head, findings.since)]
+    if findings.prefix is not None:
+        return [*_growth_claims(head, findings.prefix)]
     words = f"{head.origin}: signed, and all {head.size} entries lead to its root {head.root.hex()}."
     claims.append(shown("log-whole", words))
     if findings.beyond:
@@ -93,14 +93,14 @@ def log_claims(findings: LogFindings) -> list[Claim]:
     return claims
 
 
-def _growth_claims(head: Checkpoint, since: VerifiedPrefix) -> Iterator[Claim]:
+def _growth_claims(head: Checkpoint, prefix: VerifiedPrefix) -> Iterator[Claim]:
     yield shown(
         "log-grown",
-        f"{head.origin}: signed, and its {head.size - since.size} new entries lead on from the root verified at "
-        f"size {since.size} to its root {head.root.hex()}.",
+        f"{head.origin}: signed, and its {head.size - prefix.size} new entries lead on from the root verified at "
+        f"size {prefix.size} to its root {head.root.hex()}.",
     )
-    if since.size:
-        words = f"{head.origin}: its first {since.size} entries were verified before and are not read again."
+    if prefix.size:
+        words = f"{head.origin}: its first {prefix.size} entries were verified before and are not read again."
         yield not_checked("log-whole", words)
 
 
@@ -108,7 +108,7 @@ def log_facts(findings: LogFindings) -> dict[str, object]:
     """What a program may want to know of a log."""
     if findings.head is None:
         return {}
-    head, since = findings.head, findings.since
+    head, prefix = findings.head, findings.prefix
     return {
         "origin": head.origin,
         "size": head.size,
@@ -116,7 +116,7 @@ def log_facts(findings: LogFindings) -> dict[str, object]:
         "records": findings.records,
         "controls": findings.controls,
         "blocks": len(findings.blocks),
-        **({"since": since.size} if since is not None else {}),
+        **({"since": prefix.size} if prefix is not None else {}),
     }
 
 
@@ -133,9 +133,9 @@ def read_log(
     trust: Trust,
     sizes: Collection[int] = (),
     origin: str | None = None,
-    since: VerifiedPrefix | None = None,
+    prefix: VerifiedPrefix | None = None,
     *,
-    known: CheckpointMemory = NOTHING_SEEN,
+    memory: CheckpointMemory = EMPTY_MEMORY,
 ) -> LogFindings:
     """Recompute a log and collect what is wrong with it.
 
@@ -144,13 +144,13 @@ def read_log(
         trust: what the checkpoint's signatures must satisfy.
         sizes: older sizes of which the roots are wanted.
         origin: the log that must lie there, if the caller knows.
-        since: what an earlier verification found whole; only what came after it is read.
+        prefix: what an earlier verification found whole; only what came after it is read.
         known: checkpoints that the auditor saw before: of their sizes the roots are wanted too.
     """
-    findings = LogFindings(since=since)
-    if since is not None:
-        findings.heads.update(since.heads)
-        findings.next_offset, findings.records = since.next_offset, since.records
+    findings = LogFindings(prefix=prefix)
+    if prefix is not None:
+        findings.heads.update(prefix.heads)
+        findings.next_offset, findings.records = prefix.next_offset, prefix.records
     try:
         data = folder.checkpoint()
         findings.head = parse_checkpoint(data)[0]
@@ -160,7 +160,7 @@ def read_log(
     except (FormatError, UnreadableError) as problem:
         findings.problems.append(f"checkpoint: {problem}")
     if findings.head is not None:
-        remembered = known.sizes(findings.head.origin, trust)
+        remembered = memory.sizes(findings.head.origin, trust)
         _read_entries(folder, findings, {*sizes, *remembered})
     return findings
 
@@ -171,10 +171,10 @@ def _read_entries(folder: LogFiles, findings: LogFindings, sizes: Collection[int
         return
     reader = _reader_of(head.origin, folder, findings)
     told = len(findings.problems)
-    if findings.since is None:
+    if findings.prefix is None:
         tree = check_tree(folder, head, reader.take, sizes)
     else:
-        tree = check_growth(folder, head, findings.since, reader.take, sizes)
+        tree = check_growth(folder, head, findings.prefix, reader.take, sizes)
     # Damaged files first: a bundle in the wrong place breaks the rules of hundreds of leaves, and few are told.
     findings.problems[told:told] = tree.problems
     findings.roots, findings.beyond, findings.listed = tree.roots, tree.beyond, tree.listed
@@ -241,9 +241,9 @@ class _BlockReader(_Reader):
 
     def _block(self, index: int, entry: bytes) -> None:
         block = Block.parse(entry)
-        blocks, since = self._findings.blocks, self._findings.since
+        blocks, prefix = self._findings.blocks, self._findings.prefix
         blocks.append(block)
-        first = since.size if since is not None else 0
+        first = prefix.size if prefix is not None else 0
         if len(blocks) != index - first + 1:
             return  # an earlier block could not be read, and is named; this one cannot be chained
         head = self._findings.head

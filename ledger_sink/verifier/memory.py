@@ -37,7 +37,9 @@ class CheckpointMemory:
 
     def sizes(self, origin: str, trust: Trust) -> Collection[int]:
         """List the sizes at which a log was seen: their roots must be those of the log as it is now."""
-        return {sight.head.size for key in trust.keys_of(origin) for sight in self.logs.get(key.vkey, ())}
+        return {
+            observed.head.size for key in trust.keys_of(origin) for observed in self.logs.get(key.vkey, ())
+        }
 
     def compare(
         self, note: bytes, trust: Trust, roots: Mapping[int, bytes] | None = None, *, live: bool = False
@@ -57,12 +59,12 @@ class CheckpointMemory:
             key = trust.signer(note).vkey
         except FormatError:
             return [], ()  # another claim says that it is not signed
-        sight = ObservedCheckpoint(note, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        observed = ObservedCheckpoint(note, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
         known = self.logs.get(key, ())
-        return [_claim(sight.head, known, roots or {}, live=live)], (SignedCheckpoint(key, sight),)
+        return [_claim(observed.head, known, roots or {}, live=live)], (SignedCheckpoint(key, observed),)
 
 
-NOTHING_SEEN = CheckpointMemory()
+EMPTY_MEMORY = CheckpointMemory()
 
 
 def _claim(
@@ -72,12 +74,12 @@ def _claim(
     if not known:
         return not_checked(name, f"No checkpoint of {head.origin} is remembered: this is the first one seen.")
     at_size = {**roots, head.size: head.root}
-    for sight in known:
-        size = sight.head.size
-        if size in at_size and at_size[size] != sight.head.root:
+    for observed in known:
+        size = observed.head.size
+        if size in at_size and at_size[size] != observed.head.root:
             return failed(
                 name,
-                f"Forked: of {head.origin} you saw {sight.words()}; "
+                f"Forked: of {head.origin} you saw {observed.words()}; "
                 f"this shows root {at_size[size].hex()} at that size.",
             )
     newest = known[-1]
@@ -85,7 +87,7 @@ def _claim(
         return failed(
             name, f"Rolled back: of {head.origin} you saw {newest.words()}; this shows size {head.size}."
         )
-    if all(sight.head.size in at_size for sight in known):
+    if all(observed.head.size in at_size for observed in known):
         return shown(
             name, f"It continues every checkpoint of {head.origin} that you saw, the newest {newest.words()}."
         )
@@ -131,7 +133,7 @@ def load(path: Path) -> CheckpointMemory:
         ) from None
 
 
-def remember(path: Path, seen: Iterable[SignedCheckpoint]) -> list[str]:
+def remember(path: Path, observed: Iterable[SignedCheckpoint]) -> list[str]:
     """Add checkpoints to the file, which others may have added to meanwhile.
 
     Returns:
@@ -143,12 +145,12 @@ def remember(path: Path, seen: Iterable[SignedCheckpoint]) -> list[str]:
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(path.with_name(f"{path.name}.lock")):
-        logs = {key: {sight.head.size: sight for sight in sights} for key, sights in load(path).logs.items()}
+        logs = {key: {each.head.size: each for each in known} for key, known in load(path).logs.items()}
         problems = []
-        for each in seen:
+        for each in observed:
             sizes = logs.setdefault(each.key, {})
-            before = sizes.setdefault(each.sight.head.size, each.sight)
-            if before.head.root != each.sight.head.root:
+            before = sizes.setdefault(each.observed.head.size, each.observed)
+            if before.head.root != each.observed.head.root:
                 problems.append(f"forked: {each.key} was seen meanwhile with {before.words()}")
         if not problems:
             _replace(path, _encode(logs))
@@ -159,9 +161,11 @@ def _parse(content: Any) -> CheckpointMemory:
     if content["format"] != FORMAT:
         raise ValueError(f"format {content['format']!a}")
     logs = {}
-    for key, sights in content["logs"].items():
-        found = [ObservedCheckpoint(sight["note"].encode(), str(sight["when"])) for sight in sights]
-        logs[str(key)] = tuple(sorted(found, key=lambda sight: sight.head.size))
+    for key, checkpoints in content["logs"].items():
+        found = [
+            ObservedCheckpoint(observed["note"].encode(), str(observed["when"])) for observed in checkpoints
+        ]
+        logs[str(key)] = tuple(sorted(found, key=lambda observed: observed.head.size))
     return CheckpointMemory(logs)
 
 

@@ -29,4 +29,4 @@ class SignedCheckpoint:
 
     key: str
     """The verifier key."""
-    sight: ObservedCheckpoint
+    observed: ObservedCheckpoint

@@ -23,7 +23,7 @@ from ledger_sink.verifier.evidence import (
     partition_signature,
     trusted_claims,
 )
-from ledger_sink.verifier.receipts import UNCHECKED, Sealed, anchor_claims
+from ledger_sink.verifier.receipts import UNCHECKED, SealedLeaf, anchor_claims
 from ledger_sink.verifier.source_check import check_sources
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import (
@@ -127,9 +127,9 @@ class _RangeParts(SealedPath):
             else f"Their offsets rise from {first.offset} to {last.offset}."
         )
 
-    def last(self) -> Sealed:
+    def last(self) -> SealedLeaf:
         index = self.proof.end - 1
-        return Sealed(self.entries[-1], index, self.partition_head.origin, self.block.origin)
+        return SealedLeaf(self.entries[-1], index, self.partition_head.origin, self.block.origin)
 
     def complete(self) -> Claim:
         missing = len(self.sealed) - len(self.records)

@@ -16,8 +16,8 @@ from ledger_sink.format.bundle import CITY_PROOF
 from ledger_sink.format.errors import BlockFormatError, FormatError, ProofError
 from ledger_sink.format.merkle import leaf_hash, verify_inclusion
 from ledger_sink.format.tlog_proof import TlogProof
+from ledger_sink.receipt.attestation import Attestation
 from ledger_sink.receipt.bundled import FIRST_BLOCK, LEAF_PATH, parse_path
-from ledger_sink.receipt.claim import Claim as ReceiptClaim
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.receipt.ethereum import parse_block
 from ledger_sink.receipt.kinds import ReceiptTrust, kind_of, verify_receipt
@@ -58,7 +58,7 @@ def receipt_trust(trust: Trust) -> ReceiptTrust:
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class SealedLeaf:
     """The leaf that a bundle is about."""
 
     leaf: bytes
@@ -70,7 +70,7 @@ class Sealed:
 
 
 def anchor_claims(
-    files: Mapping[str, bytes], sealed: Sealed, trust: Trust
+    files: Mapping[str, bytes], sealed: SealedLeaf, trust: Trust
 ) -> tuple[list[Claim], list[dict[str, Any]]]:
     """Check every receipt of a bundle; return the claims, and the ones that hold as facts."""
     groups: dict[str, dict[str, bytes]] = {}
@@ -104,7 +104,7 @@ def _is_receipt(name: str) -> bool:
         return False
 
 
-def _first_block(files: Mapping[str, bytes], sealed: Sealed) -> Block:
+def _first_block(files: Mapping[str, bytes], sealed: SealedLeaf) -> Block:
     """Return the block that the receipts are over, after showing that it holds the leaf."""
     block = Block.parse(files.get(FIRST_BLOCK, b""))
     line = block.head(sealed.origin)
@@ -144,7 +144,7 @@ def _group_claims(
             yield shown(NAME, _words(f"{where}{name}", claim, block))
 
 
-def _words(path: str, claim: ReceiptClaim, block: Block) -> str:
+def _words(path: str, claim: Attestation, block: Block) -> str:
     said = "Existed by" if claim.kind.value == "existed by" else "Cosigned at"
     later = ", although the city dates its block later" if claim.time_s < block.time_ms // 1000 else ""
     return (
@@ -153,7 +153,7 @@ def _words(path: str, claim: ReceiptClaim, block: Block) -> str:
     )
 
 
-def _fact(path: str, claim: ReceiptClaim, block: Block) -> dict[str, Any]:
+def _fact(path: str, claim: Attestation, block: Block) -> dict[str, Any]:
     return {
         "receipt": path,
         "kind": claim.kind.value,

@@ -13,15 +13,15 @@ from ledger_sink.format.control import Start, parse_control
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import Origin
 from ledger_sink.format.layout import control_path
-from ledger_sink.format.leaf import LEAF_BYTES, Kind, Record
-from ledger_sink.verifier.compare import Comparison, Sealed, Side, compare, items
+from ledger_sink.format.leaf import LEAF_BYTES, Kind, RecordFields
+from ledger_sink.verifier.compare import Comparison, RecordLeaf, Side, compare, items
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.verdict import Claim, Status, failed, not_checked, shown
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class OffsetRange:
     """Which offsets a source speaks of: a hole between them is a finding, what is outside is not compared."""
 
     first: int
@@ -35,10 +35,10 @@ class RecordSource(Protocol):
     def name(self) -> str:
         """How the verdict names it."""
 
-    def reach(self, topic: str, partition: int, end: int) -> Reach | None:
+    def offset_range(self, topic: str, partition: int, end: int) -> OffsetRange | None:
         """Return what it speaks of below an offset; None if it knows nothing of the partition."""
 
-    def records(self, topic: str, partition: int, first: int, end: int) -> Iterable[Record]:
+    def records(self, topic: str, partition: int, first: int, end: int) -> Iterable[RecordFields]:
         """Return the records with first ≤ offset < end, offsets never falling."""
 
 
@@ -89,7 +89,7 @@ def _compare(
     }
     spread = _spread(sealed.offset for origin in current for sealed in _leaves(origin, logs, files))
     end = spread.end
-    reach = source.reach(*place, end)
+    reach = source.offset_range(*place, end)
     if reach is None:
         return [not_checked("records", f"{where}: {source.name} holds nothing of it: it was not compared.")]
     comparison = Comparison(where)
@@ -109,7 +109,7 @@ def _compare(
 
 
 def _claims(
-    comparison: Comparison, name: str, log: tuple[str, int], reach: Reach, spread: Reach
+    comparison: Comparison, name: str, log: tuple[str, int], reach: OffsetRange, spread: OffsetRange
 ) -> list[Claim]:
     claims = [failed("records", words) for words in comparison.problems]
     if comparison.left_out:
@@ -131,13 +131,13 @@ def _claims(
     return claims
 
 
-def _spread(offsets: Iterable[int]) -> Reach:
+def _spread(offsets: Iterable[int]) -> OffsetRange:
     """Return the first and the last of rising offsets."""
     first, end = 0, 0
     for offset in offsets:
         first = offset if end == 0 else first
         end = offset + 1
-    return Reach(first, end)
+    return OffsetRange(first, end)
 
 
 def _topic_id(files: LogFiles) -> str:
@@ -145,7 +145,7 @@ def _topic_id(files: LogFiles) -> str:
     return control.topic_id if isinstance(control, Start) else ""
 
 
-def _leaves(origin: str, logs: Mapping[str, int], files: Callable[[str], LogFiles]) -> Iterator[Sealed]:
+def _leaves(origin: str, logs: Mapping[str, int], files: Callable[[str], LogFiles]) -> Iterator[RecordLeaf]:
     for index, entry in enumerate(files(origin).entries(logs[origin])):
         if len(entry) == LEAF_BYTES and entry[1] == Kind.RECORD:
-            yield Sealed(int.from_bytes(entry[2:10], "big"), index, origin, entry)
+            yield RecordLeaf(int.from_bytes(entry[2:10], "big"), index, origin, entry)

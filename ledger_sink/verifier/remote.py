@@ -47,7 +47,7 @@ class LogUrl(LogFiles):
         """Return a file of the log; see `LogFiles.read`."""
         return fetch(f"{self.url}/{name}")
 
-    def places(self) -> None:
+    def positions(self) -> None:
         """Nobody can list a folder over HTTP."""
 
 
@@ -85,8 +85,8 @@ def fetch(url: str, limit: int = MAX_LOG_FILE_BYTES, headers: Mapping[str, str] 
     began = time.monotonic()
     try:
         host = urlsplit(url).netloc.rpartition("@")[2]
-        request = Request(url, headers={"Accept-Encoding": "identity", **(headers or {})})  # noqa: S310 - see _opener
-        with _opener().open(request, timeout=ANSWER_S) as answer:
+        request = Request(url, headers={"Accept-Encoding": "identity", **(headers or {})})  # noqa: S310 - see _http_director
+        with _http_director().open(request, timeout=ANSWER_S) as answer:
             return _body(answer, limit, began)
     except HTTPError as problem:
         with problem:
@@ -131,9 +131,9 @@ class _WithinHttp(HTTPRedirectHandler):
         return redirected
 
 
-def _opener() -> OpenerDirector:
+def _http_director() -> OpenerDirector:
     """Speak http and https, and nothing else that urllib could (file, ftp, data)."""
-    opener = OpenerDirector()
+    director = OpenerDirector()
     for handler in (
         ProxyHandler,
         HTTPHandler,
@@ -142,5 +142,5 @@ def _opener() -> OpenerDirector:
         HTTPErrorProcessor,
         _WithinHttp,
     ):
-        opener.add_handler(handler())
-    return opener
+        director.add_handler(handler())
+    return director

@@ -13,7 +13,7 @@ from ledger_sink.format.source_signature import verified_source
 from ledger_sink.verifier.verdict import Claim, Status, failed, not_checked, shown
 
 NAME = "source-signed"
-WHO = "who produced the record: no signature of its source was checked"
+PRODUCER_UNKNOWN = "who produced the record: no signature of its source was checked"
 
 
 class SourceCheck(NamedTuple):
@@ -35,7 +35,9 @@ def check_source(record: CanonicalRecord, trusted: Sequence[str]) -> SourceCheck
         found = verified_source(record)
     except FormatError as problem:
         nothing = {"signed_by": None, "trusted": False, "sequence": None, "batch": None}
-        return SourceCheck(failed(NAME, f"The record's own signature is wrong: {problem}"), WHO, nothing)
+        return SourceCheck(
+            failed(NAME, f"The record's own signature is wrong: {problem}"), PRODUCER_UNKNOWN, nothing
+        )
     signature, number = found.signature, found.sequence
     facts: dict[str, Any] = {
         "signed_by": None if signature is None else signature.did,
@@ -46,7 +48,7 @@ def check_source(record: CanonicalRecord, trusted: Sequence[str]) -> SourceCheck
     if signature is None:
         words = "Nobody signed the record: it bears no signature of its source."
         claim = failed(NAME, f"{words} You demand one.") if trusted else not_checked(NAME, words)
-        return SourceCheck(claim, WHO, facts)
+        return SourceCheck(claim, PRODUCER_UNKNOWN, facts)
     how = f", as one of a batch of {signature.size}" if signature.size else ""
     which = "" if number is None else f", as its number {number}"
     words = f"Signed by {signature.did}{how}{which}"
@@ -56,7 +58,7 @@ def check_source(record: CanonicalRecord, trusted: Sequence[str]) -> SourceCheck
         )
         return SourceCheck(shown(NAME, f"{words}; you named no key of the source."), whose, facts)
     if signature.did not in trusted:
-        return SourceCheck(failed(NAME, f"{words}, which is no key that you trust."), WHO, facts)
+        return SourceCheck(failed(NAME, f"{words}, which is no key that you trust."), PRODUCER_UNKNOWN, facts)
     kept = "that the source's key was in its hands alone"
     return SourceCheck(shown(NAME, f"{words}; you trust that key as the source's."), kept, facts)
 

@@ -51,7 +51,7 @@ def verdict_of(options: Namespace, memory: CheckpointMemory) -> Verdict:
             verdict = check_log(options.log, files, trust, memory)
             return _with_records(verdict, {"log": verdict.facts}, lambda _: files, source, None)
         ledger = ledger_files(options.city)
-        verdict = check_city(options.city, ledger, trust, known=memory, topic=options.topic)
+        verdict = check_city(options.city, ledger, trust, memory=memory, topic=options.topic)
         logs = {name: fact for name, fact in verdict.facts.items() if isinstance(fact, Mapping)}
         return _with_records(verdict, logs, lambda name: ledger.log(log_path(name)), source, options.topic)
 

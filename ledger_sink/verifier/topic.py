@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from ledger_sink.format.leaf import Record
+from ledger_sink.format.leaf import RecordFields
 from ledger_sink.verifier.errors import UnreadableError
-from ledger_sink.verifier.records_check import Reach
+from ledger_sink.verifier.records_check import OffsetRange
 
 SILENT_S = 15.0
 INSTALL = "python3 -m pip install confluent-kafka"
@@ -49,7 +49,7 @@ class TopicRecords:
         except (self._kafka.KafkaException, ValueError) as problem:
             raise UnreadableError(f"Kafka: {problem}") from None
 
-    def reach(self, topic: str, partition: int, end: int) -> Reach:
+    def offset_range(self, topic: str, partition: int, end: int) -> OffsetRange:
         """From what Kafka retains to where the log ends.
 
         Raises:
@@ -61,9 +61,9 @@ class TopicRecords:
             )
         except (self._kafka.KafkaException, TypeError) as problem:
             raise UnreadableError(f"Kafka: watermarks: {problem}") from None
-        return Reach(min(low, end), end)
+        return OffsetRange(min(low, end), end)
 
-    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
+    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[RecordFields]:
         """Return the partition's records.
 
         Raises:
@@ -92,7 +92,7 @@ class TopicRecords:
         self._consumer.close()
 
 
-def _record(message: Any) -> Record:
+def _record(message: Any) -> RecordFields:
     kind, timestamp_ms = message.timestamp()
     headers = tuple(message.headers() or ())
     return message.offset(), kind - 1, timestamp_ms, message.key(), message.value(), headers

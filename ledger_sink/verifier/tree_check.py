@@ -17,10 +17,10 @@ from ledger_sink.format.tiles import (
     FULL_TILE_BYTES,
     TILE_WIDTH,
     TileBuilder,
-    TilePlace,
+    TilePosition,
     bundles_of,
     parse_entries,
-    place_path,
+    position_path,
     tile_hash,
     tiles_of,
 )
@@ -73,7 +73,7 @@ class _TreeCheck:
             self._read_bundle(index, width)
         if not all(self._by_entries):
             return self._findings  # neither entries nor tile of some bundle: nothing above can be computed
-        if self._judge():
+        if self._decide_by_root():
             self._findings.roots = self._roots_at(sizes)
         self._check_upper_tiles()
         self._check_leftovers()
@@ -96,19 +96,19 @@ class _TreeCheck:
         self._by_entries.append(hashes or tile)
         self._by_tiles.append(tile or hashes)
 
-    def _judge(self) -> bool:
+    def _decide_by_root(self) -> bool:
         """Decide by the signed root whether entries or tiles are right, and name the others."""
         pairs = enumerate(zip(self._by_entries, self._by_tiles, strict=True))
         differing = [index for index, (left, right) in pairs if left != right]
         by_entries = self._compute(self._by_entries)
         if by_entries == self._head.root:
             for index in differing:
-                self._problem(self._place(0, index), "damaged: its entries lead to the signed root")
+                self._problem(self._position(0, index), "damaged: its entries lead to the signed root")
             return True
         if differing and self._compute(self._by_tiles) == self._head.root:
             for index in differing:
                 leaf = index * TILE_WIDTH + _first_difference(self._by_entries[index], self._by_tiles[index])
-                self._problem(self._place(ENTRIES, index), f"damaged: entry {leaf} is not what was sealed")
+                self._problem(self._position(ENTRIES, index), f"damaged: entry {leaf} is not what was sealed")
             return True
         self._findings.problems.append(
             f"checkpoint: its root at size {self._head.size} is {self._head.root.hex()}, "
@@ -119,16 +119,18 @@ class _TreeCheck:
 
     def _name_both(self, differing: list[int]) -> None:
         for index in differing:
-            self._problem(self._place(ENTRIES, index), f"differs from {place_path(self._place(0, index))}")
+            self._problem(
+                self._position(ENTRIES, index), f"differs from {position_path(self._position(0, index))}"
+            )
         for index, piece in enumerate(self._by_entries):
-            above = self._place(1, index // TILE_WIDTH)
+            above = self._position(1, index // TILE_WIDTH)
             if len(piece) == FULL_TILE_BYTES and self._hash_in(above, index) not in (
                 "",
                 tile_hash(piece).hex(),
             ):
-                self._problem(self._place(ENTRIES, index), f"does not fit {place_path(above)}")
+                self._problem(self._position(ENTRIES, index), f"does not fit {position_path(above)}")
 
-    def _hash_in(self, above: TilePlace, index: int) -> str:
+    def _hash_in(self, above: TilePosition, index: int) -> str:
         """What the level-1 tile on disk says a level-0 tile's root is; empty if it does not say."""
         at = index % TILE_WIDTH * HASH_BYTES
         try:
@@ -155,51 +157,51 @@ class _TreeCheck:
         return {size: TileBuilder.load(size, read).root() for size in sorted(wanted)}
 
     def _check_upper_tiles(self) -> None:
-        for place in tiles_of(self._head.size):
-            level, index, width = place
+        for position in tiles_of(self._head.size):
+            level, index, width = position
             if level == 0:
                 continue
             try:
                 if self._folder.read_tile(level, index, width) != self._computed.get((level, index)):
-                    self._problem(place, "damaged: it is not what the level below leads to")
+                    self._problem(position, "damaged: it is not what the level below leads to")
             except (TileError, UnreadableError) as problem:
-                self._problem(place, str(problem))
+                self._problem(position, str(problem))
 
     def _check_leftovers(self) -> None:
         """Check older partial tiles as prefixes: one that differs tells of a rewritten history."""
         current = {*tiles_of(self._head.size), *bundles_of(self._head.size)}
-        places = self._folder.places()
-        if places is None:
+        positions = self._folder.positions()
+        if positions is None:
             self._findings.listed = False
             return
-        for place in places:
-            level, index, width = place
+        for position in positions:
+            level, index, width = position
             if index * TILE_WIDTH + width > self._width_of(level):
                 self._findings.beyond += 1
-            elif place not in current:
-                self._check_leftover(place)
+            elif position not in current:
+                self._check_leftover(position)
 
-    def _check_leftover(self, place: TilePlace) -> None:
-        level, index, width = place
+    def _check_leftover(self, position: TilePosition) -> None:
+        level, index, width = position
         try:
-            data = self._folder.read(place_path(place))
+            data = self._folder.read(position_path(position))
             if level == ENTRIES:
                 data, level = b"".join(leaf_hashes(parse_entries(data, width))), 0
         except (TileError, UnreadableError) as problem:
-            self._problem(place, str(problem))
+            self._problem(position, str(problem))
             return
         if data != self._computed.get((level, index), b"")[: width * HASH_BYTES]:
-            self._problem(place, "is no prefix of what replaced it: damaged, or history was rewritten")
+            self._problem(position, "is no prefix of what replaced it: damaged, or history was rewritten")
 
-    def _place(self, level: int, index: int) -> TilePlace:
+    def _position(self, level: int, index: int) -> TilePosition:
         return level, index, max(1, min(TILE_WIDTH, self._width_of(level) - index * TILE_WIDTH))
 
     def _width_of(self, level: int) -> int:
         """Number of hashes on a level; of entries, the size."""
         return self._head.size >> 8 * max(level, 0)
 
-    def _problem(self, place: TilePlace, words: str) -> None:
-        self._findings.problems.append(f"{place_path(place)}: {words}")
+    def _problem(self, position: TilePosition, words: str) -> None:
+        self._findings.problems.append(f"{position_path(position)}: {words}")
 
 
 def _hashes(piece: bytes) -> list[bytes]:

@@ -40,7 +40,7 @@ class Verdict:
     claims: tuple[Claim, ...]
     not_shown: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
-    seen: tuple["SignedCheckpoint", ...] = ()
+    observed: tuple["SignedCheckpoint", ...] = ()
     """Signed checkpoints to be remembered if the verdict passes."""
 
     @property

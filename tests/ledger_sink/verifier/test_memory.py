@@ -188,7 +188,7 @@ def test_where_nothing_can_be_written_the_verdict_still_stands(
 def seen(ticks: int) -> SignedCheckpoint:
     """What an auditor remembers of a small city."""
     city = small_city(ticks=ticks)
-    _, (found,) = memory.NOTHING_SEEN.compare(city.cosigned(), Trust(Policy.parse(city.policy())))
+    _, (found,) = memory.EMPTY_MEMORY.compare(city.cosigned(), Trust(Policy.parse(city.policy())))
     return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class AttestationKind(StrEnum):
     """What somebody says of a checkpoint."""
 
     COSIGNED = "cosigned"
@@ -16,10 +16,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Attestation:
     """One statement of an outside party about one checkpoint, and what it rests on."""
 
-    kind: Kind
+    kind: AttestationKind
     time_s: int
     """POSIX seconds, by that party's clock."""
     by: str
