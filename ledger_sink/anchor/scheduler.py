@@ -1,7 +1,7 @@
-"""Drives the anchors of one city log: makes jobs when they are due, submits, asks again, alarms.
+"""The anchor scheduler of one city log: creates due jobs, submits, polls, and reports late anchors.
 
-Ingestion never waits for it, one anchor's silence never holds up another's schedule for longer than a time limit,
-and no failure of a service ends it. What must survive a crash is in `jobs.py`'s files only.
+Ingestion never waits for it. An anchor that does not answer delays the others by no more than a time limit, and no
+failure of a service ends the scheduler. All state that must survive a crash is in the files of `jobs.py`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ledger_sink.store import Store
 
 MAX_SKEW_S = 300
-"""A receipt whose time is further than this outside the job's making and now is not kept: a clock is wrong."""
+"""Seconds by which a receipt's time may precede the job or exceed now. Beyond that a clock is wrong."""
 FIRST_RETRY_S, LAST_RETRY_S = 2.0, 300.0
 POLL_S = 5.0
 
@@ -44,19 +44,23 @@ log = logging.getLogger("ledger.anchor")
 
 @dataclass
 class _Schedule:
-    """One anchor's place in time; only the keeper's thread touches it."""
+    """The schedule of one anchor; only the scheduler's thread uses it."""
 
     job: Job | None = None
-    """Its newest job, as far as known."""
+    """Its newest job, once read."""
     not_before: float = 0.0
+    """Monotonic time before which the service is not called."""
     wait_s: float = FIRST_RETRY_S
+    """Seconds to wait after the next failure."""
     outgrown_since: float | None = None
+    """Monotonic time since which the city log has exceeded the anchored checkpoint."""
     read: bool = False
+    """Whether the newest job was read from disk."""
     trouble: str = ""
 
 
 class AnchorScheduler:
-    """The one that works on the anchor jobs of a city log."""
+    """Runs the anchor jobs of one city log. It holds their lock."""
 
     def __init__(
         self,
@@ -70,8 +74,16 @@ class AnchorScheduler:
     ) -> None:
         """Lock the jobs.
 
+        Args:
+            store: the ledger's files.
+            origin: origin of the city log.
+            anchors: the anchors to use.
+            emit: receives the metrics.
+            clock: the current time, in POSIX seconds.
+            poll_s: seconds between two polls of a pending receipt.
+
         Raises:
-            LockHeldError: another process works on them.
+            LockHeldError: if another process holds the lock.
         """
         folder = log_path(origin)
         self._store = store
@@ -85,7 +97,7 @@ class AnchorScheduler:
         self._lock = store.lock(f"{folder}/anchors-{LOCK}") if anchors else None
 
     def __call__(self) -> None:
-        """Do what is due now; whatever fails is told and tried again."""
+        """Run one pass over all anchors; log failures and retry them in a later pass."""
         try:
             self._pass()
         except LedgerError as error:
@@ -96,7 +108,7 @@ class AnchorScheduler:
             checkpoint = self._store.read(self._checkpoint_name)
             head, _ = parse_checkpoint(checkpoint)
         except (MissingFileError, FormatError):
-            return  # nothing is published yet; a damaged one is the chain's and the audit's to tell
+            return  # not published yet, or damaged, which the city log's writer and the audit report
         self._make_due(checkpoint, head.size)
         for each in self._anchors:
             try:
@@ -146,7 +158,7 @@ class AnchorScheduler:
             self._jobs.drop_ticket(owed.job, each.receipt)
         except RetryError as error:
             self._failed(each, schedule, str(error))
-        except Exception as error:  # a service's odd answer must not end the thread
+        except Exception as error:  # an unexpected answer of a service must not end the thread
             log.exception("anchor %s", each.anchor.name)
             self._failed(each, schedule, f"{type(error).__name__}: {error}")
         else:
@@ -159,7 +171,7 @@ class AnchorScheduler:
         return each.anchor.poll(checkpoint, owed.pending)
 
     def _require_sane(self, each: ConfiguredAnchor, job: Job, receipt: Receipt, now: float) -> None:
-        """Keep only a receipt that holds, of a time that can be."""
+        """Raise unless the receipt is valid and its time is plausible."""
         try:
             claim = each.anchor.verify(self._jobs.checkpoint(job), receipt.data)
         except (ReceiptError, UncheckedError) as error:
@@ -193,6 +205,6 @@ class AnchorScheduler:
         self._emit("ledger_anchor_lag_seconds", lag_s, {"anchor": each.anchor.name})
 
     def close(self) -> None:
-        """Let another process work on the jobs."""
+        """Release the lock on the jobs."""
         if self._lock is not None:
             self._lock.release()

@@ -1,4 +1,4 @@
-"""What a receipt shows once it holds (docs/ledger.md#anchors)."""
+"""The result of a verified receipt: what an outside party attests (docs/ledger.md#anchors)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from enum import StrEnum
 
 
 class AttestationKind(StrEnum):
-    """What somebody says of a checkpoint."""
+    """What an outside party states of a checkpoint."""
 
     COSIGNED = "cosigned"
-    """At that time it was the largest consistent checkpoint of its log that the witness saw."""
+    """At that time it was the largest consistent checkpoint of its log that the witness had observed."""
     EXISTED_BY = "existed by"
-    """It existed at that time or before."""
+    """It existed at that time or earlier."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """One statement of an outside party about one checkpoint, and what it rests on."""
+    """A statement of an outside party about one checkpoint, and its assumptions."""
 
     kind: AttestationKind
     time_s: int
-    """POSIX seconds, by that party's clock."""
+    """Time of the statement in POSIX seconds, by that party's clock."""
     by: str
+    """Name of that party."""
     assumptions: tuple[str, ...]
-    """What must be true besides the mathematics; half sentences."""
+    """What must hold besides the cryptography; subordinate clauses such as "that …"."""

@@ -1,4 +1,4 @@
-"""A witness's cosignature as a receipt: the signature line that C2SP tlog-witness answers with."""
+"""A witness's cosignature as a receipt: the signature line of a C2SP tlog-witness response."""
 
 from __future__ import annotations
 
@@ -20,11 +20,16 @@ OWN = "that the city's own witness is honest: it is NOT independent"
 
 
 def verify(checkpoint: bytes, receipt: bytes, keys: tuple[VerifierKey, ...]) -> Attestation:
-    """Check one cosignature line under the witnesses' keys that the reader trusts.
+    """Verify a cosignature line over a checkpoint.
+
+    Args:
+        checkpoint: the signed checkpoint, as bytes.
+        receipt: the signature line.
+        keys: keys of the witnesses that the reader trusts.
 
     Raises:
-        ReceiptError: it is no cosignature line, or a trusted key's signature is wrong.
-        UntrustedError: it is of no witness that the reader trusts.
+        ReceiptError: if it is no cosignature line, or a trusted key's signature is wrong.
+        UntrustedError: if the reader trusts no such witness.
     """
     try:
         (line,) = parse_cosignatures(receipt)
