@@ -1,4 +1,4 @@
-"""A ClickHouse archive over its plain HTTP interface: the rows of `records`, read only (GET), page by page."""
+"""The archive in ClickHouse as a source of records: rows of `records` over HTTP, read-only (GET), page by page."""
 
 import json
 from base64 import b64decode
@@ -28,19 +28,19 @@ AND offset >= {first:UInt64} AND offset < {end:UInt64} FORMAT JSONCompactEachRow
 
 
 class ArchiveRows:
-    """The archive's rows as records."""
+    """The rows of the archive as records. It implements `RecordSource`."""
 
     name = "archive"
 
     def __init__(self, url: str, password: str | None = None) -> None:
-        """Take the address.
+        """Set the source up; nothing is sent.
 
         Args:
-            url: `http://user@host:8123`, with `?database=…` if it is not `city`.
-            password: the user's; None takes the one in the URL.
+            url: `http://user@host:8123`, with `?database=…` if the database is not `city`.
+            password: the user's password; `None` takes the one in the URL.
 
         Raises:
-            UnreadableError: if it is no such URL.
+            UnreadableError: if the URL is malformed.
         """
         parts = urlsplit(url)
         try:
@@ -58,22 +58,32 @@ class ArchiveRows:
         }
 
     def offset_range(self, topic: str, partition: int, end: int) -> OffsetRange | None:
-        """Everything: an archive that begins later or ends earlier lacks rows."""
+        """Return all offsets below `end`: an archive that begins later or ends earlier lacks rows."""
         del topic, partition
         return OffsetRange(0, end)
 
     def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[RecordFields]:
-        """Return the partition's rows; doubled ones twice."""
+        """Yield the partition's rows by offset; a duplicate row comes twice.
+
+        Raises:
+            UnreadableError: if the server does not answer, or answers with something else than rows.
+            TooLongError: if a single row exceeds 256 MiB.
+        """
         page = PAGE
         while first < end:
-            told: dict[str, str | int] = {"topic": topic, "partition": partition, "first": first, "end": end}
-            [(count, lowest)] = self._ask(_NEXT_SQL, told)
+            parameters: dict[str, str | int] = {
+                "topic": topic,
+                "partition": partition,
+                "first": first,
+                "end": end,
+            }
+            [(count, lowest)] = self._query(_NEXT_SQL, parameters)
             if not int(count):
                 return
             first = int(lowest)
             stop = min(end, first + page)
             try:
-                rows = self._ask(_PAGE_SQL, {**told, "first": first, "end": stop})
+                rows = self._query(_PAGE_SQL, {**parameters, "first": first, "end": stop})
             except TooLongError:
                 if page == 1:
                     raise
@@ -82,10 +92,10 @@ class ArchiveRows:
             yield from map(_record, rows)
             first = stop
 
-    def _ask(self, sql: str, told: dict[str, str | int]) -> list[Any]:
-        words = {f"param_{name}": str(value) for name, value in {**told, "table": TABLE}.items()}
+    def _query(self, sql: str, parameters: dict[str, str | int]) -> list[Any]:
+        values = {f"param_{name}": str(value) for name, value in {**parameters, "table": TABLE}.items()}
         settings = {"output_format_json_quote_64bit_integers": "0", "wait_end_of_query": "1"}
-        query = urlencode({"query": sql, "database": self._database, **words, **settings})
+        query = urlencode({"query": sql, "database": self._database, **values, **settings})
         try:
             answer = fetch(f"{self._url}?{query}", MAX_PAGE_BYTES, self._headers)
             return [json.loads(line) for line in answer.splitlines()]

@@ -1,4 +1,4 @@
-"""A bundle of either kind: one event, or a range of leaves with records of it."""
+"""Verification of a bundle of either kind: one event, or a range of leaves with records of it."""
 
 from dataclasses import replace
 
@@ -14,13 +14,16 @@ from ledger_sink.verifier.verdict import Verdict
 
 
 def check_bundle(subject: str, data: bytes, trust: Trust, memory: CheckpointMemory = EMPTY_MEMORY) -> Verdict:
-    """Verify a bundle from its bytes.
+    """Verify a bundle (FORMAT.md §7.3, FORMAT.md §8.3) and compare its city checkpoint with the auditor's memory.
 
     Args:
-        subject: how the verdict names the bundle.
+        subject: name of the bundle in the verdict.
         data: the whole file.
-        trust: the auditor's policy, which must list the city log; partition keys may come along.
-        memory: the checkpoints that the auditor saw before.
+        trust: the auditor's trust. Its policy must list the city log; keys of partition logs are optional.
+        memory: the checkpoints that the auditor observed before.
+
+    Returns:
+        The verdict. A malformed bundle is a failed claim, not an error.
     """
     try:
         evidence = parse_bundle(data)

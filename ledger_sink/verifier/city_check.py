@@ -1,8 +1,8 @@
-"""A whole ledger directory: every log, the chain of blocks, and every partition root that a block holds.
+"""Verification of a whole ledger: every log, the chain of blocks, and every partition root in a block.
 
-The city log's key and the witnesses come from the auditor's policy. Keys of partition logs may come from the
-auditor's key file; else the ledger's own `keys.txt` is used and the verdict says so: the city log's
-signature covers the partition roots anyway.
+The city log's key and the witnesses come from the auditor's policy. The keys of partition logs come from the auditor's
+key file. Without one, the ledger's own `keys.txt` is used and the verdict states it. That loses little: the city log's
+signature covers the partition roots.
 """
 
 from dataclasses import replace
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
 
 Heads = dict[str, dict[int, tuple[bytes, int]]]
-"""Of each log the sizes that blocks hold, each with its root and the block's number."""
+"""Origin of a partition log → size in a block → root at that size and the block's number."""
 
 
 def check_city(
@@ -51,16 +51,16 @@ def check_city(
     """Verify a ledger directory, or a ledger at a URL.
 
     Args:
-        subject: how the verdict names it.
-        ledger: where it lies.
-        trust: the auditor's policy, which lists the city log, and keys of partition logs if they have any.
-        memory: by origin, the logs as an earlier verification found them whole: these are read from there on. It
-            is brought up to date; a log that is not whole now keeps what it had.
-        known: the checkpoints that the auditor saw before.
-        topic: of the partition logs, only this topic's are read.
+        subject: name of the ledger in the verdict.
+        ledger: the ledger directory, or the files of a ledger.
+        trust: the auditor's trust. Its policy must list the city log; keys of partition logs are optional.
+        prefixes: by origin, the prefix of each log that an earlier verification covered. Logs are read from there on.
+            The mapping is updated in place; the entry of a log that fails now stays unchanged.
+        memory: the checkpoints that the auditor observed before.
+        topic: read only this topic's partition logs; `None` for all.
 
     Raises:
-        UnreadableError: if the directory is none.
+        UnreadableError: if the ledger is no directory.
         TrustError: if the policy lists no city log.
     """
     files = LedgerFolder(ledger) if isinstance(ledger, Path) else ledger
@@ -150,7 +150,7 @@ def _collect(heads: Heads, blocks: list[Block]) -> None:
 
 
 def _folders(ledger: LedgerFiles, city: str) -> list[str]:
-    """Find the partition logs that lie in the directory."""
+    """Return the origins of the partition logs in the directory."""
     origins = []
     for path in ledger.logs():
         try:
@@ -186,7 +186,7 @@ def _partition(
     heads: dict[int, tuple[bytes, int]],
     prefix: VerifiedPrefix | None,
 ) -> tuple[LogFindings, list[Claim]]:
-    """Check one partition log and every root of it that a block holds."""
+    """Verify one partition log and every root of it that a block holds."""
     path = log_path(origin)
     findings = read_log(ledger.log(path), trust, heads, origin, prefix)
     for size, (root, number) in sorted(heads.items()):
@@ -211,7 +211,7 @@ def _partition(
 
 
 def _under(path: str, claims: list[Claim]) -> list[Claim]:
-    """Name the log's folder in front of what failed in it."""
+    """Prefix the words of each failed claim with the log's folder."""
     return [failed(c.name, _joined(path, c.words)) if c.status.value == "failed" else c for c in claims]
 
 

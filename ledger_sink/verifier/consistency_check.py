@@ -1,4 +1,4 @@
-"""Two checkpoints of one log: does the newer one continue the older one, or was history rewritten?"""
+"""Verification that a newer checkpoint of a log continues an older one: history was not rewritten."""
 
 from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import FormatError
@@ -22,12 +22,12 @@ def check_consistency(
     """Verify that the log of the new checkpoint begins with the log of the old one.
 
     Args:
-        subject: how the verdict names the pair.
-        old: the older signed checkpoint.
-        new: the newer signed checkpoint.
-        tiles: the log's files, from whose tiles the proof is made; not read if the sizes are equal.
-        trust: both must be signed by a key of it.
-        memory: the checkpoints that the auditor saw before: at these sizes the log must have the same roots.
+        subject: name of the pair in the verdict.
+        old: the older signed checkpoint, as bytes.
+        new: the newer signed checkpoint, as bytes.
+        tiles: files of the log. Its tiles give the proof; they are not read if the sizes are equal.
+        trust: the auditor's trust; a key in it must have signed both.
+        memory: the checkpoints that the auditor observed before. At equal sizes the roots must be equal.
     """
     claims: list[Claim] = []
     heads: list[Checkpoint] = []

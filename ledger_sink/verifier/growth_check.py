@@ -1,7 +1,7 @@
-"""A log's growth recomputed: from a root that was verified before, over the new entries, to the signed root.
+"""Recomputation of a log's growth: from a verified prefix, over the new entries, to the signed root.
 
-The right-edge tiles at the old size must lead to the old root; the entries since then, hashed, must lead on to
-the new one, and every tile on the way must hold what they lead to. Time and reads grow with what is new.
+The right-edge tiles at the prefix's size must give the prefix's root. The hashes of the new entries must extend it to
+the signed root. Every tile that they touch must equal the stored one. Time and reads grow with the new entries only.
 """
 
 from collections.abc import Collection
@@ -30,14 +30,14 @@ def check_growth(
     take_entries: TakeEntries,
     sizes: Collection[int] = (),
 ) -> TreeFindings:
-    """Recompute what came to a log.
+    """Recompute the growth of a log.
 
     Args:
-        folder: where it lies.
-        head: size and root to be reached.
-        prefix: what was verified before.
-        take_entries: is given the first index and the new entries of each bundle, in order.
-        sizes: sizes of which the roots are wanted.
+        folder: files of the log.
+        head: the trusted checkpoint, whose size and root must result.
+        prefix: the prefix that was verified before.
+        take_entries: called with the first index and the new entries of each bundle, in order.
+        sizes: sizes whose roots to return in the findings.
     """
     findings = TreeFindings()
     if head.size < prefix.size:
@@ -63,7 +63,7 @@ def check_growth(
 
 
 def _edge(folder: LogFiles, prefix: VerifiedPrefix, findings: TreeFindings) -> TileBuilder | None:
-    """Load the right edge at the old size; it must lead to the old root."""
+    """Load the right edge at the prefix's size; return `None` and report it unless it gives the prefix's root."""
     try:
         builder = TileBuilder.load(prefix.size, folder.read_tile)
     except (FormatError, UnreadableError) as problem:
@@ -72,8 +72,8 @@ def _edge(folder: LogFiles, prefix: VerifiedPrefix, findings: TreeFindings) -> T
     if builder.root() == prefix.root:
         return builder
     findings.problems.append(
-        f"checkpoint: the root at size {prefix.size} was {prefix.root.hex()} when it was verified, the tiles now lead to "
-        f"{builder.root().hex()}: damaged, or forked"
+        f"checkpoint: the root at size {prefix.size} was {prefix.root.hex()} when it was verified, "
+        f"the tiles now lead to {builder.root().hex()}: damaged, or forked"
     )
     return None
 
@@ -81,7 +81,7 @@ def _edge(folder: LogFiles, prefix: VerifiedPrefix, findings: TreeFindings) -> T
 def _append(
     builder: TileBuilder, folder: LogFiles, head: Checkpoint, take: TakeEntries, findings: TreeFindings
 ) -> bool:
-    """Append the new entries, and hold every tile they touch against the one on disk."""
+    """Append the new entries, and compare every tile that they touch with the stored one."""
     for index in range(builder.size // TILE_WIDTH, -(-head.size // TILE_WIDTH)):
         first = index * TILE_WIDTH
         width = min(TILE_WIDTH, head.size - first)
