@@ -56,8 +56,8 @@ class RecordFile:
             before = found.get(topic_partition, OffsetRange(record[0], record[0] + 1))
             if record[0] < before.end - 1:
                 raise UnreadableError(
-                    f"{self._path}: line {number}: expected offset {before.end - 1} or more of {topic_partition[0]}/{topic_partition[1]}, "
-                    f"got {record[0]}"
+                    f"{self._path}: line {number}: expected offset {before.end - 1} or more of "
+                    f"{topic_partition[0]}/{topic_partition[1]}, got {record[0]}"
                 )
             found[topic_partition] = OffsetRange(before.first, record[0] + 1)
         return found
