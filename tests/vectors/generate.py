@@ -119,7 +119,9 @@ def _controls() -> list[dict[str, Any]]:
 
 def _ledger() -> dict[str, Any]:
     """One partition log of 300 leaves, two blocks, a cosigned city checkpoint, one bundle."""
-    records: list[leaf.RecordFields] = [(i, 1, TIME_MS + i, b"key", b"value %d" % i, ()) for i in range(LEAVES - 1)]
+    records: list[leaf.RecordFields] = [
+        (i, 1, TIME_MS + i, b"key", b"value %d" % i, ()) for i in range(LEAVES - 1)
+    ]
     entries = [leaf.start_leaf(0, TOPIC_ID), *leaf.record_leaves(TOPIC, 0, records)]
     hashes = merkle.leaf_hashes(entries)
     builder = tiles.TileBuilder()
