@@ -1,4 +1,4 @@
-"""Two jobs that a deployed stack needs once, when no `city up` is its parent.
+"""Two jobs that a deployed stack needs once, because it has no `city up` as its parent.
 
 `python -m infra.deployed prepare` waits for Kafka and ClickHouse, brings topics and tables to the catalogue's
 shape and keeps the settings in the data directory, so that every `city` command finds the stack there.
@@ -23,7 +23,7 @@ from infra.kafka.admin import cluster_id, connect
 from infra.known_errors import known_errors
 from infra.platform_events.metric_emitter import pause_file
 from infra.process.supervisor import Supervisor
-from infra.stack import roles as wiring
+from infra.stack.roles import run_replay, speed_argument
 from infra.stack.stores import answers, prepare_stores
 from infra.stack.up import REPLAY_RESULT, Run, UpOptions, finish
 from infra.status.terminal import Screen
@@ -67,7 +67,7 @@ def settle(settings: Settings, paths: list[Path], speed: Speed, report: Path | N
     pause_file(settings.data).unlink(missing_ok=True)
     result.unlink(missing_ok=True)
     words = ["--speed", str(speed), "--no-shift", "--result", str(result), "--", *map(str, paths)]
-    code = wiring.run_replay(settings, threading.Event(), words)
+    code = run_replay(settings, threading.Event(), words)
     if code:
         return code
     options = UpOptions(recordings=tuple(paths), speed=speed, once=True, report=report)
@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     jobs.add_parser("prepare", help="topics and tables")
     job = jobs.add_parser("settle", help="replay, come to rest, report")
     job.add_argument("paths", nargs="*", type=Path, help="recordings (none: the bundled ones)")
-    job.add_argument("--speed", type=wiring.speed_argument, default="max")
+    job.add_argument("--speed", type=speed_argument, default="max")
     job.add_argument("--report", type=Path)
     given = parser.parse_args(arguments)
     try:
@@ -104,12 +104,12 @@ def main(arguments: list[str] | None = None) -> int:
             return prepare(settings)
         return settle(settings, given.paths, given.speed, given.report)
     except CityError as error:
-        return _told(given.job, error, error.exit_code)
+        return _report(given.job, error, error.exit_code)
     except known_errors() as error:
-        return _told(given.job, error, 2)
+        return _report(given.job, error, 2)
 
 
-def _told(job: str, error: Exception, code: int) -> int:
+def _report(job: str, error: Exception, code: int) -> int:
     print(f"{job}: {error}", file=sys.stderr, flush=True)  # noqa: T201
     return code
 

@@ -31,6 +31,10 @@ PUBLISHED = ("sasl",)
 """Companion ports that people type: they stay at their default while it is free; the others are any free port."""
 
 
+FORMER_ROLES: Mapping[str, str] = {"door": "clickhouse"}
+"""Former name of a process's role → its present name; `infra.processes` and `CITY_COMMAND_<ROLE>` take both."""
+
+
 class Secret(str):
     """A password or token: equal to its text, but never printed by accident."""
 
@@ -90,7 +94,7 @@ class Settings:
     anchors: str = ""
     """File that names the ledger's anchors; empty: `anchors.toml` in `data` if it is there, else a file of lines."""
     door: str = ""
-    """Interface the embedded door listens on; empty: `listen`."""
+    """Interface the embedded ClickHouse's HTTP server listens on; empty: `listen`."""
     workers: int = 1
     """Faust worker processes in the one consumer group."""
     partitions: int = 2
@@ -307,9 +311,14 @@ def own_secret(path: Path) -> Secret:
 
 
 def command_for(role: str, environment: Mapping[str, str] | None = None) -> str | None:
-    """Return the command that an operator set in place of a process of ours (`CITY_COMMAND_<ROLE>`)."""
+    """Return the command that an operator set in place of a process of ours (`CITY_COMMAND_<ROLE>`).
+
+    The variable of a role's former name counts where the present one is not set.
+    """
     env = os.environ if environment is None else environment
-    return env.get(f"CITY_COMMAND_{role.upper().replace('-', '_')}")
+    names = [role, *(former for former, present in FORMER_ROLES.items() if present == role)]
+    variables = [f"CITY_COMMAND_{name.upper().replace('-', '_')}" for name in names]
+    return next((env[variable] for variable in variables if variable in env), None)
 
 
 def catalog_roots(environment: Mapping[str, str] | None = None) -> tuple[Path, ...]:

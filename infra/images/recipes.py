@@ -82,12 +82,12 @@ RECIPES = {
             "runtime", lambda: sources.requirements(["platform", "embedded"], sources.KAFKA_REQUIREMENTS)
         ),
         _wheel("platform", "libraries"),
-        _wheel("door", "engine"),
+        _wheel("clickhouse", "engine"),
         _kafka(),
     )
 }
 # The images that a stack runs; the others are what they stand on.
-RUNNABLE = ("kafka", "door", "platform")
+RUNNABLE = ("kafka", "clickhouse", "platform")
 
 
 def _engine_packages() -> tuple[str, ...]:

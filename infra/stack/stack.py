@@ -1,6 +1,6 @@
 """The stack of one data directory: which processes it has and in which order they start.
 
-    door, signer, witness, kafka → topics, tables → worker…, sink, ledger, web → replay
+    clickhouse, signer, witness, kafka → topics, tables → worker…, sink, ledger, web → replay
 
 An address given for Kafka or ClickHouse takes the place of the embedded one. Each process is
 `python -m infra.processes ROLE`; `CITY_COMMAND_<ROLE>` puts another command in its place.
@@ -59,14 +59,14 @@ class Stack:
         """
         # They need no Kafka, and load their libraries while its storage is formatted.
         if not self.settings.clickhouse:
-            self._start("door")
+            self._start("clickhouse")
         for role in ("signer", "witness"):
             self._start(role)
         kafka = self._start_kafka()
         if kafka:
             kafka.wait_ready(START_S, alive=self._broker_lives)
         if not self.settings.clickhouse:
-            self._await_http("door", f"{self.settings.clickhouse_url}/ping")
+            self._await_http("clickhouse", f"{self.settings.clickhouse_url}/ping")
         prepare_stores(self.settings, self._catalog)
         for role in ("signer", "witness"):
             url = self.settings.signer_url if role == "signer" else self.settings.witness_url
