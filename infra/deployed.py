@@ -1,7 +1,7 @@
 """Two jobs that a deployed stack needs once, because it has no `city up` as its parent.
 
 `python -m infra.deployed prepare` waits for Kafka and ClickHouse, brings topics and tables to the catalogue's
-shape and keeps the settings in the data directory, so that every `city` command finds the stack there.
+shape and writes the settings into the data directory, where every `city` command finds them.
 
 `python -m infra.deployed settle PATH… --report FILE` replays recordings, waits until everything has come to
 rest, counts, audits and reports, exactly as `city up --once` does at its end; the processes stay up.
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from streams.replay.schedule import Speed
 
 STORES_S = 120.0
-"""Kafka and ClickHouse have this long to come up."""
+"""Seconds that Kafka and ClickHouse have to come up."""
 POLL_S = 0.5
 
 
@@ -43,7 +43,7 @@ def prepare(settings: Settings) -> int:
     """Wait for the stores and bring them to the catalogue's shape; safe to repeat.
 
     Raises:
-        StackError: a store did not answer in time.
+        StackError: A store did not answer in time.
     """
     admin = connect(settings.kafka_address)
     _await("Kafka", settings.kafka_address, lambda: cluster_id(admin, timeout_s=5) is not None)
@@ -56,10 +56,16 @@ def prepare(settings: Settings) -> int:
 
 
 def settle(settings: Settings, paths: list[Path], speed: Speed, report: Path | None) -> int:
-    """Replay, come to rest, count, audit and report; the exit code is that of `city up --once`.
+    """Replay, come to rest, count, audit and report; return the exit code of `city up --once`.
+
+    Args:
+        settings: The stack.
+        paths: Recordings; none: the bundled ones.
+        speed: `live`, `max`, or a factor of real time.
+        report: File for the report; None: none is written.
 
     Raises:
-        CityError: something the operator can mend, or the stack does not come to rest.
+        CityError: Something that the operator can correct, or the stack does not come to rest.
     """
     started = time.monotonic()
     result = settings.data / "run" / REPLAY_RESULT
@@ -73,7 +79,7 @@ def settle(settings: Settings, paths: list[Path], speed: Speed, report: Path | N
     options = UpOptions(recordings=tuple(paths), speed=speed, once=True, report=report)
     try:
         with Screen({}) as screen:
-            supervisor = Supervisor(settings.data)  # without children: they are somebody else's
+            supervisor = Supervisor(settings.data)  # without children: the containers are started elsewhere
             run = Run(settings, configs.catalog(), options, supervisor, screen, {}, started=started)
             return finish(run)
     finally:
