@@ -19,7 +19,7 @@ from infra.evidence.records import archive_rows, find_event, prove_record, schem
 from infra.layer_configs import ledger_config
 from ledger_sink.errors import NotSealedError
 from ledger_sink.kafka_source import KafkaSource
-from ledger_sink.prove.interval import ENDLESS, Asked, Interval, prove_range
+from ledger_sink.prove.interval import ENDLESS, Interval, RangeQuery, prove_range
 from schemas.codec import frame_id
 from schemas.names import ARCHIVE_TABLE, DATABASE, PROVE_GROUP
 
@@ -203,7 +203,7 @@ def _prove_interval(settings: Settings, catalog: Catalog, request: EvidenceReque
         text = schema_of(catalog, record)
         return None if text is None else (frame_id(record.value), text)
 
-    asked = Asked(topic, chosen, interval, lambda record: key is None or record.key == key)
+    asked = RangeQuery(topic, chosen, interval, lambda record: key is None or record.key == key)
     data = prove_range(ledger_config(settings, catalog), asked, records=records, schema=schema, wait_s=wait_s)
     whose = "all" if key is None else re.sub(r"[^A-Za-z0-9._-]", "_", request.subject or "")[:60]
     about = "every record" if key is None else f"the records of {request.subject}"
