@@ -39,7 +39,7 @@ ASSUMED_DATE = "ASSUMED_DATE"
 HIGHEST_KWH = 100
 """Energy of an hour, in kWh, above which a home's value is flagged: it may be Wh instead of kWh."""
 HIGHEST_W_PER_KW = 1500
-"""Upper bound of a panel's power: the solar constant plus a tenth."""
+"""Power above which a value is flagged, in W per kW of nominal power: the solar constant plus a tenth."""
 HIGHEST_INTENSITY = 2
 """Intensity above which a value is flagged, in kg CO2/kWh; burning lignite gives about 1.2."""
 PRICE_STEP = Decimal("0.000001")

@@ -35,7 +35,7 @@ class MemberShare(NamedTuple):
         event_id: Id of the share's event.
         salt: Salt of the event, hexadecimal.
         source: Source of the event.
-        recorded_at: Time of the recording, µs since 1970 UTC; None in the live city.
+        recorded_at: The recording's own time, µs since 1970 UTC; None if no replay shifted the event's time.
     """
 
     energy: tuple[int, ...]

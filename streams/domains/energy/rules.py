@@ -28,7 +28,7 @@ GRACE_US = 2 * HOUR_US
 """Time that a community waits for a member (`grace_s` of energy.community-share)."""
 
 MOST_DAYS = 31
-"""Most day ends that are shared after a gap. Earlier days had no shares, so they need no end."""
+"""Most day ends that are shared after a gap, oldest first. The gap's later days have no share that would wait."""
 
 GAP = "GAP_BEFORE"
 UNKNOWN_COMMUNITY = "UNKNOWN_COMMUNITY"
