@@ -73,7 +73,7 @@ class CommunityDay:
         return cls(value["closed_to"], dict(value["marks"]), shares, value["late"])
 
     def to_value(self) -> dict[str, Any]:
-        """Return the state as a JSON value."""
+        """Return the state as a JSON value; its keys are persisted in the changelog."""
         shares = {
             str(begins): {meter: list(share) for meter, share in members.items()}
             for begins, members in self.open.items()

@@ -54,7 +54,7 @@ class MeterState:
     late: int = 0
 
     def to_value(self) -> dict[str, Any]:
-        """Return the state as a JSON value."""
+        """Return the state as a JSON value; its keys are persisted in the changelog."""
         return {
             "frontier": self.frontier,
             "days_told": self.days_ended,

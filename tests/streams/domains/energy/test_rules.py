@@ -166,3 +166,11 @@ def test_grace_and_intervals_are_what_the_catalogue_and_the_communities_say() ->
         assert list(community.members) == sorted(set(community.members))
         assert DAY_US % duration_us(community.interval) == 0
         assert community.market is None or community.market.feed_in <= community.market.retail
+
+
+def test_the_state_of_a_meter_keeps_its_persisted_keys() -> None:
+    """A changelog that an earlier release wrote is read back."""
+    value = {"frontier": 1, "days_told": 2, "registers": {"import_wh": 3}, "late": 4}
+    state = MeterState(1, 2, {"import_wh": 3}, 4)
+    assert state.to_value() == value
+    assert MeterState.from_value(value) == state
