@@ -78,7 +78,7 @@ def _sent_type(kind: str, as_text: bool) -> str:
 
 def _clear(kind: Type) -> Type:
     """Return what a nullable type holds."""
-    return kind.clear or kind if isinstance(kind, Union) else kind
+    return kind.non_null or kind if isinstance(kind, Union) else kind
 
 
 def _bad(name: str, kind: Type) -> Iterator[str]:

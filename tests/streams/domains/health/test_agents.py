@@ -9,7 +9,7 @@ import pytest
 
 from streams.agents import handlers_of
 from streams.domains.health import agents
-from streams.domains.health.cohorts import LARGEST_COHORT, LARGEST_SAMPLE, Cohort, Held
+from streams.domains.health.cohorts import LARGEST_COHORT, LARGEST_SAMPLE, Cohort, LatestEntry
 from streams.domains.health.counts import AT_LEAST, Person, counts
 from streams.errors import DeclarationError
 from streams.privacy.field_encryption import Decryptor
@@ -178,7 +178,10 @@ def test_the_state_holds_ciphertext_only(tmp_path: Path) -> None:
     into = door(tmp_path)
     for entry in entries(into)[:-1]:
         cohort.add(
-            entry["event_id"], entry["cycle"], entry["person"], Held(1, entry["event_id"], entry["classes"])
+            entry["event_id"],
+            entry["cycle"],
+            entry["person"],
+            LatestEntry(1, entry["event_id"], entry["classes"]),
         )
     text = orjson.dumps(cohort.to_value())
     assert text.count(b"p-") == len(ROWS)
@@ -193,7 +196,9 @@ def test_a_large_cohort_is_counted_by_a_fair_sample_that_fits_the_changelog() ->
     for order in (people, people[::-1]):
         cohort = Cohort()
         for person, entry_id in order:
-            cohort.add(entry_id, "c", person, Held(1, f"01890000-0000-7000-8000-{entry_id:0>12}", bytes(45)))
+            cohort.add(
+                entry_id, "c", person, LatestEntry(1, f"01890000-0000-7000-8000-{entry_id:0>12}", bytes(45))
+            )
         found.append(cohort)
     assert found[0] == found[1]
     assert found[0].sampled
