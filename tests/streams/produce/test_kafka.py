@@ -60,31 +60,31 @@ def test_records_are_keyed_and_headed(tmp_path: Path) -> None:
 def test_what_is_flushed_is_in_kafka(scene: Scene) -> None:
     """Each event once, a subject in its order, though the queue holds only a few at a time."""
     config = StreamsConfig(kafka=scene.kafka, data=scene.data, queue_records=100)
-    with Producer(config, CATALOG) as producer:
+    with Producer(config, scene.catalog) as producer:
         for number in range(2000):
-            producer.produce(TICK, tick("a", number))
+            producer.produce(scene.tick, tick("a", number))
         producer.flush()
         assert producer.backlog() == 0
-    assert [event["number"] for _, event, _, _ in scene.read(TICK)] == list(range(2000))
+    assert [event["number"] for _, event, _, _ in scene.read(scene.tick)] == list(range(2000))
 
 
 def test_a_delivery_that_fails_is_raised_by_the_wait_that_covers_it(scene: Scene) -> None:
     """With the topic and Kafka's reason; what others wait for is not touched."""
-    scene.limit(TICK, 10)
-    with Producer(StreamsConfig(kafka=scene.kafka, data=scene.data), CATALOG) as producer:
+    scene.limit(scene.tick, 10)
+    with Producer(StreamsConfig(kafka=scene.kafka, data=scene.data), scene.catalog) as producer:
         mine, other = DeliveryTracker(), DeliveryTracker()
-        producer.produce(TICK, tick("a", 0), deliveries=mine)
+        producer.produce(scene.tick, tick("a", 0), deliveries=mine)
         producer.produce(
-            "probe.echo",
+            scene.echo,
             {name: value for name, value in tick("a", 0).items() if name != "mood"},
             deliveries=other,
         )
-        with pytest.raises(DeliveryError, match=r"probe\.tick: a record was not delivered: .*too large"):
+        with pytest.raises(DeliveryError, match=rf"{scene.tick}: a record was not delivered: .*too large"):
             producer.wait(mine)
         producer.wait(other)
         producer.flush()
-        producer.produce(TICK, tick("a", 1))
-        with pytest.raises(DeliveryError, match=r"probe\.tick"):
+        producer.produce(scene.tick, tick("a", 1))
+        with pytest.raises(DeliveryError, match=scene.tick):
             producer.flush()
 
 
