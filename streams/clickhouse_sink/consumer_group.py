@@ -234,7 +234,7 @@ class ConsumerGroup:
         """Return the state of a partition from the group's commit.
 
         Raises:
-            SinkStopError: The committed offset is greater than the partition's end: the topic was made anew under the same name.
+            SinkStopError: The committed offset exceeds the partition's end: the topic was made anew under its name.
         """
         where = f"{known.topic}/{known.partition}"
         if known.error is not None:
