@@ -87,7 +87,7 @@ def decrypt_event(
 
 
 class Decryptor:
-    """Decryptor of one topic's personal values, for a rule that declares `opens=True`.
+    """Decryptor of one topic's personal values, for a rule that declares that it needs them.
 
     Args:
         keys: The subjects' keys.
