@@ -11,7 +11,7 @@ done around it: decoding, ids and salts of outputs, delivery, dead letters, stat
 pure function of the record and the state: no clock, no randomness, no network. Whatever it raises makes a
 dead letter of that record, and neither its outputs nor its `put` happen.
 
-A rule that needs personal values says `opens=True`; it alone is given the keys, as `record.opened()`. What it
+A rule that needs personal values says `decrypts=True`; it alone is given the keys, as `record.decrypted()`. What it
 puts it keeps encrypted as it came, and whom it cannot open any more was forgotten.
 """
 
@@ -39,7 +39,7 @@ class Record:
             text.
     """
 
-    __slots__ = ("_opener", "event", "key", "offset", "partition", "topic")
+    __slots__ = ("_decryptor", "event", "key", "offset", "partition", "topic")
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class Record:
         offset: int,
         key: str,
         event: Mapping[str, Any],
-        opener: Decryptor | None = None,
+        decryptor: Decryptor | None = None,
     ) -> None:
         self.topic = topic
         self.partition = partition
         self.offset = offset
         self.key = key
         self.event = event
-        self._opener = opener
+        self._decryptor = decryptor
 
     def __repr__(self) -> str:
         return f"Record({self.topic}/{self.partition}@{self.offset}, key={self.key!r})"
@@ -86,15 +86,15 @@ class Record:
         return stream_of(self.source)
 
     @property
-    def opener(self) -> Decryptor:
-        """What opens personal values; only a rule declared with `opens=True` is given it."""
-        if self._opener is None:
+    def decryptor(self) -> Decryptor:
+        """What opens personal values; only a rule declared with `decrypts=True` is given it."""
+        if self._decryptor is None:
             raise DeclarationError("this rule did not declare that it opens personal values")
-        return self._opener
+        return self._decryptor
 
-    def opened(self) -> dict[str, Any] | None:
+    def decrypted(self) -> dict[str, Any] | None:
         """Return the event with its personal fields in clear; None if the person was forgotten."""
-        return self.opener.event(self.key, self.event)
+        return self.decryptor.event(self.key, self.event)
 
     def input(self) -> Input:
         """Return this event as an input of a derived one."""
@@ -147,16 +147,16 @@ class Handler:
     outputs: tuple[str, ...]
     call: Callable[..., Iterable[Output]]
     stateful: bool
-    across: bool = False
-    opens: bool = False
+    cross_source: bool = False
+    decrypts: bool = False
 
     def stream(self, source: str) -> str:
         """Return the stream whose state a record of a source belongs to."""
-        return kind_of(source) if self.across else stream_of(source)
+        return kind_of(source) if self.cross_source else stream_of(source)
 
 
 def batched(
-    topic: str, *, rule: str, outputs: Sequence[str], across: bool = False, opens: bool = False
+    topic: str, *, rule: str, outputs: Sequence[str], cross_source: bool = False, decrypts: bool = False
 ) -> Callable[[AnyRule], AnyRule]:
     """Declare a rule over the records of a topic; the function stays as it is, for direct tests.
 
@@ -164,11 +164,11 @@ def batched(
         topic: Topic of the catalogue that it reads.
         rule: `name@version`; raise the version whenever outputs or state change.
         outputs: Topics of the catalogue that it may write; others are refused.
-        across: For a rule that folds a group whose members lie in several recordings or devices: state is kept by key
+        cross_source: For a rule that folds a group whose members lie in several recordings or devices: state is kept by key
             and kind of source (recordings, scenarios, the city itself) and not for each source apart. Members may
             then come in any order, so what such a rule derives must not depend on it: it names `inputs`, and sets
             `source` and `recorded_at` in its outputs' fields to those of a fixed one of them.
-        opens: Whether it needs personal values in clear.
+        decrypts: Whether it needs personal values in clear.
 
     Raises:
         DeclarationError: The rule has no version, or the function takes neither (record) nor (record, state).
@@ -179,7 +179,7 @@ def batched(
         count = len(inspect.signature(function).parameters)
         if count not in (1, 2):
             raise DeclarationError(f"{rule}: expected (record) or (record, state), got {count} parameters")
-        handler = Handler(topic, parsed, tuple(outputs), function, count == 2, across, opens)
+        handler = Handler(topic, parsed, tuple(outputs), function, count == 2, cross_source, decrypts)
         function.__handlers__ = (*getattr(function, "__handlers__", ()), handler)  # type: ignore[attr-defined]
         return function
 

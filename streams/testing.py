@@ -28,7 +28,7 @@ from streams.worker.rule_executor import RuleExecutor
 
 
 class Sent(NamedTuple):
-    """What went through a memory door, decoded."""
+    """What went through a memory producer, decoded."""
 
     topic: str
     key: str
@@ -127,8 +127,8 @@ def run_handlers(
     *,
     topic: str,
     batch_size: int = 1_000_000,
-    figures: Metrics | None = None,
-    door: MemoryProducer | None = None,
+    metrics: Metrics | None = None,
+    producer: MemoryProducer | None = None,
 ) -> list[Sent]:
     """Run the rules that read a topic over events, in order, as one partition; return what they sent.
 
@@ -138,13 +138,13 @@ def run_handlers(
         events: Whole events, envelope included, as `Producer.produce` takes them.
         topic: The topic they stand on.
         batch_size: Records in a batch; after each, the state is written and restored anew.
-        figures: Where to count.
-        door: Where outputs go; with it, events of a raw topic come in through it as well, personal fields in clear.
+        metrics: Where to count.
+        producer: Where outputs go; with it, events of a raw topic come in through it as well, personal fields in clear.
     """
-    given, door = door, door or MemoryProducer(catalog)
-    begun = len(door.sent())
-    deriver = RuleExecutor(
-        catalog, topic, [each for each in handlers if each.topic == topic], door, figures or Metrics()
+    given, producer = producer, producer or MemoryProducer(catalog)
+    begun = len(producer.sent())
+    executor = RuleExecutor(
+        catalog, topic, [each for each in handlers if each.topic == topic], producer, metrics or Metrics()
     )
     source = catalog.topics[topic]
     changelog = MemoryChangelog()
@@ -169,14 +169,14 @@ def run_handlers(
     for begin in range(0, len(raws), batch_size):
         state = PartitionStore(changelog, 0, begin)
         state.restore()
-        draft = state.draft()
+        transaction = state.begin()
         deliveries = DeliveryTracker()
         for raw in raws[begin : begin + batch_size]:
-            deriver.derive(raw, draft, deliveries)
+            executor.derive(raw, transaction, deliveries)
         deliveries.check()
-        state.write(draft, begin, deliveries)
-    deriver.report()
-    return door.sent()[begun:]
+        state.write(transaction, begin, deliveries)
+    executor.report()
+    return producer.sent()[begun:]
 
 
 def assert_repeats_change_nothing(
@@ -185,7 +185,7 @@ def assert_repeats_change_nothing(
     events: Sequence[Mapping[str, Any]],
     *,
     topic: str,
-    door: MemoryProducer | None = None,
+    producer: MemoryProducer | None = None,
 ) -> None:
     """Check that events which stand on the topic twice change no fact (docs/identity.md#determinism).
 
@@ -197,13 +197,13 @@ def assert_repeats_change_nothing(
     """
     want = {
         (each.topic, each.event["event_id"]): each.value
-        for each in run_handlers(catalog, handlers, events, topic=topic, door=door)
+        for each in run_handlers(catalog, handlers, events, topic=topic, producer=producer)
     }
     for end in {1, len(events) // 3, len(events) // 2, len(events)}:
         for begin in {0, end // 2, max(0, end - 1)}:
             again = [*events[:end], *events[begin:end], *events[end:]]
             for each in run_handlers(
-                catalog, handlers, again, topic=topic, batch_size=max(1, end), door=door
+                catalog, handlers, again, topic=topic, batch_size=max(1, end), producer=producer
             ):
                 if want.get((each.topic, each.event["event_id"])) != each.value:
                     raise AssertionError(

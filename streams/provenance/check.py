@@ -45,17 +45,17 @@ class ProvenanceVerdict(NamedTuple):
         refusal: Why no rule may use it; None: they may.
         sender: Its source, without what follows `#`.
         signer: did:key that signed it, or None.
-        holes: Numbers to report as missing or arrived.
-        settled: The record came before, and was refused: that was told then.
-        said: What its headers say; nothing, where they cannot be read.
+        gaps: Numbers to report as missing or arrived.
+        reported: The record came before, and was refused: that was headers then.
+        headers: What its headers say; nothing, where they cannot be read.
     """
 
     refusal: str | None
     sender: str
     signer: str | None = None
-    holes: tuple[SequenceGap, ...] = ()
-    settled: bool = False
-    said: ProvenanceHeaders = NOTHING
+    gaps: tuple[SequenceGap, ...] = ()
+    reported: bool = False
+    headers: ProvenanceHeaders = NOTHING
 
 
 class ProvenanceCheck:
@@ -74,12 +74,12 @@ class ProvenanceCheck:
         self.partitions: int | None = None
         self._topic = topic
 
-    def nothing_to_judge(self, raw: Any) -> bool:
+    def not_applicable(self, raw: Any) -> bool:
         """Whether a record needs not even be decoded: nobody is registered, and it says nothing."""
         return not (raw.headers and _speaks(raw)) and self.registry.empty
 
-    def judge(
-        self, raw: Any, event: Mapping[str, Any], key: str, draft: StateTransaction | None
+    def verify(
+        self, raw: Any, event: Mapping[str, Any], key: str, transaction: StateTransaction | None
     ) -> ProvenanceVerdict | None:
         """Judge one record; None: nothing is to be said of it.
 
@@ -87,34 +87,36 @@ class ProvenanceCheck:
             raw: aiokafka record.
             event: What it holds, decoded.
             key: Its key as text.
-            draft: State changes of the batch.
+            transaction: State changes of the batch.
         """
-        speaks, standing = _speaks(raw), None
+        speaks, status = _speaks(raw), None
         if not self.registry.empty:
-            standing = self.registry.standing(stream_of(event["source"]), raw.timestamp)
-        if not speaks and standing is None:
+            status = self.registry.status(stream_of(event["source"]), raw.timestamp)
+        if not speaks and status is None:
             return None
         sender = stream_of(event["source"])
         try:
-            told = provenance_headers(raw.headers) if speaks else NOTHING
+            headers = provenance_headers(raw.headers) if speaks else NOTHING
             signer = None
-            if told.signature is not None:
-                signer = signer_of(told.signature, statement(self._topic, raw.key, raw.value, told.sequence))
+            if headers.signature is not None:
+                signer = signer_of(
+                    headers.signature, statement(self._topic, raw.key, raw.value, headers.sequence)
+                )
         except SourceSignatureError as error:
             return ProvenanceVerdict(str(error), sender)
-        if standing is not None and signer is None and standing.required:
+        if status is not None and signer is None and status.required:
             return ProvenanceVerdict(
-                f"{sender} must sign its events, and nobody signed this one", sender, said=told
+                f"{sender} must sign its events, and nobody signed this one", sender, headers=headers
             )
-        if standing is not None and signer is not None and signer not in standing.keys:
+        if status is not None and signer is not None and signer not in status.keys:
             reason = f"signed by {signer}, which may not sign for {sender}"
-            return ProvenanceVerdict(reason, sender, signer, said=told)
+            return ProvenanceVerdict(reason, sender, signer, headers=headers)
         elsewhere = self._elsewhere(raw)
         if elsewhere is not None:
-            return ProvenanceVerdict(elsewhere, sender, signer, said=told)
-        numbered = Numbered(event["event_id"], raw.value, told.sequence, signer)
-        found = self._remember(Subject(_NAME, key, sender), raw.offset, numbered, draft)
-        return found._replace(sender=sender, signer=signer, said=told)
+            return ProvenanceVerdict(elsewhere, sender, signer, headers=headers)
+        numbered = Numbered(event["event_id"], raw.value, headers.sequence, signer)
+        found = self._remember(Subject(_NAME, key, sender), raw.offset, numbered, transaction)
+        return found._replace(sender=sender, signer=signer, headers=headers)
 
     def _elsewhere(self, raw: Any) -> str | None:
         """Say why a record is not where its key lies; what is remembered of it is in that partition."""
@@ -128,16 +130,16 @@ class ProvenanceCheck:
         )
 
     def _remember(
-        self, subject: Subject, offset: int, numbered: Numbered, draft: StateTransaction | None
+        self, subject: Subject, offset: int, numbered: Numbered, transaction: StateTransaction | None
     ) -> ProvenanceVerdict:
-        if draft is None:
+        if transaction is None:
             raise StreamsError(f"{self._topic}: numbers are remembered, but this topic has no state store")
-        entry = draft.entry(subject)
+        entry = transaction.entry(subject)
         known = orjson.loads(entry.state) if entry is not None and entry.state else {}
         refused: list[list[int]] = known.get("refused", [])
         if entry is not None and offset <= entry.offset:  # judged before a crash; what it caused is delivered
             again = any(first <= offset <= last for first, last in refused)
-            return ProvenanceVerdict("it was refused before" if again else None, "", settled=again)
+            return ProvenanceVerdict("it was refused before" if again else None, "", reported=again)
         done = step(known.get("memory"), numbered)
         refusing = done.refusal is not None
         if refusing and known.get("refusing"):
@@ -145,8 +147,8 @@ class ProvenanceCheck:
         elif refusing:
             refused = [*refused, [offset, offset]][-_STRETCHES:]
         state = {"memory": done.memory, "refused": refused, "refusing": refusing}
-        draft.changes[subject] = Entry(offset, orjson.dumps(state))
-        return ProvenanceVerdict(done.refusal, "", holes=done.holes)
+        transaction.changes[subject] = Entry(offset, orjson.dumps(state))
+        return ProvenanceVerdict(done.refusal, "", gaps=done.gaps)
 
 
 def _speaks(raw: Any) -> bool:

@@ -32,7 +32,7 @@ class Registration(NamedTuple):
 
     in_force_ms: int
     did: str
-    standing: str
+    status: str
     required: bool
 
 
@@ -70,8 +70,8 @@ class Registry:
         self._clock = clock
         self._lock = threading.Lock()
         self._read_at: float | None = None
-        self._words: dict[str, list[Registration]] = {}
-        self._standings: dict[str, list[tuple[int, KeyStatus]]] = {}
+        self._registrations: dict[str, list[Registration]] = {}
+        self._statuses: dict[str, list[tuple[int, KeyStatus]]] = {}
 
     @property
     def stale(self) -> bool:
@@ -83,7 +83,7 @@ class Registry:
     @property
     def empty(self) -> bool:
         """Whether nobody ever registered a key."""
-        return not self._standings
+        return not self._statuses
 
     def refresh(self) -> None:
         """Read on if it is stale; blocks, so not for the event loop.
@@ -99,17 +99,17 @@ class Registry:
             self._take(self._source.read_on())
             self._read_at = begun
 
-    def standing(self, sender: str, at_ms: int) -> KeyStatus | None:
+    def status(self, sender: str, at_ms: int) -> KeyStatus | None:
         """Return what held for a source when Kafka received an event of it; None: nothing was registered."""
-        standings = self._standings.get(sender)
-        if standings is None:
+        statuses = self._statuses.get(sender)
+        if statuses is None:
             return None
-        place = bisect_right(standings, at_ms, key=lambda each: each[0])
-        return standings[place - 1][1] if place else None
+        place = bisect_right(statuses, at_ms, key=lambda each: each[0])
+        return statuses[place - 1][1] if place else None
 
-    def words(self) -> Mapping[str, list[Registration]]:
+    def registrations(self) -> Mapping[str, list[Registration]]:
         """Return everything that was read, by source, in the order in which it comes into force."""
-        return {sender: list(words) for sender, words in self._words.items()}
+        return {sender: list(registrations) for sender, registrations in self._registrations.items()}
 
     def _take(self, received: Iterable[Received]) -> None:
         new: defaultdict[str, list[Registration]] = defaultdict(list)
@@ -118,16 +118,18 @@ class Registry:
             new[event["sender"]].append(
                 Registration(in_force, event["did"], event["standing"], event["required"])
             )
-        for sender, words in new.items():
-            known = sorted(self._words.get(sender, []) + words, key=lambda word: word.in_force_ms)
-            self._words[sender] = known
-            self._standings[sender] = _fold(known)
+        for sender, registrations in new.items():
+            known = sorted(
+                self._registrations.get(sender, []) + registrations, key=lambda each: each.in_force_ms
+            )
+            self._registrations[sender] = known
+            self._statuses[sender] = _fold(known)
 
 
-def _fold(words: Iterable[Registration]) -> list[tuple[int, KeyStatus]]:
+def _fold(registrations: Iterable[Registration]) -> list[tuple[int, KeyStatus]]:
     keys: frozenset[str] = frozenset()
     found = []
-    for word in words:
-        keys = keys | {word.did} if word.standing == REGISTERED else keys - {word.did}
-        found.append((word.in_force_ms, KeyStatus(keys, word.required)))
+    for each in registrations:
+        keys = keys | {each.did} if each.status == REGISTERED else keys - {each.did}
+        found.append((each.in_force_ms, KeyStatus(keys, each.required)))
     return found

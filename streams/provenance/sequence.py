@@ -8,7 +8,7 @@ one partition in their order, and what is found does not depend on how many part
 - The same event again, byte for byte under the same signer, is a repeat of Kafka's, and is taken: it changes no fact.
 - The same event id with other bytes, number or signer is refused; so is another event under a number that was used.
 
-The last 64 events of a subject are remembered, 64 holes, and 8 keys. A number beyond them that comes again is refused,
+The last 64 events of a subject are remembered, 64 gaps, and 8 keys. A number beyond them that comes again is refused,
 whatever it brings: nothing shows any more that it is a repeat.
 """
 
@@ -46,11 +46,11 @@ class SequenceGap(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What an event means: why it is refused, or the memory after it and the holes to report."""
+    """What an event means: why it is refused, or the memory after it and the gaps to report."""
 
     refusal: str | None
     memory: Mapping[str, Any]
-    holes: tuple[SequenceGap, ...] = ()
+    gaps: tuple[SequenceGap, ...] = ()
 
 
 def step(memory: Mapping[str, Any] | None, event: Numbered) -> Step:
@@ -68,35 +68,35 @@ def step(memory: Mapping[str, Any] | None, event: Numbered) -> Step:
             return Step(None, before)
         return Step("this event came before with another value, number or signer", before)
     counts = before["counts"]
-    holes: tuple[SequenceGap, ...] = ()
+    gaps: tuple[SequenceGap, ...] = ()
     if event.sequence is not None:
         signer = event.signer or ""
-        last, open_holes = counts.get(signer, (0, []))
-        counted = _count(last, open_holes, event.sequence)
+        last, open_gaps = counts.get(signer, (0, []))
+        counted = _count(last, open_gaps, event.sequence)
         if counted is None:
             return Step(
                 f"number {event.sequence} came before, with another event or too long ago to tell", before
             )
-        entry, hole = counted
+        entry, gap = counted
         others = [(name, each) for name, each in counts.items() if name != signer]
         counts = dict([*others, (signer, entry)][-SIGNERS:])
-        holes = () if hole is None else (hole,)
-    return Step(None, {"seen": [*before["seen"], name + form][-REMEMBERED:], "counts": counts}, holes)
+        gaps = () if gap is None else (gap,)
+    return Step(None, {"seen": [*before["seen"], name + form][-REMEMBERED:], "counts": counts}, gaps)
 
 
 def _count(
-    last: int, open_holes: list[list[int]], number: int
+    last: int, open_gaps: list[list[int]], number: int
 ) -> tuple[tuple[int, list[list[int]]], SequenceGap | None] | None:
-    """Take a number: the last number and the open holes after it, and what to report; None if it was used."""
+    """Take a number: the last number and the open gaps after it, and what to report; None if it was used."""
     if number > last:
         if number == last + 1:
-            return (number, open_holes), None
-        hole = SequenceGap(last + 1, number - 1, False)
-        return (number, [*open_holes, [hole.first, hole.last]][-REMEMBERED:]), hole
-    for at, (first, end) in enumerate(open_holes):
+            return (number, open_gaps), None
+        gap = SequenceGap(last + 1, number - 1, False)
+        return (number, [*open_gaps, [gap.first, gap.last]][-REMEMBERED:]), gap
+    for at, (first, end) in enumerate(open_gaps):
         if first <= number <= end:
             rest = [part for part in ([first, number - 1], [number + 1, end]) if part[0] <= part[1]]
-            left = [*open_holes[:at], *rest, *open_holes[at + 1 :]]
+            left = [*open_gaps[:at], *rest, *open_gaps[at + 1 :]]
             return (last, left[-REMEMBERED:]), SequenceGap(number, number, True)
     return None
 

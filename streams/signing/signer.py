@@ -69,28 +69,28 @@ class Signer:
             raise SourceKeyError(f"{path}: expected an Ed25519 key, got {type(key).__name__}")
         return cls(key)
 
-    def one(self, told: bytes) -> bytes:
+    def one(self, message: bytes) -> bytes:
         """Make the header `signature` of one statement."""
-        return b"\x01" + self.public + self._key.sign(told)
+        return b"\x01" + self.public + self._key.sign(message)
 
-    def batch(self, told: Sequence[bytes]) -> list[bytes]:
+    def batch(self, message: Sequence[bytes]) -> list[bytes]:
         """Make the headers of a batch, in its order: one signature for all.
 
         Raises:
             SourceKeyError: There are more than 65,536.
         """
-        if not told:
+        if not message:
             return []
-        size = len(told)
+        size = len(message)
         if size > MAX_BATCH:
             raise SourceKeyError(f"expected a batch of at most {MAX_BATCH} events, got {size}")
-        levels = [[leaf_hash(each) for each in told]]
+        levels = [[leaf_hash(each) for each in message]]
         while len(levels[-1]) > 1:
             below = levels[-1]
             pairs = [node_hash(left, right) for left, right in zip(below[::2], below[1::2], strict=False)]
             levels.append(pairs + ([below[-1]] if len(below) % 2 else []))
-        mark = self._key.sign(batch_statement(size, levels[-1][0]))
-        head = b"\x02" + self.public + mark + size.to_bytes(4, "big")
+        signature_bytes = self._key.sign(batch_statement(size, levels[-1][0]))
+        head = b"\x02" + self.public + signature_bytes + size.to_bytes(4, "big")
         return [head + index.to_bytes(4, "big") + _path(levels, index) for index in range(size)]
 
 

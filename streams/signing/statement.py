@@ -32,7 +32,7 @@ LAST_NUMBER: Final = (1 << 63) - 1
 _SIGNATURE_BYTES = 64
 _HASH_BYTES = 32
 _SINGLE, _BATCH = b"\x01", b"\x02"
-_PLACE = Struct(">II")
+_SIZE_AND_INDEX = Struct(">II")
 _KEYED = 1 + PUBLIC_BYTES + _SIGNATURE_BYTES
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -101,9 +101,9 @@ def batch_statement(size: int, root: bytes) -> bytes:
     return BATCH_DOMAIN + size.to_bytes(4, "big") + root
 
 
-def leaf_hash(told: bytes) -> bytes:
+def leaf_hash(message: bytes) -> bytes:
     """Hash a statement as a leaf of its batch's tree (RFC 6962 §2.1)."""
-    return sha256(b"\x00" + told).digest()
+    return sha256(b"\x00" + message).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
@@ -111,12 +111,12 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def signer_of(signature: bytes, told: bytes) -> str:
+def signer_of(signature: bytes, message: bytes) -> str:
     """Check a header `signature` against the statement of its record.
 
     Args:
         signature: The header's value.
-        told: The record's statement.
+        message: The record's statement.
 
     Returns:
         The did:key of the key that signed it. Whose key that is, is not said.
@@ -124,7 +124,7 @@ def signer_of(signature: bytes, told: bytes) -> str:
     Raises:
         SourceSignatureError: It is malformed, or does not fit the record.
     """
-    version, public, mark = (
+    version, public, signature_bytes = (
         signature[:1],
         signature[1 : 1 + PUBLIC_BYTES],
         signature[1 + PUBLIC_BYTES : _KEYED],
@@ -138,26 +138,26 @@ def signer_of(signature: bytes, told: bytes) -> str:
     if version == _SINGLE:
         if len(signature) != _KEYED:
             raise SourceSignatureError(f"signature: expected {_KEYED} bytes, got {len(signature)}")
-        fits = _fits(public, mark, told)
+        fits = _fits(public, signature_bytes, message)
     else:
-        size, root = _root(signature[_KEYED:], told)
-        fits = _batch_fits(public, mark, batch_statement(size, root))
+        size, root = _root(signature[_KEYED:], message)
+        fits = _batch_fits(public, signature_bytes, batch_statement(size, root))
     if not fits:
         raise SourceSignatureError(f"the signature of {did} does not fit the record")
     return did
 
 
-def _root(place: bytes, told: bytes) -> tuple[int, bytes]:
+def _root(place: bytes, message: bytes) -> tuple[int, bytes]:
     """Climb from a statement to the root of its batch; the path must have the one right length."""
-    if len(place) < _PLACE.size or (len(place) - _PLACE.size) % _HASH_BYTES:
+    if len(place) < _SIZE_AND_INDEX.size or (len(place) - _SIZE_AND_INDEX.size) % _HASH_BYTES:
         raise SourceSignatureError(f"signature: a batch's path of {len(place)} bytes is cut")
-    size, index = _PLACE.unpack_from(place)
+    size, index = _SIZE_AND_INDEX.unpack_from(place)
     if not (index < size <= MAX_BATCH):
         raise SourceSignatureError(
             f"signature: expected a batch of at most {MAX_BATCH} and an index in it, got {index} of {size}"
         )
-    path = [place[at : at + _HASH_BYTES] for at in range(_PLACE.size, len(place), _HASH_BYTES)]
-    node, last, joined = index, size - 1, leaf_hash(told)
+    path = [place[at : at + _HASH_BYTES] for at in range(_SIZE_AND_INDEX.size, len(place), _HASH_BYTES)]
+    node, last, joined = index, size - 1, leaf_hash(message)
     for sibling in path:
         if last == 0:
             raise SourceSignatureError(f"signature: the path of leaf {index} of {size} is too long")
@@ -179,14 +179,14 @@ def _did(public: bytes) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _batch_fits(public: bytes, mark: bytes, told: bytes) -> bool:
+def _batch_fits(public: bytes, signature_bytes: bytes, message: bytes) -> bool:
     """Check a batch's signature once, not once for each of its records."""
-    return _fits(public, mark, told)
+    return _fits(public, signature_bytes, message)
 
 
-def _fits(public: bytes, mark: bytes, told: bytes) -> bool:
+def _fits(public: bytes, signature_bytes: bytes, message: bytes) -> bool:
     try:
-        _key(public).verify(mark, told)
+        _key(public).verify(signature_bytes, message)
     except (InvalidSignature, ValueError):  # ValueError: 32 bytes that are no point
         return False
     return True

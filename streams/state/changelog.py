@@ -48,7 +48,7 @@ class KafkaChangelog:
 
     Args:
         config: Settings.
-        door: Producer that carries the entries.
+        producer: Producer that carries the entries.
         topic: Topic that the agents read.
         owner: Name of this process, unlike that of any other before or beside it.
 
@@ -57,9 +57,9 @@ class KafkaChangelog:
         KafkaDownError: Kafka does not answer.
     """
 
-    def __init__(self, config: StreamsConfig, door: EventProducer, topic: str, owner: str) -> None:
+    def __init__(self, config: StreamsConfig, producer: EventProducer, topic: str, owner: str) -> None:
         self._config = config
-        self._door = door
+        self._producer = producer
         self._name = changelog_name(config.group, topic)
         self.owner = owner
         admin = AdminClient({"bootstrap.servers": config.kafka, "log_level": 2})
@@ -102,7 +102,7 @@ class KafkaChangelog:
         for each in entries:
             value = None if each.entry is None else encode_entry(each.entry)
             key = orjson.dumps([self._topic_id, *each.subject, each.owner])
-            self._door.send(ProducerRecord(self._name, key, value, (), partition), deliveries)
+            self._producer.send(ProducerRecord(self._name, key, value, (), partition), deliveries)
 
 
 def _describe(admin: AdminClient, config: StreamsConfig, name: str) -> tuple[str, int] | None:

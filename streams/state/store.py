@@ -60,32 +60,34 @@ class PartitionStore:
         """Return a copy of everything that is durably remembered."""
         return {Subject(*subject): Entry(*entry) for subject, entry in self._entries.items()}
 
-    def draft(self) -> "StateTransaction":
+    def begin(self) -> "StateTransaction":
         """Begin the changes of one batch."""
         return StateTransaction(self._entries)
 
-    def write(self, draft: "StateTransaction", committed: int | None, deliveries: DeliveryTracker) -> None:
-        """Hand a draft's entries to the changelog, then the removal of those that they replace.
+    def write(
+        self, transaction: "StateTransaction", committed: int | None, deliveries: DeliveryTracker
+    ) -> None:
+        """Hand a transaction's entries to the changelog, then the removal of those that they replace.
 
         Args:
-            draft: Changes of one batch.
+            transaction: Changes of one batch.
             committed: Offset that the group has committed; subjects cleared below it cannot come again and
                 go.
             deliveries: The entries are durable once it is settled.
         """
         owner = self._changelog.owner
-        entries = [Stored(subject, owner, entry) for subject, entry in draft.changes.items()]
-        for subject in draft.changes:
+        entries = [Stored(subject, owner, entry) for subject, entry in transaction.changes.items()]
+        for subject in transaction.changes:
             entries += [Stored(subject, other, None) for other in self._others.get(subject, ())]
-        entries += [Stored(subject, owner, None) for subject in self._outlived(draft, committed)]
+        entries += [Stored(subject, owner, None) for subject in self._outlived(transaction, committed)]
         self._changelog.write(self._partition, entries, deliveries)
 
-    def apply(self, draft: "StateTransaction", committed: int | None) -> None:
-        """Take a draft over, once the changelog has confirmed its entries."""
-        for subject in self._outlived(draft, committed):
+    def apply(self, transaction: "StateTransaction", committed: int | None) -> None:
+        """Take a transaction over, once the changelog has confirmed its entries."""
+        for subject in self._outlived(transaction, committed):
             del self._entries[subject]
             self._cleared.discard(subject)
-        for subject, entry in draft.changes.items():
+        for subject, entry in transaction.changes.items():
             self._keep(subject, entry)
             self._others.pop(subject, None)
 
@@ -93,14 +95,14 @@ class PartitionStore:
         self._entries[subject] = entry
         (self._cleared.discard if entry[1] else self._cleared.add)(subject)
 
-    def _outlived(self, draft: "StateTransaction", committed: int | None) -> list[AnySubject]:
+    def _outlived(self, transaction: "StateTransaction", committed: int | None) -> list[AnySubject]:
         """Name cleared subjects of our own whose records are all committed."""
         if committed is None:
             return []
         return [
             subject
             for subject in self._cleared
-            if subject not in draft.changes
+            if subject not in transaction.changes
             and not self._others.get(subject)
             and self._entries[subject][0] < committed
         ]
@@ -154,7 +156,7 @@ class KeyedState:
         self._put = b""
 
     def keep(self, offset: int) -> None:
-        """Lay what was put into the draft: the rule ended well."""
+        """Lay what was put into the transaction: the rule ended well."""
         if self._put is not None:
             self._changes[self._subject] = (offset, self._put)
 

@@ -3,7 +3,7 @@
     connection = Connection("127.0.0.1:19093", "insurer-a", password)
     with Subscription(connection, RegistrySchemas("http://127.0.0.1:18080"), ["vehicle.accident"]) as events:
         for event in events:
-            open_a_claim(event.fields, evidence=event.place)
+            open_a_claim(event.fields, evidence=event.position)
             events.handled(event)
 
 What an event's `place` names, `city prove --topic T --partition P --offset O` turns into an evidence bundle.

@@ -31,7 +31,7 @@ class Event:
     """One record of a granted topic.
 
     Attributes:
-        place: Topic, partition, offset.
+        position: Topic, partition, offset.
         fields: The event by the schema it was written with, personal fields as ciphertext; None if no schema
             reads the record.
         schema: That schema; None if there is none.
@@ -43,7 +43,7 @@ class Event:
         headers: Names and raw values, in the record's order.
     """
 
-    place: RecordPosition
+    position: RecordPosition
     fields: Mapping[str, Any] | None
     schema: Schema | None
     problem: str
@@ -56,7 +56,7 @@ class Event:
     @property
     def raw(self) -> Raw:
         """What the ledger's commitment is made of: its SHA-256 over `ledger_sink.format.leaf.canon(*event.raw)`."""
-        return (*self.place, self.timestamp_type, self.timestamp_ms, self.key, self.value, self.headers)
+        return (*self.position, self.timestamp_type, self.timestamp_ms, self.key, self.value, self.headers)
 
     @property
     def received_at(self) -> datetime:

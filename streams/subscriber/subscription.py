@@ -90,7 +90,7 @@ class Subscription:
             return None
         error = message.error()
         if error is not None:
-            self._judge(error, message.topic())
+            self._raise_if_refused(error, message.topic())
             return None
         try:
             return read_event(message, self._schemas)
@@ -107,7 +107,7 @@ class Subscription:
 
     def handled(self, event: Event) -> None:
         """Say that this event, and all before it in its partition, need not come again; committed within a second."""
-        place = event.place
+        place = event.position
         self._begins[place.topic, place.partition] = None
         try:
             self._consumer.store_offsets(
@@ -185,7 +185,7 @@ class Subscription:
         if refused or not topics:
             raise TopicRefusedError(self._connection.user, refused or ["anything"], self.granted)
 
-    def _judge(self, error: KafkaError, topic: str | None) -> None:
+    def _raise_if_refused(self, error: KafkaError, topic: str | None) -> None:
         """Raise what Kafka refuses; whatever else is wrong, the client tries again by itself."""
         if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             raise TopicRefusedError(self._connection.user, [topic or "a topic"], self._granted())

@@ -29,7 +29,7 @@ from streams.worker.batch_runner import BatchRunner
 from streams.worker.batches import Batch, BatchSchema
 from streams.worker.discovery import discover
 from streams.worker.faust_app import CityApp
-from streams.worker.liveness import EXIT_ILL, Liveness
+from streams.worker.liveness import EXIT_UNHEALTHY, Liveness
 from streams.worker.refusal_limit import RefusalLimit
 from streams.worker.rule_executor import RuleExecutor
 
@@ -46,7 +46,7 @@ def create_app(
     catalog: Catalog,
     emit: Emit | None = None,
     *,
-    door: EventProducer | None = None,
+    producer: EventProducer | None = None,
     changelog: ChangelogFactory | None = None,
     registry: Registry | None = None,
 ) -> CityApp:
@@ -56,7 +56,7 @@ def create_app(
         config: Settings.
         catalog: Topics and schemas.
         emit: Takes lag and counts every few seconds; None: nobody does, and nobody watches over progress.
-        door: Where outputs go; None: to Kafka.
+        producer: Where outputs go; None: to Kafka.
         changelog: Makes the changelog of a topic; None: in Kafka.
         registry: Who may sign for a source; None: that in Kafka.
 
@@ -68,17 +68,17 @@ def create_app(
     """
     rules = discover(config, catalog)
     limit = RefusalLimit(config.refusal_limit, config.refusal_share, config.refusal_window)
-    door = door or Producer(config, catalog)
+    producer = producer or Producer(config, catalog)
     owner = token_hex(6)
-    make = changelog or (lambda topic: KafkaChangelog(config, door, topic, owner))
+    make = changelog or (lambda topic: KafkaChangelog(config, producer, topic, owner))
     app = _bare_app(config)
-    app.door, app.figures, app.stores = door, Metrics(), []
+    app.event_producer, app.metrics, app.stores = producer, Metrics(), []
     app.stopped = set()
     app.unfinished_batches = config.unfinished_batches
     registry = registry or kafka_registry(config, catalog)
     for topic, handlers in sorted(rules.items()):
-        deriver = RuleExecutor(catalog, topic, handlers, app.door, app.figures, registry, limit)
-        _add_agent(app, config, topic, deriver, make)
+        executor = RuleExecutor(catalog, topic, handlers, app.event_producer, app.metrics, registry, limit)
+        _add_agent(app, config, topic, executor, make)
     _follow_assignment(app)
     if emit is not None:
         _watch_over(app, config, sorted(rules), emit)
@@ -101,7 +101,7 @@ def run(config: StreamsConfig, catalog: Catalog, emit: Emit, stop: threading.Eve
         app = create_app(config, catalog, emit)
     except StreamsError as error:
         sys.stderr.write(f"agents: {error}\n")
-        raise SystemExit(EXIT_ILL) from error
+        raise SystemExit(EXIT_UNHEALTHY) from error
     run_app(app, config, stop)
 
 
@@ -125,7 +125,7 @@ def run_app(app: CityApp, config: StreamsConfig, stop: threading.Event | None = 
         reason = app.crash_reason or worker.crash_reason
         if reason is not None:
             sys.stderr.write(f"agents: {type(reason).__name__}: {reason}\n")
-        status = EXIT_ILL if reason is not None else ended.code
+        status = EXIT_UNHEALTHY if reason is not None else ended.code
         raise SystemExit(status) from None
     raise SystemExit(0)
 
@@ -160,15 +160,15 @@ def _add_agent(
     app: CityApp,
     config: StreamsConfig,
     topic: str,
-    deriver: RuleExecutor,
+    executor: RuleExecutor,
     make: ChangelogFactory,
 ) -> None:
-    store = StateStore(make(topic)) if deriver.stateful else None
+    store = StateStore(make(topic)) if executor.stateful else None
     if store is not None:
         app.stores.append(store)
-        if deriver.origin is not None:
-            deriver.origin.partitions = store.changelog.partitions
-    runner = BatchRunner(config, deriver, app.door, store, app.figures, app)
+        if executor.provenance is not None:
+            executor.provenance.partitions = store.changelog.partitions
+    runner = BatchRunner(config, executor, app.event_producer, store, app.metrics, app)
 
     async def agent(stream: Any) -> None:
         async for event in stream.events():
@@ -192,15 +192,15 @@ def _add_agent(
 
 
 def _follow_assignment(app: CityApp) -> None:
-    """Keep `app.places`, and have state forgotten when partitions go."""
+    """Keep `app.assigned`, and have state forgotten when partitions go."""
 
     def on_revoked(_app: Any, _revoked: Any, **_: Any) -> None:
-        app.places = frozenset()
+        app.assigned = frozenset()
         for store in app.stores:
             store.forget()
 
     def on_assigned(_app: Any, assigned: Any, **_: Any) -> None:
-        app.places = frozenset((tp.topic, tp.partition) for tp in assigned)
+        app.assigned = frozenset((tp.topic, tp.partition) for tp in assigned)
 
     app.on_partitions_revoked.connect(on_revoked, weak=False)
     app.on_partitions_assigned.connect(on_assigned, weak=False)
@@ -208,7 +208,7 @@ def _follow_assignment(app: CityApp) -> None:
 
 def _watch_over(app: CityApp, config: StreamsConfig, topics: Sequence[str], emit: Emit) -> None:
     """Start the liveness thread with the app."""
-    liveness = Liveness(config, topics, lambda: app.places, app.figures, emit, stopped=app.stopped)
+    liveness = Liveness(config, topics, lambda: app.assigned, app.metrics, emit, stopped=app.stopped)
 
     async def watch() -> None:
         liveness.start()
@@ -237,7 +237,7 @@ def _end_after_signal(worker: Any, within_s: float) -> None:
             f"agents: did not stop within {within_s:g} s: ending; unfinished batches come again\n"
         )
         sys.stderr.flush()
-        os._exit(EXIT_ILL)
+        os._exit(EXIT_UNHEALTHY)
 
     def arm() -> None:
         timer = threading.Timer(within_s, end)

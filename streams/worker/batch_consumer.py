@@ -44,7 +44,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
         self.progress: defaultdict[TP, PartitionProgress] = defaultdict(PartitionProgress)
         self._seeking: set[TP] = set()
         self._deliver: Callable[[Any], Awaitable[None]] = kwargs.get("callback") or args[1]
-        self.callback = self._deliver_judged
+        self.callback = self._deliver_in_order
         # Faust drops what lies below the offset it read last, and moves that offset even for what it dropped:
         # after a seek that loses batches. Batched partitions have `PartitionProgress` instead.
         self._read_offset = _ReadOffsets(self._is_batched)
@@ -127,7 +127,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
             generation_id=self.app.consumer_generation_id,  # else the stream drops it without a word
         )
 
-    async def _deliver_judged(self, message: Any) -> None:
+    async def _deliver_in_order(self, message: Any) -> None:
         """Deliver a batch that comes next; drop or fetch again any other."""
         batch = message.value
         if not isinstance(batch, Batch):
@@ -135,7 +135,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
             return
         progress = self.progress[batch.tp]
         epoch = progress.epoch
-        verdict = FetchDecision.DROP if batch.tp in self._seeking else progress.judge(batch)
+        verdict = FetchDecision.DROP if batch.tp in self._seeking else progress.decide(batch)
         if verdict is FetchDecision.SEEK and progress.expected is not None:
             self.log.warning("%r: expected offset %s, fetching again", batch, progress.expected)
             await self._seek_to(batch.tp, progress.expected)
@@ -165,7 +165,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit, once all that the app produced beside its batches is delivered; else crash."""
         try:
-            await self.app.flush_door()
+            await self.app.flush_producer()
         except DeliveryError as error:
             await self.crash(error)
             return False

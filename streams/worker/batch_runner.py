@@ -22,7 +22,7 @@ from streams.state.store import PartitionStore, StateStore, StateTransaction
 from streams.worker.batches import Batch
 from streams.worker.rule_executor import RuleExecutor
 
-_LOOK_EVERY = 16
+_YIELD_CHECK_EVERY = 16
 
 
 class RunnerContext(Protocol):
@@ -44,18 +44,18 @@ class BatchRunner:
     def __init__(
         self,
         config: StreamsConfig,
-        deriver: RuleExecutor,
-        door: EventProducer,
+        executor: RuleExecutor,
+        producer: EventProducer,
         store: StateStore | None,
-        figures: Metrics,
-        around: RunnerContext,
+        metrics: Metrics,
+        context: RunnerContext,
     ) -> None:
         self._config = config
-        self._deriver = deriver
-        self._door = door
+        self._executor = executor
+        self._producer = producer
         self._store = store
-        self._figures = figures
-        self._around = around
+        self._metrics = metrics
+        self._context = context
 
     async def run(self, batch: Batch) -> None:
         """Take a batch to its end, or leave it where it is found to be stale.
@@ -65,72 +65,72 @@ class BatchRunner:
             KafkaDownError: The state cannot be restored, or the registry of keys not be read.
             RuleFaultError: A rule reached its refusal limit. Its dead letters are delivered, the batch is not done.
         """
-        if not self._around.is_current(batch):
+        if not self._context.is_current(batch):
             return
         started = time.monotonic()
         await self._rest()
         await self._read_registry()
         state = await self._state(batch)
-        draft = None if state is None else state.draft()
+        transaction = None if state is None else state.begin()
         deliveries = DeliveryTracker()
         try:
-            whole = await self._derive(batch, draft, deliveries)
+            whole = await self._derive(batch, transaction, deliveries)
         except RuleFaultError:
             await self._delivered(deliveries)
-            self._deriver.report()
+            self._executor.report()
             raise
         if not whole:
             return
         await self._delivered(deliveries)
         await self._rest()
-        if not self._around.is_current(batch):
+        if not self._context.is_current(batch):
             return
-        if state is not None and draft is not None:
-            await self._remember(batch, state, draft)
+        if state is not None and transaction is not None:
+            await self._remember(batch, state, transaction)
             await self._rest()
         batch.done = True
-        self._deriver.report()
+        self._executor.report()
         topic = batch.tp.topic
-        self._figures.set("agents_batch_seconds", time.monotonic() - started, topic)
+        self._metrics.set("agents_batch_seconds", time.monotonic() - started, topic)
         if self._store is not None:
-            self._figures.set("agents_state_subjects", self._store.subjects(), topic)
+            self._metrics.set("agents_state_subjects", self._store.subjects(), topic)
 
     async def _state(self, batch: Batch) -> PartitionStore | None:
         if self._store is None:
             return None
-        return await self._store.open(batch.tp.partition, self._around.generation())
+        return await self._store.open(batch.tp.partition, self._context.generation())
 
     async def _read_registry(self) -> None:
         """Know who may sign for whom before the batch is judged; the batch was fetched before this."""
-        origin = self._deriver.origin
+        origin = self._executor.provenance
         if origin is not None and origin.registry.stale:
             await asyncio.to_thread(origin.registry.refresh)
 
     async def _derive(
-        self, batch: Batch, draft: StateTransaction | None, deliveries: DeliveryTracker
+        self, batch: Batch, transaction: StateTransaction | None, deliveries: DeliveryTracker
     ) -> bool:
         """Derive all records in slices; False if the batch became stale on the way."""
-        derive = self._deriver.derive
+        derive = self._executor.derive
         slice_end = time.monotonic() + self._config.slice_s
         for number, record in enumerate(batch.records):
-            derive(record, draft, deliveries)
-            if number % _LOOK_EVERY or time.monotonic() < slice_end:
+            derive(record, transaction, deliveries)
+            if number % _YIELD_CHECK_EVERY or time.monotonic() < slice_end:
                 continue
-            if self._door.backlog() > self._config.queue_records // 2:
+            if self._producer.backlog() > self._config.queue_records // 2:
                 await self._delivered(deliveries)
             await asyncio.sleep(0)
-            if not self._around.is_current(batch):
+            if not self._context.is_current(batch):
                 return False
             slice_end = time.monotonic() + self._config.slice_s
         return True
 
-    async def _remember(self, batch: Batch, state: PartitionStore, draft: StateTransaction) -> None:
-        committed = self._around.committed(batch)
+    async def _remember(self, batch: Batch, state: PartitionStore, transaction: StateTransaction) -> None:
+        committed = self._context.committed(batch)
         deliveries = DeliveryTracker()
-        if draft.changes:
-            state.write(draft, committed, deliveries)
+        if transaction.changes:
+            state.write(transaction, committed, deliveries)
             await self._delivered(deliveries)
-            state.apply(draft, committed)
+            state.apply(transaction, committed)
 
     async def _rest(self) -> None:
         """Rest between two steps, where tests want to hit."""
@@ -139,4 +139,4 @@ class BatchRunner:
 
     async def _delivered(self, deliveries: DeliveryTracker) -> None:
         if deliveries.sent:
-            await asyncio.to_thread(self._door.wait, deliveries)
+            await asyncio.to_thread(self._producer.wait, deliveries)

@@ -101,7 +101,7 @@ class PartitionProgress:
         self._open.clear()
         self._committable = None
 
-    def judge(self, batch: Batch) -> FetchDecision:
+    def decide(self, batch: Batch) -> FetchDecision:
         """Decide about a fetched batch; a batch that overlaps what was delivered is cut.
 
         A gap is sought once: a fetch that was under way during a seek leaves one. If the same gap comes again

@@ -18,7 +18,7 @@ from streams.produce.producer import EventProducer
 from streams.state.store import StateStore
 from streams.worker.batch_consumer import BatchConsumer, BatchTransport
 from streams.worker.batches import Batch
-from streams.worker.liveness import Place
+from streams.worker.liveness import PartitionId
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_REST_S = 5.0
@@ -27,11 +27,11 @@ _LONGEST_REST_S = 5.0
 class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
     """A Faust app whose consumer fetches batches, and which gives back what failed instead of acking it."""
 
-    door: EventProducer
-    figures: Metrics
+    producer: EventProducer
+    metrics: Metrics
     stores: list[StateStore]
     stopped: set[str]
-    places: frozenset[Place] = frozenset()
+    assigned: frozenset[PartitionId] = frozenset()
     unfinished_batches: int
     _failures: int = 0
 
@@ -46,14 +46,14 @@ class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
         await super().on_started()
         tune_gc()
 
-    async def flush_door(self) -> None:
+    async def flush_producer(self) -> None:
         """Wait for what was produced outside of batches; raises DeliveryError."""
-        await asyncio.to_thread(self.door.flush)
+        await asyncio.to_thread(self.event_producer.flush)
 
     async def give_back(self, batch: Batch, error: BaseException) -> None:
         """Have a failed batch fetched again, after a rest that grows with each failure in a row."""
         self._failures += 1
-        self.figures.add("agents_retried_batches_total", topic=batch.tp.topic)
+        self.metrics.add("agents_retried_batches_total", topic=batch.tp.topic)
         _LOG.warning("%r failed, fetching it again: %s: %s", batch, type(error).__name__, error)
         await asyncio.sleep(min(0.05 * 2 ** min(self._failures, 10), _LONGEST_REST_S))
         await self.consumer.give_back(batch)
@@ -61,7 +61,7 @@ class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
     def stop_topic(self, topic: str, fault: RuleFaultError) -> None:
         """Take nothing more from a topic until this process ends; print why, in one line."""
         self.stopped.add(topic)
-        self.figures.set("agents_topic_stopped", 1, topic)
+        self.metrics.set("agents_topic_stopped", 1, topic)
         sys.stderr.write(f"agents: {fault}\n")
         sys.stderr.flush()
 

@@ -19,10 +19,10 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from streams.config import StreamsConfig
 from streams.metrics import Emit, Metrics
 
-EXIT_ILL = 70
+EXIT_UNHEALTHY = 70
 _REQUEST_S = 5.0
 
-Place = tuple[str, int]
+PartitionId = tuple[str, int]
 
 
 class Offsets(NamedTuple):
@@ -41,15 +41,15 @@ class Watch:
     """Tells for how long each partition has had lag without a commit; time is an argument."""
 
     def __init__(self) -> None:
-        self._seen: dict[Place, tuple[int, float]] = {}
+        self._seen: dict[PartitionId, tuple[int, float]] = {}
 
-    def look(self, now: float, offsets: Mapping[Place, Offsets]) -> dict[Place, float]:
+    def look(self, now: float, offsets: Mapping[PartitionId, Offsets]) -> dict[PartitionId, float]:
         """Take a look; partitions that are not in it are forgotten.
 
         Returns:
             Seconds without progress by partition, 0 where there is no lag.
         """
-        seen: dict[Place, tuple[int, float]] = {}
+        seen: dict[PartitionId, tuple[int, float]] = {}
         for place, here in offsets.items():
             committed, since = self._seen.get(place, (here.committed, now))
             moved = committed != here.committed or not here.lag
@@ -59,27 +59,27 @@ class Watch:
 
 
 class Liveness(threading.Thread):
-    """Looks every few seconds, emits lag and figures, and ends the process when it is ill.
+    """Looks every few seconds, emits lag and metrics, and ends the process when it is ill.
 
     Args:
         config: Settings.
         topics: Batched topics.
         assigned: Tells the partitions that this worker has; while it has none, all are watched, so that a
             group in which nobody gets any is noticed.
-        figures: Counts to hand out with the lag.
+        metrics: Counts to hand out with the lag.
         emit: Takes them.
         stopped: Topics that the worker has stopped on purpose: their lag is exported and does not end the process.
-        on_ill: Called with one line when the worker is ill; ends the process by default.
+        on_unhealthy: Called with one line when the worker is ill; ends the process by default.
     """
 
     def __init__(
         self,
         config: StreamsConfig,
         topics: Iterable[str],
-        assigned: Callable[[], frozenset[Place]],
-        figures: Metrics,
+        assigned: Callable[[], frozenset[PartitionId]],
+        metrics: Metrics,
         emit: Emit,
-        on_ill: Callable[[str], None] | None = None,
+        on_unhealthy: Callable[[str], None] | None = None,
         *,
         stopped: Collection[str] = (),
     ) -> None:
@@ -87,10 +87,10 @@ class Liveness(threading.Thread):
         self._config = config
         self._topics = tuple(topics)
         self._assigned = assigned
-        self._figures = figures
+        self._metrics = metrics
         self._emit = emit
         self._stopped = stopped
-        self._on_ill = on_ill or end_process
+        self._on_ill = on_unhealthy or end_process
         self._watch = Watch()
         self._halt = threading.Event()
         self._client = Consumer(
@@ -117,10 +117,10 @@ class Liveness(threading.Thread):
                 offsets = {}
             stalled = self._watch.look(time.monotonic(), offsets)
             self._export(offsets, stalled)
-            self._judge(offsets, stalled)
+            self._check(offsets, stalled)
 
-    def _offsets(self) -> dict[Place, Offsets]:
-        places = self._assigned() or self._all_places()
+    def _offsets(self) -> dict[PartitionId, Offsets]:
+        places = self._assigned() or self._all_partitions()
         if not places:
             return {}
         wanted = [TopicPartition(topic, number) for topic, number in sorted(places)]
@@ -130,20 +130,20 @@ class Liveness(threading.Thread):
             found[each.topic, each.partition] = Offsets(each.offset if each.offset >= 0 else begin, end)
         return found
 
-    def _all_places(self) -> set[Place]:
+    def _all_partitions(self) -> set[PartitionId]:
         known = self._client.list_topics(timeout=_REQUEST_S).topics
         return {
             (topic, number) for topic in self._topics if topic in known for number in known[topic].partitions
         }
 
-    def _export(self, offsets: Mapping[Place, Offsets], stalled: Mapping[Place, float]) -> None:
+    def _export(self, offsets: Mapping[PartitionId, Offsets], stalled: Mapping[PartitionId, float]) -> None:
         for place in offsets if self._assigned() else ():
             labels = {"topic": place[0], "partition": str(place[1])}
             self._emit("agents_lag_records", float(offsets[place].lag), labels)
             self._emit("agents_stalled_seconds", stalled[place], labels)
-        self._figures.hand_out(self._emit)
+        self._metrics.hand_out(self._emit)
 
-    def _judge(self, offsets: Mapping[Place, Offsets], stalled: Mapping[Place, float]) -> None:
+    def _check(self, offsets: Mapping[PartitionId, Offsets], stalled: Mapping[PartitionId, float]) -> None:
         limit = self._config.stalled_after_s
         for (topic, number), seconds in stalled.items():
             if seconds >= limit and topic not in self._stopped:
@@ -157,4 +157,4 @@ def end_process(line: str) -> NoReturn:
     """Say one line and end at once: whatever hangs must not hold it."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
-    os._exit(EXIT_ILL)
+    os._exit(EXIT_UNHEALTHY)

@@ -55,8 +55,8 @@ class RuleExecutor:
         catalog: Topics and schemas.
         topic: Topic the rules read.
         handlers: The rules, in the order they are called.
-        door: Where outputs and dead letters go.
-        figures: Where records, outputs, dead letters and skips are counted.
+        producer: Where outputs and dead letters go.
+        metrics: Where records, outputs, dead letters and skips are counted.
         registry: Who may sign for a source; None: nobody is registered.
         limit: How much a rule may refuse before its topic stops; None: everything.
 
@@ -73,23 +73,25 @@ class RuleExecutor:
         catalog: Catalog,
         topic: str,
         handlers: Sequence[Handler],
-        door: EventProducer,
-        figures: Metrics,
+        producer: EventProducer,
+        metrics: Metrics,
         registry: Registry | None = None,
         limit: RefusalLimit | None = None,
     ) -> None:
         self._catalog = catalog
         self._topic = _known(catalog, topic, "reads")
         self._handlers = [(handler, str(handler.rule)) for handler in handlers]
-        self._door = door
-        self._figures = figures
+        self._producer = producer
+        self._metrics = metrics
         self._counts: Counter[Metric] = Counter()
         self._dead_letters = topic_for(self._topic.domain)
         self._of_persons = bool(self._topic.schema.personal)
-        self.origin = ProvenanceCheck(topic, registry or Registry()) if self._topic.kind == "raw" else None
+        self.provenance = (
+            ProvenanceCheck(topic, registry or Registry()) if self._topic.kind == "raw" else None
+        )
         self._limit = limit
         self._windows: dict[tuple[Rule, int], RefusalWindow] = {}
-        self._reporter = Reporter(catalog, self._topic, door)
+        self._reporter = Reporter(catalog, self._topic, producer)
         names = [str(ORIGIN), *(name for _, name in self._handlers)]
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
@@ -101,20 +103,20 @@ class RuleExecutor:
     @property
     def stateful(self) -> bool:
         """Whether any state is kept: by a rule, or about the origin of a raw topic's events."""
-        return self.origin is not None or any(handler.stateful for handler, _ in self._handlers)
+        return self.provenance is not None or any(handler.stateful for handler, _ in self._handlers)
 
     def report(self) -> None:
-        """Hand the counts of the batch that ended to the figures."""
+        """Hand the counts of the batch that ended to the metrics."""
         for name, amount in self._counts.items():
-            self._figures.add(name, amount, self._topic.name)
+            self._metrics.add(name, amount, self._topic.name)
         self._counts.clear()
 
-    def derive(self, raw: Any, draft: StateTransaction | None, deliveries: DeliveryTracker) -> None:
-        """Take one record: send what follows from it, lay its state changes into the draft.
+    def derive(self, raw: Any, transaction: StateTransaction | None, deliveries: DeliveryTracker) -> None:
+        """Take one record: send what follows from it, lay its state changes into the transaction.
 
         Args:
             raw: aiokafka record of this topic.
-            draft: State changes of the batch; None where no rule keeps state.
+            transaction: State changes of the batch; None where no rule keeps state.
             deliveries: Where outputs and dead letters are counted.
 
         Raises:
@@ -122,8 +124,8 @@ class RuleExecutor:
             RuleFaultError: A rule reached its refusal limit; the topic must stop.
         """
         self._counts["agents_records_total"] += 1
-        judged = self.origin is not None and not self.origin.nothing_to_judge(raw)
-        if not (self._handlers or judged):
+        checked = self.provenance is not None and not self.provenance.not_applicable(raw)
+        if not (self._handlers or checked):
             return
         try:
             _, event = decode(raw.value, self._catalog, self._topic, raw=True)
@@ -132,38 +134,42 @@ class RuleExecutor:
             return
         key = str(event[self._topic.key]) if raw.key is None else raw.key.decode("utf-8", "replace")
         record = Record(raw.topic, raw.partition, raw.offset, key, event)
-        if judged and not self._of_whom_it_says(raw, record, draft, deliveries):
+        if checked and not self._verify_provenance(raw, record, transaction, deliveries):
             return
         for handler, name in self._handlers:
             state = None
             if handler.stateful:
-                if draft is None:
+                if transaction is None:
                     raise StreamsError(f"rule {name} keeps state, but this topic has no state store")
-                state = draft.state((name, key, handler.stream(record.source)), raw.offset)
+                state = transaction.state((name, key, handler.stream(record.source)), raw.offset)
                 if state is None:
                     self._counts["agents_skipped_total"] += 1
                     continue
             given = record
-            if handler.opens:
-                opener = Decryptor(self._door.keys, self._topic)
-                given = Record(raw.topic, raw.partition, raw.offset, key, event, opener)
+            if handler.decrypts:
+                decryptor = Decryptor(self._producer.keys, self._topic)
+                given = Record(raw.topic, raw.partition, raw.offset, key, event, decryptor)
             self._apply(handler, given, state, raw.value, deliveries)
 
-    def _of_whom_it_says(
-        self, raw: Any, record: Record, draft: StateTransaction | None, deliveries: DeliveryTracker
+    def _verify_provenance(
+        self, raw: Any, record: Record, transaction: StateTransaction | None, deliveries: DeliveryTracker
     ) -> bool:
         """Judge a record's origin, and tell what is to be told; False: no rule may use it."""
-        judged = None if self.origin is None else self.origin.judge(raw, record.event, record.key, draft)
-        if judged is None:
-            return True
-        for each in self._reporter.records(judged, record, raw.value, _cause(record)):
-            self._door.send(each, deliveries)
-        self._counts["agents_missing_numbers"] += sum(
-            (-1 if hole.arrived else 1) * (hole.last - hole.first + 1) for hole in judged.holes
+        verdict = (
+            None
+            if self.provenance is None
+            else self.provenance.verify(raw, record.event, record.key, transaction)
         )
-        if judged.refusal is None:
+        if verdict is None:
             return True
-        self._counts["agents_origin_refused_total"] += not judged.settled
+        for each in self._reporter.records(verdict, record, raw.value, _cause(record)):
+            self._producer.send(each, deliveries)
+        self._counts["agents_missing_numbers"] += sum(
+            (-1 if gap.arrived else 1) * (gap.last - gap.first + 1) for gap in verdict.gaps
+        )
+        if verdict.refusal is None:
+            return True
+        self._counts["agents_origin_refused_total"] += not verdict.reported
         return False
 
     def _apply(
@@ -197,7 +203,7 @@ class RuleExecutor:
                 state.keep(record.offset)
             self._counts["agents_derived_total"] += len(outputs)
         for each in outputs:
-            self._door.send(each, deliveries)
+            self._producer.send(each, deliveries)
         if fault is not None:
             raise fault
 
@@ -213,10 +219,10 @@ class RuleExecutor:
         return window
 
     def _outputs(self, handler: Handler, record: Record, state: KeyedState | None) -> list[ProducerRecord]:
-        said = handler.call(record, state) if state is not None else handler.call(record)
+        outputs = handler.call(record, state) if state is not None else handler.call(record)
         prepared: list[ProducerRecord] = []
         counts: dict[tuple[str, ...], int] = {}
-        for output in said or ():
+        for output in outputs or ():
             if output.topic not in handler.outputs:
                 raise RefusedEventError(output.topic, f"rule {handler.rule} did not declare this output")
             same = () if output.inputs is None else tuple([each.event_id for each in output.inputs])
@@ -224,7 +230,7 @@ class RuleExecutor:
             counts[same] = index + 1
             event = {**envelope(record, output, handler.rule, index), **output.event}
             headers = (_cause(record),)
-            prepared.append(self._door.prepare(output.topic, event, key=output.key, headers=headers))
+            prepared.append(self._producer.prepare(output.topic, event, key=output.key, headers=headers))
         return prepared
 
     def _reason(self, error: Exception) -> str:
@@ -245,7 +251,7 @@ class RuleExecutor:
             occurred_us=record.occurred_us,
             key=record.key,
         )
-        return self._door.prepare(self._dead_letters, event, headers=(_cause(record),))
+        return self._producer.prepare(self._dead_letters, event, headers=(_cause(record),))
 
 
 def _cause(record: Record) -> Header:

@@ -57,7 +57,7 @@ def balance(record: Record, state: State) -> Iterator[Output]:
         yield Output(COMMUNITY_SHARE, told, occurred_us=share.begins_us if ends_day else None)
 
 
-@batched(COMMUNITY_SHARE, rule=COMMUNITY_RULE, outputs=(COMMUNITY_BALANCE,), across=True)
+@batched(COMMUNITY_SHARE, rule=COMMUNITY_RULE, outputs=(COMMUNITY_BALANCE,), cross_source=True)
 def community_balance(record: Record, state: State) -> Iterator[Output]:
     """Fold the shares of a community's day; each interval is told once, when all of it is there.
 

@@ -1,6 +1,6 @@
 """The rules on their topics: measurement → classes and cohort entry; a recording's end → cohort's end; → counts.
 
-Only the first rule and the last open personal values (`opens=True`).
+Only the first rule and the last open personal values (`decrypts=True`).
 """
 
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ COHORT_END_RULE = "health-cohort-end@1"
 COUNTS_RULE = "health-class-counts@1"
 
 
-@batched(MEASUREMENT, rule=CLASSES_RULE, outputs=(CLASSIFICATION, COHORT_ENTRY), opens=True)
+@batched(MEASUREMENT, rule=CLASSES_RULE, outputs=(CLASSIFICATION, COHORT_ENTRY), decrypts=True)
 def classify(record: Record) -> Iterator[Output]:
     """Derive the classes of a measurement, and its entry in the cohort; of who was forgotten, only that it came."""
-    cycle, clear = record.event["cycle"], record.opened()
+    cycle, clear = record.event["cycle"], record.decrypted()
     entry = {"cohort": record.stream, "cycle": cycle}
     # The entry comes first, so that its id is the same whether a classification follows or not.
     if clear is None:
@@ -44,7 +44,7 @@ def end(record: Record) -> Iterator[Output]:
         yield Output(COHORT_ENTRY, {"cohort": record.stream, "expected": record.event["accepted"]})
 
 
-@batched(COHORT_ENTRY, rule=COUNTS_RULE, outputs=(CLASS_COUNT,), opens=True)
+@batched(COHORT_ENTRY, rule=COUNTS_RULE, outputs=(CLASS_COUNT,), decrypts=True)
 def count(record: Record, state: State) -> Iterator[Output]:
     """Keep a cohort's entries as they came, and count once when all are there."""
     cohort = Cohort.from_value(state.get())
@@ -69,7 +69,7 @@ def _told(record: Record, cohort: Cohort) -> Iterator[Output]:
     if end is None:
         return
     codes = (
-        record.opener.value(person, held.entry_id, "classes", held.sealed)
+        record.decryptor.value(person, held.entry_id, "classes", held.sealed)
         for person, held in sorted(cohort.persons.items())
     )
     for each in counts(decode(code) for code in codes if code is not None):
