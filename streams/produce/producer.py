@@ -52,7 +52,7 @@ def signed(records: Sequence[ProducerRecord], signer: Signer) -> list[ProducerRe
         statement(each.topic, each.key, each.value, provenance_headers(each.headers).sequence)
         for each in records
     ]
-    marks = [signer.one(told[0])] if len(told) == 1 else signer.batch(told)
+    marks = [signer.sign(told[0])] if len(told) == 1 else signer.sign_batch(told)
     return [
         each._replace(headers=(*each.headers, (SIGNATURE, mark)))
         for each, mark in zip(records, marks, strict=True)

@@ -1,15 +1,15 @@
-"""What is remembered of a source's events of one subject, and what the next one means. Pure.
+"""The sequence of a source's events of one subject: its history, and the verdict on the next event. Pure.
 
-A source numbers its events for each topic and key from 1 on, under each of its keys apart: so a subject's events lie in
-one partition in their order, and what is found does not depend on how many partitions or batches there are.
+A source numbers its events from 1, separately for each topic, key and signing key. So a subject's events lie in one
+partition in their order, and the verdict does not depend on the number of partitions or batches.
 
-- A number above the last one is new; those passed over are missing, and are reported.
-- A missing number that comes late is taken, and reported as arrived.
-- The same event again, byte for byte under the same signer, is a repeat of Kafka's, and is taken: it changes no fact.
-- The same event id with other bytes, number or signer is refused; so is another event under a number that was used.
+- A number above the last one is accepted; the numbers passed over are reported as missing.
+- A missing number that comes late is accepted and reported as arrived.
+- The same bytes under the same number and signer are a repeat by Kafka. They are accepted and change no fact.
+- The same event id with other bytes, number or signer is refused. So is another event under a used number.
 
-The last 64 events of a subject are remembered, 64 gaps, and 8 keys. A number beyond them that comes again is refused,
-whatever it brings: nothing shows any more that it is a repeat.
+The history keeps the last 64 events of a subject, 64 gaps and 8 signing keys. An older number that comes again is
+refused, because nothing shows any more that it is a repeat.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ _HALF: Final = 16  # hexadecimal digits of each digest kept
 
 
 class Numbered(NamedTuple):
-    """One event as the fold sees it.
+    """An event with its number.
 
     Attributes:
         event_id: Its id.
         value: The record's value.
-        sequence: Its number, or None.
+        sequence: Its number, from 1, or None.
         signer: did:key that signed it, or None.
     """
 
@@ -38,7 +38,13 @@ class Numbered(NamedTuple):
 
 
 class SequenceGap(NamedTuple):
-    """Numbers that were passed over, or (arrived) one that came late after all."""
+    """Numbers that are missing, or one missing number that came late.
+
+    Attributes:
+        first: First number.
+        last: Last number.
+        arrived: True for a number that came late.
+    """
 
     first: int
     last: int
@@ -46,21 +52,27 @@ class SequenceGap(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What an event means: why it is refused, or the memory after it and the gaps to report."""
+    """The result of one event.
+
+    Attributes:
+        refusal: Why it is refused, or None.
+        history: The history after it, as JSON.
+        gaps: Numbers to report.
+    """
 
     refusal: str | None
-    memory: Mapping[str, Any]
+    history: Mapping[str, Any]
     gaps: tuple[SequenceGap, ...] = ()
 
 
-def step(memory: Mapping[str, Any] | None, event: Numbered) -> Step:
-    """Take one event.
+def step(history: Mapping[str, Any] | None, event: Numbered) -> Step:
+    """Return the verdict on one event and the history after it.
 
     Args:
-        memory: What was remembered, as JSON; None at the first.
-        event: The event, whose signature was found right.
+        history: History before it, as JSON; None for the first event of a subject.
+        event: The event, whose signature was verified.
     """
-    before = memory or {"seen": [], "counts": {}}
+    before = history or {"seen": [], "counts": {}}
     name, form = _digests(event)
     known = next((each for each in reversed(before["seen"]) if each.startswith(name)), None)
     if known is not None:
@@ -87,7 +99,7 @@ def step(memory: Mapping[str, Any] | None, event: Numbered) -> Step:
 def _count(
     last: int, open_gaps: list[list[int]], number: int
 ) -> tuple[tuple[int, list[list[int]]], SequenceGap | None] | None:
-    """Take a number: the last number and the open gaps after it, and what to report; None if it was used."""
+    """Return the last number and the open gaps after a number, and the gap to report; None if it was used."""
     if number > last:
         if number == last + 1:
             return (number, open_gaps), None
@@ -102,6 +114,6 @@ def _count(
 
 
 def _digests(event: Numbered) -> tuple[str, str]:
-    """Return what tells an event from others, and its form from other forms of it."""
+    """Return the digest of the event id, and the digest of signer, number and value."""
     form = sha256(f"{event.signer or ''} {event.sequence or 0}\n".encode() + event.value)
     return sha256(event.event_id.encode()).hexdigest()[:_HALF], form.hexdigest()[:_HALF]

@@ -1,4 +1,7 @@
-"""One record through the rules of its topic: decode, call, make outputs or a dead letter; it never waits."""
+"""Runs one record through the rules of its topic: verify, decode, call, send outputs or a dead letter.
+
+It never waits: `streams.worker.batch_runner` waits for deliveries and writes the state.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -32,7 +35,14 @@ from streams.worker.refusal_limit import RefusalLimit, RefusalWindow
 
 
 def envelope(record: Record, output: Output, rule: Rule, index: int) -> dict[str, Any]:
-    """Make the envelope of an output: everything follows from its inputs, the rule and the index."""
+    """Return the envelope of an output (docs/events.md#envelope).
+
+    Args:
+        record: The record that the rule was called with.
+        output: What the rule derived.
+        rule: The rule.
+        index: Number of the output among those of the same inputs, from 0.
+    """
     event = record.event
     inputs = output.inputs
     if inputs is None:
@@ -49,19 +59,20 @@ def envelope(record: Record, output: Output, rule: Rule, index: int) -> dict[str
 
 
 class RuleExecutor:
-    """The rules of one topic, ready to be called.
+    """The rules of one topic.
 
     Args:
         catalog: Topics and schemas.
         topic: Topic the rules read.
         handlers: The rules, in the order they are called.
-        producer: Where outputs and dead letters go.
-        metrics: Where records, outputs, dead letters and skips are counted.
-        registry: Who may sign for a source; None: nobody is registered.
-        limit: How much a rule may refuse before its topic stops; None: everything.
+        producer: Sends outputs and dead letters.
+        metrics: Counts of records, outputs, dead letters and skips.
+        registry: Keys that may sign for each source; None: no key is registered.
+        limit: Refusals of a rule that stop its topic; None: no limit.
 
     Attributes:
-        origin: Judges each record of a raw topic before any rule; None for others, which the platform makes itself.
+        provenance: Verifies each record of a raw topic before any rule. None for other topics, whose records the
+            platform makes itself.
 
     Raises:
         DeclarationError: A rule reads or writes a topic that the catalogue does not have, or two share a
@@ -102,25 +113,25 @@ class RuleExecutor:
 
     @property
     def stateful(self) -> bool:
-        """Whether any state is kept: by a rule, or about the origin of a raw topic's events."""
+        """Whether any state is kept, by a rule or by the provenance check of a raw topic."""
         return self.provenance is not None or any(handler.stateful for handler, _ in self._handlers)
 
     def report(self) -> None:
-        """Hand the counts of the batch that ended to the metrics."""
+        """Add the counts of the batch that ended to the metrics."""
         for name, amount in self._counts.items():
             self._metrics.add(name, amount, self._topic.name)
         self._counts.clear()
 
     def derive(self, raw: Any, transaction: StateTransaction | None, deliveries: DeliveryTracker) -> None:
-        """Take one record: send what follows from it, lay its state changes into the transaction.
+        """Run one record through the rules: send its outputs, add its state changes to the transaction.
 
         Args:
             raw: aiokafka record of this topic.
             transaction: State changes of the batch; None where no rule keeps state.
-            deliveries: Where outputs and dead letters are counted.
+            deliveries: Tracks the outputs and dead letters until Kafka confirms them.
 
         Raises:
-            DeliveryError: Kafka does not take records; the batch must come again.
+            DeliveryError: Kafka does not accept records; the batch must come again.
             RuleFaultError: A rule reached its refusal limit; the topic must stop.
         """
         self._counts["agents_records_total"] += 1
@@ -154,7 +165,7 @@ class RuleExecutor:
     def _verify_provenance(
         self, raw: Any, record: Record, transaction: StateTransaction | None, deliveries: DeliveryTracker
     ) -> bool:
-        """Judge a record's origin, and tell what is to be told; False: no rule may use it."""
+        """Verify the record's provenance and send gap or dead-letter events. Return False if rules must skip it."""
         verdict = (
             None
             if self.provenance is None
@@ -180,20 +191,22 @@ class RuleExecutor:
         value: bytes,
         deliveries: DeliveryTracker,
     ) -> None:
-        """Call one rule; all of what it says happens, or a dead letter."""
+        """Call one rule. Either all its outputs and its state change take effect, or a dead letter is sent."""
         window = self._window(handler, record)
         fault: RuleFaultError | None = None
         try:
             try:
                 outputs = self._outputs(handler, record, state)
-            except SubjectForgottenError:  # forgotten since the rule opened the event: it opens no more
+            except (
+                SubjectForgottenError
+            ):  # erased since the rule decrypted the event: now it decrypts no more
                 outputs = self._outputs(handler, record, state)
         except (DeliveryError, MemoryError):
             raise
-        except SubjectForgottenError:  # nothing more is written about them, no dead letter either
+        except SubjectForgottenError:  # nothing is written about an erased person, no dead letter either
             self._counts["agents_forgotten_total"] += 1
             return
-        except Exception as error:  # noqa: BLE001 - whatever a rule raises is about this record
+        except Exception as error:  # noqa: BLE001 - any error of a rule concerns this record alone
             outputs = [self._dead_letter(handler, record, value, error)]
             self._counts["agents_dead_letters_total"] += 1
             if window is not None and window.refuse():
@@ -208,7 +221,7 @@ class RuleExecutor:
             raise fault
 
     def _window(self, handler: Handler, record: Record) -> RefusalWindow | None:
-        """Count the call that comes now, where refusals are limited."""
+        """Count the call that follows in its window; None: refusals are not limited."""
         if self._limit is None:
             return None
         which = (handler.rule, record.partition)
@@ -237,7 +250,7 @@ class RuleExecutor:
         if isinstance(error, RefusedEventError):
             return str(error)
         if self._of_persons and not isinstance(error, StreamsError):
-            return type(error).__name__  # what a rule raises may tell the value it stumbled over
+            return type(error).__name__  # the message of an error may contain a personal value
         return f"{type(error).__name__}: {error}"
 
     def _dead_letter(
@@ -255,12 +268,12 @@ class RuleExecutor:
 
 
 def _cause(record: Record) -> Header:
-    """Tell which record made another."""
+    """Return the header that names the record from which an output follows."""
     return ("cause", f"{record.topic}/{record.partition}/{record.offset}".encode())
 
 
 def _fault(handler: Handler, record: Record, window: RefusalWindow, reason: str) -> RuleFaultError:
-    """Describe in one line what stops a topic, and what to do."""
+    """Describe in one line what stops a topic and what to do."""
     return RuleFaultError(
         f"{record.topic}: stopped: rule {handler.rule} refused {window.refusals} of the last {window.calls} records "
         f"of partition {record.partition}, the last at offset {record.offset}: {' '.join(reason.split())}; "

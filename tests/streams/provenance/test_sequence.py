@@ -24,7 +24,7 @@ def run(*events: Numbered) -> list[Step]:
     found = []
     for event in events:
         found.append(step(memory, event))
-        memory = json.loads(json.dumps(found[-1].memory))
+        memory = json.loads(json.dumps(found[-1].history))
     return found
 
 
@@ -46,14 +46,14 @@ def test_what_comes_late_is_taken_and_reported() -> None:
     steps = run(numbered(1), numbered(6), numbered(3), numbered(2), numbered(5), numbered(4))
     assert [each.gaps for each in steps[2:]] == [(SequenceGap(n, n, True),) for n in (3, 2, 5, 4)]
     assert all(each.refusal is None for each in steps)
-    assert "came before" in str(step(steps[-1].memory, numbered(3, "another")).refusal)
+    assert "came before" in str(step(steps[-1].history, numbered(3, "another")).refusal)
 
 
 def test_a_repeat_is_taken_and_changes_nothing() -> None:
     """The same event under the same number and signer: Kafka's own repeat."""
     steps = run(numbered(1), numbered(2), numbered(1), numbered(2))
     assert [each.refusal for each in steps] == [None] * 4
-    assert json.dumps(steps[3].memory) == json.dumps(steps[1].memory)
+    assert json.dumps(steps[3].history) == json.dumps(steps[1].memory)
 
 
 def test_another_form_of_a_known_event_is_refused() -> None:
@@ -84,14 +84,14 @@ def test_each_key_of_a_source_counts_by_itself() -> None:
 def test_what_is_remembered_is_bounded() -> None:
     """Events, holes and keys have their most; a number beyond is refused, for nothing shows that it is a repeat."""
     steps = run(*(numbered(2 * n) for n in range(1, 300)))
-    memory = steps[-1].memory
+    memory = steps[-1].history
     assert len(memory["seen"]) == REMEMBERED
     assert len(json.dumps(memory)) < 6_000
     assert step(memory, numbered(598)).refusal is None
     assert step(memory, numbered(597)).gaps == (SequenceGap(597, 597, True),)
     assert "too long ago to tell" in str(step(memory, numbered(2)).refusal)
     many = run(*(numbered(1, f"e{n}", key=f"did:key:{n}") for n in range(50)))
-    assert len(many[-1].memory["counts"]) == 8
+    assert len(many[-1].history["counts"]) == 8
 
 
 def test_events_without_numbers_are_only_told_apart() -> None:
