@@ -53,7 +53,7 @@ def test_a_repeat_is_taken_and_changes_nothing() -> None:
     """The same event under the same number and signer: Kafka's own repeat."""
     steps = run(numbered(1), numbered(2), numbered(1), numbered(2))
     assert [each.refusal for each in steps] == [None] * 4
-    assert json.dumps(steps[3].history) == json.dumps(steps[1].memory)
+    assert json.dumps(steps[3].history) == json.dumps(steps[1].history)
 
 
 def test_another_form_of_a_known_event_is_refused() -> None:

@@ -118,7 +118,7 @@ def test_kafka_that_does_not_answer_is_told(
     shared: Shared, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody waits for ever."""
-    monkeypatch.setattr("streams.subscriber.subscription.ASK_S", 1.0)
+    monkeypatch.setattr("streams.subscriber.subscription.REQUEST_S", 1.0)
     with pytest.raises(KafkaDownError, match=r"127\.0\.0\.1:9 "):
         Subscription(replace(shared.connection, address="127.0.0.1:9"), catalog)
 
