@@ -96,7 +96,7 @@ def test_a_domain_that_the_catalogue_lacks_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_settings_that_make_faust_safe_are_set(tmp_path: Path) -> None:
-    """Each is an answer to a pitfall listed in streams/README.md."""
+    """Each is an answer to a pitfall listed in streams/worker/README.md."""
     conf = probe_app(tmp_path)[0].conf
     assert conf.web_enabled is False
     assert conf.stream_wait_empty is False
@@ -110,14 +110,16 @@ def test_the_settings_that_make_faust_safe_are_set(tmp_path: Path) -> None:
 def test_the_readme_names_what_exists() -> None:
     """Where each pitfall is met, by files and names that are there; and its example is a rule that runs."""
     folder = Path(__file__).parents[3] / "streams"
-    text = (folder / "README.md").read_text(encoding="utf-8")
-    table = text[text.index("## Pitfalls") : text.index("## Decisions")]
+    table = (folder / "worker" / "README.md").read_text(encoding="utf-8").split("## Pitfalls")[1]
     met = "".join(row.split("|")[2] for row in table.splitlines() if row.startswith("|"))
-    code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
     names = re.findall(r"`([A-Za-z_.]+)`", met)
     assert len(names) > 15
-    assert [each for each in names if not (folder / each).exists() and each.split(".")[-1] not in code] == []
+    assert [
+        each for each in names if not (folder / "worker" / each).exists() and each.split(".")[-1] not in code
+    ] == []
     example: dict[str, object] = {}
+    text = (folder / "README.md").read_text(encoding="utf-8")
     exec(text.split("```python\n")[1].split("```")[0], example)  # noqa: S102 - our own README
     (index,) = handlers_of(SimpleNamespace(**example))
     state = PartitionStore(MemoryChangelog(), 0, 1)
