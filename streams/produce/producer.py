@@ -67,7 +67,7 @@ def signed(records: Sequence[ProducerRecord], signer: Signer) -> list[ProducerRe
         statement(each.topic, each.key, each.value, provenance_headers(each.headers).sequence)
         for each in records
     ]
-    signatures = [signer.one(statements[0])] if len(statements) == 1 else signer.batch(statements)
+    signatures = [signer.sign(statements[0])] if len(statements) == 1 else signer.sign_batch(statements)
     return [
         each._replace(headers=(*each.headers, (SIGNATURE, signature)))
         for each, signature in zip(records, signatures, strict=True)

@@ -60,7 +60,7 @@ def balance(record: Record, state: State) -> Iterator[Output]:
         yield Output(COMMUNITY_SHARE, fields, occurred_us=share.begins_us if ends_day else None)
 
 
-@batched(COMMUNITY_SHARE, rule=COMMUNITY_RULE, outputs=(COMMUNITY_BALANCE,), across=True)
+@batched(COMMUNITY_SHARE, rule=COMMUNITY_RULE, outputs=(COMMUNITY_BALANCE,), cross_source=True)
 def community_balance(record: Record, state: State) -> Iterator[Output]:
     """Fold the shares of a community's day; derive the balance of each interval once, when it closes.
 

@@ -1,7 +1,7 @@
 """Runs the rules on their topics.
 
 A measurement derives classes and a cohort entry, a recording's end the cohort's end, a complete cohort its counts.
-Only the first rule and the last decrypt personal values (`opens=True`).
+Only the first rule and the last decrypt personal values (`decrypts=True`).
 """
 
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ COHORT_END_RULE = "health-cohort-end@1"
 COUNTS_RULE = "health-class-counts@1"
 
 
-@batched(MEASUREMENT, rule=CLASSES_RULE, outputs=(CLASSIFICATION, COHORT_ENTRY), opens=True)
+@batched(MEASUREMENT, rule=CLASSES_RULE, outputs=(CLASSIFICATION, COHORT_ENTRY), decrypts=True)
 def classify(record: Record) -> Iterator[Output]:
     """Derive the classes of a measurement and its cohort entry; of a forgotten person, an entry without classes."""
-    cycle, clear = record.event["cycle"], record.opened()
+    cycle, clear = record.event["cycle"], record.decrypted()
     entry = {"cohort": record.stream, "cycle": cycle}
     # The entry comes first, so that its id is the same whether a classification follows or not.
     if clear is None:
@@ -45,7 +45,7 @@ def end(record: Record) -> Iterator[Output]:
         yield Output(COHORT_ENTRY, {"cohort": record.stream, "expected": record.event["accepted"]})
 
 
-@batched(COHORT_ENTRY, rule=COUNTS_RULE, outputs=(CLASS_COUNT,), opens=True)
+@batched(COHORT_ENTRY, rule=COUNTS_RULE, outputs=(CLASS_COUNT,), decrypts=True)
 def count(record: Record, state: State) -> Iterator[Output]:
     """Keep a cohort's entries encrypted, and count once when all have come."""
     cohort = Cohort.from_value(state.get())
@@ -72,7 +72,7 @@ def _class_counts(record: Record, cohort: Cohort) -> Iterator[Output]:
     if end is None:
         return
     codes = (
-        record.opener.value(person, entry.entry_id, "classes", entry.ciphertext)
+        record.decryptor.value(person, entry.entry_id, "classes", entry.ciphertext)
         for person, entry in sorted(cohort.persons.items())
     )
     for each in counts(decode(code) for code in codes if code is not None):

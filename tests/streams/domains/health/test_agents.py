@@ -22,7 +22,7 @@ RULES = handlers_of(agents)
 
 def derive(into: MemoryProducer, rows: list[dict[str, object]] = ROWS) -> list[Sent]:
     """Run measurements through the first rule."""
-    return run_handlers(CATALOG, RULES, events(*rows), topic=agents.MEASUREMENT, door=into)
+    return run_handlers(CATALOG, RULES, events(*rows), topic=agents.MEASUREMENT, producer=into)
 
 
 def entries(
@@ -31,13 +31,15 @@ def entries(
     """Make the cohort entries of measurements, and the cohort's end."""
     found = [sent.event for sent in derive(into, rows) if sent.topic == agents.COHORT_ENTRY]
     told = ending(len(rows) if accepted is None else accepted)
-    (last,) = run_handlers(CATALOG, RULES, [told], topic=agents.RECORDING, door=into)
+    (last,) = run_handlers(CATALOG, RULES, [told], topic=agents.RECORDING, producer=into)
     return [*found, last.event]
 
 
 def count(into: MemoryProducer, given: list[dict[str, Any]], batch_size: int = 1_000) -> list[Sent]:
     """Run entries through the last rule."""
-    return run_handlers(CATALOG, RULES, given, topic=agents.COHORT_ENTRY, door=into, batch_size=batch_size)
+    return run_handlers(
+        CATALOG, RULES, given, topic=agents.COHORT_ENTRY, producer=into, batch_size=batch_size
+    )
 
 
 def told(sents: list[Sent]) -> dict[tuple[str, ...], int]:
@@ -109,8 +111,8 @@ def test_the_same_counts_for_any_order_and_any_batches(tmp_path: Path) -> None:
 def test_events_that_come_twice_change_nothing(tmp_path: Path) -> None:
     """A replay or an agent that was killed sends its tail again."""
     into = door(tmp_path)
-    assert_repeats_change_nothing(CATALOG, RULES, events(*ROWS[:6]), topic=agents.MEASUREMENT, door=into)
-    assert_repeats_change_nothing(CATALOG, RULES, entries(into), topic=agents.COHORT_ENTRY, door=into)
+    assert_repeats_change_nothing(CATALOG, RULES, events(*ROWS[:6]), topic=agents.MEASUREMENT, producer=into)
+    assert_repeats_change_nothing(CATALOG, RULES, entries(into), topic=agents.COHORT_ENTRY, producer=into)
 
 
 def test_a_cohort_is_counted_only_when_all_of_it_came(tmp_path: Path) -> None:
@@ -145,7 +147,7 @@ def test_of_who_is_forgotten_nothing_is_derived_but_that_an_entry_came(tmp_path:
     for each in raw:
         into.send(each)
     opened = [sent.event for sent in into.sent(agents.MEASUREMENT)]
-    found = run_handlers(CATALOG, RULES, opened, topic=agents.MEASUREMENT, door=_Wire(into))
+    found = run_handlers(CATALOG, RULES, opened, topic=agents.MEASUREMENT, producer=_Wire(into))
     assert [sent.topic for sent in found] == [agents.COHORT_ENTRY, agents.COHORT_ENTRY, agents.CLASSIFICATION]
     assert (found[0].event["person"], found[0].event["classes"]) == (None, None)
 
@@ -228,5 +230,8 @@ def test_a_recording_of_another_domain_ends_no_cohort() -> None:
 def test_only_a_rule_that_says_so_is_given_the_keys() -> None:
     """Least privilege: an undeclared rule cannot open what it reads."""
     with pytest.raises(DeclarationError, match="did not declare"):
-        record(agents.MEASUREMENT, {"source": f"{STREAM}#1"}, key="p-1").opened()
-    assert {str(rule.rule) for rule in RULES if rule.opens} == {"health-classes@1", "health-class-counts@1"}
+        record(agents.MEASUREMENT, {"source": f"{STREAM}#1"}, key="p-1").decrypted()
+    assert {str(rule.rule) for rule in RULES if rule.decrypts} == {
+        "health-classes@1",
+        "health-class-counts@1",
+    }
