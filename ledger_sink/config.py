@@ -1,6 +1,6 @@
-"""Settings of the ledger's processes: small frozen records with units and defaults.
+"""Settings of the ledger's processes: frozen values with units and defaults.
 
-Nothing here reads the environment; `infra/settings.py` does and fills these in.
+Nothing here reads the environment. `infra/settings.py` reads it and fills in these values.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SealedTopic:
-    """A topic whose every record is sealed."""
+    """A topic to seal: each of its records becomes a leaf."""
 
     name: str
     partitions: int = 1
-    """Partitions it has at least; those that Kafka has in addition are sealed too."""
+    """Smallest number of partitions. The ledger seals further partitions that Kafka reports, too."""
 
 
 @dataclass(frozen=True)
 class FileSettings:
-    """Lines appended to a file."""
+    """The anchor that appends checkpoint lines to a file."""
 
     path: Path
     name: str = "file"
@@ -36,30 +36,30 @@ class FileSettings:
 
 @dataclass(frozen=True)
 class TimestampSettings:
-    """One RFC 3161 authority."""
+    """The anchor at one RFC 3161 time stamping authority."""
 
     name: str
     url: str
     roots: Path
-    """PEM: the authority's root, pinned."""
+    """PEM file of the authority's pinned root certificates."""
     interval_s: float = 60.0
 
 
 @dataclass(frozen=True)
 class EvmSettings:
-    """One account on one EVM chain."""
+    """The anchor that pays from one account on one EVM chain."""
 
     rpc: str
-    """A node's JSON-RPC address."""
+    """JSON-RPC URL of a node."""
     chain_id: int
-    """The chain that must be there."""
+    """Id that the node's chain must have."""
     key_file: Path
     name: str = "evm"
     interval_s: float = 600.0
     confirmations: int = 12
-    """Blocks, its own included, until a block counts as final."""
+    """Number of blocks, its own included, after which a block is final."""
     max_fee_gwei: float = 200.0
-    """The highest price per gas that is offered."""
+    """Highest price per gas that a transaction offers, in gwei."""
 
 
 AnchorSettings = FileSettings | TimestampSettings | EvmSettings
@@ -67,34 +67,34 @@ AnchorSettings = FileSettings | TimestampSettings | EvmSettings
 
 @dataclass(frozen=True)
 class LedgerConfig:
-    """What the sink, the city chain, the prover and the audit need to know."""
+    """Settings of the sink, the city log, the prover and the audit."""
 
     data: Path
-    """Root of the platform's data; the ledger is `<data>/ledger`."""
+    """Root directory of the platform's data. The ledger is `<data>/ledger`."""
     kafka: str = "127.0.0.1:19092"
-    """Bootstrap address."""
+    """Kafka's bootstrap address."""
     city: str = "city.example"
     """The city's name: the first part of every origin."""
     topics: tuple[SealedTopic, ...] = ()
-    """What is sealed."""
+    """Topics to seal."""
     signer_url: str = "http://127.0.0.1:18082"
-    """Where the signer listens."""
+    """Base URL of the signer."""
     signer_token_file: Path | None = None
-    """File that holds the bearer token for the signer; None: where a signer over the same `data` puts it."""
+    """File of the signer's bearer token. None: the file that a signer over the same `data` creates."""
     witness_urls: tuple[str, ...] = ()
-    """Witnesses that a first `policy.txt` is made from; later that file alone counts."""
+    """Base URLs of the witnesses of a first `policy.txt`. Later that file alone decides."""
     quorum: int | None = None
-    """How many of them must cosign, in a first `policy.txt`; None: more than half."""
+    """Number of these witnesses that must cosign, in a first `policy.txt`. None: more than half."""
     interval_s: float = 1.0
-    """Seconds between checkpoints of a growing log, at least."""
+    """Shortest time between checkpoints of a growing log, in seconds."""
     longest_interval_s: float = 5.0
-    """Seconds up to which the interval grows when commits take long."""
+    """Longest interval, in seconds, that slow commits lead to."""
     anchors: tuple[AnchorSettings, ...] = ()
-    """Outside services that are to say that city checkpoints existed."""
+    """Outside services that attest when a city checkpoint existed."""
     group: str = LEDGER_SINK_GROUP
-    """Consumer group under which `next_offset` is committed, for lag to be seen; the ledger never reads it."""
+    """Consumer group that `next_offset` is committed to, so that lag is visible. The ledger never reads it."""
     kafka_options: Mapping[str, str] = field(default_factory=dict)
-    """Further librdkafka settings, such as a user and password."""
+    """Further librdkafka settings, such as user and password."""
 
     @property
     def ledger(self) -> Path:
@@ -109,44 +109,44 @@ class LedgerConfig:
 
 @dataclass(frozen=True)
 class SignerConfig:
-    """What the signer needs to know: it sees neither events nor Kafka."""
+    """Settings of the signer, which sees neither events nor Kafka."""
 
     data: Path
-    """Root of the platform's data; the signer owns `<data>/keys/ledger-*`."""
+    """Root directory of the platform's data. The signer owns `<data>/keys/ledger-*`."""
     city: str = "city.example"
-    """Only origins of this city are signed."""
+    """City name. The signer signs origins of this city only."""
     host: str = "127.0.0.1"
     """Interface it listens on."""
     port: int = 18082
-    """TCP port it listens on; 0 takes a free one."""
+    """TCP port it listens on. 0: any free port."""
 
     @property
     def keys(self) -> Path:
-        """Return the directory of seed, token and memory."""
+        """Return the directory of seed, token and signed heads."""
         return self.data / "keys"
 
     @property
     def seed_file(self) -> Path:
-        """Return the file of the master seed: 32 bytes, 0600, created once."""
+        """Return the file of the master seed: 32 bytes, mode 0600, created once."""
         return self.keys / "ledger-master.seed"
 
     @property
     def token_file(self) -> Path:
-        """Return the file of the bearer token, 0600."""
+        """Return the file of the bearer token, mode 0600."""
         return self.keys / "ledger-signer.token"
 
 
 @dataclass(frozen=True)
 class WitnessConfig:
-    """What a witness needs to know; an auditor's machine needs nothing else of ours."""
+    """Settings of a witness. A machine that runs one needs nothing else of the platform."""
 
     directory: Path
-    """Where it keeps its seed, its verifier key and what it has cosigned."""
+    """Directory of its seed, its verifier key and its last cosigned checkpoints."""
     name: str = "witness.example"
-    """Its key name: a URL without scheme."""
+    """Its key name: a URL without scheme (C2SP signed-note)."""
     logs_file: Path | None = None
-    """C2SP tlog-policy file whose `log` lines say which logs it serves; read again when it changes."""
+    """C2SP tlog-policy file. Its `log` lines list the logs to serve; it is read again when it changes."""
     host: str = "127.0.0.1"
     """Interface it listens on."""
     port: int = 18081
-    """TCP port it listens on; 0 takes a free one."""
+    """TCP port it listens on. 0: any free port."""

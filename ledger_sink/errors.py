@@ -1,21 +1,23 @@
-"""Every error of the running ledger, split by what the caller does next.
+"""Every error of the running ledger, classified by what the caller does next.
 
-`RetryError`: nothing is lost, try again later. `LogStoppedError`: this log stops and says why, the others
-go on. `StoreError`: the store itself fails (full, read-only, broken device); nothing that was not durable
-has been shown. `RefusedError`: what was asked for cannot be had, and the message tells the next step.
-`SetupError`: the process cannot start as it is configured. The format's own errors (`format.errors`)
-stay below: whoever reads bytes from a store turns them into one of these.
+- `RetryError`: nothing is lost; try again later.
+- `LogStoppedError`: this log stops and reports the reason; the others go on.
+- `StoreError`: the store itself fails (full, read-only, defective device). Nothing is published before it is durable.
+- `RefusedError`: the request cannot be served; the message names the next step.
+- `SetupError`: the process cannot start with its configuration.
+
+Errors of the format (`format.errors`) belong to a layer below. Code that reads bytes from a store turns them into these.
 """
 
 from __future__ import annotations
 
 
 class LedgerError(Exception):
-    """Root of all errors of the running ledger."""
+    """Base class of all errors of the running ledger."""
 
 
 class RetryError(LedgerError):
-    """A peer does not answer as it should just now; state is unchanged, try again later."""
+    """A peer does not answer as agreed at the moment. State is unchanged; try again later."""
 
 
 class SignerUnavailableError(RetryError):
@@ -27,7 +29,7 @@ class WitnessUnavailableError(RetryError):
 
 
 class AnchorUnavailableError(RetryError):
-    """An anchoring service cannot be reached, does not answer in time, or answers what is no good."""
+    """An anchoring service cannot be reached, does not answer in time, or gives an invalid answer."""
 
 
 class NodeRefusedError(AnchorUnavailableError):
@@ -35,19 +37,19 @@ class NodeRefusedError(AnchorUnavailableError):
 
 
 class AnchorLostError(RetryError):
-    """What was submitted to an anchoring service is gone there: submit it again."""
+    """An anchoring service has lost a submission: submit it again."""
 
 
 class KafkaUnavailableError(RetryError):
-    """Kafka does not answer a question about a topic just now."""
+    """Kafka does not answer a request about a topic in time."""
 
 
 class ClockSteppedBackError(RetryError):
-    """The clock shows an earlier time than the previous block; wait until it has caught up."""
+    """The clock shows an earlier time than the previous block. Wait until it has caught up."""
 
 
 class LogStoppedError(LedgerError):
-    """One log cannot go on and stops; the others are not touched."""
+    """One log cannot go on and stops. The others are not affected."""
 
 
 class DamagedStateError(LogStoppedError):
@@ -59,7 +61,7 @@ class DamagedLogError(LogStoppedError):
 
 
 class TopicReplacedError(LogStoppedError):
-    """The topic's id is another than the one this log was started for."""
+    """The topic's id differs from the one that this log was started for."""
 
 
 class OffsetPastEndError(LogStoppedError):
@@ -67,7 +69,7 @@ class OffsetPastEndError(LogStoppedError):
 
 
 class RecordRefusedError(LogStoppedError):
-    """A record has properties that no leaf can be made of."""
+    """A record has no canonical form, so it has no leaf."""
 
 
 class SignatureRefusedError(LogStoppedError):
@@ -79,7 +81,7 @@ class CheckpointRefusedError(LogStoppedError):
 
 
 class StoreError(LedgerError):
-    """The store did not make something durable; nothing of it counts."""
+    """The store failed to make a write durable. No file of that write may be relied on."""
 
 
 class MissingFileError(StoreError):
@@ -95,7 +97,7 @@ class StoreReadOnlyError(StoreError):
 
 
 class LockHeldError(LedgerError):
-    """Another process is the one writer of this log."""
+    """Another process holds the writer lock of this log."""
 
 
 class SetupError(LedgerError):
@@ -103,7 +105,7 @@ class SetupError(LedgerError):
 
 
 class RefusedError(LedgerError):
-    """What was asked for cannot be given."""
+    """A request cannot be served."""
 
 
 class NotSealedError(RefusedError):

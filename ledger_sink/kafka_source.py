@@ -1,7 +1,8 @@
-"""Kafka as the ledger reads it: raw records from exact offsets, and facts about topics.
+"""Kafka as the ledger reads it: raw records from exact offsets, ids and partitions of topics.
 
-`assign` at given offsets, `read_committed`, no group membership; the group only receives committed offsets,
-so that lag can be seen. Answers that do not come are `KafkaUnavailableError`: Kafka is the buffer, wait.
+The consumer assigns partitions at given offsets, reads committed records only and joins no group. The group merely
+receives committed offsets, so that lag is visible. A missing answer raises `KafkaUnavailableError`: the caller waits,
+because Kafka buffers the records.
 """
 
 from __future__ import annotations
@@ -30,21 +31,23 @@ if TYPE_CHECKING:
     from ledger_sink.config import LedgerConfig
 
 ANSWER_S = 5.0
-Place = tuple[str, int]
+"""Time limit of a request to Kafka, in seconds."""
+PartitionId = tuple[str, int]
 """Topic and partition."""
 
 log = logging.getLogger("ledger.kafka")
 
 
 class TopicFacts(NamedTuple):
-    """What Kafka says about a topic."""
+    """Id and partition count that Kafka reports for a topic."""
 
     topic_id: bytes
+    """16 bytes."""
     partitions: int
 
 
 class KafkaSource:
-    """One consumer and one admin client; one thread owns it."""
+    """A consumer and an admin client. One thread owns it."""
 
     def __init__(self, config: LedgerConfig, group: str | None = None) -> None:
         common = {"bootstrap.servers": config.kafka, **config.kafka_options}
@@ -59,7 +62,7 @@ class KafkaSource:
                 "auto.offset.reset": "error",
                 "queued.max.messages.kbytes": 32768,
                 "fetch.max.bytes": 16 << 20,
-                "fetch.min.bytes": 1 << 18,  # the broker gathers: each fetch costs it more than what is in it
+                "fetch.min.bytes": 1 << 18,  # a fetch costs the broker more than its content: let it gather
                 "fetch.wait.max.ms": 200,
             }
         )
@@ -67,20 +70,24 @@ class KafkaSource:
     def describe(self, topics: Sequence[str], within_s: float = ANSWER_S) -> dict[str, TopicFacts]:
         """Return id and partition count of the topics that exist.
 
+        Args:
+            topics: names of topics.
+            within_s: time limit, in seconds.
+
         Raises:
-            KafkaUnavailableError: no answer in time.
+            KafkaUnavailableError: Kafka does not answer in time.
         """
         try:
-            asked = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=within_s)
-            return {name: _facts(future) for name, future in asked.items() if _exists(future)}
+            futures = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=within_s)
+            return {name: _facts(future) for name, future in futures.items() if _exists(future)}
         except KafkaException as error:
             raise KafkaUnavailableError(f"topics: {error.args[0]}") from error
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
-        """Return the first offset still there and the one after the last record.
+        """Return the first retained offset and the one after the last record.
 
         Raises:
-            KafkaUnavailableError: no answer in time.
+            KafkaUnavailableError: Kafka does not answer in time.
         """
         place = TopicPartition(topic, partition)
         found = []
@@ -99,15 +106,25 @@ class KafkaSource:
                 ) from error
         return found[0], found[1]
 
-    def assign(self, offsets: Mapping[Place, int]) -> None:
-        """Read these partitions from these offsets on, and no others."""
+    def assign(self, offsets: Mapping[PartitionId, int]) -> None:
+        """Read exactly these partitions from now on, each from its offset."""
         self._consumer.assign([TopicPartition(t, p, offset) for (t, p), offset in offsets.items()])
 
-    def poll(self, most: int, timeout_s: float) -> tuple[dict[Place, list[Record]], set[Place]]:
-        """Return records by partition, and the partitions whose position does not exist any more."""
-        records: defaultdict[Place, list[Record]] = defaultdict(list)
+    def poll(
+        self, max_records: int, timeout_s: float
+    ) -> tuple[dict[PartitionId, list[Record]], set[PartitionId]]:
+        """Read records of the assigned partitions.
+
+        Args:
+            max_records: most records to return.
+            timeout_s: time limit, in seconds.
+
+        Returns:
+            The records by partition, and the partitions whose next offset Kafka no longer has.
+        """
+        records: defaultdict[PartitionId, list[Record]] = defaultdict(list)
         lost = set()
-        for message in self._consumer.consume(most, timeout_s):
+        for message in self._consumer.consume(max_records, timeout_s):
             error = message.error()
             if error is None:
                 records[message.topic(), message.partition()].append(record_of(message))
@@ -117,24 +134,32 @@ class KafkaSource:
                 log.warning("Kafka: %s/%s: %s", message.topic(), message.partition(), error.str())
         return records, lost
 
-    def commit(self, offsets: Mapping[Place, int], *, wait: bool = False) -> None:
-        """Show the group's progress.
+    def commit(self, offsets: Mapping[PartitionId, int], *, wait: bool = False) -> None:
+        """Commit offsets to the group, so that operators see the lag.
+
+        Args:
+            offsets: next offset by partition.
+            wait: wait for Kafka's answer.
 
         Raises:
-            KafkaUnavailableError: with `wait`, if Kafka did not take it.
+            KafkaUnavailableError: Kafka did not accept the commit (with `wait` only).
         """
         if not offsets:
             return
-        places = [TopicPartition(t, p, offset) for (t, p), offset in offsets.items()]
+        targets = [TopicPartition(t, p, offset) for (t, p), offset in offsets.items()]
         try:
-            self._consumer.commit(offsets=places, asynchronous=not wait)
+            self._consumer.commit(offsets=targets, asynchronous=not wait)
         except KafkaException as error:
             raise KafkaUnavailableError(f"offset commit: {error.args[0]}") from error
 
-    def committed(self, places: Iterable[Place]) -> dict[Place, int]:
-        """Return the group's committed offsets, -1001 where there is none."""
+    def committed(self, partitions: Iterable[PartitionId]) -> dict[PartitionId, int]:
+        """Return the group's committed offsets, -1001 for a partition without one.
+
+        Raises:
+            KafkaUnavailableError: Kafka does not answer in time.
+        """
         try:
-            found = self._consumer.committed([TopicPartition(t, p) for t, p in places], timeout=ANSWER_S)
+            found = self._consumer.committed([TopicPartition(t, p) for t, p in partitions], timeout=ANSWER_S)
         except KafkaException as error:
             raise KafkaUnavailableError(f"committed offsets: {error.args[0]}") from error
         return {(tp.topic, tp.partition): tp.offset for tp in found}
@@ -143,7 +168,7 @@ class KafkaSource:
         """Return the records of one partition with first ≤ offset < end, in offset order.
 
         Raises:
-            KafkaUnavailableError: no record came for a while and the end is not reached.
+            KafkaUnavailableError: no record came for 10 s before the end, or the next offset is gone.
         """
         if first >= end:
             return
@@ -171,12 +196,12 @@ class KafkaSource:
         return int(found)
 
     def close(self) -> None:
-        """Leave Kafka."""
+        """Close the consumer."""
         self._consumer.close()
 
 
 def record_of(message: Any) -> Record:
-    """Return a consumed message as it lies in Kafka."""
+    """Return a message of confluent-kafka as a record, bytes unchanged."""
     kind, timestamp_ms = message.timestamp()
     headers = message.headers()
     return Record(
@@ -207,5 +232,8 @@ def _facts(future: Any) -> TopicFacts:
 
 
 def id_bytes(topic_id: Any) -> bytes:
-    """Return the 16 bytes of a Kafka id, which prints as unpadded base64 (read by `streams.state.changelog`, too)."""
+    """Return the 16 bytes of a Kafka topic id, which prints as unpadded base64.
+
+    `streams.state.changelog` calls this, too.
+    """
     return b64decode(f"{topic_id}==", validate=True)

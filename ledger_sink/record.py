@@ -1,14 +1,15 @@
-"""A Kafka record as the ledger sees it: raw bytes and where they lie."""
+"""A Kafka record as the ledger reads it: raw bytes and their offset."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 Headers = tuple[tuple[str, bytes | None], ...]
+"""Kafka header names and values, in the record's order."""
 
 
 class Record(NamedTuple):
-    """One record of a topic-partition, never re-serialised."""
+    """One Kafka record of a topic-partition. Its bytes are never re-serialised."""
 
     offset: int
     timestamp_type: int

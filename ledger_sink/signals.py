@@ -1,7 +1,7 @@
-"""SIGTERM and SIGINT as an event, for any process of the platform and for an auditor's witness.
+"""SIGTERM and SIGINT as an event, for every process of the platform and for an auditor's witness.
 
-A handler that set the event itself could tie the process up for ever: it may run while its own thread holds the event's
-lock, or within itself. This one takes no lock: it writes a byte, and a thread sets the event.
+A handler that sets the event itself can deadlock: it may run while its own thread holds the event's lock, or within
+itself. This handler takes no lock: it writes a byte to a pipe, and a thread sets the event.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import threading
 
 
 def stop_on_signals(stop: threading.Event) -> None:
-    """Have SIGTERM and SIGINT set an event; call it in the main thread."""
-    asked, ask = os.pipe()
-    os.set_blocking(ask, False)
+    """Set an event on SIGTERM or SIGINT. Call this in the main thread."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
 
     def on_signal(_number: int, _frame: object) -> None:
         with contextlib.suppress(BlockingIOError):
-            os.write(ask, b".")
+            os.write(writer, b".")
 
     def wait() -> None:
-        os.read(asked, 1)
+        os.read(reader, 1)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,6 +1,6 @@
 """What the last audit that passed had come to: from where an incremental one goes on.
 
-One small file of the auditor's (`sealed_json`), replaced atomically after a verdict of "pass" only. Of each log
+One small file of the auditor's (`checksummed_json`), replaced atomically after a verdict of "pass" only. Of each log
 the size and root that were verified, of each topic-partition the number of archive rows before the next offset. It is
 believed: whoever can write it can have an incremental audit begin too late. A full audit does not read it.
 """
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger_sink.errors import DamagedStateError
 from ledger_sink.format.checkpoint import Checkpoint
-from ledger_sink.store import FileStore
-from ledger_sink.store import checksummed_json as sealed_json
+from ledger_sink.store import FileStore, checksummed_json
 from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def read_baseline(path: Path) -> AuditBaseline | None:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
-    value = sealed_json.decode(data, str(path))
+    value = checksummed_json.decode(data, str(path))
     if value.get("form") != FORM:
         raise DamagedStateError(f"{path}: expected {FORM}, got {value.get('form')!a}; run a full audit")
     try:
@@ -67,7 +66,7 @@ def write_baseline(path: Path, memory: AuditBaseline) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     store = FileStore(path.parent, threads=1)
-    store.write({path.name: sealed_json.encode({"form": FORM, "logs": logs, "rows": memory.rows})})
+    store.write({path.name: checksummed_json.encode({"form": FORM, "logs": logs, "rows": memory.rows})})
 
 
 def _since(found: dict[str, Any]) -> VerifiedPrefix:

@@ -87,13 +87,13 @@ class CityBlocks:
             raise ClockSteppedBackError(
                 f"{self.origin}: the clock shows {now_ms} ms, the last block {last_ms}; waiting for it"
             )
-        blocks, mentions = self._blocks(checkpoints, now_ms)
+        blocks, last_checkpoints = self._blocks(checkpoints, now_ms)
         tiles = self._committed.tiles
         try:
             tiles.append(blocks)
             self._store.write(tiles.unwritten())
-            mentions = {**self.state.mentions, **mentions}
-            state = replace(self.state, size=tiles.size, root=tiles.root(), mentions=mentions)
+            last_checkpoints = {**self.state.last_checkpoints, **last_checkpoints}
+            state = replace(self.state, size=tiles.size, root=tiles.root(), last_checkpoints=last_checkpoints)
             self._store.write({f"{self.folder}/{STATE}": state.encode()})
         except BaseException:
             # Blocks carry the time: go back to what is committed and make new ones. The store may or may not
@@ -113,15 +113,15 @@ class CityBlocks:
     ) -> tuple[list[bytes], dict[str, LastCheckpoint]]:
         previous = self._committed.last.hash
         blocks: list[bytes] = []
-        mentions: dict[str, LastCheckpoint] = {}
+        last_checkpoints: dict[str, LastCheckpoint] = {}
         for start in range(0, len(checkpoints), BLOCK_LINES):
             heads = tuple(checkpoints[start : start + BLOCK_LINES])
             number = self.state.size + len(blocks)
             data = Block(self.origin, number, previous, now_ms, heads).encode()
-            mentions |= {head.origin: LastCheckpoint(head.size, head.root, number) for head in heads}
+            last_checkpoints |= {head.origin: LastCheckpoint(head.size, head.root, number) for head in heads}
             previous = sha256(data).digest()
             blocks.append(data)
-        return blocks, mentions
+        return blocks, last_checkpoints
 
     def _read(self) -> _Committed:
         state = self._read_state()

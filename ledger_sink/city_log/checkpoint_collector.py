@@ -33,7 +33,7 @@ log = logging.getLogger("ledger.chain")
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedCheckpoint:
     """A partition checkpoint that goes into the next block."""
 
     checkpoint: Checkpoint
@@ -46,24 +46,24 @@ class CheckpointCollector:
     def __init__(self, store: Store, city: str) -> None:
         self.refused: dict[str, str] = {}
         """Partition logs that are not believed any more, and why."""
-        self.lost_covers: dict[str, CosignedCheckpoint] = {}
+        self.lost_cosigned: dict[str, CosignedCheckpoint] = {}
         """What a crash between city checkpoint and cover file left out, by origin."""
         self._store = store
         self._city = city
         self._keys: dict[str, VerifierKey] = {}
-        self._settled: dict[str, bytes] = {}
+        self._committed_notes: dict[str, bytes] = {}
 
-    def settle(self, item: Accepted) -> None:
+    def mark_committed(self, item: AcceptedCheckpoint) -> None:
         """Take note that a checkpoint is in a committed block."""
-        self._settled[item.checkpoint.origin] = item.note
+        self._committed_notes[item.checkpoint.origin] = item.note
 
-    def collect(self, mentions: Mapping[str, LastCheckpoint]) -> list[Accepted]:
+    def collect(self, last_checkpoints: Mapping[str, LastCheckpoint]) -> list[AcceptedCheckpoint]:
         """Return the checkpoints that grew since their last mention, checked, sorted by origin."""
-        self.lost_covers = {}
+        self.lost_cosigned = {}
         accepted = []
         for origin in self._origins():
             try:
-                item = self._look(origin, mentions.get(origin))
+                item = self._examine(origin, last_checkpoints.get(origin))
             except CheckpointRefusedError as error:
                 self.refused[origin] = str(error)
                 log.error("%s", error)  # noqa: TRY400 - the message says it all
@@ -80,23 +80,23 @@ class CheckpointCollector:
             if not origin.is_city and origin.city == self._city and text not in self.refused:
                 yield text
 
-    def _look(self, origin: str, last: LastCheckpoint | None) -> Accepted | None:
+    def _examine(self, origin: str, last: LastCheckpoint | None) -> AcceptedCheckpoint | None:
         folder = log_path(origin)
         try:
             note = self._store.read(f"{folder}/{CHECKPOINT}")
         except MissingFileError:
             return None
-        if self._settled.get(origin) == note:
+        if self._committed_notes.get(origin) == note:
             return None
         checkpoint = self._checked(origin, last, note)
         if last is not None and checkpoint.size == last.size:
-            self._settled[origin] = note
-            self._recover_cover(origin, last, note)
+            self._committed_notes[origin] = note
+            self._recover_cosigned(origin, last, note)
             return None
-        return Accepted(checkpoint, note) if checkpoint.size else None
+        return AcceptedCheckpoint(checkpoint, note) if checkpoint.size else None
 
     def _checked(self, origin: str, last: LastCheckpoint | None, note: bytes) -> Checkpoint:
-        """Check one partition checkpoint against the last block that mentions its log.
+        """Check one partition checkpoint against the last block that last_checkpoints its log.
 
         Raises:
             CheckpointRefusedError: it is not signed, smaller, or inconsistent.
@@ -116,11 +116,11 @@ class CheckpointCollector:
             raise CheckpointRefusedError(f"{folder}/{CHECKPOINT}: {error}") from error
         return checkpoint
 
-    def _recover_cover(self, origin: str, last: LastCheckpoint, note: bytes) -> None:
+    def _recover_cosigned(self, origin: str, last: LastCheckpoint, note: bytes) -> None:
         try:
             cover = read_cosigned_checkpoint(self._store, log_path(origin))
         except DamagedStateError as error:
             log.warning("%s; it is made anew", error)
             cover = None
         if cover is None or cover.block != last.block:
-            self.lost_covers[origin] = CosignedCheckpoint(last.block, note)
+            self.lost_cosigned[origin] = CosignedCheckpoint(last.block, note)

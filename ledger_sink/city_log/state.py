@@ -9,14 +9,14 @@ from ledger_sink.errors import DamagedStateError, MissingFileError
 from ledger_sink.format.layout import STATE
 from ledger_sink.format.merkle import EMPTY_ROOT
 from ledger_sink.log.state import count_of, text_of
-from ledger_sink.store import checksummed_json as sealed_json
+from ledger_sink.store import checksummed_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ledger_sink.store import Store
 
-COVER_NAME = "cover.json"
+COSIGNED_NAME = "cover.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,15 @@ class CityState:
     origin: str
     size: int = 0
     root: bytes = EMPTY_ROOT
-    mentions: Mapping[str, LastCheckpoint] = field(default_factory=dict)
+    last_checkpoints: Mapping[str, LastCheckpoint] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """Return the state file's bytes."""
-        mentions = {origin: [m.size, m.root.hex(), m.block] for origin, m in self.mentions.items()}
-        return sealed_json.encode(
-            {"mentions": mentions, "origin": self.origin, "root": self.root.hex(), "size": self.size}
+        last_checkpoints = {
+            origin: [m.size, m.root.hex(), m.block] for origin, m in self.last_checkpoints.items()
+        }
+        return checksummed_json.encode(
+            {"mentions": last_checkpoints, "origin": self.origin, "root": self.root.hex(), "size": self.size}
         )
 
     @classmethod
@@ -51,9 +53,9 @@ class CityState:
         Raises:
             DamagedStateError: the file is not as it was written.
         """
-        value = sealed_json.decode(data, where)
+        value = checksummed_json.decode(data, where)
         try:
-            mentions = {
+            last_checkpoints = {
                 origin: LastCheckpoint(int(size), bytes.fromhex(root), int(block))
                 for origin, (size, root, block) in value["mentions"].items()
             }
@@ -61,7 +63,7 @@ class CityState:
                 text_of(value, "origin"),
                 count_of(value, "size"),
                 bytes.fromhex(text_of(value, "root")),
-                mentions,
+                last_checkpoints,
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DamagedStateError(f"{where}: {error}") from error
@@ -82,14 +84,14 @@ def read_city_state(store: Store, folder: str) -> CityState | None:
 
 @dataclass(frozen=True, slots=True)
 class CosignedCheckpoint:
-    """A partition checkpoint that a block mentions and a cosigned city checkpoint covers."""
+    """A partition checkpoint that a block last_checkpoints and a cosigned city checkpoint covers."""
 
     block: int
     note: bytes
 
     def encode(self) -> bytes:
         """Return the cover file's bytes."""
-        return sealed_json.encode({"block": self.block, "note": self.note.decode()})
+        return checksummed_json.encode({"block": self.block, "note": self.note.decode()})
 
 
 def read_cosigned_checkpoint(store: Store, folder: str) -> CosignedCheckpoint | None:
@@ -98,9 +100,9 @@ def read_cosigned_checkpoint(store: Store, folder: str) -> CosignedCheckpoint | 
     Raises:
         DamagedStateError: the file is not as it was written.
     """
-    name = f"{folder}/{COVER_NAME}"
+    name = f"{folder}/{COSIGNED_NAME}"
     try:
-        value = sealed_json.decode(store.read(name), name)
+        value = checksummed_json.decode(store.read(name), name)
         return CosignedCheckpoint(count_of(value, "block"), text_of(value, "note").encode())
     except MissingFileError:
         return None

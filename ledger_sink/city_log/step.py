@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ledger_sink.config import LedgerConfig
     from ledger_sink.metrics import Emit
-    from ledger_sink.signer.protocol import SignAnswer, SignRequest
+    from ledger_sink.signer.protocol import SignRequest, SignResponse
     from ledger_sink.store import Store
 
 
@@ -35,7 +35,7 @@ class CityLogStep:
         self,
         config: LedgerConfig,
         store: Store,
-        sign: Callable[[list[SignRequest]], list[SignAnswer]],
+        sign: Callable[[list[SignRequest]], list[SignResponse]],
         emit: Emit,
     ) -> None:
         """Lock and check the city log.
@@ -51,32 +51,32 @@ class CityLogStep:
         self._store = store
         self._emit = emit
         self._quorum: Quorum | None = None
-        self._uncovered_since: float | None = None
-        self._chain: CityLogWriter | None = None
+        self._uncosigned_since: float | None = None
+        self._writer: CityLogWriter | None = None
         try:
-            self._chain = CityLogWriter(store, city_origin(config.city), sign)
+            self._writer = CityLogWriter(store, city_origin(config.city), sign)
         except LogStoppedError as error:
             self._stop(error)
 
     def __call__(self) -> None:
         """Do it once."""
-        chain = self._chain
-        if self.stopped or chain is None or chain.key() is None:
+        writer = self._writer
+        if self.stopped or writer is None or writer.key() is None:
             return
         try:
-            blocks = chain.extend(time.time_ns() // 1_000_000)
+            blocks = writer.extend(time.time_ns() // 1_000_000)
             if blocks:
-                self._emit("ledger_city_blocks", chain.state.size, {})
-                self._uncovered_since = self._uncovered_since or time.monotonic()
-            self._tell_refused(chain)
-            self._publish(chain)
+                self._emit("ledger_city_blocks", writer.state.size, {})
+                self._uncosigned_since = self._uncosigned_since or time.monotonic()
+            self._report_refused(writer)
+            self._publish(writer)
         except LogStoppedError as error:
             self._stop(error)
 
-    def _tell_refused(self, chain: CityLogWriter) -> None:
-        for origin in chain.refused.keys() - self.refused.keys():
+    def _report_refused(self, writer: CityLogWriter) -> None:
+        for origin in writer.refused.keys() - self.refused.keys():
             name = Origin.parse(origin)
-            self.refused[origin] = chain.refused[origin]
+            self.refused[origin] = writer.refused[origin]
             labels = {"topic": str(name.topic), "partition": str(name.partition)}
             self._emit("ledger_log_stopped", 1, labels | {"reason": CheckpointRefusedError.__name__})
 
@@ -86,24 +86,24 @@ class CityLogStep:
         labels = {"topic": CITY_LOG, "partition": "0", "reason": type(error).__name__}
         self._emit("ledger_log_stopped", 1, labels)
 
-    def _publish(self, chain: CityLogWriter) -> None:
+    def _publish(self, writer: CityLogWriter) -> None:
         try:
-            quorum = self._quorum_now(chain)
-            published = chain.publish(quorum)
+            quorum = self._quorum_now(writer)
+            published = writer.publish(quorum)
         finally:
-            since = self._uncovered_since
+            since = self._uncosigned_since
             self._emit("ledger_quorum_lag_seconds", 0 if since is None else time.monotonic() - since, {})
-        for name, reason in chain.silent.items():
+        for name, reason in writer.failures.items():
             log.warning("witness %s: %s", name, reason)
-        for name, _ in quorum.cosigners:
-            self._emit("ledger_witness_down", int(name in chain.silent), {"witness": name})
+        for name, _ in quorum.witnesses:
+            self._emit("ledger_witness_down", int(name in writer.failures), {"witness": name})
         if published:
-            self._uncovered_since = None
+            self._uncosigned_since = None
             self._emit("ledger_quorum_lag_seconds", 0, {})
 
-    def _quorum_now(self, chain: CityLogWriter) -> Quorum:
+    def _quorum_now(self, writer: CityLogWriter) -> Quorum:
         if self._quorum is None:
-            key = chain.key()
+            key = writer.key()
             if key is None:
                 raise SetupError("keys.txt: the city log's key is gone")
             urls: Sequence[str] = self._config.witness_urls
@@ -114,5 +114,5 @@ class CityLogStep:
 
     def close(self) -> None:
         """Let another writer of the city log in."""
-        if self._chain is not None:
-            self._chain.close()
+        if self._writer is not None:
+            self._writer.close()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ledger_sink.city_log.blocks import CityBlocks
 from ledger_sink.city_log.checkpoint_collector import CheckpointCollector
-from ledger_sink.city_log.state import COVER_NAME, CosignedCheckpoint
+from ledger_sink.city_log.state import COSIGNED_NAME, CosignedCheckpoint
 from ledger_sink.errors import CheckpointRefusedError, LedgerError, MissingFileError
 from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import FormatError
@@ -25,7 +25,7 @@ from ledger_sink.format.note import Note, parse_note
 from ledger_sink.format.policy import open_cosigned
 from ledger_sink.log.key_list import read_keys
 from ledger_sink.log.tile_log import drop_partials
-from ledger_sink.signer.client import Head, SignerClient
+from ledger_sink.signer.client import CommittedHead, SignerClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ledger_sink.city_log.state import CityState
     from ledger_sink.format.note import Signature, VerifierKey
     from ledger_sink.format.policy import Policy
-    from ledger_sink.signer.protocol import SignAnswer, SignRequest
+    from ledger_sink.signer.protocol import SignRequest, SignResponse
     from ledger_sink.store import Store
     from ledger_sink.witness.client import WitnessClient
 
@@ -45,7 +45,7 @@ class Quorum:
     """Who must cosign, and how they are reached."""
 
     policy: Policy
-    cosigners: tuple[tuple[str, WitnessClient], ...]
+    witnesses: tuple[tuple[str, WitnessClient], ...]
     """By the name under which the policy speaks of the witness."""
 
 
@@ -53,7 +53,7 @@ class CityLogWriter:
     """The one writer of the city log."""
 
     def __init__(
-        self, store: Store, origin: str, sign: Callable[[list[SignRequest]], list[SignAnswer]]
+        self, store: Store, origin: str, sign: Callable[[list[SignRequest]], list[SignResponse]]
     ) -> None:
         """Open the city log; see `CityBlocks`.
 
@@ -62,7 +62,7 @@ class CityLogWriter:
             DamagedStateError: the state file is damaged or gone.
             DamagedLogError: the tiles do not fit it.
         """
-        self.silent: dict[str, str] = {}
+        self.failures: dict[str, str] = {}
         """Witnesses that did not cosign at the last attempt, and why."""
         self.published = -1
         """Size of the published city checkpoint; -1 before the first look."""
@@ -71,7 +71,7 @@ class CityLogWriter:
         self._signer = SignerClient(store, sign)
         self._keys: dict[str, VerifierKey] = {}
         self._collector = CheckpointCollector(store, Origin.parse(origin).city)
-        self._uncovered: dict[str, CosignedCheckpoint] = {}
+        self._uncosigned: dict[str, CosignedCheckpoint] = {}
 
     @property
     def origin(self) -> str:
@@ -106,15 +106,17 @@ class CityLogWriter:
             ClockSteppedBackError: the last block is of a later time; wait.
             StoreError: nothing was committed; try again.
         """
-        accepted = self._collector.collect(self.state.mentions)
-        self._uncovered |= self._collector.lost_covers
+        accepted = self._collector.collect(self.state.last_checkpoints)
+        self._uncosigned |= self._collector.lost_cosigned
         if not accepted:
             return 0
         added = self._blocks.append([item.checkpoint for item in accepted], now_ms)
         for item in accepted:
             origin = item.checkpoint.origin
-            self._uncovered[origin] = CosignedCheckpoint(self.state.mentions[origin].block, item.note)
-            self._collector.settle(item)
+            self._uncosigned[origin] = CosignedCheckpoint(
+                self.state.last_checkpoints[origin].block, item.note
+            )
+            self._collector.mark_committed(item)
         return added
 
     def publish(self, quorum: Quorum) -> bool:
@@ -131,7 +133,7 @@ class CityLogWriter:
             self.published = self._published_size(quorum.policy)
         if self.published != self.state.size:
             checkpoint = Checkpoint(self.origin, self.state.size, self.state.root)
-            notes, refusals = self._signer.sign([Head(self.folder, checkpoint)], {self.origin: key})
+            notes, refusals = self._signer.sign([CommittedHead(self.folder, checkpoint)], {self.origin: key})
             if refusals:
                 raise refusals[self.origin]
             note = self._cosigned(checkpoint, notes[self.origin], quorum)
@@ -140,7 +142,7 @@ class CityLogWriter:
             self._store.write({f"{self.folder}/{CHECKPOINT}": note})
             drop_partials(self._store, self.folder, max(self.published, 0), checkpoint.size)
             self.published = checkpoint.size
-        self._write_covers()
+        self._write_cosigned()
         return True
 
     def _published_size(self, policy: Policy) -> int:
@@ -163,32 +165,32 @@ class CityLogWriter:
     def _ask_all(
         self, checkpoint: Checkpoint, note: bytes, quorum: Quorum
     ) -> tuple[dict[str, Signature], CheckpointRefusedError | None]:
-        def ask(cosigner: WitnessClient) -> Signature | LedgerError:
+        def ask(witness: WitnessClient) -> Signature | LedgerError:
             try:
-                return cosigner.cosign(checkpoint, note, self._blocks.tiles)
+                return witness.cosign(checkpoint, note, self._blocks.tiles)
             except LedgerError as error:
                 return error
 
         signatures: dict[str, Signature] = {}
         refusal = None
-        if not quorum.cosigners:
+        if not quorum.witnesses:
             return signatures, None
-        with ThreadPoolExecutor(len(quorum.cosigners), thread_name_prefix="ledger-witness") as pool:
-            answers = list(pool.map(ask, [cosigner for _, cosigner in quorum.cosigners]))
-        self.silent = {}
-        for (name, _), answer in zip(quorum.cosigners, answers, strict=True):
+        with ThreadPoolExecutor(len(quorum.witnesses), thread_name_prefix="ledger-witness") as pool:
+            answers = list(pool.map(ask, [witness for _, witness in quorum.witnesses]))
+        self.failures = {}
+        for (name, _), answer in zip(quorum.witnesses, answers, strict=True):
             if isinstance(answer, LedgerError):
-                self.silent[name] = str(answer)
+                self.failures[name] = str(answer)
                 refusal = answer if isinstance(answer, CheckpointRefusedError) else refusal
             else:
                 signatures[name] = answer
         return signatures, refusal
 
-    def _write_covers(self) -> None:
-        covered = {o: c for o, c in self._uncovered.items() if c.block < self.published}
-        self._store.write({f"{log_path(o)}/{COVER_NAME}": c.encode() for o, c in covered.items()})
+    def _write_cosigned(self) -> None:
+        covered = {o: c for o, c in self._uncosigned.items() if c.block < self.published}
+        self._store.write({f"{log_path(o)}/{COSIGNED_NAME}": c.encode() for o, c in covered.items()})
         for origin in covered:
-            del self._uncovered[origin]
+            del self._uncosigned[origin]
 
     def close(self) -> None:
         """Let another writer in."""

@@ -1,1 +1,1 @@
-"""HTTP between ledger processes."""
+"""HTTP client and server of the ledger's processes, on the standard library alone."""

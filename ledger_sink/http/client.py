@@ -1,7 +1,7 @@
-"""A small HTTP client of the standard library, for peers that may be slow, down or hostile.
+"""A small HTTP client on the standard library, for peers that may be slow, down or hostile.
 
-One connection a call, a time limit, a cap on what is read. Whatever goes wrong below HTTP is an `OSError`
-turned into the caller's `RetryError`. No HTTP library: `ledger-witness` is installed without the platform's.
+Each call opens a connection, has a time limit, and reads at most 4 MiB. A failure below HTTP raises the caller's
+`RetryError`. It uses no HTTP library, because `ledger-witness` runs with the base install.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ MAX_ANSWER_BYTES = 4 << 20
 
 
 class HttpClient:
-    """An HTTP server at a base URL."""
+    """Client of one HTTP server at a base URL."""
 
     def __init__(
         self, url: str, *, timeout_s: float, unavailable: type[RetryError], secret_path: bool = False
     ) -> None:
-        """Take a base URL.
+        """Parse the base URL; open no connection.
 
         Args:
-            url: http or https, host, and a path that calls are made below.
+            url: http or https, host, and a path that each call's path is appended to.
             timeout_s: time limit of each step of a call, in seconds.
             unavailable: the error that a failed call raises.
-            secret_path: the path holds a key (as RPC services have it): errors name the host only.
+            secret_path: the path holds an API key, as with RPC services: errors name the host only.
 
         Raises:
-            SetupError: it is not http or https with a host.
+            SetupError: the URL is not http or https with a host.
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -50,7 +50,7 @@ class HttpClient:
         """Send one request; return status and body.
 
         Raises:
-            RetryError: of the class given: no whole answer came in time.
+            RetryError: no complete response came in time. Its class is `unavailable`.
         """
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self._timeout_s)

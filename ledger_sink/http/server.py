@@ -1,7 +1,7 @@
-"""A small HTTP server of the standard library: one function from request to response.
+"""A small HTTP server on the standard library: one function from request to response.
 
-For signer and witness, which must run with the base install. It caps bodies, drops slow peers and stops
-within a second; what the requests mean is its caller's.
+Signer and witness use it, because they run with the base install. It limits bodies to 4 MiB, drops peers
+that are silent for 10 s, and stops within a second. The caller's function gives requests their meaning.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger("ledger.http")
 
 @dataclass(frozen=True)
 class Request:
-    """What came."""
+    """One HTTP request."""
 
     method: str
     path: str
@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What goes back."""
+    """One HTTP response."""
 
     status: int
     body: bytes = b""
@@ -54,7 +54,7 @@ class _Server(ThreadingHTTPServer):
     answer: Callable[[Request], Response]
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Take note of a peer that hung up; anything else is a fault of ours and is told with its trace."""
+        """Log a closed connection at debug level, and every other error with its traceback."""
         del request
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             response = self.server.answer(Request(self.command, self.path, headers, body))
         except Exception:
-            # A server goes on: the peer learns that it failed, the operator why.
+            # The server goes on: the peer gets a 500, the operator the traceback.
             log.exception("%s %s failed", self.command, self.path)
             response = Response(500, b"internal error\n")
         self._send(response)
@@ -107,13 +107,18 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Server:
-    """A listening server; requests are answered from `start` to `stop`."""
+    """A listening server that answers requests from `start` to `stop`."""
 
     def __init__(self, answer: Callable[[Request], Response], host: str, port: int) -> None:
         """Open the port.
 
+        Args:
+            answer: returns the response to a request; several threads call it.
+            host: interface to listen on.
+            port: TCP port; 0 takes any free one.
+
         Raises:
-            SetupError: the port cannot be had.
+            SetupError: the port cannot be opened.
         """
         try:
             self._server = _Server((host, port), _Handler)
@@ -126,23 +131,27 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Return where it listens."""
+        """Return the base URL it listens on."""
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}"
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Begin to answer requests."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the port; requests in work are not waited for."""
+        """Close the port; do not wait for requests in progress."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(1.0)
 
 
 def run(answer: Callable[[Request], Response], host: str, port: int, stop: threading.Event) -> None:
-    """Serve until told to stop."""
+    """Serve until `stop` is set.
+
+    Raises:
+        SetupError: the port cannot be opened.
+    """
     server = Server(answer, host, port)
     server.start()
     log.info("listening on %s", server.url)

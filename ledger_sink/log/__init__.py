@@ -1,1 +1,1 @@
-"""Topic-partition logs: names, tiles, state, epochs, keys."""
+"""Logs on disk: names, tiles, state, epochs, verifier keys."""

@@ -1,7 +1,7 @@
-"""Epochs of a partition log: which one is written, and declaring a new one (docs/ledger.md#names-and-epochs).
+"""Epochs of a partition log: which one is current, and how to declare a new one (docs/ledger.md#names-and-epochs).
 
-A new epoch is an operator's word that the log is not what it was: the topic was re-created, Kafka lost
-records, a state was damaged, a key changed. Its START leaf names the last checkpoint of the epoch before.
+An operator declares a new epoch when a log cannot go on: the topic was re-created, Kafka lost records, a state was
+damaged, a key changed. Its START leaf names the last checkpoint of the epoch before.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ledger_sink.format.errors import FormatError
 from ledger_sink.format.layout import LOCK, STATE, control_path
 from ledger_sink.format.leaf import Kind, Leaf
 from ledger_sink.format.merkle import EMPTY_ROOT
-from ledger_sink.log.name import NO_TOPIC, LogName, last_checkpoint
+from ledger_sink.log.name import NO_TOPIC, LogName, published_checkpoint
 from ledger_sink.log.state import LogState, read_state
 from ledger_sink.log.tile_log import TileSource
 from ledger_sink.store import FileStore
@@ -27,34 +27,38 @@ if TYPE_CHECKING:
 
 
 def epochs_of(store: Store, topic: str, partition: int) -> list[int]:
-    """Return the epochs of a partition log that are on file, rising."""
+    """Return the epochs of a partition log on disk, in rising order."""
     names = [name.rstrip("/") for name in store.listing(f"{topic}/{partition}")]
     return sorted(int(name) for name in names if name.isdecimal())
 
 
 def partitions_of(store: Store, topic: str) -> list[int]:
-    """Return the partitions of a topic that are on file, rising."""
+    """Return the partitions of a topic on disk, in rising order."""
     names = [name.rstrip("/") for name in store.listing(topic)]
     return sorted(int(name) for name in names if name.isdecimal())
 
 
 def current_log(store: Store, city: str, topic: str, partition: int) -> LogName:
-    """Return the log that is written now."""
+    """Return the log of the newest epoch of a partition; epoch 1 if none is on disk."""
     return LogName(city, topic, partition, max(epochs_of(store, topic, partition), default=1))
 
 
 def new_epoch(config: LedgerConfig, topic: str) -> list[str]:
-    """Declare a new epoch of every partition log of a topic; the ledger must not be running.
+    """Declare a new epoch of every partition log of a topic while the ledger is stopped.
 
-    If the topic is still the same, the new epoch goes on where the last published checkpoint ends; if it was
-    re-created, at its beginning.
+    If the topic is still the same, the new epoch goes on where the last published checkpoint ends. If the topic was
+    re-created, the new epoch begins at the topic's beginning.
+
+    Args:
+        config: city name and data directory.
+        topic: name of the topic.
 
     Returns:
-        The new origins; those declared before and not begun yet stay as they are.
+        The new origins. An epoch that was declared before and has no leaf yet stays as it is.
 
     Raises:
         LockHeldError: the ledger is running; stop it first.
-        SetupError: no log of this topic is on file.
+        SetupError: no log of this topic is on disk.
     """
     store = FileStore(config.ledger)
     partitions = partitions_of(store, topic)
@@ -80,7 +84,7 @@ def new_epoch(config: LedgerConfig, topic: str) -> list[str]:
 
 
 def _is_declared(store: Store, name: LogName) -> bool:
-    """Tell whether a log is the start of an epoch that nobody has begun yet."""
+    """Return whether a log is a declared epoch without leaves."""
     try:
         state = read_state(store, name.folder)
     except DamagedStateError:
@@ -89,12 +93,12 @@ def _is_declared(store: Store, name: LogName) -> bool:
 
 
 def _carried(store: Store, name: LogName) -> tuple[bytes, int]:
-    """Return topic id and next offset as of the last published checkpoint, as far as they can be read."""
+    """Return topic id and next offset as of the last published checkpoint; `NO_TOPIC` and 0 if unreadable."""
     try:
         state = read_state(store, name.folder)
     except LedgerError:
         state = None
-    note = last_checkpoint(store, name)
+    note = published_checkpoint(store, name)
     try:
         size = parse_checkpoint(note)[0].size if note else 0
         if state is not None and state.size == size:
@@ -108,7 +112,7 @@ def _carried(store: Store, name: LogName) -> tuple[bytes, int]:
 
 
 def _next_offset(store: Store, name: LogName, size: int) -> int:
-    """Return the first offset after those that the first `size` leaves speak of."""
+    """Return the first offset that the first `size` leaves do not commit to."""
     leaf = Leaf.parse(TileSource(store, name.folder).entry(size - 1, size))
     if leaf.kind is Kind.RECORD:
         return leaf.offset + 1

@@ -1,6 +1,7 @@
-"""`keys.txt`: the verifier key of every log, as tlog-policy `log` lines; made once a log, never changed.
+"""`keys.txt`: the verifier key of every log, as C2SP tlog-policy `log` lines.
 
-A key that differs from the one on file means that the signer's master seed is another: a stop, not an update.
+A line is added once per log and never changed. If the signer returns a key that differs from the one on disk, its
+master seed was replaced: the process stops and the file stays as it is.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def read_keys(store: Store) -> dict[str, VerifierKey]:
-    """Return the verifier keys on file, by origin.
+    """Return the verifier keys in `keys.txt`, by origin.
 
     Raises:
-        SetupError: a line cannot be read.
+        SetupError: a line is malformed.
     """
     try:
         data = store.read(KEYS)
@@ -36,10 +37,13 @@ def read_keys(store: Store) -> dict[str, VerifierKey]:
 
 
 def parse_log_keys(data: bytes) -> list[VerifierKey]:
-    """Return the keys of a policy file's `log` lines; other lines are another reader's.
+    """Return the keys of a policy file's `log` lines; ignore all other lines.
+
+    Args:
+        data: the file's bytes.
 
     Raises:
-        SetupError: a `log` line cannot be read.
+        SetupError: a `log` line is malformed.
     """
     keys = []
     for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
@@ -56,10 +60,10 @@ def parse_log_keys(data: bytes) -> list[VerifierKey]:
 
 
 def add_keys(store: Store, keys: Iterable[VerifierKey]) -> dict[str, VerifierKey]:
-    """Put keys on file that are not there yet; return all.
+    """Add missing keys to `keys.txt`; return all keys by origin.
 
     Raises:
-        SetupError: another key of the same log is on file.
+        SetupError: `keys.txt` has another key of the same log.
     """
     known = read_keys(store)
     fresh = {}

@@ -1,4 +1,4 @@
-"""The name of a topic-partition log and its last published checkpoint."""
+"""The name of a partition log, and its last published checkpoint."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 NO_TOPIC = bytes(16)
+"""Topic id of a log that has no START leaf yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogName:
-    """Which log."""
+    """Names one epoch of one partition log (docs/ledger.md#names-and-epochs)."""
 
     city: str
     topic: str
@@ -29,25 +30,25 @@ class LogName:
 
     @property
     def origin(self) -> str:
-        """Return its name in checkpoints."""
+        """Return the log's origin, its name in checkpoints."""
         return partition_origin(self.city, self.topic, self.partition, self.epoch)
 
     @property
     def folder(self) -> str:
-        """Return its folder in the store."""
+        """Return the log's folder in the store."""
         return log_path(self.origin)
 
     @property
     def previous(self) -> LogName | None:
-        """Return the log of the epoch before, if there is one."""
+        """Return the log of the epoch before, or None for the first epoch."""
         return LogName(self.city, self.topic, self.partition, self.epoch - 1) if self.epoch > 1 else None
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}"
 
 
-def last_checkpoint(store: Store, name: LogName | None) -> bytes:
-    """Return a log's last published checkpoint note, or nothing."""
+def published_checkpoint(store: Store, name: LogName | None) -> bytes:
+    """Return a log's published checkpoint note, or empty bytes if there is none."""
     if name is None:
         return b""
     try:

@@ -1,7 +1,7 @@
-"""The state of a log: the one file that says how far it is (docs/ledger.md#sequencing).
+"""The state of a partition log: size, root and next offset in one file (docs/ledger.md#sequencing).
 
-It is replaced atomically after everything it speaks of is durable. What lies in the log's folder beyond
-its size does not exist yet. Only the log's one writer writes it.
+The log's one writer replaces the file atomically, after every leaf that it counts is durable. Tiles and entries beyond
+its size do not count.
 """
 
 from __future__ import annotations
@@ -10,35 +10,34 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ledger_sink.errors import DamagedStateError, MissingFileError
-from ledger_sink.store import checksummed_json as sealed_json
+from ledger_sink.format.layout import STATE
+from ledger_sink.store import checksummed_json
 
 if TYPE_CHECKING:
     from ledger_sink.store import Store
 
-STATE_NAME = "state.json"
-
 
 @dataclass(frozen=True, slots=True)
 class LogState:
-    """How far a partition log is."""
+    """The committed state of a partition log."""
 
     origin: str
     topic_id: bytes
-    """Kafka's id of the topic, 16 bytes: a re-created topic has another."""
+    """Kafka's topic id, 16 bytes. A re-created topic has another."""
     size: int
-    """Leaves that are durable."""
+    """Number of durable leaves."""
     root: bytes
-    """Root over them, 32 bytes."""
+    """Merkle root over these leaves, 32 bytes (RFC 6962 §2.1)."""
     next_offset: int
     """First Kafka offset that is not sealed."""
 
     def grown(self, size: int, root: bytes, next_offset: int) -> LogState:
-        """Return the state after more leaves."""
+        """Return the state after more leaves: size, root and next offset are replaced."""
         return replace(self, size=size, root=root, next_offset=next_offset)
 
     def encode(self) -> bytes:
         """Return the state file's bytes."""
-        return sealed_json.encode(
+        return checksummed_json.encode(
             {
                 "next_offset": self.next_offset,
                 "origin": self.origin,
@@ -50,12 +49,16 @@ class LogState:
 
     @classmethod
     def parse(cls, data: bytes, where: str) -> LogState:
-        """Read a state file.
+        """Decode a state file.
+
+        Args:
+            data: the file's bytes.
+            where: the file's name, for errors.
 
         Raises:
-            DamagedStateError: the file is not as it was written.
+            DamagedStateError: the file differs from what was written.
         """
-        value = sealed_json.decode(data, where)
+        value = checksummed_json.decode(data, where)
         try:
             return cls(
                 text_of(value, "origin"),
@@ -72,9 +75,9 @@ def read_state(store: Store, folder: str) -> LogState | None:
     """Return a log's state, or None if it was never committed.
 
     Raises:
-        DamagedStateError: the file is not as it was written.
+        DamagedStateError: the file differs from what was written.
     """
-    name = f"{folder}/{STATE_NAME}"
+    name = f"{folder}/{STATE}"
     try:
         return LogState.parse(store.read(name), name)
     except MissingFileError:
@@ -82,10 +85,10 @@ def read_state(store: Store, folder: str) -> LogState | None:
 
 
 def text_of(value: dict[str, Any], key: str) -> str:
-    """Return a text field of a decoded state.
+    """Return a text member of a decoded state file.
 
     Raises:
-        ValueError: it is not there or no text.
+        ValueError: the member is missing or no text.
     """
     found = value.get(key)
     if not isinstance(found, str):
@@ -94,10 +97,10 @@ def text_of(value: dict[str, Any], key: str) -> str:
 
 
 def count_of(value: dict[str, Any], key: str) -> int:
-    """Return a field that counts from 0.
+    """Return a member that is an integer of at least 0.
 
     Raises:
-        ValueError: it is not there or no count.
+        ValueError: the member is missing or no such integer.
     """
     found = value.get(key)
     if not isinstance(found, int) or isinstance(found, bool) or found < 0:

@@ -1,9 +1,9 @@
-"""A growing C2SP tlog-tiles log over a store: entries in, durable bundles and tiles out.
+"""A growing C2SP tlog-tiles log over a store: takes entries, returns the bundles and tiles to write.
 
-Promise: once what `unwritten` returns is durable, every entry bundle and tile of the present size, partial
-ones included, is. Its owner writes it and says so by `mark_durable`; after a failed write the same bytes are
-asked for again. It knows neither states, signatures nor Kafka; sequencer and city chain do. One owner, one
-thread.
+Promise: once the files that `unwritten` returns are durable, so is every entry bundle and tile of the current size,
+partial ones included. The owner writes these files and then calls `mark_durable`. After a failed write, `unwritten`
+returns the same bytes again. States, signatures and Kafka are left to the sequencer and the city log. One thread owns
+a log.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 
 
 class TileSource:
-    """Reads tiles and entries of one log; a full tile stands in for a partial one that is gone."""
+    """Reader of one log's tiles and entries. A full tile replaces a partial one that was removed."""
 
     def __init__(self, store: Store, folder: str) -> None:
         self.store = store
         self.folder = folder
 
     def read_tile(self, level: int, index: int, width: int) -> bytes:
-        """Return a tile's bytes, at least `width` hashes wide.
+        """Return a tile's bytes, at least `width` hashes of 32 bytes.
 
         Raises:
-            MissingFileError: neither the partial nor the full tile is there.
+            MissingFileError: the store has neither the partial nor the full tile.
         """
         return self._read(tile_path(level, index, width), tile_path(level, index))
 
@@ -48,8 +48,8 @@ class TileSource:
         """Return the first `width` entries of a bundle.
 
         Raises:
-            MissingFileError: neither the partial nor the full bundle is there.
-            DamagedLogError: the bundle cannot be read.
+            MissingFileError: the store has neither the partial nor the full bundle.
+            DamagedLogError: the bundle is malformed or too short.
         """
         data = self._read(entries_path(index, width), entries_path(index))
         try:
@@ -61,12 +61,12 @@ class TileSource:
         return entries[:width]
 
     def entry(self, index: int, size: int) -> bytes:
-        """Return entry `index` of the log of `size` entries."""
-        bundle, place = divmod(index, TILE_WIDTH)
-        return self.read_entries(bundle, min(TILE_WIDTH, size - bundle * TILE_WIDTH))[place]
+        """Return entry `index` of a log that has `size` entries."""
+        bundle, position = divmod(index, TILE_WIDTH)
+        return self.read_entries(bundle, min(TILE_WIDTH, size - bundle * TILE_WIDTH))[position]
 
     def entries(self, size: int, first: int = 0) -> Iterator[bytes]:
-        """Return the entries of the log of `size` entries from one on, in order."""
+        """Yield the entries from index `first` on, in order, of a log that has `size` entries."""
         for index in range(first // TILE_WIDTH, -(-size // TILE_WIDTH)):
             begin = index * TILE_WIDTH
             yield from self.read_entries(index, min(TILE_WIDTH, size - begin))[max(0, first - begin) :]
@@ -84,22 +84,27 @@ class TileSource:
 
 
 class TileLog:
-    """The right edge of one log and what is not durable yet."""
+    """The right edge of one log, and its entries and tiles that are not durable yet."""
 
     def __init__(self, store: Store, folder: str, size: int = 0, root: bytes = EMPTY_ROOT) -> None:
         """Open a log at its committed size.
 
+        Args:
+            store: the ledger's files.
+            folder: the log's folder.
+            size: committed number of entries.
+            root: Merkle root over them, 32 bytes.
+
         Raises:
-            DamagedLogError: the right edge is missing or does not lead to the committed root.
+            DamagedLogError: the right edge is missing or does not give the committed root.
         """
         self.store = store
         self.folder = folder
         self.source = TileSource(store, folder)
         self._durable = size
         self._finished: list[Tile] = []
-        self._tail: list[
-            bytes
-        ] = []  # entries from the start of the first bundle that is not durable and full
+        self._tail: list[bytes] = []
+        """Entries from the start of the first bundle that is not both full and durable."""
         try:
             self._builder = TileBuilder.load(size, self.source.read_tile)
             self._load_tail(size)
@@ -124,25 +129,25 @@ class TileLog:
 
     @property
     def size(self) -> int:
-        """Number of entries, durable or not."""
+        """Return the number of entries, durable or not."""
         return self._builder.size
 
     @property
     def pending(self) -> int:
-        """Number of entries that are not durable yet."""
+        """Return the number of entries that are not durable yet."""
         return self._builder.size - self._durable
 
     def root(self) -> bytes:
-        """Return the root over all entries, durable or not."""
+        """Return the Merkle root over all entries, durable or not."""
         return self._builder.root()
 
     def append(self, entries: Sequence[bytes]) -> None:
-        """Take entries; nothing is written."""
+        """Append entries in memory; write nothing."""
         self._finished += self._builder.append(leaf_hashes(entries))
         self._tail += entries
 
     def unwritten(self) -> dict[str, bytes]:
-        """Return every file that is to be made durable for the present size."""
+        """Return every file to make durable for the current size, by name."""
         if not self.pending:
             return {}
         files = {f"{self.folder}/{tile.path}": tile.data for tile in self._finished}
@@ -156,20 +161,20 @@ class TileLog:
         return files
 
     def mark_durable(self) -> None:
-        """Take note that everything `unwritten` gave is durable."""
+        """Record that every file of `unwritten` is durable."""
         self._finished.clear()
         del self._tail[: (self.size // TILE_WIDTH - self._durable // TILE_WIDTH) * TILE_WIDTH]
         self._durable = self.size
 
 
 def drop_partials(store: Store, folder: str, old_size: int, new_size: int) -> None:
-    """Remove partial tiles and bundles that a full one replaces (tlog-tiles, "Partial Tiles").
+    """Remove partial tiles and bundles that a full one replaces (C2SP tlog-tiles, "Partial Tiles").
 
     Args:
-        store: where the log is kept.
+        store: the ledger's files.
         folder: the log's folder.
-        old_size: up to where this was done before.
-        new_size: a size whose checkpoint is published.
+        old_size: size up to which they are removed already.
+        new_size: size of a published checkpoint.
     """
     full = [entries_path(index) for index in range(old_size // TILE_WIDTH, new_size // TILE_WIDTH)]
     level, width = 0, TILE_WIDTH

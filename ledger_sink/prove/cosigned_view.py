@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CosignedView:
-    """A partition log as the newest covered block shows it."""
+    """A partition log as the newest view block shows it."""
 
     note: bytes
     """The partition checkpoint, size and root as in the block."""
@@ -39,7 +39,7 @@ class CosignedView:
 
 
 def cosigned_view(store: Store, name: LogName) -> CosignedView | None:
-    """Return the newest covered view of a log, or None.
+    """Return the newest view view of a log, or None.
 
     Raises:
         DamagedLogError: cover file, block and city checkpoint contradict each other.
@@ -68,15 +68,15 @@ def cosigned_view(store: Store, name: LogName) -> CosignedView | None:
     return CosignedView(cover.note, data, cover.block, city_note)
 
 
-def block_proof(store: Store, city: str, covered: CosignedView) -> TlogProof:
+def block_proof(store: Store, city: str, view: CosignedView) -> TlogProof:
     """Prove the covering block under the city checkpoint.
 
     Raises:
         FormatError: the city log's tiles do not lead there.
     """
-    head, _ = parse_checkpoint(covered.city_note)
+    head, _ = parse_checkpoint(view.city_note)
     source = TileSource(store, log_path(city_origin(city)))
-    proof = inclusion_proof(covered.number, head.size, source.read_tile)
-    found = TlogProof(covered.number, proof, covered.city_note)
-    found.verify_leaf(covered.block)
+    proof = inclusion_proof(view.number, head.size, source.read_tile)
+    found = TlogProof(view.number, proof, view.city_note)
+    found.verify_leaf(view.block)
     return found

@@ -1,7 +1,7 @@
 """(topic, partition, interval, which records) → a range bundle: every leaf, and the records that are to be shown.
 
 Before anything is chosen, every leaf of the range is recomputed from its record: what the bundle leaves out, it
-leaves out because nobody asked for it. A bundle that would not verify is not given. It keeps no state and
+leaves out because nobody query for it. A bundle that would not verify is not given. It keeps no state and
 writes nothing.
 
 An interval of times is found by bisection over the leaves, whose times rise where Kafka stamps them
@@ -28,7 +28,7 @@ from ledger_sink.log.name import LogName
 from ledger_sink.log.tile_log import TileSource
 from ledger_sink.prove.cosigned_view import block_proof, cosigned_view
 from ledger_sink.prove.receipts import receipt_files
-from ledger_sink.prove.record import AGAIN_S
+from ledger_sink.prove.record import RETRY_S
 from ledger_sink.store import FileStore
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RangeQuery:
     """Which records of which partition: `wanted` says of each record of the interval whether it is shown."""
 
     topic: str
@@ -75,7 +75,7 @@ class Asked:
 
 def prove_range(
     config: LedgerConfig,
-    asked: Asked,
+    query: RangeQuery,
     *,
     records: Records,
     schema: SchemaOf | None = None,
@@ -85,7 +85,7 @@ def prove_range(
 
     Args:
         config: where the ledger is.
-        asked: what is to be proved.
+        query: what is to be proved.
         records: reads the partition's records.
         schema: returns id and text of the schema that reads a record, or None.
         wait_s: how long to wait for a cosigned city checkpoint that covers any of it, in seconds.
@@ -100,61 +100,61 @@ def prove_range(
     deadline = time.monotonic() + wait_s
     while True:
         try:
-            return _evidence(store, config.city, asked, records, schema).encode()
+            return _evidence(store, config.city, query, records, schema).encode()
         except NotCoveredYetError:
             if time.monotonic() >= deadline:
                 raise
-            time.sleep(AGAIN_S)
+            time.sleep(RETRY_S)
         except FormatError as error:
-            raise DamagedLogError(f"{asked.where}: {error}") from error
+            raise DamagedLogError(f"{query.where}: {error}") from error
 
 
 def _evidence(
-    store: Store, city: str, asked: Asked, records: Records, schema: SchemaOf | None
+    store: Store, city: str, query: RangeQuery, records: Records, schema: SchemaOf | None
 ) -> RangeEvidence:
-    name, covered, (first, end) = _locate(store, city, asked)
-    head, _ = parse_checkpoint(covered.note)
+    name, view, (first, end) = _locate(store, city, query)
+    head, _ = parse_checkpoint(view.note)
     source = TileSource(store, name.folder)
     entries = list(_entries(source, first, end, head.size))
-    canons, schemas = _shown(entries, first, asked, records, schema)
+    canons, schemas = _shown(entries, first, query, records, schema)
     if not canons:
         raise NotSealedError(
-            f"{asked.where}: none of its {len(entries)} leaves is of a record that is wanted"
+            f"{query.where}: none of its {len(entries)} leaves is of a record that is wanted"
         )
-    proof = RangeProof(first, end, range_proof(first, end, head.size, source.read_tile), covered.note)
+    proof = RangeProof(first, end, range_proof(first, end, head.size, source.read_tile), view.note)
     proof.verify_leaves(entries)
     return RangeEvidence(
         b"".join(entries),
         join_canons(canons),
         proof.encode(),
-        covered.block,
-        block_proof(store, city, covered).encode(),
+        view.block,
+        block_proof(store, city, view).encode(),
         schemas,
         receipt_files(store, name, end - 1),
     )
 
 
-def _locate(store: Store, city: str, asked: Asked) -> tuple[LogName, CosignedView, tuple[int, int]]:
-    """Find the newest epoch whose covered log has a record in the interval, and the range of its leaves."""
-    epochs = epochs_of(store, asked.topic, asked.partition)
+def _locate(store: Store, city: str, query: RangeQuery) -> tuple[LogName, CosignedView, tuple[int, int]]:
+    """Find the newest epoch whose view log has a record in the interval, and the range of its leaves."""
+    epochs = epochs_of(store, query.topic, query.partition)
     covered_any = False
     for epoch in reversed(epochs):
-        name = LogName(city, asked.topic, asked.partition, epoch)
-        covered = cosigned_view(store, name)
-        if covered is None:
+        name = LogName(city, query.topic, query.partition, epoch)
+        view = cosigned_view(store, name)
+        if view is None:
             continue
         covered_any = True
-        leaves = _Leaves(TileSource(store, name.folder), parse_checkpoint(covered.note)[0].size)
-        found = leaves.range(asked.interval)
+        leaves = _Leaves(TileSource(store, name.folder), parse_checkpoint(view.note)[0].size)
+        found = leaves.range(query.interval)
         if found is not None:
-            return name, covered, found
+            return name, view, found
     if epochs and not covered_any:
-        raise NotCoveredYetError(f"{asked.where}: no cosigned city checkpoint covers its log yet")
+        raise NotCoveredYetError(f"{query.where}: no cosigned city checkpoint covers its log yet")
     if epochs:
         raise NotCoveredYetError(
-            f"{asked.where}: no record of it is covered (yet) by a cosigned city checkpoint"
+            f"{query.where}: no record of it is view (yet) by a cosigned city checkpoint"
         )
-    raise NotSealedError(f"{asked.where}: there is no such log")
+    raise NotSealedError(f"{query.where}: there is no such log")
 
 
 class _Leaves:
@@ -209,7 +209,7 @@ def _entries(source: TileSource, first: int, end: int, size: int) -> Iterator[by
 
 
 def _shown(
-    entries: list[bytes], first: int, asked: Asked, records: Records, schema: SchemaOf | None
+    entries: list[bytes], first: int, query: RangeQuery, records: Records, schema: SchemaOf | None
 ) -> tuple[list[bytes], dict[str, bytes]]:
     """Recompute every leaf from its record; return the canons and schemas of those that are wanted."""
     canons: list[bytes] = []
@@ -221,16 +221,16 @@ def _shown(
         if leaf.kind is not Kind.RECORD:
             continue
         record = next((found for found in source if found.offset >= leaf.offset), None)
-        where = f"{asked.topic}/{asked.partition} offset {leaf.offset}"
+        where = f"{query.topic}/{query.partition} offset {leaf.offset}"
         if record is None or record.offset != leaf.offset:
             raise DamagedLogError(
                 f"{where}: leaf {index} is there, but nobody has the record; run city audit"
             )
-        if record_leaf(asked.topic, asked.partition, *record) != entry:
+        if record_leaf(query.topic, query.partition, *record) != entry:
             raise DamagedLogError(f"{where}: the record does not fit leaf {index}; run city audit")
-        if not asked.wanted(record):
+        if not query.wanted(record):
             continue
-        canons.append(canon(asked.topic, asked.partition, *record))
+        canons.append(canon(query.topic, query.partition, *record))
         total += len(canons[-1])
         if total > MAX_RECORD_BYTES:
             raise RefusedError(f"expected at most {MAX_RECORD_BYTES} bytes of records: ask for parts of it")

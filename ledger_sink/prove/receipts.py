@@ -48,8 +48,8 @@ def receipt_files(store: Store, name: LogName, index: int) -> dict[str, bytes]:
         return {}
     blocks = _Blocks(TileSource(store, folder), name.origin, newest)
     state = read_city_state(store, folder)
-    mention = state.mentions.get(name.origin) if state else None
-    number = blocks.first_above(index, min(newest - 1, mention.block if mention else newest - 1))
+    last = state.last_checkpoints.get(name.origin) if state else None
+    number = blocks.first_above(index, min(newest - 1, last.block if last else newest - 1))
     if number is None:
         return {}
     receipts = _receipts(store, folder, number)
@@ -106,21 +106,21 @@ class _Blocks:
 
     def first_above(self, index: int, last: int) -> int | None:
         """Return the number of the first block, up to a last one, whose line of the log is above an index."""
-        found = self._mention(last)
+        found = self._last_line(last)
         if found is None or found[1] <= index:
             return None
         low, high = 0, found[0]
         while low < high:
             middle = (low + high) // 2
-            found = self._mention(middle)
+            found = self._last_line(middle)
             if found is not None and found[1] > index:
                 high = found[0]
             else:
                 low = middle + 1
         return high
 
-    def _mention(self, number: int) -> tuple[int, int] | None:
-        """Return number and size of the newest mention of the log in blocks up to this one."""
+    def _last_line(self, number: int) -> tuple[int, int] | None:
+        """Return number and size of the newest last of the log in blocks up to this one."""
         for at in range(number, -1, -1):
             data = self.entry(at)
             start = data.find(self._needle)

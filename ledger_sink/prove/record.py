@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Fetch = Callable[[str, int, int], Record | None]
     SchemaText = Callable[[Record], str | None]
 
-AGAIN_S = 0.25
+RETRY_S = 0.25
 
 
 def prove(
@@ -78,7 +78,7 @@ def prove(
         except NotCoveredYetError:
             if time.monotonic() >= deadline:
                 raise
-            time.sleep(AGAIN_S)
+            time.sleep(RETRY_S)
         except FormatError as error:
             raise DamagedLogError(f"{topic}/{partition} offset {offset}: {error}") from error
 
@@ -87,13 +87,13 @@ def _evidence(
     store: Store, city: str, place: tuple[str, int, int], fetch: Fetch, schema: SchemaText | None
 ) -> Evidence:
     topic, partition, offset = place
-    name, covered, index = _locate(store, city, place)
+    name, view, index = _locate(store, city, place)
     record = fetch(topic, partition, offset)
     if record is None:
         raise NotSealedError(
             f"{topic}/{partition} offset {offset}: its leaf is there, but nobody has the record"
         )
-    head, _ = parse_checkpoint(covered.note)
+    head, _ = parse_checkpoint(view.note)
     source = TileSource(store, name.folder)
     leaf = source.entry(index, head.size)
     if leaf != record_leaf(topic, partition, *record):
@@ -101,15 +101,15 @@ def _evidence(
             f"{topic}/{partition} offset {offset}: the record does not fit leaf {index} of {head.origin}; "
             "run city audit"
         )
-    partition_proof = TlogProof(index, inclusion_proof(index, head.size, source.read_tile), covered.note)
+    partition_proof = TlogProof(index, inclusion_proof(index, head.size, source.read_tile), view.note)
     partition_proof.verify_leaf(leaf)
-    city_proof = block_proof(store, city, covered)
+    city_proof = block_proof(store, city, view)
     text = schema(record) if schema else None
     return Evidence(
         canon(topic, partition, *record),
         leaf,
         partition_proof.encode(),
-        covered.block,
+        view.block,
         city_proof.encode(),
         None if text is None else pack_schema(text),
         receipt_files(store, name, index),
@@ -121,23 +121,23 @@ def _locate(store: Store, city: str, place: tuple[str, int, int]) -> tuple[LogNa
 
     Raises:
         NotSealedError: no epoch's log speaks of the offset.
-        NotCoveredYetError: one may, but what is covered ends before.
+        NotCoveredYetError: one may, but what is view ends before.
     """
     topic, partition, offset = place
     waiting = ""
     for epoch in reversed(epochs_of(store, topic, partition)):
         name = LogName(city, topic, partition, epoch)
-        covered = cosigned_view(store, name)
-        if covered is None:
+        view = cosigned_view(store, name)
+        if view is None:
             waiting = waiting or "no cosigned city checkpoint covers its log yet"
             continue
-        head, _ = parse_checkpoint(covered.note)
+        head, _ = parse_checkpoint(view.note)
         index = find_leaf(TileSource(store, name.folder), head.size, offset)
         if index is not None:
-            return name, covered, index
+            return name, view, index
         last = Leaf.parse(TileSource(store, name.folder).entry(head.size - 1, head.size))
         if last.offset < offset or (last.offset == offset and last.kind is Kind.START):
-            waiting = waiting or f"what is covered ends at offset {last.offset}"
+            waiting = waiting or f"what is view ends at offset {last.offset}"
     where = f"{topic}/{partition} offset {offset}"
     if waiting:
         raise NotCoveredYetError(

@@ -27,7 +27,7 @@ RETRY_S = 1.0
 log = logging.getLogger("ledger.sink")
 
 
-class Background:
+class PeriodicThread:
     """A thread that does one thing again and again until told to stop, and once more then."""
 
     def __init__(self, name: str, step: Callable[[], None], interval_s: float) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ledger_sink.config import LedgerConfig
-    from ledger_sink.kafka_source import KafkaSource, Place, TopicFacts
+    from ledger_sink.kafka_source import KafkaSource, PartitionId, TopicFacts
     from ledger_sink.log.name import LogName
     from ledger_sink.log.state import LogState
     from ledger_sink.metrics import Emit
@@ -59,9 +59,9 @@ class PartitionLogs:
         self._store = store
         self._source = source
         self._emit = emit
-        self._logs: dict[Place, Sequencer] = {}
+        self._logs: dict[PartitionId, Sequencer] = {}
         self._oldest_ms: dict[LogName, tuple[int, int]] = {}
-        self._shown: dict[Place, int] = {}
+        self._committed_offsets: dict[PartitionId, int] = {}
         self._must_assign = False
         self._missing: set[str] = set()
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="ledger-commit")
@@ -76,7 +76,7 @@ class PartitionLogs:
         return sum(s.pending for s in self._logs.values() if s.name not in self.stopped)
 
     @property
-    def is_dead(self) -> bool:
+    def all_stopped(self) -> bool:
         """Whether there are logs and every one of them stopped."""
         return bool(self.stopped) and all(s.name in self.stopped for s in self._logs.values())
 
@@ -123,7 +123,7 @@ class PartitionLogs:
         )
         self._must_assign = False
 
-    def take(self, records: dict[Place, list[Record]]) -> None:
+    def take(self, records: dict[PartitionId, list[Record]]) -> None:
         """Append what was read."""
         for place, batch in records.items():
             sequencer = self._logs.get(place)
@@ -138,7 +138,7 @@ class PartitionLogs:
             if first.timestamp_type == 1:  # only LogAppendTime says when it came
                 self._oldest_ms.setdefault(sequencer.name, (first.offset, first.timestamp_ms))
 
-    def resume_lost(self, lost: Iterable[Place], facts: dict[str, TopicFacts]) -> None:
+    def resume_lost(self, lost: Iterable[PartitionId], facts: dict[str, TopicFacts]) -> None:
         """Go on where a position does not exist any more: a GAP after retention, a stop after a loss."""
         for topic, partition in lost:
             sequencer = self._logs.get((topic, partition))
@@ -181,17 +181,17 @@ class PartitionLogs:
             self._emit("ledger_sealed_leaves", sealed, {"topic": sequencer.name.topic})
             self._emit("ledger_log_size", sequencer.state.size, {"origin": sequencer.name.origin})
 
-    def show(self, published: dict[LogName, LogState], *, wait: bool = False) -> None:
+    def commit_offsets(self, published: dict[LogName, LogState], *, wait: bool = False) -> None:
         """Commit the offsets of published checkpoints to the group, for operators to see."""
         grown = {}
         for name, state in list(published.items()):
             place = (name.topic, name.partition)
-            if wait or self._shown.get(place) != state.next_offset:
+            if wait or self._committed_offsets.get(place) != state.next_offset:
                 grown[place] = state.next_offset
                 self._measure(name, state)
         if grown:
             self._source.commit(grown, wait=wait)
-            self._shown |= grown
+            self._committed_offsets |= grown
 
     def _measure(self, name: LogName, state: LogState) -> None:
         offset, timestamp_ms = self._oldest_ms.get(name, (state.next_offset, 0))

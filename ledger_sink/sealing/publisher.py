@@ -14,9 +14,9 @@ from ledger_sink.format.checkpoint import Checkpoint, open_checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.layout import CHECKPOINT
 from ledger_sink.log.key_list import add_keys
-from ledger_sink.log.name import last_checkpoint
+from ledger_sink.log.name import published_checkpoint
 from ledger_sink.log.tile_log import drop_partials
-from ledger_sink.signer.client import Head, SignerClient
+from ledger_sink.signer.client import CommittedHead, SignerClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ledger_sink.format.note import VerifierKey
     from ledger_sink.log.name import LogName
     from ledger_sink.log.state import LogState
-    from ledger_sink.signer.protocol import SignAnswer, SignRequest
+    from ledger_sink.signer.protocol import SignRequest, SignResponse
     from ledger_sink.store import Store
 
 
@@ -44,7 +44,7 @@ class Publisher:
     def __init__(
         self,
         store: Store,
-        sign: Callable[[list[SignRequest]], list[SignAnswer]],
+        sign: Callable[[list[SignRequest]], list[SignResponse]],
         vkeys: Callable[[Sequence[str]], list[VerifierKey]],
     ) -> None:
         self.published = Published()
@@ -75,7 +75,7 @@ class Publisher:
         self.ensure_keys(name.origin for name in states)
         grown = {name: state for name, state in states.items() if self._has_grown(name, state)}
         heads = [
-            Head(name.folder, Checkpoint(state.origin, state.size, state.root))
+            CommittedHead(name.folder, Checkpoint(state.origin, state.size, state.root))
             for name, state in grown.items()
         ]
         notes, refusals = self._signer.sign(heads, self._keys)
@@ -103,7 +103,7 @@ class Publisher:
 
     def _published_size(self, name: LogName) -> int:
         """Return the size of the checkpoint on file, 0 if there is none."""
-        data = last_checkpoint(self._store, name)
+        data = published_checkpoint(self._store, name)
         if not data:
             return 0
         try:

@@ -21,7 +21,7 @@ from ledger_sink.format.errors import FormatError
 from ledger_sink.format.layout import CHECKPOINT, LOCK, STATE, control_path
 from ledger_sink.format.leaf import record_leaves
 from ledger_sink.format.merkle import EMPTY_ROOT
-from ledger_sink.log.name import NO_TOPIC, LogName, last_checkpoint
+from ledger_sink.log.name import NO_TOPIC, LogName, published_checkpoint
 from ledger_sink.log.state import LogState, read_state
 from ledger_sink.log.tile_log import TileLog
 
@@ -90,7 +90,7 @@ class Sequencer:
         """Append the START leaf of an epoch."""
         carried = self.state.topic_id == facts.topic_id and self.state.next_offset <= facts.high
         self._next = self.state.next_offset if carried else facts.low
-        previous = last_checkpoint(self._store, self.name.previous)
+        previous = published_checkpoint(self._store, self.name.previous)
         start = Start(self._next, facts.topic_id.hex(), previous.decode())
         self.state = LogState(self.state.origin, facts.topic_id, 0, EMPTY_ROOT, self._next)
         self._append_control(start)

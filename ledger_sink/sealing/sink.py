@@ -20,7 +20,7 @@ from ledger_sink.errors import KafkaUnavailableError, LogStoppedError
 from ledger_sink.format.keys import city_origin
 from ledger_sink.kafka_source import KafkaSource
 from ledger_sink.metrics import no_emit
-from ledger_sink.sealing.background import LAST_PASS_S, Background
+from ledger_sink.sealing.background import LAST_PASS_S, PeriodicThread
 from ledger_sink.sealing.commit_interval import CommitInterval
 from ledger_sink.sealing.partition_logs import PartitionLogs, wait_for_lock
 from ledger_sink.sealing.publish_step import PublishStep
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import threading
 
     from ledger_sink.config import LedgerConfig
-    from ledger_sink.kafka_source import Place, TopicFacts
+    from ledger_sink.kafka_source import PartitionId, TopicFacts
     from ledger_sink.metrics import Emit
     from ledger_sink.sealing.publisher import Published
 
@@ -59,13 +59,13 @@ def run(config: LedgerConfig, stop: threading.Event, emit: Emit = no_emit) -> No
     publisher = Publisher(store, client.sign, client.vkeys)
     anchors = [connect(each) for each in config.anchors]
     keeper = wait_for_lock(lambda: AnchorScheduler(store, city_origin(config.city), anchors, emit))
-    anchoring = Background("ledger-anchors", keeper, ANCHORS_EVERY_S)
+    anchoring = PeriodicThread("ledger-anchors", keeper, ANCHORS_EVERY_S)
     chain = wait_for_lock(lambda: CityLogStep(config, store, client.sign, emit))
     source = KafkaSource(config)
     logs = PartitionLogs(config, store, source, emit)
-    city_log = Background("ledger-chain", chain, config.interval_s)
+    city_log = PeriodicThread("ledger-chain", chain, config.interval_s)
     publish = PublishStep(publisher, config.city, logs.states, emit, then=city_log.wake)
-    threads = _Threads(Background("ledger-publisher", publish, config.interval_s), city_log)
+    threads = _Threads(PeriodicThread("ledger-publisher", publish, config.interval_s), city_log)
     ingestion = _Ingestion(config, logs, source, publisher.published, threads, emit)
     anchoring.start()
     try:
@@ -87,8 +87,8 @@ def run(config: LedgerConfig, stop: threading.Event, emit: Emit = no_emit) -> No
 class _Threads:
     """The threads that make visible what ingestion has committed."""
 
-    publisher: Background
-    city_log: Background
+    publisher: PeriodicThread
+    city_log: PeriodicThread
 
     def start(self) -> None:
         """Start both."""
@@ -142,9 +142,9 @@ class _Ingestion:
         self._published = published
         self._threads = threads
         self._emit = emit
-        self._pace = CommitInterval(config.interval_s, config.longest_interval_s)
+        self._commit_interval = CommitInterval(config.interval_s, config.longest_interval_s)
         self._facts: dict[str, TopicFacts] = {}
-        self._lost: set[Place] = set()
+        self._lost: set[PartitionId] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Ingest until `stop` is set or every log stopped; then commit, publish and show what is left.
@@ -155,19 +155,19 @@ class _Ingestion:
         self._threads.start()
         while not stop.is_set():
             try:
-                self._turn()
+                self._iterate()
             except KafkaUnavailableError as error:
                 log.warning("%s; trying again", error)
                 stop.wait(POLL_S * 5)
             self._logs.stop_refused(self._published.refused)
             self._threads.raise_failure()
-            if self._logs.is_dead:
+            if self._logs.all_stopped:
                 break
         self._finish()
 
-    def _turn(self) -> None:
+    def _iterate(self) -> None:
         """Commit if it is time, then take in what comes within `POLL_S`."""
-        if self._pace.is_due(time.monotonic()) or self._logs.pending >= MOST_PENDING:
+        if self._commit_interval.is_due(time.monotonic()) or self._logs.pending >= MOST_PENDING:
             self._facts = self._source.describe(self._topics)
             self._logs.open_missing(self._facts)
             if self._lost:
@@ -175,18 +175,20 @@ class _Ingestion:
                 self._lost = set()
             self._commit()
             self._threads.publisher.wake()
-        records, lost = self._source.poll(MOST_RECORDS, min(POLL_S, self._pace.wait_s(time.monotonic())))
+        records, lost = self._source.poll(
+            MOST_RECORDS, min(POLL_S, self._commit_interval.wait_s(time.monotonic()))
+        )
         self._lost |= lost
         self._logs.take(records)
-        self._logs.show(self._published.states)
+        self._logs.commit_offsets(self._published.states)
 
     def _commit(self) -> None:
         began = time.monotonic()
         self._logs.commit(self._facts)
         took_s = time.monotonic() - began
-        self._pace.committed(began, took_s)
+        self._commit_interval.committed(began, took_s)
         self._emit("ledger_commit_seconds", took_s, {})
-        self._emit("ledger_checkpoint_interval_seconds", self._pace.interval_s, {})
+        self._emit("ledger_checkpoint_interval_seconds", self._commit_interval.interval_s, {})
 
     def _finish(self) -> None:
         """Commit, publish and show what is left, each with its own time limit."""
@@ -199,6 +201,6 @@ class _Ingestion:
             log.warning("%s; what is not sealed yet is read again at the next start", error)
         self._threads.finish()
         try:
-            self._logs.show(self._published.states, wait=answers)
+            self._logs.commit_offsets(self._published.states, wait=answers)
         except KafkaUnavailableError as error:
             log.warning("%s; the group's offsets lag until the next start", error)

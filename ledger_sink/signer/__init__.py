@@ -1,1 +1,1 @@
-"""The signer process and its client."""
+"""The signer: its process, its protocol and its client."""

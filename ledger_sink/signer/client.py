@@ -1,7 +1,7 @@
-"""The client of the signer: heads in, signed checkpoint notes out, many logs in one request.
+"""The client of the signer: takes committed heads, returns signed checkpoint notes, many logs in one request.
 
-It finds the consistency proofs that the signer asks for in the log's own tiles, and believes no signature
-that it has not verified with the key in `keys.txt`.
+It makes the consistency proofs that the signer demands from the log's own tiles. It verifies every signature with the
+key in `keys.txt` before it returns a note.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from ledger_sink.signer.protocol import (
     MAX_BATCH,
     SIGNED,
     MalformedRequestError,
-    SignAnswer,
     SignRequest,
-    decode_answers,
+    SignResponse,
+    decode_responses,
     decode_texts,
     encode_requests,
     encode_texts,
@@ -46,28 +46,29 @@ TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """A committed head that wants a signature."""
+class CommittedHead:
+    """The committed head of a log, to be signed."""
 
     folder: str
+    """The log's folder, where its tiles lie."""
     checkpoint: Checkpoint
 
 
 class SignerConnection:
-    """The signer over HTTP."""
+    """The signer's HTTP interface, from the caller's side."""
 
     def __init__(self, url: str, token_file: Path) -> None:
         self._peer = HttpClient(url, timeout_s=TIMEOUT_S, unavailable=SignerUnavailableError)
         self._token_file = token_file
 
-    def sign(self, requests: list[SignRequest]) -> list[SignAnswer]:
-        """Ask for signatures.
+    def sign(self, requests: list[SignRequest]) -> list[SignResponse]:
+        """Request signatures of at most `MAX_BATCH` heads; return one response for each, in order.
 
         Raises:
-            SignerUnavailableError: it does not answer as agreed.
+            SignerUnavailableError: the signer does not answer as agreed.
         """
         try:
-            answers = decode_answers(self._post("/sign", encode_requests(requests)))
+            answers = decode_responses(self._post("/sign", encode_requests(requests)))
         except MalformedRequestError as error:
             raise SignerUnavailableError(str(error)) from error
         if len(answers) != len(requests):
@@ -75,7 +76,11 @@ class SignerConnection:
         return answers
 
     def vkeys(self, origins: Sequence[str]) -> list[VerifierKey]:
-        """Ask for the verifier keys of logs."""
+        """Request the verifier keys of logs, in the order of their origins.
+
+        Raises:
+            SignerUnavailableError: the signer does not answer as agreed.
+        """
         try:
             texts = decode_texts("vkeys", self._post("/keys", encode_texts("origins", list(origins))))
             return [VerifierKey.parse(text) for text in texts]
@@ -95,32 +100,37 @@ class SignerConnection:
 
 
 class SignerClient:
-    """Turns committed heads into signed notes; remembers what the signer signed last. One thread owns it."""
+    """Turns committed heads into signed notes.
 
-    def __init__(self, store: Store, sign: Callable[[list[SignRequest]], list[SignAnswer]]) -> None:
+    It remembers the last signed size of each log, so that most heads take one request. One thread owns it.
+    """
+
+    def __init__(self, store: Store, sign: Callable[[list[SignRequest]], list[SignResponse]]) -> None:
         self._store = store
         self._sign = sign
         self._signed: dict[str, int] = {}
 
     def sign(
-        self, heads: Sequence[Head], keys: dict[str, VerifierKey]
+        self, heads: Sequence[CommittedHead], keys: dict[str, VerifierKey]
     ) -> tuple[dict[str, bytes], dict[str, SignatureRefusedError | DamagedLogError]]:
-        """Get signed notes for heads.
+        """Request signed notes for heads.
 
         Args:
-            heads: at most one of each origin.
+            heads: at most one head per origin.
             keys: verifier key by origin.
 
         Returns:
-            The notes by origin, and the refusals by origin.
+            The signed notes by origin, and the refusals by origin.
 
         Raises:
-            SignerUnavailableError: nobody can be served just now.
+            SignerUnavailableError: the signer does not answer; no head is signed now.
         """
         notes: dict[str, bytes] = {}
         refusals: dict[str, SignatureRefusedError | DamagedLogError] = {}
         waiting = list(heads)
-        for _ in range(3):  # ask, correct the remembered sizes, ask again; once more for a racing signer
+        for _ in range(
+            3
+        ):  # a request, one with corrected sizes, and one more if another client signed meanwhile
             waiting = self._round(waiting, keys, notes, refusals)
             if not waiting:
                 break
@@ -128,21 +138,21 @@ class SignerClient:
 
     def _round(
         self,
-        heads: list[Head],
+        heads: list[CommittedHead],
         keys: dict[str, VerifierKey],
         notes: dict[str, bytes],
         refusals: dict[str, SignatureRefusedError | DamagedLogError],
-    ) -> list[Head]:
-        """Ask once for every head; return those to ask for again from another size."""
-        asked: list[tuple[Head, SignRequest]] = []
+    ) -> list[CommittedHead]:
+        """Request each head once; return those that need a proof from another size."""
+        requests: list[tuple[CommittedHead, SignRequest]] = []
         for head in heads:
             try:
-                asked.append((head, self._request(head)))
+                requests.append((head, self._request(head)))
             except DamagedLogError as error:
                 refusals[head.checkpoint.origin] = error
         again = []
-        for start in range(0, len(asked), MAX_BATCH):
-            part = asked[start : start + MAX_BATCH]
+        for start in range(0, len(requests), MAX_BATCH):
+            part = requests[start : start + MAX_BATCH]
             answers = self._sign([request for _, request in part])
             for (head, _), answer in zip(part, answers, strict=True):
                 origin = head.checkpoint.origin
@@ -157,7 +167,7 @@ class SignerClient:
                     refusals[origin] = error
         return again
 
-    def _request(self, head: Head) -> SignRequest:
+    def _request(self, head: CommittedHead) -> SignRequest:
         checkpoint = head.checkpoint
         old_size = self._signed.get(checkpoint.origin, 0)
         source = TileSource(self._store, head.folder)
@@ -168,11 +178,11 @@ class SignerClient:
         return SignRequest(checkpoint.origin, checkpoint.size, checkpoint.root, old_size, proof)
 
 
-def _note(checkpoint: Checkpoint, answer: SignAnswer, key: VerifierKey) -> bytes:
-    """Return the signed note, verified.
+def _note(checkpoint: Checkpoint, answer: SignResponse, key: VerifierKey) -> bytes:
+    """Return the verified signed note.
 
     Raises:
-        SignatureRefusedError: the signer refused, or signed with another key.
+        SignatureRefusedError: the signer refused, or its signature is not valid under the key.
     """
     where = f"{checkpoint.origin} at size {checkpoint.size}"
     if answer.status == CONFLICT:

@@ -1,11 +1,11 @@
-r"""What sequencers ask the signer, and what it answers: JSON over HTTP, many logs in one request.
+r"""The protocol between publishers and signer: JSON over HTTP, many logs in one request.
 
     POST /sign  {"requests": [{"origin", "size", "root", "old_size", "proof": [...]}]}     hashes in base64
                 {"answers": [{"status": 200, "signature": "— name base64\n"} | {"status": 409, "size": N}
                              | {"status": 422 or 404, "reason": "…"}]}
     POST /keys  {"origins": [...]}  →  {"vkeys": [...]}
 
-Status words are the witness's (C2SP tlog-witness): the signer is one to its own logs.
+Status codes are those of C2SP tlog-witness, because the signer is a witness to its own logs.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from ledger_sink.errors import RefusedError
 
 SIGNED, UNKNOWN, CONFLICT, UNPROCESSABLE = 200, 404, 409, 422
 MAX_BATCH = 256
+"""Most heads in one request."""
 
 
 class MalformedRequestError(RefusedError):
-    """A body for or from the signer is not what was agreed."""
+    """A body to or from the signer does not follow the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignRequest:
-    """Sign this head; it grew out of the one of `old_size` as the proof shows."""
+    """Request to sign the head of a log, with a consistency proof from `old_size` (RFC 6962 §2.1.2)."""
 
     origin: str
     size: int
@@ -37,19 +38,20 @@ class SignRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class SignAnswer:
-    """The signer's word on one head."""
+class SignResponse:
+    """The signer's response to one head."""
 
     status: int
     signature: str = ""
-    """The signature line of a note, with status 200."""
+    """With status 200: the signature line of the note."""
     size: int = 0
-    """The size it signed last, with status 409."""
+    """With status 409: the size that it signed last."""
     reason: str = ""
+    """With another status than 200: why it did not sign."""
 
 
 def encode_requests(requests: list[SignRequest]) -> bytes:
-    """Spell the body of `POST /sign`."""
+    """Encode the body of `POST /sign`."""
     return json.dumps(
         {
             "requests": [
@@ -67,10 +69,10 @@ def encode_requests(requests: list[SignRequest]) -> bytes:
 
 
 def decode_requests(data: bytes) -> list[SignRequest]:
-    """Read the body of `POST /sign`.
+    """Decode the body of `POST /sign`.
 
     Raises:
-        MalformedRequestError: it is something else.
+        MalformedRequestError: the body does not follow the protocol, or has more than `MAX_BATCH` heads.
     """
     try:
         found = [
@@ -90,27 +92,27 @@ def decode_requests(data: bytes) -> list[SignRequest]:
     return found
 
 
-def encode_answers(answers: list[SignAnswer]) -> bytes:
-    """Spell the answer of `POST /sign`."""
+def encode_responses(responses: list[SignResponse]) -> bytes:
+    """Encode the response body of `POST /sign`."""
     return json.dumps(
         {
             "answers": [
                 {"status": a.status, "signature": a.signature, "size": a.size, "reason": a.reason}
-                for a in answers
+                for a in responses
             ]
         }
     ).encode()
 
 
-def decode_answers(data: bytes) -> list[SignAnswer]:
-    """Read the answer of `POST /sign`.
+def decode_responses(data: bytes) -> list[SignResponse]:
+    """Decode the response body of `POST /sign`.
 
     Raises:
-        MalformedRequestError: it is something else.
+        MalformedRequestError: the body does not follow the protocol.
     """
     try:
         return [
-            SignAnswer(
+            SignResponse(
                 _kind(int, item["status"]),
                 _kind(str, item["signature"]),
                 _kind(int, item["size"]),
@@ -123,15 +125,15 @@ def decode_answers(data: bytes) -> list[SignAnswer]:
 
 
 def encode_texts(key: str, texts: list[str]) -> bytes:
-    """Spell a list of texts under one key: `origins` or `vkeys`."""
+    """Encode a list of texts under one key: `origins` or `vkeys`."""
     return json.dumps({key: texts}).encode()
 
 
 def decode_texts(key: str, data: bytes) -> list[str]:
-    """Read a list of texts under one key.
+    """Decode a list of texts under one key.
 
     Raises:
-        MalformedRequestError: it is something else.
+        MalformedRequestError: the body does not follow the protocol.
     """
     try:
         return [_kind(str, text) for text in _kind(list, json.loads(data)[key])]

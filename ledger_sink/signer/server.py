@@ -1,9 +1,9 @@
 """The signer: holds the keys, sees no events, and is a witness to its own logs (docs/ledger.md#signer).
 
-It remembers the last head of every origin it signed and signs the next only with a valid consistency proof
-from there. So a fault in a sequencer, or a state that was rolled back, cannot become a fork. What it
-remembers is durable before a signature leaves it. It runs as its own process and is the only one that
-reads the master seed; callers show a bearer token.
+It stores the last head that it signed of every origin. It signs the next head only with a valid consistency proof from
+there. So a fault in a sequencer, or a state that was rolled back, cannot become a fork. The stored heads are durable
+before a signature leaves the process. It runs as its own process, the only one that reads the master seed. Callers
+authenticate with a bearer token.
 """
 
 from __future__ import annotations
@@ -26,15 +26,14 @@ from ledger_sink.signer.protocol import (
     UNKNOWN,
     UNPROCESSABLE,
     MalformedRequestError,
-    SignAnswer,
     SignRequest,
+    SignResponse,
     decode_requests,
     decode_texts,
-    encode_answers,
+    encode_responses,
     encode_texts,
 )
-from ledger_sink.store import FileStore
-from ledger_sink.store import checksummed_json as sealed_json
+from ledger_sink.store import FileStore, checksummed_json
 from ledger_sink.store.secret_files import own_seed, own_token
 
 if TYPE_CHECKING:
@@ -42,34 +41,41 @@ if TYPE_CHECKING:
     from ledger_sink.format.note import SigningKey
     from ledger_sink.store import Store
 
-MEMORY_NAME = "ledger-signer.json"
+SIGNED_HEADS_NAME = "ledger-signer.json"
+"""File of the last signed head of every origin, below the key directory."""
 JSON = "application/json"
-Head = tuple[int, bytes]
+SignedHead = tuple[int, bytes]
+"""Size and root of a signed head."""
 
 log = logging.getLogger("ledger.signer")
 
 
 class Signer:
-    """Signs heads of one city's logs, never two that contradict each other."""
+    """Signs heads of one city's logs, never two that are inconsistent. Safe for many threads."""
 
     def __init__(self, city: str, master_seed: bytes, store: Store) -> None:
-        """Read what was signed before.
+        """Read the last signed heads.
+
+        Args:
+            city: city name; only its origins are signed.
+            master_seed: 32 bytes that every log's key is derived from (FORMAT.md §2).
+            store: the key directory.
 
         Raises:
-            DamagedStateError: the memory is damaged; signing without it could make a fork.
+            DamagedStateError: the file of signed heads is missing or damaged. Signing without it could make a fork.
         """
         self._city = city
         self._seed = master_seed
         self._store = store
         self._keys: dict[str, SigningKey] = {}
-        self._memory = _read_memory(store)
-        self._guard = threading.Lock()
+        self._signed = read_signed_heads(store)
+        self._lock = threading.Lock()
 
     def vkey(self, origin: str) -> str:
         """Return the verifier key of a log of this city.
 
         Raises:
-            OriginError: it is none of this city's.
+            OriginError: the origin is malformed or of another city.
         """
         return self._key(origin).vkey
 
@@ -80,44 +86,44 @@ class Signer:
             self._keys[origin] = log_key(self._seed, origin)
         return self._keys[origin]
 
-    def sign(self, requests: list[SignRequest]) -> list[SignAnswer]:
-        """Check each head against what was signed before, remember all that hold, then sign them."""
-        with self._guard:
-            memory = dict(self._memory)
-            answers = [self._consider(request, memory) for request in requests]
-            if memory != self._memory:
-                self._store.write({MEMORY_NAME: _encode_memory(memory)})
-                self._memory = memory
+    def sign(self, requests: list[SignRequest]) -> list[SignResponse]:
+        """Verify each head against the last signed one, store all valid heads durably, then return their signatures."""
+        with self._lock:
+            signed = dict(self._signed)
+            answers = [self._consider(request, signed) for request in requests]
+            if signed != self._signed:
+                self._store.write({SIGNED_HEADS_NAME: encode_signed_heads(signed)})
+                self._signed = signed
         return answers
 
-    def _consider(self, request: SignRequest, memory: dict[str, Head]) -> SignAnswer:
-        """Answer one request; signatures are handed out only after `sign` made the memory durable."""
+    def _consider(self, request: SignRequest, signed: dict[str, SignedHead]) -> SignResponse:
+        """Respond to one request and update `signed`; `sign` makes it durable before a signature leaves."""
         try:
             key = self._key(request.origin)
         except OriginError as error:
-            return SignAnswer(UNKNOWN, reason=str(error))
-        size, root = memory.get(request.origin, (0, EMPTY_ROOT))
+            return SignResponse(UNKNOWN, reason=str(error))
+        size, root = signed.get(request.origin, (0, EMPTY_ROOT))
         if request.old_size != size or request.size < size:
-            return SignAnswer(CONFLICT, size=size, reason=f"signed size {size} before")
+            return SignResponse(CONFLICT, size=size, reason=f"signed size {size} before")
         try:
             checkpoint = Checkpoint(request.origin, request.size, request.root)
             verify_consistency(size, root, request.size, request.root, request.proof)
         except (ProofError, CheckpointFormatError) as error:
             log.error("refused to sign %s at %d: %s", request.origin, request.size, error)  # noqa: TRY400
-            return SignAnswer(UNPROCESSABLE, size=size, reason=str(error))
-        memory[request.origin] = (request.size, request.root)
-        return SignAnswer(SIGNED, signature=key.sign(checkpoint.text).line)
+            return SignResponse(UNPROCESSABLE, size=size, reason=str(error))
+        signed[request.origin] = (request.size, request.root)
+        return SignResponse(SIGNED, signature=key.sign(checkpoint.text).line)
 
 
 class SignerServer:
-    """The signer's HTTP face."""
+    """The signer's HTTP interface."""
 
     def __init__(self, signer: Signer, token: str) -> None:
         self._signer = signer
         self._token = f"Bearer {token}".encode()
 
     def answer(self, request: Request) -> Response:
-        """Answer one request."""
+        """Answer one HTTP request; without the bearer token with 401."""
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), self._token):
             return Response(401, b"bearer token wrong or missing\n")
         if request.method != "POST":
@@ -125,7 +131,7 @@ class SignerServer:
         try:
             if request.path == "/sign":
                 answers = self._signer.sign(decode_requests(request.body))
-                return Response(200, encode_answers(answers), JSON)
+                return Response(200, encode_responses(answers), JSON)
             if request.path == "/keys":
                 vkeys = [self._signer.vkey(origin) for origin in decode_texts("origins", request.body)]
                 return Response(200, encode_texts("vkeys", vkeys), JSON)
@@ -135,12 +141,12 @@ class SignerServer:
 
 
 def run(config: SignerConfig, stop: threading.Event) -> None:
-    """Run the signer until told to stop.
+    """Run the signer until `stop` is set.
 
     Raises:
-        SetupError: port, seed or token cannot be had.
+        SetupError: the port, the seed or the token is not available.
         LockHeldError: another signer runs over the same keys.
-        DamagedStateError: what was signed before cannot be read.
+        DamagedStateError: the file of signed heads is missing or damaged.
     """
     store = FileStore(config.keys)
     lock = store.lock("ledger-signer.lock")
@@ -152,26 +158,37 @@ def run(config: SignerConfig, stop: threading.Event) -> None:
 
 
 def _master_seed(config: SignerConfig, store: FileStore) -> bytes:
-    """Return the seed; the memory is older than the seed, so one without the other is a loss, not a start."""
+    """Return the master seed; create it at the first start.
+
+    The file of signed heads is written before the seed. So one without the other is a loss, not a first start.
+    """
     if not config.seed_file.exists():
-        if (config.keys / MEMORY_NAME).exists() and _read_memory(store):
+        if (config.keys / SIGNED_HEADS_NAME).exists() and read_signed_heads(store):
             raise SetupError(
-                f"{config.seed_file}: no master seed, but by {MEMORY_NAME} one signed before; put it back"
+                f"{config.seed_file}: no master seed, but by {SIGNED_HEADS_NAME} one signed before; put it back"
             )
-        store.write({MEMORY_NAME: _encode_memory({})})
+        store.write({SIGNED_HEADS_NAME: encode_signed_heads({})})
     return own_seed(config.seed_file)
 
 
-def _read_memory(store: Store) -> dict[str, Head]:
+def read_signed_heads(store: Store) -> dict[str, SignedHead]:
+    """Return the last signed head by origin.
+
+    Raises:
+        DamagedStateError: the file is missing or damaged.
+    """
     try:
-        value = sealed_json.decode(store.read(MEMORY_NAME), MEMORY_NAME)
+        value = checksummed_json.decode(store.read(SIGNED_HEADS_NAME), SIGNED_HEADS_NAME)
     except MissingFileError as error:
-        raise DamagedStateError(f"{MEMORY_NAME}: gone, and with it what was signed; put it back") from error
+        raise DamagedStateError(
+            f"{SIGNED_HEADS_NAME}: gone, and with it what was signed; put it back"
+        ) from error
     try:
         return {origin: (int(size), bytes.fromhex(root)) for origin, (size, root) in value.items()}
     except (ValueError, TypeError) as error:
-        raise DamagedStateError(f"{MEMORY_NAME}: {error}") from error
+        raise DamagedStateError(f"{SIGNED_HEADS_NAME}: {error}") from error
 
 
-def _encode_memory(memory: dict[str, Head]) -> bytes:
-    return sealed_json.encode({origin: [size, root.hex()] for origin, (size, root) in memory.items()})
+def encode_signed_heads(signed: dict[str, SignedHead]) -> bytes:
+    """Encode the file of signed heads."""
+    return checksummed_json.encode({origin: [size, root.hex()] for origin, (size, root) in signed.items()})

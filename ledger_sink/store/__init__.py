@@ -1,4 +1,4 @@
-"""Where a ledger's files are kept: one contract, peers in memory and on disk."""
+"""Stores of a ledger's files: one contract, implemented on disk and in memory."""
 
 from ledger_sink.store.contract import Store
 from ledger_sink.store.files import FileStore

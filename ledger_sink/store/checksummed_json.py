@@ -1,7 +1,7 @@
-"""Small state files: JSON with its own SHA-256, so that damage is noticed before it is believed.
+"""Small state files: JSON with its own SHA-256, so that damage is noticed before the value is used.
 
-One line of canonical JSON (sorted keys, no spaces), a line feed, the hexadecimal SHA-256 of that line
-with its line feed, a line feed. Whoever reads one gets what was written or a `DamagedStateError`.
+A file is one line of canonical JSON (sorted keys, no spaces), a line feed, the hexadecimal SHA-256 of that line with
+its line feed, and a line feed. A reader gets the written value or a `DamagedStateError`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,14 @@ def encode(value: dict[str, Any]) -> bytes:
 
 
 def decode(data: bytes, where: str) -> dict[str, Any]:
-    """Return what `encode` was given.
+    """Return the value that `encode` received.
+
+    Args:
+        data: the file's bytes.
+        where: the file's name, for errors.
 
     Raises:
-        DamagedStateError: not one bit may differ from what was written.
+        DamagedStateError: a bit differs from what was written, or the value is no JSON object.
     """
     line, feed, check = data.partition(b"\n")
     expected = sha256(line + feed).hexdigest().encode("ascii") + b"\n"

@@ -1,14 +1,14 @@
-"""What a ledger asks of the place where its files are kept.
+"""The contract of a store, which holds a ledger's small named files.
 
-A store holds small named files. Its promise, which every peer keeps and `tests/ledger_sink` checks:
+Every store keeps these promises, and `tests/ledger_sink/store` checks them:
 
-- `write` returns only when every file is durable under its name; a reader sees each file whole,
-  as it was before or as it is after, never in between. Files of one call come in no promised order:
-  what must come first is written by an earlier call.
-- After an error of `write`, each of its files is either as before or as asked for; writing again is safe.
-- One holder at a time has a lock; a holder that dies loses it.
+- `write` returns only when every file is durable under its name. A reader sees each file whole, either before or
+  after the write. Files of one call are written in no particular order. A file that must come first needs an earlier
+  call.
+- After an error of `write`, each of its files is either as before or as requested. Writing again is safe.
+- One holder at a time has a lock. A holder that dies loses it.
 
-Names are relative, `/`-separated, without empty, `.` or `..` parts; they come from `format.layout` only.
+Names are relative and `/`-separated, without empty, `.` or `..` parts. They come from `format.layout` only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Protocol
 from ledger_sink.errors import SetupError
 
 FaultForTests = Callable[[str, str], None]
-"""A hook that only tests set: a store calls it with an operation (`before write`, `after write`, …) and a file's name.
+"""A hook for tests: a store calls it with an operation (`before write`, `after write`, …) and a file's name.
 
 It may raise, as if the process had died there. In production it is `no_fault`.
 """
@@ -29,17 +29,17 @@ class Lock(Protocol):
     """A held lock."""
 
     def release(self) -> None:
-        """Let the next writer in; releasing twice is harmless."""
+        """Release the lock; a second call has no effect."""
 
 
 class Store(Protocol):
-    """Small files under names, each replaced atomically."""
+    """Small named files, each replaced atomically."""
 
     def read(self, name: str) -> bytes:
         """Return a file's bytes.
 
         Raises:
-            MissingFileError: there is no such file.
+            MissingFileError: the file does not exist.
         """
 
     def write(self, files: Mapping[str, bytes]) -> None:
@@ -47,29 +47,29 @@ class Store(Protocol):
 
         Raises:
             StoreFullError: no space is left.
-            StoreReadOnlyError: the place may not be written.
-            StoreError: any other failure of the device.
+            StoreReadOnlyError: the store may not be written.
+            StoreError: the device failed in another way.
         """
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files that nobody needs any more; absent ones are no error, durability is not promised."""
+        """Remove files that are no longer needed; ignore absent ones. The removal need not be durable."""
 
     def listing(self, folder: str) -> list[str]:
-        """Return the names directly under a folder, sorted; folders end in `/`; empty when absent."""
+        """Return the sorted names directly below a folder. Folder names end in `/`; an absent folder is empty."""
 
     def lock(self, name: str) -> Lock:
         """Take an exclusive lock.
 
         Raises:
-            LockHeldError: another holder has it.
+            LockHeldError: another process holds it.
         """
 
 
 def checked(name: str) -> str:
-    """Return a name if a store may use it.
+    """Return the name if it stays inside the store.
 
     Raises:
-        SetupError: the name could leave the store.
+        SetupError: a part is empty, `.`, `..` or holds a NUL.
     """
     if any(part in {"", ".", ".."} or "\0" in part for part in name.split("/")):
         raise SetupError(f"store name {name!r}: expected relative parts without '', '.' and '..'")
@@ -77,5 +77,5 @@ def checked(name: str) -> str:
 
 
 def no_fault(operation: str, name: str) -> None:
-    """Let every operation pass."""
+    """Raise nothing: the hook in production."""
     del operation, name

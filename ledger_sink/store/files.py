@@ -1,9 +1,9 @@
-"""A store on a local file system: temp, fsync, rename, fsync of the folder.
+"""A store on a local file system: temporary file, fsync, rename, fsync of the folder.
 
-Every file is written whole under a temporary name beside its own, made durable, and renamed; then the
-folders are made durable. An fsync that failed is never repeated on the same descriptor (the kernel may
-have dropped the pages): the caller writes the file again. fsyncs run in threads, because they, and not
-hashes, are the limit of a ledger. Files that end in `.tmp` are a crashed write and mean nothing.
+Every file is written whole under a temporary name beside its own, made durable, and renamed. Then the folders are made
+durable. A failed fsync is never repeated on the same descriptor, because the kernel may have dropped the pages: the
+caller writes the file again. fsyncs run in threads, because they, not hashes, limit a ledger's throughput. Files that
+end in `.tmp` are left by a crashed write and are ignored.
 """
 
 from __future__ import annotations
@@ -32,13 +32,21 @@ if TYPE_CHECKING:
 TEMPORARY = ".tmp"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
-_FEW = 2  # so many files are made durable without waking threads
-_OPEN = 128  # so many are open at a time
-_ADVISE = getattr(os, "posix_fadvise", None)  # of "not needed" the kernel begins to write; macOS has none
+_FEW = 2  # up to so many files, the caller's thread runs the fsyncs
+_OPEN = 128  # most files that are open at a time
+_ADVISE = getattr(
+    os, "posix_fadvise", None
+)  # "not needed" makes the kernel begin to write; macOS has no such call
 
 
 class FileStore:
-    """Files under one root directory, which is made at the first write."""
+    """Files below one root directory, which the first write creates.
+
+    Args:
+        root: the directory.
+        threads: number of threads that run fsyncs.
+        fault_for_tests: hook for tests, see `contract`.
+    """
 
     def __init__(self, root: Path, *, threads: int = 4, fault_for_tests: FaultForTests = no_fault) -> None:
         self.root = root
@@ -47,26 +55,26 @@ class FileStore:
         self._pool: ThreadPoolExecutor | None = None
 
     def path(self, name: str) -> Path:
-        """Return where a name lies on disk."""
+        """Return the path of a name on disk."""
         return self.root / checked(name)
 
     def read(self, name: str) -> bytes:
-        """Return a file's bytes."""
+        """Return a file's bytes; see `Store`."""
         try:
             return self.path(name).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             raise MissingFileError(f"{self.path(name)}: no such file") from None
         except OSError as error:
-            raise _told(self.path(name), error) from error
+            raise _store_error(self.path(name), error) from error
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Make every file durable under its name."""
+        """Make every file durable under its name; see `Store`."""
         if not files:
             return
         try:
             self._write(files)
         except OSError as error:
-            raise _told(self.root / next(iter(files)), error) from error
+            raise _store_error(self.root / next(iter(files)), error) from error
 
     def _write(self, files: Mapping[str, bytes]) -> None:
         dirty = self._make_folders(files)
@@ -84,7 +92,7 @@ class FileStore:
                 os.close(descriptor)
 
     def _make_folders(self, files: Iterable[str]) -> set[Path]:
-        """Make missing folders; return every folder whose entries change."""
+        """Create missing folders; return every folder whose entries change."""
         dirty = set()
         for folder in {self.path(name).parent for name in files}:
             dirty.add(folder)
@@ -96,9 +104,9 @@ class FileStore:
         return dirty
 
     def _write_temporaries(self, files: Mapping[str, bytes]) -> None:
-        """Write files under their temporary names, all of them, and only then make each durable.
+        """Write all files under their temporary names, then make each durable.
 
-        The kernel is told to begin with each at once, so the first fsync finds most of the work done.
+        The kernel starts to write each file early, so the first fsync finds most of the work done.
         """
         opened: dict[str, int] = {}
         try:
@@ -121,7 +129,7 @@ class FileStore:
                 os.close(descriptor)
 
     def _sync_in_threads(self, opened: Mapping[str, int]) -> None:
-        """Make files durable, each thread its share; none is at work any more when this returns or raises."""
+        """Make files durable, each thread a share of them. No thread is still at work when this returns or raises."""
         if _ADVISE is not None:
             for descriptor in opened.values():
                 _ADVISE(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -147,19 +155,19 @@ class FileStore:
         self.fault_for_tests(f"after {operation}", name)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files, and the folder they leave empty."""
+        """Remove files, and their folder if it becomes empty."""
         for name in names:
             try:
                 self._operate("remove", name, _unlink)
             except OSError as error:
-                raise _told(self.path(name), error) from error
+                raise _store_error(self.path(name), error) from error
             try:
                 self.path(name).parent.rmdir()
             except OSError:
                 continue  # other files are still there
 
     def listing(self, folder: str) -> list[str]:
-        """Return the names directly under a folder."""
+        """Return the sorted names directly below a folder; see `Store`."""
         try:
             with os.scandir(self.path(folder)) as entries:
                 return sorted(
@@ -168,16 +176,20 @@ class FileStore:
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
-            raise _told(self.path(folder), error) from error
+            raise _store_error(self.path(folder), error) from error
 
     def lock(self, name: str) -> FileLock:
-        """Take an exclusive lock that the kernel lets go when its holder dies."""
+        """Take an exclusive lock; the kernel releases it when the process dies.
+
+        Raises:
+            LockHeldError: another process holds it.
+        """
         path = self.path(name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise _told(path, error) from error
+            raise _store_error(path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -189,7 +201,7 @@ class FileStore:
             os.write(descriptor, f"{os.getpid()}\n".encode())
         except OSError as error:
             os.close(descriptor)
-            raise _told(path, error) from error
+            raise _store_error(path, error) from error
         return FileLock(descriptor)
 
     def _executor(self) -> ThreadPoolExecutor:
@@ -199,13 +211,13 @@ class FileStore:
 
 
 class FileLock:
-    """A held lock of a `FileStore`."""
+    """A lock of a `FileStore`, held from construction to `release`."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Let the next writer in."""
+        """Release the lock; a second call has no effect."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -224,8 +236,8 @@ def _unlink(path: str) -> None:
         return
 
 
-def _told(path: Path, error: OSError) -> StoreError:
-    """Return the store's own error for a failed call of the system."""
+def _store_error(path: Path, error: OSError) -> StoreError:
+    """Return the store's error for a failed system call."""
     if error.errno in _FULL:
         return StoreFullError(
             f"{path}: no space left ({error.strerror}); free some and start again, nothing is lost"

@@ -1,4 +1,4 @@
-"""Secret files: seeds and tokens, 0600, made once and never silently replaced."""
+"""Secret files: seeds and tokens, mode 0600, created once and never replaced."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _TOKEN_BYTES = 32
 
 
 def own_seed(path: Path) -> bytes:
-    """Return the 32-byte seed of a file, which is made if it does not exist.
+    """Return the seed in a file, 32 bytes; create the file with a random seed if it does not exist.
 
     Raises:
-        SetupError: the file has another length, or others may read it.
+        SetupError: the file has another length, or a mode that lets others read it.
     """
     seed = _own_secret(path, secrets.token_bytes(SEED_BYTES))
     if len(seed) != SEED_BYTES:
@@ -29,15 +29,19 @@ def own_seed(path: Path) -> bytes:
 
 
 def own_token(path: Path) -> str:
-    """Return the bearer token of a file, which is made if it does not exist."""
+    """Return the bearer token in a file; create the file with a random token if it does not exist.
+
+    Raises:
+        SetupError: the file holds no token, or its mode lets others read it.
+    """
     return read_token_text(path, _own_secret(path, secrets.token_urlsafe(_TOKEN_BYTES).encode() + b"\n"))
 
 
 def read_token(path: Path) -> str:
-    """Return the bearer token of a file that another process made.
+    """Return the bearer token in a file that another process created.
 
     Raises:
-        SetupError: it is not there or holds no token.
+        SetupError: the file does not exist or holds no token.
     """
     try:
         return read_token_text(path, path.read_bytes())
@@ -46,10 +50,14 @@ def read_token(path: Path) -> str:
 
 
 def read_token_text(path: Path, data: bytes) -> str:
-    """Return the token that a file's bytes spell.
+    """Decode the bytes of a token file.
+
+    Args:
+        path: the file, for errors.
+        data: its bytes.
 
     Raises:
-        SetupError: they spell none.
+        SetupError: the bytes hold no token of at least 32 ASCII characters.
     """
     text = data.decode("ascii", "replace").strip()
     if len(text) < _TOKEN_BYTES or not text.isascii():
@@ -70,9 +78,9 @@ def _own_secret(path: Path, fresh: bytes) -> bytes:
 
 
 def _create(path: Path, data: bytes) -> None:
-    """Make a file durable under its name, unless another process was faster.
+    """Create a durable file, unless another process was faster.
 
-    `streams.durable_files.create_once` has the same steps for itself: the two layers do not know each other.
+    `streams.durable_files.create_once` takes the same steps: the two layers do not import each other.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")  # a crash may leave one behind
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -1,1 +1,1 @@
-"""The witness process and its client."""
+"""Witnesses: the process, its client, and the policy that names them."""

@@ -1,8 +1,8 @@
-"""`policy.txt`: whom the city log answers to, as a C2SP tlog-policy file.
+"""`policy.txt`: the city log's key, its witnesses and their quorum, as a C2SP tlog-policy file.
 
-The ledger writes a first one, from the city log's key and the witnesses it was told of, asking each for its
-key. From then on the file is the operator's: witnesses and quorum are changed there and nowhere else. Only
-the address of a witness follows what the ledger is told, if the witness there shows the same key.
+The ledger writes a first policy from the city log's key and the configured witnesses, and asks each of these for its key.
+From then on the file belongs to the operator: witnesses and quorum change there and nowhere else. Only the address of a
+witness follows the configuration, if the witness at the new address has the same key.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ TIMEOUT_S = 3.0
 
 
 def read_policy(store: Store) -> Policy | None:
-    """Return the policy on file, or None.
+    """Return the policy on disk, or None if there is none.
 
     Raises:
-        SetupError: it cannot be read.
+        SetupError: the file is malformed.
     """
     try:
         return Policy.parse(store.read(POLICY))
@@ -42,17 +42,17 @@ def read_policy(store: Store) -> Policy | None:
 
 
 def city_policy(store: Store, city_key: VerifierKey, urls: Sequence[str], quorum: int | None) -> Policy:
-    """Return the policy on file; write a first one if there is none.
+    """Return the policy on disk; write a first one if there is none, and moved addresses.
 
     Args:
         store: the ledger's files.
         city_key: the city log's verifier key.
-        urls: witnesses for a first policy.
-        quorum: how many of them must cosign; None: more than half.
+        urls: base URLs of the configured witnesses.
+        quorum: number of them that must cosign, in a first policy; None: more than half.
 
     Raises:
-        WitnessUnavailableError: a first policy is due and a witness does not tell its key.
-        SetupError: the policy does not know the city log's key.
+        WitnessUnavailableError: a first policy is due and a witness does not return its key.
+        SetupError: the policy is malformed or lacks the city log's key, or the quorum exceeds the witnesses.
     """
     policy = read_policy(store)
     if policy is None:
@@ -81,12 +81,14 @@ def _first_policy(city_key: VerifierKey, urls: Sequence[str], quorum: int | None
 
 
 def _moved(policy: Policy, urls: Sequence[str]) -> Policy:
-    """Return the policy with the addresses of witnesses that were told to us: keys and quorum stay."""
+    """Return the policy with the configured addresses of its witnesses; keys and quorum stay."""
     known = {witness.url for witness in policy.witnesses}
     addresses: dict[VerifierKey, str] = {}
     for url in urls:
         if url not in known:
-            with contextlib.suppress(WitnessUnavailableError):  # it may come later, where the file says
+            with contextlib.suppress(
+                WitnessUnavailableError
+            ):  # a witness that does not answer keeps its address in the file
                 addresses[_key_of(url)] = url
     witnesses = tuple(replace(w, url=addresses.get(w.key, w.url)) for w in policy.witnesses)
     return replace(policy, witnesses=witnesses)

@@ -1,7 +1,7 @@
 """`ledger-witness` (in the platform also `city witness`): a witness on anybody's machine, with one command.
 
-It needs the base install alone. A witness is worth something if somebody else than the log's operator runs it:
-a university, a neighbour city, an auditor. Its key is made at the first start; its operator tells it to the log's.
+It needs the base install alone. A witness adds trust if someone other than the log's operator runs it: a university, a
+neighbour city, an auditor. It creates its key at the first start. Its operator sends the verifier key to the log's operator.
 """
 
 from __future__ import annotations
@@ -23,12 +23,19 @@ example:
 policy.txt holds a `log` line for each log to be witnessed (a city publishes its own as /ledger/policy.txt).
 The city writes this witness's key, which stands in witness/witness.vkey, into its policy file, and asks at
 http://HOST:PORT/.
-It listens on loopback unless told otherwise; put a TLS proxy in front of it before others reach it.
+It listens on loopback by default; put a TLS proxy in front of it before others reach it.
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a witness until Ctrl-C or SIGTERM; return the exit code (0 ended as told, 2 could not start)."""
+    """Run a witness until Ctrl-C or SIGTERM.
+
+    Args:
+        arguments: command line without the program's name; None takes `sys.argv`.
+
+    Returns:
+        The exit code: 0 after a signal, 2 if it could not start.
+    """
     parser = argparse.ArgumentParser(
         prog="ledger-witness",
         description="Run a C2SP tlog-witness for anybody's logs.",
@@ -49,19 +56,19 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--host", default="127.0.0.1", help="interface to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=18081, help="port to listen on (default: 18081)")
-    words = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     stop = threading.Event()
     stop_on_signals(stop)
-    if not words.logs.is_file():
-        sys.stderr.write(f"ledger-witness: {words.logs}: no such file; it must hold `log` lines\n")
+    if not options.logs.is_file():
+        sys.stderr.write(f"ledger-witness: {options.logs}: no such file; it must hold `log` lines\n")
         return 2
     sys.stdout.write(
-        f"witness {words.name} on http://{words.host}:{words.port}/ for the logs in {words.logs}; its key: "
-        f"{words.directory / VKEY_NAME}; Ctrl-C ends it\n"
+        f"witness {options.name} on http://{options.host}:{options.port}/ for the logs in {options.logs}; its key: "
+        f"{options.directory / VKEY_NAME}; Ctrl-C ends it\n"
     )
     sys.stdout.flush()
     try:
-        run(WitnessConfig(words.directory, words.name, words.logs, words.host, words.port), stop)
+        run(WitnessConfig(options.directory, options.name, options.logs, options.host, options.port), stop)
     except LedgerError as error:
         sys.stderr.write(f"ledger-witness: {error}\n")
         return 2

@@ -1,7 +1,7 @@
-"""The client of one witness (C2SP tlog-witness): a city checkpoint in, its verified cosignature out.
+"""The client of one witness (C2SP tlog-witness): sends a city checkpoint, returns its verified cosignature.
 
-It starts from the size it believes the witness to know and corrects itself by the 409 answer, with
-consistency proofs from the city log's own tiles.
+It starts from the size that it last saw cosigned and corrects it by the size in a 409 response. It makes consistency
+proofs from the city log's own tiles.
 """
 
 from __future__ import annotations
@@ -29,7 +29,12 @@ TIMEOUT_S = 3.0
 
 
 class WitnessClient:
-    """A witness at a URL. One thread at a time uses it."""
+    """Client of a witness at a URL. One thread at a time uses it.
+
+    Args:
+        key: verifier key that its cosignatures must match.
+        url: its base URL.
+    """
 
     def __init__(self, key: VerifierKey, url: str) -> None:
         self.key = key
@@ -37,19 +42,21 @@ class WitnessClient:
         self._known_size = 0
 
     def cosign(self, checkpoint: Checkpoint, note: bytes, source: TileSource) -> Signature:
-        """Get this witness's cosignature.
+        """Request this witness's cosignature and verify it.
 
         Args:
-            checkpoint: what the note says.
-            note: the checkpoint with the city log's signature.
+            checkpoint: the city checkpoint.
+            note: that checkpoint with the city log's signature.
             source: the city log's tiles.
 
         Raises:
-            WitnessUnavailableError: no answer, or one that a witness does not give.
-            CheckpointRefusedError: the witness saw another history than ours.
-            DamagedLogError: our tiles give no proof.
+            WitnessUnavailableError: no response, or one that C2SP tlog-witness does not define.
+            CheckpointRefusedError: the witness cosigned another history.
+            DamagedLogError: the tiles give no consistency proof.
         """
-        for _ in range(3):  # ask, correct the size, ask again; once more for a second client of the log
+        for _ in range(
+            3
+        ):  # a request, one with the corrected size, and one more if another client was faster
             status, body = self._ask(checkpoint, note, source)
             if status == 200:
                 self._known_size = checkpoint.size

@@ -1,12 +1,12 @@
-"""A witness by C2SP tlog-witness v1.0.0: cosigns what grows consistently, for any log whose key it is given.
+"""A witness by C2SP tlog-witness v1.0.0: cosigns checkpoints of the logs in its file if they grow consistently.
 
     POST /add-checkpoint              200 cosignature · 400 · 403 · 404 · 409 size · 422
-    GET  /<hex SHA-256(origin)>/checkpoint   the log's and this witness's signature on what was cosigned last
+    GET  /<hex SHA-256(origin)>/checkpoint   the last cosigned checkpoint with the log's and this witness's signature
     GET  /vkey                        this witness's verifier key
 
-What was cosigned is durable before the answer leaves; check and store are one step per origin. Only the text,
-the log's verified line and the own line are ever kept, so a forged line cannot wedge it. It needs the base
-install, a directory of its own, and a file with `log` lines; it is worth something if somebody else runs it.
+A cosigned checkpoint is durable before the response leaves. A lock per origin makes check and store one step. It stores
+only the text, the log's verified signature line and its own, so a forged line cannot block it. It needs the base install,
+a directory of its own, and a file with `log` lines.
 """
 
 from __future__ import annotations
@@ -52,7 +52,14 @@ log = logging.getLogger("ledger.witness")
 
 
 class Witness:
-    """Cosigns checkpoints; safe for many threads."""
+    """Cosigns checkpoints. Safe for many threads.
+
+    Args:
+        key: its signing key.
+        store: its directory.
+        logs: returns the verifier keys of the logs that it serves, by origin.
+        clock: returns seconds since 1970 UTC.
+    """
 
     def __init__(
         self,
@@ -65,11 +72,11 @@ class Witness:
         self._store = store
         self._logs = logs
         self._clock = clock
-        self._guards: dict[str, threading.Lock] = {}
-        self._guards_guard = threading.Lock()
+        self._origin_locks: dict[str, threading.Lock] = {}
+        self._mutex = threading.Lock()
 
     def answer(self, request: Request) -> Response:
-        """Answer one HTTP request."""
+        """Answer one HTTP request; the module lists the paths."""
         path = request.path.lstrip("/")
         if request.method == "POST" and path == ADD_CHECKPOINT:
             return self.add_checkpoint(request.body)
@@ -80,33 +87,33 @@ class Witness:
         return Response(404, b"expected POST /add-checkpoint\n")
 
     def add_checkpoint(self, body: bytes) -> Response:
-        """Cosign a checkpoint that is consistent with the one cosigned before."""
+        """Cosign a checkpoint that is consistent with the last cosigned one (C2SP tlog-witness, "add-checkpoint")."""
         try:
-            asked = AddCheckpoint.parse(body)
-            checkpoint, _ = parse_checkpoint(asked.checkpoint)
+            request = AddCheckpoint.parse(body)
+            checkpoint, _ = parse_checkpoint(request.checkpoint)
         except FormatError as error:
             return _refused(400, error)
-        if asked.old_size > checkpoint.size:
-            return _refused(400, f"old size {asked.old_size} is above the checkpoint's {checkpoint.size}")
+        if request.old_size > checkpoint.size:
+            return _refused(400, f"old size {request.old_size} is above the checkpoint's {checkpoint.size}")
         key = self._logs().get(checkpoint.origin)
         if key is None:
             return _refused(404, "unknown origin")
         try:
-            _, note = open_checkpoint(asked.checkpoint, key)
+            _, note = open_checkpoint(request.checkpoint, key)
         except SignatureError as error:
             return _refused(403, error)
         verified = Note(note.text, verify_note(note, [key])[:1])
-        with self._guards_guard:
-            guard = self._guards.setdefault(checkpoint.origin, threading.Lock())
-        with guard:
-            return self._check_and_store(asked, checkpoint, verified)
+        with self._mutex:
+            origin_lock = self._origin_locks.setdefault(checkpoint.origin, threading.Lock())
+        with origin_lock:
+            return self._check_and_store(request, checkpoint, verified)
 
-    def _check_and_store(self, asked: AddCheckpoint, checkpoint: Checkpoint, note: Note) -> Response:
+    def _check_and_store(self, request: AddCheckpoint, checkpoint: Checkpoint, note: Note) -> Response:
         size, root = self._last(checkpoint.origin)
-        if asked.old_size != size:
+        if request.old_size != size:
             return Response(409, encode_size(size), SIZE_CONTENT_TYPE)
         try:
-            verify_consistency(size, root, checkpoint.size, checkpoint.root, asked.proof)
+            verify_consistency(size, root, checkpoint.size, checkpoint.root, request.proof)
         except ProofError as error:
             log.error("refused %s at %d: %s", checkpoint.origin, checkpoint.size, error)  # noqa: TRY400
             return _refused(422, error)
@@ -116,10 +123,10 @@ class Witness:
         return Response(200, encode_cosignatures((own,)))
 
     def _last(self, origin: str) -> tuple[int, bytes]:
-        """Return size and root of what was cosigned last.
+        """Return size and root of the last cosigned checkpoint; 0 and the empty root if there is none.
 
         Raises:
-            DamagedStateError: the file is not what this witness wrote.
+            DamagedStateError: the file lacks this witness's valid cosignature.
         """
         name = monitoring_path(origin)
         try:
@@ -143,23 +150,23 @@ class Witness:
 
 
 class LogsFile:
-    """The `log` lines of a policy file, read again when it changes."""
+    """Verifier keys of a policy file's `log` lines, read again when the file changes."""
 
     def __init__(self, path: Path | None) -> None:
-        """Read it once.
+        """Read the file if it exists.
 
         Raises:
-            SetupError: it is there but cannot be read.
+            SetupError: the file exists but cannot be read.
         """
         self._path = path
-        self._seen: tuple[int, int, int] | None = None
+        self._version: tuple[int, int, int] | None = None
         self._keys: dict[str, VerifierKey] = {}
-        self._guard = threading.Lock()
+        self._mutex = threading.Lock()
         self._reload()
 
     def __call__(self) -> Mapping[str, VerifierKey]:
-        """Return the keys by origin; a file that became unreadable leaves the ones before in force."""
-        with self._guard:
+        """Return the keys by origin; the previous ones if the file became unreadable."""
+        with self._mutex:
             try:
                 self._reload()
             except SetupError as error:
@@ -171,15 +178,15 @@ class LogsFile:
             return
         try:
             found = self._path.stat()
-            seen = (found.st_mtime_ns, found.st_size, found.st_ino)
-            if seen == self._seen:
+            version = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if version == self._version:
                 return
             data = self._path.read_bytes()
         except FileNotFoundError:
-            return  # it may come later: the ledger writes it when it starts
+            return  # it may appear later: the ledger writes it when it starts
         except OSError as error:
             raise SetupError(f"{self._path}: {error.strerror}") from error
-        self._seen = seen
+        self._version = version
         try:
             self._keys = {key.name: key for key in parse_log_keys(data)}
         except SetupError as error:
@@ -188,10 +195,10 @@ class LogsFile:
 
 
 def own_key(config: WitnessConfig) -> CosigningKey:
-    """Return this witness's key, made at its first start.
+    """Return this witness's signing key; create its seed at the first start.
 
     Raises:
-        SetupError: name or seed file are no good.
+        SetupError: the name is no key name, or the seed file is invalid.
     """
     try:
         return CosigningKey(config.name, own_seed(config.directory / SEED_NAME))
@@ -200,10 +207,10 @@ def own_key(config: WitnessConfig) -> CosigningKey:
 
 
 def run(config: WitnessConfig, stop: threading.Event) -> None:
-    """Run a witness until told to stop.
+    """Run a witness until `stop` is set.
 
     Raises:
-        SetupError: port, key or logs file cannot be had.
+        SetupError: the port, the key or the logs file is not available.
         LockHeldError: another witness runs in the same directory.
     """
     store = FileStore(config.directory)

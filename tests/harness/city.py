@@ -163,28 +163,28 @@ class City:
     def engine(self) -> Iterator[Client]:
         """Open only the stored tables of a stack that does not run."""
         settings = self.settings()
-        door = subprocess.Popen(
-            [sys.executable, "-m", "infra.processes", "door"],
+        process = subprocess.Popen(
+            [sys.executable, "-m", "infra.processes", "clickhouse"],
             env={**self.env(), **settings.environment()},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
             client: Any = eventually(
-                lambda: self._answering(door), "the door answers", within_s=60, every_s=0.2
+                lambda: self._answering(process), "ClickHouse answers", within_s=60, every_s=0.2
             )
             yield client
             client.close()
         finally:
-            door.terminate()
-            door.wait(15)
+            process.terminate()
+            process.wait(15)
 
-    def _answering(self, door: subprocess.Popen[bytes]) -> Client | None:
-        """Return a client once the door answers."""
-        assert door.poll() is None, "the door ended"
+    def _answering(self, process: subprocess.Popen[bytes]) -> Client | None:
+        """Return a client once ClickHouse answers."""
+        assert process.poll() is None, "ClickHouse ended"
         try:
             return self.client()
-        except Exception:  # noqa: BLE001 - whatever a client says of a door that does not answer yet
+        except Exception:  # noqa: BLE001 - whatever a client raises while nothing answers yet
             return None
 
     def facts(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from infra.ports import free_port
 from ledger_sink.log.name import LogName
 from ledger_sink.log.state import read_state
-from ledger_sink.signer.server import _read_memory
+from ledger_sink.signer.server import read_signed_heads
 from ledger_sink.store import FileStore
 from tests.ledger_sink.kill_check import Signed, check
 from tests.ledger_sink.kill_parts import ENDLESS, PARTITIONS, PARTS, PUBLISHED, TOPIC, Place
@@ -169,7 +169,7 @@ def told(root: Path) -> set[bytes]:
 
 def remembered(place: Place) -> set[Signed]:
     """Every head in the signer's memory now."""
-    memory = _read_memory(FileStore(place.signer.keys))
+    memory = read_signed_heads(FileStore(place.signer.keys))
     return {(origin, size, found) for origin, (size, found) in memory.items()}
 
 

@@ -138,7 +138,7 @@ def chain(place: Place, seed: int, target: int, ready: Connection) -> None:
         except (SignerUnavailableError, ClockSteppedBackError):
             done = False
         assert not city.refused, city.refused
-        sizes = [mention.size for mention in city.state.mentions.values()]
+        sizes = [mention.size for mention in city.state.last_checkpoints.values()]
         if done and sizes == [target + 1] * PARTITIONS:
             return
         time.sleep(dice.random() * 0.05)

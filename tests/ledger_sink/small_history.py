@@ -20,7 +20,7 @@ from ledger_sink.http.server import Request
 from ledger_sink.log.name import LogName
 from ledger_sink.sealing.publisher import Publisher
 from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
-from ledger_sink.signer.server import MEMORY_NAME, Signer, _encode_memory, _read_memory
+from ledger_sink.signer.server import SIGNED_HEADS_NAME, Signer, encode_signed_heads, read_signed_heads
 from ledger_sink.store import FileStore
 from ledger_sink.witness.client import WitnessClient
 from ledger_sink.witness.server import Witness
@@ -63,7 +63,7 @@ class Beside(HttpClient):
 
 def prepare(root: Path) -> None:
     """Make the signer's empty memory, older than any ledger."""
-    FileStore(root / "keys").write({MEMORY_NAME: _encode_memory({})})
+    FileStore(root / "keys").write({SIGNED_HEADS_NAME: encode_signed_heads({})})
 
 
 def quorum_at(root: Path) -> Quorum:
@@ -114,7 +114,7 @@ def check(root: Path, expected: Mapping[str, bytes]) -> None:
     files = files_in(store)
     lost = {name for name, data in expected.items() if files.get(name) != data}
     assert not lost, f"not as without the fault: {sorted(lost)}"
-    memory = _read_memory(FileStore(root / "keys"))
+    memory = read_signed_heads(FileStore(root / "keys"))
     heads = [parse_checkpoint(note)[0] for note in told(root)]
     published = {(head.origin, head.size, head.root) for head in heads}
     for folder in (FOLDER, "city/1"):

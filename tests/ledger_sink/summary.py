@@ -53,7 +53,7 @@ def summarize(config: LedgerConfig) -> Summary:
     try:
         state = read_city_state(store, city_folder)
         if state is not None and covered is not None:
-            mentions = {o: m.size for o, m in state.mentions.items() if m.block < covered.size}
+            mentions = {o: m.size for o, m in state.last_checkpoints.items() if m.block < covered.size}
             cosignatures = _cosignatures(store, city_folder)
     except LedgerError:
         pass  # nothing is covered that cannot be shown

@@ -14,7 +14,7 @@ from ledger_sink.log.name import LogName
 from ledger_sink.record import Record
 from ledger_sink.sealing.publisher import Publisher
 from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
-from ledger_sink.signer.server import MEMORY_NAME, Signer, _encode_memory
+from ledger_sink.signer.server import SIGNED_HEADS_NAME, Signer, encode_signed_heads
 from ledger_sink.store import FileStore, MemoryStore
 from tests.ledger_sink import naive
 
@@ -49,7 +49,7 @@ def records(first: int, end: int) -> list[Record]:
 def memory_of_signer() -> MemoryStore:
     """The files of a signer that has signed nothing."""
     store = MemoryStore()
-    store.write({MEMORY_NAME: _encode_memory({})})
+    store.write({SIGNED_HEADS_NAME: encode_signed_heads({})})
     return store
 
 

@@ -33,7 +33,7 @@ from ledger_sink.format.witness_request import AddCheckpoint
 from ledger_sink.log.name import LogName
 from ledger_sink.log.tile_log import TileSource
 from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
-from ledger_sink.signer.client import Head, SignerClient
+from ledger_sink.signer.client import CommittedHead, SignerClient
 from ledger_sink.store import MemoryStore
 from ledger_sink.verifier.cli import main
 from ledger_sink.verifier.evidence import check_evidence
@@ -115,7 +115,7 @@ def files_of(log: SimulatedLog) -> MemoryStore:
 
 def signed_again(world: World, store: MemoryStore, size: int, root_hash: bytes) -> None:
     """Ask the signer of a world, as its publisher would, for a head over a store's tiles."""
-    head = Head(FOLDER, Checkpoint(ORIGIN, size, root_hash))
+    head = CommittedHead(FOLDER, Checkpoint(ORIGIN, size, root_hash))
     keys = {ORIGIN: world.vkeys([ORIGIN])[0]}
     _, refusals = SignerClient(store, world.signer.sign).sign([head], keys)
     raise refusals[ORIGIN]

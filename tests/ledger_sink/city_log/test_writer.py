@@ -222,7 +222,7 @@ def test_the_city_checkpoint_appears_with_its_quorum(witnesses: Running) -> None
     assert chain.publish(quorum)
     cosigned = open_cosigned(world.store.read(f"{FOLDER}/checkpoint"), quorum.policy)
     assert (cosigned.checkpoint.size, len(cosigned.witnesses)) == (1, 2)
-    assert list(chain.silent) == ["w2"]
+    assert list(chain.failures) == ["w2"]
     cover = read_cosigned_checkpoint(world.store, "air.reading/0/1")
     assert cover is not None
     assert (cover.block, parse_checkpoint(cover.note)[0].size) == (0, 6)
@@ -249,8 +249,8 @@ def test_without_its_quorum_nothing_is_published(witnesses: Running) -> None:
 def silent_quorum(running: Running) -> Quorum:
     """A quorum whose witnesses cannot be reached."""
     quorum = quorum_of(running, 1)
-    nowhere = tuple((name, WitnessClient(one.key, "http://127.0.0.1:9")) for name, one in quorum.cosigners)
-    return replace(quorum, cosigners=nowhere)
+    nowhere = tuple((name, WitnessClient(one.key, "http://127.0.0.1:9")) for name, one in quorum.witnesses)
+    return replace(quorum, witnesses=nowhere)
 
 
 def test_a_rolled_back_city_log_is_not_cosigned(witnesses: Running) -> None:

@@ -14,7 +14,7 @@ from ledger_sink.format.layout import POLICY
 from ledger_sink.format.range_bundle import RangeEvidence
 from ledger_sink.format.schema_file import unpack_schema
 from ledger_sink.prove import interval as range_prover
-from ledger_sink.prove.interval import Asked, Interval, prove_range
+from ledger_sink.prove.interval import Interval, RangeQuery, prove_range
 from ledger_sink.record import Record
 from ledger_sink.store import FileStore
 from ledger_sink.verifier.bundle_check import check_bundle
@@ -67,7 +67,7 @@ class City:
 
     def prove(self, interval: Interval, key: bytes | None = b"beta", partition: int = 0) -> bytes:
         """Prove a station's records."""
-        asked = Asked(TOPIC, partition, interval, lambda record: key is None or record.key == key)
+        asked = RangeQuery(TOPIC, partition, interval, lambda record: key is None or record.key == key)
         return prove_range(
             self.config, asked, records=self.read, schema=lambda record: (7, f'"{len(record.value or b"")}"')
         )

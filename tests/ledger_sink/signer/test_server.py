@@ -23,8 +23,8 @@ from ledger_sink.format.note import VerifierKey, parse_signatures
 from ledger_sink.format.tiles import TileBuilder, consistency_proof
 from ledger_sink.http.server import Request, Server
 from ledger_sink.signer.client import SignerConnection
-from ledger_sink.signer.protocol import SignAnswer, SignRequest, encode_requests
-from ledger_sink.signer.server import MEMORY_NAME, Signer, SignerServer, _master_seed
+from ledger_sink.signer.protocol import SignRequest, SignResponse, encode_requests
+from ledger_sink.signer.server import SIGNED_HEADS_NAME, Signer, SignerServer, _master_seed
 from ledger_sink.signer.server import run as run_signer
 from ledger_sink.store import FileStore, MemoryStore
 from ledger_sink.store.secret_files import own_seed, own_token
@@ -50,7 +50,7 @@ def request(old: int, size: int, salt: bytes = b"", origin: str = ORIGIN) -> Sig
     return SignRequest(origin, size, root(hashes(size, salt)), old, proof)
 
 
-def one(signer: Signer, asked: SignRequest) -> SignAnswer:
+def one(signer: Signer, asked: SignRequest) -> SignResponse:
     """Ask for one signature."""
     return signer.sign([asked])[0]
 
@@ -131,7 +131,7 @@ def test_a_lost_or_damaged_memory_stops_the_signer() -> None:
     with pytest.raises(DamagedStateError, match="put it back"):
         Signer(CITY, SEED, MemoryStore())
     store = memory_of_signer()
-    store.files[MEMORY_NAME] = store.files[MEMORY_NAME].replace(b"{", b"[")
+    store.files[SIGNED_HEADS_NAME] = store.files[SIGNED_HEADS_NAME].replace(b"{", b"[")
     with pytest.raises(DamagedStateError):
         Signer(CITY, SEED, store)
 
@@ -229,4 +229,4 @@ def test_the_process_makes_its_files_and_ends_when_told(tmp_path: Path) -> None:
         stop.set()
         thread.join(5)
     assert not thread.is_alive()
-    assert json.loads((config.keys / MEMORY_NAME).read_bytes().splitlines()[0]) == {}
+    assert json.loads((config.keys / SIGNED_HEADS_NAME).read_bytes().splitlines()[0]) == {}
