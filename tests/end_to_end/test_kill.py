@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.report import broken_equations, totals
+from tests.fixtures.stack import run_through
+from tests.harness.comparison import assert_nothing_differs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +38,7 @@ UNNOTICED = {"parent", "replay"}
 
 @pytest.mark.timeout(400)
 def test_kill_9_of_several_processes_at_once_loses_and_doubles_nothing(
-    make_city: Callable[..., City], small_recordings: Path, undisturbed: City
+    make_city: Callable[..., City], small_recordings: Path, request: pytest.FixtureRequest
 ) -> None:
     """Three or four of the ten processes in each of three starts: same events, rows, roll-ups, verdict."""
     chance = seeded()
@@ -46,13 +47,13 @@ def test_kill_9_of_several_processes_at_once_loses_and_doubles_nothing(
     for victims in (order[:3], order[3:6], order[6:]):
         kill(city, small_recordings, victims, chance)
     run_through(city, small_recordings)
-    assert_nothing_differs(city, undisturbed)
+    assert_nothing_differs(city, request.getfixturevalue("whole_city"))
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(900)
 def test_kill_9_of_any_process_loses_and_doubles_nothing(
-    make_city: Callable[..., City], small_recordings: Path, undisturbed: City
+    make_city: Callable[..., City], small_recordings: Path, request: pytest.FixtureRequest
 ) -> None:
     """Ten processes, the parent too, one after the other: same events, rows, roll-ups, verdict."""
     chance = seeded()
@@ -60,7 +61,7 @@ def test_kill_9_of_any_process_loses_and_doubles_nothing(
     for victim in chance.sample(VICTIMS, len(VICTIMS)):
         kill(city, small_recordings, [victim], chance)
     run_through(city, small_recordings)
-    assert_nothing_differs(city, undisturbed)
+    assert_nothing_differs(city, request.getfixturevalue("whole_city"))
 
 
 def seeded() -> random.Random:
@@ -84,17 +85,3 @@ def kill(city: City, recordings: Path, victims: Sequence[str], chance: random.Ra
     if noticed and "parent" not in victims:
         assert process.returncode != 0, f"{victims} were killed and nobody noticed:\n{output}"
         assert any(victim.split("-")[0] in output for victim in noticed), output
-
-
-def run_through(city: City, recordings: Path) -> None:
-    """Let a run come to its end."""
-    run = city.up_once("--recordings", str(recordings))
-    assert run.returncode == 0, run.stdout + run.stderr
-
-
-def assert_nothing_differs(city: City, undisturbed: City) -> None:
-    """Compare reports, and what a query sees."""
-    report = city.read_report()
-    assert broken_equations(report) == []
-    assert totals(report) == totals(undisturbed.read_report())
-    assert city.facts() == undisturbed.kept_facts()

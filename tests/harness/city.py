@@ -54,11 +54,6 @@ class City:
         """Where `up_once` writes its report."""
         return self.data.parent / f"{self.data.name}-report.json"
 
-    @property
-    def first_report(self) -> Path:
-        """Where the report of an earlier run is kept."""
-        return self.data.parent / f"{self.data.name}-first.json"
-
     def command(self, *words: str) -> list[str]:
         """Return the command line of `city WORDS` for this data directory."""
         return [sys.executable, "-m", "infra.cli", words[0], *words[1:]]
@@ -110,10 +105,6 @@ class City:
     def read_report(self) -> dict[str, Any]:
         """Return the last report."""
         return dict(json.loads(self.report.read_text()))
-
-    def keep_first_report(self) -> None:
-        """Keep the last report, so that the next one can be compared with it."""
-        self.first_report.write_text(json.dumps(self.read_report()))
 
     def settings(self) -> Settings:
         """Return the settings of the stack that runs or last ran here."""

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from tests.harness.live import LiveCity
 
 
-def test_ctrl_c_stops_in_order_and_the_next_start_goes_on(live: LiveCity) -> None:
+def test_ctrl_c_stops_in_order_and_the_next_start_goes_on(readings: LiveCity) -> None:
     """A live run is interrupted; a second run finishes it; nothing is lost or doubled, whatever else was done here."""
-    begun = live.city.sealed(TOPIC)
+    live = readings
+    begun, index = live.city.sealed(TOPIC), live.city.sealed("air-quality.index")
     output = live.interrupt()
     assert live.process.returncode == 0, output
     assert "had to be killed" not in output
@@ -22,5 +23,12 @@ def test_ctrl_c_stops_in_order_and_the_next_start_goes_on(live: LiveCity) -> Non
     report = live.finish()
     assert broken_equations(report) == []
     assert report["audit"] == {"verdict": "pass", "problems": []}
-    accepted = sum(row["accepted"] for row in report["inputs"].values() if row["domain"] == "energy")
-    assert report["topics"][TOPIC]["events"] == accepted > begun
+    assert {*report["inputs"]} == {str(path) for path in live.recordings}, (
+        "it read what another stack was given"
+    )
+    for topic, domain in ((TOPIC, "energy"), ("air-quality.reading", "air_quality")):
+        accepted = sum(row["accepted"] for row in report["inputs"].values() if row["domain"] == domain)
+        assert report["topics"][topic]["events"] == accepted
+    assert report["topics"]["air-quality.reading"]["repeats"] == 0
+    assert report["topics"][TOPIC]["events"] > begun
+    assert report["topics"]["air-quality.index"]["events"] == index, "what was read before was derived anew"
