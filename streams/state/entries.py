@@ -10,7 +10,7 @@ FORMAT = b"\x01"
 
 
 class Subject(NamedTuple):
-    """The owner of a state: one rule, for one key in one stream.
+    """The identity of a state: one rule, for one key in one stream.
 
     Attributes:
         rule: `name@version`.
@@ -47,7 +47,7 @@ class Stored(NamedTuple):
     """An entry in a changelog.
 
     Attributes:
-        subject: The owner of the state.
+        subject: Rule, key and stream of the state.
         owner: Name of the process that wrote it.
         entry: The state; None: removed.
     """

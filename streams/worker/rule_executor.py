@@ -197,9 +197,8 @@ class RuleExecutor:
         try:
             try:
                 outputs = self._outputs(handler, record, state)
-            except (
-                SubjectForgottenError
-            ):  # erased since the rule decrypted the event: now it decrypts no more
+            except SubjectForgottenError:
+                # The person was erased after the rule decrypted the event; the second call decrypts nothing.
                 outputs = self._outputs(handler, record, state)
         except (DeliveryError, MemoryError):
             raise
