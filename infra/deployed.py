@@ -1,10 +1,10 @@
 """Two jobs that a deployed stack needs once, because it has no `city up` as its parent.
 
-`python -m infra.deployed prepare` waits for Kafka and ClickHouse, brings topics and tables to the catalogue's
-shape and writes the settings into the data directory, where every `city` command finds them.
+`python -m infra.deployed prepare` waits for Kafka and ClickHouse and brings topics and tables to the catalogue's
+shape. It writes the settings into the data directory, where every `city` command finds them.
 
-`python -m infra.deployed settle PATH… --report FILE` replays recordings, waits until everything has come to
-rest, counts, audits and reports, exactly as `city up --once` does at its end; the processes stay up.
+`python -m infra.deployed settle PATH… --report FILE` replays recordings and waits until everything has come to
+rest. Then it counts, audits and reports, exactly as `city up --once` does at its end. The processes stay up.
 """
 
 from __future__ import annotations

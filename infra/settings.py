@@ -94,7 +94,7 @@ class Settings:
     anchors: str = ""
     """File that names the ledger's anchors; empty: `anchors.toml` in `data` if it is there, else a file of lines."""
     door: str = ""
-    """Interface the embedded ClickHouse's HTTP server listens on; empty: `listen`."""
+    """Interface that the embedded ClickHouse's HTTP server listens on; empty: `listen`."""
     workers: int = 1
     """Faust worker processes in the one consumer group."""
     partitions: int = 2

@@ -46,7 +46,7 @@ class CommandResult:
     def last_line(self) -> str:
         """Return the last line of stderr, or of stdout if stderr is empty."""
         lines = [line for line in (self.error or self.out).splitlines() if line.strip()]
-        return lines[-1].strip() if lines else "it said nothing"
+        return lines[-1].strip() if lines else "no output"
 
 
 class DemoCity:

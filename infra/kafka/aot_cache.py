@@ -2,8 +2,8 @@
 
 Java 25 writes such a file after one run and starts from it in later ones (JEP 483, 514, 515).
 
-A cache is used only by the Java, with the jars and the JVM flags that it was made with, and only if its bytes have
-the SHA-256 in its name. A damaged cache can crash the JVM, which does not check the whole file itself. If anything is
+A cache is used only with the Java, the jars and the JVM flags that it was made with. Its bytes must have the SHA-256 in
+its name. A damaged cache can crash the JVM, which does not check the whole file itself. If anything is
 wrong with the cache, the broker starts without it. `infra.kafka.aot_training` makes the file.
 
 Below the folder, which is shared by all data directories: `<key>-<sha256>.aot`, `lock`, `.make-…` while one is made.

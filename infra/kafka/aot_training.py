@@ -1,9 +1,9 @@
 """Makes the broker's ahead-of-time cache: `python -m infra.kafka.aot_training`.
 
-A separate broker, on an empty data directory and free ports, stores and returns a few thousand records while its JVM
-records what it loads, links and compiles. A second JVM makes the cache from the recording, a third one proves that it
-can be used. Then the cache becomes visible by a rename. One maker works at a time; a killed one leaves a `.make-…`
-folder, which the next one removes.
+A separate broker runs on an empty data directory and free ports. It stores and returns a few thousand records, while
+its JVM records what it loads, links and compiles. A second JVM makes the cache from the recording, a third one proves
+that it can be used. Then the cache becomes visible by a rename. One maker works at a time; a killed one leaves a
+`.make-…` folder, which the next one removes.
 """
 
 from __future__ import annotations

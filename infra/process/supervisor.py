@@ -1,7 +1,7 @@
 """The supervisor: starts the processes of one stack, watches them, stops them in the opposite order.
 
-It knows nothing of what the processes do. It keeps `<data>/run/pids.json`, so that the next stack in the same data
-directory can end the processes that a killed parent left behind, and only those.
+It knows nothing of what the processes do. It keeps `<data>/run/pids.json`. From that file the next stack in the same
+data directory ends the processes that a killed parent left behind, and only those.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def equations(counts: Mapping[str, TopicCount], catalog: Catalog) -> list[str]:
 
 
 def unaccounted(inputs: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return one line for each recording whose records are neither all accepted nor refused."""
+    """Return one line for each recording in which a record was neither accepted nor refused."""
     return [
         f"{i['path']}: read {i['read']} ≠ accepted {i['accepted']} + refused {i['refused']}"
         for i in inputs

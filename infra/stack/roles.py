@@ -1,8 +1,8 @@
 """The roles of a stack's processes: `ROLES` is the table of their functions.
 
 Each function runs one process until its `stop` event is set and returns the exit code. It joins the parts of the
-role: a layer gets what it needs as values and callables (a config record, a catalogue, an `emit`), so that no layer
-knows the settings or another layer. What each part is given of the settings stands in `infra/layer_configs.py`.
+role. A layer gets values and callables (a config record, a catalogue, an `emit`), and knows neither the settings nor
+another layer. `infra/layer_configs.py` makes each part's configuration.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`city demo` as a reader runs it: every step comes out as expected, or the exit code says so; nothing is left behind."""
+"""`city demo` as a reader runs it: every step comes out as expected, or the exit code says so; nothing remains."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def serve(path: Path, host: str, port: int, user: str, password: str) -> None:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         user: The one user.
-        password: The user's password; empty: none is asked for.
+        password: The user's password; empty: the user's name is enough.
 
     Raises:
         SystemExit: Code 2, with one line on stderr, if the server cannot start.

@@ -1,8 +1,8 @@
 """The engine's own configuration: limits, grants and fixed settings, written beside its data.
 
-ClickHouse's access control confines every client of the HTTP server to tables of this engine. Reading or writing
-the host's files, the network and other machines (`file`, `url`, `s3`, `remote`, `File`/`URL`/`S3` engines,
-dictionaries, `BACKUP` …) needs grants that its user does not have. Settings that name files or addresses are
+ClickHouse's access control confines every client of the HTTP server to tables of this engine. Its user has no grant
+that reaches the host's files, the network or other machines: `file`, `url`, `s3`, `remote`, `File`/`URL`/`S3` engines,
+dictionaries, `BACKUP` and the like. Settings that name files or addresses are
 read-only. What grants cannot withhold (the scalar function `file`, `INTO OUTFILE`), `deny_list.py` refuses.
 """
 

@@ -1,7 +1,7 @@
 """The Go-driver hello: the first answer to clickhouse-go (Grafana's plug-in), in Native of its protocol version.
 
-The driver decodes the answer to `SELECT displayName(), version(), revision(), timezone()` at the protocol
-version that it speaks itself, and every later answer at the `revision()` that this one reports. A reported 0 makes
+The driver's first query is `SELECT displayName(), version(), revision(), timezone()`. It decodes the answer at its own
+protocol version, and every later answer at the `revision()` that this one reports. A reported 0 makes
 it read plain Native, which is what the engine writes. So only this one answer needs another encoding.
 """
 
