@@ -1,12 +1,12 @@
 """A witness by C2SP tlog-witness v1.0.0: cosigns checkpoints of the logs in its file if they grow consistently.
 
     POST /add-checkpoint              200 cosignature · 400 · 403 · 404 · 409 size · 422
-    GET  /<hex SHA-256(origin)>/checkpoint   the last cosigned checkpoint with the log's and this witness's signature
+    GET  /<hex SHA-256(origin)>/checkpoint   the last cosigned checkpoint with both signatures
     GET  /vkey                        this witness's verifier key
 
 A cosigned checkpoint is durable before the response leaves. A lock per origin makes check and store one step. It stores
-only the text, the log's verified signature line and its own, so a forged line cannot block it. It needs the base install,
-a directory of its own, and a file with `log` lines.
+only the text, the log's verified signature line and its own, so a forged line cannot block it. It needs the base
+install, a directory of its own, and a file with `log` lines.
 """
 
 from __future__ import annotations
