@@ -1,6 +1,6 @@
 """The baseline of an incremental audit: what the last audit that passed had verified.
 
-It is one small file of the auditor (`store/checksummed_json.py`), replaced atomically after a verdict of "pass" only. It
+It is one small file (`store/checksummed_json.py`), replaced atomically after a verdict of "pass" only. It
 has the verified size and root of each log, and for each topic-partition the number of archive rows before an offset.
 An incremental audit trusts it: anyone who can write it can make that audit begin too late. A full audit does not read
 it.
