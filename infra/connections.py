@@ -1,4 +1,4 @@
-"""Connections to the stack's stores."""
+"""Connections to the stack's ClickHouse."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def connect(settings: Settings) -> Client:
-    """Connect to the stack's ClickHouse through its HTTP interface."""
+    """Return a client of the stack's ClickHouse; it uses the HTTP interface and no session."""
     url = urlsplit(settings.clickhouse_url)
     return clickhouse_connect.get_client(
         interface=url.scheme,

@@ -1,7 +1,7 @@
-"""Two jobs that a deployed stack needs once, when no `city up` is its parent.
+"""Two jobs that a deployed stack needs once, because it has no `city up` as its parent.
 
 `python -m infra.deployed prepare` waits for Kafka and ClickHouse, brings topics and tables to the catalogue's
-shape and keeps the settings in the data directory, so that every `city` command finds the stack there.
+shape and writes the settings into the data directory, where every `city` command finds them.
 
 `python -m infra.deployed settle PATH… --report FILE` replays recordings, waits until everything has come to
 rest, counts, audits and reports, exactly as `city up --once` does at its end; the processes stay up.
@@ -23,7 +23,7 @@ from infra.kafka.admin import cluster_id, connect
 from infra.known_errors import known_errors
 from infra.platform_events.metric_emitter import pause_file
 from infra.process.supervisor import Supervisor
-from infra.stack import roles as wiring
+from infra.stack.roles import run_replay, speed_argument
 from infra.stack.stores import answers, prepare_stores
 from infra.stack.up import REPLAY_RESULT, Run, UpOptions, finish
 from infra.status.terminal import Screen
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from streams.replay.schedule import Speed
 
 STORES_S = 120.0
-"""Kafka and ClickHouse have this long to come up."""
+"""Seconds that Kafka and ClickHouse have to come up."""
 POLL_S = 0.5
 
 
@@ -43,7 +43,7 @@ def prepare(settings: Settings) -> int:
     """Wait for the stores and bring them to the catalogue's shape; safe to repeat.
 
     Raises:
-        StackError: a store did not answer in time.
+        StackError: A store did not answer in time.
     """
     admin = connect(settings.kafka_address)
     _await("Kafka", settings.kafka_address, lambda: cluster_id(admin, timeout_s=5) is not None)
@@ -56,10 +56,16 @@ def prepare(settings: Settings) -> int:
 
 
 def settle(settings: Settings, paths: list[Path], speed: Speed, report: Path | None) -> int:
-    """Replay, come to rest, count, audit and report; the exit code is that of `city up --once`.
+    """Replay, come to rest, count, audit and report; return the exit code of `city up --once`.
+
+    Args:
+        settings: The stack.
+        paths: Recordings; none: the bundled ones.
+        speed: `live`, `max`, or a factor of real time.
+        report: File for the report; None: none is written.
 
     Raises:
-        CityError: something the operator can mend, or the stack does not come to rest.
+        CityError: Something that the operator can correct, or the stack does not come to rest.
     """
     started = time.monotonic()
     result = settings.data / "run" / REPLAY_RESULT
@@ -67,13 +73,13 @@ def settle(settings: Settings, paths: list[Path], speed: Speed, report: Path | N
     pause_file(settings.data).unlink(missing_ok=True)
     result.unlink(missing_ok=True)
     words = ["--speed", str(speed), "--no-shift", "--result", str(result), "--", *map(str, paths)]
-    code = wiring.run_replay(settings, threading.Event(), words)
+    code = run_replay(settings, threading.Event(), words)
     if code:
         return code
     options = UpOptions(recordings=tuple(paths), speed=speed, once=True, report=report)
     try:
         with Screen({}) as screen:
-            supervisor = Supervisor(settings.data)  # without children: they are somebody else's
+            supervisor = Supervisor(settings.data)  # without children: the containers are started elsewhere
             run = Run(settings, configs.catalog(), options, supervisor, screen, {}, started=started)
             return finish(run)
     finally:
@@ -95,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     jobs.add_parser("prepare", help="topics and tables")
     job = jobs.add_parser("settle", help="replay, come to rest, report")
     job.add_argument("paths", nargs="*", type=Path, help="recordings (none: the bundled ones)")
-    job.add_argument("--speed", type=wiring.speed_argument, default="max")
+    job.add_argument("--speed", type=speed_argument, default="max")
     job.add_argument("--report", type=Path)
     given = parser.parse_args(arguments)
     try:
@@ -104,12 +110,12 @@ def main(arguments: list[str] | None = None) -> int:
             return prepare(settings)
         return settle(settings, given.paths, given.speed, given.report)
     except CityError as error:
-        return _told(given.job, error, error.exit_code)
+        return _report(given.job, error, error.exit_code)
     except known_errors() as error:
-        return _told(given.job, error, 2)
+        return _report(given.job, error, 2)
 
 
-def _told(job: str, error: Exception, code: int) -> int:
+def _report(job: str, error: Exception, code: int) -> int:
     print(f"{job}: {error}", file=sys.stderr, flush=True)  # noqa: T201
     return code
 

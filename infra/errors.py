@@ -1,7 +1,7 @@
-"""What an operator is told when something cannot go on: one line, and what to do.
+"""Errors for operators: each message is one line that says what is wrong and what to do.
 
-Each error carries the exit code of the command that meets it: 2 for what the caller can mend
-(a port, a file, an option), 1 for a stack that was running and failed.
+Each error carries the exit code of its command: 2 for what the caller can correct (a port, a file, an option), 1 for
+a stack that was running and failed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class SettingsError(CityError):
 
 
 class PortInUseError(CityError):
-    """A port that the stack needs is taken by somebody else."""
+    """Another program listens on a port that the stack needs."""
 
 
 class DataDirectoryError(CityError):

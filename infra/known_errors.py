@@ -6,7 +6,7 @@ from infra.errors import CityError
 
 
 def known_errors() -> tuple[type[Exception], ...]:
-    """Return the roots of the errors that every layer tells in one line."""
+    """Return the root classes of the errors that are reported in one line, of every layer."""
     from dashboards.errors import PushError
     from infra.clickhouse.errors import MigrationError, ServerError
     from infra.kafka.errors import KafkaSetupError
@@ -29,7 +29,7 @@ def known_errors() -> tuple[type[Exception], ...]:
 
 
 def exit_code_of(error: Exception) -> int:
-    """Return the exit code for an error of any layer: 1 where a running part failed, 2 where the caller can mend."""
+    """Return the exit code for an error of any layer: 1 if a running part failed, 2 if the caller can correct it."""
     from streams.errors import DeliveryError, KafkaDownError, ReplayInterruptedError
 
     if isinstance(error, CityError):

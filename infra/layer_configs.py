@@ -1,6 +1,6 @@
-"""What each part is given: the catalogue, the subscribers, and the settings cut to the part's own configuration.
+"""The configuration of each layer: catalogue, subscribers, and the layer's own part of the settings.
 
-Pure but for reading the files that declare them. Heavy libraries load only in the function that needs them.
+Pure apart from reading the files that declare them. Heavy libraries load only in the function that needs them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def catalog() -> Catalog:
 
 
 def subscribers(topics: Catalog) -> dict[str, Subscriber]:
-    """Return who may read what: the packaged subscribers and those the operator added."""
+    """Return the subscribers by name: the packaged ones and those the operator added."""
     from infra.settings import subscriber_roots
     from schemas.subscriber_grants import load_subscribers
 
@@ -34,7 +34,7 @@ def subscribers(topics: Catalog) -> dict[str, Subscriber]:
 
 
 def streams_config(settings: Settings) -> StreamsConfig:
-    """Return what the streams layer needs to know."""
+    """Return the configuration of the streams layer."""
     from streams.config import StreamsConfig
 
     return StreamsConfig(
@@ -52,7 +52,7 @@ def streams_config(settings: Settings) -> StreamsConfig:
 
 
 def ledger_config(settings: Settings, topics: Catalog) -> LedgerConfig:
-    """Return what the ledger needs to know: names of topics, never what is in them."""
+    """Return the ledger's configuration: it names topics and knows nothing of their content."""
     from ledger_sink.config import LedgerConfig, SealedTopic
 
     return LedgerConfig(
@@ -72,7 +72,7 @@ def ledger_config(settings: Settings, topics: Catalog) -> LedgerConfig:
 
 
 def anchor_settings(settings: Settings) -> tuple[AnchorSettings, ...]:
-    """Return the ledger's anchors: what the operator's file names, else a file of lines and no network."""
+    """Return the ledger's anchors: those of the operator's file, else a local file of lines without any network."""
     from ledger_sink.anchor.config import default_anchors, load_anchors
 
     named = Path(settings.anchors) if settings.anchors else settings.data / "anchors.toml"
@@ -82,7 +82,7 @@ def anchor_settings(settings: Settings) -> tuple[AnchorSettings, ...]:
 
 
 def sink_config(settings: Settings, topics: Catalog) -> SinkConfig:
-    """Return what the ClickHouse sink needs to know."""
+    """Return the configuration of the ClickHouse sink."""
     from infra.clickhouse.migrations.scripts import load_rollups
     from streams.clickhouse_sink.config import SinkConfig
 

@@ -1,7 +1,7 @@
-"""Loopback ports that nobody listens on, from below the range that the kernel gives to outgoing connections.
+"""Free loopback ports, from below the range that the kernel gives to outgoing connections.
 
-A port found by binding to 0 lies in that range: seconds later, when the broker opens it, somebody's client
-socket may sit there. These do not.
+A port found by binding to 0 lies in that range: seconds later, when the broker opens it, a client socket may have it.
+The ports of this module lie outside.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FIRST, LAST = 20_000, 32_000
 
 
 def port_is_free(port: int) -> bool:
-    """Tell whether nobody listens on a loopback port."""
+    """Return whether a loopback port can be bound."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -29,7 +29,7 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port(taken: Collection[int] = ()) -> int:
-    """Return a port that nobody listens on and that is not in `taken`; nothing keeps it free."""
+    """Return a free port that is not in `taken`. It is not reserved: bind it at once."""
     while True:
         port = random.randint(FIRST, LAST)  # noqa: S311 - only to stay out of each other's way
         if port not in taken and port_is_free(port):

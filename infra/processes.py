@@ -1,7 +1,8 @@
 """One process of the stack: `python -m infra.processes ROLE`.
 
 Reads the settings from the environment, turns signals and the loss of the parent into one event, and runs the
-role until that event. An error that we know is one line on the log and an exit code; nothing is swallowed.
+role until that event. A known error becomes one line in the log and an exit code; any other is logged with its
+traceback and exits with 1.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ import sys
 
 from infra import settings as settings_module
 from infra.process.child import stop_event
-
-ROLES = ("worker", "sink", "ledger", "signer", "witness", "door", "web", "replay")
+from infra.stack.roles import ROLES
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one role to its end; return the exit code."""
+    """Run one role to its end and return the exit code.
+
+    Args:
+        arguments: The role and its own arguments; None: those of the command line.
+    """
     words = sys.argv[1:] if arguments is None else arguments
-    if not words or words[0] not in ROLES:
+    role = words[0] if words else ""
+    role = settings_module.FORMER_ROLES.get(role, role)
+    if role not in ROLES:
         print(f"usage: python -m infra.processes {{{'|'.join(ROLES)}}}", file=sys.stderr)  # noqa: T201
         return 2
     logging.basicConfig(
@@ -27,21 +33,18 @@ def main(arguments: list[str] | None = None) -> int:
     )
     stop = stop_event()
     from infra.known_errors import exit_code_of, known_errors
-    from infra.stack import roles as wiring
 
     try:
-        run = getattr(wiring, f"run_{words[0]}")
-        code = run(settings_module.from_environment(), stop, words[1:])
+        return ROLES[role](settings_module.from_environment(), stop, words[1:])
     except known_errors() as error:
-        print(f"{words[0]}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"{role}: {error}", file=sys.stderr, flush=True)  # noqa: T201
         return exit_code_of(error)
     except KeyboardInterrupt:
         return 0
     except Exception as error:
-        logging.getLogger("city").exception("%s stops", words[0])
-        print(f"{words[0]}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        logging.getLogger("city").exception("%s stops", role)
+        print(f"{role}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201
         return 1
-    return int(code or 0)
 
 
 if __name__ == "__main__":

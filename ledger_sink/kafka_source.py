@@ -12,8 +12,15 @@ from base64 import b64decode
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from ledger_sink.errors import KafkaUnavailableError
 from ledger_sink.record import Record
@@ -82,13 +89,22 @@ class KafkaSource:
         Raises:
             KafkaUnavailableError: Kafka does not answer in time.
         """
-        try:
-            found = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=ANSWER_S)
-        except KafkaException as error:
-            raise KafkaUnavailableError(f"{topic}/{partition}: watermarks: {error.args[0]}") from error
-        if found is None:
-            raise KafkaUnavailableError(f"{topic}/{partition}: no watermarks within {ANSWER_S:.0f} s")
-        return int(found[0]), int(found[1])
+        place = TopicPartition(topic, partition)
+        found = []
+        for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):
+            # Not the consumer: its connection answers in turn, behind a fetch that the broker holds back.
+            asked = self._admin.list_offsets(
+                {place: spec}, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_S
+            )
+            try:
+                found.append(int(asked[place].result(2 * ANSWER_S).offset))
+            except KafkaException as error:
+                raise KafkaUnavailableError(f"{topic}/{partition}: watermarks: {error.args[0]}") from error
+            except TimeoutError as error:
+                raise KafkaUnavailableError(
+                    f"{topic}/{partition}: no watermarks within {ANSWER_S:.0f} s"
+                ) from error
+        return found[0], found[1]
 
     def assign(self, offsets: Mapping[PartitionId, int]) -> None:
         """Read exactly these partitions from now on, each from its offset."""

@@ -55,11 +55,13 @@ LONGEST_FIRST = (
     "end_to_end/test_kill",
     "end_to_end/test_up_once",
     "end_to_end/",
-    "streams/test_workers",
-    "streams/clickhouse_sink",
-    "dashboards/test_boards",
+    "streams/worker/test_workers",
+    "streams/clickhouse_sink/",
+    "streams/replay/test_run",
+    "ledger_sink/peers",
     "ledger_sink/test_",
-    "streams/test_",
+    "infra/kafka/",
+    "dashboards/test_boards",
     "infra/",
 )
 """Several files run at a time, so the long ones begin first; within that the order stays random."""

@@ -1,1 +1,1 @@
-"""What operators change by hand."""
+"""Administration: what operators change in a running stack."""

@@ -1,7 +1,7 @@
-"""The dead-letter office: reads dead letters from their tables, keeps decisions as `platform.audit` events.
+"""Dead letters for operators: read from their tables; decisions about them are `platform.audit` events.
 
-A decision (replayed, discarded) never deletes anything: it is an event of its own, sealed like any other,
-with `kind` `dead-letter` and the dead letter's event_id as `subject`.
+A decision (replayed, discarded) never deletes anything: it is an event of its own, sealed like any other, with
+`kind` `dead-letter` and the dead letter's event_id as `subject` (docs/dead-letters.md).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ COLUMNS = (
 
 
 class DeadLetterError(CityError):
-    """A dead letter is not there, or cannot be sent again."""
+    """A dead letter does not exist, or cannot be sent again."""
 
 
 class DeadLetterOffice:
-    """One connection to ClickHouse and, when something is decided, one producer."""
+    """The dead letters of one stack, over one connection to ClickHouse; a decision opens a producer of its own."""
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self._settings = settings
@@ -48,7 +48,16 @@ class DeadLetterOffice:
         self._client.close()
 
     def letters(self, *, domain: str | None, decided: bool, limit: int) -> list[dict[str, Any]]:
-        """Return dead letters, newest first; without `decided` only those nobody dealt with."""
+        """Return dead letters, newest first.
+
+        Args:
+            domain: Only of this domain; None: of all.
+            decided: Whether to include those that were replayed or discarded.
+            limit: Most dead letters.
+
+        Raises:
+            DeadLetterError: There is no such domain.
+        """
         found: list[dict[str, Any]] = []
         for topic in self._topics(domain):
             found += self._query(topic.table, "1", limit=limit if decided else 10_000)
@@ -63,7 +72,7 @@ class DeadLetterOffice:
         """Return one dead letter with its bytes in base64 and, where they are text, as text.
 
         Raises:
-            DeadLetterError: there is none of this event_id.
+            DeadLetterError: There is none of this event_id.
         """
         letter = self._one(event_id)
         letter["decision"] = self._decisions().get(letter["event_id"])
@@ -75,10 +84,15 @@ class DeadLetterOffice:
         return letter
 
     def replay(self, event_id: str) -> str:
-        """Send the record's own bytes to its topic again, with its headers (a signature among them) while Kafka has it.
+        """Send the original bytes of the record to its topic again and record the decision.
+
+        While Kafka retains the record, its key and headers (a signature among them) are sent too.
+
+        Returns:
+            One line for the operator.
 
         Raises:
-            DeadLetterError: it is not there, came from a file, or was cut.
+            DeadLetterError: It does not exist, came from a file, or its bytes were cut; or Kafka refused it.
         """
         letter = self._one(event_id)
         if letter["origin_topic"] is None:
@@ -93,8 +107,8 @@ class DeadLetterOffice:
             )
         from confluent_kafka import Producer  # noqa: PLC0415 - raw bytes on purpose: the event stays what it was
 
-        place = (letter["origin_topic"], letter["origin_partition"], letter["origin_offset"])
-        record = fetch_from(self._settings.kafka_address, *place)
+        position = (letter["origin_topic"], letter["origin_partition"], letter["origin_offset"])
+        record = fetch_from(self._settings.kafka_address, *position)
         key, kept = (letter["key"].encode(), []) if record is None else (record.key, list(record.headers))
         producer = Producer(
             {
@@ -117,10 +131,17 @@ class DeadLetterOffice:
         return f"{event_id} sent to {letter['origin_topic']} again"
 
     def discard(self, event_id: str, why: str) -> str:
-        """Keep the decision that nothing will be done.
+        """Record the decision that nothing will be done.
+
+        Args:
+            event_id: The dead letter.
+            why: The reason; kept in the event.
+
+        Returns:
+            One line for the operator.
 
         Raises:
-            DeadLetterError: there is none of this event_id.
+            DeadLetterError: There is none of this event_id.
         """
         self._one(event_id)
         self._decide(event_id, "discarded", why)
@@ -180,7 +201,7 @@ class DeadLetterOffice:
 
 
 def letter_of(row: dict[str, Any]) -> dict[str, Any]:
-    """Turn a row of a dead-letter table into what a person reads."""
+    """Return a dead letter from a row of its table, with its origin in words and its bytes decoded."""
     topic = row.get("origin_topic")
     origin = (
         f"{topic}/{row['origin_partition']}@{row['origin_offset']}"

@@ -1,4 +1,4 @@
-"""Produce by hand: JSON lines, replays, erasures, new epochs."""
+"""What operators send into a running stack: JSON lines, replays, erasures, new epochs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,17 @@ def replay_reports(
     shift_to_now: bool,
     stop: threading.Event,
 ) -> dict[str, dict[str, Any]]:
-    """Replay files and folders (none: the bundled ones); return what became of each, by path."""
+    """Replay files and folders (none: the bundled ones) and return the report of each, by path.
+
+    Args:
+        settings: The stack.
+        topics: Its catalogue.
+        paths: The recordings.
+        format_name: Read every file as this format; None: detect it.
+        speed: `live`, `max`, or a factor of real time.
+        shift_to_now: Whether to move the recordings' times to now.
+        stop: Ends the replay in order.
+    """
     from streams.replay.recordings import bundled, bundled_scenarios
     from streams.replay.run import replay
 
@@ -55,7 +65,20 @@ def produce_lines(
     key_file: Path | None = None,
     first_number: int | None = None,
 ) -> tuple[int, list[str]]:
-    """Produce one event per JSON line, signed if a key file is given; return how many went and what was refused."""
+    """Produce one event per JSON line.
+
+    Args:
+        settings: The stack.
+        topics: Its catalogue.
+        topic: Where the events go.
+        lines: The events without their envelopes.
+        source: The `source` of the events.
+        key_file: Signs each event; None: nothing is signed.
+        first_number: First sequence number of each subject; None: events are not numbered.
+
+    Returns:
+        How many events were produced, and one line for each that was refused.
+    """
     from streams.produce.json_lines import produce_lines as produce
     from streams.produce.kafka import Producer
     from streams.signing.signer import Signer
@@ -66,13 +89,13 @@ def produce_lines(
 
 
 def forget_person(settings: Settings, topics: Catalog, person: str, ground: str) -> tuple[str, ...]:
-    """Delete a person's keys, then tell it as `platform.erasure` events; return the keys' names.
+    """Delete a person's keys, then send `platform.erasure` events; return the names of the deleted keys.
 
     Args:
-        settings: the stack.
-        topics: its catalogue.
-        person: name under which the sources know them, or a pseudonym.
-        ground: why; kept in the events.
+        settings: The stack.
+        topics: Its catalogue.
+        person: The name under which the sources know them, or a pseudonym.
+        ground: The legal ground; kept in the events.
     """
     from schemas.names import topic_name
     from streams.privacy.erasure import forget
@@ -89,7 +112,7 @@ def forget_person(settings: Settings, topics: Catalog, person: str, ground: str)
 
 
 def declare_epoch(settings: Settings, topics: Catalog, topic: str) -> list[str]:
-    """Declare a new epoch of a topic's logs; return the new origins."""
+    """Declare a new epoch of a topic's logs and return the new origins."""
     from ledger_sink.log.epochs import new_epoch
 
     return new_epoch(ledger_config(settings, topics), topic)

@@ -1,4 +1,4 @@
-"""Who may sign for a source: written to `platform.source-key`, sealed like every other record, and read from there."""
+"""Keys that may sign for a source: written to `platform.source-key`, sealed like every record, read from there."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class SourceKey:
 
     Attributes:
         source: The source.
-        did: Its key.
-        standing: REGISTERED or REVOKED.
+        did: The key as did:key.
+        standing: REGISTERED, REVOKED, or "not registered".
         required: Whether the source's events must be signed.
-        in_force_from: Since when, UTC.
-        missing: Numbers that were passed over under this key and have not come since.
+        in_force_from: Since when the registration is in force, UTC.
+        missing: Sequence numbers that were skipped under this key and have not come since.
     """
 
     source: str
@@ -54,20 +54,23 @@ def register(
     valid_from: datetime,
     ground: str,
 ) -> str:
-    """Say that a key may sign for a source; return from when on.
+    """Register a key that may sign for a source.
 
     Args:
-        settings: the stack.
-        topics: its catalogue.
-        source: the source, as its events name it.
-        did: the key, `did:key:z6Mk…`.
-        required: whether each of its events must be signed from then on.
-        valid_from: not before this.
-        ground: why.
+        settings: The stack.
+        topics: Its catalogue.
+        source: The source, as its events name it.
+        did: The key, `did:key:z6Mk…`.
+        required: Whether each event of the source must be signed from then on.
+        valid_from: The registration is not in force before this.
+        ground: The reason; kept in the event.
+
+    Returns:
+        The instant from which the registration is in force, ISO 8601 in UTC.
 
     Raises:
-        SourceKeyError: it is no did:key of an Ed25519 key.
-        SettingsError: the source is no name that an event could bear.
+        SourceKeyError: The key is no did:key of an Ed25519 key.
+        SettingsError: The source is no name that an event could have.
     """
     return _write(settings, topics, source, did, REGISTERED, required, valid_from, ground)
 
@@ -75,18 +78,21 @@ def register(
 def revoke(
     settings: Settings, topics: Catalog, source: str, did: str, *, required: bool | None, ground: str
 ) -> str:
-    """Say that a key may sign for a source no longer; return from when on.
+    """Revoke a key of a source.
 
     Args:
-        settings: the stack.
-        topics: its catalogue.
-        source: the source.
-        did: the key.
-        required: whether the source's events must be signed; None: as before.
-        ground: why.
+        settings: The stack.
+        topics: Its catalogue.
+        source: The source.
+        did: The key.
+        required: Whether the source's events must be signed; None: as before.
+        ground: The reason; kept in the event.
+
+    Returns:
+        The instant from which the revocation is in force, ISO 8601 in UTC.
 
     Raises:
-        SettingsError: the source has no such key.
+        SettingsError: The source has no such key.
     """
     words = _registry(settings, topics).words().get(source, [])
     if not any(word.did == did for word in words):
@@ -97,7 +103,7 @@ def revoke(
 
 
 def source_keys(settings: Settings, topics: Catalog) -> list[dict[str, Any]]:
-    """Return every key of every source with its newest standing, and what is missing of its numbers."""
+    """Return every key of every source with its newest registration and its number of missing sequence numbers."""
     missing = _missing(settings, topics)
     found = []
     for source, words in sorted(_registry(settings, topics).words().items()):
@@ -157,7 +163,7 @@ def _registry(settings: Settings, topics: Catalog) -> Registry:
 
 
 def _missing(settings: Settings, topics: Catalog) -> dict[tuple[str, str], int]:
-    """Count the numbers that are missing, by source and key (empty: not signed)."""
+    """Return how many sequence numbers are missing, by source and key (empty: not signed)."""
     table = topics.topics[topic_name("platform", "sequence-gap")].table
     with closing(connect(settings)) as client:
         rows = client.query(

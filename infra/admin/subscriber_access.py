@@ -1,11 +1,11 @@
-"""Brings the cluster's users and grants to what the subscribers' files say; safe to repeat at every start.
+"""Users and grants of the subscribers in Kafka, brought to what their files declare; safe to repeat at every start.
 
-Each declared subscriber has a user of the same name, whose password is made once and kept in
-`<data>/keys/subscribers/<name>` (0600), may read its topics, and may use consumer groups under its own prefix.
-A grant that its file no longer gives is taken away; so is the user of a file that is gone. Users that somebody
-else made in the cluster are left alone: whose user is ours is told by the password's file.
+Each declared subscriber has a user of the same name. Its password is made once and kept in
+`<data>/keys/subscribers/<name>` (0600). The user may read its topics and use consumer groups under its own prefix.
+A grant that the file no longer gives is revoked, and the user of a removed file is removed. A user is the stack's
+own if its password file exists; all other users of the cluster are left alone.
 
-On a cluster of somebody else (`--kafka`) this is done only where its SASL listener is named (`CITY_SASL`).
+On an operator's own cluster (`--kafka`) this is done only where its SASL listener is named (`CITY_SASL`).
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 
 def password_file(data: Path, name: str) -> Path:
-    """Return where the password of a subscriber is kept."""
+    """Return the file that keeps a subscriber's password."""
     return data / "keys" / "subscribers" / name
 
 
 def give_access(settings: Settings, subscribers: Mapping[str, Subscriber]) -> None:
-    """Let the declared subscribers read what they may, and nobody else whom we once let in.
+    """Give the declared subscribers their users and grants; remove the users of removed ones.
 
     Raises:
-        AccessSetupError: the cluster refused.
-        DataDirectoryError: a password cannot be kept.
+        AccessSetupError: The cluster refused.
+        DataDirectoryError: A password cannot be kept.
     """
     if not settings.sasl_address:
         return
@@ -50,17 +50,17 @@ def give_access(settings: Settings, subscribers: Mapping[str, Subscriber]) -> No
 
 
 def where(settings: Settings, subscribers: Mapping[str, Subscriber]) -> str:
-    """Say in one line where subscribers connect, and who they are."""
+    """Return one line: where subscribers connect, and their names."""
     if not settings.sasl_address:
         return f"nobody: to let them in, name the SASL listener of {settings.kafka} with CITY_SASL=HOST:PORT"
     return f"{settings.sasl_address} (SASL SCRAM-SHA-512): {', '.join(subscribers)}"
 
 
-def place(settings: Settings) -> Deployment:
-    """Say where a stack's subscribers reach it, for the documents about it.
+def deployment(settings: Settings) -> Deployment:
+    """Return the addresses under which subscribers reach a stack, for their AsyncAPI documents.
 
     Raises:
-        SettingsError: they cannot: the SASL listener is not known.
+        SettingsError: The SASL listener is not known, so no subscriber reaches it.
     """
     if not settings.sasl_address:
         raise SettingsError(
@@ -73,7 +73,7 @@ def password_of(settings: Settings, name: str) -> Secret:
     """Return the password that a stack made for a subscriber.
 
     Raises:
-        DataDirectoryError: it made none.
+        DataDirectoryError: The stack made none.
     """
     path = password_file(settings.data, name)
     if not path.exists():
@@ -85,7 +85,7 @@ def password_of(settings: Settings, name: str) -> Secret:
 
 
 def _known(data: Path) -> set[str]:
-    """Return the users that this stack made."""
+    """Return the names of the users that this stack made."""
     folder = password_file(data, "x").parent
     return (
         {path.name for path in folder.iterdir() if not path.name.startswith(".")}

@@ -1,7 +1,7 @@
-"""A subscriber's reading for the command line: connection and schemas out of a stack or given by hand.
+"""`city subscribe`: reads as a subscriber, with connection and schemas of a stack or given by hand.
 
-The commitment of each event is computed here from the record as the subscriber received it, with the ledger's
-public format: it is what the evidence bundle of the same coordinates must hold.
+The commitment of each event is computed from the record as the subscriber received it, with the ledger's public
+format. The evidence bundle of the same coordinates must hold the same commitment.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from infra.admin.subscriber_access import password_of, place
+from infra.admin.subscriber_access import deployment, password_of
 from infra.errors import SettingsError
 from infra.layer_configs import subscribers
 from infra.settings import recall
@@ -29,12 +29,19 @@ if TYPE_CHECKING:
     from schemas.subscriber_grants import Subscriber
     from streams.subscriber import Event, Start
 
-LOOK_S = 0.5
+POLL_S = 0.5
 
 
 @dataclass
 class Reader:
-    """Who reads, from where, and how much it has seen."""
+    """One subscriber's connection and schemas, and the number of events read so far.
+
+    Attributes:
+        connection: Address and credentials of the subscriber.
+        schemas: Where the writer schemas come from.
+        city: The city's name; empty where it is not known.
+        seen: Events read so far.
+    """
 
     connection: Connection
     schemas: SchemaSource
@@ -51,11 +58,19 @@ class Reader:
         password_file: Path | None,
         registry: str | None,
     ) -> Reader:
-        """Make a reader of the stack in a data directory, or of the city that `kafka` names.
+        """Return a reader of the stack in a data directory, or of the city that `kafka` names.
+
+        Args:
+            data: The data directory of the stack.
+            catalog: The installed catalogue.
+            name: The subscriber.
+            kafka: SASL listener of another city, host:port; None: the one of the stack.
+            password_file: File with the password for it.
+            registry: URL of a schema registry; None: the installed catalogue.
 
         Raises:
-            SettingsError: a part is missing.
-            DataDirectoryError: no stack ran here, or it has no such subscriber.
+            SettingsError: One of `kafka` and `password_file` is missing, or no file declares the subscriber.
+            DataDirectoryError: No stack ran here, or it has no such subscriber.
         """
         schemas = RegistrySchemas(registry) if registry else catalog
         if kafka or password_file:
@@ -64,18 +79,18 @@ class Reader:
             return cls(Connection(kafka, name, password_file.read_text().strip()), schemas, "")
         declared(catalog, name)
         settings = recall(data)
-        connection = Connection(place(settings).kafka, name, str(password_of(settings, name)))
+        connection = Connection(deployment(settings).kafka, name, str(password_of(settings, name)))
         return cls(connection, schemas, settings.city)
 
     def subscription(self, topics: Sequence[str], group: str | None, start: Start) -> Subscription:
-        """Join the consumer group."""
+        """Join the consumer group and return the subscription."""
         return Subscription(self.connection, self.schemas, topics, group=group, start=start)
 
     def read(self, events: Subscription, count: int | None, timeout_s: float | None) -> Iterator[Event]:
-        """Yield events until there were `count`, or the time is over."""
+        """Yield events until `count` were read or `timeout_s` seconds have passed; None: without that end."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while count is None or self.seen < count:
-            left = LOOK_S if deadline is None else min(LOOK_S, deadline - time.monotonic())
+            left = POLL_S if deadline is None else min(POLL_S, deadline - time.monotonic())
             if left <= 0:
                 return
             event = events.poll(left)
@@ -88,7 +103,7 @@ def declared(catalog: Catalog, name: str) -> Subscriber:
     """Return the subscriber of this name.
 
     Raises:
-        SettingsError: no file declares it.
+        SettingsError: No file declares it.
     """
     known = subscribers(catalog)
     if name not in known:
@@ -98,11 +113,11 @@ def declared(catalog: Catalog, name: str) -> Subscriber:
 
 def describe(data: Path, catalog: Catalog, name: str) -> dict[str, Any]:
     """Return the AsyncAPI document of what a subscriber of the stack in a data directory may read."""
-    return asyncapi.document(catalog, declared(catalog, name), place(recall(data)))
+    return asyncapi.document(catalog, declared(catalog, name), deployment(recall(data)))
 
 
-def told(event: Event, city: str) -> dict[str, Any]:
-    """Say all of an event as plain JSON, with its coordinates in the ledger.
+def plain_event(event: Event, city: str) -> dict[str, Any]:
+    """Return an event as plain JSON, with its coordinates in the ledger.
 
     `log` is the origin of the log that seals it without the epoch; `commit` is SHA-256 of the canonical record.
     """

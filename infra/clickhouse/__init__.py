@@ -1,1 +1,1 @@
-"""ClickHouse for the city: the embedded engine behind its HTTP door, and the migrations for either kind."""
+"""ClickHouse: the HTTP server over the embedded engine, and the migrations for it or for a ClickHouse server."""

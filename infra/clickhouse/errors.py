@@ -1,7 +1,7 @@
-"""What can go wrong in this folder, split by what the caller does next.
+"""Errors of the HTTP server and the migrations, split by what the caller does next.
 
-`RefusedError` becomes an HTTP answer, `ServerStartError` one clear line and exit code 2, `MigrationError` a
-stop before anything else runs.
+`RefusedError` and `EngineError` become an HTTP response, `ServerStartError` one clear line and exit code 2,
+`MigrationError` a stop before anything else runs.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _STATUS_OF: dict[int, int] = {
 
 
 class ServerError(Exception):
-    """Root of the door's errors."""
+    """Root of the HTTP server's errors."""
 
 
 class RefusedError(ServerError):
-    """An answer that is not a result.
+    """A request that the HTTP server refuses before the engine runs it.
 
     Args:
         code: ClickHouse's error code, sent as `X-ClickHouse-Exception-Code`.
         name: ClickHouse's name of that code.
-        message: the broken rule, expected and got.
+        message: The violated rule: what was expected and what came.
     """
 
     def __init__(self, code: int, name: str, message: str) -> None:
@@ -45,7 +45,11 @@ class RefusedError(ServerError):
 
 
 class EngineError(ServerError):
-    """The engine's own error, with its text as it came."""
+    """An error that the engine raised.
+
+    Args:
+        text: The engine's message. Its code is read from it; without one the code is 1002, UNKNOWN_EXCEPTION.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = _WRAPPERS.sub("", text.strip())
@@ -56,8 +60,8 @@ class EngineError(ServerError):
 
 
 class ServerStartError(ServerError):
-    """The door cannot open: its message is the one line that an operator reads; exit code 2."""
+    """The server cannot start; the message is the one line that an operator reads, the exit code 2."""
 
 
 class MigrationError(Exception):
-    """The tables cannot be brought to the catalogue's shape: says which file and what to do."""
+    """The tables cannot be brought to the catalogue's shape; the message names the file and what to do."""

@@ -1,8 +1,8 @@
-"""ClickHouse's tokens, as far as the door must see them: words, strings, comments, brackets.
+"""A lexer of ClickHouse's SQL: words, strings, comments, brackets.
 
-Promise: the same borders between words, strings and comments as the engine's own lexer, so that nothing
-that the engine would run as code passes here as a string or a comment. Works on bytes, lazily: the data
-behind `INSERT … FORMAT x` is never looked at.
+It draws the same borders between words, strings and comments as the engine's own lexer. So nothing that the engine
+would run as code passes here as a string or a comment. It works on bytes and lazily: a caller that stops at
+`INSERT … FORMAT x` never reads the data behind it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token that means something: `kind` is word, quoted, string, number or sign."""
+    """One token that is neither space nor comment; `kind` is word, quoted, string, number or sign."""
 
     kind: str
     text: bytes
@@ -43,12 +43,12 @@ class Token:
 
     @property
     def upper(self) -> bytes:
-        """The text as a keyword is compared."""
+        """Return the text in upper case, as keywords are compared."""
         return self.text.upper()
 
     @property
     def name(self) -> str:
-        """The identifier it spells, quotes and escapes undone."""
+        """Return the identifier that the token spells, without quotes and escapes."""
         text = self.text.decode("utf-8", "replace")
         if self.kind != "quoted":
             return text
@@ -61,7 +61,7 @@ def _unescape(found: re.Match[str]) -> str:
 
 
 def tokens(sql: bytes) -> Iterator[Token]:
-    """The statement's tokens in order, without spaces and comments."""
+    """Yield the tokens of a statement in order, without spaces and comments."""
     depth, at = 0, 0
     while at < len(sql):
         found = _TOKEN.match(sql, at)

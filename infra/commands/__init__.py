@@ -1,1 +1,1 @@
-"""The commands of `city`, one file per noun; each imports what it runs only when it runs."""
+"""The commands of `city`, one file per noun; each imports its implementation only when it runs."""

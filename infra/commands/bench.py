@@ -39,7 +39,7 @@ def bench(
 
 
 def _harness() -> Any:
-    """Return the harness, which is part of the repository and not of what is installed."""
+    """Return the benchmark harness, which is part of the repository and not of the installed package."""
     from infra.errors import CityError
 
     try:

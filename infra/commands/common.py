@@ -1,4 +1,4 @@
-"""What the commands share: the data directory option, one-line errors, JSON or words."""
+"""Parts that the commands share: the data directory option, the speed, one-line errors, JSON output."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 
 def one_line_errors(function: F) -> F:
-    """Turn every error of ours into one line on stderr and its exit code."""
+    """Wrap a command so that a known error becomes one line on stderr and its exit code."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -89,7 +89,7 @@ def _settings_module() -> Any:
 
 
 def running(data: Path) -> Settings:
-    """Return the settings of the stack in a data directory."""
+    """Return the settings of the stack that runs, or last ran, in a data directory."""
     settings: Settings = _settings_module().recall(data)
     return settings
 

@@ -1,4 +1,4 @@
-"""`city dead-letters list|show|replay|discard`: what could not be taken further, and what became of it."""
+"""`city dead-letters list|show|replay|discard`: records that could not be taken further, and decisions on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`city demo`: the story from the crash to the forged evidence, told by real commands."""
+"""`city demo`: a walkthrough by real commands, from a crash to forged evidence."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ def register(group: click.Group) -> None:
 @click.option("--keep", is_flag=True, help="Leave the city up at the end, and its directory behind.")
 @one_line_errors
 def demo(keep: bool) -> None:
-    """Tell a story with real commands: a crash, its event at the insurer, its evidence, a forgery found out.
+    """Walk through the platform by real commands: a crash, its event at the insurer, its evidence, a forgery.
 
-    A city of its own, in a directory and on ports of its own; exit code 0 only if all came out as told.
+    The demo runs a city of its own, in a directory and on ports of its own. Exit code 0 only if every step came out as
+    expected.
     """
     from rich.console import Console
 
-    from infra.demo.stage import Stage
-    from infra.demo.story import Story
+    from infra.demo.demo_city import DemoCity
+    from infra.demo.walkthrough import Walkthrough
 
     console = Console(highlight=False)
     steps = iter(range(1, 100))
@@ -41,21 +42,21 @@ def demo(keep: bool) -> None:
     signal.signal(signal.SIGTERM, on_signal)
     began = time.monotonic()
     try:
-        with Stage(lambda typed: say("cyan", "  $ ", typed), keep=keep) as stage:
-            Story(
-                stage,
+        with DemoCity(lambda typed: say("cyan", "  $ ", typed), keep=keep) as city:
+            Walkthrough(
+                city,
                 catalog(),
                 tell=lambda line: say("", "  ", line),
                 head=lambda title: say("bold", f"\n{next(steps)}. ", title),
-            ).play()
+            ).run()
             seconds = time.monotonic() - began
-            say("bold", "\n", f"All came out as told, in {seconds:.0f} s.")
+            say("bold", "\n", f"Every step came out as expected, in {seconds:.0f} s.")
             if keep:
-                where = stage.settings.web_url
-                say("", "", f"The city stays up at {where}; Ctrl-C ends it, {stage.data} stays.")
-                stage.stay()
+                where = city.settings.web_url
+                say("", "", f"The city stays up at {where}; Ctrl-C ends it, {city.data} stays.")
+                city.stay()
             say("", "", "The city is stopped in order.")
-            code = stage.stop_city()
+            code = city.stop()
     except KeyboardInterrupt:
         say("", "\n", "ended in order")
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""`city domains new`: a domain in every layer, as laid from the template."""
+"""`city domains new`: lays a new domain in every layer from the template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`city prove|audit|witness|keys`: evidence out of the ledger, and checks of it."""
+"""`city prove|audit|witness|keys`: evidence from the ledger, its audit, a witness, and its keys."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ def register(group: click.Group) -> None:
 @click.command()
 @data_option
 @click.option("--topic", help="The records' topic.")
-@click.option("--partition", help="The partition; with --subject, only if it stands in several.")
+@click.option(
+    "--partition", help="The partition; with --subject, only if the subject has records in several."
+)
 @click.option("--offset", help="The record's offset.")
-@click.option("--event", help="Instead of a place: the event_id.")
+@click.option("--event", help="Instead of topic, partition and offset: the event_id.")
 @click.option(
     "--subject", help="All records with this key (a station, a vehicle, a pseudonym), in one bundle."
 )
@@ -30,18 +32,18 @@ def register(group: click.Group) -> None:
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
 @click.option("--wait", default=15.0, show_default=True, help="Seconds to wait for a cosigned checkpoint.")
 @one_line_errors
-def prove(data: Path, output: Path | None, wait: float, **words: str | None) -> None:
+def prove(data: Path, output: Path | None, wait: float, **parameters: str | None) -> None:
     """Write the evidence bundle of one record, one event, or an interval, for `ledger-verify`.
 
     With --subject, --from or --to the bundle holds every leaf of the interval, and the records of the subject (without
     a subject: all records).
     """
-    from infra.evidence.prove import Wanted, prove_wanted
+    from infra.evidence.prove import EvidenceRequest, prove_request
 
     names = {"start": "from", "end": "to"}
-    wanted = Wanted.of({names.get(k, k): v for k, v in words.items() if v is not None})
+    request = EvidenceRequest.of({names.get(k, k): v for k, v in parameters.items() if v is not None})
     settings = running(data.absolute())
-    bundle = prove_wanted(settings, catalog(), wanted, wait)
+    bundle = prove_request(settings, catalog(), request, wait)
     path = output or Path(bundle.name)
     path.write_bytes(bundle.data)
     click.echo(f"{path}: {len(bundle.data)} bytes, evidence of {bundle.about}")
@@ -70,8 +72,8 @@ def audit(data: Path, incremental: bool, as_json: bool) -> None:
     else:
         for problem in result.problems:
             click.echo(problem)
-        for words in result.not_checked:
-            click.echo(f"not checked: {words}")
+        for reason in result.not_checked:
+            click.echo(f"not checked: {reason}")
         counts = result.counts.values()
         click.echo(
             f"compared {sum(c.sealed for c in counts):,} leaves, {sum(c.records for c in counts):,} records in "
@@ -92,7 +94,7 @@ def witness(words: tuple[str, ...]) -> None:
 
 @click.group()
 def keys() -> None:
-    """Show the ledger's verifier keys, declare a discontinuity, or say which key may sign for a source."""
+    """Show the ledger's verifier keys, declare a discontinuity, or register which key may sign for a source."""
 
 
 @keys.command("show")

@@ -1,4 +1,4 @@
-"""`city replay`, `city produce`, `city forget`: records into a running stack, and a person out of it."""
+"""`city replay`, `city produce`, `city forget`: sends records into a running stack, erases a person from it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def replay(
 @click.argument("topic")
 @click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
 @click.option(
-    "--source", default="urn:city:manual", show_default=True, help="Who tells it (CloudEvents source)."
+    "--source", default="urn:city:manual", show_default=True, help="The events' source (CloudEvents)."
 )
 @click.option(
     "--sign-with",

@@ -1,4 +1,4 @@
-"""`city schemas list|check`: the catalogue of what an event is."""
+"""`city schemas list|check`: lists and checks the catalogue of topics and schemas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`city subscribe`: what a subscriber sees, through the SASL listener and with that subscriber's own rights."""
+"""`city subscribe`: reads events through the SASL listener, with a subscriber's own rights."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def subscribe(
 
     Each event counts as handled once it is printed: a reader that is killed before gets it again.
     """
-    from infra.admin.subscriber_reader import Reader, describe, told
+    from infra.admin.subscriber_reader import Reader, describe, plain_event
     from infra.errors import SettingsError
 
     if listed:
@@ -85,12 +85,12 @@ def subscribe(
     try:
         with reader.subscription(topics, group, start) as events:
             for event in reader.read(events, count, timeout):
-                fields = told(event, reader.city)
+                fields = plain_event(event, reader.city)
                 click.echo(json.dumps(fields, ensure_ascii=False) if as_json else _line(fields))
                 sys.stdout.flush()
                 events.handled(event)
     except KeyboardInterrupt:
-        return  # what was printed is committed, as after any other end
+        return  # the printed events are committed, as after any other end
     _end(reader, count, timeout)
 
 

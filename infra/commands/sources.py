@@ -1,4 +1,4 @@
-"""`city keys new-source|register|revoke-source|sources`: which key may sign for which source."""
+"""`city keys new-source|register|revoke-source|sources`: registers which key may sign for which source."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 def register(group: click.Group) -> None:
     """Add the commands to `city keys`."""
-    del group  # `city keys` is there: the ledger's own keys are shown by it
+    del group  # `city keys` exists already: it shows the ledger's own keys
     for command in (new_source, register_source, revoke_source, sources):
         keys.add_command(command)
 
 
-def _who(function: Callable[..., None]) -> Callable[..., None]:
+def _key_options(function: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--ground", required=True, help="Why; kept in platform.source-key."),
         click.option("--did", required=True, help="The key: did:key:z6Mk…"),
@@ -44,7 +44,7 @@ def new_source(file: Path) -> None:
 
 @click.command("register")
 @data_option
-@_who
+@_key_options
 @click.option(
     "--required/--not-required",
     default=True,
@@ -69,7 +69,7 @@ def register_source(
 
 @click.command("revoke-source")
 @data_option
-@_who
+@_key_options
 @click.option(
     "--required/--not-required",
     default=None,

@@ -1,4 +1,4 @@
-"""`city up` and `city status`."""
+"""`city up` and `city status`: run a stack, show its state."""
 
 from __future__ import annotations
 
@@ -131,13 +131,13 @@ def status(data: Path, as_json: bool, output: Path | None) -> None:
     from infra.status.terminal import view
 
     settings = running(data.absolute())
-    seen = StatusReader(settings, catalog()).read()
-    shown = view(seen, "", {"status": settings.web_url})
+    current = StatusReader(settings, catalog()).read()
+    shown = view(current, "", {"status": settings.web_url})
     if as_json:
-        print_json(asdict(seen))
+        print_json(asdict(current))
     elif output:
         save_picture(shown, output, "city status", PICTURE_COLUMNS)
         click.echo(output)
     else:
         Console(highlight=False).print(shown)
-    sys.exit(1 if seen.notes else 0)
+    sys.exit(1 if current.notes else 0)

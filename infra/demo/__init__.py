@@ -1,1 +1,1 @@
-"""`city demo`: the platform's promise as a story of real commands, each judged by what came out."""
+"""`city demo`: a walkthrough by real commands, each checked by its output."""

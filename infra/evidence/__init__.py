@@ -1,1 +1,1 @@
-"""Evidence for the command line and the web."""
+"""Evidence bundles and audits for the command line and the web."""

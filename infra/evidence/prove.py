@@ -1,8 +1,8 @@
-"""What is to be proved, as a caller names it → a bundle: one record, one event, or records of an interval.
+"""Evidence bundles on request: of one record, one event, or the records of an interval.
 
-`city prove` and the web page's `/prove` take the same words: topic, partition, offset; or event; or topic with
-subject and/or from and to. Records are read from Kafka while it retains them, else from the archive; the ledger
-believes neither: it compares each with its leaf.
+`city prove` and the web process's `/prove` take the same parameters: topic, partition, offset; or event; or topic
+with subject and/or from and to. Records are read from Kafka while it retains them, else from the archive. The ledger
+trusts neither: it compares each record with its leaf.
 """
 
 from __future__ import annotations
@@ -30,30 +30,39 @@ if TYPE_CHECKING:
     from ledger_sink.record import Record
     from schemas.catalog import Catalog
 
-WORDS = ("topic", "partition", "offset", "event", "subject", "from", "to")
+PARAMETERS = ("topic", "partition", "offset", "event", "subject", "from", "to")
 
 
-class WordsError(SettingsError):
-    """What is to be proved is not named, or not in one way."""
+class EvidenceRequestError(SettingsError):
+    """A request names no record, or names it in more than one way."""
 
 
-class UnknownTopicError(WordsError):
+class UnknownTopicError(EvidenceRequestError):
     """The catalogue has no topic of that name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle and the name of a file for it."""
+    """An evidence bundle and a file name for it."""
 
     name: str
     data: bytes
     about: str
-    """What it is evidence of, in words."""
+    """What it is evidence of, for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a caller asked for; exactly one of the three ways, or `WordsError`."""
+class EvidenceRequest:
+    """What a caller wants evidence of: a record, an event, or an interval.
+
+    Attributes:
+        topic: The topic; None with `event`.
+        partition: The partition; None: the one that has the subject.
+        offset: The offset of one record.
+        event: The event_id of one event.
+        subject: The key whose records are wanted; None: all.
+        interval: The interval, by offsets or by Kafka timestamps.
+    """
 
     topic: str | None = None
     partition: int | None = None
@@ -63,51 +72,63 @@ class Wanted:
     interval: Interval | None = None
 
     @classmethod
-    def of(cls, words: Mapping[str, str]) -> Wanted:
-        """Read a caller's words.
+    def of(cls, parameters: Mapping[str, str]) -> EvidenceRequest:
+        """Parse a caller's parameters, name → text.
 
         Raises:
-            WordsError: naming the word that is wrong or missing.
+            EvidenceRequestError: A parameter is unknown, missing, malformed, or does not go with another.
         """
-        strange = [word for word in words if word not in WORDS]
-        if strange:
-            raise WordsError(f"{strange[0]}: unknown word, expected some of {', '.join(WORDS)}")
-        ranged = [word for word in ("subject", "from", "to") if word in words]
-        if "event" in words:
-            if len(words) > 1:
-                raise WordsError("event: expected nothing else beside it")
-            return cls(event=words["event"])
-        if "topic" not in words:
-            raise WordsError(
+        unknown = [name for name in parameters if name not in PARAMETERS]
+        if unknown:
+            raise EvidenceRequestError(
+                f"{unknown[0]}: unknown word, expected some of {', '.join(PARAMETERS)}"
+            )
+        ranged = [name for name in ("subject", "from", "to") if name in parameters]
+        if "event" in parameters:
+            if len(parameters) > 1:
+                raise EvidenceRequestError("event: expected nothing else beside it")
+            return cls(event=parameters["event"])
+        if "topic" not in parameters:
+            raise EvidenceRequestError(
                 "name what is to be proved: topic, partition and offset; event; or topic and subject"
             )
         partition = (
-            None if "partition" not in words else _number("partition", words["partition"], (1 << 31) - 1)
+            None
+            if "partition" not in parameters
+            else _number("partition", parameters["partition"], (1 << 31) - 1)
         )
         if ranged:
-            if "offset" in words:
-                raise WordsError(f"offset: it does not go with {ranged[0]}; from and to take offsets too")
-            interval = interval_of(words.get("from"), words.get("to"))
-            return cls(words["topic"], partition, None, None, words.get("subject"), interval)
-        if partition is None or "offset" not in words:
-            raise WordsError("name the record: topic, partition and offset; or event; or topic and subject")
-        return cls(words["topic"], partition, _number("offset", words["offset"], ENDLESS - 1))
+            if "offset" in parameters:
+                raise EvidenceRequestError(
+                    f"offset: it does not go with {ranged[0]}; from and to take offsets too"
+                )
+            interval = interval_of(parameters.get("from"), parameters.get("to"))
+            return cls(parameters["topic"], partition, None, None, parameters.get("subject"), interval)
+        if partition is None or "offset" not in parameters:
+            raise EvidenceRequestError(
+                "name the record: topic, partition and offset; or event; or topic and subject"
+            )
+        return cls(parameters["topic"], partition, _number("offset", parameters["offset"], ENDLESS - 1))
 
 
 def interval_of(start: str | None, end: str | None) -> Interval:
-    """Read from and to: both times with a zone (RFC 3339), or both offsets; an end that is left out is open.
+    """Parse `from` and `to`.
+
+    Args:
+        start: A time with its zone (RFC 3339) or an offset; None: from the beginning.
+        end: The same, exclusive; None: without end.
 
     Raises:
-        WordsError: one is neither, or they are of two kinds.
+        EvidenceRequestError: One is neither, they are of two kinds, or the interval is empty.
     """
     bounds = [None if text is None else _bound(text) for text in (start, end)]
     kinds = {by_time for bound in bounds if bound is not None for by_time in (bound[1],)}
     if len(kinds) > 1:
-        raise WordsError("from and to: expected two times or two offsets, got one of each")
+        raise EvidenceRequestError("from and to: expected two times or two offsets, got one of each")
     first = bounds[0][0] if bounds[0] is not None else 0
     last = bounds[1][0] if bounds[1] is not None else ENDLESS
     if first >= last:
-        raise WordsError(f"from and to: expected from before to, got {start} and {end}")
+        raise EvidenceRequestError(f"from and to: expected from before to, got {start} and {end}")
     return Interval(first, last, by_time=kinds == {True})
 
 
@@ -119,51 +140,59 @@ def _bound(text: str) -> tuple[int, bool]:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise WordsError(
+        raise EvidenceRequestError(
             f"from or to: expected a time with its zone (2026-11-22T10:00:00Z) or an offset, got {text!a}"
         )
     return max(0, int(moment.timestamp() * 1000)), True
 
 
-def _number(word: str, text: str, largest: int) -> int:
+def _number(name: str, text: str, largest: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= largest):
-        raise WordsError(f"{word}: expected a whole number from 0 to {largest}, got {text[:40]!a}")
+        raise EvidenceRequestError(f"{name}: expected a whole number from 0 to {largest}, got {text[:40]!a}")
     return int(text)
 
 
-def prove_wanted(settings: Settings, catalog: Catalog, wanted: Wanted, wait_s: float) -> Bundle:
-    """Make the bundle of what was asked for.
+def prove_request(settings: Settings, catalog: Catalog, request: EvidenceRequest, wait_s: float) -> Bundle:
+    """Make the evidence bundle of a request.
+
+    Args:
+        settings: The stack.
+        catalog: Its catalogue.
+        request: What is to be proved.
+        wait_s: Longest wait for a cosigned checkpoint, in seconds.
 
     Raises:
-        WordsError: the topic is unknown, or the subject stands in several partitions.
-        CityError: no such event; Kafka or ClickHouse does not answer.
-        LedgerError: it cannot be proved (yet); see `ledger_sink.prove.record`.
+        EvidenceRequestError: The topic is unknown, or the subject has records in several partitions.
+        CityError: There is no such event; or Kafka or ClickHouse does not answer.
+        LedgerError: It cannot be proved (yet); see `ledger_sink.prove.record`.
     """
-    if wanted.topic is not None and wanted.topic not in catalog.topics:
+    if request.topic is not None and request.topic not in catalog.topics:
         raise UnknownTopicError(
-            f"topic {wanted.topic[:100]!a}: the catalogue has no such topic; see `city schemas list`"
+            f"topic {request.topic[:100]!a}: the catalogue has no such topic; see `city schemas list`"
         )
-    if wanted.interval is not None and wanted.topic is not None:
-        return _prove_interval(settings, catalog, wanted, wait_s)
-    if wanted.event is not None:
-        place = find_event(settings, catalog, wanted.event)
-    elif wanted.topic is not None and wanted.partition is not None and wanted.offset is not None:
-        place = (wanted.topic, wanted.partition, wanted.offset)
+    if request.interval is not None and request.topic is not None:
+        return _prove_interval(settings, catalog, request, wait_s)
+    if request.event is not None:
+        position = find_event(settings, catalog, request.event)
+    elif request.topic is not None and request.partition is not None and request.offset is not None:
+        position = (request.topic, request.partition, request.offset)
     else:
-        raise WordsError("name what is to be proved")
-    data = prove_record(settings, catalog, place, wait_s)
-    return Bundle("{}-{}-{}.evidence".format(*place), data, "{}/{} offset {}".format(*place))
+        raise EvidenceRequestError("name what is to be proved")
+    data = prove_record(settings, catalog, position, wait_s)
+    return Bundle("{}-{}-{}.evidence".format(*position), data, "{}/{} offset {}".format(*position))
 
 
-def _prove_interval(settings: Settings, catalog: Catalog, wanted: Wanted, wait_s: float) -> Bundle:
-    topic, interval = wanted.topic, wanted.interval
+def _prove_interval(settings: Settings, catalog: Catalog, request: EvidenceRequest, wait_s: float) -> Bundle:
+    topic, interval = request.topic, request.interval
     if topic is None or interval is None:
-        raise WordsError("name the topic")
-    key = None if wanted.subject is None else wanted.subject.encode("utf-8", "surrogateescape")
-    partition = wanted.partition
+        raise EvidenceRequestError("name the topic")
+    key = None if request.subject is None else request.subject.encode("utf-8", "surrogateescape")
+    partition = request.partition
     if partition is None:
         if key is None:
-            raise WordsError("without a subject, name the partition too: an interval is one partition's")
+            raise EvidenceRequestError(
+                "without a subject, name the partition too: an interval is one partition's"
+            )
         partition = _partition_of(settings, topic, key)
     chosen = partition
 
@@ -176,24 +205,24 @@ def _prove_interval(settings: Settings, catalog: Catalog, wanted: Wanted, wait_s
 
     asked = RangeQuery(topic, chosen, interval, lambda record: key is None or record.key == key)
     data = prove_range(ledger_config(settings, catalog), asked, records=records, schema=schema, wait_s=wait_s)
-    whose = "all" if key is None else re.sub(r"[^A-Za-z0-9._-]", "_", wanted.subject or "")[:60]
-    about = "every record" if key is None else f"the records of {wanted.subject}"
+    whose = "all" if key is None else re.sub(r"[^A-Za-z0-9._-]", "_", request.subject or "")[:60]
+    about = "every record" if key is None else f"the records of {request.subject}"
     return Bundle(f"{topic}-{chosen}-{whose}.evidence", data, f"{about} in an interval of {topic}/{chosen}")
 
 
 def _records(
-    settings: Settings, catalog: Catalog, place: tuple[str, int], first: int, end: int
+    settings: Settings, catalog: Catalog, partition: tuple[str, int], first: int, end: int
 ) -> Iterator[Record]:
-    """Read records from Kafka if it still has the first of them, else from the archive."""
+    """Yield records of a (topic, partition) from Kafka if it still has the first of them, else from the archive."""
     source = KafkaSource(ledger_config(settings, catalog), group=PROVE_GROUP)
     try:
-        if source.watermarks(*place)[0] <= first:
-            yield from source.records(*place, first, end)
+        if source.watermarks(*partition)[0] <= first:
+            yield from source.records(*partition, first, end)
             return
     finally:
         source.close()
     with closing(connect(settings)) as client:
-        for record in archive_rows(client, *place, first):
+        for record in archive_rows(client, *partition, first):
             if record.offset >= end:
                 return
             yield record
@@ -203,8 +232,8 @@ def _partition_of(settings: Settings, topic: str, key: bytes) -> int:
     """Return the partition in which the archive has a subject's records.
 
     Raises:
-        NotSealedError: it has none.
-        WordsError: they stand in several.
+        NotSealedError: The archive has none.
+        EvidenceRequestError: It has some in several partitions.
     """
     with closing(connect(settings)) as client:
         rows = client.query(
@@ -217,6 +246,8 @@ def _partition_of(settings: Settings, topic: str, key: bytes) -> int:
             f"{topic}: no record in the archive has that key; is the stack behind? see `city status`"
         )
     if len(rows) > 1:
-        places = ", ".join(f"{partition} ({count} records)" for partition, count in rows)
-        raise WordsError(f"{topic}: the subject stands in several partitions: {places}; name one of them")
+        partitions = ", ".join(f"{partition} ({count} records)" for partition, count in rows)
+        raise EvidenceRequestError(
+            f"{topic}: the subject stands in several partitions: {partitions}; name one of them"
+        )
     return int(rows[0][0])

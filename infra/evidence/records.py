@@ -1,7 +1,7 @@
-"""Evidence for a caller: finds a record, fetches its raw bytes, lets the ledger prove or audit.
+"""Records for evidence and audits: found by event_id, fetched as raw bytes, handed to the ledger.
 
-The ledger knows neither ClickHouse nor the catalogue; it gets callables from here: `fetch` (one record from
-Kafka), `schema` (the text that reads a record), `archive` (the rows of the archive in offset order).
+The ledger knows neither ClickHouse nor the catalogue. It gets callables from here: `fetch` (one record from Kafka),
+`schema` (the schema text that decodes a record), `archive` (the rows of the archive in offset order).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FETCH_S = 10.0
 PAGE_ROWS = 20_000
 IN_FLIGHT_S = 3.0
-"""Seconds that the archive of a running stack may be behind its checkpoints."""
+"""The archive of a running stack may be this many seconds behind its checkpoints."""
 
 
 class EventNotFoundError(CityError):
@@ -38,10 +38,10 @@ class EventNotFoundError(CityError):
 
 
 def find_event(settings: Settings, catalog: Catalog, event_id: str) -> tuple[str, int, int]:
-    """Return topic, partition and offset of an event.
+    """Return topic, partition and offset of the first record with an event_id.
 
     Raises:
-        EventNotFoundError: no table has it.
+        EventNotFoundError: No table has it.
     """
     with closing(connect(settings)) as client:
         for topic in catalog.topics.values():
@@ -56,7 +56,17 @@ def find_event(settings: Settings, catalog: Catalog, event_id: str) -> tuple[str
 
 
 def fetch_from(bootstrap: str, topic: str, partition: int, offset: int) -> Record | None:
-    """Return one raw record from Kafka, or None if it is not there."""
+    """Return one raw record from Kafka, or None if Kafka does not have it.
+
+    Args:
+        bootstrap: Address of the cluster, host:port.
+        topic: The topic.
+        partition: The partition.
+        offset: The offset.
+
+    Raises:
+        CityError: Kafka answered with an error.
+    """
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -86,20 +96,29 @@ def fetch_from(bootstrap: str, topic: str, partition: int, offset: int) -> Recor
 
 
 def schema_of(catalog: Catalog, record: Record) -> str | None:
-    """Return the schema that reads a record, as far as it takes to read it, or None."""
+    """Return the part of the schema text that decoding a record takes, or None if its schema is unknown."""
     try:
         return reading_text(catalog.schema(frame_id(record.value)).text)
     except SchemaError:
         return None
 
 
-def prove_record(settings: Settings, catalog: Catalog, place: tuple[str, int, int], wait_s: float) -> bytes:
-    """Return the evidence bundle of one record."""
+def prove_record(
+    settings: Settings, catalog: Catalog, position: tuple[str, int, int], wait_s: float
+) -> bytes:
+    """Return the evidence bundle of one record.
+
+    Args:
+        settings: The stack.
+        catalog: Its catalogue.
+        position: Topic, partition and offset.
+        wait_s: Longest wait for a cosigned checkpoint, in seconds.
+    """
     from ledger_sink.prove.record import prove  # noqa: PLC0415 - only this command needs it
 
     return prove(
         ledger_config(settings, catalog),
-        *place,
+        *position,
         fetch=lambda topic, partition, offset: fetch_from(settings.kafka_address, topic, partition, offset),
         schema=lambda record: schema_of(catalog, record),
         wait_s=wait_s,
@@ -107,7 +126,14 @@ def prove_record(settings: Settings, catalog: Catalog, place: tuple[str, int, in
 
 
 def archive_rows(client: Any, topic: str, partition: int, first: int = 0) -> Iterator[Record]:
-    """Yield the archive's rows of one topic-partition in offset order, page by page; doubled ones twice."""
+    """Yield the archive's rows of one topic-partition in offset order, duplicates included.
+
+    Args:
+        client: A client of ClickHouse.
+        topic: The topic.
+        partition: The partition.
+        first: The offset to begin with.
+    """
     after, skip = first, 0
     while True:
         rows = client.query(
@@ -138,13 +164,13 @@ def archive_rows(client: Any, topic: str, partition: int, first: int = 0) -> Ite
 
 
 class ClickHouseArchive:
-    """The archive as the audit asks for it."""
+    """The archive table, as the audit reads it."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def rows(self, topic: str, partition: int, first: int) -> Iterator[Record]:
-        """Return the rows from an offset on, in offset order."""
+        """Yield the rows from an offset on, in offset order."""
         return archive_rows(self._client, topic, partition, first)
 
     def count(self, topic: str, partition: int, before: int) -> int:
@@ -160,13 +186,13 @@ class ClickHouseArchive:
 def run_audit(
     settings: Settings, catalog: Catalog, *, settled: bool, incremental: bool = False
 ) -> AuditResult:
-    """Audit the ledger against Kafka and the archive; remember where it came to, if it passes.
+    """Audit the ledger against Kafka and the archive. If the audit passes, save its end as the next baseline.
 
     Args:
-        settings: the stack.
-        catalog: what is sealed.
-        settled: the stack rests: everything must be sealed and archived; else what is in flight is left out.
-        incremental: go on from where the last audit that passed came to, if there was one.
+        settings: The stack.
+        catalog: Its catalogue.
+        settled: True for a stack at rest: everything must be sealed and archived. False leaves out what is in flight.
+        incremental: Begin at the baseline of the last audit that passed, if there is one.
     """
     from ledger_sink.audit.baseline import read_baseline, write_baseline  # noqa: PLC0415
     from ledger_sink.audit.run import run  # noqa: PLC0415 - only this command needs it

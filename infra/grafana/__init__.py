@@ -1,1 +1,1 @@
-"""Grafana beside the stack: found on the machine, provisioned with our data source and boards."""
+"""Grafana beside the stack: found on the machine, provisioned with the stack's data source and boards."""

@@ -1,7 +1,7 @@
-"""A `grafana-server` that the machine has, provisioned from files: data source, folder, boards.
+"""A `grafana-server` installed on the machine, provisioned from files: data source, folder, boards.
 
-Nothing is downloaded: where no Grafana is found, or its ClickHouse plug-in is missing, one line says how to get
-one. It listens on loopback and sends nothing anywhere (no analytics, no update checks, no gravatar).
+Nothing is downloaded: where no Grafana is found, `HOW_TO_GET` says how to get one with its ClickHouse plug-in. It
+listens on the loopback and sends nothing anywhere (no analytics, no update checks, no gravatar).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ HOW_TO_GET = (
 
 @dataclass(frozen=True)
 class GrafanaProcess:
-    """How to start it."""
+    """Command, environment and address of a Grafana process."""
 
     command: tuple[str, ...]
     environment: dict[str, str]
@@ -44,7 +44,7 @@ class GrafanaProcess:
 
 
 def find() -> tuple[str, ...] | None:
-    """Return the program to start, or None."""
+    """Return the command that starts Grafana, or None if it is not installed."""
     for name in PROGRAMS:
         path = shutil.which(name)
         if path:
@@ -53,7 +53,16 @@ def find() -> tuple[str, ...] | None:
 
 
 def prepare(settings: Settings, catalog: Catalog, port: int) -> GrafanaProcess | None:
-    """Write the provisioning below `<data>/grafana` and say how to start Grafana; None if there is none."""
+    """Write the provisioning below `<data>/grafana`.
+
+    Args:
+        settings: The stack.
+        catalog: Its catalogue; the boards are built from it.
+        port: Loopback port to listen on.
+
+    Returns:
+        How to start Grafana, or None if it is not installed.
+    """
     program = find()
     if program is None:
         return None
@@ -79,7 +88,7 @@ def prepare(settings: Settings, catalog: Catalog, port: int) -> GrafanaProcess |
         "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
         "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(boards / f"{board_uid('overview')}.json"),
     }
-    share = next((Path(place) for place in HOMES if Path(place).is_dir()), None)
+    share = next((Path(home) for home in HOMES if Path(home).is_dir()), None)
     arguments = ("--homepath", str(share)) if share else ()
     return GrafanaProcess(
         (*program, *arguments), environment, f"http://127.0.0.1:{port}/dashboards/f/{FOLDER_UID}"

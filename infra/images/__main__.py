@@ -1,4 +1,4 @@
-"""`python -m infra.images [NAME…]`: builds the images that a stack runs (kafka, door, platform)."""
+"""`python -m infra.images [NAME…]`: builds the images that a stack runs (kafka, clickhouse, platform)."""
 
 from __future__ import annotations
 

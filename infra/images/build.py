@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 def build(
     docker: Docker, names: Iterable[str] = RUNNABLE, say: Callable[[str], None] = lambda _line: None
 ) -> dict[str, str]:
-    """Build what is missing and return each image's tag by name; `:latest` points to the same.
+    """Build the images that are missing and return each image's tag by name; `:latest` points to the same image.
 
     Args:
-        docker: the daemon that shall have the images.
-        names: of `RECIPES`.
-        say: is told one line for each image.
+        docker: The daemon that gets the images.
+        names: Names in `RECIPES`.
+        say: Takes one line for each image that was built.
 
     Raises:
-        ImageError: something is missing or a step failed.
+        ImageError: Something is missing or a step failed.
     """
     docker.require()
     return {name: _ensure(docker, RECIPES[name], say) for name in names}

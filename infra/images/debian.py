@@ -1,7 +1,7 @@
-"""The Debian that every image stands on: pulled where images can be pulled, else made by debootstrap.
+"""The Debian base of every image: pulled where images can be pulled, else made by debootstrap.
 
-Promise: `debian_image` returns the name of an image that the daemon has. A made one already holds Python, so
-that nothing has to be installed while an image is built.
+`debian_image` returns the name of an image that the daemon has. A made one already holds Python, so that nothing has
+to be installed while an image is built.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ MAKE_S = 300.0
 
 
 def debian_image(docker: Docker) -> str:
-    """Return a Debian image, pulling or making it if the daemon has none.
+    """Return the name of a Debian image; pull or make it if the daemon has none.
 
     Raises:
-        BaseImageError: it can neither be pulled nor made.
+        BaseImageError: It can neither be pulled nor made.
     """
     for tag in (PULLED, MADE):
         if docker.has(tag):
@@ -55,8 +55,8 @@ def _make(docker: Docker, why: str) -> str:
         except subprocess.TimeoutExpired as error:
             raise BaseImageError(f"debootstrap took longer than {MAKE_S:g} s") from error
         if done.returncode != 0:
-            said = (done.stdout + done.stderr).strip().splitlines() or ["it said nothing"]
-            raise BaseImageError(f"debootstrap failed: {said[-1]}")
+            lines = (done.stdout + done.stderr).strip().splitlines() or ["no output"]
+            raise BaseImageError(f"debootstrap failed: {lines[-1]}")
         _import(docker, root, Path(folder) / "rootfs.tar")
     return MADE
 

@@ -1,4 +1,4 @@
-"""The `docker` program, asked in one place: which daemon, what it said, what it has."""
+"""The `docker` program: the one place that runs it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,24 @@ BUILD_S = 600.0
 
 @dataclass(frozen=True)
 class Docker:
-    """A Docker daemon: the one of the environment, or the one at `host` (`unix:///…/docker.sock`)."""
+    """A Docker daemon.
+
+    Attributes:
+        host: Its address (`unix:///…/docker.sock`); None: the one of the environment.
+    """
 
     host: str | None = None
 
     def run(self, *words: str, timeout: float = ANSWER_S) -> str:
-        """Run one docker command and return what it printed.
+        """Run one docker command and return its stdout.
+
+        Args:
+            *words: The command and its arguments.
+            timeout: Seconds.
 
         Raises:
-            DockerMissingError: there is no docker program.
-            BuildFailedError: it failed; the message has its last line.
+            DockerMissingError: There is no docker program.
+            BuildFailedError: The command failed; the message has its last line.
         """
         program = shutil.which("docker")
         if program is None:
@@ -41,15 +49,15 @@ class Docker:
         except subprocess.TimeoutExpired as error:
             raise BuildFailedError(f"docker {words[0]} took longer than {timeout:g} s") from error
         if done.returncode != 0:
-            said = (done.stderr + done.stdout).strip().splitlines() or ["it said nothing"]
-            raise BuildFailedError(f"docker {words[0]} failed: {said[-1]}")
+            lines = (done.stderr + done.stdout).strip().splitlines() or ["no output"]
+            raise BuildFailedError(f"docker {words[0]} failed: {lines[-1]}")
         return done.stdout
 
     def require(self) -> None:
-        """Ask the daemon for a sign of life.
+        """Check that the daemon answers.
 
         Raises:
-            DockerMissingError: no docker program, or no daemon that answers.
+            DockerMissingError: There is no docker program, or no daemon answers.
         """
         try:
             self.run("version", "--format", "{{.Server.Version}}")
@@ -57,14 +65,20 @@ class Docker:
             raise DockerMissingError(f"no Docker daemon answers ({error}): start one") from error
 
     def has(self, tag: str) -> bool:
-        """Whether the daemon has an image of this name."""
+        """Return whether the daemon has an image of this name."""
         return bool(self.run("image", "ls", "--quiet", tag).strip())
 
     def build(self, tags: list[str], dockerfile: Path, context: Path, arguments: Mapping[str, str]) -> None:
         """Build one image from a folder.
 
+        Args:
+            tags: Names of the image.
+            dockerfile: Its Dockerfile.
+            context: The folder.
+            arguments: Build arguments, name → value.
+
         Raises:
-            BuildFailedError: a step failed.
+            BuildFailedError: A step failed.
         """
         names = [word for tag in tags for word in ("--tag", tag)]
         values = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]

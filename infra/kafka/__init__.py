@@ -1,1 +1,1 @@
-"""Kafka: the embedded broker, the topics of the catalogue and who may read them."""
+"""Kafka: the embedded broker, the topics of the catalogue, and users with their grants."""

@@ -1,8 +1,8 @@
-"""Who may read what: subscribers' users (SCRAM-SHA-512) and their grants (ACLs).
+"""Users of the cluster (SCRAM-SHA-512) and their grants (ACLs).
 
-Promise: a user may do what was granted here and nothing else, for the broker denies by default. A grant is to
-read named topics and to use consumer groups whose names begin with the user's own prefix; nobody outside the
-platform is ever granted to write. Passwords are never kept here: the cluster stores salted hashes.
+A user may do what was granted here and nothing else, because the broker denies by default. A grant covers reading
+named topics and using consumer groups under the user's own prefix; no user is ever granted to write. Passwords are
+not kept here: the cluster stores salted hashes.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,62}")
 
 
 def ensure_user(admin: Any, name: str, password: str) -> None:
-    """Create a user, or give an existing one this password.
+    """Create a user, or set the password of an existing one.
 
     Raises:
-        AccessSetupError: the name or the password is not allowed, or the cluster refused.
+        AccessSetupError: The name or the password is not allowed, or the cluster refused.
     """
     _require_name(name)
     if len(password) < SHORTEST_PASSWORD:
@@ -53,10 +53,10 @@ def ensure_user(admin: Any, name: str, password: str) -> None:
 
 
 def remove_user(admin: Any, name: str) -> None:
-    """Take away a user's grants and then the user; one who is not there is no error.
+    """Revoke a user's grants and then remove the user; a missing user is no error.
 
     Raises:
-        AccessSetupError: the cluster refused.
+        AccessSetupError: The cluster refused.
     """
     _require_name(name)
     revoke(admin, name)
@@ -64,20 +64,20 @@ def remove_user(admin: Any, name: str) -> None:
 
 
 def settle_grants(admin: Any, user: str, topics: Iterable[str]) -> int:
-    """Make the grants of a user these and no others; one that stays is never taken away in between.
+    """Make the grants of a user exactly these; a grant that stays is never revoked in between.
 
     The user may read the topics, and use consumer groups whose names begin with the user's name and a dot.
 
     Args:
-        admin: an admin client of the platform's own listener.
-        user: the user's name.
-        topics: names of all topics the user may read, in full.
+        admin: An admin client of the platform's own listener.
+        user: The user's name.
+        topics: Full names of all topics that the user may read.
 
     Returns:
-        How many grants were taken away.
+        How many grants were revoked.
 
     Raises:
-        AccessSetupError: a name is not allowed, or the cluster refused.
+        AccessSetupError: A name is not allowed, or the cluster refused.
     """
     wanted = {*_bindings(user, topics)}
     try:
@@ -98,19 +98,19 @@ def settle_grants(admin: Any, user: str, topics: Iterable[str]) -> int:
         )
         for each in found - wanted
     ]
-    return _take_away(admin, user, surplus)
+    return _delete_grants(admin, user, surplus)
 
 
 def _bindings(user: str, topics: Iterable[str]) -> list[AclBinding]:
-    """Spell what a user may do as the cluster keeps it."""
+    """Return a user's grants in the form in which the cluster keeps them."""
     _require_name(user)
     literal = [
         (ResourceType.TOPIC, _require_topic(user, topic), ResourcePatternType.LITERAL) for topic in topics
     ]
-    places = [*literal, (ResourceType.GROUP, own_group_prefix(user), ResourcePatternType.PREFIXED)]
+    resources = [*literal, (ResourceType.GROUP, own_group_prefix(user), ResourcePatternType.PREFIXED)]
     return [
         AclBinding(kind, name, pattern, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
-        for kind, name, pattern in places
+        for kind, name, pattern in resources
         for operation in (AclOperation.READ, AclOperation.DESCRIBE)
     ]
 
@@ -126,17 +126,17 @@ def _grant(admin: Any, user: str, bindings: list[AclBinding]) -> None:
 
 
 def revoke(admin: Any, user: str) -> int:
-    """Take away all grants of a user and return how many there were.
+    """Revoke all grants of a user and return how many there were.
 
     Raises:
-        AccessSetupError: the cluster refused.
+        AccessSetupError: The cluster refused.
     """
     _require_name(user)
-    return _take_away(admin, user, [_filter(user)])
+    return _delete_grants(admin, user, [_filter(user)])
 
 
 def _filter(user: str) -> AclBindingFilter:
-    """Match every grant of a user."""
+    """Return a filter that matches every grant of a user."""
     return AclBindingFilter(
         ResourceType.ANY,
         None,
@@ -148,7 +148,7 @@ def _filter(user: str) -> AclBindingFilter:
     )
 
 
-def _take_away(admin: Any, user: str, filters: list[AclBindingFilter]) -> int:
+def _delete_grants(admin: Any, user: str, filters: list[AclBindingFilter]) -> int:
     if not filters:
         return 0
     try:
@@ -159,7 +159,7 @@ def _take_away(admin: Any, user: str, filters: list[AclBindingFilter]) -> int:
 
 
 def _require_name(name: str) -> None:
-    """Refuse names that mean more than they say: the super user's, or any with a dot, which ends a prefix."""
+    """Refuse the super user's name, and names with a dot, which would end a group prefix."""
     if name == SUPER_USER or not _USER_NAME.fullmatch(name):
         raise AccessSetupError(
             f"user {name!r}: expected 1 to 63 letters, digits, hyphens or underscores, and not {SUPER_USER}"
@@ -167,7 +167,7 @@ def _require_name(name: str) -> None:
 
 
 def _require_topic(user: str, topic: str) -> str:
-    """Refuse `*`, which Kafka reads as every topic."""
+    """Refuse `*`, which Kafka takes for every topic; return any other name."""
     if topic in {"", "*"}:
         raise AccessSetupError(f"user {user}: expected the name of a topic, got {topic!r}")
     return topic

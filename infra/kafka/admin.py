@@ -1,4 +1,4 @@
-"""An admin client that talks to a cluster, and the few questions the others ask through it."""
+"""The admin client of a cluster, and the requests that several modules make with it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REQUEST_S = 45.0
-"""An answer may take this long: a busy machine makes a broker leave its controller and come back."""
+"""Longest request in seconds: on a busy machine a broker may leave its controller and come back."""
 
 
 def connect(bootstrap: str, client: Mapping[str, str] | None = None) -> Any:
-    """Return an admin client; it connects when it is first asked. Keep it until its answers are there.
+    """Return an admin client; it connects at the first request. Keep it until its futures are done.
 
     Args:
-        bootstrap: host:port of the cluster, several by commas.
-        client: further librdkafka settings (security of an existing cluster).
+        bootstrap: Addresses of the cluster, host:port, separated by commas.
+        client: Further librdkafka settings (security of an existing cluster).
     """
     quiet = {"log_level": "2", "socket.connection.setup.timeout.ms": "5000"}
     return AdminClient({**quiet, **(client or {}), "bootstrap.servers": bootstrap})
 
 
 def cluster_id(admin: Any, timeout_s: float = REQUEST_S) -> str | None:
-    """Return the id of the cluster that answers with at least one live broker, or None."""
+    """Return the cluster's id, or None if it does not answer or has no live broker."""
     try:
         described = admin.describe_cluster(request_timeout=timeout_s).result(timeout_s)
     except (KafkaException, TimeoutError):
@@ -35,6 +35,6 @@ def cluster_id(admin: Any, timeout_s: float = REQUEST_S) -> str | None:
 
 
 def reason(error: KafkaException) -> str:
-    """Return what Kafka says is wrong, in one line."""
-    told = error.args[0]
-    return str(told.str() if hasattr(told, "str") else told)
+    """Return Kafka's description of an error in one line."""
+    cause = error.args[0]
+    return str(cause.str() if hasattr(cause, "str") else cause)

@@ -2,9 +2,9 @@
 
 Java 25 writes such a file after one run and starts from it in later ones (JEP 483, 514, 515).
 
-Promise: a cache is used only by the Java, with the jars and the JVM flags that it was made with, and only if its
-bytes have the SHA-256 in its name. A damaged cache can crash the JVM, which does not check the whole file itself.
-Whatever is wrong with the cache, the broker starts, without it. `infra.kafka.aot_training` makes the file.
+A cache is used only by the Java, with the jars and the JVM flags that it was made with, and only if its bytes have
+the SHA-256 in its name. A damaged cache can crash the JVM, which does not check the whole file itself. If anything is
+wrong with the cache, the broker starts without it. `infra.kafka.aot_training` makes the file.
 
 Below the folder, which is shared by all data directories: `<key>-<sha256>.aot`, `lock`, `.make-…` while one is made.
 """
@@ -25,10 +25,10 @@ OLDEST_JAVA = 25
 """The first release with profiles in the cache."""
 
 USE_FLAGS = ("-XX:+UnlockDiagnosticVMOptions", "-XX:-AOTAdapterCaching", "-XX:-AOTStubCaching")
-"""Java 25.0 mistakes cached adapters for each other, notices and warns at every start: they are left out."""
+"""Java 25.0 confuses cached adapters and warns at every start, so adapters and stubs are not cached."""
 
 KEPT = 4
-"""Caches kept of other Javas, jars and flags, the last used ones."""
+"""Number of caches of other Javas, jars and flags that are kept; the last used ones."""
 
 _FORMAT = b"city-aot/1"
 _VERSION = re.compile(r'^JAVA_VERSION="(\d+)', re.MULTILINE)
@@ -36,21 +36,21 @@ _KEY_LENGTH = 16
 
 
 def beside(jars: Path) -> Path:
-    """Return where caches are kept: beside the folder of jars."""
+    """Return the folder of caches, which lies beside the folder of jars."""
     return jars.with_name("aot")
 
 
 class AotCache:
-    """Finds the cache that fits one Java, its jars and its flags."""
+    """The cache of one Java with its jars and flags."""
 
     def __init__(self, folder: Path, java: Path, classpath: Sequence[Path], flags: Sequence[str]) -> None:
         """Describe the cache; nothing is read yet.
 
         Args:
-            folder: where caches are kept.
-            java: the Java program.
-            classpath: the jars, in order.
-            flags: the JVM's flags, without those of the cache.
+            folder: The folder of caches.
+            java: The Java program.
+            classpath: The jars, in order.
+            flags: The JVM's flags, without those of the cache.
         """
         self.folder = folder
         self._java = java
@@ -58,12 +58,12 @@ class AotCache:
         self._flags = tuple(flags)
 
     def key(self) -> str | None:
-        """Return what names the Java, jars and flags, or None if this Java keeps no cache.
+        """Return a digest of Java, jars and flags, or None if this Java supports no cache.
 
         The JVM compares sizes and times of its own files and of the jars, so they are part of the key.
 
         Raises:
-            OSError: a file of the Java runtime or a jar cannot be looked at.
+            OSError: A file of the Java runtime or a jar cannot be read.
         """
         home = self._java.resolve().parent.parent
         try:
@@ -91,13 +91,16 @@ class AotCache:
         return None
 
     def publish(self, made: Path) -> Path:
-        """Make a new cache visible, as a whole, and remove those that were not used for longest.
+        """Make a new cache visible by a rename, and remove the least recently used ones.
 
         Args:
-            made: the file, in a folder below ours.
+            made: The file, below the folder of caches.
+
+        Returns:
+            Its final path.
 
         Raises:
-            OSError: the file cannot be kept.
+            OSError: The file cannot be stored.
         """
         with made.open("rb") as file:
             os.fsync(file.fileno())
@@ -110,19 +113,19 @@ class AotCache:
         return path
 
     def discard(self) -> None:
-        """Remove the cache: a broker that used it did not come up."""
+        """Remove the cache, because a broker that used it did not start."""
         with suppress(OSError):
             for path in self.folder.glob(f"{self.key()}-*.aot"):
                 path.unlink(missing_ok=True)
 
 
 def use_flags(cache: Path) -> tuple[str, ...]:
-    """Return the JVM flags that start from a cache."""
+    """Return the JVM flags that use a cache."""
     return (f"-XX:AOTCache={cache}", *USE_FLAGS)
 
 
 def _identity(path: Path) -> str:
-    """Return what tells a file from its successor: path of a jar, size, time of change."""
+    """Return name, size and modification time of a file, which change with its content."""
     status = path.stat()
     return f"{path.name} {status.st_size} {status.st_mtime_ns}"
 

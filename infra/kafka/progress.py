@@ -1,6 +1,6 @@
-"""Shows a download on the terminal: one bar, the files done, the bytes so far.
+"""The progress of a download on the terminal: one bar, the number of files, the bytes so far.
 
-The sizes come from the servers as each file starts, so the total grows until the last file has begun.
+The server gives a file's size when its download starts, so the total grows until the last file has started.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 class DownloadProgress(Protocol):
-    """What a download tells about itself."""
+    """Receives the progress of a download."""
 
     def started(self, what: str, files: int) -> None:
-        """`files` files of `what` are missing and will be fetched."""
+        """Note that `files` files of `what` are missing and will be fetched."""
 
     def file(self, name: str, size: int) -> AbstractContextManager[Callable[[int], None]]:
-        """One file of `size` bytes begins; the yielded function is told the bytes of each piece."""
+        """Note that a file of `size` bytes starts; the yielded function takes the bytes of each piece."""
 
     def finished(self, what: str, size: int) -> None:
-        """All files are there, `size` bytes together."""
+        """Note that the download has ended with `size` bytes in all."""
 
 
 class SilentProgress:
-    """Shows nothing: for tests and for programs without a terminal."""
+    """A progress that shows nothing, for tests and programs without a terminal."""
 
     def started(self, what: str, files: int) -> None:
         """Show nothing."""

@@ -1,4 +1,4 @@
-"""`python -m infra.kafka.serve`: prepares the broker and becomes it; the Kafka image's entry point.
+"""`python -m infra.kafka.serve`: prepares the broker and replaces itself by it; the Kafka image's entry point.
 
 The process is replaced by Java's, so signals and the exit code are the broker's own.
 """
@@ -18,7 +18,7 @@ from infra.ports import LOOPBACK
 
 
 def parse(arguments: list[str] | None = None) -> EmbeddedKafka:
-    """Read the command line and return the broker that it describes."""
+    """Parse the command line and return the broker that it describes."""
     defaults = KafkaPorts()
     parser = argparse.ArgumentParser(prog="python -m infra.kafka.serve", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="data directory")
@@ -42,7 +42,11 @@ def parse(arguments: list[str] | None = None) -> EmbeddedKafka:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Prepare, then become the broker; exit with 2 and one line if it cannot start."""
+    """Prepare the broker and replace this process by it.
+
+    Raises:
+        SystemExit: Code 2, with one line on stderr, if the broker cannot start.
+    """
     broker = parse(arguments)
     try:
         broker.prepare()
@@ -50,7 +54,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         print(f"kafka: {error}", file=sys.stderr, flush=True)  # noqa: T201
         sys.exit(2)
     command = broker.command()
-    os.execve(command[0], command, broker.environment())  # noqa: S606 - our own program, by its full path
+    os.execve(command[0], command, broker.environment())  # noqa: S606 - the Java found by `prepare`, by its full path
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The broker's own log: where it goes, and what its last lines mean to the one who started it."""
+"""The broker's own log: its configuration, and the reason for a failed start from its last lines."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def log4j2_properties(log_file: Path) -> str:
         "appender.file.policies.size.size": "5MB",
         "appender.file.strategy.type": "DefaultRolloverStrategy",
         "appender.file.strategy.max": "2",
-        # What ends the broker also goes to its output, a line each, for the one who watches the process.
+        # Errors also go to the process's output, one line each, for its supervisor.
         "appender.output.type": "Console",
         "appender.output.name": "output",
         "appender.output.layout.type": "PatternLayout",
@@ -56,16 +56,16 @@ def log4j2_properties(log_file: Path) -> str:
 
 
 def log_size(log_file: Path) -> int:
-    """Return how long the log is now: what comes after belongs to the next run. Bytes."""
+    """Return the log's length in bytes; what comes after it belongs to the next run."""
     return log_file.stat().st_size if log_file.exists() else 0
 
 
 def why_stopped(log_file: Path, since: int = 0) -> KafkaSetupError:
-    """Return the error that tells why the broker ended, from what it logged.
+    """Return the error that reports why the broker ended, according to its log.
 
     Args:
-        log_file: the broker's log.
-        since: where this run's part begins, in bytes.
+        log_file: The broker's log.
+        since: Byte at which this run's part of the log begins.
     """
     text = _tail(log_file, since)
     if "No space left on device" in text or "Disk quota exceeded" in text:

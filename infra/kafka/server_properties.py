@@ -1,11 +1,11 @@
-"""The broker's configuration as text: pure, so a test can read what the broker will be told.
+"""The broker's configuration as text. Pure.
 
 Rules kept here:
- - Three listeners. INTERNAL (plaintext) is for the platform's own processes and CONTROLLER for the quorum
-   of one: both must be reachable by nobody else, for whoever connects there is the super user. SASL
-   (SCRAM-SHA-512) is for subscribers, who may do only what `infra.kafka.access` granted.
- - StandardAuthorizer, default deny. No topic comes into being by itself.
- - Topics get LogAppendTime unless they say otherwise: old recordings must not fall to retention at once.
+ - Three listeners. INTERNAL (plaintext) is for the platform's own processes, CONTROLLER for the quorum of one. Both
+   must be unreachable for others, because every client there is the super user. SASL (SCRAM-SHA-512) is for
+   subscribers, who may do only what `infra.kafka.access` granted.
+ - StandardAuthorizer, default deny. No topic is created automatically.
+ - Topics get LogAppendTime by default: otherwise retention would delete old recordings at once.
  - Sizes fit a machine with 2 cores and little memory.
 """
 
@@ -36,7 +36,7 @@ class KafkaPorts:
 
 @dataclass(frozen=True)
 class KafkaAddresses:
-    """Where the broker listens and how clients are told to reach it (host:port); loopback by default."""
+    """Where the broker listens, and the addresses that it advertises (host:port); loopback by default."""
 
     listen: str = LOOPBACK
     internal: str | None = None
@@ -47,9 +47,9 @@ def server_properties(log_dir: Path, ports: KafkaPorts, addresses: KafkaAddresse
     """Return the text of server.properties for one combined broker and controller.
 
     Args:
-        log_dir: where the records lie.
-        ports: the ports of the three listeners.
-        addresses: the host to listen on and the advertised addresses.
+        log_dir: Kafka's log directory.
+        ports: The ports of the three listeners.
+        addresses: The host to listen on and the advertised addresses.
     """
     settings = {**_roles(ports), **_listeners(ports, addresses), **_access(), **_small(), **_topics()}
     settings["log.dirs"] = _escaped(str(log_dir))
@@ -115,12 +115,12 @@ def _small() -> dict[str, object]:
         "num.io.threads": 4,
         "background.threads": 2,
         "num.recovery.threads.per.data.dir": 2,
-        # A killed broker may return only after the quorum gave up its past life: 9 s by default.
+        # A killed broker may register again only after its previous session has ended: 9 s by default.
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
         "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
-        # One broker has nobody to wait for: members found within this time share the first assignment.
+        # A group waits only this long: members that join within it share the first assignment.
         "group.initial.rebalance.delay.ms": 200,
-        # A paused worker's partitions may move as early as its own session timeout says.
+        # A paused worker's partitions may move as soon as its own session timeout has passed.
         "group.min.session.timeout.ms": 1000,
     }

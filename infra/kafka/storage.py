@@ -1,6 +1,6 @@
-"""The broker's storage on disk: room for it, and its one-time format.
+"""The broker's storage on disk: the space for it, and its one-time format.
 
-Promise: `format_storage` leaves either a formatted log directory or none, whenever it is killed.
+`format_storage` leaves either a formatted log directory or none, whenever it is killed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ FORMAT_S = 120.0
 
 
 def require_space(home: Path) -> None:
-    """Refuse a disk with next to no room.
+    """Refuse a disk that is almost full.
 
     Raises:
-        DiskFullError: less than LEAST_FREE_BYTES are free.
+        DiskFullError: Less than LEAST_FREE_BYTES are free.
     """
     free = shutil.disk_usage(home).free
     if free < LEAST_FREE_BYTES:
@@ -41,17 +41,17 @@ def format_storage(
     command: Callable[..., list[str]],
     environment: Mapping[str, str],
 ) -> None:
-    """Let Kafka's own tool format beside the final place, then rename.
+    """Format a directory beside the final one with Kafka's own tool, then rename it.
 
     Args:
-        log_dir: the final place, which does not exist yet.
-        properties: gives the broker's configuration for a log directory.
-        command: gives the Java command line for a class and its arguments.
-        environment: of the Java process.
+        log_dir: The final log directory, which does not exist yet.
+        properties: Returns the broker's configuration for a log directory.
+        command: Returns the Java command line for a class and its arguments.
+        environment: Environment of the Java process.
 
     Raises:
-        StorageFormatError: the tool refused or took too long.
-        DiskFullError: there is no space left.
+        StorageFormatError: The tool refused or took too long.
+        DiskFullError: There is no space left.
     """
     home, fresh = log_dir.parent, log_dir.with_name(f"{log_dir.name}.fresh")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -67,10 +67,10 @@ def format_storage(
     except subprocess.TimeoutExpired as error:
         raise StorageFormatError(f"formatting Kafka's storage in {home} took over {FORMAT_S:g} s") from error
     if done.returncode != 0 or not (fresh / "meta.properties").exists():
-        said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
         if "No space left on device" in done.stderr + done.stdout:
             raise DiskFullError(f"no space left for {home}: free some and start again")
-        raise StorageFormatError(f"Kafka's storage in {home} could not be formatted: {said[0]}")
+        raise StorageFormatError(f"Kafka's storage in {home} could not be formatted: {lines[0]}")
     file.unlink()
     fresh.replace(log_dir)
 

@@ -1,9 +1,9 @@
-"""The catalogue's topics on a cluster: created once, held to what the catalogue says.
+"""The catalogue's topics on a cluster: created once, with the catalogue's settings.
 
-Promise: after `ensure_topics` every catalogue topic exists with the catalogue's partitions, retention,
-`cleanup.policy=delete` and `message.timestamp.type=LogAppendTime`, and each partition's leader answers. A topic
-with another number of partitions is refused, never changed: keys would move, and its sealed logs are one for
-each partition. Other topics (a stream processor's own, another program's) are left alone.
+After `ensure_topics` every catalogue topic exists with the catalogue's partitions, retention, `cleanup.policy=delete`
+and `message.timestamp.type=LogAppendTime`, and each partition's leader answers. A topic with another number of
+partitions is refused and never changed: keys would move, and each partition has its own sealed log. Other topics (a
+stream processor's own, another program's) are left alone.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ FIRST_ANSWER_S = 15.0
 
 @dataclass(frozen=True)
 class TopicDescription:
-    """What the cluster says about a topic.
+    """A topic as the cluster describes it.
 
     Attributes:
         name: Its name.
-        topic_id: Its id as Kafka's tools print it; a topic that is deleted and created anew has another.
-        partitions: How many it has.
+        topic_id: Its id as Kafka's tools print it; a topic that is deleted and created again has another.
+        partitions: Number of partitions.
     """
 
     name: str
@@ -51,7 +51,7 @@ class TopicDescription:
 
 
 def topic_settings(topic: Topic) -> dict[str, str]:
-    """Return the settings that the catalogue prescribes for a topic, as Kafka spells them."""
+    """Return the settings that the catalogue prescribes for a topic, under Kafka's names."""
     return {
         "cleanup.policy": "delete",
         "message.timestamp.type": "LogAppendTime",
@@ -69,15 +69,15 @@ def ensure_topics(
     """Create the catalogue's topics, correct their settings, and return them as the cluster has them.
 
     Args:
-        bootstrap: address of the cluster, host:port.
-        catalog: the topics that shall exist.
-        partitions: for topics whose catalogue entry names no number.
-        replication: number of copies of each partition, for topics created now.
-        client: further librdkafka settings, for a cluster with security.
+        bootstrap: Address of the cluster, host:port.
+        catalog: The topics that have to exist.
+        partitions: Number of partitions of topics whose catalogue entry names none.
+        replication: Number of copies of each partition, for topics created now.
+        client: Further librdkafka settings, for a cluster with security.
 
     Raises:
-        PartitionMismatchError: a topic has another number of partitions.
-        TopicSetupError: the cluster refused something or did not answer.
+        PartitionMismatchError: A topic has another number of partitions.
+        TopicSetupError: The cluster refused a request or did not answer.
     """
     admin = connect(bootstrap, client)
     if cluster_id(admin, FIRST_ANSWER_S) is None:
@@ -97,21 +97,21 @@ def ensure_topics(
 
 
 def describe_topics(admin: Any, names: Iterable[str]) -> dict[str, TopicDescription]:
-    """Return those of the named topics that exist, with their ids.
+    """Return the named topics that exist, by name.
 
     Raises:
-        TopicSetupError: the cluster refused or did not answer.
+        TopicSetupError: The cluster refused or did not answer.
     """
     found: dict[str, TopicDescription] = {}
     futures = admin.describe_topics(TopicCollection(sorted(names)), request_timeout=REQUEST_S)
     for name, future in futures.items():
         try:
-            told = future.result()
+            description = future.result()
         except KafkaException as error:
             if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 continue
             raise TopicSetupError(f"topic {name} could not be described: {reason(error)}") from error
-        found[name] = TopicDescription(name, str(told.topic_id), len(told.partitions))
+        found[name] = TopicDescription(name, str(description.topic_id), len(description.partitions))
     return found
 
 
@@ -131,7 +131,7 @@ def _create(admin: Any, topics: list[Topic], partitions: int, replication: int) 
         try:
             future.result()
         except KafkaException as error:
-            # Another starter was quicker: what it made is judged like any existing topic.
+            # Another starter was quicker: its topic is checked like any existing topic.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise TopicSetupError(f"topic {name} could not be created: {reason(error)}") from error
 
@@ -151,14 +151,14 @@ def _await_topics(admin: Any, wanted: Iterable[str]) -> dict[str, TopicDescripti
 
 
 def await_leaders(admin: Any, partitions: Mapping[str, int]) -> None:
-    """Wait until each partition answers: a broker hears that it leads one after the controller has made it.
+    """Wait until the leader of each partition answers; a broker learns that it leads only after the creation.
 
     Args:
-        admin: a connected client.
-        partitions: number of partitions by topic.
+        admin: A connected client.
+        partitions: Number of partitions by topic.
 
     Raises:
-        TopicSetupError: one did not answer in time.
+        TopicSetupError: One did not answer in time.
     """
     waiting = [
         TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)
@@ -166,8 +166,8 @@ def await_leaders(admin: Any, partitions: Mapping[str, int]) -> None:
     deadline = time.monotonic() + _VISIBLE_S
     while waiting:
         asked = admin.list_offsets(dict.fromkeys(waiting, OffsetSpec.latest()), request_timeout=REQUEST_S)
-        errors = {place: future.exception() for place, future in asked.items()}
-        waiting = [place for place, error in errors.items() if error is not None]
+        errors = {partition: future.exception() for partition, future in asked.items()}
+        waiting = [partition for partition, error in errors.items() if error is not None]
         if not waiting:
             return
         first = waiting[0]
@@ -189,7 +189,7 @@ def _require_partitions(found: TopicDescription, expected: int) -> None:
 
 
 def _correct_settings(admin: Any, topics: list[Topic]) -> None:
-    """Set what the catalogue prescribes on topics that were there before."""
+    """Set the catalogue's settings on topics that existed before."""
     resources = [
         ConfigResource(
             ResourceType.TOPIC,

@@ -1,1 +1,1 @@
-"""Events that the platform sends about itself."""
+"""Events that the platform sends about itself: metrics, audits, decisions."""

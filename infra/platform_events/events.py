@@ -1,4 +1,4 @@
-"""Events that the platform sends about itself: metrics and audit results."""
+"""Events of the platform's own topics, with their envelopes: metrics, audit results, decisions."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 
 class PlatformEvents:
-    """Sends events of the platform about itself."""
+    """Sends events of the platform's own topics.
+
+    Args:
+        producer: Checks and sends the events.
+        process: Name of the sender; part of the events' source `urn:city:<process>`.
+    """
 
     def __init__(self, producer: Producer, process: str) -> None:
         self._producer = producer
         self._process = process
 
     def event(self, topic: str, body: Mapping[str, Any]) -> None:
-        """Send one event of a platform topic, with an envelope of its own."""
+        """Send one event of a platform topic; the envelope is added to `body`."""
         from streams.identity.event_ids import device_id, device_salt
 
         now_us = time.time_ns() // 1000
@@ -41,19 +46,19 @@ class PlatformEvents:
         )
 
     def send(self, name: str, value: float, labels: Mapping[str, str]) -> None:
-        """Send one metric."""
+        """Send one metric as a `platform.metric` event."""
         from schemas.names import topic_name
 
         body = {"name": name, "value": float(value), "labels": dict(labels)}
         self.event(topic_name("platform", "metric"), {**body, "process": self._process, "host": None})
 
     def flush(self) -> None:
-        """Wait until all is delivered."""
+        """Wait until all events are delivered."""
         self._producer.flush()
 
 
 def emitter(settings: Settings, topics: Catalog) -> Emitter:
-    """Return this process's running emitter of metric events."""
+    """Start this process's emitter of metric events and return it."""
     from infra.settings import process_name
     from streams.produce.kafka import Producer
 
@@ -62,7 +67,13 @@ def emitter(settings: Settings, topics: Catalog) -> Emitter:
 
 
 def send_audit(settings: Settings, topics: Catalog, document: Mapping[str, Any]) -> None:
-    """Send the event that tells what an audit found."""
+    """Send the `platform.audit` event with the result of an audit.
+
+    Args:
+        settings: The stack.
+        topics: Its catalogue.
+        document: Has the members `audit` and `city_log` of the report.
+    """
     from schemas.names import topic_name
     from streams.produce.kafka import Producer
 

@@ -1,8 +1,8 @@
-"""Metric events: a process's last figures, sent as `platform.metric` on a timer.
+"""The metric emitter: a process's last metric values, sent as `platform.metric` events on a timer.
 
-Figures are set as often as a process likes and sent once per interval: never one event per record
-(docs/counts.md#metrics). While the file `<data>/run/metrics-paused` exists nothing is sent, so that a count can
-rest.
+A process sets values as often as it likes; they are sent once per interval, never one event per record
+(docs/counts.md#metrics). While the file `<data>/run/metrics-paused` exists nothing is sent, so that the stack can come
+to rest for a count.
 """
 
 from __future__ import annotations
@@ -16,22 +16,28 @@ if TYPE_CHECKING:
 
 
 class Sender(Protocol):
-    """What an emitter sends through."""
+    """Where an emitter sends metrics."""
 
     def send(self, name: str, value: float, labels: Mapping[str, str]) -> None:
-        """Hand one metric event to Kafka."""
+        """Send one metric."""
 
     def flush(self) -> None:
-        """Wait until what was sent is delivered."""
+        """Wait until all metrics are delivered."""
 
 
 def pause_file(data: Path) -> Path:
-    """Return the file whose presence stops metric events of the stack in `data`."""
+    """Return the file whose presence pauses the metric events of the stack in `data`."""
     return data / "run" / "metrics-paused"
 
 
 class Emitter:
-    """Keeps the last value of each metric and sends all of them every `interval_s` seconds."""
+    """Keeps the last value of each metric and sends those that were set every `interval_s` seconds.
+
+    Args:
+        sender: Sends the events.
+        paused: While this file exists nothing is sent.
+        interval_s: Seconds between two ticks.
+    """
 
     def __init__(self, sender: Sender, paused: Path, interval_s: float) -> None:
         self._sender = sender
@@ -43,7 +49,7 @@ class Emitter:
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
 
     def start(self) -> Emitter:
-        """Start the timer."""
+        """Start the timer and return the emitter."""
         self._thread.start()
         return self
 
@@ -53,13 +59,13 @@ class Emitter:
             self._values[name, tuple(sorted((labels or {}).items()))] = value
 
     def stop(self) -> None:
-        """End the timer; what was set since the last tick is not sent."""
+        """Stop the timer; values set since the last tick are not sent."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
 
     def tick(self) -> int:
-        """Send what was set since the last tick; return how many events that were."""
+        """Send the values set since the last tick and return how many; while paused they are dropped."""
         with self._lock:
             values, self._values = self._values, {}
         if self._paused.exists():

@@ -1,9 +1,9 @@
-"""A child process of the stack: how it is started, how it notices the end of its parent.
+"""A child process of the stack: how it is started, and how it notices the end of its parent.
 
-The parent starts children with `spawn` (own session, so Ctrl-C reaches the parent only; on Linux the
-kernel sends SIGTERM when the parent dies). A Python child calls `stop_event`, which turns SIGTERM,
-SIGINT and the loss of its parent into one `threading.Event`, and ends hard if the orderly stop takes
-longer than `GRACE_S`.
+The parent starts children with `spawn`. Each has a session of its own, so that Ctrl-C reaches the parent only; on
+Linux the kernel sends it SIGTERM when the parent dies. A Python child calls `stop_event`, which turns SIGTERM, SIGINT
+and the loss of its parent into one `threading.Event`. If the orderly stop takes longer than `GRACE_S`, the process
+exits at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GRACE_S = 9.0
-"""A process that was told to end has this long; then it ends at once (docs/delivery.md#stopping)."""
+"""Seconds from the request to stop until the process exits at once (docs/delivery.md#stopping)."""
 
 PARENT_VARIABLE = "CITY_PARENT"
 _PR_SET_PDEATHSIG = 1
@@ -36,11 +36,17 @@ def _die_with_parent() -> None:
 
 
 END_WITH_PARENT = _die_with_parent if sys.platform == "linux" else None
-"""What a child runs before exec (`preexec_fn`) so that it ends with the thread that started it; None elsewhere."""
+"""The `preexec_fn` with which a child ends together with the thread that started it; None outside Linux."""
 
 
 def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a process whose output goes to the end of `log` and which ends when we end."""
+    """Start a process that ends together with this one.
+
+    Args:
+        command: Program and arguments.
+        environment: Variables on top of this process's own.
+        log: File to which its output is appended.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -55,7 +61,7 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> 
 
 
 def stop_event() -> threading.Event:
-    """Return the event that is set when this process shall end."""
+    """Return an event that is set on SIGTERM, SIGINT or the loss of the parent."""
     stop = threading.Event()
     stop_on_signals(stop)
     parent = os.environ.get(PARENT_VARIABLE)
@@ -64,7 +70,7 @@ def stop_event() -> threading.Event:
 
 
 def _watch(stop: threading.Event, parent: str | None) -> None:
-    """Set `stop` when the parent is gone; end this process if stopping takes too long."""
+    """Set `stop` when the parent is gone; exit the process if stopping takes too long."""
     while not stop.wait(0.5):
         if parent and os.getppid() != int(parent):
             stop.set()

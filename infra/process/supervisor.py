@@ -1,7 +1,7 @@
-"""The processes of one stack: started in order, watched, stopped in the opposite order.
+"""The supervisor: starts the processes of one stack, watches them, stops them in the opposite order.
 
-Knows nothing of what the processes do. Keeps `<data>/run/pids.json` so that the next stack in the same
-data directory can end what a killed parent left behind, and only that.
+It knows nothing of what the processes do. It keeps `<data>/run/pids.json`, so that the next stack in the same data
+directory can end the processes that a killed parent left behind, and only those.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PARENT = "parent"
 STOP_S = 12.0
-"""After SIGTERM a child has this long before it is killed."""
+"""Seconds from SIGTERM until a child is killed."""
 
 
 @dataclass
@@ -39,26 +39,30 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Tell whether it still runs."""
+        """Return whether it still runs."""
         return self.process.poll() is None
 
     def last_line(self) -> str:
-        """Return the last line it wrote that says something."""
+        """Return the last line of its log that is not blank; empty if there is none."""
         try:
             lines = self.log.read_text(errors="replace").splitlines()[-40:]
         except OSError:
             return ""
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
-    def obituary(self) -> str:
-        """Say in one line how it ended and where to read more."""
+    def exit_message(self) -> str:
+        """Return one line: how it ended, its last line, and its log."""
         code = self.process.poll()
         how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with {code}"
-        return f"{self.name} {how}: {self.last_line() or 'it said nothing'} (log: {self.log})"
+        return f"{self.name} {how}: {self.last_line() or 'no output'} (log: {self.log})"
 
 
 class Supervisor:
-    """Owns the children of one data directory."""
+    """Owns the child processes of one data directory.
+
+    Args:
+        data: The data directory.
+    """
 
     def __init__(self, data: Path) -> None:
         self._data = data
@@ -67,10 +71,10 @@ class Supervisor:
         self._lock_descriptor: int | None = None
 
     def take(self) -> None:
-        """Lock the data directory and end what an earlier, killed parent left running in it.
+        """Lock the data directory and end the processes that a killed parent left running in it.
 
         Raises:
-            DataDirectoryError: another stack holds it, or it cannot be written.
+            DataDirectoryError: Another stack holds it, or it cannot be written.
         """
         try:
             self._run.mkdir(parents=True, exist_ok=True)
@@ -99,18 +103,28 @@ class Supervisor:
         return child
 
     def check(self) -> None:
-        """Raise StackError if a child ended."""
+        """Check that all children run.
+
+        Raises:
+            StackError: A child ended.
+        """
         for child in self.children:
             if not child.alive:
-                raise StackError(child.obituary())
+                raise StackError(child.exit_message())
 
     def wait_until(
         self, what: str, ready: Callable[[], bool], timeout_s: float, check: Callable[[], None] | None = None
     ) -> None:
-        """Wait for `ready` while all children live (or as long as `check` does not raise).
+        """Wait until `ready` returns True.
+
+        Args:
+            what: What is waited for, for the error's message.
+            ready: Polled every 0.1 s.
+            timeout_s: Longest wait.
+            check: Raises if waiting is in vain; None: `Supervisor.check`.
 
         Raises:
-            StackError: a child ended, or the time is over.
+            StackError: A child ended, or the time is over.
         """
         deadline = time.monotonic() + timeout_s
         while not ready():
@@ -122,7 +136,7 @@ class Supervisor:
             time.sleep(0.1)
 
     def stop(self, names: Sequence[str] | None = None) -> list[str]:
-        """Stop the named children (else all), last started first; return who had to be killed."""
+        """Stop the named children (None: all), last started first; return the names of those that had to be killed."""
         killed = []
         for child in [c for c in reversed(self.children) if names is None or c.name in names]:
             if child.alive:
@@ -130,7 +144,7 @@ class Supervisor:
                 child.process.send_signal(signal.SIGCONT)
                 try:
                     child.process.wait(STOP_S)
-                except Exception:  # noqa: BLE001 - whatever kept it: it is told once more
+                except Exception:  # noqa: BLE001 - whatever the reason, it is killed next
                     child.process.kill()
                     child.process.wait(5)
                     killed.append(child.name)
@@ -139,7 +153,7 @@ class Supervisor:
         return killed
 
     def release(self) -> None:
-        """Give the data directory back."""
+        """Release the lock on the data directory."""
         if self._lock_descriptor is not None:
             os.close(self._lock_descriptor)
             self._lock_descriptor = None

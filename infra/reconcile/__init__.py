@@ -1,1 +1,1 @@
-"""Counts of every topic and whether they agree."""
+"""The counts of every topic, and whether they agree (docs/counts.md)."""

@@ -1,4 +1,4 @@
-"""Counts of a stack at rest, taken by other code than the code they judge (docs/counts.md).
+"""Counts of a stack at rest, taken by code that shares nothing with the code that it checks (docs/counts.md).
 
 Kafka: watermarks and a plain consumer pass that decodes every record with fastavro alone. ClickHouse:
 `SELECT count()`. The ledger is counted in `count_ledger.py`. Nothing of `streams` or `ledger_sink` is used.
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 POLL_S = 1.0
 IDLE_POLLS = 60
-"""A pass that gets nothing for this many polls in a row gives up with a clear error."""
+"""Empty polls in a row after which a consumer pass fails."""
 
 
 @dataclass
 class TopicCount:
-    """What is counted of one topic; `None` where the topic has no such thing."""
+    """The counts of one topic (docs/counts.md#what-is-counted); None where one does not apply to the topic."""
 
     records: int = 0
     archived: int | None = None
@@ -43,7 +43,7 @@ class TopicCount:
 
 
 def watermarks(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], tuple[int, int]]:
-    """Return (low, high) of every partition of the topics."""
+    """Return the (low, high) watermarks of every partition of the topics, by (topic, partition)."""
     consumer = Consumer(
         {"bootstrap.servers": bootstrap, "group.id": COUNT_GROUP, "enable.auto.commit": False}
     )
@@ -62,7 +62,16 @@ def watermarks(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], t
 def consumer_pass(
     bootstrap: str, catalog: Catalog, marks: Mapping[tuple[str, int], tuple[int, int]]
 ) -> dict[str, TopicCount]:
-    """Read every record between the watermarks and count records, events, repeats, undecodable ones."""
+    """Read every record between the watermarks and count records, events, repeats and undecodable records.
+
+    Args:
+        bootstrap: Address of the cluster, host:port.
+        catalog: The schemas of the topics.
+        marks: The result of `watermarks`.
+
+    Raises:
+        StackError: No records came for a minute although some are missing.
+    """
     schemas = {
         topic.name: {
             schema.id: fastavro.parse_schema(json.loads(schema.text), _write_hint=False)
@@ -87,7 +96,7 @@ def consumer_pass(
 
 
 def _event_id(value: bytes | None, schemas: Mapping[int, object]) -> str | None:
-    """Return a record's event_id, or None if no schema of its topic reads it to its last byte."""
+    """Return a record's event_id, or None if no schema of its topic decodes all of its bytes."""
     if value is None or len(value) < 6 or value[0] != 0:
         return None
     schema = schemas.get(int.from_bytes(value[1:5], "big"))
@@ -96,7 +105,7 @@ def _event_id(value: bytes | None, schemas: Mapping[int, object]) -> str | None:
     stream = io.BytesIO(value[5:])
     try:
         event = fastavro.schemaless_reader(stream, schema, None)
-    except Exception:  # noqa: BLE001 - whatever the decoder says: this schema does not read it
+    except Exception:  # noqa: BLE001 - on any error the schema does not decode it
         return None
     if stream.read(1):
         return None
@@ -125,7 +134,9 @@ def _records(
         idle = 0
         while left and idle < IDLE_POLLS:
             missing = sum(high - at[key] for key, high in left.items())
-            messages = consumer.consume(min(5000, missing), POLL_S)  # asking for more would wait in vain
+            messages = consumer.consume(
+                min(5000, missing), POLL_S
+            )  # a larger number would wait for records that do not come
             idle = 0 if messages else idle + 1
             for message in messages:
                 key = (message.topic(), message.partition())
@@ -150,7 +161,7 @@ def _records(
 
 
 def clickhouse_counts(client: Client, catalog: Catalog, counts: Mapping[str, TopicCount]) -> None:
-    """Fill in `archived` and `rows`."""
+    """Set `archived` and `rows` of the counts from ClickHouse."""
     archived = dict(client.query("SELECT topic, count() FROM city.records GROUP BY topic").result_rows)
     for name, count in counts.items():
         topic = catalog.topics[name]
@@ -162,8 +173,8 @@ def clickhouse_counts(client: Client, catalog: Catalog, counts: Mapping[str, Top
 def row_latency(client: Client) -> dict[str, float | None]:
     """Return p50 and p99 in milliseconds from a record's Kafka timestamp to the sink's confirmed insert.
 
-    The sink measures (only it sees the moment) and sends the quantiles of each interval as metric events;
-    here the median interval stands for p50 and the worst interval for p99.
+    Only the sink sees the moment of the insert. It sends the quantiles of each interval as metric events; p50 is the
+    median of the intervals, p99 their maximum.
     """
     rows = client.query(
         "SELECT labels['quantile'], if(labels['quantile'] = '0.5', median(value), max(value)) "
@@ -174,7 +185,7 @@ def row_latency(client: Client) -> dict[str, float | None]:
 
 
 def latency(values: Sequence[float]) -> dict[str, float | None]:
-    """Return p50 and p99 of a list of milliseconds (nearest rank)."""
+    """Return p50 and p99 of values in milliseconds by nearest rank; None for an empty list."""
     ranked = sorted(values)
     if not ranked:
         return {"p50": None, "p99": None}

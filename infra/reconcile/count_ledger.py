@@ -1,7 +1,7 @@
 """Counts of the ledger, read from its published files with a parser of its own (docs/counts.md#what-is-counted).
 
-The layout is the public one: C2SP tlog-tiles entry bundles, checkpoints and blocks. Signatures are the
-audit's business; here it is counted what they would cover.
+The layout is the public one: C2SP tlog-tiles entry bundles, checkpoints and blocks. Signatures are left to the audit;
+the counts take the number of signature lines as given.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class LogCount:
-    """One log as its published files tell it."""
+    """One log as its published files show it."""
 
     origin: str
     size: int
     root: str
     sealed: int = 0
     seal_ms: list[int] = field(default_factory=list)
-    """For each sealed record: milliseconds from its Kafka timestamp to the block that covers it."""
+    """Milliseconds from the Kafka timestamp of each sealed record to the block that covers it."""
 
 
 def _tile_number(index: int) -> str:
-    """Spell a tile's number as tlog-tiles does: 1234067 → x001/x234/067."""
+    """Return a tile's number in the path form of tlog-tiles: 1234067 → x001/x234/067."""
     groups = [f"{index % 1000:03}"]
     while index >= 1000:
         index //= 1000
@@ -44,10 +44,10 @@ def _tile_number(index: int) -> str:
 
 
 def entries(log: Path, size: int, first: int = 0) -> Iterator[bytes]:
-    """Yield the entries from number `first` on to the `size`th of a tlog-tiles directory.
+    """Yield the entries `first` to `size` - 1 of a tlog-tiles directory.
 
     Raises:
-        StackError: a file is missing or ends early.
+        StackError: A file is missing or ends early.
     """
     for bundle in range(first // 256, (size + 255) // 256):
         width = min(256, size - bundle * 256)
@@ -89,28 +89,34 @@ def city_blocks(ledger: Path) -> tuple[dict[str, object], dict[str, list[tuple[i
     """Read the blocks that the cosigned city checkpoint covers.
 
     Returns:
-        The city log (size, root, blocks), and for each origin the (size, block time in ms) it had, in order.
+        The city log (size, root, blocks), and for each origin the (log size, block time in ms) of each block that
+        names it, in order.
     """
     folder = newest_epoch(ledger / "city")
     head = checkpoint(folder) if folder else None
     if folder is None or head is None or head[3] < 2:
         return {"size": 0, "root": "", "blocks": 0}, {}
-    mentions: dict[str, list[tuple[int, int]]] = {}
+    sealed_sizes: dict[str, list[tuple[int, int]]] = {}
     for block in entries(folder, head[1]):
         lines = block.decode().splitlines()
         moment = _milliseconds(lines[4])
         for line in lines[5:]:
             origin, size, _root = line.split(" ")
-            mentions.setdefault(origin, []).append((int(size), moment))
-    return {"size": head[1], "root": head[2], "blocks": head[1]}, mentions
+            sealed_sizes.setdefault(origin, []).append((int(size), moment))
+    return {"size": head[1], "root": head[2], "blocks": head[1]}, sealed_sizes
 
 
 def _milliseconds(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def count_log(folders: Sequence[Path], mentions: Mapping[str, list[tuple[int, int]]]) -> list[LogCount]:
-    """Count the sealed records of one topic-partition's logs, epoch by epoch."""
+def count_log(folders: Sequence[Path], sealed_sizes: Mapping[str, list[tuple[int, int]]]) -> list[LogCount]:
+    """Count the sealed records of one topic-partition's logs, epoch by epoch.
+
+    Args:
+        folders: The folders of its epochs.
+        sealed_sizes: The second result of `city_blocks`.
+    """
     counts = []
     for folder in folders:
         head = checkpoint(folder)
@@ -118,7 +124,7 @@ def count_log(folders: Sequence[Path], mentions: Mapping[str, list[tuple[int, in
             continue
         origin, size, root, _ = head
         count = LogCount(origin, size, root)
-        blocks = mentions.get(origin, [])
+        blocks = sealed_sizes.get(origin, [])
         covered = min(size, blocks[-1][0] if blocks else 0)
         at = 0
         for index, leaf in enumerate(entries(folder, covered)):
@@ -134,8 +140,14 @@ def count_log(folders: Sequence[Path], mentions: Mapping[str, list[tuple[int, in
 def ledger_counts(
     ledger: Path, catalog: Catalog, counts: Mapping[str, TopicCount]
 ) -> tuple[dict[str, object], list[LogCount]]:
-    """Fill in `sealed`; return the city log and every log."""
-    city, mentions = city_blocks(ledger)
+    """Set `sealed` of the counts; return the city log and every log.
+
+    Args:
+        ledger: Folder of the ledger.
+        catalog: The topics that are sealed.
+        counts: The counts by topic.
+    """
+    city, sealed_sizes = city_blocks(ledger)
     logs: list[LogCount] = []
     for name, count in counts.items():
         if not catalog.topics[name].sealed:
@@ -144,7 +156,7 @@ def ledger_counts(
         partitions = sorted((ledger / name).glob("[0-9]*"), key=lambda p: int(p.name))
         for partition in partitions:
             epochs = sorted(partition.glob("[0-9]*"), key=lambda p: int(p.name))
-            for log in count_log(epochs, mentions):
+            for log in count_log(epochs, sealed_sizes):
                 count.sealed += log.sealed
                 logs.append(log)
     return city, logs

@@ -1,7 +1,7 @@
-"""When is the stack at rest: every group has committed to the end of what it reads (docs/counts.md#coming-to-rest).
+"""Waits until the stack is at rest (docs/counts.md#coming-to-rest).
 
-Drained = committed offset equals end offset on every input topic, derived ones included, over two polls;
-the ledger also has a cosigned city checkpoint over every leaf.
+A group is drained when its committed offset equals the end offset on every input topic, derived topics included, in
+two polls in a row. The ledger also needs a cosigned city checkpoint over every leaf.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 
 from infra.errors import StackError
 from infra.reconcile.count_ledger import checkpoint, city_blocks, newest_epoch
-from infra.reconcile.lag import LagMeter, left_over
+from infra.reconcile.lag import LagMeter, describe_lag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 POLL_S = 0.4
 STALLED_S = 120.0
-"""Nothing moved for this long although something is left: the drain gives up and says what is left."""
+"""Seconds without any progress after which waiting fails with what is left."""
 
 
 def wait_drained(meter: LagMeter, check: Callable[[], None], *, without: Collection[str] = ()) -> None:
-    """Wait until two polls in a row see no lag anywhere.
+    """Wait until two polls in a row find no lag.
 
     Args:
-        meter: where lag is read.
-        check: raises if the stack broke meanwhile.
-        without: topics that may still grow, such as metrics before they are paused.
+        meter: Measures the lag.
+        check: Raises if the stack failed meanwhile.
+        without: Topics that may still grow, such as metrics before they are paused.
 
     Raises:
-        StackError: nothing moved for STALLED_S.
+        StackError: Nothing moved for STALLED_S.
     """
     still, last, since = 0, -1, time.monotonic()
     while still < 2:
@@ -43,11 +43,11 @@ def wait_drained(meter: LagMeter, check: Callable[[], None], *, without: Collect
             lag = meter.lag()
         except KafkaException as error:  # a coordinator that moves or loads answers a moment later
             if time.monotonic() - since > STALLED_S:
-                raise StackError(f"Kafka does not tell its offsets: {error.args[0].str()}") from error
+                raise StackError(f"Kafka does not report its offsets: {error.args[0].str()}") from error
             time.sleep(POLL_S)
             continue
         behind = {
-            group: {place: left for place, left in rows.items() if place[0] not in without}
+            group: {partition: left for partition, left in rows.items() if partition[0] not in without}
             for group, rows in lag.items()
         }
         total = sum(sum(rows.values()) for rows in behind.values())
@@ -55,17 +55,17 @@ def wait_drained(meter: LagMeter, check: Callable[[], None], *, without: Collect
         if total != last:
             last, since = total, time.monotonic()
         elif total and time.monotonic() - since > STALLED_S:
-            raise StackError(f"nothing moves: {'; '.join(left_over(behind)[:5])}")
+            raise StackError(f"nothing moves: {'; '.join(describe_lag(behind)[:5])}")
         time.sleep(POLL_S)
 
 
 def wait_sealed(
     ledger: Path, topics: Sequence[str], check: Callable[[], None], timeout_s: float = 60
 ) -> None:
-    """Wait until the cosigned city checkpoint covers what each log of `topics` has published, twice in a row.
+    """Wait until the cosigned city checkpoint covers what each log of `topics` has published, in two polls in a row.
 
     Raises:
-        StackError: it does not come within `timeout_s`.
+        StackError: It does not come within `timeout_s`.
     """
     deadline, still = time.monotonic() + timeout_s, 0
     while still < 2:
@@ -80,9 +80,9 @@ def wait_sealed(
 
 
 def unsealed(ledger: Path, topics: Sequence[str]) -> list[str]:
-    """Return the origins whose published checkpoint is not yet in a cosigned block."""
+    """Return the origins whose published checkpoint is not in a cosigned block yet."""
     try:
-        _, mentions = city_blocks(ledger)
+        _, sealed_sizes = city_blocks(ledger)
     except StackError as error:
         return [str(error)]
     missing = []
@@ -90,6 +90,6 @@ def unsealed(ledger: Path, topics: Sequence[str]) -> list[str]:
         for partition in sorted((ledger / topic).glob("[0-9]*")):
             folder = newest_epoch(partition)
             head = checkpoint(folder) if folder else None
-            if head and head[1] > (mentions.get(head[0]) or [(0, 0)])[-1][0]:
+            if head and head[1] > (sealed_sizes.get(head[0]) or [(0, 0)])[-1][0]:
                 missing.append(head[0])
     return missing

@@ -1,4 +1,4 @@
-"""How far each consumer group is behind the end of its topics."""
+"""The lag of each consumer group: how far it is behind the end of its topics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def group_topics(catalog: Catalog) -> dict[str, list[str]]:
-    """Return which topics each consumer group reads."""
+    """Return the topics that each consumer group reads."""
     topics = catalog.topics.values()
     return {
         AGENTS_GROUP: sorted(discover(StreamsConfig(), catalog)),
@@ -28,36 +28,41 @@ def group_topics(catalog: Catalog) -> dict[str, list[str]]:
 
 
 class LagMeter:
-    """Compares committed offsets with end offsets, group by group."""
+    """Compares committed offsets with end offsets, group by group.
+
+    Args:
+        bootstrap: Address of the cluster, host:port.
+        catalog: The topics.
+    """
 
     def __init__(self, bootstrap: str, catalog: Catalog) -> None:
         self._bootstrap = bootstrap
         self._groups = group_topics(catalog)
         self._topics = [t.name for t in catalog.topics.values()]
-        # Consumers that never subscribe only ask; librdkafka's admin call for the same thing crashes the process
-        # while a group's coordinator is loading.
-        self._askers = {
+        # These consumers never subscribe. librdkafka's admin call for committed offsets crashes the process while a
+        # group's coordinator is loading.
+        self._consumers = {
             group: Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
             for group in self._groups
         }
 
-    def committed(self, group: str, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        """Return a group's committed offsets (none committed: absent)."""
-        asked = [TopicPartition(topic, partition) for topic, partition in places]
-        answer = self._askers[group].committed(asked, timeout=10) if asked else []
+    def committed(self, group: str, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return a group's committed offsets by (topic, partition); partitions without one are absent."""
+        asked = [TopicPartition(topic, partition) for topic, partition in partitions]
+        answer = self._consumers[group].committed(asked, timeout=10) if asked else []
         return {(p.topic, p.partition): p.offset for p in answer if p.offset >= 0}
 
     def close(self) -> None:
         """Close the connections."""
-        for asker in self._askers.values():
-            asker.close()
+        for consumer in self._consumers.values():
+            consumer.close()
 
     def lag(self) -> dict[str, dict[tuple[str, int], int]]:
-        """Return for each group the records it has not committed, by topic-partition (only where > 0)."""
+        """Return for each group the records that it has not committed, by (topic, partition), where there are any."""
         marks = watermarks(self._bootstrap, self._topics)
         behind: dict[str, dict[tuple[str, int], int]] = {}
         for group, topics in self._groups.items():
-            committed = self.committed(group, [place for place in marks if place[0] in topics])
+            committed = self.committed(group, [each for each in marks if each[0] in topics])
             behind[group] = {
                 key: high - committed.get(key, low)
                 for key, (low, high) in marks.items()
@@ -66,8 +71,8 @@ class LagMeter:
         return behind
 
 
-def left_over(behind: Mapping[str, Mapping[tuple[str, int], int]]) -> list[str]:
-    """Say in words what is behind."""
+def describe_lag(behind: Mapping[str, Mapping[tuple[str, int], int]]) -> list[str]:
+    """Return one line for each partition that a group has not read to its end."""
     return [
         f"{group}: {topic}/{partition} is {lag} records behind"
         for group, rows in behind.items()

@@ -1,6 +1,6 @@
 """The report of a run: counts, equations, verdict, latencies, as one JSON document (docs/commands.md#report).
 
-Pure: takes counts and returns what is wrong with them. `equations` names every broken one with its numbers.
+Pure: it takes counts and returns the equations that do not hold, with their numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def equations(counts: Mapping[str, TopicCount], catalog: Catalog) -> list[str]:
-    """Return one line for each equation that does not hold; empty when the stack is at rest and right."""
+    """Return one line for each equation of docs/counts.md#what-is-counted that does not hold."""
     problems = []
     for name, c in counts.items():
         topic = catalog.topics[name]
@@ -38,7 +38,7 @@ def equations(counts: Mapping[str, TopicCount], catalog: Catalog) -> list[str]:
 
 
 def unaccounted(inputs: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return one line for each recording whose records are not all accepted or refused."""
+    """Return one line for each recording whose records are neither all accepted nor refused."""
     return [
         f"{i['path']}: read {i['read']} ≠ accepted {i['accepted']} + refused {i['refused']}"
         for i in inputs
@@ -57,7 +57,18 @@ def build(
     audit_problems: Sequence[str],
     seconds: float,
 ) -> dict[str, Any]:
-    """Put the report together; its verdict is `pass` only if every equation and the audit hold."""
+    """Return the report; its verdict is `pass` only if every equation and the audit hold.
+
+    Args:
+        catalog: The catalogue.
+        inputs: The replay's report of each recording, by path.
+        counts: The counts of each topic.
+        city_log: Size, root and blocks of the city log.
+        logs: Every log.
+        to_row_ms: p50 and p99 from record to row.
+        audit_problems: What the audit found.
+        seconds: Duration of the run.
+    """
     problems = [
         *equations(counts, catalog),
         *unaccounted([{"path": path, **values} for path, values in inputs.items()]),

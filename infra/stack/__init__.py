@@ -1,1 +1,1 @@
-"""The stack: its roles, stores and `city up`."""
+"""The stack of one data directory: its roles, its stores, and `city up`."""

@@ -1,7 +1,8 @@
-"""Joins the parts: each role's run, from one `Settings`; what each part is given of it stands in `configs.py`.
+"""The roles of a stack's processes: `ROLES` is the table of their functions.
 
-A layer gets what it needs as values and callables (a config record, a catalogue, an `emit`); no layer knows
-the settings or another layer. Each `run_<role>` runs one process of the stack until `stop` is set.
+Each function runs one process until its `stop` event is set and returns the exit code. It joins the parts of the
+role: a layer gets what it needs as values and callables (a config record, a catalogue, an `emit`), so that no layer
+knows the settings or another layer. What each part is given of the settings stands in `infra/layer_configs.py`.
 """
 
 from __future__ import annotations
@@ -17,13 +18,10 @@ from infra.platform_events.events import emitter
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from infra.settings import Settings
     from streams.replay.schedule import Speed
-
-
-# --- roles -------------------------------------------------------------------------------------------
 
 
 def run_worker(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
@@ -47,7 +45,7 @@ def run_sink(settings: Settings, stop: threading.Event, _arguments: Sequence[str
 
 
 def run_ledger(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
-    """Run the ledger sink: sequencers and the city chain."""
+    """Run the ledger sink: the sequencers of all partitions and the city log."""
     from ledger_sink.sealing.sink import run
     from streams.gc_tuning import tune_gc
 
@@ -58,7 +56,7 @@ def run_ledger(settings: Settings, stop: threading.Event, _arguments: Sequence[s
 
 
 def run_signer(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
-    """Run the signer: it holds the key and sees no events."""
+    """Run the signer, which holds the signing key and sees no events."""
     from ledger_sink.config import SignerConfig
     from ledger_sink.signer.server import run
 
@@ -67,7 +65,7 @@ def run_signer(settings: Settings, stop: threading.Event, _arguments: Sequence[s
 
 
 def run_witness(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
-    """Run the stack's own witness (not independent; verdicts say so)."""
+    """Run the stack's own witness. It is not independent, and verdicts state so."""
     from ledger_sink.config import WitnessConfig
     from ledger_sink.format.keys import own_witness_name
     from ledger_sink.witness.server import run
@@ -83,22 +81,8 @@ def run_witness(settings: Settings, stop: threading.Event, _arguments: Sequence[
     return 0
 
 
-def run_web(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
-    """Run the status page, registry, metrics and ledger tiles."""
-    from infra.web.app import serve
-
-    serve(settings, catalog(), stop)
-    return 0
-
-
-# --- audit -------------------------------------------------------------------------------------------
-
-
-# --- recordings and events by hand ----------------------------------------------------------------------
-
-
-def run_door(settings: Settings, _stop: threading.Event, _arguments: Sequence[str]) -> int:
-    """Run the embedded ClickHouse engine behind its HTTP door; it handles signals itself."""
+def run_clickhouse(settings: Settings, _stop: threading.Event, _arguments: Sequence[str]) -> int:
+    """Run the embedded ClickHouse engine with its HTTP server; it handles signals itself."""
     from infra.clickhouse.server.embedded import serve
 
     serve(
@@ -111,22 +95,22 @@ def run_door(settings: Settings, _stop: threading.Event, _arguments: Sequence[st
     return 0
 
 
-def speed_argument(text: str) -> Speed:
-    """Parse a speed for `argparse`, which passes the words of this error on to the user."""
-    from streams.replay.schedule import parse_speed
+def run_web(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:
+    """Run the web process: status page, schema registry, metrics and ledger tiles."""
+    from infra.web.app import serve
 
-    try:
-        return parse_speed(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+    serve(settings, catalog(), stop)
+    return 0
 
 
 def run_replay(settings: Settings, stop: threading.Event, arguments: Sequence[str]) -> int:
-    """Replay recordings and leave what became of each in a result file.
+    """Replay recordings and write the report of each into a result file.
+
+    The result file is replaced as a whole at the end. A replay that was stopped writes none.
 
     Args:
-        settings: the stack.
-        stop: ends the replay in order.
+        settings: The stack.
+        stop: Ends the replay in order.
         arguments: `--speed S --shift|--no-shift [--format F] --result FILE -- PATH…`
     """
     options = argparse.ArgumentParser(prog="replay")
@@ -150,3 +134,30 @@ def run_replay(settings: Settings, stop: threading.Event, arguments: Sequence[st
         temporary.write_text(json.dumps(reports, ensure_ascii=False))
         temporary.replace(given.result)
     return 0
+
+
+def speed_argument(text: str) -> Speed:
+    """Parse a speed for `argparse`, which passes the text of this error on to the user.
+
+    Raises:
+        argparse.ArgumentTypeError: The text is no speed.
+    """
+    from streams.replay.schedule import parse_speed
+
+    try:
+        return parse_speed(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+ROLES: Mapping[str, Callable[[Settings, threading.Event, Sequence[str]], int]] = {
+    "worker": run_worker,
+    "sink": run_sink,
+    "ledger": run_ledger,
+    "signer": run_signer,
+    "witness": run_witness,
+    "clickhouse": run_clickhouse,
+    "web": run_web,
+    "replay": run_replay,
+}
+"""Name of the role → the function that runs it, given the settings, the stop event and the role's arguments."""

@@ -1,6 +1,6 @@
-"""The stack of one data directory: which processes it has and in which order they start.
+"""The processes of a stack, and the order in which they start.
 
-    door, signer, witness, kafka → topics, tables → worker…, sink, ledger, web → replay
+    clickhouse, signer, witness, kafka → topics, tables → worker…, sink, ledger, web → replay
 
 An address given for Kafka or ClickHouse takes the place of the embedded one. Each process is
 `python -m infra.processes ROLE`; `CITY_COMMAND_<ROLE>` puts another command in its place.
@@ -28,11 +28,19 @@ if TYPE_CHECKING:
     from schemas.catalog import Catalog
 
 START_S = 60.0
-"""A part that does not answer after this long has failed to start."""
+"""Seconds after which a part that does not answer has failed to start."""
 
 
 class Stack:
-    """Starts the parts of a stack and knows their names."""
+    """Starts the processes of one stack.
+
+    Args:
+        settings: The stack.
+        catalog: Its catalogue.
+        supervisor: Owns the processes.
+        check: Raises if a process ended that should run, or the operator interrupts.
+        download: Shows the download of Kafka's jars, if there is one.
+    """
 
     def __init__(
         self,
@@ -54,19 +62,19 @@ class Stack:
         """Start everything but the replay, and return when every part answers.
 
         Raises:
-            StackError: a process ended, or did not answer in time.
-            CityError: something the operator can mend.
+            StackError: A process ended, or did not answer in time.
+            CityError: Something that the operator can correct.
         """
         # They need no Kafka, and load their libraries while its storage is formatted.
         if not self.settings.clickhouse:
-            self._start("door")
+            self._start("clickhouse")
         for role in ("signer", "witness"):
             self._start(role)
         kafka = self._start_kafka()
         if kafka:
             kafka.wait_ready(START_S, alive=self._broker_lives)
         if not self.settings.clickhouse:
-            self._await_http("door", f"{self.settings.clickhouse_url}/ping")
+            self._await_http("clickhouse", f"{self.settings.clickhouse_url}/ping")
         prepare_stores(self.settings, self._catalog)
         for role in ("signer", "witness"):
             url = self.settings.signer_url if role == "signer" else self.settings.witness_url
@@ -78,11 +86,11 @@ class Stack:
         self._await_http("web", f"{self.settings.web_url}/ping")
 
     def start_replay(self, arguments: Sequence[str]) -> Child:
-        """Start the replay of recordings."""
+        """Start the replay process; `infra.stack.roles.run_replay` takes the arguments."""
         return self._start("replay", arguments)
 
     def start_grafana(self) -> str:
-        """Start a Grafana that the machine has; return its address, or how to get one."""
+        """Start a Grafana that is installed on the machine; return a line with its address, or how to get one."""
         from infra.grafana.server import HOW_TO_GET, prepare  # noqa: PLC0415 - the boards take a second to build
 
         grafana = prepare(self.settings, self._catalog, free_port())
@@ -92,9 +100,9 @@ class Stack:
         return f"boards      {grafana.url}"
 
     def start_cache_maker(self) -> subprocess.Popen[bytes]:
-        """Make the broker's ahead-of-time cache for the next start, in processor time that nobody else wants.
+        """Start the process that makes the broker's ahead-of-time cache for the next start, in idle processor time.
 
-        The process is none of the stack's: it may end, fail or be ended at any time.
+        The process is not part of the stack: it may end, fail or be ended at any time.
         """
         command = [sys.executable, "-m", "infra.kafka.aot_training", "--idle", "--java", self.settings.java]
         home = java_home()
@@ -126,7 +134,7 @@ class Stack:
 
     def _broker_lives(self) -> bool:
         if self._broker is None or not self._broker.alive:
-            return False  # then the broker's own log tells why
+            return False  # the broker's own log holds the reason
         self._check()
         return True
 

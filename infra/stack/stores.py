@@ -1,4 +1,4 @@
-"""Kafka and ClickHouse as stores of a stack: do they answer, have they the catalogue's shape, who may read."""
+"""The stores of a stack, Kafka and ClickHouse: whether they answer, their shape, their users."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def answers(url: str, timeout_s: float) -> bool:
-    """Tell whether anything answers at an address of ours, be it with an error."""
+    """Return whether an HTTP server answers at a URL, be it with an error status."""
     import httpx  # noqa: PLC0415 - takes a while to import
 
     try:
@@ -21,7 +21,13 @@ def answers(url: str, timeout_s: float) -> bool:
 
 
 def prepare_stores(settings: Settings, catalog: Catalog) -> None:
-    """Make topics, tables and views that are missing, give subscribers what they may read; safe to repeat."""
+    """Make missing topics, tables and views, and give subscribers their access; safe to repeat.
+
+    Raises:
+        KafkaSetupError: The cluster refused a topic, a user or a grant.
+        MigrationError: ClickHouse cannot be brought to the catalogue's shape.
+        DataDirectoryError: A subscriber's password cannot be kept.
+    """
     from infra.admin.subscriber_access import give_access  # noqa: PLC0415
     from infra.clickhouse.migrations.migrate import migrate  # noqa: PLC0415 - its client takes a while to import
     from infra.connections import connect  # noqa: PLC0415

@@ -1,6 +1,6 @@
-"""`city up`: start the stack, replay recordings, show where things stand, stop in order.
+"""`city up`: starts the stack, replays recordings, shows the status, stops in order.
 
-With `--once` it goes on to the end (docs/counts.md#coming-to-rest): replay → agents drained → sinks drained →
+With `--once` it continues to the end (docs/counts.md#coming-to-rest): replay → agents drained → sinks drained →
 metric events paused → drained again → sealed → watermarks frozen → count, audit → report → the audit's own event.
 """
 
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 REFRESH_S = 1.0
 REPLAY_RESULT = "replay.json"
 CACHE_AFTER_S = 20.0
-"""The broker's ahead-of-time cache is made this long after a stack that stays up is ready."""
+"""Seconds from ready until a stack that stays up makes the broker's ahead-of-time cache."""
 CACHE_MAKER_STOP_S = 2.0
 
 
 @dataclass(frozen=True)
 class UpOptions:
-    """What `city up` was asked for (docs/commands.md#city-up)."""
+    """The options of `city up` (docs/commands.md#city-up)."""
 
     recordings: tuple[Path, ...] = ()
     format: str | None = None
@@ -59,7 +59,7 @@ class UpOptions:
 
 @dataclass
 class Run:
-    """One run of `city up`: its parts, and where it stands."""
+    """One run of `city up`: its parts and its state."""
 
     settings: Settings
     catalog: Catalog
@@ -73,28 +73,33 @@ class Run:
     cache_maker: subprocess.Popen[bytes] | None = None
 
     def check(self) -> None:
-        """Raise if a process ended that should run."""
+        """Check that the run may continue.
+
+        Raises:
+            StackError: A process ended that should run.
+            KeyboardInterrupt: The operator pressed Ctrl-C.
+        """
         for child in self.supervisor.children:
             if child is not self.replay and not child.alive:
-                raise StackError(child.obituary())
+                raise StackError(child.exit_message())
         if self.interrupted:
             raise KeyboardInterrupt
 
     def inputs(self) -> dict[str, dict[str, Any]]:
-        """Return what the replay said of each recording."""
+        """Return the replay's report of each recording, by path; empty before the replay has ended."""
         path = self.settings.data / "run" / REPLAY_RESULT
         return dict(json.loads(path.read_text())) if path.exists() else {}
 
     def replay_ended(self) -> bool:
-        """Tell whether the replay is through.
+        """Return whether the replay has ended.
 
         Raises:
-            StackError: it failed.
+            StackError: The replay failed.
         """
         if self.replay is None or self.replay.alive:
             return self.replay is None
         if self.replay.process.returncode != 0:
-            error = StackError(self.replay.obituary())
+            error = StackError(self.replay.exit_message())
             error.exit_code = self.replay.process.returncode if self.replay.process.returncode == 2 else 1
             raise error
         self.supervisor.children.remove(self.replay)
@@ -137,8 +142,8 @@ def _go(run: Run) -> int:
     stack = Stack(run.settings, run.catalog, run.supervisor, run.check, download)
     stack.start()
     run.screen.say(f"ready after {time.monotonic() - run.started:.1f} s")
-    for name, place in run.links.items():
-        run.screen.say(f"  {name:<11} {place}")
+    for name, address in run.links.items():
+        run.screen.say(f"  {name:<11} {address}")
     run.replay = stack.start_replay(_replay_arguments(run))
     if run.options.grafana and not run.options.once:
         run.screen.say(stack.start_grafana())
@@ -158,7 +163,7 @@ def _go(run: Run) -> int:
 
 
 def _end_cache_maker(run: Run) -> None:
-    """End the maker of the broker's cache; what it left is removed by the next one."""
+    """End the maker of the broker's cache; the next one removes its temporary files."""
     if run.cache_maker is None:
         return
     run.cache_maker.terminate()
@@ -233,14 +238,14 @@ def counted(run: Run, seconds: float) -> dict[str, Any]:
 
 
 def audit_event(run: Run, document: Mapping[str, Any]) -> None:
-    """Send the audit's own event, after everything it judged."""
+    """Send the audit's own event, after everything that it counts."""
     from infra.platform_events.events import send_audit  # noqa: PLC0415
 
     send_audit(run.settings, run.catalog, document)
 
 
 def show_report(screen: Screen, document: Mapping[str, Any]) -> None:
-    """Print the report in words."""
+    """Print the report."""
     for path, row in document["inputs"].items():
         if row["format"] is None:
             screen.say(f"  {path}: not read, {row.get('reason', 'no known format')}")
@@ -282,5 +287,5 @@ def _links(settings: Settings, shared: str) -> dict[str, str]:
 
 
 def _ms(value: float | None) -> str:
-    """Return milliseconds in words; a run shorter than the interval of the figures has none."""
+    """Return milliseconds as text; a run shorter than the metrics' interval has none."""
     return "not measured" if value is None else f"{value:.0f} ms"

@@ -1,1 +1,1 @@
-"""The live status and its views."""
+"""The live status of a stack, and its views in the terminal and as pictures."""

@@ -1,4 +1,4 @@
-"""Boards from the running stack: each panel's query, macros expanded, asked of ClickHouse and drawn for a terminal."""
+"""Boards in the terminal: each panel's query runs with expanded macros in ClickHouse, and its result is drawn."""
 
 from __future__ import annotations
 
@@ -43,15 +43,19 @@ INTERVALS_S = (
     2_592_000,
     31_536_000,
 )
-"""Steps of time of which a chart takes the first that gives it no more than POINTS."""
+"""Time steps in seconds; a chart takes the first that gives it at most POINTS points."""
 POINTS = 120
 
 
 class BoardReader:
-    """Asks one stack for the content of its boards."""
+    """Reads the content of boards from one stack."""
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
-        """Connect.
+        """Connect to ClickHouse.
+
+        Args:
+            settings: The stack.
+            catalog: Its catalogue; the boards are built from it.
 
         Raises:
             StackError: ClickHouse does not answer.
@@ -80,10 +84,10 @@ class BoardReader:
         self._client.close()
 
     def find(self, name: str) -> dict[str, Any]:
-        """Return a board by its uid, with or without what all uids begin with, in any spelling of a domain's name.
+        """Return a board by its uid, with or without the prefix `city-`, with hyphens or underscores.
 
         Raises:
-            SettingsError: No such board; the known ones are told.
+            SettingsError: There is no such board; the message lists the known ones.
         """
         short = {uid.removeprefix("city-"): made for uid, made in self.boards.items()}
         wanted = name.removeprefix("city-").replace("_", "-")
@@ -92,11 +96,11 @@ class BoardReader:
         return short[wanted]
 
     def draw(self, made: dict[str, Any], size: Size, since: str | None = None) -> Group:
-        """Return a board's content.
+        """Return a board's content for a terminal.
 
         Args:
             made: The board.
-            size: How much to draw.
+            size: Width and rows.
             since: Start of the time shown, as `start_of` reads it; by default the board's own.
         """
         now = datetime.now(tz=UTC)
@@ -115,7 +119,7 @@ class BoardReader:
 
 
 def start_of(text: str, now: datetime) -> datetime:
-    """Return the moment that a text means: a date (2013-03-01) or how long ago (30d, 12h, 15m).
+    """Parse `--since`: a date (2013-03-01, UTC) or a span before now (30d, 12h, 15m).
 
     Raises:
         SettingsError: It is neither.
@@ -132,6 +136,6 @@ def start_of(text: str, now: datetime) -> datetime:
 
 
 def interval_of(start: datetime, end: datetime) -> int:
-    """Return the step of time, in seconds, at which a chart of that range has no more than POINTS."""
+    """Return the time step in seconds at which a chart of that range has at most POINTS points."""
     span = (end - start).total_seconds()
     return next((step for step in INTERVALS_S if span / step <= POINTS), INTERVALS_S[-1])

@@ -1,7 +1,7 @@
-"""The live status of a stack: what each topic has, how far each reader is, what is sealed, how old it is.
+"""The live status of a stack: the counts of each topic, each group's lag, what is sealed, how old it is.
 
-One reader serves the terminal, `city status`, the status page and `/metrics`. It asks Kafka, ClickHouse and
-the ledger's published files; what does not answer is shown as unknown (`None`), with the reason in `notes`.
+One reader serves the terminal, `city status`, the status page and `/metrics`. It reads Kafka, ClickHouse and the
+ledger's published files. A part that does not answer is shown as unknown (`None`), with the reason in `notes`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from schemas.catalog import Catalog
 
 EXACT_UP_TO = 3_000_000
-"""Rows of one table up to which events are counted exactly at each look; beyond, parts are summed."""
+"""Rows of a table up to which events are counted exactly at each read; above, the rows of its parts are summed."""
 
 
 @dataclass
 class TopicStatus:
-    """One topic's line. Counts are cumulative per data directory; ages in seconds."""
+    """The status of one topic. Counts are cumulative per data directory; ages are in seconds."""
 
     topic: str
     domain: str
@@ -59,16 +59,21 @@ class Status:
     lags: dict[str, int] = field(default_factory=dict)
     """Records each consumer group has not committed yet."""
     checkpoint: str = ""
-    """The newest city checkpoint, whole."""
+    """The text of the newest city checkpoint."""
     blocks: int = 0
     checkpoint_age_s: float | None = None
     anchors: dict[str, float | None] = field(default_factory=dict)
-    """Of each anchor: seconds since the city log outgrew its newest receipt; None: there is none yet."""
+    """For each anchor, seconds since the city log outgrew its newest receipt; None: it has no receipt yet."""
     notes: list[str] = field(default_factory=list)
 
 
 class StatusReader:
-    """Looks at one stack again and again over the same connections."""
+    """Reads the status of one stack repeatedly over the same connections.
+
+    Args:
+        settings: The stack.
+        catalog: Its catalogue.
+    """
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self._settings = settings
@@ -77,21 +82,21 @@ class StatusReader:
         self._client: Client | None = None
 
     def read(self) -> Status:
-        """Look once; never raises for a part that does not answer."""
+        """Return the status now; a part that does not answer becomes a note and raises nothing."""
         status = Status(self._settings.city, time.time())
         topics = {
             t.name: TopicStatus(t.name, t.domain, t.kind)
             for t in sorted(self._catalog.topics.values(), key=lambda t: (t.domain == "platform", t.name))
         }
         status.topics = list(topics.values())
-        for name, look in (
+        for name, read in (
             ("Kafka", self._kafka),
             ("ClickHouse", self._clickhouse),
             ("ledger", self._ledger),
         ):
             try:
-                look(topics, status)
-            except Exception as error:  # noqa: BLE001 - the status shows what is ill, it does not fall ill itself
+                read(topics, status)
+            except Exception as error:  # noqa: BLE001 - the status reports a failed part, it does not fail itself
                 first = next(iter(str(error).splitlines()), "")
                 status.notes.append(f"{name} does not answer: {type(error).__name__}: {first[:160]}")
         return status
@@ -158,7 +163,7 @@ class StatusReader:
 
 
 def _leaves(partition: Path) -> int:
-    """Return the record leaves a partition's newest log has published (START and GAP leaves left out)."""
+    """Return how many record leaves a partition's newest log has published, without START and GAP leaves."""
     folder = newest_epoch(partition)
     head = checkpoint(folder) if folder else None
     if folder is None or head is None:
@@ -168,7 +173,7 @@ def _leaves(partition: Path) -> int:
 
 
 def age_in_words(seconds: float | None) -> str:
-    """Spell an age as people do: 3 s, 12 min, 5 h, 40 d, 6 y."""
+    """Return an age as text: 3 s, 12 min, 5 h, 40 d, 6 y; a dash for None."""
     if seconds is None:
         return "–"
     for unit, size, limit in (

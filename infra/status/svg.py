@@ -1,4 +1,4 @@
-"""What a terminal shows as a picture: an SVG that names nothing outside itself (no font, script or image of others)."""
+"""Terminal output as an SVG that refers to nothing outside itself (no font, script or image)."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ font-size: {char_height}px; line-height: {line_height}px; font-variant-east-asia
 """rich's own template without its web fonts."""
 
 CELL_PX = 20 * 0.61
-"""Width of a cell: rich's height of a character and its share of that."""
+"""Width of a cell in pixels: rich's character height times its aspect ratio."""
 
 
 def save_picture(content: RenderableType, path: Path, title: str, columns: int) -> None:
-    """Write what a terminal of that width would show.
+    """Write a picture of what a terminal of that width shows.
 
     Args:
-        content: What to show.
+        content: What it shows.
         path: The file; its folder is made.
-        title: On the picture's frame.
+        title: Text in the picture's frame.
         columns: Width in characters.
     """
     console = Console(
@@ -67,13 +67,13 @@ def save_picture(content: RenderableType, path: Path, title: str, columns: int) 
 
 
 def _as_wide_as_cells(found: re.Match[str]) -> str:
-    """Give a text the width of its cells; rich counts characters, but one of Hangul takes two cells."""
+    """Set a text's width by its cells: rich counts characters, but a Hangul character takes two cells."""
     cells = cell_len(unescape(found[1]))
     return f'textLength="{cells * CELL_PX:.5g}">{found[1]}<'
 
 
 def _smaller(svg: str) -> str:
-    """Leave out what draws nothing: blanks that stand alone, and each line's clip path, as no line is too long."""
+    """Remove elements that draw nothing: blank texts, and the clip path of each line, as no line is too long."""
     svg = svg.replace("&#160;", "\N{NO-BREAK SPACE}")
     svg = re.sub(r' clip-path="url\(#t-line-\d+\)"', "", svg)
     svg = re.sub(r"<text[^>]*>\s*</text>", "", svg)

@@ -1,4 +1,4 @@
-"""What `city up` and `city status` show in the terminal: a table that stays, or plain lines without one."""
+"""The terminal views of `city up` and `city status`: a table in place, or plain lines without a terminal."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def table(status: Status) -> Table:
 
 
 def checkpoint_lines(status: Status) -> list[str]:
-    """Return what the newest city checkpoint says, in two lines."""
+    """Return the newest city checkpoint, its block and the anchors, one line each."""
     if not status.checkpoint:
         return ["no city checkpoint yet"]
     lines = status.checkpoint.splitlines()
@@ -65,7 +65,7 @@ def checkpoint_lines(status: Status) -> list[str]:
 
 
 def anchor_words(status: Status) -> str:
-    """Return for how long the city log has outgrown each anchor's newest receipt."""
+    """Return, for each anchor, how long ago the city log outgrew its newest receipt."""
     words = {
         name: "no receipt yet" if age is None else f"{age_in_words(age)} behind"
         for name, age in status.anchors.items()
@@ -74,18 +74,18 @@ def anchor_words(status: Status) -> str:
 
 
 def view(status: Status, message: str, links: Mapping[str, str]) -> Group:
-    """Return the whole screen."""
+    """Return the whole screen: table, checkpoint, notes, links and message."""
     parts: list[Table | Text] = [table(status), Text("")]
     parts += [Text(line) for line in checkpoint_lines(status)]
     parts += [Text(note, style="red") for note in status.notes]
     parts.append(Text(""))
-    parts += [Text(f"{name:<11} {where}", style="cyan") for name, where in links.items()]
+    parts += [Text(f"{name:<11} {address}", style="cyan") for name, address in links.items()]
     parts.append(Text(message, style="bold"))
     return Group(*parts)
 
 
 class Screen:
-    """Shows a status: redrawn in place on a terminal, a line now and then elsewhere."""
+    """Shows a status: redrawn in place on a terminal, else one line every PLAIN_EVERY_S."""
 
     def __init__(self, links: Mapping[str, str], console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
@@ -95,7 +95,7 @@ class Screen:
 
     @property
     def console(self) -> Console:
-        """The terminal, for what is shown beside the status while it starts."""
+        """Return the console, for output beside the status while the stack starts."""
         return self._console
 
     def __enter__(self) -> Self:
@@ -117,7 +117,7 @@ class Screen:
         self._console.print(text, markup=False, soft_wrap=True)
 
     def show(self, status: Status, message: str) -> None:
-        """Show where things stand."""
+        """Show a status with a message."""
         if self._live:
             self._live.update(view(status, message, self._links), refresh=True)
         elif time.monotonic() - self._last_line >= PLAIN_EVERY_S:

@@ -1,1 +1,1 @@
-"""The platform's own pages: status, metrics, schema registry, ledger tiles."""
+"""The web process: status page, metrics, schema registry, ledger files, evidence."""

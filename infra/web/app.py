@@ -1,4 +1,4 @@
-"""The web process: status page, `/metrics`, read-only schema registry, ledger files. Loopback unless told.
+"""The web process: status page, `/metrics`, read-only schema registry, ledger files; loopback by default.
 
 GET /                       status page              GET /status.json     the same as JSON
 GET /metrics                Prometheus               GET /ping            Ok.
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from schemas.catalog import Catalog
 
 FRESH_S = 1.0
-"""A status younger than this is shown again instead of asking every part anew."""
+"""Seconds for which a status is shown again instead of asking every part anew."""
 
 
 class CachedStatus:
-    """One reader for all requests; looks at most once per FRESH_S."""
+    """One status reader for all requests; it reads at most once per FRESH_S."""
 
     def __init__(self, reader: StatusReader) -> None:
         self._reader = reader
@@ -59,7 +59,7 @@ def application(settings: Settings, catalog: Catalog) -> Starlette:
     """Return the ASGI application."""
     status = CachedStatus(StatusReader(settings, catalog))
     ledger = settings.data / "ledger"
-    shared_with = subscribers(catalog)
+    declared = subscribers(catalog)
     links = {
         "metrics": "/metrics",
         "status as JSON": "/status.json",
@@ -90,11 +90,11 @@ def application(settings: Settings, catalog: Catalog) -> Starlette:
         name = request.path_params["name"]
         return ledger_files.respond(ledger, name) if name else ledger_files.index(ledger)
 
-    async def who(_request: Request) -> Response:
-        return JSONResponse(shared.index(shared_with))
+    async def list_subscribers(_request: Request) -> Response:
+        return JSONResponse(shared.index(declared))
 
-    async def what(request: Request) -> Response:
-        return shared.describe(settings, catalog, shared_with.get(request.path_params["name"]))
+    async def describe_subscriber(request: Request) -> Response:
+        return shared.describe(settings, catalog, declared.get(request.path_params["name"]))
 
     methods = ["GET", "POST", "PUT", "DELETE"]
     return Starlette(
@@ -104,8 +104,8 @@ def application(settings: Settings, catalog: Catalog) -> Starlette:
             Route("/metrics", prometheus),
             Route("/ping", ping),
             Route("/ledger/{name:path}", ledger_file),
-            Route("/subscribers", who),
-            Route("/subscribers/{name}/asyncapi.json", what),
+            Route("/subscribers", list_subscribers),
+            Route("/subscribers/{name}/asyncapi.json", describe_subscriber),
             prove.route(settings, catalog),
             *(
                 Route(path, schemas, methods=methods)

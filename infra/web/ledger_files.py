@@ -1,9 +1,9 @@
-"""Serves the public files of the ledger as C2SP tlog-tiles asks: checkpoints fresh, tiles for ever.
+"""`/ledger/`: the public files of the ledger as C2SP tlog-tiles requires; checkpoints fresh, tiles immutable.
 
-Only names of the public layout are served; states, locks and anything else in the folder are not there for a
-reader. A tile or entry bundle is served only within the size of the checkpoint beside it: what lies beyond may be
-written again with other bytes after a crash, and must not be kept for ever by a cache. A partial tile that its full
-one has replaced is 404, as tlog-tiles allows; clients take the full one.
+Only names of the public layout are served; states, locks and other files of the folder are 404. A tile or entry
+bundle is served only within the size of the checkpoint beside it: what lies beyond may be rewritten with other bytes
+after a crash, and no cache may keep it. A partial tile that its full one has replaced is 404, as tlog-tiles allows;
+clients fetch the full one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _RECEIPT = re.compile(
 )
 IMMUTABLE = "public, max-age=31536000, immutable"
 FRESH = "public, max-age=1"
-"""Checkpoints: a second, so that a crowd of readers costs one read a second."""
+"""Caching of checkpoints: one second, so that many readers cost one read a second."""
 NEVER = "no-store"
 TEXT = "text/plain; charset=utf-8"
 MOST_BYTES = 1_000_000
@@ -90,7 +90,7 @@ def _size(log: Path) -> int:
 
 
 def index(ledger: Path) -> Response:
-    """List the logs, a line each."""
+    """Return the paths of all checkpoints, one a line."""
     logs = sorted(path.parent.relative_to(ledger).as_posix() for path in ledger.glob(f"*/**/{CHECKPOINT}"))
     lines = "".join(f"{log}/{CHECKPOINT}\n" for log in logs)
     return PlainTextResponse(lines, headers={"Cache-Control": FRESH})

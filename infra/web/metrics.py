@@ -24,7 +24,7 @@ PER_TOPIC = {
 
 
 class _Collector:
-    """Turns one status into gauges."""
+    """A collector that turns one status into gauges."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
@@ -58,7 +58,7 @@ class _Collector:
 
 
 def render(status: Status) -> bytes:
-    """Return the exposition text."""
+    """Return a status in Prometheus' exposition format."""
     registry = CollectorRegistry()
     registry.register(_Collector(status))
     return generate_latest(registry)

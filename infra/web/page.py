@@ -1,4 +1,4 @@
-"""The status page: one HTML document made from a `Status`, without any file from elsewhere."""
+"""The status page: one HTML document made from a `Status`; it loads no other file."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def render(status: Status, links: Mapping[str, str]) -> str:
     """Return the page.
 
     Args:
-        status: what to show.
-        links: where else to look, text → URL.
+        status: The status to show.
+        links: Links of the page, text → URL.
     """
     rows = "".join(
         f"<tr><td>{escape(t.topic)}{' <span class=badge>simulated</span>' if t.simulated else ''}</td>"

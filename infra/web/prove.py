@@ -1,13 +1,13 @@
-"""`GET /prove`: the bundle that `city prove` would write, for programs on the same machine.
+"""`GET /prove`: the bundle that `city prove` writes, for programs on the same machine.
 
 GET /prove?topic=T&partition=P&offset=O     one record
 GET /prove?event=ID                         one event
 GET /prove?topic=T&subject=KEY&from=…&to=…  a subject's records in an interval (without subject: with partition)
 
-400 what is asked for is not named rightly, or is too much · 403 not from this machine · 404 there is no such record,
-event or topic · 409 it is not sealed and cosigned yet: Retry-After says when to ask again · 500 the ledger's files
-do not fit together: run the audit · 503 busy, or Kafka or ClickHouse does not answer.
-Whoever may ask sees records as they lie in Kafka (personal fields encrypted), so only loopback may.
+400 the request is malformed, or asks for too much · 403 not from this machine · 404 there is no such record, event or
+topic · 409 it is not sealed and cosigned yet: Retry-After says when to ask again · 500 the ledger's files contradict
+each other: run the audit · 503 busy, or Kafka or ClickHouse does not answer.
+A client sees records as they are in Kafka (personal fields encrypted), so only loopback is served.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.errors import CityError
-from infra.evidence.prove import UnknownTopicError, Wanted, WordsError, prove_wanted
+from infra.evidence.prove import (
+    EvidenceRequest,
+    EvidenceRequestError,
+    UnknownTopicError,
+    prove_request,
+)
 from infra.evidence.records import EventNotFoundError
 from ledger_sink.errors import LedgerError, LogStoppedError, NotCoveredYetError, NotSealedError, RefusedError
 
@@ -36,9 +41,9 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/vnd.city-evidence+zip"
 AGAIN_S = 5
-"""City checkpoints with their cosignatures come every few seconds."""
+"""Seconds for Retry-After: cosigned city checkpoints come every few seconds."""
 AT_ONCE = 2
-"""Proofs made at a time: each asks Kafka on a connection of its own."""
+"""Most proofs made at a time: each opens a connection of its own to Kafka."""
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
 
 
@@ -60,28 +65,28 @@ class Proofs:
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._slots = threading.BoundedSemaphore(AT_ONCE)
 
     def answer(self, pairs: Sequence[tuple[str, str]]) -> Response:
-        """Answer a request's words."""
-        words = dict(pairs)
-        if len(words) < len(pairs):
+        """Return the bundle for a request's parameters, or the refusal."""
+        parameters = dict(pairs)
+        if len(parameters) < len(pairs):
             return refusal(400, "expected each word once")
-        if not self._places.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             return refusal(503, f"busy with {AT_ONCE} other proofs", retry_after_s=1)
         try:
-            bundle = prove_wanted(self._settings, self._catalog, Wanted.of(words), wait_s=0.0)
+            bundle = prove_request(self._settings, self._catalog, EvidenceRequest.of(parameters), wait_s=0.0)
         except (CityError, LedgerError, ClickHouseError) as error:
             return _refused(error)
         finally:
-            self._places.release()
+            self._slots.release()
         name = bundle.name.encode("ascii", "replace").decode().replace('"', "_")
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
         return Response(bundle.data, media_type=CONTENT_TYPE, headers=headers)
 
 
 def is_local(request: Request) -> bool:
-    """Tell whether a request comes from this machine, and was meant for it (no name that DNS could rebind)."""
+    """Return whether a request comes from this machine and names it by a name that DNS cannot rebind."""
     host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
     try:
         return (
@@ -91,22 +96,22 @@ def is_local(request: Request) -> bool:
         return False
 
 
-def refusal(status: int, words: str, *, retry_after_s: int | None = None) -> Response:
-    """Say why not, and when to ask again."""
+def refusal(status: int, message: str, *, retry_after_s: int | None = None) -> Response:
+    """Return a JSON response with the reason and, if given, when to ask again."""
     headers = {"Cache-Control": "no-store"}
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
-    return JSONResponse({"error": words}, status, headers)
+    return JSONResponse({"error": message}, status, headers)
 
 
 def _refused(error: Exception) -> Response:
-    words = str(error)
+    message = str(error)
     if isinstance(error, NotCoveredYetError):
-        return refusal(409, words, retry_after_s=AGAIN_S)
+        return refusal(409, message, retry_after_s=AGAIN_S)
     if isinstance(error, EventNotFoundError | NotSealedError | UnknownTopicError):
-        return refusal(404, words)
-    if isinstance(error, WordsError | RefusedError):
-        return refusal(400, words)
+        return refusal(404, message)
+    if isinstance(error, EvidenceRequestError | RefusedError):
+        return refusal(400, message)
     if isinstance(error, LogStoppedError):
-        return refusal(500, words)
-    return refusal(503, words, retry_after_s=AGAIN_S)
+        return refusal(500, message)
+    return refusal(503, message, retry_after_s=AGAIN_S)

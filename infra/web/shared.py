@@ -1,4 +1,4 @@
-"""What subscribers look up: who may read what, and the AsyncAPI document of each. Nothing secret is in either."""
+"""`/subscribers`: who may read what, and the AsyncAPI document of each. Neither holds a secret."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from infra.admin.subscriber_access import place
+from infra.admin.subscriber_access import deployment
 from infra.errors import SettingsError
 from schemas import asyncapi
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def index(subscribers: Mapping[str, Subscriber]) -> list[dict[str, Any]]:
-    """List the subscribers."""
+    """Return the subscribers and their topics as JSON values."""
     return [
         {
             "name": each.name,
@@ -34,11 +34,11 @@ def index(subscribers: Mapping[str, Subscriber]) -> list[dict[str, Any]]:
 
 
 def describe(settings: Settings, catalog: Catalog, subscriber: Subscriber | None) -> Response:
-    """Answer with one subscriber's AsyncAPI document."""
+    """Return the response with one subscriber's AsyncAPI document; 404 if there is none."""
     if subscriber is None:
         return PlainTextResponse("no such subscriber; /subscribers lists them\n", 404)
     try:
-        document = asyncapi.document(catalog, subscriber, place(settings))
+        document = asyncapi.document(catalog, subscriber, deployment(settings))
     except SettingsError as error:
         return PlainTextResponse(f"{error}\n", 404)
     return JSONResponse(document, media_type="application/vnd.aai.asyncapi+json;version=3.0.0")

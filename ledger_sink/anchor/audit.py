@@ -1,4 +1,7 @@
-"""What the operator knows about anchors and an auditor does not: which are set up, and how late one may be."""
+"""The operator's audit of anchors: which are configured, how late each is, and the operator's own trust.
+
+An auditor knows neither the configured anchors nor their intervals, so the verifier cannot check these.
+"""
 
 from __future__ import annotations
 
@@ -32,25 +35,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AnchorState:
-    """How far one anchor is."""
+    """The progress of one anchor."""
 
     name: str
     size: int = 0
-    """Size of the newest city checkpoint with its receipt; 0: none yet."""
+    """Size of the newest city checkpoint with a receipt; 0 for none."""
     waiting_s: float = 0.0
-    """Seconds since the city log outgrew that checkpoint, by the time of its next block; 0: it has not."""
+    """Seconds since the city log grew beyond that checkpoint, by the time of its next block; 0 if it did not."""
     missing_s: float = 0.0
-    """Seconds since a receipt that is still owed was asked for; 0: none is."""
-    place: str = ""
-    """Where the owed receipt is to come."""
+    """Seconds since the request of a receipt that is still pending; 0 if none is."""
+    path: str = ""
+    """Path of the pending receipt, below the ledger directory; empty if none is."""
     late_after_s: float = 0.0
+    """Seconds after which a receipt counts as late."""
 
     @property
     def problem(self) -> str:
-        """Say why it is late; empty if it is not."""
+        """Return why the anchor is late; empty if it is not."""
         if self.missing_s > self.late_after_s:
             return (
-                f"{self.place}: expected within {self.late_after_s:.0f} s, missing for {self.missing_s:.0f} s"
+                f"{self.path}: expected within {self.late_after_s:.0f} s, missing for {self.missing_s:.0f} s"
             )
         if self.waiting_s > self.late_after_s:
             return (
@@ -63,11 +67,17 @@ class AnchorState:
 def anchor_states(
     store: Store, city: str, anchors: Sequence[AnchorSettings], clock: Callable[[], float] = time.time
 ) -> list[AnchorState]:
-    """Return how far each anchor that is set up is.
+    """Return the progress of each configured anchor.
+
+    Args:
+        store: the ledger's files.
+        city: the city's name.
+        anchors: the configured anchors.
+        clock: the current time, in POSIX seconds.
 
     Raises:
-        StoreError: a block is gone.
-        LogStoppedError: a job's files, or blocks, are damaged.
+        StoreError: if a block is missing.
+        LogStoppedError: if a job's files, or blocks, are damaged.
     """
     folder = log_path(city_origin(city))
     try:
@@ -81,9 +91,9 @@ def _state(
     jobs: AnchorJobs, settings: AnchorSettings, published: int, store: Store, now: float
 ) -> AnchorState:
     receipt = receipt_name(settings)
-    newest, place, missing_s = jobs.newest(receipt), "", 0.0
+    newest, path, missing_s = jobs.newest(receipt), "", 0.0
     if newest is not None and jobs.receipt(newest, receipt) is None:
-        place = f"{jobs.folder}/{anchor_path(newest.size)}/{receipt}"
+        path = f"{jobs.folder}/{anchor_path(newest.size)}/{receipt}"
         missing_s = max(0.0, now - newest.time_ms / 1000)
         newest = jobs.newest(receipt, came=True)
     size = newest.size if newest else 0
@@ -91,15 +101,15 @@ def _state(
     if size < published:
         next_block = Block.parse(TileSource(store, jobs.folder).entry(size, published))
         waiting_s = max(0.0, now - next_block.time_ms / 1000)
-    return AnchorState(settings.name, size, waiting_s, missing_s, place, late_after_s(settings))
+    return AnchorState(settings.name, size, waiting_s, missing_s, path, late_after_s(settings))
 
 
 @dataclass
 class AnchorFindings:
-    """What an audit has to say of anchors besides the receipts themselves."""
+    """What an audit of anchors finds besides the receipts themselves."""
 
     trust: ReceiptTrust = field(default_factory=ReceiptTrust)
-    """The operator's own roots and lines: less than an auditor's, but damage shows."""
+    """The operator's own roots, blocks and lines. It proves less than an auditor's trust, but reveals damage."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -112,22 +122,22 @@ def audit_anchors(
     above: int = 0,
     clock: Callable[[], float] = time.time,
 ) -> AnchorFindings:
-    """Read the operator's trust and name what is late or of a foreign chain.
+    """Read the operator's trust, and report anchors that are late and receipts of another chain.
 
     Args:
         store: the ledger's files.
         city: the city's name.
-        anchors: what is set up.
-        settled: the stack has come to rest and its anchors with it: only what was asked for can be late.
+        anchors: the configured anchors.
+        settled: the stack and its anchors have stopped: only a requested receipt can be late.
         above: receipts over checkpoints up to this size were audited before.
-        clock: now, in POSIX seconds.
+        clock: the current time, in POSIX seconds.
     """
     found = AnchorFindings()
     try:
         states = anchor_states(store, city, anchors, clock)
     except (LedgerError, FormatError):
-        states = []  # whoever verifies the files names it
-    found.problems += [s.problem for s in states if s.problem and (s.place or not settled)]
+        states = []  # the verification of the files reports it
+    found.problems += [s.problem for s in states if s.problem and (s.path or not settled)]
     roots: list[Certificate] = []
     lines: list[PrintedLine] = []
     blocks: dict[int, frozenset[bytes]] = {}
@@ -150,7 +160,7 @@ def audit_anchors(
 def _own_blocks(
     store: Store, city: str, settings: EvmSettings, above: int, problems: list[str]
 ) -> Iterator[bytes]:
-    """Return the blocks that our node confirmed: receipts are kept for no others."""
+    """Yield the hashes of the blocks that our node confirmed: the scheduler keeps receipts of no others."""
     folder, receipt = log_path(city_origin(city)), receipt_name(settings)
     jobs = AnchorJobs(store, folder)
     for size in anchored_sizes(store, folder, above=above):
@@ -159,9 +169,9 @@ def _own_blocks(
             data = jobs.receipt(job, receipt) if job and receipt in job.receipts else None
             if job is None or data is None:
                 continue
-            placed = ethereum.place(jobs.checkpoint(job), data)
+            placed = ethereum.verify_inclusion(jobs.checkpoint(job), data)
         except (LedgerError, ReceiptError, UncheckedError):
-            continue  # whoever verifies the receipt names it
+            continue  # the verification of the receipt reports it
         if placed.chain_id == settings.chain_id:
             yield placed.block
         else:

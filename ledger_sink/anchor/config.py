@@ -1,4 +1,4 @@
-"""Which anchors a ledger has: `anchors.toml` → settings → adapters.
+"""The anchors of a ledger: `anchors.toml` → settings → adapters.
 
     [file]                                # lines for print and USB
     path = "checkpoints.txt"
@@ -15,8 +15,8 @@
     chain_id = 31337
     key_file = "anchor-evm.key"           # 0600, 64 hexadecimal digits; its account pays
 
-Paths are relative to the file's folder. Without such a file there is the file anchor alone: nothing is sent
-anywhere that nobody asked for.
+Paths are relative to the file's folder. Without such a file there is the file anchor alone, which sends nothing over
+a network.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _SHORTEST_S = 1.0
 
 @dataclass(frozen=True)
 class ConfiguredAnchor:
-    """An adapter and how often it is used."""
+    """An adapter and its interval in seconds."""
 
     anchor: Anchor
     interval_s: float
@@ -65,12 +65,12 @@ def receipt_name(settings: AnchorSettings) -> str:
 
 
 def late_after_s(settings: AnchorSettings) -> float:
-    """Return after how long without a receipt an anchor is ill, in seconds."""
+    """Return the seconds without a receipt after which an anchor counts as late."""
     return 3 * settings.interval_s + 300
 
 
 def default_anchors(data: Path) -> tuple[AnchorSettings, ...]:
-    """Return what a ledger has if nobody says otherwise."""
+    """Return the anchors of a ledger without `anchors.toml`: the file anchor."""
     return (FileSettings(data / "anchors" / LINES),)
 
 
@@ -78,7 +78,7 @@ def load_anchors(path: Path) -> tuple[AnchorSettings, ...]:
     """Read `anchors.toml`.
 
     Raises:
-        SetupError: it cannot be read, or holds what is no setting.
+        SetupError: if it cannot be read, or a setting is unknown or wrong.
     """
     try:
         content = tomllib.loads(path.read_text("utf-8"))
@@ -113,7 +113,7 @@ _READERS = {"file": _file, "tsa": _tsa, "evm": _evm}
 
 
 def _numbers(table: dict[str, Any]) -> dict[str, Any]:
-    """Return a table whose numbers are numbers and whose texts are texts."""
+    """Return a table after checking that its values have their types and its interval is long enough."""
     for name, value in table.items():
         wanted: tuple[type, ...] = (str,) if name in {"name", "url", "rpc"} else (int, float)
         if not isinstance(value, wanted) or isinstance(value, bool):
@@ -131,10 +131,10 @@ def _require_names(path: Path, found: list[AnchorSettings]) -> None:
 
 
 def read_roots(path: Path) -> tuple[Certificate, ...]:
-    """Return an authority's pinned roots.
+    """Read an authority's pinned roots, PEM.
 
     Raises:
-        SetupError: there are none.
+        SetupError: if the file cannot be read or holds no certificate.
     """
     try:
         return parse_roots(path.read_bytes())
@@ -145,10 +145,10 @@ def read_roots(path: Path) -> tuple[Certificate, ...]:
 
 
 def connect(settings: AnchorSettings) -> ConfiguredAnchor:
-    """Make the adapter; nothing is sent.
+    """Create the adapter of an anchor. Nothing is sent.
 
     Raises:
-        SetupError: a key, a root or a library is missing.
+        SetupError: if a key, a root or a library is missing.
     """
     try:
         return ConfiguredAnchor(_adapter(settings), settings.interval_s)

@@ -1,9 +1,9 @@
-"""What the ledger asks of an anchoring service. Every adapter passes `tests/ledger_sink/anchor`.
+"""The contract of an anchoring service. Every adapter passes `tests/ledger_sink/anchor`.
 
-- Submission is at least once: after a crash, or when no answer came, the same checkpoint is submitted again.
-  A second stamp is harmless; any of them is a receipt.
-- An adapter keeps no state that a crash could lose: what it needs to ask again is in `Pending`.
-- A receipt that an adapter returns has passed the adapter's own trust; nothing else is ever stored.
+- Submission is at least once: after a crash, or without an answer, the same checkpoint is submitted again.
+  A second stamp is harmless; each of them is a valid receipt.
+- An adapter keeps no state that a crash could lose: `Pending` holds what it needs to poll again.
+- An adapter returns a receipt only after verifying it with its own trust; nothing else is ever stored.
 - Verification needs the receipt, the checkpoint and a reader's trust: no service, no network, no clock.
 """
 
@@ -13,55 +13,60 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ledger_sink.receipt.claim import Claim
+    from ledger_sink.receipt.attestation import Attestation
     from ledger_sink.receipt.kinds import ReceiptTrust
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The service took the checkpoint; the receipt comes later."""
+    """The answer of a service that accepted a checkpoint and issues its receipt later."""
 
     ticket: str
-    """What the adapter needs to ask again; opaque to everybody else."""
+    """What the adapter needs to poll again; opaque to all other code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the service gave: the bytes of the receipt's file."""
+    """A receipt: the bytes of its file."""
 
     data: bytes
 
 
 class Anchor(Protocol):
-    """One anchoring service under one name."""
+    """One anchoring service with a name."""
 
     @property
     def name(self) -> str:
-        """Return the name that its receipts bear: `[a-z0-9-]+`."""
+        """Return the name that its receipts' files have: `[a-z0-9-]+`."""
 
     @property
     def suffix(self) -> str:
         """Return the kind of its receipts (`receipt.kinds`)."""
 
     def submit(self, checkpoint: bytes) -> Pending | Receipt:
-        """Hand a signed city checkpoint to the service.
+        """Send a signed city checkpoint to the service.
 
         Raises:
-            AnchorUnavailableError: no answer, or one that is no good; submit again later.
+            AnchorUnavailableError: if there is no valid answer; submit again later.
         """
 
     def poll(self, checkpoint: bytes, pending: Pending) -> Pending | Receipt:
-        """Ask for the receipt of what was submitted.
+        """Request the receipt of a submitted checkpoint.
 
         Raises:
-            AnchorUnavailableError: no answer; ask again later.
-            AnchorLostError: the service does not know it any more; submit again.
+            AnchorUnavailableError: if there is no valid answer; poll again later.
+            AnchorLostError: if the service no longer knows the submission; submit again.
         """
 
-    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Claim:
-        """Check a receipt offline; None trusts what the adapter was set up with.
+    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Attestation:
+        """Verify a receipt offline.
+
+        Args:
+            checkpoint: the anchored checkpoint, as bytes.
+            receipt: the receipt.
+            trust: a reader's trust; `None` takes the adapter's own.
 
         Raises:
-            ReceiptError: it is wrong.
-            UncheckedError: it could not be checked.
+            ReceiptError: if it is wrong.
+            UncheckedError: if it could not be checked.
         """

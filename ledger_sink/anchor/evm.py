@@ -1,9 +1,9 @@
-"""Any EVM chain: a self-transaction whose calldata is `"CLA1" ‖ SHA-256(checkpoint)`, without a contract.
+"""An anchor on any EVM chain: a self-transaction with calldata `"CLA1" ‖ SHA-256(checkpoint)`, without a contract.
 
-One setting away: a node's RPC address, the chain id that must be there, a key file (32 bytes in hexadecimal,
-0600) whose account pays. A transaction that does not get in is replaced by a newer one of the same nonce; a
-second one that does is harmless. The receipt comes when the block has the confirmations asked for; a block
-that a reorganisation took away is waited for anew.
+Its settings are a node's RPC address, the expected chain id, and a key file (32 bytes in hexadecimal, 0600) whose
+account pays. A transaction that is not mined is replaced by one with the same nonce and higher fees. A second
+transaction that is mined is harmless. The receipt is made once the block has the configured confirmations. If a
+reorganisation removes the block, the anchor waits for another block.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ledger_sink.receipt.claim import Claim
+    from ledger_sink.receipt.attestation import Attestation
 
 STUCK_AFTER_S = 900.0
+"""Seconds after which an unmined transaction is replaced."""
 REPLACEMENT = 9, 8
-"""A node takes a replacement of the same nonce from 10 % more on both fees; this is 12.5 %."""
+"""Factor on both fees, 12.5 % more: nodes accept a replacement of the same nonce from 10 % more on."""
 KNOWN = ("already known", "already imported", "already in mempool")
+"""A node's messages for a transaction that it already has: not an error."""
 
 
 def read_account(path: Path) -> Any:
-    """Return the account of a key file.
+    """Read the account of a key file.
 
     Raises:
-        SetupError: it is not there, not 0600, or holds no key.
+        SetupError: if the file is missing, is not 0600, or holds no key, or if eth-account is not installed.
     """
     try:
-        from ledger_sink.anchor.evm_account import Account  # noqa: PLC0415 - heavy, and of this anchor alone
+        from ledger_sink.anchor.evm_account import Account  # noqa: PLC0415 - heavy, and only this anchor needs it
     except ImportError:
         raise SetupError("an EVM anchor needs eth-account: install 'city-telemetry[platform]'") from None
     try:
@@ -52,12 +54,12 @@ def read_account(path: Path) -> Any:
         raise SetupError(f"{path}: expected mode 0600, got {mode:04o}")
     try:
         return Account.from_key(bytes.fromhex(text.strip().removeprefix("0x")))
-    except Exception:  # noqa: BLE001 - the library's own errors; none of them may show the key
+    except Exception:  # noqa: BLE001 - errors of the library, which may quote the key
         raise SetupError(f"{path}: expected a private key of 64 hexadecimal digits") from None
 
 
 class EvmAnchor:
-    """One account on one chain."""
+    """An anchor that sends transactions from one account on one chain."""
 
     suffix = EVM
 
@@ -72,16 +74,20 @@ class EvmAnchor:
         max_fee_wei: int = 200 * 10**9,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take an account.
+        """Set the anchor up; nothing is sent.
 
         Args:
-            name: the anchor's.
-            rpc: the node's address.
-            chain_id: the chain that must be there.
-            account: `read_account`'s.
-            confirmations: blocks, its own included, until a block counts as final.
-            max_fee_wei: the highest price per gas that is offered.
-            clock: now, in POSIX seconds.
+            name: name of the anchor.
+            rpc: URL of the node.
+            chain_id: id that the node's chain must have.
+            account: the paying account, from `read_account`.
+            confirmations: number of blocks, its own included, after which a block counts as final.
+            max_fee_wei: highest price per unit of gas that is offered, in wei.
+            clock: the current time, in POSIX seconds.
+
+        Raises:
+            MissingLibraryError: if `pycryptodome` is not installed.
+            SetupError: if the URL is malformed.
         """
         self.name = name
         self._node = EvmNode(rpc)
@@ -94,11 +100,11 @@ class EvmAnchor:
 
     @property
     def address(self) -> str:
-        """Return the paying account."""
+        """Return the address of the paying account."""
         return str(self._account.address)
 
     def submit(self, checkpoint: bytes) -> Pending | Receipt:
-        """Send the transaction."""
+        """Send the transaction; see `Anchor.submit`."""
         return self._send(checkpoint, (0, 0))
 
     def _send(self, checkpoint: bytes, least: tuple[int, int]) -> Pending:
@@ -129,7 +135,7 @@ class EvmAnchor:
         return Pending(json.dumps(ticket, sort_keys=True))
 
     def poll(self, checkpoint: bytes, pending: Pending) -> Pending | Receipt:
-        """Look for the transaction, replace it if it is stuck, prove it once its block is deep enough."""
+        """Look the transaction up; replace it if it is stuck; prove it once its block is final. See `Anchor.poll`."""
         ticket = json.loads(pending.ticket)
         self._require_chain()
         mined = self._node.call("eth_getTransactionReceipt", ticket["transaction"])
@@ -152,7 +158,7 @@ class EvmAnchor:
 
         data = receipt_of(self._chain_id, block, index).encode()
         try:
-            found = ethereum.place(checkpoint, data)
+            found = ethereum.verify_inclusion(checkpoint, data)
         except (ReceiptError, UncheckedError) as error:
             raise AnchorUnavailableError(f"{self.name}: {error}") from error
         if "0x" + found.block.hex() != block["hash"]:
@@ -179,7 +185,7 @@ class EvmAnchor:
                 raise
 
     def _fees(self, least: tuple[int, int]) -> tuple[int, int]:
-        """Return what is offered per gas: the tip, and the most in all."""
+        """Return the offered tip and the offered maximum fee, in wei per unit of gas."""
         block = self._node.call("eth_getBlockByNumber", "latest", False)
         try:
             base = int(block["baseFeePerGas"], 16)
@@ -207,9 +213,9 @@ class EvmAnchor:
                 f"{self._node.url}: expected chain {self._chain_id}, it is chain {found}; nothing was sent"
             )
 
-    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Claim:
-        """Check a receipt offline; without a reader's trust the block counts that our node confirmed."""
+    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Attestation:
+        """Verify a receipt offline; without a reader's trust, the receipt's own block counts as known."""
         if trust is None:
-            found = ethereum.place(checkpoint, receipt)
+            found = ethereum.verify_inclusion(checkpoint, receipt)
             trust = ReceiptTrust(evm_blocks={self._chain_id: frozenset({found.block})})
         return verify_receipt(f"{self.name}.{self.suffix}", checkpoint, receipt, trust)

@@ -1,7 +1,8 @@
-"""eth-account's `Account`, imported here alone and without what its import does to the whole process.
+"""eth-account's `Account`, imported without the side effect of its import on the process.
 
-One of its dependencies raises Python's recursion limit to 100,000. With that, a deeply nested JSON text, from whoever
-sends one, overflows the stack of the process instead of being refused: the limit is put back.
+A dependency of eth-account raises Python's recursion limit to 100,000. With that limit, a deeply nested JSON text
+overflows the stack of the process instead of being refused. This module, the only one to import eth-account, restores
+the limit.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A node's JSON block turned back into bytes: header, transactions, and the proof of one of them.
+"""The bytes of a block from a node's JSON: header, transactions, and the proof of one of them.
 
-The node is not believed: the header must hash to the block's hash and the transactions to its root. Types of
-transactions: legacy, EIP-2930, EIP-1559, EIP-4844, EIP-7702.
+The node is not trusted: the header must hash to the block's hash, and the transactions to its `transactionsRoot`.
+Supported types of transactions are legacy, EIP-2930, EIP-1559, EIP-4844 and EIP-7702.
 """
 
 from __future__ import annotations
@@ -40,10 +40,15 @@ _TRANSACTIONS: Final = {
 
 
 def receipt_of(chain_id: int, block: dict[str, Any], index: int) -> EvmReceipt:
-    """Prove one transaction of a block that came with all its transactions.
+    """Return the receipt of one transaction of a block.
+
+    Args:
+        chain_id: id of the chain.
+        block: result of `eth_getBlockByHash`, with all its transactions.
+        index: index of the transaction in the block.
 
     Raises:
-        AnchorUnavailableError: the block cannot be rebuilt to its own hash and root.
+        AnchorUnavailableError: if the rebuilt block does not have its own hash and root.
     """
     where = f"chain {chain_id} block {block.get('hash')}"
     try:
@@ -59,13 +64,13 @@ def receipt_of(chain_id: int, block: dict[str, Any], index: int) -> EvmReceipt:
         nodes = tuple(rlp.encode(node) for node in trie.get_proof(index_key(index)))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AnchorUnavailableError(f"{where}: {type(error).__name__}: {error}") from error
-    # A node under 32 bytes lies inside its parent and is not given again.
+    # A node under 32 bytes is embedded in its parent, and the proof omits it.
     apart = tuple(node for place, node in enumerate(nodes) if not place or len(node) >= 32)
     return EvmReceipt(chain_id, index, block_hash, header, apart)
 
 
 def header_bytes(block: dict[str, Any]) -> bytes:
-    """Spell a block's header in RLP."""
+    """Encode a block's header in RLP."""
     fields = [
         _value(block[name], kind)
         for place, (name, kind) in enumerate(_HEADER)
@@ -75,7 +80,7 @@ def header_bytes(block: dict[str, Any]) -> bytes:
 
 
 def transaction_bytes(transaction: dict[str, Any]) -> bytes:
-    """Spell a signed transaction as it stands in its block (EIP-2718)."""
+    """Encode a signed transaction as its block holds it (EIP-2718)."""
     kind = int(transaction.get("type", "0x0"), 16)
     fields = [_value(_field(transaction, name), how) for name, how in _TRANSACTIONS[kind]]
     return (bytes([kind]) if kind else b"") + bytes(rlp.encode(fields))
@@ -83,12 +88,12 @@ def transaction_bytes(transaction: dict[str, Any]) -> bytes:
 
 def _field(transaction: dict[str, Any], name: str) -> Any:
     if name == "yParity" and name not in transaction:
-        return transaction["v"]  # as older nodes call it
+        return transaction["v"]  # its name in older nodes
     return transaction[name]
 
 
 def _value(value: Any, kind: str) -> Any:
-    """Turn JSON into what RLP spells."""
+    """Convert a JSON value to the value that RLP encodes."""
     if kind == "number":
         number = int(value, 16)
         return number.to_bytes((number.bit_length() + 7) // 8, "big")

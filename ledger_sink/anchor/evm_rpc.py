@@ -1,4 +1,4 @@
-"""A small JSON-RPC client of an Ethereum node: what the EVM anchor asks, with hexadecimal turned into values."""
+"""A small JSON-RPC client of an Ethereum node, for the requests of the EVM anchor."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ TIMEOUT_S = 5.0
 
 
 class EvmNode:
-    """One node at a URL. Whatever it answers is checked by whoever uses it."""
+    """A node at a URL. Its callers verify its answers."""
 
     def __init__(self, url: str) -> None:
-        """Take a node.
+        """Set the client up; nothing is sent.
 
         Raises:
-            SetupError: the URL is none.
+            SetupError: if the URL is malformed.
         """
         self._peer = HttpClient(
             url, timeout_s=TIMEOUT_S, unavailable=AnchorUnavailableError, secret_path=True
@@ -26,15 +26,15 @@ class EvmNode:
 
     @property
     def url(self) -> str:
-        """Return its address, without the path, which may hold a key."""
+        """Return the node's URL without the path, which may hold an API key."""
         return self._peer.url
 
     def call(self, method: str, *parameters: Any) -> Any:
-        """Ask one question; return its `result`.
+        """Call a method; return its `result`.
 
         Raises:
-            NodeRefusedError: the node refuses.
-            AnchorUnavailableError: no answer, or none of JSON-RPC.
+            NodeRefusedError: if the node answers with an error.
+            AnchorUnavailableError: if there is no answer, or it is not JSON-RPC.
         """
         question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
         headers = {"Content-Type": "application/json"}
@@ -51,7 +51,12 @@ class EvmNode:
         return answer.get("result")
 
     def number(self, method: str, *parameters: Any) -> int:
-        """Ask for a quantity."""
+        """Call a method whose result is a quantity; return it as an integer.
+
+        Raises:
+            NodeRefusedError: if the node answers with an error.
+            AnchorUnavailableError: if there is no answer, or it is no quantity.
+        """
         result = self.call(method, *parameters)
         try:
             return int(result, 16)

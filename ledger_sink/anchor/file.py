@@ -1,7 +1,7 @@
-"""A file of lines, one per checkpoint: to be printed, copied to USB or posted where the city cannot take it back.
+"""The file anchor: a file of lines, one per checkpoint, to be printed, copied to USB or posted.
 
-The line itself proves nothing; a copy in other hands does. Appending is durable before it is answered. A line
-that is there already is not written again unless another came after it.
+The line itself proves nothing; a copy out of the city's control does. An append is durable before `submit` returns.
+A checkpoint that is already the file's last line is not appended again.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ledger_sink.anchor.contract import Pending
-    from ledger_sink.receipt.claim import Claim
+    from ledger_sink.receipt.attestation import Attestation
 
 
 class FileAnchor:
-    """One file of lines."""
+    """An anchor that appends lines to a file."""
 
     suffix = LINE
 
@@ -35,7 +35,7 @@ class FileAnchor:
         self._clock = clock
 
     def submit(self, checkpoint: bytes) -> Pending | Receipt:
-        """Append a checkpoint's line."""
+        """Append a checkpoint's line; see `Anchor.submit`."""
         line = PrintedLine.of(checkpoint, int(self._clock() * 1000))
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,12 +48,12 @@ class FileAnchor:
         return Receipt(line.encode())
 
     def poll(self, checkpoint: bytes, pending: Pending) -> Pending | Receipt:
-        """Append again: nothing is ever pending."""
+        """Submit again: this anchor never answers with `Pending`."""
         del pending
         return self.submit(checkpoint)
 
-    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Claim:
-        """Compare a line with the file, or with a reader's copies."""
+    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Attestation:
+        """Compare a line with the file, or with a reader's copies; see `Anchor.verify`."""
         if trust is None:
             try:
                 trust = ReceiptTrust(copies=parse_copy(self._path.read_bytes()))
@@ -62,7 +62,7 @@ class FileAnchor:
         return verify_receipt(f"{self.name}.{self.suffix}", checkpoint, receipt, trust)
 
     def _last(self) -> PrintedLine | None:
-        """Return the last line, or None if there is none or a crash tore it."""
+        """Return the last line, or `None` if there is none or a crash truncated it."""
         try:
             with self._path.open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - 2 * MAX_LINE_BYTES))

@@ -1,12 +1,12 @@
-"""Anchor jobs on disk, beside the city log: what was asked for, what is awaited, what came.
+"""Anchor jobs on disk, beside the city log: requested, pending and received receipts.
 
     anchors/<size ÷ 10000>/<size>/checkpoint.txt    the anchored bytes
-                                  job.txt           which receipts were asked for (`receipt.job`)
-                                  <anchor>.pending  the adapter's ticket, while a receipt is awaited
+                                  job.txt           the requested receipts (`receipt.job`)
+                                  <anchor>.pending  the adapter's ticket, while a receipt is pending
                                   <anchor>.<kind>   the receipt
 
-Checkpoint, then job, then submission, then ticket or receipt: after a crash at any point the next step is
-found in the files, and the worst is a second stamp. Of one anchor at most one job is open. One owner.
+The order is checkpoint, job, submission, then ticket or receipt. After a crash at any point the files determine the
+next step, and the worst outcome is a second stamp. Each anchor has at most one open job. One process owns the jobs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ledger_sink.format.layout import ANCHORED, ANCHORS, ANCHORS_PER_FOLDER, JOB
 from ledger_sink.log.state import text_of
 from ledger_sink.receipt.errors import ReceiptError
 from ledger_sink.receipt.job import Job
-from ledger_sink.store import checksummed_json as sealed_json
+from ledger_sink.store import checksummed_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,13 +33,13 @@ PENDING = "pending"
 
 
 def anchored_sizes(store: Store, folder: str, *, newest_first: bool = False, above: int = 0) -> Iterator[int]:
-    """Return the sizes of a city log's anchored checkpoints that are larger than `above`.
+    """Yield the sizes of a city log's anchored checkpoints that are larger than `above`.
 
     Args:
         store: the ledger's files.
         folder: the city log's folder.
-        newest_first: the largest first instead of last.
-        above: smaller and equal ones are left out.
+        newest_first: yield falling sizes instead of rising ones.
+        above: leave out this size and smaller ones.
     """
     for shard in _numbers(store, f"{folder}/{ANCHORS}", newest_first):
         if shard >= above // ANCHORS_PER_FOLDER:
@@ -54,25 +54,25 @@ def _numbers(store: Store, folder: str, newest_first: bool) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class OpenJob:
-    """A checkpoint that one anchor still owes a receipt for."""
+    """A job whose receipt from one anchor has not arrived."""
 
     job: Job
     pending: Pending | None
-    """None: it is to be submitted."""
+    """The adapter's ticket; `None` if the checkpoint has not been submitted."""
 
 
 class AnchorJobs:
-    """The jobs of one city log."""
+    """The anchor jobs of one city log."""
 
     def __init__(self, store: Store, folder: str) -> None:
         self.folder = folder
         self._store = store
 
     def read(self, size: int) -> Job | None:
-        """Return the job of a size, or None.
+        """Return the job of a size, or `None`.
 
         Raises:
-            DamagedStateError: it cannot be read.
+            DamagedStateError: if it is malformed.
         """
         name = f"{self.folder}/{anchor_path(size)}/{JOB}"
         try:
@@ -83,7 +83,15 @@ class AnchorJobs:
             raise DamagedStateError(f"{name}: {error}") from error
 
     def newest(self, receipt: str | None = None, *, came: bool = False) -> Job | None:
-        """Return the newest job, or the newest that asks for a receipt of this name, or whose receipt came."""
+        """Return the newest job.
+
+        Args:
+            receipt: only jobs that request a receipt of this name; `None` for any.
+            came: only jobs whose receipt of this name has arrived.
+
+        Raises:
+            DamagedStateError: if a job is malformed.
+        """
         for size in anchored_sizes(self._store, self.folder, newest_first=True):
             job = self.read(size)
             if job is None or (receipt is not None and receipt not in job.receipts):
@@ -93,7 +101,13 @@ class AnchorJobs:
         return None
 
     def make(self, checkpoint: bytes, receipts: Iterable[str], time_ms: int) -> Job:
-        """Make a job durable before anything is submitted; adding to one of the same checkpoint is allowed."""
+        """Write a job durably, before anything is submitted; add to the job if the checkpoint has one.
+
+        Args:
+            checkpoint: the checkpoint to anchor, as bytes.
+            receipts: file names of the requested receipts.
+            time_ms: the current time, in milliseconds since 1970 UTC.
+        """
         head, _ = parse_checkpoint(checkpoint)
         there = self.read(head.size)
         if there is not None:
@@ -113,7 +127,7 @@ class AnchorJobs:
         """Return the anchored bytes.
 
         Raises:
-            DamagedStateError: they are not those of the job, or gone.
+            DamagedStateError: if the file is missing, or its digest is not the job's.
         """
         name = self._path(job.size, ANCHORED)
         try:
@@ -127,44 +141,44 @@ class AnchorJobs:
         return data
 
     def receipt(self, job: Job, receipt: str) -> bytes | None:
-        """Return a receipt that came, or None."""
+        """Return a receipt that has arrived, or `None`."""
         try:
             return self._store.read(self._path(job.size, receipt))
         except MissingFileError:
             return None
 
     def open(self, receipt: str, newest: Job | None = None) -> OpenJob | None:
-        """Return the job for which a receipt of this name is still owed, or None.
+        """Return the newest job if its receipt of this name has not arrived, else `None`.
 
         Args:
             receipt: the receipt's file name.
-            newest: the newest job that asks for it, if the caller knows; None looks for it.
+            newest: the newest job that requests it, if the caller knows it; `None` looks it up.
 
         Raises:
-            DamagedStateError: its files cannot be read.
+            DamagedStateError: if its files are damaged.
         """
         job = newest or self.newest(receipt)
         if job is None or self.receipt(job, receipt) is not None:
             return None
         name = self._pending_path(job, receipt)
         try:
-            ticket = text_of(sealed_json.decode(self._store.read(name), name), "ticket")
+            ticket = text_of(checksummed_json.decode(self._store.read(name), name), "ticket")
         except MissingFileError:
             return OpenJob(job, None)
         return OpenJob(job, Pending(ticket))
 
     def keep(self, job: Job, receipt: str, answer: Pending | Receipt) -> None:
-        """Keep what a service answered; a receipt takes the place of its ticket."""
+        """Store a service's answer; a receipt replaces its ticket."""
         if isinstance(answer, Receipt):
             self._store.write({self._path(job.size, receipt): answer.data})
             self._store.remove([self._pending_path(job, receipt)])
         else:
             self._store.write(
-                {self._pending_path(job, receipt): sealed_json.encode({"ticket": answer.ticket})}
+                {self._pending_path(job, receipt): checksummed_json.encode({"ticket": answer.ticket})}
             )
 
-    def forget(self, job: Job, receipt: str) -> None:
-        """Drop a ticket: the service lost what it stands for."""
+    def drop_ticket(self, job: Job, receipt: str) -> None:
+        """Remove a ticket: the service no longer knows the submission."""
         self._store.remove([self._pending_path(job, receipt)])
 
     def _pending_path(self, job: Job, receipt: str) -> str:

@@ -1,7 +1,7 @@
-"""Drives the anchors of one city log: makes jobs when they are due, submits, asks again, alarms.
+"""The anchor scheduler of one city log: creates due jobs, submits, polls, and reports late anchors.
 
-Ingestion never waits for it, one anchor's silence never holds up another's turn for longer than a time limit,
-and no failure of a service ends it. What must survive a crash is in `jobs.py`'s files only.
+Ingestion never waits for it. An anchor that does not answer delays the others by no more than a time limit, and no
+failure of a service ends the scheduler. All state that must survive a crash is in the files of `jobs.py`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ledger_sink.store import Store
 
 MAX_SKEW_S = 300
-"""A receipt whose time is further than this outside the job's making and now is not kept: a clock is wrong."""
+"""Seconds by which a receipt's time may precede the job or exceed now. Beyond that a clock is wrong."""
 FIRST_RETRY_S, LAST_RETRY_S = 2.0, 300.0
 POLL_S = 5.0
 
@@ -43,20 +43,24 @@ log = logging.getLogger("ledger.anchor")
 
 
 @dataclass
-class _Turn:
-    """One anchor's place in time; only the keeper's thread touches it."""
+class _Schedule:
+    """The schedule of one anchor; only the scheduler's thread uses it."""
 
     job: Job | None = None
-    """Its newest job, as far as known."""
+    """Its newest job, once read."""
     not_before: float = 0.0
+    """Monotonic time before which the service is not called."""
     wait_s: float = FIRST_RETRY_S
+    """Seconds to wait after the next failure."""
     outgrown_since: float | None = None
+    """Monotonic time since which the city log has exceeded the anchored checkpoint."""
     read: bool = False
+    """Whether the newest job was read from disk."""
     trouble: str = ""
 
 
 class AnchorScheduler:
-    """The one that works on the anchor jobs of a city log."""
+    """Runs the anchor jobs of one city log. It holds their lock."""
 
     def __init__(
         self,
@@ -70,8 +74,16 @@ class AnchorScheduler:
     ) -> None:
         """Lock the jobs.
 
+        Args:
+            store: the ledger's files.
+            origin: origin of the city log.
+            anchors: the anchors to use.
+            emit: receives the metrics.
+            clock: the current time, in POSIX seconds.
+            poll_s: seconds between two polls of a pending receipt.
+
         Raises:
-            LockHeldError: another process works on them.
+            LockHeldError: if another process holds the lock.
         """
         folder = log_path(origin)
         self._store = store
@@ -81,11 +93,11 @@ class AnchorScheduler:
         self._clock = clock
         self._poll_s = poll_s
         self._jobs = AnchorJobs(store, folder)
-        self._turns = {each.receipt: _Turn() for each in anchors}
+        self._schedules = {each.receipt: _Schedule() for each in anchors}
         self._lock = store.lock(f"{folder}/anchors-{LOCK}") if anchors else None
 
     def __call__(self) -> None:
-        """Do what is due now; whatever fails is told and tried again."""
+        """Run one pass over all anchors; log failures and retry them in a later pass."""
         try:
             self._pass()
         except LedgerError as error:
@@ -96,13 +108,13 @@ class AnchorScheduler:
             checkpoint = self._store.read(self._checkpoint_name)
             head, _ = parse_checkpoint(checkpoint)
         except (MissingFileError, FormatError):
-            return  # nothing is published yet; a damaged one is the chain's and the audit's to tell
+            return  # not published yet, or damaged, which the city log's writer and the audit report
         self._make_due(checkpoint, head.size)
         for each in self._anchors:
             try:
                 self._advance(each, head.size)
             except LogStoppedError as error:
-                self._failed(each, self._turns[each.receipt], str(error))
+                self._failed(each, self._schedules[each.receipt], str(error))
 
     def _make_due(self, checkpoint: bytes, size: int) -> None:
         now = self._clock()
@@ -111,30 +123,30 @@ class AnchorScheduler:
             try:
                 due += [each.receipt] if self._is_due(each, size, now) else []
             except LogStoppedError as error:
-                self._failed(each, self._turns[each.receipt], str(error))
+                self._failed(each, self._schedules[each.receipt], str(error))
         if due:
             job = self._jobs.make(checkpoint, due, int(now * 1000))
             for receipt in due:
-                self._turns[receipt].job = job
+                self._schedules[receipt].job = job
 
     def _is_due(self, each: ConfiguredAnchor, size: int, now: float) -> bool:
-        turn = self._turns[each.receipt]
-        if not turn.read:
-            turn.job, turn.read = self._jobs.newest(each.receipt), True
-        if turn.job is None:
+        schedule = self._schedules[each.receipt]
+        if not schedule.read:
+            schedule.job, schedule.read = self._jobs.newest(each.receipt), True
+        if schedule.job is None:
             return True
-        made_s = turn.job.time_ms / 1000
+        made_s = schedule.job.time_ms / 1000
         waited = now - made_s >= each.interval_s or now < made_s  # a clock that stepped back does not stop it
-        return turn.job.size < size and waited and self._jobs.open(each.receipt, turn.job) is None
+        return schedule.job.size < size and waited and self._jobs.open(each.receipt, schedule.job) is None
 
     def _advance(self, each: ConfiguredAnchor, size: int) -> None:
-        turn, now = self._turns[each.receipt], self._clock()
-        owed = self._jobs.open(each.receipt, turn.job)
+        schedule, now = self._schedules[each.receipt], self._clock()
+        owed = self._jobs.open(each.receipt, schedule.job)
         if owed is None:
-            self._measure(each, turn, grown=turn.job is not None and turn.job.size < size)
+            self._measure(each, schedule, grown=schedule.job is not None and schedule.job.size < size)
             return
-        self._measure(each, turn, grown=True)
-        if time.monotonic() < turn.not_before:
+        self._measure(each, schedule, grown=True)
+        if time.monotonic() < schedule.not_before:
             return
         try:
             answer = self._ask(each, owed)
@@ -143,14 +155,14 @@ class AnchorScheduler:
             self._jobs.keep(owed.job, each.receipt, answer)
         except AnchorLostError as error:
             log.warning("%s; submitting again", error)
-            self._jobs.forget(owed.job, each.receipt)
+            self._jobs.drop_ticket(owed.job, each.receipt)
         except RetryError as error:
-            self._failed(each, turn, str(error))
-        except Exception as error:  # a service's odd answer must not end the thread
+            self._failed(each, schedule, str(error))
+        except Exception as error:  # an unexpected answer of a service must not end the thread
             log.exception("anchor %s", each.anchor.name)
-            self._failed(each, turn, f"{type(error).__name__}: {error}")
+            self._failed(each, schedule, f"{type(error).__name__}: {error}")
         else:
-            self._answered(each, turn, answer)
+            self._answered(each, schedule, answer)
 
     def _ask(self, each: ConfiguredAnchor, owed: OpenJob) -> Pending | Receipt:
         checkpoint = self._jobs.checkpoint(owed.job)
@@ -159,7 +171,7 @@ class AnchorScheduler:
         return each.anchor.poll(checkpoint, owed.pending)
 
     def _require_sane(self, each: ConfiguredAnchor, job: Job, receipt: Receipt, now: float) -> None:
-        """Keep only a receipt that holds, of a time that can be."""
+        """Raise unless the receipt is valid and its time is plausible."""
         try:
             claim = each.anchor.verify(self._jobs.checkpoint(job), receipt.data)
         except (ReceiptError, UncheckedError) as error:
@@ -170,29 +182,29 @@ class AnchorScheduler:
                 f"now is {int(now)}: a clock is wrong by more than {MAX_SKEW_S} s; the receipt was not kept"
             )
 
-    def _failed(self, each: ConfiguredAnchor, turn: _Turn, trouble: str) -> None:
-        if trouble != turn.trouble:
+    def _failed(self, each: ConfiguredAnchor, schedule: _Schedule, trouble: str) -> None:
+        if trouble != schedule.trouble:
             log.warning("anchor %s: %s; trying again", each.anchor.name, trouble)
-        turn.trouble = trouble
-        turn.not_before = time.monotonic() + turn.wait_s
-        turn.wait_s = min(turn.wait_s * 2, LAST_RETRY_S)
+        schedule.trouble = trouble
+        schedule.not_before = time.monotonic() + schedule.wait_s
+        schedule.wait_s = min(schedule.wait_s * 2, LAST_RETRY_S)
         self._emit("ledger_anchor_down", 1, {"anchor": each.anchor.name})
 
-    def _answered(self, each: ConfiguredAnchor, turn: _Turn, answer: Pending | Receipt) -> None:
-        turn.trouble, turn.wait_s = "", FIRST_RETRY_S
+    def _answered(self, each: ConfiguredAnchor, schedule: _Schedule, answer: Pending | Receipt) -> None:
+        schedule.trouble, schedule.wait_s = "", FIRST_RETRY_S
         pending = isinstance(answer, Pending)
-        turn.not_before = time.monotonic() + (self._poll_s if pending else 0)
+        schedule.not_before = time.monotonic() + (self._poll_s if pending else 0)
         if not pending:
-            turn.outgrown_since = None
+            schedule.outgrown_since = None
         self._emit("ledger_anchor_down", 0, {"anchor": each.anchor.name})
 
-    def _measure(self, each: ConfiguredAnchor, turn: _Turn, *, grown: bool) -> None:
+    def _measure(self, each: ConfiguredAnchor, schedule: _Schedule, *, grown: bool) -> None:
         now = time.monotonic()
-        turn.outgrown_since = (turn.outgrown_since or now) if grown else None
-        lag_s = 0.0 if turn.outgrown_since is None else now - turn.outgrown_since
+        schedule.outgrown_since = (schedule.outgrown_since or now) if grown else None
+        lag_s = 0.0 if schedule.outgrown_since is None else now - schedule.outgrown_since
         self._emit("ledger_anchor_lag_seconds", lag_s, {"anchor": each.anchor.name})
 
     def close(self) -> None:
-        """Let another process work on the jobs."""
+        """Release the lock on the jobs."""
         if self._lock is not None:
             self._lock.release()

@@ -1,7 +1,7 @@
-"""An RFC 3161 time stamping authority over HTTP: SHA-256, a nonce, certificates in the answer, pinned roots.
+"""The anchor of an RFC 3161 time stamping authority over HTTP (RFC 3161 §3.4).
 
-Its answer is the receipt, or is refused: there is nothing pending. Several authorities are several adapters.
-(RFC 3161 §3.4)
+A request asks for SHA-256 with a nonce and for the certificates; the roots are pinned. The answer is the receipt, or
+is refused: nothing is ever pending. Several authorities are several adapters.
 """
 
 from __future__ import annotations
@@ -19,23 +19,28 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from ledger_sink.anchor.contract import Pending
-    from ledger_sink.receipt.claim import Claim
+    from ledger_sink.receipt.attestation import Attestation
 
 TIMEOUT_S = 5.0
 QUERY_TYPE = "application/timestamp-query"
 
 
 class TimestampAnchor:
-    """One authority at a URL."""
+    """An anchor at one authority."""
 
     suffix = TIMESTAMP
 
     def __init__(self, name: str, url: str, roots: tuple[Certificate, ...]) -> None:
-        """Take an authority.
+        """Set the anchor up; nothing is sent.
+
+        Args:
+            name: name of the anchor.
+            url: URL of the authority.
+            roots: pinned root certificates of the authority.
 
         Raises:
-            MissingLibraryError: `rfc3161-client` is not installed.
-            SetupError: the URL is none.
+            MissingLibraryError: if `rfc3161-client` is not installed.
+            SetupError: if the URL is malformed.
         """
         self.name = name
         self._library = timestamp.library()
@@ -43,7 +48,7 @@ class TimestampAnchor:
         self._peer = HttpClient(url, timeout_s=TIMEOUT_S, unavailable=AnchorUnavailableError)
 
     def submit(self, checkpoint: bytes) -> Pending | Receipt:
-        """Have a checkpoint stamped."""
+        """Request a stamp over a checkpoint and verify it; see `Anchor.submit`."""
         request = (
             self._library.TimestampRequestBuilder(nonce=True, cert_req=True)
             .data(checkpoint)
@@ -62,11 +67,11 @@ class TimestampAnchor:
         return Receipt(body)
 
     def poll(self, checkpoint: bytes, pending: Pending) -> Pending | Receipt:
-        """Submit again: an authority keeps nothing to be asked for."""
+        """Submit again: an authority keeps no requests."""
         del pending
         return self.submit(checkpoint)
 
-    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Claim:
-        """Check a stamp offline."""
+    def verify(self, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust | None = None) -> Attestation:
+        """Verify a stamp offline; see `Anchor.verify`."""
         trust = trust or ReceiptTrust(tsa_roots=self._roots)
         return verify_receipt(f"{self.name}.{self.suffix}", checkpoint, receipt, trust)

@@ -36,7 +36,7 @@ from ledger_sink.log.state import read_state
 from ledger_sink.log.tile_log import TileSource
 from ledger_sink.store import FileStore
 from ledger_sink.verifier.city_check import check_city
-from ledger_sink.verifier.compare import END, Comparison, Sealed, Side, compare, items
+from ledger_sink.verifier.compare import END, Comparison, RecordLeaf, Side, compare, items
 from ledger_sink.verifier.errors import VerifierError
 from ledger_sink.verifier.trust import load_trust
 from ledger_sink.verifier.verdict import Status, Verdict
@@ -320,13 +320,13 @@ class _Audit:
         control = parse_control(self._store.read(f"{name.folder}/{control_path(0)}"))
         return bytes.fromhex(control.topic_id) if isinstance(control, Start) else b""
 
-    def _leaves(self, name: LogName) -> Iterator[Sealed]:
+    def _leaves(self, name: LogName) -> Iterator[RecordLeaf]:
         known = self._baseline.logs.get(name.origin)
         first = known.size if known is not None else 0
         entries = TileSource(self._store, name.folder).entries(self._sizes[name], first)
         for index, entry in enumerate(entries, start=first):
             if len(entry) == LEAF_BYTES and entry[1] == Kind.RECORD:
-                yield Sealed(int.from_bytes(entry[2:10], "big"), index, name.origin, entry)
+                yield RecordLeaf(int.from_bytes(entry[2:10], "big"), index, name.origin, entry)
 
 
 def _published_sizes(store: Store, config: LedgerConfig) -> dict[LogName, int]:

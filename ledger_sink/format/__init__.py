@@ -1,10 +1,11 @@
-"""The ledger's formats: pure, strict and typed; bytes in, values or a `FormatError` out.
+"""The ledger's formats as a pure, strict, typed library: bytes in, values or a `FormatError` out.
 
-This is the public door: everything named in `__all__` is kept; what is not may change. It speaks C2SP
-signed-note, tlog-checkpoint, tlog-tiles, tlog-cosignature (Ed25519), tlog-witness, tlog-proof and
-tlog-policy, RFC 6962 trees, and the city's own leaf, block and evidence bundle (`ledger_sink/FORMAT.md`). It
-does no input or output, reads no clock and draws no random number; beyond the standard library it needs
-`cryptography`.
+It implements C2SP signed-note, tlog-checkpoint, tlog-tiles, tlog-cosignature (Ed25519), tlog-witness, tlog-proof and
+tlog-policy, and RFC 6962 trees. It also implements the city's own leaf, block and evidence bundle
+(`ledger_sink/FORMAT.md`).
+
+The names in `__all__` are the public interface and stay stable. All other names may change. The library does no input
+or output, reads no clock and draws no random number. Beyond the standard library it needs `cryptography` only.
 """
 
 from ledger_sink.format import control, errors, layout, leaf, merkle, tiles

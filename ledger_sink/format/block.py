@@ -1,6 +1,6 @@
-"""Blocks: the leaves of the city log, each naming partition roots and the block before it (FORMAT.md §4).
+"""Blocks, the leaves of the city log: each names partition roots and the previous block (FORMAT.md §4).
 
-Text, every line ended by U+000A:
+A block is text, and every line ends in U+000A:
 
     city-block/v1
     <city log origin>
@@ -9,7 +9,7 @@ Text, every line ended by U+000A:
     <time, RFC 3339 UTC, milliseconds>
     <origin> <size> <base64 root>          1 to 32 lines, strictly rising by origin (bytewise), sizes from 1
 
-Leaf k of the city log is block k. A line's log is of the block's own city and is not a city log.
+Leaf k of the city log is block k. Each last line names a partition log of the block's own city.
 """
 
 import re
@@ -28,8 +28,8 @@ from ledger_sink.format.scan import (
     MAX_SIZE,
     base64_text,
     decimal,
+    excerpt,
     hash_bytes,
-    shown,
     text_lines,
 )
 
@@ -44,7 +44,15 @@ _LAST_TIME_MS = 253_402_300_799_999  # the year 9999 ends: RFC 3339 has four dig
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block. `heads` are the checkpoints of the partition logs that grew, sorted by origin."""
+    """One block of the city log.
+
+    Attributes:
+        origin: origin of the city log.
+        number: index of the block in the city log, from 0.
+        previous: SHA-256 of the previous block's bytes; 32 zero bytes for block 0.
+        time_ms: milliseconds since 1970 UTC, at most the end of the year 9999.
+        heads: checkpoints of the partition logs that grew, 1 to 32, strictly rising by origin.
+    """
 
     origin: str
     number: int
@@ -72,15 +80,15 @@ class Block:
 
     @property
     def hash(self) -> bytes:
-        """SHA-256 of the block's bytes: what the next block names (not its leaf hash in the city log)."""
+        """Return SHA-256 of the block's bytes. The next block names it; it is not the leaf hash in the city log."""
         return sha256(self.encode()).digest()
 
     def head(self, origin: str) -> Checkpoint | None:
-        """Return the line of a log, or `None` if the block does not mention it."""
+        """Return the checkpoint that the block holds of a partition log, or `None`."""
         return next((head for head in self.heads if head.origin == origin), None)
 
     def encode(self) -> bytes:
-        """Spell the block; `Block.parse(block.encode()) == block`."""
+        """Encode the block; `Block.parse(block.encode()) == block`."""
         first = (
             BLOCK_DOMAIN,
             self.origin,
@@ -93,10 +101,10 @@ class Block:
 
     @classmethod
     def parse(cls, data: bytes) -> "Block":
-        """Read a block.
+        """Parse a block.
 
         Raises:
-            BlockFormatError: if the bytes are not the one spelling of a block.
+            BlockFormatError: if the bytes are not the canonical encoding of a block.
         """
         if len(data) > MAX_BLOCK_BYTES:
             raise BlockFormatError(f"block: expected at most {MAX_BLOCK_BYTES} bytes, got {len(data)}")
@@ -113,15 +121,15 @@ class Block:
 
 
 def require_successor(previous: Block | None, block: Block, last_heads: Mapping[str, Checkpoint]) -> None:
-    """Check that a block follows the one before it, and that every log it names grew since its last mention.
+    """Verify that a block follows the previous one and that every log in it grew (FORMAT.md §4).
 
     Args:
-        previous: the block before, or `None` if this must be block 0.
-        block: the block to check.
+        previous: the previous block, or `None` if this must be block 0.
+        block: the block to verify.
         last_heads: each log's newest line in all earlier blocks, by origin.
 
     Raises:
-        BlockFormatError: naming the block and the rule.
+        BlockFormatError: if a rule is violated; the message names the block and the rule.
     """
     number = 0 if previous is None else previous.number + 1
     if block.number != number:
@@ -143,30 +151,30 @@ def require_successor(previous: Block | None, block: Block, last_heads: Mapping[
 
 
 def time_text(time_ms: int) -> str:
-    """Spell a time as RFC 3339 UTC with milliseconds, `2026-01-02T03:04:05.678Z`."""
+    """Format a time, in milliseconds since 1970 UTC, as RFC 3339: `2026-01-02T03:04:05.678Z`."""
     moment = _EPOCH + timedelta(milliseconds=time_ms)
     return f"{moment.strftime('%Y-%m-%dT%H:%M:%S')}.{time_ms % 1000:03d}Z"
 
 
 def parse_time(text: str) -> int:
-    """Read the one spelling of `time_text`; return milliseconds since 1970 UTC.
+    """Parse the format of `time_text`; return milliseconds since 1970 UTC.
 
     Raises:
-        BlockFormatError: if it is spelled otherwise, or is no moment from 1970 to 9999.
+        BlockFormatError: if the format differs, or it is no time from 1970 to 9999.
     """
     if not _TIME.fullmatch(text):
-        raise BlockFormatError(f"block time: expected YYYY-MM-DDThh:mm:ss.sssZ, got {shown(text)}")
+        raise BlockFormatError(f"block time: expected YYYY-MM-DDThh:mm:ss.sssZ, got {excerpt(text)}")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise BlockFormatError(f"block time: {shown(text)} is no moment") from None
+        raise BlockFormatError(f"block time: {excerpt(text)} is no moment") from None
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _parse_head(line: str) -> Checkpoint:
     parts = line.split(" ")
     if len(parts) != 3:
-        raise BlockFormatError(f"block line: expected <origin> <size> <root>, got {shown(line)}")
+        raise BlockFormatError(f"block line: expected <origin> <size> <root>, got {excerpt(line)}")
     size = decimal(parts[1], BlockFormatError, "block line size")
     try:
         return Checkpoint(parts[0], size, hash_bytes(parts[2], BlockFormatError, "block line root"))
@@ -180,7 +188,7 @@ def _require_origin(text: str) -> str:
     except OriginError as problem:
         raise BlockFormatError(f"block origin: {problem}") from None
     if not origin.is_city:
-        raise BlockFormatError(f"block origin: expected a city log, got {shown(text)}")
+        raise BlockFormatError(f"block origin: expected a city log, got {excerpt(text)}")
     return origin.city
 
 

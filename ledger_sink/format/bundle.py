@@ -1,18 +1,18 @@
-"""The evidence bundle `.evidence`: one event's whole proof in one file (FORMAT.md §7).
+"""The evidence bundle `.evidence`: the whole proof of one event in one file (FORMAT.md §7).
 
     manifest.json           RFC 8785; what the bundle is about, and the SHA-256 of every other file
-    record.canon            the record, canonically spelled (leaf.py)
+    record.canon            the record in canonical encoding (leaf.py)
     leaf.bin                its leaf in its partition's log
     partition.tlog-proof    that leaf under the partition root at size n
     block.txt               the block that holds that (origin, n, root)
     city.tlog-proof         that block under the city root, whose checkpoint is signed and cosigned
-    schema.avsc.gz          optional: how to read the value; nothing seals it
+    schema.avsc.gz          optional: the schema of the value; nothing seals it
     anchors/…               optional: receipts of outside services, with certificate chains
-    README.txt              what this is and how to check it
+    README.txt              what this is and how to verify it
 
-The bytes are a function of the files (`stored_zip.py`), and every statement of the manifest is recomputed on
-reading: no byte can be changed unnoticed, and nothing in the manifest has to be believed. Keys and policy
-are never in here: trust comes from the verifier's side.
+The archive's bytes are a function of its files (`stored_zip.py`), and a reader recomputes the whole manifest. So a
+change of any byte is detected, and no statement of the manifest is trusted. A bundle never holds keys or a policy:
+those come from the verifier.
 """
 
 import json
@@ -25,7 +25,7 @@ from typing import Any, Final
 from ledger_sink.format.block import Block
 from ledger_sink.format.errors import BundleFormatError, FormatError
 from ledger_sink.format.leaf import CanonicalRecord, Leaf
-from ledger_sink.format.scan import shown
+from ledger_sink.format.scan import excerpt
 from ledger_sink.format.stored_zip import read_zip, write_zip
 from ledger_sink.format.tlog_proof import TlogProof
 
@@ -46,7 +46,7 @@ _MAX_JSON_INTEGER = 2**53 - 1  # RFC 8785 §3.2.2.3: what every JSON reader keep
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The parts of a bundle, as bytes. Anchors are keyed by their whole path, `anchors/…`."""
+    """The parts of an event's bundle, as bytes. `anchors` maps whole paths, `anchors/…`, to files."""
 
     record: bytes
     leaf: bytes
@@ -56,10 +56,10 @@ class Evidence:
     schema: bytes | None = None
     anchors: Mapping[str, bytes] = field(default_factory=dict)
     readme: bytes | None = None
-    """`None` writes today's text; a bundle that was read keeps its own."""
+    """`None` writes the current text; a parsed bundle keeps its own."""
 
     def encode(self) -> bytes:
-        """Spell the bundle: always the same bytes for the same parts.
+        """Encode the bundle. The same parts always give the same bytes.
 
         Raises:
             BundleFormatError: if an anchor's path is not allowed or a number is beyond what JSON keeps exact.
@@ -70,17 +70,17 @@ class Evidence:
 
     @classmethod
     def parse(cls, data: bytes) -> "Evidence":
-        """Read a bundle: its form and its manifest are checked to the last byte, its proofs are not.
+        """Parse a bundle. Every byte of archive and manifest is checked; proofs are not verified.
 
         Raises:
-            FormatError: if any byte is not what it must be for this content, or a part is malformed.
+            FormatError: if a byte differs from the encoding of this content, or a part is malformed.
         """
         return cls.of_files(read_zip(data))
 
     @classmethod
     def of_files(cls, files: Mapping[str, bytes]) -> "Evidence":
-        """Read a bundle from the files in its archive; see `parse`."""
-        parts = below(files, ANCHORS)
+        """Parse a bundle from the files of its archive; see `parse`."""
+        parts = files_below(files, ANCHORS)
         require_files(files, _REQUIRED, (SCHEMA, *parts))
         evidence = cls(
             files[RECORD], files[LEAF], files[PARTITION_PROOF], files[BLOCK], files[CITY_PROOF],
@@ -90,7 +90,7 @@ class Evidence:
         return evidence
 
     def _files(self) -> dict[str, bytes]:
-        """Return every file but the manifest."""
+        """Return every file except the manifest."""
         files = {
             RECORD: self.record,
             LEAF: self.leaf,
@@ -103,21 +103,21 @@ class Evidence:
             files[SCHEMA] = self.schema
         for name, data in self.anchors.items():
             if not ANCHOR_PATH.fullmatch(name):
-                raise BundleFormatError(f"bundle: {shown(name)} is no path for an anchor's receipt")
+                raise BundleFormatError(f"bundle: {excerpt(name)} is no path for an anchor's receipt")
             files[name] = data
         return files
 
     def _manifest(self, files: Mapping[str, bytes]) -> bytes:
-        """Spell the manifest: everything in it follows from the other files."""
+        """Encode the manifest, which follows from the other files."""
         record = CanonicalRecord.parse(self.record)
         Leaf.parse(self.leaf)
         content = {
-            "city_log": proof_place(CITY_PROOF, self.city_proof),
+            "city_log": proof_summary(CITY_PROOF, self.city_proof),
             "block": Block.parse(self.block).number,
             "files": {name: sha256(data).hexdigest() for name, data in files.items()},
             "format": BUNDLE_FORMAT,
             "kind": "event",
-            "partition_log": proof_place(PARTITION_PROOF, self.partition_proof),
+            "partition_log": proof_summary(PARTITION_PROOF, self.partition_proof),
             "record": {"offset": record.offset, "partition": record.partition, "topic": record.topic},
         }
         return canonical_json(content)
@@ -128,39 +128,39 @@ class Evidence:
         return _README.format(record=record, city_log=origin).encode("utf-8", "backslashreplace")
 
 
-def below(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
-    """Return the files below a folder of a bundle, by their whole path."""
+def files_below(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
+    """Return the files below a folder of a bundle, keyed by their whole path."""
     return {name: content for name, content in files.items() if name.startswith(folder)}
 
 
 def require_files(files: Mapping[str, bytes], required: Sequence[str], allowed: Sequence[str]) -> None:
-    """Hold a bundle to the files that it must have and the others that it may have.
+    """Check that a bundle has every required file and no file beyond the allowed ones.
 
     Raises:
-        BundleFormatError: if one is missing, or one does not belong in it.
+        BundleFormatError: if a required file is missing or a file is not allowed.
     """
     missing = [name for name in required if name not in files]
     if missing:
         raise BundleFormatError(f"bundle: expected {', '.join(required)}, missing {', '.join(missing)}")
     strange = [name for name in files if name not in {*required, *allowed}]
     if strange:
-        raise BundleFormatError(f"bundle: {shown(strange[0])} does not belong in it")
+        raise BundleFormatError(f"bundle: {excerpt(strange[0])} does not belong in it")
 
 
 def require_manifest(expected: bytes, got: bytes) -> None:
-    """Hold a manifest to the one that follows from the other files.
+    """Check that a manifest equals the one computed from the other files.
 
     Raises:
         BundleFormatError: if a byte differs.
     """
     if expected != got:
-        raise BundleFormatError(f"{MANIFEST}: expected {shown(expected, 2000)}, got {shown(got, 2000)}")
+        raise BundleFormatError(f"{MANIFEST}: expected {excerpt(expected, 2000)}, got {excerpt(got, 2000)}")
 
 
 def canonical_json(value: Any) -> bytes:
-    """Spell plain data by RFC 8785 (JSON Canonicalization Scheme).
+    """Encode plain data by RFC 8785 (JSON Canonicalization Scheme).
 
-    Only what a manifest needs: objects with ASCII keys, strings, and integers up to 2^53 - 1.
+    It accepts what a manifest needs: objects with ASCII keys, strings, and integers up to 2^53 - 1.
 
     Raises:
         BundleFormatError: if the value holds anything else.
@@ -182,11 +182,11 @@ def _require_plain(value: Any) -> None:
         raise BundleFormatError(f"manifest: expected an integer up to 2^53 - 1, got {value!r}")
 
 
-def proof_place(name: str, data: bytes) -> dict[str, Any]:
-    """Say for a manifest what a tlog-proof is about.
+def proof_summary(name: str, data: bytes) -> dict[str, Any]:
+    """Return what a manifest states of a tlog-proof: leaf index, origin and tree size.
 
     Raises:
-        BundleFormatError: if it is none, or has an extra line.
+        BundleFormatError: if the bytes are no tlog-proof, or the proof has an extra line.
     """
     try:
         proof = TlogProof.parse(data)

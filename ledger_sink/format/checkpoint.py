@@ -1,8 +1,8 @@
 r"""C2SP tlog-checkpoint v1.0.0: the signed head of a log.
 
-The text is `<origin>\n<size>\n<base64 root>\n`, then opaque extension lines (ours bear none).
-`parse_checkpoint` reads; `open_checkpoint` also demands the log's own signature, which witnesses cannot
-stand in for.
+The text is `<origin>\n<size>\n<base64 root>\n`, then opaque extension lines (ours have none).
+`parse_checkpoint` checks the form only. `open_checkpoint` also requires the log's own signature; cosignatures of
+witnesses do not replace it.
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from ledger_sink.format.scan import (
     MAX_SIZE,
     base64_text,
     decimal,
+    excerpt,
     hash_bytes,
-    shown,
     text_of_lines,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A tree head: the log's origin, its number of leaves and its root (32 bytes)."""
+    """A tree head: the log's origin, its number of leaves and its root (32 bytes), and extension lines."""
 
     origin: str
     size: int
@@ -32,7 +32,7 @@ class Checkpoint:
     def __post_init__(self) -> None:
         if not self.origin or "\n" in self.origin:
             raise CheckpointFormatError(
-                f"checkpoint origin: expected one non-empty line, got {shown(self.origin)}"
+                f"checkpoint origin: expected one non-empty line, got {excerpt(self.origin)}"
             )
         if not 0 <= self.size <= MAX_SIZE:
             raise CheckpointFormatError(f"checkpoint size: expected 0 to {MAX_SIZE}, got {self.size}")
@@ -43,13 +43,13 @@ class Checkpoint:
 
     @property
     def text(self) -> str:
-        """The note text."""
+        """Return the text of the note that states this checkpoint."""
         lines = (self.origin, str(self.size), base64_text(self.root), *self.extensions)
         return "".join(f"{line}\n" for line in lines)
 
     @classmethod
     def parse(cls, text: str) -> "Checkpoint":
-        """Read a note text.
+        """Parse a note's text.
 
         Raises:
             CheckpointFormatError: if a line is missing, empty or malformed.
@@ -66,7 +66,7 @@ class Checkpoint:
 
 
 def parse_checkpoint(data: bytes) -> tuple[Checkpoint, Note]:
-    """Read a signed checkpoint without checking any signature.
+    """Parse a signed checkpoint; verify no signature.
 
     Raises:
         NoteFormatError: if the bytes are no note.
@@ -79,7 +79,7 @@ def parse_checkpoint(data: bytes) -> tuple[Checkpoint, Note]:
 def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> bytes:
     """Sign a checkpoint with its log's key.
 
-    The caller must have seen that it is consistent with every one signed before: a log signs no fork.
+    The caller must have verified that it is consistent with every checkpoint signed before: a log signs no fork.
 
     Raises:
         CheckpointFormatError: if the key's name is not the checkpoint's origin.
@@ -92,7 +92,7 @@ def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey) -> bytes:
 
 
 def open_checkpoint(data: bytes, log_key: VerifierKey) -> tuple[Checkpoint, Note]:
-    """Read a checkpoint and demand that this log signed it; the log's key name is its origin.
+    """Parse a checkpoint and verify that this log signed it. The log's key name is its origin.
 
     Raises:
         NoteFormatError: if the bytes are no note.
@@ -102,7 +102,7 @@ def open_checkpoint(data: bytes, log_key: VerifierKey) -> tuple[Checkpoint, Note
     checkpoint, note = parse_checkpoint(data)
     if checkpoint.origin != log_key.name:
         raise CheckpointFormatError(
-            f"checkpoint origin: expected {log_key.name}, got {shown(checkpoint.origin)}"
+            f"checkpoint origin: expected {log_key.name}, got {excerpt(checkpoint.origin)}"
         )
     try:
         verify_note(note, [log_key])

@@ -1,9 +1,8 @@
 r"""C2SP tlog-cosignature v1.0.1, Ed25519 (type `04`): a witness's timestamped signature on a checkpoint.
 
-It says: "as of this time, the largest consistent tree I saw for this origin has this root".
-Its bytes are `u64 POSIX seconds ‖ 64-byte signature`, signed over `cosignature/v1\ntime <seconds>\n` and
-the text.
-The message does not name the cosigner, so a key must serve one cosigner only.
+It states: "as of this time, the largest consistent tree that I observed for this origin has this root".
+Its bytes are `u64 POSIX seconds ‖ 64-byte signature`. The signature covers `cosignature/v1\ntime <seconds>\n` and
+then the text. The message does not name the witness, so each witness needs a key of its own.
 """
 
 from dataclasses import dataclass
@@ -22,12 +21,12 @@ from ledger_sink.format.note import (
     require_key_name,
     split_cosignature,
 )
-from ledger_sink.format.scan import MAX_SIZE, shown
+from ledger_sink.format.scan import MAX_SIZE, excerpt
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CosigningKey:
-    """A witness's Ed25519 key (type `04`), from its 32-byte seed. It never prints its seed."""
+    """A witness's Ed25519 signing key (type `04`), from its 32-byte seed. Its `repr` hides the seed."""
 
     name: str
     seed: bytes
@@ -35,31 +34,33 @@ class CosigningKey:
     def __post_init__(self) -> None:
         require_key_name(self.name, KeyFormatError)
         if len(self.seed) != 32:
-            raise KeyFormatError(f"key {shown(self.name)}: expected a seed of 32 bytes, got {len(self.seed)}")
+            raise KeyFormatError(
+                f"key {excerpt(self.name)}: expected a seed of 32 bytes, got {len(self.seed)}"
+            )
 
     def __repr__(self) -> str:
         return f"CosigningKey({self.name!r}, ***)"
 
     @property
     def verifier(self) -> VerifierKey:
-        """The public half."""
+        """Return the public key."""
         return VerifierKey(self.name, COSIGNATURE, public_key_of(self.seed))
 
     @property
     def vkey(self) -> str:
-        """The public half as text."""
+        """Return the public key in text form."""
         return self.verifier.vkey
 
     def cosign(self, text: str, time_s: int) -> Signature:
-        """Cosign a checkpoint's text.
+        """Sign a checkpoint's text as a witness.
 
         Args:
-            text: the note text of the checkpoint, checked by the caller for consistency with all seen before.
-            time_s: now, in POSIX seconds; a witness must not use 0 (tlog-witness).
+            text: text of the checkpoint; the caller verified that it is consistent with all cosigned before.
+            time_s: now, in POSIX seconds; a witness must not use 0 (C2SP tlog-witness).
 
         Raises:
             CheckpointFormatError: if the text is no checkpoint.
-            CosignatureFormatError: if the time is 0 or cannot be written.
+            CosignatureFormatError: if the time is not 1 to 2^63 - 1.
         """
         Checkpoint.parse(text)
         if not 1 <= time_s <= MAX_SIZE:
@@ -69,10 +70,10 @@ class CosigningKey:
 
 
 def verify_cosignature(key: VerifierKey, text: str, signature: Signature) -> int:
-    """Check a witness's cosignature and return its time in POSIX seconds.
+    """Verify a witness's cosignature; return its time in POSIX seconds.
 
     Raises:
-        KeyFormatError: if the key is not a cosigner's.
+        KeyFormatError: if the key is not of type `04`.
         SignatureError: if the line names another key or the signature is wrong.
     """
     if key.algorithm != COSIGNATURE:
@@ -84,9 +85,9 @@ def verify_cosignature(key: VerifierKey, text: str, signature: Signature) -> int
 
 
 def cosignature_times(note: Note, key: VerifierKey) -> tuple[int, ...]:
-    """Return the times of every cosignature of this witness on a note, in the note's order; empty if none.
+    """Return the time of each cosignature of this witness on a note, in POSIX seconds and the note's order.
 
     Raises:
-        SignatureError: if one of them is wrong.
+        SignatureError: if one of its cosignatures is wrong.
     """
     return tuple(verify_cosignature(key, note.text, line) for line in note.signatures if key.matches(line))

@@ -1,16 +1,16 @@
 """Errors of the ledger's formats.
 
-Promise: whatever bytes arrive, a parser of this package returns a value or raises a `FormatError`.
-The class says which rule broke; the message says what was expected and what came.
+For any bytes, a parser of this package returns a value or raises a `FormatError`.
+The class names the format; the message states what was expected and what was found.
 """
 
 
 class FormatError(Exception):
-    """Bytes, a name or a proof break a rule of the ledger's formats (root of all errors here)."""
+    """Bytes, a name or a proof violate the ledger's formats (base class of all errors here)."""
 
 
 class KeyFormatError(FormatError):
-    """A verifier key, a signing key or its name is malformed or of a kind that is not spoken here."""
+    """A verifier key, a signing key or its name is malformed, or of an unsupported type."""
 
 
 class NoteFormatError(FormatError):
@@ -18,11 +18,11 @@ class NoteFormatError(FormatError):
 
 
 class SignatureError(FormatError):
-    """A known key's signature is wrong, or no signature of a wanted key is there."""
+    """A known key's signature is wrong, or no required key signed."""
 
 
 class CheckpointFormatError(FormatError):
-    """A note's text is not a C2SP checkpoint, or not one of the log that was asked for."""
+    """A note's text is not a C2SP checkpoint, or is of another log than the expected one."""
 
 
 class CosignatureFormatError(FormatError):
@@ -30,7 +30,7 @@ class CosignatureFormatError(FormatError):
 
 
 class ProofError(FormatError):
-    """An inclusion or consistency proof does not lead to the root that was claimed."""
+    """An inclusion, consistency or range proof does not lead to the expected root."""
 
 
 class TileError(FormatError):
@@ -38,7 +38,7 @@ class TileError(FormatError):
 
 
 class LeafFormatError(FormatError):
-    """A leaf, a canonical record or a control input breaks its byte layout."""
+    """A leaf, a canonical record or a control input violates its byte layout."""
 
 
 class SourceSignatureError(FormatError):
@@ -46,23 +46,23 @@ class SourceSignatureError(FormatError):
 
 
 class BlockFormatError(FormatError):
-    """A city block breaks its text format, or does not follow the block before it."""
+    """A block violates its text format, or does not follow the previous block."""
 
 
 class OriginError(FormatError):
-    """A city, topic or origin name is not one that a log may bear."""
+    """A city, topic or origin name is not allowed for a log."""
 
 
 class WitnessRequestFormatError(FormatError):
-    """A body of the tlog-witness protocol is malformed."""
+    """The body of a tlog-witness request or response is malformed."""
 
 
 class PolicyFormatError(FormatError):
-    """A policy or key file breaks C2SP tlog-policy, or asks for what is not supported."""
+    """A policy or key file violates C2SP tlog-policy, or uses an unsupported feature."""
 
 
 class QuorumError(FormatError):
-    """A checkpoint is not cosigned as the policy demands."""
+    """A checkpoint lacks the cosignatures that the policy's quorum requires."""
 
 
 class TlogProofFormatError(FormatError):
@@ -70,8 +70,8 @@ class TlogProofFormatError(FormatError):
 
 
 class RangeProofFormatError(FormatError):
-    """Bytes are not a range proof, or it speaks of another number of leaves."""
+    """Bytes are not a range proof, or it covers another number of leaves."""
 
 
 class BundleFormatError(FormatError):
-    """An evidence bundle is not the one sequence of bytes that its content must have."""
+    """An evidence bundle is not the canonical encoding of its content."""

@@ -1,9 +1,9 @@
-"""Names and keys of logs: origins, and the Ed25519 key of each origin from one master seed.
+"""Names and keys of logs: origins, and the derivation of each log's Ed25519 key from one master seed.
 
 Origin of a partition log: `<city>/<topic>/<partition>/<epoch>`; of the city log: `<city>/city/<epoch>`
-(FORMAT.md §2). A log's key name is its origin. Seed = HKDF-SHA256(master, salt empty, info
-`city-ledger/v1 <origin>`, 32 bytes). A witness that bears the city's name is the city's own:
-real, but not independent.
+(FORMAT.md §2). A log's key name is its origin. Its seed is HKDF-SHA256(master seed, empty salt, info
+`city-ledger/v1 <origin>`, 32 bytes). A witness whose name is in the city's domain is run by the city: its cosignature
+is real, but not independent.
 """
 
 import re
@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ledger_sink.format.errors import KeyFormatError, OriginError
 from ledger_sink.format.note import SigningKey
-from ledger_sink.format.scan import decimal, shown
+from ledger_sink.format.scan import decimal, excerpt
 
 CITY_LOG: Final = "city"
-"""The city log's place between city and epoch; no topic may bear this name."""
+"""The part between city and epoch in the city log's origin; no topic may have this name."""
 MASTER_SEED_BYTES: Final = 32
 MAX_ORIGIN_BYTES: Final = 255
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
@@ -26,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A log's name, taken apart. Of the city log, `topic` and `partition` are `None`."""
+    """A log's name in its parts. For the city log, `topic` and `partition` are `None`."""
 
     city: str
     topic: str | None
@@ -44,7 +44,7 @@ class Origin:
         if not 0 <= (self.partition or 0) < 2**31 or not 1 <= self.epoch < 2**31:
             raise OriginError(f"origin: partition {self.partition} or epoch {self.epoch} is out of range")
         if len(str(self)) > MAX_ORIGIN_BYTES:
-            raise OriginError(f"origin: expected at most {MAX_ORIGIN_BYTES} bytes, got {shown(str(self))}")
+            raise OriginError(f"origin: expected at most {MAX_ORIGIN_BYTES} bytes, got {excerpt(str(self))}")
 
     def __str__(self) -> str:
         if self.topic is None:
@@ -53,15 +53,15 @@ class Origin:
 
     @property
     def is_city(self) -> bool:
-        """Whether this is the log of blocks."""
+        """Return whether this is a city log, the log of blocks."""
         return self.topic is None
 
     @classmethod
     def parse(cls, text: str) -> "Origin":
-        """Read an origin.
+        """Parse an origin.
 
         Raises:
-            OriginError: if the text is not the one spelling of a partition log's or city log's origin.
+            OriginError: if the text is not the canonical form of a partition log's or city log's origin.
         """
         parts = text.split("/")
         if len(parts) == 3 and parts[1] == CITY_LOG:
@@ -69,7 +69,7 @@ class Origin:
         if len(parts) == 4:
             return cls(parts[0], parts[1], _number(parts[2]), _number(parts[3]))
         raise OriginError(
-            f"origin: expected <city>/<topic>/<partition>/<epoch> or <city>/city/<epoch>, got {shown(text)}"
+            f"origin: expected <city>/<topic>/<partition>/<epoch> or <city>/city/<epoch>, got {excerpt(text)}"
         )
 
 
@@ -90,9 +90,9 @@ def own_witness_name(city: str) -> str:
 
 
 def is_own_witness(city: str, key_name: str) -> bool:
-    """Tell whether a witness bears the city's name, and so is its own and not independent of it.
+    """Return whether the city itself runs a witness, which is then not independent (FORMAT.md §2).
 
-    That is: what stands before the first `/` of its key name is the city's name or ends in `.<city>`.
+    True if the part before the first `/` of its key name is the city's name or ends in `.<city>`.
     """
     host = key_name.partition("/")[0]
     return host == city or host.endswith(f".{city}")
@@ -102,8 +102,8 @@ def derive_seed(master_seed: bytes, origin: str) -> bytes:
     """Derive a log's 32-byte Ed25519 seed (FORMAT.md §2).
 
     Raises:
-        KeyFormatError: if the master seed has not 32 bytes.
-        OriginError: if the origin is none.
+        KeyFormatError: if the master seed is not 32 bytes long.
+        OriginError: if the origin is malformed.
     """
     if len(master_seed) != MASTER_SEED_BYTES:
         raise KeyFormatError(f"master seed: expected {MASTER_SEED_BYTES} bytes, got {len(master_seed)}")
@@ -112,19 +112,19 @@ def derive_seed(master_seed: bytes, origin: str) -> bytes:
 
 
 def log_key(master_seed: bytes, origin: str) -> SigningKey:
-    """Return the signing key of one log; its name is the origin."""
+    """Return the signing key of one log; its name is the origin. Errors as of `derive_seed`."""
     return SigningKey(origin, derive_seed(master_seed, origin))
 
 
 def require_name(name: str, what: str) -> None:
-    """Refuse a city or topic name outside Kafka's own alphabet (it becomes part of paths and key names).
+    """Check a city or topic name against Kafka's alphabet: it becomes part of paths and key names.
 
     Raises:
-        OriginError: if it is empty, `.`, `..`, longer than 249 or holds anything but letters, digits, `.`,
-        `_`, `-`.
+        OriginError: if the name is empty, `.`, `..`, longer than 249, or has characters other than
+            `A-Z a-z 0-9 . _ -`.
     """
     if name in (".", "..") or not _NAME.fullmatch(name):
-        raise OriginError(f"{what}: expected 1 to 249 of A-Z a-z 0-9 . _ -, got {shown(name)}")
+        raise OriginError(f"{what}: expected 1 to 249 of A-Z a-z 0-9 . _ -, got {excerpt(name)}")
 
 
 def _number(text: str) -> int:

@@ -1,18 +1,18 @@
 """Paths of the published files of a ledger directory, and of the writer's state and lock (FORMAT.md §5).
 
-Tile paths are spelled in `format.tiles`, receipts' names by their kinds. The writers' other private files are
-spelled where they are written. `infra` counts leaves with its own spelling, on purpose: it judges this code.
+Tile paths are defined in `format.tiles`, receipt names in `receipt.kinds`. Other private files of the writers are
+defined where they are written. `infra` counts leaves by paths of its own, on purpose: it verifies this code.
 
-Paths are relative, with `/`, below `<data>/ledger/`:
+Paths are relative to `<data>/ledger/`, with `/` as separator:
 
     keys.txt  policy.txt                        all logs' verifier keys; the city's own tlog-policy
     city/<epoch>/…                              the city log
     <topic>/<partition>/<epoch>/…               a partition log
-      checkpoint                                the newest signed checkpoint (of the city log: with its
-      cosignatures) tile/<L>/<N>[.p/<W>]  tile/entries/<N>…   C2SP tlog-tiles
+      checkpoint                                the newest signed checkpoint; the city log's with its cosignatures
+      tile/<L>/<N>[.p/<W>]  tile/entries/<N>…   C2SP tlog-tiles
       control/<index>.json                      what the START or GAP leaf of that index commits to
-      anchors/<size ÷ 10000>/<size>/…           of the city log: receipts over its checkpoint of that size
-      state.json  lock                          the writer's own: not part of the published log
+      anchors/<size ÷ 10000>/<size>/…           city log only: receipts over its checkpoint of that size
+      state.json  lock                          private to the writer: not part of the published log
 """
 
 from typing import Final
@@ -32,7 +32,7 @@ ANCHORS: Final = "anchors"
 ANCHORED: Final = "checkpoint.txt"
 """The anchored checkpoint, byte for byte, beside its receipts."""
 JOB: Final = "job.txt"
-"""Which receipts were asked for."""
+"""The list of the receipts that were requested."""
 ANCHORS_PER_FOLDER: Final = 10_000
 
 __all__ = [
@@ -45,7 +45,7 @@ def log_path(origin: str) -> str:
     """Return a log's folder below the ledger directory.
 
     Raises:
-        OriginError: if the origin is none.
+        OriginError: if the origin is malformed.
     """
     log = Origin.parse(origin)
     return f"{CITY_LOG}/{log.epoch}" if log.is_city else f"{log.topic}/{log.partition}/{log.epoch}"
@@ -55,7 +55,7 @@ def origin_at(city: str, path: str) -> str:
     """Return the origin of the log whose folder this is: the reverse of `log_path`.
 
     Raises:
-        OriginError: if no log of this city lies at such a path.
+        OriginError: if no log of this city can have that path.
     """
     origin = str(Origin.parse(f"{city}/{path}"))
     if log_path(origin) != path:
@@ -64,7 +64,7 @@ def origin_at(city: str, path: str) -> str:
 
 
 def control_path(index: int) -> str:
-    """Return where the inputs of control leaf `index` lie below their log.
+    """Return the path, below its log, of the control file of leaf `index`.
 
     Raises:
         OriginError: if the index is negative.

@@ -1,4 +1,4 @@
-r"""Leaves of a partition log: the commitment to one Kafka record, or a control leaf.
+r"""Leaves of a partition log: a commitment to one Kafka record, or a control leaf.
 
 Layout (FORMAT.md §3.1, FORMAT.md §3.2), integers big-endian:
 
@@ -11,8 +11,8 @@ Layout (FORMAT.md §3.1, FORMAT.md §3.2), integers big-endian:
             START:  SHA-256("city-start/v1\n" ‖ topic id[16] ‖ u32‖previous epoch's last checkpoint note)
             GAP:    SHA-256("city-gap/v1\n" ‖ u64 last missing ‖ u16‖reason)
 
-Keys, values and headers are Kafka's raw bytes, never serialised again. `timestamp_type` is the wire's:
-0 CreateTime, 1 LogAppendTime. A value that needs hiding carries its own random salt (docs/ledger.md#leaves).
+Keys, values and headers are Kafka's raw bytes, never serialised again. `timestamp_type` is the wire value:
+0 CreateTime, 1 LogAppendTime. A confidential value carries its own random salt (docs/ledger.md#leaves).
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,9 +32,9 @@ RECORD_DOMAIN: Final = b"city-record/v1\n"
 START_DOMAIN: Final = b"city-start/v1\n"
 GAP_DOMAIN: Final = b"city-gap/v1\n"
 
-Headers = Sequence[tuple[str, bytes | None]]
-Record = tuple[int, int, int, bytes | None, bytes | None, Headers]
-"""(offset, timestamp_type, timestamp_ms, key, value, headers): what differs from record to record."""
+RecordHeaders = Sequence[tuple[str, bytes | None]]
+RecordFields = tuple[int, int, int, bytes | None, bytes | None, RecordHeaders]
+"""(offset, timestamp_type, timestamp_ms, key, value, headers): the fields that differ within a partition."""
 
 _LEAF = Struct(">BBQq32s")
 _FIXED = Struct(">QBqi")
@@ -46,7 +46,7 @@ _NO_HEADERS = _U16.pack(0)
 
 
 class Kind(IntEnum):
-    """What a leaf stands for."""
+    """What a leaf commits to."""
 
     RECORD = 0
     START = 1
@@ -55,7 +55,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One parsed leaf. START and GAP leaves have timestamp 0 and the first offset (to come, or missing)."""
+    """One leaf. START and GAP leaves have timestamp 0 and the first offset (to come, or missing)."""
 
     kind: Kind
     offset: int
@@ -63,17 +63,16 @@ class Leaf:
     commit: bytes
 
     def encode(self) -> bytes:
-        """Spell the 50 bytes; `Leaf.parse(leaf.encode()) == leaf`."""
+        """Encode the leaf in 50 bytes; `Leaf.parse(leaf.encode()) == leaf`."""
         return _leaf(self.kind, self.offset, self.timestamp_ms, self.commit)
 
     @classmethod
     def parse(cls, data: bytes) -> "Leaf":
-        """Read the 50 bytes of a leaf.
+        """Parse the 50 bytes of a leaf.
 
         Raises:
-            LeafFormatError: if length, version or kind is another, the offset is beyond 2^63 - 1, or a
-            control
-                leaf bears a timestamp.
+            LeafFormatError: if length, version or kind is wrong, the offset is beyond 2^63 - 1, or a control
+                leaf has a timestamp.
         """
         if len(data) != LEAF_BYTES:
             raise LeafFormatError(f"leaf: expected {LEAF_BYTES} bytes, got {len(data)}")
@@ -89,7 +88,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class CanonicalRecord:
-    """A Kafka record as canon spells it: what an auditor reads back out of `record.canon`."""
+    """A Kafka record as its canonical encoding holds it; an auditor reads it back from `record.canon`."""
 
     topic: str
     partition: int
@@ -101,7 +100,7 @@ class CanonicalRecord:
     headers: tuple[tuple[str, bytes | None], ...]
 
     def encode(self) -> bytes:
-        """Spell the canon; `CanonicalRecord.parse(record.encode()) == record`."""
+        """Encode the record canonically; `CanonicalRecord.parse(record.encode()) == record`."""
         return canon(
             self.topic, self.partition, self.offset, self.timestamp_type, self.timestamp_ms, self.key,
             self.value, self.headers,
@@ -109,10 +108,10 @@ class CanonicalRecord:
 
     @classmethod
     def parse(cls, data: bytes) -> "CanonicalRecord":
-        """Read a canon to its last byte.
+        """Parse a canonical encoding to its last byte.
 
         Raises:
-            LeafFormatError: if it is cut, goes on after its end, or any part is malformed.
+            LeafFormatError: if it is truncated, has bytes after its end, or a part is malformed.
         """
         reader = _Reader(data)
         if reader.take(len(RECORD_DOMAIN)) != RECORD_DOMAIN:
@@ -136,19 +135,19 @@ class CanonicalRecord:
 
 def canon(
     topic: str, partition: int, offset: int, timestamp_type: int, timestamp_ms: int,
-    key: bytes | None, value: bytes | None, headers: Headers = (),
+    key: bytes | None, value: bytes | None, headers: RecordHeaders = (),
 ) -> bytes:  # fmt: skip
-    """Spell one Kafka record canonically (FORMAT.md §3.2).
+    """Encode one Kafka record canonically (FORMAT.md §3.2).
 
     Args:
         topic: the topic's name.
-        partition: from 0.
+        partition: the partition, from 0.
         offset: the record's offset.
-        timestamp_type: 0 CreateTime, 1 LogAppendTime (one less than confluent-kafka reports).
+        timestamp_type: 0 CreateTime, 1 LogAppendTime (confluent-kafka reports one more).
         timestamp_ms: milliseconds since 1970 UTC.
-        key: raw bytes or null.
-        value: raw bytes or null.
-        headers: name and raw value or null, in the record's order.
+        key: raw bytes, `None` for null.
+        value: raw bytes, `None` for null.
+        headers: name and raw value (`None` for null) of each header, in the record's order.
 
     Raises:
         LeafFormatError: if a number or length does not fit its field.
@@ -157,8 +156,8 @@ def canon(
     return canons(topic, partition, [record])[0]
 
 
-def canons(topic: str, partition: int, records: Iterable[Record]) -> list[bytes]:
-    """Spell many records of one partition; see `canon`."""
+def canons(topic: str, partition: int, records: Iterable[RecordFields]) -> list[bytes]:
+    """Encode many records of one partition canonically; errors as of `canon`."""
     try:
         prefix = RECORD_DOMAIN + _text(topic) + _U32.pack(partition)
         return [_canon(prefix, record) for record in records]
@@ -168,18 +167,18 @@ def canons(topic: str, partition: int, records: Iterable[Record]) -> list[bytes]
 
 def record_leaf(
     topic: str, partition: int, offset: int, timestamp_type: int, timestamp_ms: int,
-    key: bytes | None, value: bytes | None, headers: Headers = (),
+    key: bytes | None, value: bytes | None, headers: RecordHeaders = (),
 ) -> bytes:  # fmt: skip
-    """Make the 50-byte leaf of one record; arguments and errors as of `canon`."""
+    """Return the 50-byte leaf of one record; arguments and errors as of `canon`."""
     record = (offset, timestamp_type, timestamp_ms, key, value, headers)
     return record_leaves(topic, partition, [record])[0]
 
 
-def record_leaves(topic: str, partition: int, records: Iterable[Record]) -> list[bytes]:
-    """Make the leaves of many records of one partition: the hot path of sealing.
+def record_leaves(topic: str, partition: int, records: Iterable[RecordFields]) -> list[bytes]:
+    """Return the leaves of many records of one partition: the hot path of sealing.
 
     Raises:
-        LeafFormatError: if a number or length does not fit its field; no leaf is given then.
+        LeafFormatError: if a number or length of any record does not fit its field.
     """
     hasher, pack = sha256, _LEAF.pack
     try:
@@ -193,11 +192,11 @@ def record_leaves(topic: str, partition: int, records: Iterable[Record]) -> list
 
 
 def start_commit(topic_id: bytes, previous_checkpoint: bytes = b"") -> bytes:
-    """Commit to what a START leaf declares (FORMAT.md §3.1).
+    """Return the commitment of a START leaf, 32 bytes (FORMAT.md §3.1).
 
     Args:
         topic_id: Kafka's 16-byte topic id.
-        previous_checkpoint: the previous epoch's last checkpoint note, or nothing for the first epoch.
+        previous_checkpoint: signed note of the previous epoch's last checkpoint; empty for the first epoch.
 
     Raises:
         LeafFormatError: if the topic id has another length.
@@ -209,12 +208,12 @@ def start_commit(topic_id: bytes, previous_checkpoint: bytes = b"") -> bytes:
 
 
 def start_leaf(first_offset: int, topic_id: bytes, previous_checkpoint: bytes = b"") -> bytes:
-    """Make leaf 0 of an epoch: the first offset to come, and what `start_commit` commits to."""
+    """Return leaf 0 of an epoch: the first offset to come, and the commitment of `start_commit`."""
     return _leaf(Kind.START, first_offset, 0, start_commit(topic_id, previous_checkpoint))
 
 
 def gap_commit(last_missing: int, reason: str) -> bytes:
-    """Commit to the last missing offset and the reason of a GAP leaf (FORMAT.md §3.1).
+    """Return the commitment of a GAP leaf to its last missing offset and its reason (FORMAT.md §3.1).
 
     Raises:
         LeafFormatError: if the offset or the reason does not fit.
@@ -226,7 +225,7 @@ def gap_commit(last_missing: int, reason: str) -> bytes:
 
 
 def gap_leaf(first_missing: int, last_missing: int, reason: str) -> bytes:
-    """Make a GAP leaf: offsets `first_missing` to `last_missing` were gone before we could read them.
+    """Return a GAP leaf: Kafka no longer had the offsets `first_missing` to `last_missing`, both included.
 
     Raises:
         LeafFormatError: if the range is empty or a part does not fit.
@@ -249,7 +248,7 @@ def _leaf(kind: int, offset: int, timestamp_ms: int, commit: bytes) -> bytes:
         raise LeafFormatError(f"leaf: {problem}") from None
 
 
-def _canon(prefix: bytes, record: Record) -> bytes:
+def _canon(prefix: bytes, record: RecordFields) -> bytes:
     offset, timestamp_type, timestamp_ms, key, value, headers = record
     if offset >> 63 or timestamp_type >> 1:  # negative ones too: any shift of a negative number is not 0
         raise LeafFormatError(f"canon: timestamp type {timestamp_type} or offset {offset} is out of range")
@@ -261,7 +260,7 @@ def _canon(prefix: bytes, record: Record) -> bytes:
     return prefix + start + middle + (_headers(headers) if headers else _NO_HEADERS)
 
 
-def _headers(headers: Headers) -> bytes:
+def _headers(headers: RecordHeaders) -> bytes:
     parts = [_U16.pack(len(headers))]
     for name, content in headers:
         encoded = name.encode()
@@ -278,7 +277,7 @@ def _text(text: str) -> bytes:
 
 
 class _Reader:
-    """Takes fields off the front of bytes, and knows whether all were taken."""
+    """Reads fields from the start of bytes on and checks that none are left."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

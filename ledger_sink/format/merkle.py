@@ -1,8 +1,8 @@
-"""RFC 6962 §2.1 Merkle trees over SHA-256: leaf and node hashes, roots, and the checking of proofs.
+"""RFC 6962 §2.1 Merkle trees over SHA-256: leaf and node hashes, roots, and verification of proofs.
 
-Plain bytes and integers in, bytes or an error out. Trees that do not fit in memory are `tiles.py`'s.
+Functions take bytes and integers, and return bytes or raise. `tiles.py` handles trees that exceed memory.
 A leaf hash is `SHA-256(00 ‖ data)`, a node hash `SHA-256(01 ‖ left ‖ right)`, the empty tree's root
-`SHA-256("")`; a tree of n leaves splits at the largest power of two below n.
+`SHA-256("")`; a tree of n leaves is split at the largest power of two below n.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,26 +16,26 @@ EMPTY_ROOT: Final = sha256(b"").digest()
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """Hash one leaf's data (RFC 6962 §2.1)."""
+    """Return the hash of one leaf's data (RFC 6962 §2.1)."""
     return sha256(b"\x00" + data).digest()
 
 
 def leaf_hashes(leaves: Iterable[bytes]) -> list[bytes]:
-    """Hash many leaves: the hot path of sealing, one loop without a call per leaf."""
+    """Return the hashes of many leaves: the hot path of sealing, without a function call per leaf."""
     hasher = sha256
     return [hasher(b"\x00" + leaf).digest() for leaf in leaves]
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """Hash two children into their parent (RFC 6962 §2.1)."""
+    """Return the hash of a node with these two children (RFC 6962 §2.1)."""
     return sha256(b"\x01" + left + right).digest()
 
 
 def root(hashes: Sequence[bytes]) -> bytes:
-    """Compute the root over leaf hashes (RFC 6962 §2.1).
+    """Return the root over leaf hashes (RFC 6962 §2.1).
 
-    Pairing neighbours level by level and carrying an odd last one up unchanged gives the same tree as
-    splitting at the largest power of two, without recursion.
+    Pairing neighbours level by level, with an odd last hash carried up unchanged, gives the same tree as
+    splitting at the largest power of two. It needs no recursion.
     """
     if not hashes:
         return EMPTY_ROOT
@@ -49,7 +49,7 @@ def root(hashes: Sequence[bytes]) -> bytes:
 
 
 def join_peaks(peaks: Sequence[bytes]) -> bytes:
-    """Join the roots of a tree's perfect subtrees, largest (leftmost) first, into its root."""
+    """Return the root of a tree from the roots of its perfect subtrees, largest (leftmost) first."""
     if not peaks:
         return EMPTY_ROOT
     joined = peaks[-1]
@@ -61,11 +61,11 @@ def join_peaks(peaks: Sequence[bytes]) -> bytes:
 def verify_inclusion(
     leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected_root: bytes
 ) -> None:
-    """Check that the leaf with this hash is leaf `index` of the tree of `size` leaves (RFC 9162 §2.1.3.2).
+    """Verify that the leaf with this hash is leaf `index` of the tree of `size` leaves (RFC 9162 §2.1.3.2).
 
     Args:
         leaf: the leaf's hash, not its data.
-        index: position from 0.
+        index: index of the leaf, from 0.
         size: number of leaves of the tree.
         proof: sibling hashes, the leaf's own sibling first (RFC 6962 §2.1.1).
         expected_root: the root that a checkpoint states.
@@ -91,15 +91,15 @@ def verify_inclusion(
 def verify_range(
     hashes: Sequence[bytes], first: int, size: int, proof: Sequence[bytes], expected_root: bytes
 ) -> None:
-    """Check that these are the hashes of all leaves from `first` on, without a hole, in the tree of `size` leaves.
+    """Verify that the hashes are those of consecutive leaves, from `first` on, in the tree of `size` leaves.
 
-    The proof holds the roots of the largest subtrees of the RFC 6962 tree that lie wholly outside the range, from
-    left to right: enough to compute the root, and there is no other way to cut the tree (FORMAT.md §6.1). As with
-    inclusion proofs, the size is what the signed checkpoint says beside the root; the proof does not show it.
+    The proof holds the roots of the largest subtrees of the RFC 6962 tree outside the range, from left to right.
+    They suffice to compute the root, and the division of the tree is unique (FORMAT.md §6.1). As with an inclusion
+    proof, the signed checkpoint states the size beside the root; the proof does not show it.
 
     Args:
         hashes: leaf hashes of the range, in order; at least one.
-        first: index of the first of them.
+        first: index of the first leaf of the range.
         size: number of leaves of the tree.
         proof: subtree roots left and right of the range.
         expected_root: the root that a checkpoint states.
@@ -128,7 +128,7 @@ def verify_range(
 
 
 def outside(first: int, end: int, size: int) -> list[tuple[int, int]]:
-    """List the largest subtrees of a tree of `size` leaves outside [first, end), as [low, high), left to right."""
+    """Return the largest subtrees of a tree of `size` leaves outside [first, end), as [low, high), left to right."""
     found: list[tuple[int, int]] = []
     waiting = [(0, size)]
     while waiting:
@@ -142,16 +142,16 @@ def outside(first: int, end: int, size: int) -> list[tuple[int, int]]:
 
 
 def split(count: int) -> int:
-    """Return the largest power of two below count: where RFC 6962 §2.1 cuts a tree of that many leaves."""
+    """Return the largest power of two below count: where RFC 6962 §2.1 splits a tree of that many leaves."""
     return 1 << (count - 1).bit_length() - 1
 
 
 def verify_consistency(
     old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]
 ) -> None:
-    """Check that the tree of `new_size` leaves begins with the tree of `old_size` leaves (RFC 9162 §2.1.4.2).
+    """Verify that the tree of `new_size` leaves begins with the tree of `old_size` leaves (RFC 9162 §2.1.4.2).
 
-    From the empty tree, and between equal sizes, the proof is empty (C2SP tlog-witness, add-checkpoint).
+    The proof is empty from the empty tree and between equal sizes (C2SP tlog-witness, add-checkpoint).
 
     Raises:
         ProofError: if a size shrinks, an empty tree has another root than `EMPTY_ROOT`, or the proof fails.

@@ -1,13 +1,12 @@
-"""C2SP signed-note v1.0.0: text with signatures, verifier keys, and Ed25519 signing.
+"""C2SP signed-note v1.0.0: signed text, verifier keys, and Ed25519 signing.
 
 A note is text ending in a newline, an empty line, and lines `— <key name> <base64(key id ‖ signature)>`.
-Rules kept here: the last empty line separates; unknown keys are ignored; a wrong signature of a known key
-refuses the whole note; a note without any good signature of a known key is refused. Spoken signature types:
-`01` (Ed25519) and `04` (timestamped cosignature, see `cosignature.py`).
+The last empty line is the separator. Signatures of unknown keys are ignored. A wrong signature of a known key
+invalidates the whole note, and so does the lack of a valid signature of a known key. Supported signature types
+are `01` (Ed25519) and `04` (timestamped cosignature, see `cosignature.py`).
 
-Which key had to sign is the caller's question: a note with only witness signatures passes `verify_note` if
-the witnesses are among the known keys, so a log's own signature is looked for by
-`checkpoint.open_checkpoint`.
+The caller decides which key must have signed. A note with witness signatures alone passes `verify_note` if the
+witnesses are among the known keys; `checkpoint.open_checkpoint` requires the log's own signature.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,7 +27,7 @@ from ledger_sink.format.scan import (
     MAX_SIZE,
     base64_bytes,
     base64_text,
-    shown,
+    excerpt,
     text_lines,
     text_of_lines,
 )
@@ -48,7 +47,7 @@ _LINE_START: Final = "— "
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One signature line: who says to have signed (name and key id), and the signature's bytes."""
+    """One signature line: the name and key id of the claimed signer, and the signature's bytes."""
 
     name: str
     key_id: bytes
@@ -56,12 +55,12 @@ class Signature:
 
     @property
     def line(self) -> str:
-        """The line as it stands in a note, newline included."""
+        """Return the line as a note holds it, newline included."""
         return f"{_LINE_START}{self.name} {base64_text(self.key_id + self.signature)}\n"
 
     @classmethod
     def parse(cls, line: str) -> "Signature":
-        """Read one signature line without its newline.
+        """Parse one signature line without its newline.
 
         Raises:
             NoteFormatError: if the line is not `— <name> <base64>` with at least one byte after the key id.
@@ -69,23 +68,25 @@ class Signature:
         dash, _, rest = line.partition(" ")
         name, _, encoded = rest.partition(" ")
         if dash != _LINE_START.strip():
-            raise NoteFormatError(f"signature line: expected '— <name> <base64>', got {shown(line)}")
+            raise NoteFormatError(f"signature line: expected '— <name> <base64>', got {excerpt(line)}")
         require_key_name(name, NoteFormatError)
-        data = base64_bytes(encoded, NoteFormatError, f"signature of {shown(name)}")
+        data = base64_bytes(encoded, NoteFormatError, f"signature of {excerpt(name)}")
         if len(data) <= _KEY_ID_BYTES:
-            raise NoteFormatError(f"signature of {shown(name)}: expected more than 4 bytes, got {len(data)}")
+            raise NoteFormatError(
+                f"signature of {excerpt(name)}: expected more than 4 bytes, got {len(data)}"
+            )
         return cls(name, data[:_KEY_ID_BYTES], data[_KEY_ID_BYTES:])
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A parsed note: nothing in it is to be believed before `verify_note`."""
+    """A parsed note. Nothing in it is trusted before `verify_note`."""
 
     text: str
     signatures: tuple[Signature, ...]
 
     def encode(self) -> bytes:
-        """Spell the note; `parse_note(note.encode()) == note`."""
+        """Encode the note; `parse_note(note.encode()) == note`."""
         return f"{self.text}\n{''.join(s.line for s in self.signatures)}".encode()
 
 
@@ -101,49 +102,49 @@ class VerifierKey:
         require_key_name(self.name, KeyFormatError)
         if self.algorithm not in (ED25519, COSIGNATURE):
             raise KeyFormatError(
-                f"key {shown(self.name)}: signature type {self.algorithm:02x} is not supported"
+                f"key {excerpt(self.name)}: signature type {self.algorithm:02x} is not supported"
             )
         if len(self.public_key) != _PUBLIC_KEY_BYTES:
-            raise KeyFormatError(f"key {shown(self.name)}: expected 32 bytes, got {len(self.public_key)}")
+            raise KeyFormatError(f"key {excerpt(self.name)}: expected 32 bytes, got {len(self.public_key)}")
 
     @property
     def key_id(self) -> bytes:
-        """`SHA-256(name ‖ 0A ‖ type ‖ public key)[:4]`."""
+        """Return the key id: `SHA-256(name ‖ 0A ‖ type ‖ public key)[:4]`."""
         material = self.name.encode() + b"\n" + bytes([self.algorithm]) + self.public_key
         return sha256(material).digest()[:_KEY_ID_BYTES]
 
     @property
     def vkey(self) -> str:
-        """The text form: `<name>+<key id in hex>+<base64(type ‖ public key)>`."""
+        """Return the text form: `<name>+<key id in hex>+<base64(type ‖ public key)>`."""
         return f"{self.name}+{self.key_id.hex()}+{base64_text(bytes([self.algorithm]) + self.public_key)}"
 
     @classmethod
     def parse(cls, vkey: str) -> "VerifierKey":
-        """Read the text form.
+        """Parse the text form of a key.
 
         Raises:
-            KeyFormatError: if the text is malformed, its type is not spoken here, or its key id does not fit.
+            KeyFormatError: if the text is malformed, its type is unsupported, or its key id does not match.
         """
         parts = vkey.split("+", 2)
         if len(parts) != 3:
-            raise KeyFormatError(f"verifier key: expected <name>+<id>+<base64>, got {shown(vkey)}")
+            raise KeyFormatError(f"verifier key: expected <name>+<id>+<base64>, got {excerpt(vkey)}")
         name, key_id, encoded = parts
-        material = base64_bytes(encoded, KeyFormatError, f"verifier key {shown(name)}")
+        material = base64_bytes(encoded, KeyFormatError, f"verifier key {excerpt(name)}")
         if not material:
-            raise KeyFormatError(f"verifier key {shown(name)}: expected a type byte, got nothing")
+            raise KeyFormatError(f"verifier key {excerpt(name)}: expected a type byte, got nothing")
         key = cls(name, material[0], material[1:])
         if key.key_id.hex() != key_id:
             raise KeyFormatError(
-                f"verifier key {shown(name)}: expected id {key.key_id.hex()}, got {shown(key_id)}"
+                f"verifier key {excerpt(name)}: expected id {key.key_id.hex()}, got {excerpt(key_id)}"
             )
         return key
 
     def matches(self, signature: Signature) -> bool:
-        """Tell whether a signature line names this key."""
+        """Return whether a signature line names this key."""
         return signature.name == self.name and signature.key_id == self.key_id
 
     def verify(self, text: str, signature: Signature) -> None:
-        """Check one signature of this key over a note's text.
+        """Verify one signature of this key over a note's text.
 
         Raises:
             SignatureError: if the line names another key or the signature is wrong.
@@ -169,7 +170,7 @@ class VerifierKey:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SigningKey:
-    """An Ed25519 key of a log (type `01`), from its 32-byte seed. It never prints its seed."""
+    """A log's Ed25519 signing key (type `01`), from its 32-byte seed. Its `repr` hides the seed."""
 
     name: str
     seed: bytes
@@ -177,26 +178,28 @@ class SigningKey:
     def __post_init__(self) -> None:
         require_key_name(self.name, KeyFormatError)
         if len(self.seed) != _SEED_BYTES:
-            raise KeyFormatError(f"key {shown(self.name)}: expected a seed of 32 bytes, got {len(self.seed)}")
+            raise KeyFormatError(
+                f"key {excerpt(self.name)}: expected a seed of 32 bytes, got {len(self.seed)}"
+            )
 
     def __repr__(self) -> str:
         return f"SigningKey({self.name!r}, ***)"
 
     @property
     def verifier(self) -> VerifierKey:
-        """The public half."""
+        """Return the public key."""
         return VerifierKey(self.name, ED25519, public_key_of(self.seed))
 
     @property
     def vkey(self) -> str:
-        """The public half as text."""
+        """Return the public key in text form."""
         return self.verifier.vkey
 
     def sign(self, text: str) -> Signature:
-        """Sign a note's text. Ed25519 is deterministic: the same text gives the same line after a crash.
+        """Sign a note's text. Ed25519 is deterministic: after a crash the same text gives the same line.
 
         Raises:
-            NoteFormatError: if the text cannot be a note's.
+            NoteFormatError: if no note can carry the text.
         """
         require_note_text(text)
         signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text.encode())
@@ -209,10 +212,10 @@ def public_key_of(seed: bytes) -> bytes:
 
 
 def parse_note(data: bytes) -> Note:
-    """Read a signed note; check its form only.
+    """Parse a signed note; verify no signature.
 
     Raises:
-        NoteFormatError: if the bytes are no note, too long (1 MB) or bear more than 100 signatures.
+        NoteFormatError: if the bytes are no note, exceed 1,000,000 bytes or have more than 100 signatures.
     """
     if len(data) > MAX_NOTE_BYTES:
         raise NoteFormatError(f"note: expected at most {MAX_NOTE_BYTES} bytes, got {len(data)}")
@@ -232,10 +235,10 @@ def parse_note(data: bytes) -> Note:
 
 
 def parse_signatures(data: bytes) -> tuple[Signature, ...]:
-    """Read one or more bare signature lines, as a witness answers them (C2SP tlog-witness, add-checkpoint).
+    """Parse one or more bare signature lines, the response of a witness (C2SP tlog-witness, add-checkpoint).
 
     Raises:
-        NoteFormatError: if there is none, one is malformed, or anything else is there.
+        NoteFormatError: if there is no line, a line is malformed, or other data is present.
     """
     if data.startswith(b"\n") or b"\n\n" in data:
         raise NoteFormatError("signature lines: expected no empty line")
@@ -243,14 +246,14 @@ def parse_signatures(data: bytes) -> tuple[Signature, ...]:
 
 
 def verify_note(note: Note, keys: Iterable[VerifierKey]) -> tuple[Signature, ...]:
-    """Check every signature of a known key; return them in the note's order.
+    """Verify every signature of a known key; return those signatures in the note's order.
 
     Args:
         note: the parsed note.
         keys: the keys that the caller trusts. Signatures of others are ignored.
 
     Raises:
-        SignatureError: if a known key's signature is wrong, or none of a known key is there.
+        SignatureError: if a known key's signature is wrong, or no known key signed.
     """
     known = {(key.name, key.key_id): key for key in keys}
     good = []
@@ -260,7 +263,7 @@ def verify_note(note: Note, keys: Iterable[VerifierKey]) -> tuple[Signature, ...
             key.verify(note.text, signature)
             good.append(signature)
     if not good:
-        signers = ", ".join(shown(s.name) for s in note.signatures)
+        signers = ", ".join(excerpt(s.name) for s in note.signatures)
         raise SignatureError(
             f"expected a signature of one of {len(known)} known keys, got those of {signers}"
         )
@@ -268,25 +271,25 @@ def verify_note(note: Note, keys: Iterable[VerifierKey]) -> tuple[Signature, ...
 
 
 def sign_note(text: str, keys: Sequence[SigningKey]) -> bytes:
-    """Sign a text with one or more keys and spell the note."""
+    """Sign a text with one or more keys; return the encoded note. Errors as of `SigningKey.sign`."""
     return Note(text, tuple(key.sign(text) for key in keys)).encode()
 
 
 def cosigned_message(text: str, time_s: int) -> bytes:
-    """Return what a `04` cosignature signs: two lines, then the whole text (C2SP tlog-cosignature).
+    """Return the message of a `04` cosignature: two lines, then the whole text (C2SP tlog-cosignature).
 
     Args:
         text: the note's text, final newline included.
-        time_s: POSIX time in seconds.
+        time_s: time of the cosignature, in POSIX seconds.
     """
     return f"cosignature/v1\ntime {time_s}\n{text}".encode()
 
 
 def split_cosignature(signature: bytes) -> tuple[int, bytes]:
-    """Split the bytes of a `04` signature into POSIX seconds and the Ed25519 signature.
+    """Split the bytes of a `04` signature into its time in POSIX seconds and the Ed25519 signature.
 
     Raises:
-        CosignatureFormatError: if there are not 8 + 64 bytes or the time is beyond 2^63 - 1.
+        CosignatureFormatError: if the length is not 8 + 64 bytes or the time is beyond 2^63 - 1.
     """
     if len(signature) != 8 + _SIGNATURE_BYTES:
         raise CosignatureFormatError(f"cosignature: expected 72 bytes, got {len(signature)}")
@@ -297,10 +300,11 @@ def split_cosignature(signature: bytes) -> tuple[int, bytes]:
 
 
 def require_note_text(text: str) -> None:
-    """Refuse a text that no note could carry.
+    """Check that a note can carry a text.
 
     Raises:
-        NoteFormatError: if it is empty, lacks the final newline, is not UTF-8 or holds control characters.
+        NoteFormatError: if it is empty, too long, lacks the final newline, has no UTF-8 encoding, or has control
+            characters.
     """
     text_of_lines(text, NoteFormatError, "note text")
     length = len(text.encode())
@@ -309,11 +313,16 @@ def require_note_text(text: str) -> None:
 
 
 def require_key_name(name: str, error: type[KeyFormatError | NoteFormatError]) -> None:
-    """Refuse a key name that is empty, too long, or holds a space, a plus or a control character."""
+    """Check a key name: 1 to 255 bytes of UTF-8 without white space, `+` or control characters.
+
+    Raises:
+        KeyFormatError: if it is malformed and `error` is that class.
+        NoteFormatError: if it is malformed and `error` is that class.
+    """
     bad = any(c.isspace() or c == "+" or c < " " for c in name)
     try:
         length = len(name.encode())
     except UnicodeEncodeError:
-        raise error(f"key name: expected text that UTF-8 can spell, got {shown(name)}") from None
+        raise error(f"key name: expected text that UTF-8 can spell, got {excerpt(name)}") from None
     if bad or not 1 <= length <= MAX_NAME_BYTES:
-        raise error(f"key name: expected 1 to 255 bytes without spaces or '+', got {shown(name)}")
+        raise error(f"key name: expected 1 to 255 bytes without spaces or '+', got {excerpt(name)}")

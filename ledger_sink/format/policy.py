@@ -1,12 +1,11 @@
-"""C2SP tlog-policy (commit 5ba5ee8): which logs, which witnesses, and how many of them must have cosigned.
+"""C2SP tlog-policy (commit 5ba5ee8): the trusted logs and witnesses, and the quorum of cosignatures.
 
-Lines, items parted by spaces and tabs: `log <vkey> [url]`, `witness <name> <vkey> [url]`,
-`group <name> all|any|<k> <member>…`, exactly one `quorum <name>|none`; `#` comments and empty lines are
-ignored.
-Names are defined before they are used, each is a member of one group at most, no key stands twice.
-Names are opaque octets: bytes that are not UTF-8 are kept as they are. The last line may lack its newline.
+Items of a line are separated by spaces and tabs. Lines are `log <vkey> [url]`, `witness <name> <vkey> [url]`,
+`group <name> all|any|<k> <member>…`, and exactly one `quorum <name>|none`.
+`#` comments and empty lines are ignored. A name is defined before its use and is a member of at most one group. No
+key occurs twice. Names are opaque bytes: those that are not UTF-8 are preserved. The last line may lack its newline.
 
-`keys.txt` of a ledger holds `log` lines alone, one per log: `parse_keys` reads it.
+`keys.txt` of a ledger holds `log` lines only, one per log; `parse_keys` reads it.
 """
 
 import re
@@ -23,7 +22,7 @@ from ledger_sink.format.errors import (
     QuorumError,
 )
 from ledger_sink.format.note import COSIGNATURE, ED25519, Note, VerifierKey, verify_note
-from ledger_sink.format.scan import decimal, shown
+from ledger_sink.format.scan import decimal, excerpt
 
 MAX_POLICY_BYTES: Final = 1_000_000
 MAX_POLICY_LINES: Final = 10_000
@@ -42,7 +41,7 @@ class PolicyLog:
 
 @dataclass(frozen=True, slots=True)
 class PolicyWitness:
-    """A witness, under the name by which the policy file speaks of it."""
+    """A witness and the name that the policy file gives it."""
 
     name: str
     key: VerifierKey
@@ -51,7 +50,7 @@ class PolicyWitness:
 
 @dataclass(frozen=True, slots=True)
 class PolicyGroup:
-    """A group that has witnessed when `threshold` of its members have."""
+    """A group of witnesses and groups. It has cosigned once `threshold` of its members have."""
 
     name: str
     threshold: int
@@ -60,7 +59,7 @@ class PolicyGroup:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A whole policy. `quorum` names a witness or group, or is `None` where no cosignature is required."""
+    """A policy. `quorum` names a witness or group; `None` requires no cosignature."""
 
     logs: tuple[PolicyLog, ...]
     witnesses: tuple[PolicyWitness, ...]
@@ -69,10 +68,10 @@ class Policy:
 
     @classmethod
     def parse(cls, data: bytes) -> "Policy":
-        """Read a policy file.
+        """Parse a policy file.
 
         Raises:
-            PolicyFormatError: naming the line and the rule that it breaks.
+            PolicyFormatError: if it is malformed; the message names the line and the rule.
         """
         reader = _PolicyReader()
         for number, items in _lines(data):
@@ -84,7 +83,7 @@ class Policy:
         return cls(tuple(reader.logs), witnesses, groups, None if quorum == NO_QUORUM else quorum)
 
     def encode(self) -> bytes:
-        """Spell the policy; `Policy.parse(policy.encode()) == policy`."""
+        """Encode the policy; `Policy.parse(policy.encode()) == policy`."""
         lines = [_line("log", log.key.vkey, log.url) for log in self.logs]
         lines += [_line("witness", w.name, w.key.vkey, w.url) for w in self.witnesses]
         lines += [_line("group", g.name, str(g.threshold), *g.members) for g in self.groups]
@@ -92,11 +91,11 @@ class Policy:
         return "".join(lines).encode("utf-8", "surrogateescape")
 
     def log_keys(self, origin: str) -> tuple[VerifierKey, ...]:
-        """Return the keys that may sign for this origin; none if the policy does not know the log."""
+        """Return the keys that may sign for this origin; empty if the policy does not list the log."""
         return tuple(log.key for log in self.logs if log.key.name == origin)
 
     def is_witnessed(self, names: Collection[str]) -> bool:
-        """Tell whether cosignatures of the witnesses of these names satisfy the quorum."""
+        """Return whether cosignatures of the witnesses with these names satisfy the quorum."""
         if self.quorum is None:
             return True
         done = {witness.name for witness in self.witnesses if witness.name in names}
@@ -108,7 +107,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Cosigned:
-    """A checkpoint that satisfies a policy: who cosigned it, and when (POSIX seconds, the newest of each)."""
+    """A checkpoint that satisfies a policy. `witnesses` pairs each witness with its newest time in POSIX seconds."""
 
     checkpoint: Checkpoint
     note: Note
@@ -116,26 +115,28 @@ class Cosigned:
 
 
 def open_cosigned(data: bytes, policy: Policy) -> Cosigned:
-    """Read a checkpoint and demand what the policy demands: a listed log's signature, and the quorum.
+    """Parse a checkpoint and verify it by a policy: the signature of a listed log, and the quorum.
 
     Raises:
         NoteFormatError: if the bytes are no note.
-        CheckpointFormatError: if its text is no checkpoint, or of a log that the policy does not list.
+        CheckpointFormatError: if its text is no checkpoint, or the policy does not list its log.
         SignatureError: if the log's signature is missing, or any known key's signature is wrong.
-        QuorumError: if too few witnesses cosigned.
+        QuorumError: if the quorum is not satisfied.
     """
     checkpoint, note = parse_checkpoint(data)
     log_keys = policy.log_keys(checkpoint.origin)
     if not log_keys:
-        raise CheckpointFormatError(f"checkpoint origin: {shown(checkpoint.origin)} is no log of the policy")
+        raise CheckpointFormatError(
+            f"checkpoint origin: {excerpt(checkpoint.origin)} is no log of the policy"
+        )
     verify_note(note, log_keys)
     witnesses = collect_cosignatures(note, policy.witnesses)
     names = {witness.name for witness, _ in witnesses}
     if not policy.is_witnessed(names):
-        got = ", ".join(sorted(shown(name) for name in names)) or "none"
+        got = ", ".join(sorted(excerpt(name) for name in names)) or "none"
         raise QuorumError(
             f"checkpoint of {checkpoint.origin} at {checkpoint.size}: expected cosignatures for quorum "
-            f"{shown(policy.quorum or NO_QUORUM)}, got {got}"
+            f"{excerpt(policy.quorum or NO_QUORUM)}, got {got}"
         )
     return Cosigned(checkpoint, note, witnesses)
 
@@ -143,7 +144,7 @@ def open_cosigned(data: bytes, policy: Policy) -> Cosigned:
 def collect_cosignatures(
     note: Note, witnesses: Iterable[PolicyWitness]
 ) -> tuple[tuple[PolicyWitness, int], ...]:
-    """Return the witnesses that cosigned a note, each with its newest time.
+    """Return the witnesses that cosigned a note, each with its newest time in POSIX seconds.
 
     Raises:
         SignatureError: if a known witness's cosignature is wrong.
@@ -153,29 +154,29 @@ def collect_cosignatures(
 
 
 def parse_keys(data: bytes) -> tuple[PolicyLog, ...]:
-    """Read a key file: `log` lines and comments only.
+    """Parse a key file: `log` lines and comments only.
 
     Raises:
-        PolicyFormatError: if another kind of line is there, or a line is malformed.
+        PolicyFormatError: if a line is of another kind or malformed.
     """
     reader = _PolicyReader()
     for number, items in _lines(data):
         if items[0] != "log":
             raise PolicyFormatError(
-                f"key file line {number}: expected 'log <vkey> [url]', got {shown(items[0])}"
+                f"key file line {number}: expected 'log <vkey> [url]', got {excerpt(items[0])}"
             )
         reader.take(number, items)
     return tuple(reader.logs)
 
 
 def encode_keys(keys: Iterable[VerifierKey]) -> bytes:
-    """Spell a key file, one `log` line per key, in the order given."""
+    """Encode a key file: one `log` line per key, in the given order."""
     return "".join(_line("log", key.vkey) for key in keys).encode()
 
 
 @dataclass
 class _PolicyReader:
-    """What the lines so far have defined."""
+    """The definitions of the lines read so far."""
 
     logs: list[PolicyLog] = field(default_factory=list)
     witnesses: dict[str, PolicyWitness] = field(default_factory=dict)
@@ -186,11 +187,7 @@ class _PolicyReader:
     witness_keys: set[bytes] = field(default_factory=set)
 
     def take(self, number: int, items: list[str]) -> None:
-        """Take one line's items.
-
-        Raises:
-            PolicyFormatError: naming the line.
-        """
+        """Read one line's items; an error names the line."""
         kind, *rest = items
         takers = {"log": self._log, "witness": self._witness, "group": self._group, "quorum": self._quorum}
         try:
@@ -219,7 +216,7 @@ class _PolicyReader:
         for member in members:
             self._require_defined(member)
             if member in self.members:
-                raise PolicyFormatError(f"{shown(member)} is a group member twice")
+                raise PolicyFormatError(f"{excerpt(member)} is a group member twice")
             self.members.add(member)
         words = {"all": len(members), "any": 1}
         k = words.get(threshold) or decimal(threshold, PolicyFormatError, "group threshold")
@@ -240,12 +237,12 @@ class _PolicyReader:
 
     def _new_name(self, name: str) -> str:
         if name == NO_QUORUM or name in self.witnesses or name in self.groups:
-            raise PolicyFormatError(f"name {shown(name)} is already taken")
+            raise PolicyFormatError(f"name {excerpt(name)} is already taken")
         return name
 
     def _require_defined(self, name: str) -> None:
         if name not in self.witnesses and name not in self.groups:
-            raise PolicyFormatError(f"name {shown(name)} is not defined on a line before")
+            raise PolicyFormatError(f"name {excerpt(name)} is not defined on a line before")
 
 
 def _key(vkey: str, algorithm: int, seen: set[bytes]) -> VerifierKey:
@@ -259,7 +256,7 @@ def _key(vkey: str, algorithm: int, seen: set[bytes]) -> VerifierKey:
 
 
 def _lines(data: bytes) -> Iterable[tuple[int, list[str]]]:
-    """Yield the number and items of each line that says something."""
+    """Yield the number and the items of each line that is neither empty nor a comment."""
     if len(data) > MAX_POLICY_BYTES or data.count(b"\n") > MAX_POLICY_LINES:
         raise PolicyFormatError(
             f"policy: expected at most {MAX_POLICY_BYTES} bytes and {MAX_POLICY_LINES} lines"

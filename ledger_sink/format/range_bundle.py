@@ -1,13 +1,13 @@
 """The range bundle `.evidence`: all leaves between two indexes of a log, and records of them (FORMAT.md §8).
 
     manifest.json           RFC 8785; what the bundle is about, and the SHA-256 of every other file
-    leaves.bin              every leaf of the range, 50 bytes each: nothing of the range can be left out
-    records.canon           the records that are shown, each u32‖canon, offsets rising
+    leaves.bin              every leaf of the range, 50 bytes each: no leaf of the range can be left out
+    records.canon           the disclosed records, each u32‖canon, offsets rising
     partition.range-proof   those leaves under the partition root at size n
     block.txt  city.tlog-proof  anchors/…  README.txt       as in the bundle of one event
-    schemas/<id>.avsc.gz    optional: how to read values that begin with 00 ‖ u32 id; nothing seals them
+    schemas/<id>.avsc.gz    optional: schemas of values that begin with 00 ‖ u32 id; nothing seals them
 
-A leaf whose record is not shown tells its offset, its time and a commitment, and nothing of its content.
+A leaf without its record discloses its offset, its time and a commitment, and nothing of its content.
 """
 
 import re
@@ -27,16 +27,16 @@ from ledger_sink.format.bundle import (
     MANIFEST,
     README,
     Evidence,
-    below,
     canonical_json,
-    proof_place,
+    files_below,
+    proof_summary,
     require_files,
     require_manifest,
 )
 from ledger_sink.format.errors import BundleFormatError
 from ledger_sink.format.leaf import LEAF_BYTES, CanonicalRecord, Leaf
 from ledger_sink.format.range_proof import RangeProof
-from ledger_sink.format.scan import shown
+from ledger_sink.format.scan import excerpt
 from ledger_sink.format.stored_zip import read_zip, write_zip
 from ledger_sink.format.tlog_proof import TlogProof
 
@@ -45,14 +45,14 @@ RECORDS: Final = "records.canon"
 RANGE_PROOF: Final = "partition.range-proof"
 SCHEMAS: Final = "schemas/"
 MAX_LEAVES: Final = 500_000
-"""Leaves of one bundle: 25 MB of them. A longer interval takes several bundles."""
+"""Most leaves of one bundle: 25 MB. A longer interval takes several bundles."""
 _REQUIRED = (MANIFEST, LEAVES, RECORDS, RANGE_PROOF, BLOCK, CITY_PROOF, README)
 _SCHEMA = re.compile(r"schemas/(?:0|[1-9][0-9]{0,9})\.avsc\.gz")
 
 
 @dataclass(frozen=True, slots=True)
 class RangeEvidence:
-    """The parts of a range bundle. Schemas and anchors are keyed by their whole path."""
+    """The parts of a range bundle, as bytes. `schemas` and `anchors` map whole paths to files."""
 
     leaves: bytes
     records: bytes
@@ -62,30 +62,30 @@ class RangeEvidence:
     schemas: Mapping[str, bytes] = field(default_factory=dict)
     anchors: Mapping[str, bytes] = field(default_factory=dict)
     readme: bytes | None = None
-    """`None` writes today's text; a bundle that was read keeps its own."""
+    """`None` writes the current text; a parsed bundle keeps its own."""
 
     def encode(self) -> bytes:
-        """Spell the bundle: always the same bytes for the same parts.
+        """Encode the bundle. The same parts always give the same bytes.
 
         Raises:
-            FormatError: if a part is malformed, a path is not allowed, or there is too much of anything.
+            FormatError: if a part is malformed, a path is not allowed, or a size limit is exceeded.
         """
         files = self._files()
         return write_zip({**files, MANIFEST: self._manifest(files)})
 
     @classmethod
     def parse(cls, data: bytes) -> "RangeEvidence":
-        """Read a bundle: its form and its manifest are checked to the last byte, its proofs are not.
+        """Parse a bundle. Every byte of archive and manifest is checked; proofs are not verified.
 
         Raises:
-            FormatError: if any byte is not what it must be for this content, or a part is malformed.
+            FormatError: if a byte differs from the encoding of this content, or a part is malformed.
         """
         return cls.of_files(read_zip(data))
 
     @classmethod
     def of_files(cls, files: Mapping[str, bytes]) -> "RangeEvidence":
-        """Read a bundle from the files in its archive; see `parse`."""
-        anchors, schemas = below(files, ANCHORS), below(files, SCHEMAS)
+        """Parse a bundle from the files of its archive; see `parse`."""
+        anchors, schemas = files_below(files, ANCHORS), files_below(files, SCHEMAS)
         require_files(files, _REQUIRED, (*anchors, *schemas))
         evidence = cls(
             files[LEAVES], files[RECORDS], files[RANGE_PROOF], files[BLOCK], files[CITY_PROOF], schemas, anchors,
@@ -95,10 +95,10 @@ class RangeEvidence:
         return evidence
 
     def entries(self) -> list[bytes]:
-        """Return the leaves one by one.
+        """Return the leaves, 50 bytes each.
 
         Raises:
-            BundleFormatError: if there are none, too many, or the last one is cut.
+            BundleFormatError: if there are none, too many, or the last one is truncated.
         """
         count, rest = divmod(len(self.leaves), LEAF_BYTES)
         if rest or not 1 <= count <= MAX_LEAVES:
@@ -108,10 +108,11 @@ class RangeEvidence:
         return [self.leaves[i : i + LEAF_BYTES] for i in range(0, len(self.leaves), LEAF_BYTES)]
 
     def canons(self) -> list[bytes]:
-        """Return the canons of the shown records one by one.
+        """Return the canonical encodings of the disclosed records.
 
         Raises:
-            BundleFormatError: if there are none, one is cut, or their offsets do not rise in one partition.
+            BundleFormatError: if there are none, one is truncated, they are of several partitions, or their offsets
+                do not rise strictly.
         """
         found = list(split_canons(self.records))
         records = [CanonicalRecord.parse(canon) for canon in found]
@@ -127,7 +128,7 @@ class RangeEvidence:
         return found
 
     def _files(self) -> dict[str, bytes]:
-        """Return every file but the manifest."""
+        """Return every file except the manifest."""
         files = {
             LEAVES: self.leaves,
             RECORDS: self.records,
@@ -139,12 +140,12 @@ class RangeEvidence:
         for names, pattern in ((self.schemas, _SCHEMA), (self.anchors, ANCHOR_PATH)):
             for name, data in names.items():
                 if not pattern.fullmatch(name):
-                    raise BundleFormatError(f"bundle: {shown(name)} is no path of a bundle's file")
+                    raise BundleFormatError(f"bundle: {excerpt(name)} is no path of a bundle's file")
                 files[name] = data
         return files
 
     def _manifest(self, files: Mapping[str, bytes]) -> bytes:
-        """Spell the manifest: everything in it follows from the other files."""
+        """Encode the manifest, which follows from the other files."""
         entries, canons = self.entries(), self.canons()
         leaves = [Leaf.parse(entry) for entry in entries]
         record = CanonicalRecord.parse(canons[0])
@@ -155,7 +156,7 @@ class RangeEvidence:
                 f"{RANGE_PROOF}: expected a range of {len(entries)}, got {proof.end - proof.first}"
             )
         content: dict[str, Any] = {
-            "city_log": proof_place(CITY_PROOF, self.city_proof),
+            "city_log": proof_summary(CITY_PROOF, self.city_proof),
             "block": Block.parse(self.block).number,
             "files": {name: sha256(data).hexdigest() for name, data in files.items()},
             "format": BUNDLE_FORMAT,
@@ -180,21 +181,21 @@ class RangeEvidence:
 
 
 def parse_bundle(data: bytes) -> Evidence | RangeEvidence:
-    """Read a bundle of either kind; see `Evidence.parse` and `RangeEvidence.parse`."""
+    """Parse a bundle of either kind; see `Evidence.parse` and `RangeEvidence.parse`."""
     files = read_zip(data)
     return RangeEvidence.of_files(files) if LEAVES in files else Evidence.of_files(files)
 
 
 def join_canons(canons: Sequence[bytes]) -> bytes:
-    """Spell `records.canon`: each canon after its length as u32, big-endian."""
+    """Encode `records.canon`: each canon after its length as u32, big-endian."""
     return b"".join(len(canon).to_bytes(4, "big") + canon for canon in canons)
 
 
 def split_canons(data: bytes) -> Iterator[bytes]:
-    """Split `records.canon`.
+    """Yield the canons in `records.canon`.
 
     Raises:
-        BundleFormatError: if the last canon is cut.
+        BundleFormatError: if the last canon is truncated.
     """
     position = 0
     while position < len(data):

@@ -1,4 +1,4 @@
-r"""A range proof: that leaves are all of those between two indexes, with its checkpoint (FORMAT.md §6.1).
+r"""A range proof: leaves are all those between two indexes of a log, with its checkpoint (FORMAT.md §6.1).
 
     city-range-proof/v1\n
     range <first index> <index after the last>\n
@@ -6,8 +6,8 @@ r"""A range proof: that leaves are all of those between two indexes, with its ch
     \n
     <checkpoint verbatim>
 
-It is to a run of leaves what a tlog-proof is to one. The leaves, the keys and the policy come from the
-verifier's side, never from the proof.
+It proves a run of leaves as a tlog-proof proves one leaf. Leaves, keys and policy come from the verifier, never from
+the proof.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,14 @@ MAX_HASHES: Final = 2 * MAX_PROOF_HASHES
 
 @dataclass(frozen=True, slots=True)
 class RangeProof:
-    """First index, the index after the last, the subtree roots outside, and the signed checkpoint (its bytes)."""
+    """A parsed range proof.
+
+    Attributes:
+        first: index of the first leaf of the range.
+        end: index after the last leaf of the range.
+        proof: roots of the largest subtrees outside the range, left to right.
+        checkpoint: the signed checkpoint, as bytes.
+    """
 
     first: int
     end: int
@@ -34,13 +41,13 @@ class RangeProof:
     checkpoint: bytes
 
     def encode(self) -> bytes:
-        """Spell the proof; `RangeProof.parse(proof.encode()) == proof`."""
+        """Encode the proof; `RangeProof.parse(proof.encode()) == proof`."""
         lines = (FIRST_LINE, f"range {self.first} {self.end}", *map(base64_text, self.proof), "")
         return "".join(f"{line}\n" for line in lines).encode() + self.checkpoint
 
     @classmethod
     def parse(cls, data: bytes) -> "RangeProof":
-        """Read a proof; the form of its checkpoint is checked, nothing is verified.
+        """Parse a proof and check the form of its checkpoint; verify nothing.
 
         Raises:
             RangeProofFormatError: if the lines before the checkpoint are malformed.
@@ -69,15 +76,18 @@ class RangeProof:
         return cls(first, end, hashes, checkpoint)
 
     def head(self) -> Checkpoint:
-        """Return the checkpoint's content; its signatures are the caller's to check."""
+        """Return the checkpoint's content. The caller verifies its signatures."""
         return parse_checkpoint(self.checkpoint)[0]
 
     def verify_leaves(self, leaves: Sequence[bytes]) -> None:
-        """Check that these are all leaves of the range, in order, under the checkpoint's root.
+        """Verify that these are all leaves of the range, in order, under the checkpoint's root.
+
+        Args:
+            leaves: the leaves' data, not their hashes.
 
         Raises:
             ProofError: if they are not.
-            RangeProofFormatError: if they are more or fewer than the range says.
+            RangeProofFormatError: if their number is not that of the range.
         """
         if len(leaves) != self.end - self.first:
             raise RangeProofFormatError(

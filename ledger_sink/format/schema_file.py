@@ -1,7 +1,7 @@
-"""The schema that comes along in a bundle: its text, compressed as gzip (RFC 1952).
+"""The schema file of a bundle: the text of an Avro schema, compressed as gzip (RFC 1952).
 
-Nothing seals it and no claim rests on it; it is there to read the record by. Two makers may compress differently, so
-bundles of the same event may differ in it. Any gzip reads it; `unpack_schema` does within a limit.
+It serves to decode the record's value. Nothing seals it, and no claim rests on it. Implementations of gzip compress
+differently, so bundles of one event may differ in it. Any gzip program reads it; `unpack_schema` limits the size.
 """
 
 import gzip
@@ -11,20 +11,20 @@ from typing import Final
 from ledger_sink.format.errors import BundleFormatError
 
 MAX_SCHEMA_BYTES: Final = 1_000_000
-"""Longest text that is unpacked."""
+"""Longest text that `unpack_schema` returns."""
 _GZIP_WINDOW: Final = 31
 
 
 def pack_schema(text: str) -> bytes:
-    """Compress a schema's text, without name and time."""
+    """Compress a schema's text; the gzip header holds neither name nor time."""
     return gzip.compress(text.encode(), 9, mtime=0)
 
 
 def unpack_schema(data: bytes) -> str:
-    """Return a schema's text.
+    """Decompress a schema's text.
 
     Raises:
-        BundleFormatError: it is not one gzip member of UTF-8 text within the limit.
+        BundleFormatError: if the file is not one gzip member of UTF-8 text within the limit.
     """
     unpacker = zlib.decompressobj(_GZIP_WINDOW)
     try:

@@ -1,12 +1,13 @@
-r"""Who produced a record: the signature of its source, in the record's own headers (FORMAT.md §10).
+r"""The signature of a record's source, in the record's own headers (FORMAT.md §10).
 
     statement  "city-signed-event/v1\n" ‖ u16‖topic ‖ i32‖key ‖ i32‖value ‖ u64 sequence      length -1: null
     header     01 ‖ public key[32] ‖ signature[64]                           signed: the statement
                02 ‖ public key[32] ‖ signature[64] ‖ u32 size ‖ u32 index ‖ n × hash[32]
                    signed: "city-signed-batch/v1\n" ‖ u32 size ‖ root[32] of the tree whose leaf is the statement
 
-The key is a did:key. A signature that fits shows that the holder of that key produced topic, key, value and number;
-whose key it is, the verifier must know from elsewhere. Written apart from the producers' implementation, on purpose.
+The key is named as did:key. A valid signature shows that the holder of that key produced topic, key, value and
+sequence number. The verifier must know from elsewhere whose key it is. The producers' implementation,
+`streams/signing/`, shares no code with this one, so that neither repeats the other's errors.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ledger_sink.format.errors import ProofError, SourceSignatureError
-from ledger_sink.format.leaf import CanonicalRecord, Headers
+from ledger_sink.format.leaf import CanonicalRecord, RecordHeaders
 from ledger_sink.format.merkle import leaf_hash, node_hash
 from ledger_sink.format.scan import HASH_BYTES
 
@@ -29,11 +30,11 @@ MAX_BATCH: Final = 65_536
 MAX_SEQUENCE: Final = 2**63 - 1
 
 _HEAD = Struct(">B32s64s")
-_PLACE = Struct(">II")
+_BATCH_POSITION = Struct(">II")
 _DID = "did:key:z"
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_ED25519_PUB = bytes((0xED, 0x01))  # multicodec table, as unsigned varint
-_KEY_CHARACTERS = 47  # what base58btc needs for 34 bytes that begin with ED 01
+_ED25519_PUB = bytes((0xED, 0x01))  # code of ed25519-pub in the multicodec table, as unsigned varint
+_KEY_CHARACTERS = 47  # length of 34 bytes that begin with ED 01, in base58btc
 _P = 2**255 - 19
 _TORSION_Y: Final = frozenset(
     {
@@ -44,7 +45,7 @@ _TORSION_Y: Final = frozenset(
         55188659117513257062467267217118295137698188065244968500265048394206261417927,
     }
 )
-"""The y of the eight points whose order divides 8: a signature under one of them fits every message."""
+"""The y of the eight points whose order divides 8: a signature under such a key is valid for every message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,58 +53,65 @@ class SourceSignature:
     """A parsed header `signature`.
 
     Attributes:
-        public: the 32 bytes of the Ed25519 public key.
-        mark: the 64 bytes of the signature.
-        size: how many records the batch has; 0: the record was signed by itself.
-        index: the record's place in the batch.
-        path: its siblings up to the batch's root, its own first.
+        public_key: the Ed25519 public key, 32 bytes.
+        signature: the Ed25519 signature, 64 bytes.
+        size: number of records in the batch; 0 for a record signed alone.
+        index: index of the record in the batch, from 0.
+        path: sibling hashes up to the batch's root, the record's own sibling first.
     """
 
-    public: bytes
-    mark: bytes
+    public_key: bytes
+    signature: bytes
     size: int = 0
     index: int = 0
     path: tuple[bytes, ...] = ()
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
-        """Read the header's value to its last byte.
+        """Parse the header's value to its last byte.
 
         Raises:
-            SourceSignatureError: if the version is another, it is cut or too long, or the key is not to be used.
+            SourceSignatureError: if version or length is wrong, or the key is of small order.
         """
         if len(data) < _HEAD.size:
             raise SourceSignatureError(f"signature: expected at least {_HEAD.size} bytes, got {len(data)}")
-        version, public, mark = _HEAD.unpack_from(data)
+        version, public, signature = _HEAD.unpack_from(data)
         rest = data[_HEAD.size :]
         did_key(public)
         if version == 1 and not rest:
-            return cls(public, mark)
-        if version != 2 or len(rest) < _PLACE.size or (len(rest) - _PLACE.size) % HASH_BYTES:
+            return cls(public, signature)
+        if (
+            version != 2
+            or len(rest) < _BATCH_POSITION.size
+            or (len(rest) - _BATCH_POSITION.size) % HASH_BYTES
+        ):
             raise SourceSignatureError(
                 f"signature: expected version 1 of {_HEAD.size} bytes or version 2 with a whole path, got"
                 f" version {version} of {len(data)} bytes"
             )
-        size, index = _PLACE.unpack_from(rest)
+        size, index = _BATCH_POSITION.unpack_from(rest)
         if not 0 <= index < size <= MAX_BATCH:
             raise SourceSignatureError(f"signature: {index} of {size} is no place in a batch of {MAX_BATCH}")
-        path = tuple(rest[at : at + HASH_BYTES] for at in range(_PLACE.size, len(rest), HASH_BYTES))
-        return cls(public, mark, size, index, path)
+        path = tuple(rest[at : at + HASH_BYTES] for at in range(_BATCH_POSITION.size, len(rest), HASH_BYTES))
+        return cls(public, signature, size, index, path)
 
     @property
     def did(self) -> str:
-        """The key as did:key."""
-        return did_key(self.public)
+        """Return the key as did:key."""
+        return did_key(self.public_key)
 
     def verify(self, statement: bytes) -> None:
-        """Demand that this signature is over the statement.
+        """Verify that this signature covers a statement.
+
+        Args:
+            statement: the bytes of `event_statement`.
 
         Raises:
-            SourceSignatureError: if it is not.
+            SourceSignatureError: if it does not.
         """
         try:
             signed = self._batch(statement) if self.size else statement
-            Ed25519PublicKey.from_public_bytes(self.public).verify(self.mark, signed)
+            Ed25519PublicKey.from_public_bytes(self.public_key).verify(self.signature, signed)
         except (InvalidSignature, ValueError, ProofError):
             raise SourceSignatureError(f"the signature of {self.did} does not fit the record") from None
 
@@ -114,17 +122,17 @@ class SourceSignature:
 
 @dataclass(frozen=True, slots=True)
 class SourceHeaders:
-    """What a record's headers say of its origin, each None where it says nothing."""
+    """The provenance headers of a record; each is `None` where the record has none."""
 
     signature: SourceSignature | None
     sequence: int | None
 
 
-def source_headers(headers: Headers) -> SourceHeaders:
-    """Read the headers `signature` and `sequence`.
+def source_headers(headers: RecordHeaders) -> SourceHeaders:
+    """Parse the headers `signature` and `sequence`.
 
     Raises:
-        SourceSignatureError: if one of them stands there twice or is malformed.
+        SourceSignatureError: if one of them occurs twice or is malformed.
     """
     marks = [content or b"" for name, content in headers if name == SIGNATURE_HEADER]
     numbers = [content or b"" for name, content in headers if name == SEQUENCE_HEADER]
@@ -136,10 +144,10 @@ def source_headers(headers: Headers) -> SourceHeaders:
 
 
 def verified_source(record: CanonicalRecord) -> SourceHeaders:
-    """Read a record's headers, and demand that its signature, if it has one, is over the record.
+    """Parse a record's provenance headers and verify its signature over the record, if it has one.
 
     Raises:
-        SourceSignatureError: if a header is malformed or the signature does not fit.
+        SourceSignatureError: if a header is malformed or the signature is wrong.
     """
     found = source_headers(record.headers)
     if found.signature is not None:
@@ -148,7 +156,7 @@ def verified_source(record: CanonicalRecord) -> SourceHeaders:
 
 
 def event_statement(topic: str, key: bytes | None, value: bytes | None, sequence: int | None) -> bytes:
-    """Spell what a source signs of one record."""
+    """Return the statement that a source signs for one record; `None` as sequence is encoded as 0."""
     name = topic.encode()
     parts = [EVENT_DOMAIN, len(name).to_bytes(2, "big"), name]
     for data in (key, value):
@@ -158,10 +166,16 @@ def event_statement(topic: str, key: bytes | None, value: bytes | None, sequence
 
 
 def root_of_path(leaf: bytes, index: int, size: int, path: tuple[bytes, ...]) -> bytes:
-    """Compute the root to which an inclusion path leads (RFC 9162 §2.1.3.2).
+    """Return the root that an inclusion path leads to (RFC 9162 §2.1.3.2).
+
+    Args:
+        leaf: the leaf's hash.
+        index: index of the leaf, from 0.
+        size: number of leaves of the tree.
+        path: sibling hashes, the leaf's own first.
 
     Raises:
-        ProofError: if the path has another length than this place has.
+        ProofError: if the path's length is wrong for that index and size.
     """
     inner = (index ^ (size - 1)).bit_length()
     border = (index >> inner).bit_count()
@@ -174,10 +188,10 @@ def root_of_path(leaf: bytes, index: int, size: int, path: tuple[bytes, ...]) ->
 
 
 def did_key(public: bytes) -> str:
-    """Spell an Ed25519 public key as did:key (multibase z, base58btc, multicodec ED 01).
+    """Encode an Ed25519 public key as did:key (multibase z, base58btc, multicodec ED 01).
 
     Raises:
-        SourceSignatureError: if it has not 32 bytes, or is of small order.
+        SourceSignatureError: if the key is not 32 bytes long, or is of small order.
     """
     if len(public) != 32:
         raise SourceSignatureError(f"expected an Ed25519 public key of 32 bytes, got {len(public)}")
@@ -189,10 +203,10 @@ def did_key(public: bytes) -> str:
 
 
 def parse_did_key(text: str) -> bytes:
-    """Read the public key out of a did:key.
+    """Return the 32-byte public key of a did:key.
 
     Raises:
-        SourceSignatureError: if it is not the one spelling of an Ed25519 key.
+        SourceSignatureError: if the text is not the canonical did:key of an Ed25519 key.
     """
     number = 0
     encoded = text.removeprefix(_DID)

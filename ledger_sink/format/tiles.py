@@ -1,11 +1,10 @@
-"""C2SP tlog-tiles: paths, tiles, entry bundles, appending, and proofs read from tiles.
+"""C2SP tlog-tiles: paths, tiles, entry bundles, appending, and proofs computed from tiles.
 
-A full tile is 256 hashes; hash i of tile n on level l is the root over the 256^l leaves from (n·256+i)·256^l.
-Nothing here touches a disk: the builder hands out bytes to be written, the readers take a function.
+A full tile has 256 hashes. Hash i of tile n on level l is the root over the 256^l leaves from (n·256+i)·256^l on.
+The module touches no disk: the builder returns bytes to be written, and the readers take a function.
 
-`ReadTile(level, index, width)` must return the first `width` hashes of the tile (or more: a full tile stands
-in for a partial one that is gone, tlog-tiles "Partial Tiles"), and raises what its store raises if there is
-none.
+`ReadTile(level, index, width)` must return at least the first `width` hashes of the tile. It may return a full tile
+for a partial one that was deleted (C2SP tlog-tiles, "Partial Tiles"). If there is no tile, it raises its own error.
 """
 
 import re
@@ -16,7 +15,7 @@ from typing import Final
 
 from ledger_sink.format.errors import TileError
 from ledger_sink.format.merkle import join_peaks, outside, split
-from ledger_sink.format.scan import HASH_BYTES, MAX_SIZE, decimal, shown
+from ledger_sink.format.scan import HASH_BYTES, MAX_SIZE, decimal, excerpt
 
 TILE_WIDTH: Final = 256
 TILE_HEIGHT: Final = 8
@@ -25,7 +24,7 @@ MAX_ENTRY_BYTES: Final = 65_535
 MAX_LEVEL: Final = 63
 
 ReadTile = Callable[[int, int, int], bytes]
-TilePlace = tuple[int, int, int]
+TilePosition = tuple[int, int, int]
 """(level, index, width) of a tile, or of an entry bundle with `ENTRIES` as level."""
 ENTRIES: Final = -1
 
@@ -34,7 +33,7 @@ _PATH = re.compile(r"tile/(entries|\d{1,2})/((?:x\d{3}/)*\d{3})(?:\.p/(\d{1,3}))
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile's place and bytes, ready to be written; `width` is 256 for a full tile."""
+    """One tile ready to be written: its position and bytes. `width` is 256 for a full tile."""
 
     level: int
     index: int
@@ -43,21 +42,21 @@ class Tile:
 
     @property
     def path(self) -> str:
-        """The tile's path below its log's prefix."""
+        """Return the tile's path below its log's prefix."""
         return tile_path(self.level, self.index, self.width)
 
 
-def place_path(place: TilePlace) -> str:
+def position_path(place: TilePosition) -> str:
     """Return the path of a tile or entry bundle; the reverse of `parse_tile_path`."""
     level, index, width = place
     return entries_path(index, width) if level == ENTRIES else tile_path(level, index, width)
 
 
 def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:
-    """Return `tile/<L>/<N>[.p/<W>]` (tlog-tiles, "Merkle Tree").
+    """Return the path of a tile, `tile/<L>/<N>[.p/<W>]` (C2SP tlog-tiles, "Merkle Tree").
 
     Raises:
-        TileError: if a number is outside what a path can say.
+        TileError: if level, index or width is out of range.
     """
     if not 0 <= level <= MAX_LEVEL:
         raise TileError(f"tile level: expected 0 to {MAX_LEVEL}, got {level}")
@@ -65,19 +64,25 @@ def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:
 
 
 def entries_path(index: int, width: int = TILE_WIDTH) -> str:
-    """Return `tile/entries/<N>[.p/<W>]` (tlog-tiles, "Log entries")."""
+    """Return the path of an entry bundle, `tile/entries/<N>[.p/<W>]` (C2SP tlog-tiles, "Log entries").
+
+    Raises:
+        TileError: if index or width is out of range.
+    """
     return f"tile/entries/{_index_path(index, width)}"
 
 
-def parse_tile_path(path: str) -> TilePlace:
-    """Read a tile or entry bundle path: the reverse of `tile_path` and `entries_path`.
+def parse_tile_path(path: str) -> TilePosition:
+    """Parse the path of a tile or entry bundle: the reverse of `position_path`.
 
     Raises:
-        TileError: if the path is not the one spelling of its place.
+        TileError: if the path is not the canonical path of a position.
     """
     match = _PATH.fullmatch(path) if path.isascii() else None
     if match is None:
-        raise TileError(f"tile path: expected tile/<level or entries>/<index>[.p/<width>], got {shown(path)}")
+        raise TileError(
+            f"tile path: expected tile/<level or entries>/<index>[.p/<width>], got {excerpt(path)}"
+        )
     level, groups, width = match.groups()
     index_digits = groups.replace("x", "").replace("/", "").lstrip("0") or "0"
     place = (
@@ -85,13 +90,13 @@ def parse_tile_path(path: str) -> TilePlace:
         decimal(index_digits, TileError, "tile index"),
         TILE_WIDTH if width is None else decimal(width, TileError, "tile width", TILE_WIDTH - 1),
     )
-    if place_path(place) != path:
-        raise TileError(f"tile path: expected {place_path(place)}, got {shown(path)}")
+    if position_path(place) != path:
+        raise TileError(f"tile path: expected {position_path(place)}, got {excerpt(path)}")
     return place
 
 
-def tiles_of(size: int) -> Iterator[TilePlace]:
-    """List every tile of a tree of this size, level by level, partial last ones included."""
+def tiles_of(size: int) -> Iterator[TilePosition]:
+    """Yield every tile of a tree of this size, level by level, partial last ones included."""
     level, hashes = 0, size
     while hashes:
         for index in range(hashes // TILE_WIDTH):
@@ -101,8 +106,8 @@ def tiles_of(size: int) -> Iterator[TilePlace]:
         level, hashes = level + 1, hashes // TILE_WIDTH
 
 
-def bundles_of(size: int) -> Iterator[TilePlace]:
-    """List every entry bundle of a log of this size, a partial last one included."""
+def bundles_of(size: int) -> Iterator[TilePosition]:
+    """Yield every entry bundle of a log of this size, a partial last one included."""
     for level, index, width in tiles_of(size):
         if level:
             return
@@ -110,7 +115,7 @@ def bundles_of(size: int) -> Iterator[TilePlace]:
 
 
 def encode_entries(entries: Iterable[bytes]) -> bytes:
-    """Join entries into (a part of) an entry bundle: `u16 length ‖ entry`, big-endian.
+    """Encode entries as an entry bundle, or a part of one: `u16 length ‖ entry` each, big-endian.
 
     Raises:
         TileError: if an entry is longer than 65,535 bytes.
@@ -124,14 +129,14 @@ def encode_entries(entries: Iterable[bytes]) -> bytes:
 
 
 def parse_entries(data: bytes, width: int | None = None) -> list[bytes]:
-    """Split an entry bundle into its entries.
+    """Parse an entry bundle; return its entries.
 
     Args:
         data: the whole bundle.
-        width: how many entries there must be; `None` takes any number up to 256.
+        width: required number of entries; `None` allows any number up to 256.
 
     Raises:
-        TileError: if the bundle is cut, has bytes after its last entry, or another number of entries.
+        TileError: if the bundle is truncated or has another number of entries.
     """
     entries: list[bytes] = []
     position, end = 0, len(data)
@@ -149,7 +154,7 @@ def parse_entries(data: bytes, width: int | None = None) -> list[bytes]:
 
 
 def tile_hash(data: bytes) -> bytes:
-    """Hash a run of 1, 2, 4 … 256 tile hashes into their subtree root: the hot path of appending."""
+    """Return the subtree root over 1, 2, 4 … 256 joined hashes: the hot path of appending."""
     hasher = sha256
     while len(data) > HASH_BYTES:
         data = b"".join([hasher(b"\x01" + data[i : i + 64]).digest() for i in range(0, len(data), 64)])
@@ -157,18 +162,21 @@ def tile_hash(data: bytes) -> bytes:
 
 
 class TileBuilder:
-    """The right edge of a growing log: takes leaf hashes, gives finished tiles, partial tiles and the root.
+    """The right edge of a growing tree: takes leaf hashes, returns full tiles, partial tiles and the root.
 
-    It holds one partial tile a level (at most 8 kB each) and nothing of the finished ones. It has one owner;
-    it is not safe for two threads. After an error from outside (a tile that could not be written), load a
-    new one.
+    It holds one partial tile per level (at most 8 kB each) and no full tile. It is not thread-safe. If writing a
+    tile fails, discard the builder and load a new one.
     """
 
     def __init__(self, size: int = 0, edge: Sequence[bytes] = ()) -> None:
-        """Start from the partial tiles of a tree of `size` leaves, level 0 first.
+        """Start from a tree of `size` leaves.
+
+        Args:
+            size: number of leaves.
+            edge: partial tiles of that tree, level 0 first, empty where a level has none.
 
         Raises:
-            TileError: if a partial tile has another width than the size demands.
+            TileError: if a partial tile's width does not match the size.
         """
         if not 0 <= size <= MAX_SIZE:
             raise TileError(f"tree size: expected 0 to {MAX_SIZE}, got {size}")
@@ -183,7 +191,11 @@ class TileBuilder:
 
     @classmethod
     def load(cls, size: int, read_tile: ReadTile) -> "TileBuilder":
-        """Read the right edge of a stored tree of `size` leaves; compare `root()` with the committed one."""
+        """Read the right edge of a stored tree of `size` leaves. The caller compares `root()` with the committed root.
+
+        Raises:
+            TileError: if a tile is too short.
+        """
         edge, level, hashes = [], 0, size
         while hashes:
             width = hashes % TILE_WIDTH
@@ -193,18 +205,18 @@ class TileBuilder:
 
     @property
     def size(self) -> int:
-        """Number of leaves so far."""
+        """Return the number of leaves."""
         return self._size
 
     def append(self, hashes: Sequence[bytes]) -> list[Tile]:
-        """Append leaf hashes in order; return the tiles that became full, children before parents."""
+        """Append leaf hashes in order; return the tiles that this filled, children before parents."""
         finished: list[Tile] = []
         self._size += len(hashes)
         self._extend(0, b"".join(hashes), self._size, finished)
         return finished
 
     def _extend(self, level: int, data: bytes, count: int, finished: list[Tile]) -> None:
-        """Add to a level that then has `count` hashes, and pass those of its full tiles on."""
+        """Append hashes to a level, which then has `count`, and the roots of its new full tiles to the level above."""
         if level == len(self._edge):
             self._edge.append(bytearray())
         pending = bytes(self._edge[level]) + data
@@ -221,7 +233,7 @@ class TileBuilder:
             self._extend(level + 1, above, count // TILE_WIDTH, finished)
 
     def partials(self) -> list[Tile]:
-        """Return the partial tiles of the tree as it is now, empty ones left out (tlog-tiles)."""
+        """Return the partial tiles of the current tree, without empty ones (C2SP tlog-tiles, "Partial Tiles")."""
         return [
             Tile(level, self._size >> TILE_HEIGHT * (level + 1), len(data) // HASH_BYTES, bytes(data))
             for level, data in enumerate(self._edge)
@@ -229,7 +241,7 @@ class TileBuilder:
         ]
 
     def root(self) -> bytes:
-        """Compute the root of the tree as it is now from its right edge alone."""
+        """Return the root of the current tree, computed from its right edge."""
         peaks: list[bytes] = []
         for data in reversed(self._edge):
             peaks += _peaks(bytes(data))
@@ -237,14 +249,14 @@ class TileBuilder:
 
 
 def read_root(size: int, read_tile: ReadTile) -> bytes:
-    """Compute the root of the tree of `size` leaves from its right-edge tiles."""
+    """Return the root of the tree of `size` leaves, computed from its right-edge tiles; errors as of `load`."""
     return TileBuilder.load(size, read_tile).root()
 
 
 def inclusion_proof(index: int, size: int, read_tile: ReadTile) -> tuple[bytes, ...]:
-    """Build the proof that leaf `index` is in the tree of `size` leaves (RFC 6962 §2.1.1).
+    """Return the proof that leaf `index` is in the tree of `size` leaves (RFC 6962 §2.1.1).
 
-    Each tile is asked for once.
+    Each tile is read once.
 
     Raises:
         TileError: if the index is outside the tree or a tile is too short.
@@ -265,12 +277,12 @@ def inclusion_proof(index: int, size: int, read_tile: ReadTile) -> tuple[bytes, 
 
 
 def consistency_proof(old_size: int, new_size: int, read_tile: ReadTile) -> tuple[bytes, ...]:
-    """Build the proof that the tree of `new_size` leaves begins with that of `old_size` (RFC 6962 §2.1.2).
+    """Return the proof that the tree of `new_size` leaves begins with that of `old_size` (RFC 6962 §2.1.2).
 
-    Empty from the empty tree and between equal sizes, as tlog-witness demands.
+    It is empty from the empty tree and between equal sizes (C2SP tlog-witness, add-checkpoint).
 
     Raises:
-        TileError: if the sizes shrink or a tile is too short.
+        TileError: if the new size is smaller or a tile is too short.
     """
     if not 0 <= old_size <= new_size <= MAX_SIZE:
         raise TileError(f"consistency proof: expected 0 ≤ old ≤ new, got {old_size} and {new_size}")
@@ -292,10 +304,10 @@ def consistency_proof(old_size: int, new_size: int, read_tile: ReadTile) -> tupl
 
 
 def range_proof(first: int, end: int, size: int, read_tile: ReadTile) -> tuple[bytes, ...]:
-    """Build the proof that leaves [first, end) are those of the tree of `size` leaves (see `merkle.verify_range`).
+    """Return the proof that leaves [first, end) are in the tree of `size` leaves (see `merkle.verify_range`).
 
     Raises:
-        TileError: if that is no range of the tree or a tile is too short.
+        TileError: if the range is empty or outside the tree, or a tile is too short.
     """
     if not 0 <= first < end <= size <= MAX_SIZE:
         raise TileError(f"range proof: {first} to {end} is no range of a tree of {size} leaves")
@@ -304,7 +316,7 @@ def range_proof(first: int, end: int, size: int, read_tile: ReadTile) -> tuple[b
 
 
 class _Tree:
-    """Subtree roots of one tree, each tile read once."""
+    """Computes subtree roots of one tree; reads each tile once."""
 
     def __init__(self, size: int, read_tile: ReadTile) -> None:
         self._size = size
@@ -312,7 +324,10 @@ class _Tree:
         self._tiles: dict[tuple[int, int], bytes] = {}
 
     def root(self, low: int, high: int) -> bytes:
-        """Root over leaves [low, high); low is divisible by the largest power of two up to high - low."""
+        """Return the root over leaves [low, high).
+
+        `low` must be divisible by the largest power of two that is at most high - low.
+        """
         peaks = []
         while low < high:
             height = (high - low).bit_length() - 1
@@ -347,7 +362,7 @@ def _require_width(data: bytes | bytearray, level: int, index: int, width: int) 
 
 
 def _peaks(data: bytes) -> list[bytes]:
-    """Roots of the perfect subtrees of a partial tile, largest first."""
+    """Return the roots of the perfect subtrees of a partial tile, largest first."""
     peaks, position, width = [], 0, len(data) // HASH_BYTES
     for bit in range(TILE_HEIGHT - 1, -1, -1):
         if width >> bit & 1:

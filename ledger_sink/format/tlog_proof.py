@@ -1,13 +1,13 @@
-r"""C2SP tlog-proof (commit 5ba5ee8): an inclusion proof with the checkpoint that it leads to, `.tlog-proof`.
+r"""C2SP tlog-proof (commit 5ba5ee8): an inclusion proof and the checkpoint that it leads to, `.tlog-proof`.
 
     c2sp.org/tlog-proof@v1\n
-    [extra <base64>\n]          not authenticated by anything
+    [extra <base64>\n]          not authenticated
     index <decimal>\n
     <base64 hash>\n             0 to 63 lines, the leaf's sibling first
     \n
     <checkpoint verbatim>
 
-The leaf, the keys and the policy come from the verifier's side, never from the proof.
+Leaf, keys and policy come from the verifier, never from the proof.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,14 @@ MAX_PROOF_BYTES: Final = 2 * MAX_NOTE_BYTES
 
 @dataclass(frozen=True, slots=True)
 class TlogProof:
-    """Index, sibling hashes, signed checkpoint (its bytes), and the unauthenticated extra data if any."""
+    """A parsed inclusion proof.
+
+    Attributes:
+        index: index of the leaf, from 0.
+        proof: sibling hashes, the leaf's own sibling first.
+        checkpoint: the signed checkpoint, as bytes.
+        extra: unauthenticated extra data, or `None`.
+    """
 
     index: int
     proof: tuple[bytes, ...]
@@ -33,7 +40,7 @@ class TlogProof:
     extra: bytes | None = None
 
     def encode(self) -> bytes:
-        """Spell the proof; `TlogProof.parse(proof.encode()) == proof`."""
+        """Encode the proof; `TlogProof.parse(proof.encode()) == proof`."""
         extra = () if self.extra is None else (f"extra {base64_text(self.extra)}",)
         hashes = (base64_text(value) for value in self.proof)
         lines = (FIRST_LINE, *extra, f"index {self.index}", *hashes, "")
@@ -41,7 +48,7 @@ class TlogProof:
 
     @classmethod
     def parse(cls, data: bytes) -> "TlogProof":
-        """Read a proof; the form of its checkpoint is checked, nothing is verified.
+        """Parse a proof and check the form of its checkpoint; verify nothing.
 
         Raises:
             TlogProofFormatError: if the lines before the checkpoint are malformed.
@@ -67,14 +74,17 @@ class TlogProof:
         return cls(index, hashes, checkpoint, extra)
 
     def head(self) -> Checkpoint:
-        """Return the checkpoint's content; its signatures are the caller's to check."""
+        """Return the checkpoint's content. The caller verifies its signatures."""
         return parse_checkpoint(self.checkpoint)[0]
 
     def verify_leaf(self, leaf: bytes) -> None:
-        """Check that these bytes are the leaf at the proof's index under its checkpoint's root.
+        """Verify that a leaf has the proof's index under its checkpoint's root.
+
+        Args:
+            leaf: the leaf's data, not its hash.
 
         Raises:
-            ProofError: if they are not.
+            ProofError: if it has not.
         """
         head = self.head()
         verify_inclusion(leaf_hash(leaf), self.index, head.size, self.proof, head.root)

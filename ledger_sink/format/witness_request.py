@@ -1,8 +1,8 @@
-r"""C2SP tlog-witness v1.0.0: the bodies of `add-checkpoint` and of its answers.
+r"""C2SP tlog-witness v1.0.0: the bodies of `add-checkpoint` requests and responses.
 
-Request: `old <size>\n`, up to 63 proof lines, an empty line, the signed checkpoint verbatim.
-Answers: 200 bare signature lines; 409 `<size>\n` as `text/x.tlog.size`. The witness's own rules (404, 403,
-409, 422) are `ledger_sink/witness/server.py`'s; what is malformed here is its 400.
+A request is `old <size>\n`, up to 63 proof lines, an empty line, and the signed checkpoint verbatim.
+A 200 response holds bare signature lines; a 409 response holds `<size>\n` as `text/x.tlog.size`.
+`ledger_sink/witness/server.py` decides on 403, 404, 409 and 422, and answers 400 to what is malformed here.
 """
 
 from dataclasses import dataclass
@@ -21,25 +21,31 @@ MAX_REQUEST_BYTES: Final = MAX_NOTE_BYTES + 4096
 
 @dataclass(frozen=True, slots=True)
 class AddCheckpoint:
-    """A request to cosign: the size the witness should know, the proof from there, the signed checkpoint."""
+    """A request to cosign a checkpoint.
+
+    Attributes:
+        old_size: size of the checkpoint that the witness last cosigned, by the client's knowledge.
+        proof: consistency proof from that size.
+        checkpoint: the signed checkpoint, as bytes.
+    """
 
     old_size: int
     proof: tuple[bytes, ...]
     checkpoint: bytes
 
     def encode(self) -> bytes:
-        """Spell the body; `AddCheckpoint.parse(request.encode()) == request`."""
+        """Encode the body; `AddCheckpoint.parse(request.encode()) == request`."""
         lines = (f"old {self.old_size}", *(base64_text(value) for value in self.proof), "")
         return "".join(f"{line}\n" for line in lines).encode() + self.checkpoint
 
     @classmethod
     def parse(cls, data: bytes) -> "AddCheckpoint":
-        """Read a body; its checkpoint's form is checked, its signatures are not.
+        """Parse a body and check the form of its checkpoint; verify no signature.
 
         Raises:
             WitnessRequestFormatError: if the body is malformed.
             NoteFormatError: if its checkpoint is no note.
-            CheckpointFormatError: if its note is no checkpoint.
+            CheckpointFormatError: if that note is no checkpoint.
         """
         if len(data) > MAX_REQUEST_BYTES:
             raise WitnessRequestFormatError(
@@ -60,26 +66,26 @@ class AddCheckpoint:
 
 
 def encode_cosignatures(signatures: tuple[Signature, ...]) -> bytes:
-    """Spell the body of a 200 answer."""
+    """Encode the body of a 200 response."""
     return "".join(signature.line for signature in signatures).encode()
 
 
 def parse_cosignatures(data: bytes) -> tuple[Signature, ...]:
-    """Read the body of a 200 answer; nothing in it is verified yet.
+    """Parse the body of a 200 response; verify no signature.
 
     Raises:
-        NoteFormatError: if it is anything but one or more signature lines.
+        NoteFormatError: if it is not one or more signature lines.
     """
     return parse_signatures(data)
 
 
 def encode_size(size: int) -> bytes:
-    """Spell the body of a 409 answer: the size that the witness last cosigned."""
+    """Encode the body of a 409 response: the size that the witness last cosigned."""
     return f"{size}\n".encode()
 
 
 def parse_size(data: bytes) -> int:
-    """Read the body of a 409 answer.
+    """Parse the body of a 409 response.
 
     Raises:
         WitnessRequestFormatError: if it is not a decimal and a newline.
@@ -91,5 +97,8 @@ def parse_size(data: bytes) -> int:
 
 
 def monitoring_path(origin: str) -> str:
-    """Return `<hex SHA-256(origin)>/checkpoint`, where a witness serves what it last cosigned for a log."""
+    """Return the path at which a witness serves its last cosigned checkpoint of a log.
+
+    It is `<hex SHA-256(origin)>/checkpoint` (C2SP tlog-witness, monitoring).
+    """
     return f"{sha256(origin.encode()).hexdigest()}/checkpoint"

@@ -1,6 +1,7 @@
-"""What outside services say of a city checkpoint, and what of it holds: pure, offline, no clock.
+"""Receipts of outside services for a city checkpoint: their formats and their offline verification.
 
-Bytes and the reader's own trust in, a `Claim` or an error of `receipt.errors` out. The platform's adapters
-(`ledger_sink.anchor`) and the auditors' verifier use the same functions. RFC 3161 needs `rfc3161-client`,
-Ethereum `pycryptodome` (both: `city-telemetry[anchors]`); where one is missing, nothing is claimed.
+Functions are pure and read no clock. They take bytes and the reader's own trust, and return an `Attestation` or raise
+an error of `receipt.errors`. The platform's adapters (`ledger_sink.anchor`) and the auditors' verifier share them.
+RFC 3161 receipts need `rfc3161-client`, Ethereum receipts `pycryptodome` (both: `city-telemetry[anchors]`). Without
+the library such a receipt is reported as not checked.
 """

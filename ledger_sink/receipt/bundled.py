@@ -1,12 +1,12 @@
-"""Receipts inside an evidence bundle: which files, and the one of them that is spelled here.
+"""Receipts inside an evidence bundle: their files, and the format of `leaf.path` (FORMAT.md §11.4).
 
     anchors/first/block.txt                 the first block that holds the record's leaf
     anchors/first/leaf.path                 the leaf's path to its log's root in that block
     anchors/<size>/city.tlog-proof          that block under the anchored city checkpoint of this size
     anchors/<size>/<receipt>                receipts over that checkpoint's bytes
 
-`leaf.path` is `city-leaf-path/v1` and 0 to 63 base64 hashes, the leaf's sibling first, a line each. Index, size
-and root come from elsewhere. (FORMAT.md §11.4)
+`leaf.path` is `city-leaf-path/v1` and 0 to 63 base64 hashes, a line each, the leaf's sibling first. Index, size
+and root come from the bundle's other files.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ FIRST_LINE = "city-leaf-path/v1"
 
 
 def encode_path(hashes: Sequence[bytes]) -> bytes:
-    """Spell a leaf's path."""
+    """Encode a leaf's inclusion path."""
     return "".join(f"{line}\n" for line in (FIRST_LINE, *map(base64_text, hashes))).encode()
 
 
 def parse_path(data: bytes) -> tuple[bytes, ...]:
-    """Read a leaf's path.
+    """Parse a leaf's inclusion path.
 
     Raises:
-        ProofError: it is spelled in any other way.
+        ProofError: if it is malformed.
     """
     first, *lines = text_lines(data, ProofError, "leaf path")
     if first != FIRST_LINE:

@@ -1,4 +1,4 @@
-"""A witness's cosignature as a receipt: the signature line that C2SP tlog-witness answers with."""
+"""A witness's cosignature as a receipt: the signature line of a C2SP tlog-witness response."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ledger_sink.format.cosignature import verify_cosignature
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import is_own_witness
 from ledger_sink.format.witness_request import parse_cosignatures
-from ledger_sink.receipt.claim import Claim, Kind
+from ledger_sink.receipt.attestation import Attestation, AttestationKind
 from ledger_sink.receipt.errors import ReceiptError, UntrustedError
 
 if TYPE_CHECKING:
@@ -19,12 +19,17 @@ HONEST = "that this witness keeps what it saw and cosigns no second history"
 OWN = "that the city's own witness is honest: it is NOT independent"
 
 
-def verify(checkpoint: bytes, receipt: bytes, keys: tuple[VerifierKey, ...]) -> Claim:
-    """Check one cosignature line under the witnesses' keys that the reader trusts.
+def verify(checkpoint: bytes, receipt: bytes, keys: tuple[VerifierKey, ...]) -> Attestation:
+    """Verify a cosignature line over a checkpoint.
+
+    Args:
+        checkpoint: the signed checkpoint, as bytes.
+        receipt: the signature line.
+        keys: keys of the witnesses that the reader trusts.
 
     Raises:
-        ReceiptError: it is no cosignature line, or a trusted key's signature is wrong.
-        UntrustedError: it is of no witness that the reader trusts.
+        ReceiptError: if it is no cosignature line, or a trusted key's signature is wrong.
+        UntrustedError: if the reader trusts no such witness.
     """
     try:
         (line,) = parse_cosignatures(receipt)
@@ -33,7 +38,7 @@ def verify(checkpoint: bytes, receipt: bytes, keys: tuple[VerifierKey, ...]) -> 
             if key.matches(line):
                 time_s = verify_cosignature(key, head.text, line)
                 own = is_own_witness(head.origin.partition("/")[0], key.name)
-                return Claim(Kind.COSIGNED, time_s, key.name, (OWN if own else HONEST,))
+                return Attestation(AttestationKind.COSIGNED, time_s, key.name, (OWN if own else HONEST,))
     except (FormatError, ValueError) as error:
         raise ReceiptError(f"cosignature: {error}") from None
     raise UntrustedError(f"cosigned by {line.name}, which is no witness of your policy")

@@ -1,8 +1,7 @@
-"""Just enough DER to put the certificates of a time stamp in order.
+"""The part of DER that sorts the certificates of a time stamp (RFC 5652 §5.1, X.690 §11.6).
 
-DER sorts the elements of a SET OF; many authorities, and OpenSSL, write certificates as they come, which a
-strict reader refuses. The signature does not cover them, so sorting a copy changes nothing that is signed.
-(RFC 5652 §5.1, X.690 §11.6)
+DER sorts the elements of a SET OF. Many authorities, and OpenSSL, write certificates unsorted, which a strict parser
+refuses. The signature does not cover them, so sorting a copy changes no signed byte.
 """
 
 from __future__ import annotations
@@ -13,15 +12,15 @@ SEQUENCE, CONTEXT_0 = 0x30, 0xA0
 
 
 def with_sorted_certificates(response: bytes) -> bytes:
-    """Return a `TimeStampResp` whose certificates stand in DER's order; all else as it was.
+    """Return a `TimeStampResp` with its certificates in DER order and everything else unchanged.
 
     Raises:
-        ReceiptError: it has not the shape of one, as far as its certificates.
+        ReceiptError: if its structure, up to the certificates, is not that of a `TimeStampResp`.
     """
     inside, end = _open(response, 0, SEQUENCE)  # TimeStampResp
     _, token = _element(response, inside)  # status
     if token == end:
-        return response  # refused: there is no token
+        return response  # status is not granted: there is no token
     inside, _ = _open(response, token, SEQUENCE)  # ContentInfo
     _, content = _element(response, inside)  # its type
     inside, _ = _open(response, content, CONTEXT_0)
@@ -29,7 +28,7 @@ def with_sorted_certificates(response: bytes) -> bytes:
     for _ in range(3):  # version, digestAlgorithms, encapContentInfo
         _, at = _element(response, at)
     if at >= len(response) or response[at] != CONTEXT_0:
-        return response  # it came without certificates
+        return response  # it holds no certificates
     start, end = _open(response, at, CONTEXT_0)
     certificates = []
     at = start
@@ -43,14 +42,14 @@ def with_sorted_certificates(response: bytes) -> bytes:
 
 
 def _open(data: bytes, at: int, tag: int) -> tuple[int, int]:
-    """Return where the content of the element at a place begins and ends."""
+    """Return start and end of the content of the element with this tag at an index."""
     if at >= len(data) or data[at] != tag:
         raise ReceiptError(f"time stamp: expected tag {tag:02x} at byte {at}")
     return _element(data, at)
 
 
 def _element(data: bytes, at: int) -> tuple[int, int]:
-    """Return where the content of any element begins and ends."""
+    """Return start and end of the content of any element at an index."""
     if at + 2 > len(data) or data[at] & 0x1F == 0x1F:
         raise ReceiptError(f"time stamp: expected a DER element at byte {at}")
     size, start = data[at + 1], at + 2

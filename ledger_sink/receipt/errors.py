@@ -1,17 +1,17 @@
-"""Errors of receipts, split by what a reader may say: it is wrong, or it was not checked."""
+"""Errors of receipts: one class for a wrong receipt, others for a receipt that was not checked."""
 
 
 class ReceiptError(Exception):
-    """A receipt cannot be read or does not show what it must: forged, damaged, or of another checkpoint."""
+    """A receipt is malformed, forged, damaged, or of another checkpoint."""
 
 
 class UncheckedError(Exception):
-    """Nothing is known to be wrong, but nothing is shown either; the message tells what is missing."""
+    """A receipt was not checked: it is neither refuted nor proved. The message states what is missing."""
 
 
 class UntrustedError(UncheckedError):
-    """The reader's own trust (roots, block hashes, copies) does not speak of this receipt's issuer."""
+    """The reader's own trust (roots, block hashes, copies) does not include this receipt's issuer."""
 
 
 class MissingLibraryError(UncheckedError):
-    """The library that reads this kind of receipt is not installed."""
+    """The library for this kind of receipt is not installed."""

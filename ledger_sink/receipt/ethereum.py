@@ -1,17 +1,16 @@
-"""A checkpoint in the calldata of a transaction on an EVM chain: `"CLA1" ‖ SHA-256(checkpoint)`.
+"""A checkpoint's hash in the calldata of an EVM transaction: `"CLA1" ‖ SHA-256(checkpoint)` (FORMAT.md §11.2).
 
-What can be checked offline: the transaction (EIP-1559, its signature covers chain id and calldata) is in the
-block's `transactionsRoot` by a Merkle-Patricia proof, that root is in the header, the header has the block's
-hash. That this block is on the chain is the reader's to say: they look its hash up at any node they trust.
+The receipt proves offline that the transaction is in a block. A Merkle-Patricia proof leads from the transaction to
+the header's `transactionsRoot`, and the header hashes to the block's hash. The transaction is of EIP-1559; its
+signature covers chain id and calldata. That this block is on the chain is not proved: the reader looks its hash up at
+a node that they trust.
 
     city-evm-receipt/v1
     chain <decimal>
-    index <decimal>           place of the transaction in its block
+    index <decimal>           index of the transaction in its block
     block <base64>            the block's hash: Keccak-256 of the header
     header <base64>           the block's header, RLP
     node <base64>             1 to 64 lines: the proof in the trie, root first
-
-(FORMAT.md §11.2)
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ from hashlib import sha256
 
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.scan import base64_bytes, base64_text, decimal, hash_bytes, text_lines
-from ledger_sink.receipt.claim import Claim, Kind
+from ledger_sink.receipt.attestation import Attestation, AttestationKind
 from ledger_sink.receipt.errors import MissingLibraryError, ReceiptError, UntrustedError
 from ledger_sink.receipt.patricia import value_at
 from ledger_sink.receipt.rlp import as_bytes, as_integer, decode_list
 
 Blocks = Mapping[int, frozenset[bytes]]
-"""Chain id → hashes of blocks that the reader knows to be on that chain."""
+"""Chain id → hashes of the blocks that the reader knows to be on that chain."""
 
 MAGIC = b"CLA1"
 FIRST_LINE = "city-evm-receipt/v1"
@@ -46,13 +45,13 @@ ASSUMPTIONS = (
 
 
 def keccak() -> Callable[[bytes], bytes]:
-    """Return Keccak-256, as Ethereum uses it (not SHA3-256).
+    """Return the function Keccak-256 of Ethereum (not SHA3-256).
 
     Raises:
-        MissingLibraryError: `pycryptodome` is not installed.
+        MissingLibraryError: if `pycryptodome` is not installed.
     """
     try:
-        from Crypto.Hash import keccak as library  # noqa: PLC0415 - the base install is without it
+        from Crypto.Hash import keccak as library  # noqa: PLC0415 - the base install lacks it
     except ImportError:
         raise MissingLibraryError(
             "receipts of EVM chains were not checked: install 'city-telemetry[anchors]'"
@@ -67,7 +66,15 @@ def payload(checkpoint: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class EvmReceipt:
-    """Where a transaction stands, and the proof."""
+    """A parsed receipt.
+
+    Attributes:
+        chain_id: id of the chain.
+        index: index of the transaction in its block.
+        block: the block's hash, 32 bytes.
+        header: the block's header in RLP.
+        nodes: nodes of the proof in the transaction trie, root first.
+    """
 
     chain_id: int
     index: int
@@ -76,7 +83,7 @@ class EvmReceipt:
     nodes: tuple[bytes, ...]
 
     def encode(self) -> bytes:
-        """Spell the receipt."""
+        """Encode the receipt; `EvmReceipt.parse(receipt.encode()) == receipt`."""
         nodes = (f"node {base64_text(node)}" for node in self.nodes)
         lines = (
             FIRST_LINE,
@@ -90,10 +97,10 @@ class EvmReceipt:
 
     @classmethod
     def parse(cls, data: bytes) -> EvmReceipt:
-        """Read a receipt; nothing is verified.
+        """Parse a receipt; verify nothing.
 
         Raises:
-            ReceiptError: it is spelled in any other way.
+            ReceiptError: if it is malformed.
         """
         if len(data) > MAX_RECEIPT_BYTES:
             raise ReceiptError(f"EVM receipt: expected at most {MAX_RECEIPT_BYTES} bytes, got {len(data)}")
@@ -119,8 +126,15 @@ class EvmReceipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """What a receipt shows by itself: the checkpoint's hash stands in a block of this hash."""
+class BlockInclusion:
+    """What a receipt proves without trust: the block of this hash holds the checkpoint's hash.
+
+    Attributes:
+        chain_id: id of the chain that the transaction is signed for.
+        block: the block's hash, 32 bytes.
+        number: the block's number.
+        time_s: the block's time, in POSIX seconds.
+    """
 
     chain_id: int
     block: bytes
@@ -128,12 +142,16 @@ class Placed:
     time_s: int
 
 
-def place(checkpoint: bytes, data: bytes) -> Placed:
-    """Check everything in a receipt that needs no trust.
+def verify_inclusion(checkpoint: bytes, data: bytes) -> BlockInclusion:
+    """Verify everything in a receipt that needs no trust: its block holds the checkpoint's hash.
+
+    Args:
+        checkpoint: the anchored checkpoint, as bytes.
+        data: the receipt.
 
     Raises:
-        ReceiptError: it is malformed, of another checkpoint, or its proof is broken.
-        MissingLibraryError: it cannot be checked on this machine.
+        ReceiptError: if it is malformed, of another checkpoint, or its proof is wrong.
+        MissingLibraryError: if `pycryptodome` is not installed.
     """
     hasher = keccak()
     receipt = EvmReceipt.parse(data)
@@ -158,11 +176,15 @@ def place(checkpoint: bytes, data: bytes) -> Placed:
     if got != expected:
         raise ReceiptError(f"transaction: expected calldata {expected.hex()}, got {got[:100].hex()}")
     number, time_s = as_integer(header, _NUMBER, "block header"), as_integer(header, _TIME, "block header")
-    return Placed(chain_id, receipt.block, number, time_s)
+    return BlockInclusion(chain_id, receipt.block, number, time_s)
 
 
 def index_key(index: int) -> bytes:
-    """Return the key of a block's transaction in its trie: the RLP of its index."""
+    """Return the key of a transaction in its block's trie: the RLP of its index.
+
+    Raises:
+        ReceiptError: if the index is not 0 to 2^32 - 1.
+    """
     if not 0 <= index < 1 << 32:
         raise ReceiptError(f"transaction index: expected 0 to 2^32 - 1, got {index}")
     if index < 0x80:
@@ -171,29 +193,34 @@ def index_key(index: int) -> bytes:
     return bytes([0x80 + len(data)]) + data
 
 
-def verify(checkpoint: bytes, receipt: bytes, blocks: Blocks) -> Claim:
-    """Check a receipt against blocks that the reader knows.
+def verify(checkpoint: bytes, receipt: bytes, blocks: Blocks) -> Attestation:
+    """Verify a receipt against the blocks that the reader knows.
+
+    Args:
+        checkpoint: the anchored checkpoint, as bytes.
+        receipt: the receipt.
+        blocks: known block hashes of each chain.
 
     Raises:
-        ReceiptError: it is malformed, of another checkpoint, or its proof is broken.
-        UntrustedError: the reader did not say that this block is on its chain.
-        MissingLibraryError: it cannot be checked on this machine.
+        ReceiptError: if it is malformed, of another checkpoint, or its proof is wrong.
+        UntrustedError: if the reader does not know the block.
+        MissingLibraryError: if `pycryptodome` is not installed.
     """
-    found = place(checkpoint, receipt)
+    found = verify_inclusion(checkpoint, receipt)
     name = f"block {found.number} (0x{found.block.hex()}) of chain {found.chain_id}"
     if found.block not in blocks.get(found.chain_id, frozenset()):
         raise UntrustedError(
             f"its hash stands in {name}, if that block is on the chain: look it up at a node that you trust, "
             f"then give --evm {found.chain_id}:0x{found.block.hex()}"
         )
-    return Claim(Kind.EXISTED_BY, found.time_s, name, ASSUMPTIONS)
+    return Attestation(AttestationKind.EXISTED_BY, found.time_s, name, ASSUMPTIONS)
 
 
 def parse_block(text: str) -> tuple[int, bytes]:
-    """Read `CHAIN_ID:0xBLOCK_HASH`.
+    """Parse `CHAIN_ID:0xBLOCK_HASH`; return the chain id and the 32-byte hash.
 
     Raises:
-        ReceiptError: it is neither.
+        ReceiptError: if it is malformed.
     """
     chain, _, block = text.partition(":")
     try:

@@ -1,4 +1,6 @@
-"""`job.txt`: for one city checkpoint, which receipts were asked for. It makes a missing one visible.
+"""`job.txt`: the receipts that were requested for one city checkpoint (FORMAT.md §11).
+
+It makes a missing receipt detectable.
 
     city-anchors/v1
     <origin of the city log>
@@ -7,8 +9,6 @@
     <size of the checkpoint anchored before it, 0 for none>
     <time, RFC 3339 UTC, milliseconds>
     <receipt's file name>                  1 to 32 lines, strictly rising
-
-(FORMAT.md §11)
 """
 
 from __future__ import annotations
@@ -29,7 +29,16 @@ MAX_RECEIPTS = 32
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One checkpoint and the receipts that were asked for."""
+    """One anchored checkpoint and the receipts that were requested for it.
+
+    Attributes:
+        origin: origin of the city log.
+        size: size of the anchored checkpoint, in blocks.
+        digest: SHA-256 of the anchored checkpoint's bytes.
+        previous: size of the checkpoint anchored before; 0 for none.
+        time_ms: time of the request, in milliseconds since 1970 UTC.
+        receipts: file names of the receipts, strictly rising.
+    """
 
     origin: str
     size: int
@@ -39,7 +48,7 @@ class Job:
     receipts: tuple[str, ...]
 
     def encode(self) -> bytes:
-        """Spell the job."""
+        """Encode the job; `Job.parse(job.encode()) == job`."""
         lines = (
             FIRST_LINE,
             self.origin,
@@ -53,10 +62,10 @@ class Job:
 
     @classmethod
     def parse(cls, data: bytes) -> Job:
-        """Read a job.
+        """Parse a job.
 
         Raises:
-            ReceiptError: it is spelled in any other way.
+            ReceiptError: if it is malformed.
         """
         try:
             first, origin, size, digest, previous, time, *receipts = text_lines(data, FormatError, "job")

@@ -1,4 +1,4 @@
-"""Which file is which kind of receipt, and one call that checks any of them under one reader's trust."""
+"""The kinds of receipts by file name, and one function that verifies any of them under a reader's trust."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from ledger_sink.format.note import VerifierKey
-    from ledger_sink.receipt.claim import Claim
+    from ledger_sink.receipt.attestation import Attestation
     from ledger_sink.receipt.printed import PrintedLine
 
 TIMESTAMP, EVM, LINE, COSIGNATURE = "tsr", "evm", "line", "cosig"
@@ -24,21 +24,29 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\.(tsr|evm|line|cosig)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ReceiptTrust:
-    """Whom a reader of receipts trusts. It never comes from the receipts' side."""
+    """The outside parties that a reader of receipts trusts. It always comes from the reader.
+
+    Attributes:
+        tsa_roots: root certificates of time stamping authorities.
+        evm_blocks: by chain id, hashes of blocks on that chain.
+        copies: the reader's own copies of checkpoint lines.
+        witnesses: keys of witnesses.
+        known: names of receipts whose issuers are all listed here. Such a receipt of another issuer is wrong, not
+            unchecked.
+    """
 
     tsa_roots: tuple[Certificate, ...] = ()
     evm_blocks: Mapping[int, frozenset[bytes]] = field(default_factory=dict)
     copies: tuple[PrintedLine, ...] = ()
     witnesses: tuple[VerifierKey, ...] = ()
     known: frozenset[str] = frozenset()
-    """Names of receipts whose issuers are all listed here: one of another issuer is wrong, not unknown."""
 
 
 def kind_of(name: str) -> str:
     """Return the suffix of a receipt's file name, `<anchor>.<suffix>`.
 
     Raises:
-        ReceiptError: it is not one.
+        ReceiptError: if the name is not of that form.
     """
     match = _NAME.fullmatch(name)
     if match is None:
@@ -46,12 +54,18 @@ def kind_of(name: str) -> str:
     return match[1]
 
 
-def verify_receipt(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust) -> Claim:
-    """Check the receipt of this file name over a checkpoint's bytes, offline.
+def verify_receipt(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust) -> Attestation:
+    """Verify a receipt over a checkpoint's bytes, offline.
+
+    Args:
+        name: file name of the receipt, which gives its kind.
+        checkpoint: the anchored checkpoint, as bytes.
+        receipt: the receipt.
+        trust: the reader's trust.
 
     Raises:
-        ReceiptError: it is wrong.
-        UncheckedError: it could not be checked, and why.
+        ReceiptError: if it is wrong.
+        UncheckedError: if it could not be checked; the message states why.
     """
     try:
         return _verify(name, checkpoint, receipt, trust)
@@ -61,7 +75,7 @@ def verify_receipt(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptT
         raise
 
 
-def _verify(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust) -> Claim:
+def _verify(name: str, checkpoint: bytes, receipt: bytes, trust: ReceiptTrust) -> Attestation:
     kind = kind_of(name)
     if kind == TIMESTAMP:
         return timestamp.verify(checkpoint, receipt, trust.tsa_roots)

@@ -1,7 +1,7 @@
-"""Proofs in a Merkle-Patricia trie (Ethereum Yellow Paper, appendix D): key, nodes from the root → value.
+"""Proofs in a Merkle-Patricia trie (Ethereum Yellow Paper, appendix D): the value at a key.
 
-Keccak-256 comes from the caller. Every node given must be used, in order; a node under 32 bytes lies inside
-its parent.
+The caller supplies Keccak-256. The proof's nodes start at the root, and each must be used, in order. A node under 32
+bytes is embedded in its parent.
 """
 
 from __future__ import annotations
@@ -18,10 +18,16 @@ BRANCHES = 16
 
 
 def value_at(root: bytes, key: bytes, nodes: Sequence[bytes], keccak: Callable[[bytes], bytes]) -> bytes:
-    """Return what the trie of this root holds under a key.
+    """Return the value that a trie holds at a key.
+
+    Args:
+        root: root hash of the trie, 32 bytes.
+        key: the key.
+        nodes: RLP of the proof's nodes, root first.
+        keccak: the function Keccak-256.
 
     Raises:
-        ReceiptError: the nodes do not lead from the root to a value at the key.
+        ReceiptError: if the nodes do not lead from the root to a value at the key.
     """
     path = _nibbles(key)
     waiting = list(nodes)
@@ -70,7 +76,7 @@ def _nibbles(data: bytes) -> list[int]:
 
 
 def _compact(data: bytes) -> tuple[list[int], bool]:
-    """Read a hex-prefixed path: its nibbles, and whether a leaf bears it (appendix C)."""
+    """Parse a hex-prefixed path (appendix C); return its nibbles and whether its node is a leaf."""
     nibbles = _nibbles(data)
     if not nibbles or nibbles[0] > 3 or (nibbles[0] % 2 == 0 and nibbles[1] != 0):
         raise ReceiptError(f"trie: {data[:40].hex()!r} is no hex-prefixed path")

@@ -1,9 +1,8 @@
-"""The line for print and USB: a checkpoint in one line, of which a reader keeps a copy of their own.
+"""The line for print and USB: a checkpoint in one line, which a reader copies and keeps (FORMAT.md §11.3).
 
     city-anchor/v1 <origin> <size> <base64 root> <base64 SHA-256 of the checkpoint> <time>
 
-It is signed by nobody: it shows something only to whoever holds a copy that was out of the city's hands.
-(FORMAT.md §11.3)
+The line has no signature. It is evidence only for a reader whose copy was out of the city's control.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import Origin
 from ledger_sink.format.scan import base64_text, decimal, hash_bytes, text_lines
-from ledger_sink.receipt.claim import Claim, Kind
+from ledger_sink.receipt.attestation import Attestation, AttestationKind
 from ledger_sink.receipt.errors import ReceiptError, UntrustedError
 
 FIRST_WORD = "city-anchor/v1"
@@ -25,7 +24,7 @@ MAX_LINE_BYTES = 1000
 
 @dataclass(frozen=True, slots=True)
 class PrintedLine:
-    """What one line says."""
+    """A parsed line: the checkpoint, its digest, and the time of the line in milliseconds since 1970 UTC."""
 
     head: Checkpoint
     digest: bytes
@@ -33,22 +32,26 @@ class PrintedLine:
     time_ms: int
 
     def encode(self) -> bytes:
-        """Spell the line."""
+        """Encode the line; `PrintedLine.parse(line.encode()) == line`."""
         root, digest = base64_text(self.head.root), base64_text(self.digest)
         words = (FIRST_WORD, self.head.origin, str(self.head.size), root, digest, time_text(self.time_ms))
         return f"{' '.join(words)}\n".encode()
 
     @classmethod
     def of(cls, checkpoint: bytes, time_ms: int) -> PrintedLine:
-        """Make the line of a checkpoint."""
+        """Return the line of a signed checkpoint.
+
+        Raises:
+            FormatError: if the bytes are no checkpoint.
+        """
         return cls(parse_checkpoint(checkpoint)[0], sha256(checkpoint).digest(), time_ms)
 
     @classmethod
     def parse(cls, data: bytes) -> PrintedLine:
-        """Read one line.
+        """Parse one line, newline included.
 
         Raises:
-            ReceiptError: it is spelled in any other way.
+            ReceiptError: if it is malformed.
         """
         try:
             (line,) = text_lines(data, FormatError, "line")
@@ -68,21 +71,26 @@ class PrintedLine:
 
 
 def parse_copy(data: bytes) -> tuple[PrintedLine, ...]:
-    """Read a reader's own copy: such lines, empty ones and `#` comments.
+    """Parse a reader's own copy: such lines, empty lines and `#` comments.
 
     Raises:
-        ReceiptError: a line is none of these.
+        ReceiptError: if a line is none of these.
     """
     lines = (line.strip() for line in data.splitlines())
     return tuple(PrintedLine.parse(line + b"\n") for line in lines if line and not line.startswith(b"#"))
 
 
-def verify(checkpoint: bytes, receipt: bytes, copies: tuple[PrintedLine, ...]) -> Claim:
-    """Compare a checkpoint and its line with the lines that the reader kept.
+def verify(checkpoint: bytes, receipt: bytes, copies: tuple[PrintedLine, ...]) -> Attestation:
+    """Verify a checkpoint's line against the lines that the reader kept.
+
+    Args:
+        checkpoint: the signed checkpoint, as bytes.
+        receipt: its line.
+        copies: the lines that the reader kept.
 
     Raises:
-        ReceiptError: the line is of another checkpoint, or a kept line contradicts it: the log was forked.
-        UntrustedError: no kept line speaks of it.
+        ReceiptError: if the line is of another checkpoint, or a kept line has another root: the log was forked.
+        UntrustedError: if no kept line is of this checkpoint's origin and size.
     """
     line = PrintedLine.parse(receipt)
     expected = PrintedLine.of(checkpoint, line.time_ms)
@@ -95,8 +103,8 @@ def verify(checkpoint: bytes, receipt: bytes, copies: tuple[PrintedLine, ...]) -
                     f"your copy says that {kept.head.origin} at size {kept.head.size} has root "
                     f"{kept.head.root.hex()}, here it has {line.head.root.hex()}: the log was forked"
                 )
-            return Claim(
-                Kind.EXISTED_BY,
+            return Attestation(
+                AttestationKind.EXISTED_BY,
                 kept.time_ms // 1000,
                 "your own copy of its line",
                 ("that your copy was out of the city's hands since then",),

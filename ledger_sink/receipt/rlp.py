@@ -1,4 +1,4 @@
-"""RLP, read strictly (Ethereum Yellow Paper, appendix B): one spelling for each value, depth bounded."""
+"""A strict RLP decoder (Ethereum Yellow Paper, appendix B): canonical encodings only, with bounded depth."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ MAX_DEPTH = 16
 
 
 def decode(data: bytes) -> Item:
-    """Read exactly one item.
+    """Decode exactly one item.
 
     Raises:
-        ReceiptError: a length is not minimal or does not fit, or bytes are left over.
+        ReceiptError: if a length is not minimal or does not fit, or bytes are left over.
     """
     item, end = _item(data, 0, len(data), 0)
     if end != len(data):
@@ -21,7 +21,7 @@ def decode(data: bytes) -> Item:
 
 
 def decode_list(data: bytes, what: str) -> list[Item]:
-    """Read exactly one list."""
+    """Decode exactly one list; errors as of `decode`, or if it is a byte string."""
     item = decode(data)
     if isinstance(item, bytes):
         raise ReceiptError(f"{what}: expected an RLP list, got {len(item)} bytes")
@@ -29,7 +29,11 @@ def decode_list(data: bytes, what: str) -> list[Item]:
 
 
 def as_bytes(items: list[Item], index: int, what: str) -> bytes:
-    """Return a list's item that must be a byte string."""
+    """Return an item of a list.
+
+    Raises:
+        ReceiptError: if there is no such item, or it is a list.
+    """
     item = items[index] if index < len(items) else None
     if not isinstance(item, bytes):
         raise ReceiptError(f"{what}: expected bytes as RLP item {index}")
@@ -37,7 +41,11 @@ def as_bytes(items: list[Item], index: int, what: str) -> bytes:
 
 
 def as_integer(items: list[Item], index: int, what: str) -> int:
-    """Return a list's item that must be an integer: big-endian without leading zeros, up to 32 bytes."""
+    """Return an item of a list as an integer: big-endian without leading zeros, up to 32 bytes.
+
+    Raises:
+        ReceiptError: if there is no such item, or it is no such integer.
+    """
     data = as_bytes(items, index, what)
     if data[:1] == b"\0" or len(data) > 32:
         raise ReceiptError(f"{what}: expected an integer as RLP item {index}, got {data[:40].hex()}")
@@ -67,7 +75,7 @@ def _item(data: bytes, at: int, end: int, depth: int) -> tuple[Item, int]:
 
 
 def _payload(data: bytes, at: int, code: int) -> tuple[int, int]:
-    """Return where an item's content begins, and its length."""
+    """Return the start and the length of an item's content."""
     if code < 56:
         return at + 1, code
     width = code - 55

@@ -1,8 +1,8 @@
-"""RFC 3161 time stamps: a `TimeStampResp` in DER over the SHA-256 of the checkpoint's bytes.
+"""RFC 3161 time stamps: a `TimeStampResp` in DER over the SHA-256 of the checkpoint's bytes (FORMAT.md §11.1).
 
-The certificates come in the response (`certReq`); the roots are the reader's. They must have been valid at
+The response holds the certificates (`certReq`); the reader supplies the roots. Certificates must have been valid at
 the stamp's own time, not today: a stamp outlives its certificate. `openssl ts -verify -data checkpoint.txt
--in NAME.tsr -CAfile root.pem` checks the same file. (FORMAT.md §11.1)
+-in NAME.tsr -CAfile root.pem` verifies the same file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from ledger_sink.receipt.claim import Claim, Kind
+from ledger_sink.receipt.attestation import Attestation, AttestationKind
 from ledger_sink.receipt.der import with_sorted_certificates
 from ledger_sink.receipt.errors import MissingLibraryError, ReceiptError, UntrustedError
 
@@ -28,13 +28,13 @@ ASSUMPTIONS = (
 
 
 def library() -> Any:
-    """Return `rfc3161_client`.
+    """Return the module `rfc3161_client`.
 
     Raises:
-        MissingLibraryError: it is not installed.
+        MissingLibraryError: if it is not installed.
     """
     try:
-        import rfc3161_client  # noqa: PLC0415 - the base install is without it
+        import rfc3161_client  # noqa: PLC0415 - the base install lacks it
     except ImportError:
         raise MissingLibraryError(
             "RFC 3161 time stamps were not checked: install 'city-telemetry[anchors]', or use openssl ts -verify"
@@ -43,10 +43,10 @@ def library() -> Any:
 
 
 def parse_roots(pem: bytes) -> tuple[x509.Certificate, ...]:
-    """Read pinned roots, PEM.
+    """Parse root certificates in PEM.
 
     Raises:
-        ReceiptError: there is no certificate in it, or one that cannot be read.
+        ReceiptError: if there is no certificate, or one is malformed.
     """
     try:
         return tuple(x509.load_pem_x509_certificates(pem))
@@ -56,19 +56,19 @@ def parse_roots(pem: bytes) -> tuple[x509.Certificate, ...]:
 
 def verify(
     checkpoint: bytes, receipt: bytes, roots: tuple[x509.Certificate, ...], nonce: int | None = None
-) -> Claim:
-    """Check a stamp over a checkpoint.
+) -> Attestation:
+    """Verify a stamp over a checkpoint.
 
     Args:
         checkpoint: the stamped bytes.
         receipt: the whole `TimeStampResp`.
-        roots: certificates of authorities that the reader trusts.
-        nonce: what was asked with; only who asked knows it.
+        roots: root certificates of the authorities that the reader trusts.
+        nonce: nonce of the request; `None` if unknown, since the requester alone knows it.
 
     Raises:
-        ReceiptError: it is malformed, of other bytes, not granted, or its signature or chain is wrong.
-        UntrustedError: none of the roots issued its chain.
-        MissingLibraryError: it cannot be checked on this machine.
+        ReceiptError: if it is malformed, of other bytes, not granted, or its signature or chain is wrong.
+        UntrustedError: if none of the roots issued its chain.
+        MissingLibraryError: if `rfc3161-client` is not installed.
     """
     tsp = library()
     if len(receipt) > MAX_RECEIPT_BYTES:
@@ -77,13 +77,13 @@ def verify(
         return _checked(tsp, checkpoint, receipt, roots, nonce)
     except (ReceiptError, UntrustedError):
         raise
-    except Exception as error:  # noqa: BLE001 - the library lets ValueErrors of its own and of cryptography out
+    except Exception as error:  # noqa: BLE001 - the library raises ValueErrors of its own and of cryptography
         raise ReceiptError(f"time stamp: {type(error).__name__}: {error}") from None
 
 
 def _checked(
     tsp: Any, checkpoint: bytes, receipt: bytes, roots: tuple[x509.Certificate, ...], nonce: int | None
-) -> Claim:
+) -> Attestation:
     response = tsp.decode_timestamp_response(with_sorted_certificates(receipt))
     if response.status != tsp.PKIStatus.GRANTED:
         words = "; ".join(response.status_string) or "no reason"
@@ -95,7 +95,7 @@ def _checked(
     _require_root(response, roots)
     verifier = tsp.VerifierBuilder(roots=list(roots), nonce=nonce).build()
     verifier.verify(response, imprint.message)
-    return Claim(Kind.EXISTED_BY, int(info.gen_time.timestamp()), name, ASSUMPTIONS)
+    return Attestation(AttestationKind.EXISTED_BY, int(info.gen_time.timestamp()), name, ASSUMPTIONS)
 
 
 def _certificates(response: Any) -> list[x509.Certificate]:
@@ -103,7 +103,7 @@ def _certificates(response: Any) -> list[x509.Certificate]:
 
 
 def _signer(response: Any) -> str:
-    """Name the certificate that signed; that it did is checked afterwards."""
+    """Return the subject of the claimed signer; its signature is verified afterwards."""
     (signer,) = response.signed_data.signer_infos
     for certificate in _certificates(response):
         if (certificate.issuer, certificate.serial_number) == (signer.issuer, signer.serial_number):
@@ -112,7 +112,7 @@ def _signer(response: Any) -> str:
 
 
 def _require_root(response: Any, roots: Iterable[x509.Certificate]) -> None:
-    """Tell a stamp of somebody else's authority from a wrong one."""
+    """Raise `UntrustedError` if the stamp is of an authority without a given root, so that it is not called wrong."""
     subjects = {root.subject for root in roots}
     certificates = _certificates(response)
     if not subjects & {name for c in certificates for name in (c.issuer, c.subject)}:

@@ -1,5 +1,8 @@
-"""The auditor's tool `ledger-verify`: checks evidence and ledgers offline, by the auditor's own keys.
+"""The auditor's tool `ledger-verify`: verifies evidence and ledgers under the auditor's own keys.
 
-It imports `ledger_sink.format`, `ledger_sink.receipt` and the standard library only; their one dependency is
-`cryptography`, so it runs from the wheel alone. `--kafka` also loads `confluent-kafka`, where that is installed.
+Every check returns a `Verdict`: one claim per step, and a list of what the verification does not show. Bundles,
+directories and exports need no network.
+
+The package imports `ledger_sink.format`, `ledger_sink.receipt` and the standard library only. Their one required
+dependency is `cryptography`, so the tool runs from the wheel alone. `--kafka` also loads `confluent-kafka`.
 """

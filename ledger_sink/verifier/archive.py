@@ -1,4 +1,4 @@
-"""A ClickHouse archive over its plain HTTP interface: the rows of `records`, read only (GET), page by page."""
+"""The archive in ClickHouse as a source of records: rows of `records` over HTTP, read-only (GET), page by page."""
 
 import json
 from base64 import b64decode
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
-from ledger_sink.format.leaf import Record
+from ledger_sink.format.leaf import RecordFields
 from ledger_sink.verifier.errors import TooLongError, UnreadableError
-from ledger_sink.verifier.record_file import octets, whole
-from ledger_sink.verifier.records_check import Reach
+from ledger_sink.verifier.record_file import int64, optional_bytes
+from ledger_sink.verifier.records_check import OffsetRange
 from ledger_sink.verifier.remote import fetch
 
 PAGE = 20_000
@@ -28,19 +28,19 @@ AND offset >= {first:UInt64} AND offset < {end:UInt64} FORMAT JSONCompactEachRow
 
 
 class ArchiveRows:
-    """The archive's rows as records."""
+    """The rows of the archive as records. It implements `RecordSource`."""
 
     name = "archive"
 
     def __init__(self, url: str, password: str | None = None) -> None:
-        """Take the address.
+        """Set the source up; nothing is sent.
 
         Args:
-            url: `http://user@host:8123`, with `?database=…` if it is not `city`.
-            password: the user's; None takes the one in the URL.
+            url: `http://user@host:8123`, with `?database=…` if the database is not `city`.
+            password: the user's password; `None` takes the one in the URL.
 
         Raises:
-            UnreadableError: if it is no such URL.
+            UnreadableError: if the URL is malformed.
         """
         parts = urlsplit(url)
         try:
@@ -57,23 +57,33 @@ class ArchiveRows:
             "X-ClickHouse-Key": password if password is not None else unquote(parts.password or ""),
         }
 
-    def reach(self, topic: str, partition: int, end: int) -> Reach | None:
-        """Everything: an archive that begins later or ends earlier lacks rows."""
+    def offset_range(self, topic: str, partition: int, end: int) -> OffsetRange | None:
+        """Return all offsets below `end`: an archive that begins later or ends earlier lacks rows."""
         del topic, partition
-        return Reach(0, end)
+        return OffsetRange(0, end)
 
-    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
-        """Return the partition's rows; doubled ones twice."""
+    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[RecordFields]:
+        """Yield the partition's rows by offset; a duplicate row comes twice.
+
+        Raises:
+            UnreadableError: if the server does not answer, or answers with something else than rows.
+            TooLongError: if a single row exceeds 256 MiB.
+        """
         page = PAGE
         while first < end:
-            told: dict[str, str | int] = {"topic": topic, "partition": partition, "first": first, "end": end}
-            [(count, lowest)] = self._ask(_NEXT_SQL, told)
+            parameters: dict[str, str | int] = {
+                "topic": topic,
+                "partition": partition,
+                "first": first,
+                "end": end,
+            }
+            [(count, lowest)] = self._query(_NEXT_SQL, parameters)
             if not int(count):
                 return
             first = int(lowest)
             stop = min(end, first + page)
             try:
-                rows = self._ask(_PAGE_SQL, {**told, "first": first, "end": stop})
+                rows = self._query(_PAGE_SQL, {**parameters, "first": first, "end": stop})
             except TooLongError:
                 if page == 1:
                     raise
@@ -82,10 +92,10 @@ class ArchiveRows:
             yield from map(_record, rows)
             first = stop
 
-    def _ask(self, sql: str, told: dict[str, str | int]) -> list[Any]:
-        words = {f"param_{name}": str(value) for name, value in {**told, "table": TABLE}.items()}
+    def _query(self, sql: str, parameters: dict[str, str | int]) -> list[Any]:
+        values = {f"param_{name}": str(value) for name, value in {**parameters, "table": TABLE}.items()}
         settings = {"output_format_json_quote_64bit_integers": "0", "wait_end_of_query": "1"}
-        query = urlencode({"query": sql, "database": self._database, **words, **settings})
+        query = urlencode({"query": sql, "database": self._database, **values, **settings})
         try:
             answer = fetch(f"{self._url}?{query}", MAX_PAGE_BYTES, self._headers)
             return [json.loads(line) for line in answer.splitlines()]
@@ -97,17 +107,18 @@ class ArchiveRows:
             raise UnreadableError(f"archive: {problem}") from None
 
 
-def _record(row: Any) -> Record:
+def _record(row: Any) -> RecordFields:
     try:
         offset, timestamp_type, timestamp_ms, key, value, headers = row
         return (
-            whole(offset, "offset"),
-            whole(timestamp_type, "timestamp_type"),
-            whole(timestamp_ms, "timestamp_ms"),
-            octets(key, "key"),
-            octets(value, "value"),
+            int64(offset, "offset"),
+            int64(timestamp_type, "timestamp_type"),
+            int64(timestamp_ms, "timestamp_ms"),
+            optional_bytes(key, "key"),
+            optional_bytes(value, "value"),
             tuple(
-                (b64decode(name).decode("utf-8", "replace"), octets(data, "header")) for name, data in headers
+                (b64decode(name).decode("utf-8", "replace"), optional_bytes(data, "header"))
+                for name, data in headers
             ),
         )
     except (ValueError, TypeError) as problem:

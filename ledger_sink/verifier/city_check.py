@@ -1,8 +1,8 @@
-"""A whole ledger directory: every log, the chain of blocks, and every partition root that a block holds.
+"""Verification of a whole ledger: every log, the chain of blocks, and every partition root in a block.
 
-The city log's key and the witnesses come from the auditor's policy. Keys of partition logs may come from the
-auditor's key file; else the ledger's own `keys.txt` is used and the verdict says so: the city log's
-signature covers the partition roots anyway.
+The city log's key and the witnesses come from the auditor's policy. The keys of partition logs come from the auditor's
+key file. Without one, the ledger's own `keys.txt` is used and the verdict states it. That loses little: the city log's
+signature covers the partition roots.
 """
 
 from dataclasses import replace
@@ -21,11 +21,11 @@ from ledger_sink.verifier.log_check import (
     LogFindings,
     log_claims,
     log_facts,
+    memory_claims,
     read_log,
-    seen_claims,
     verified,
 )
-from ledger_sink.verifier.memory import NOTHING_SEEN, CheckpointMemory
+from ledger_sink.verifier.memory import EMPTY_MEMORY, CheckpointMemory
 from ledger_sink.verifier.receipt_folder import anchored_sizes, folder_claims
 from ledger_sink.verifier.receipts import NAME as ANCHOR
 from ledger_sink.verifier.trust import Trust
@@ -36,47 +36,47 @@ if TYPE_CHECKING:
     from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
 
 Heads = dict[str, dict[int, tuple[bytes, int]]]
-"""Of each log the sizes that blocks hold, each with its root and the block's number."""
+"""Origin of a partition log → size in a block → root at that size and the block's number."""
 
 
 def check_city(
     subject: str,
     ledger: LedgerFiles | Path,
     trust: Trust,
-    memory: dict[str, VerifiedPrefix] | None = None,
+    prefixes: dict[str, VerifiedPrefix] | None = None,
     *,
-    known: CheckpointMemory = NOTHING_SEEN,
+    memory: CheckpointMemory = EMPTY_MEMORY,
     topic: str | None = None,
 ) -> Verdict:
     """Verify a ledger directory, or a ledger at a URL.
 
     Args:
-        subject: how the verdict names it.
-        ledger: where it lies.
-        trust: the auditor's policy, which lists the city log, and keys of partition logs if they have any.
-        memory: by origin, the logs as an earlier verification found them whole: these are read from there on. It
-            is brought up to date; a log that is not whole now keeps what it had.
-        known: the checkpoints that the auditor saw before.
-        topic: of the partition logs, only this topic's are read.
+        subject: name of the ledger in the verdict.
+        ledger: the ledger directory, or the files of a ledger.
+        trust: the auditor's trust. Its policy must list the city log; keys of partition logs are optional.
+        prefixes: by origin, the prefix of each log that an earlier verification covered. Logs are read from there on.
+            The mapping is updated in place; the entry of a log that fails now stays unchanged.
+        memory: the checkpoints that the auditor observed before.
+        topic: read only this topic's partition logs; `None` for all.
 
     Raises:
-        UnreadableError: if the directory is none.
+        UnreadableError: if the ledger is no directory.
         TrustError: if the policy lists no city log.
     """
     files = LedgerFolder(ledger) if isinstance(ledger, Path) else ledger
     city_logs = _city_logs(trust)
-    memory = {} if memory is None else memory
+    prefixes = {} if prefixes is None else prefixes
     claims: list[Claim] = []
     facts: dict[str, object] = {}
     heads: Heads = {}
-    seen: tuple[SignedCheckpoint, ...] = ()
+    observed: tuple[SignedCheckpoint, ...] = ()
     not_shown = _NOT_SHOWN
     for origin in city_logs:
-        since = memory.get(origin)
+        prefix = prefixes.get(origin)
         root = files.root if isinstance(files, LedgerFolder) else None
-        sizes = [] if root is None else anchored_sizes(root, origin, above=since.size if since else 0)
-        findings = read_log(files.log(log_path(origin)), trust, sizes, origin, since, known=known)
-        _remember(memory, origin, findings)
+        sizes = [] if root is None else anchored_sizes(root, origin, above=prefix.size if prefix else 0)
+        findings = read_log(files.log(log_path(origin)), trust, sizes, origin, prefix, memory=memory)
+        _keep_prefix(prefixes, origin, findings)
         claims += _under(log_path(origin), log_claims(findings))
         if findings.opened is not None:
             claims += witness_claims(findings.opened, trust)
@@ -87,13 +87,13 @@ def check_city(
             claims.append(not_checked(ANCHOR, "Over HTTP receipts cannot be listed: none was looked at."))
         else:
             claims += folder_claims(root, origin, sizes, findings.roots, trust)
-        compared, shown_now = seen_claims(findings, trust, known)
+        compared, observed_now = memory_claims(findings, trust, memory)
         claims += compared
-        seen += shown_now
+        observed += observed_now
         facts[origin] = log_facts(findings)
-        if since is not None:
-            for line in since.heads.values():
-                heads.setdefault(line.origin, {})[line.size] = (line.root, since.size - 1)
+        if prefix is not None:
+            for line in prefix.heads.values():
+                heads.setdefault(line.origin, {})[line.size] = (line.root, prefix.size - 1)
         _collect(heads, findings.blocks)
     cities = {Origin.parse(origin).city for origin in city_logs}
     keys, key_claim = _partition_keys(files, trust)
@@ -102,11 +102,11 @@ def check_city(
         for origin in sorted({*_folders(files, city), *heads}):
             log = Origin.parse(origin)
             if log.city == city and topic in (None, log.topic):
-                findings, found = _partition(files, origin, keys, heads.get(origin, {}), memory.get(origin))
-                _remember(memory, origin, findings)
+                findings, found = _partition(files, origin, keys, heads.get(origin, {}), prefixes.get(origin))
+                _keep_prefix(prefixes, origin, findings)
                 claims += found
                 facts[origin] = log_facts(findings)
-    return Verdict(subject, tuple(claims), not_shown, facts, seen)
+    return Verdict(subject, tuple(claims), not_shown, facts, observed)
 
 
 RECORDS_NOT_COMPARED = (
@@ -150,7 +150,7 @@ def _collect(heads: Heads, blocks: list[Block]) -> None:
 
 
 def _folders(ledger: LedgerFiles, city: str) -> list[str]:
-    """Find the partition logs that lie in the directory."""
+    """Return the origins of the partition logs in the directory."""
     origins = []
     for path in ledger.logs():
         try:
@@ -173,10 +173,10 @@ def _partition_keys(ledger: LedgerFiles, trust: Trust) -> tuple[Trust, Claim]:
     return Trust(None, own), not_checked("partition-keys", words)
 
 
-def _remember(memory: dict[str, VerifiedPrefix], origin: str, findings: LogFindings) -> None:
+def _keep_prefix(prefixes: dict[str, VerifiedPrefix], origin: str, findings: LogFindings) -> None:
     found = verified(findings)
     if found is not None:
-        memory[origin] = found
+        prefixes[origin] = found
 
 
 def _partition(
@@ -184,11 +184,11 @@ def _partition(
     origin: str,
     trust: Trust,
     heads: dict[int, tuple[bytes, int]],
-    since: VerifiedPrefix | None,
+    prefix: VerifiedPrefix | None,
 ) -> tuple[LogFindings, list[Claim]]:
-    """Check one partition log and every root of it that a block holds."""
+    """Verify one partition log and every root of it that a block holds."""
     path = log_path(origin)
-    findings = read_log(ledger.log(path), trust, heads, origin, since)
+    findings = read_log(ledger.log(path), trust, heads, origin, prefix)
     for size, (root, number) in sorted(heads.items()):
         if findings.head is not None and size > findings.head.size:
             findings.problems.append(
@@ -211,7 +211,7 @@ def _partition(
 
 
 def _under(path: str, claims: list[Claim]) -> list[Claim]:
-    """Name the log's folder in front of what failed in it."""
+    """Prefix the words of each failed claim with the log's folder."""
     return [failed(c.name, _joined(path, c.words)) if c.status.value == "failed" else c for c in claims]
 
 

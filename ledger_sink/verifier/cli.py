@@ -1,4 +1,4 @@
-"""`ledger-verify`: the command. Exit code 0 pass, 1 fail, 2 wrong usage or something unreadable."""
+"""The command `ledger-verify`. Exit code 0: pass; 1: fail; 2: wrong usage or unreadable input."""
 
 import argparse
 import sys
@@ -30,14 +30,18 @@ exit code: 0 everything that was checked holds, 1 something does not, 2 wrong us
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code."""
+    """Run the command; return its exit code.
+
+    Args:
+        arguments: the command line without the program's name; `None` takes `sys.argv`.
+    """
     parser = _parser()
     options = parser.parse_args(arguments)
-    _require_one_way(parser, options)
+    _require_one_subject(parser, options)
     try:
         state = None if options.no_remember else options.state or memory.default_file()
-        seen = memory.CheckpointMemory() if state is None else memory.load(state)
-        verdict = verdict_of(options, seen)
+        known = memory.CheckpointMemory() if state is None else memory.load(state)
+        verdict = verdict_of(options, known)
     except VerifierError as problem:
         sys.stderr.write(f"ledger-verify: {problem}\n")
         return UNUSABLE
@@ -47,9 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _remember(state: Path, verdict: Verdict) -> bool:
-    """Keep what was seen; only a contradiction is a failure, a file that cannot be written is told."""
+    """Add the verdict's checkpoints to the memory file.
+
+    Returns:
+        False if the file contradicts them. A file that cannot be written is reported, but is no failure.
+    """
     try:
-        problems = memory.remember(state, verdict.seen)
+        problems = memory.remember(state, verdict.observed)
     except (OSError, StateError) as problem:
         sys.stderr.write(f"ledger-verify: not remembered: {problem}\n")
         return True
@@ -58,8 +66,8 @@ def _remember(state: Path, verdict: Verdict) -> bool:
     return not problems
 
 
-def _require_one_way(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """End with usage unless one thing is to be verified, against at most one source of records."""
+def _require_one_subject(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Exit with usage unless the options name one subject and at most one source of records."""
     whole_log = options.log if options.consistency is None else None
     modes = (options.bundle, options.city, options.consistency, whole_log)
     if sum(mode is not None for mode in modes) != 1:
@@ -116,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_receipt_options(parser: argparse.ArgumentParser) -> None:
-    """Options that say whom to believe about receipts of outside services."""
+    """Add the options of the trust in outside services."""
     parser.add_argument(
         "--tsa-root", type=Path, action="append", default=[], metavar="FILE",
         help="root of a time stamping authority that you trust, PEM",

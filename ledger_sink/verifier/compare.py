@@ -1,8 +1,8 @@
-"""Leaves, Kafka's records and the archive's rows of one topic-partition, side by side (pure, streaming).
+"""Comparison of the leaves, Kafka's records and the archive's rows of one topic-partition (pure, streaming).
 
-Each of the three comes in offset order. For every leaf there must be exactly one archive row and, while Kafka
-retains it, one record, and both must be what the leaf commits to; for every row and record there must be a
-leaf. What is wrong is said with topic, partition and offset, expected and got.
+Each of the three comes in offset order. Every leaf must have exactly one archive row and, while Kafka retains it, one
+record. Both must match the leaf's commitment. Every row and record must have a leaf. A problem names topic, partition,
+offset, and what was expected and found.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ledger_sink.format.leaf import record_leaves
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from ledger_sink.format.leaf import Record
+    from ledger_sink.format.leaf import RecordFields
 
 MOST_PROBLEMS = 100
 CHUNK = 2000
@@ -25,26 +25,26 @@ END = 1 << 63
 
 
 class Item(NamedTuple):
-    """A record as its leaf, or why none can be made of it."""
+    """The leaf computed from a record or row, or the reason why it has none."""
 
     offset: int
     leaf: bytes
     reason: str = ""
 
 
-class Sealed(NamedTuple):
-    """A leaf of kind record."""
+class RecordLeaf(NamedTuple):
+    """A leaf of kind record, as a log holds it."""
 
     offset: int
     number: int
-    """Its index in the log."""
+    """Index of the leaf in its log."""
     origin: str
     leaf: bytes
 
 
 @dataclass
 class Comparison:
-    """What comparing one topic-partition brought."""
+    """The result of comparing one topic-partition: counts and problems. `where` is `topic/partition`."""
 
     where: str
     leaves: int = 0
@@ -52,18 +52,24 @@ class Comparison:
     rows: int = 0
     problems: list[str] = field(default_factory=list)
     left_out: int = 0
-    """Problems beyond those that are told."""
+    """Number of problems beyond the first 100, which are not in `problems`."""
 
     def add(self, words: str) -> None:
-        """Tell a problem, unless there are too many already."""
+        """Add a problem; beyond the first 100, only count it."""
         if len(self.problems) < MOST_PROBLEMS:
             self.problems.append(f"{self.where} {words}")
         else:
             self.left_out += 1
 
 
-def items(topic: str, partition: int, records: Iterable[Record]) -> Iterator[Item]:
-    """Return the leaves that records commit to, many at a time."""
+def items(topic: str, partition: int, records: Iterable[RecordFields]) -> Iterator[Item]:
+    """Yield the leaf of each record; compute many at a time.
+
+    Args:
+        topic: the records' topic.
+        partition: the records' partition.
+        records: the records, in offset order.
+    """
     source = iter(records)
     while chunk := list(islice(source, CHUNK)):
         try:
@@ -74,7 +80,7 @@ def items(topic: str, partition: int, records: Iterable[Record]) -> Iterator[Ite
             yield from (Item(record[0], leaf) for record, leaf in zip(chunk, leaves, strict=True))
 
 
-def _item(topic: str, partition: int, record: Record) -> Item:
+def _item(topic: str, partition: int, record: RecordFields) -> Item:
     try:
         return Item(record[0], record_leaves(topic, partition, [record])[0])
     except FormatError as error:
@@ -82,11 +88,19 @@ def _item(topic: str, partition: int, record: Record) -> Item:
 
 
 class Side:
-    """Kafka or the archive, walked along the leaves."""
+    """Kafka or the archive, read in step with the leaves."""
 
     def __init__(
         self, name: str, found: Iterator[Item], comparison: Comparison, known: Collection[bytes] = ()
     ) -> None:
+        """Read the first item.
+
+        Args:
+            name: name of the side in problems.
+            found: its items, in offset order.
+            comparison: receives problems.
+            known: leaves of an earlier topic of the same name; items that equal one are skipped.
+        """
         self.count = 0
         self._name = name
         self._found = found
@@ -97,13 +111,18 @@ class Side:
     def _advance(self) -> Item:
         for item in self._found:
             if item.leaf in self._known:
-                continue  # of an earlier topic of this name: its own epoch's leaf commits to it
+                continue  # of an earlier topic of this name: a leaf of an earlier epoch commits to it
             self.count += 1
             return item
         return Item(END, b"")
 
-    def meet(self, sealed: Sealed, *, required: bool) -> None:
-        """Compare what this side has at a leaf's offset."""
+    def meet(self, sealed: RecordLeaf, *, required: bool) -> None:
+        """Compare this side with a leaf, after reporting items before it that no leaf commits to.
+
+        Args:
+            sealed: the next leaf.
+            required: whether a missing item is a problem.
+        """
         while self._next.offset < sealed.offset:
             self._unsealed()
         if self._next.offset != sealed.offset:
@@ -119,7 +138,7 @@ class Side:
             self._comparison.add(f"offset {sealed.offset}: {self._name}: expected one, got another one more")
             self._next = self._advance()
 
-    def _check(self, sealed: Sealed) -> None:
+    def _check(self, sealed: RecordLeaf) -> None:
         if self._next.leaf == sealed.leaf:
             return
         got = self._next.reason or f"commitment {self._next.leaf[-32:].hex()}"
@@ -131,11 +150,11 @@ class Side:
         )
 
     def finish(self, before: int) -> None:
-        """Name what lies after the last leaf and before an offset."""
+        """Report the items after the last leaf and before an offset."""
         while self._next.offset < before:
             self._unsealed()
         if self._next.offset < END:
-            self.count -= 1  # taken off the source, but beyond what is compared
+            self.count -= 1  # read, but beyond the compared offsets
 
     def _unsealed(self) -> None:
         self._comparison.add(
@@ -146,22 +165,22 @@ class Side:
 
 def compare(
     comparison: Comparison,
-    leaves: Iterable[Sealed],
+    leaves: Iterable[RecordLeaf],
     kafka: Side,
     archive: Side | None,
     *,
     retained_from: int,
     before: int,
 ) -> None:
-    """Walk the three along each other.
+    """Compare leaves, records and rows in one pass.
 
     Args:
-        comparison: takes counts and problems.
+        comparison: receives counts and problems.
         leaves: leaves of kind record, offsets rising.
-        kafka: what Kafka still has.
-        archive: what the archive has, or None where nothing is archived.
-        retained_from: first offset that Kafka still has.
-        before: offsets from here on are not compared (`END`: all are).
+        kafka: the records that Kafka retains, or the only source compared.
+        archive: the archive's rows; `None` compares no archive.
+        retained_from: first offset that Kafka retains; earlier records may be missing.
+        before: compare only offsets below it (`END`: all).
     """
     for sealed in leaves:
         comparison.leaves += 1

@@ -1,4 +1,4 @@
-"""Two checkpoints of one log: does the newer one continue the older one, or was history rewritten?"""
+"""Verification that a newer checkpoint of a log continues an older one: history was not rewritten."""
 
 from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import FormatError
@@ -6,7 +6,7 @@ from ledger_sink.format.merkle import verify_consistency
 from ledger_sink.format.tiles import consistency_proof, tile_path
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.folder import LogFiles
-from ledger_sink.verifier.memory import NOTHING_SEEN, CheckpointMemory
+from ledger_sink.verifier.memory import EMPTY_MEMORY, CheckpointMemory
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Claim, Status, Verdict, failed, shown
 
@@ -17,17 +17,17 @@ def check_consistency(
     new: bytes,
     tiles: LogFiles,
     trust: Trust,
-    memory: CheckpointMemory = NOTHING_SEEN,
+    memory: CheckpointMemory = EMPTY_MEMORY,
 ) -> Verdict:
     """Verify that the log of the new checkpoint begins with the log of the old one.
 
     Args:
-        subject: how the verdict names the pair.
-        old: the older signed checkpoint.
-        new: the newer signed checkpoint.
-        tiles: the log's files, from whose tiles the proof is made; not read if the sizes are equal.
-        trust: both must be signed by a key of it.
-        memory: the checkpoints that the auditor saw before: at these sizes the log must have the same roots.
+        subject: name of the pair in the verdict.
+        old: the older signed checkpoint, as bytes.
+        new: the newer signed checkpoint, as bytes.
+        tiles: files of the log. Its tiles give the proof; they are not read if the sizes are equal.
+        trust: the auditor's trust; a key in it must have signed both.
+        memory: the checkpoints that the auditor observed before. At equal sizes the roots must be equal.
     """
     claims: list[Claim] = []
     heads: list[Checkpoint] = []
@@ -41,8 +41,8 @@ def check_consistency(
         claims.append(_consistent(heads[0], heads[1], tiles))
     if any(claim.status is Status.FAILED for claim in claims):
         return Verdict(subject, tuple(claims))
-    known, seen = memory.compare(new, trust, {heads[0].size: heads[0].root})
-    return Verdict(subject, (*claims, *known), seen=(*memory.compare(old, trust)[1], *seen))
+    known, observed = memory.compare(new, trust, {heads[0].size: heads[0].root})
+    return Verdict(subject, (*claims, *known), observed=(*memory.compare(old, trust)[1], *observed))
 
 
 def _consistent(old: Checkpoint, new: Checkpoint, folder: LogFiles) -> Claim:

@@ -1,24 +1,24 @@
-"""Errors of the verifier about what it was asked to do. What it finds wrong goes into the verdict."""
+"""Errors that prevent a verdict. What a verification finds wrong is a failed claim of the verdict, not an error."""
 
 
 class VerifierError(Exception):
-    """The verifier cannot come to a verdict (root of all errors here); exit code 2."""
+    """The verifier cannot reach a verdict (base class of all errors here); exit code 2."""
 
 
 class UnreadableError(VerifierError):
-    """A file or folder that was named cannot be read."""
+    """A named file, folder or service cannot be read."""
 
 
 class AbsentError(UnreadableError):
-    """There is no file of that name: of a log, another one may stand in for it."""
+    """A file does not exist. In a log, a full tile may replace a partial one."""
 
 
 class TooLongError(UnreadableError):
-    """What was read is longer than it may be."""
+    """A file or response exceeds its size limit."""
 
 
 class StateError(VerifierError):
-    """The file of remembered checkpoints is not one of ours, or cannot be read."""
+    """The file of remembered checkpoints is malformed or cannot be read."""
 
 
 class TrustError(VerifierError):

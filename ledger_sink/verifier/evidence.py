@@ -1,7 +1,7 @@
-"""One evidence bundle: record → leaf → partition root → block → city root → signature and cosignatures.
+"""Verification of an event's bundle: record → leaf → partition root → block → city root → signatures.
 
-Each step is a claim of its own, checked against the parts in the bundle; the trust at its end comes from the
-auditor's policy. The order of the claims is the order of the path (FORMAT.md §7.3).
+Each step is a claim of its own, verified from the parts of the bundle. The keys at the end of the path come from the
+auditor's policy. The claims follow the order of the path (FORMAT.md §7.3).
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from ledger_sink.format.keys import Origin, is_own_witness
 from ledger_sink.format.leaf import CanonicalRecord, Kind, Leaf
 from ledger_sink.format.policy import Cosigned, PolicyWitness
 from ledger_sink.format.tlog_proof import TlogProof
-from ledger_sink.verifier.receipts import UNCHECKED, Sealed, anchor_claims
+from ledger_sink.verifier.receipts import UNCHECKED, SealedLeaf, anchor_claims
 from ledger_sink.verifier.source_check import check_source
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import (
@@ -50,28 +50,31 @@ NOT_SHOWN = (
 
 
 def check_evidence(subject: str, data: bytes, trust: Trust) -> Verdict:
-    """Verify a bundle from its bytes.
+    """Verify an event's bundle from its bytes (FORMAT.md §7.3).
 
     Args:
-        subject: how the verdict names the bundle.
+        subject: name of the bundle in the verdict.
         data: the whole file.
-        trust: the auditor's policy, which must list the city log; partition keys may come along.
+        trust: the auditor's trust. Its policy must list the city log; keys of partition logs are optional.
+
+    Returns:
+        The verdict. A malformed bundle is a failed claim, not an error.
     """
     try:
         evidence = Evidence.parse(data)
     except FormatError as problem:
-        return not_whole(subject, problem)
+        return unreadable_bundle(subject, problem)
     return check_event(subject, evidence, trust)
 
 
-def not_whole(subject: str, problem: FormatError) -> Verdict:
-    """Say that a bundle could not be read."""
+def unreadable_bundle(subject: str, problem: FormatError) -> Verdict:
+    """Return the verdict on a bundle that cannot be parsed."""
     return Verdict(subject, (failed("bundle-whole", f"The bundle is not whole: {problem}"),), NOT_SHOWN)
 
 
 def check_event(subject: str, evidence: Evidence, trust: Trust) -> Verdict:
-    """Verify one event's bundle that was read; arguments as of `check_evidence`."""
-    parts = _Parts(evidence)
+    """Verify a parsed bundle of one event; `subject` and `trust` as of `check_evidence`."""
+    parts = _EventParts(evidence)
     source = check_source(parts.record, trust.source_keys)
     whole = shown("bundle-whole", "The bundle is whole: every byte is what its manifest and form demand.")
     anchors, anchor_facts = anchor_claims(evidence.anchors, parts.sealed(), trust)
@@ -94,9 +97,19 @@ def check_event(subject: str, evidence: Evidence, trust: Trust) -> Verdict:
 
 
 class SealedPath:
-    """The way from a partition root up, of a bundle of either kind. Each step raises or says what it showed."""
+    """The path from a partition root to the city root, in a bundle of either kind.
+
+    Each step returns the words of its claim, or raises a `FormatError`.
+    """
 
     def __init__(self, partition_checkpoint: bytes, block: bytes, city_proof: bytes) -> None:
+        """Parse the parts.
+
+        Args:
+            partition_checkpoint: signed checkpoint of the partition log, as bytes.
+            block: bytes of the block.
+            city_proof: bytes of the block's tlog-proof.
+        """
         self.partition_checkpoint = partition_checkpoint
         self.partition_head = parse_checkpoint(partition_checkpoint)[0]
         self.block_bytes = block
@@ -105,7 +118,7 @@ class SealedPath:
         self.city_head = self.city_proof.head()
 
     def root_in_block(self) -> str:
-        """Show that the block holds the partition log's size and root."""
+        """Verify that the block holds the partition log's size and root."""
         head = self.partition_head
         line = self.block.head(head.origin)
         if line is None or (line.size, line.root) != (head.size, head.root):
@@ -115,7 +128,7 @@ class SealedPath:
         return f"Block {self.block.number} of {time_text(self.block.time_ms)} holds that size and root."
 
     def block_in_city_log(self) -> str:
-        """Show that the block is the leaf of its number in the city log."""
+        """Verify that the block is the leaf of its number in the city log."""
         head = self.city_head
         if head.origin != self.block.origin or self.city_proof.index != self.block.number:
             raise BlockFormatError(
@@ -126,7 +139,7 @@ class SealedPath:
         return f"The block is leaf {self.block.number} of {head.origin}, whose size is then {head.size}."
 
     def path_facts(self) -> dict[str, Any]:
-        """Return what a program may want to know of the path."""
+        """Return the facts of the path for programs."""
         return {
             "log": {
                 "origin": self.partition_head.origin,
@@ -142,7 +155,7 @@ class SealedPath:
         }
 
 
-class _Parts(SealedPath):
+class _EventParts(SealedPath):
     """The parsed parts of one event's bundle, and the steps between them."""
 
     def __init__(self, evidence: Evidence) -> None:
@@ -192,8 +205,8 @@ class _Parts(SealedPath):
             **self.path_facts(),
         }
 
-    def sealed(self) -> Sealed:
-        return Sealed(
+    def sealed(self) -> SealedLeaf:
+        return SealedLeaf(
             self.leaf_bytes, self.partition_proof.index, self.partition_head.origin, self.block.origin
         )
 
@@ -202,7 +215,7 @@ class _Parts(SealedPath):
 
 
 def is_simulated(record: CanonicalRecord) -> bool:
-    """Return whether a record says of itself that it was replayed or simulated.
+    """Return whether a record declares itself replayed or simulated.
 
     True if a header `simulated` has any value but `false` (FORMAT.md §7). Subscribers have their own implementation,
     `streams.subscriber.event.Event.simulated`, because the verifier imports nothing of the platform.
@@ -211,7 +224,7 @@ def is_simulated(record: CanonicalRecord) -> bool:
 
 
 def claim_of(name: str, step: Callable[[], str]) -> Claim:
-    """Turn a step into a claim: shown with its words, or failed with its error's."""
+    """Run a step; return its claim: shown with its words, or failed with its error's message."""
     try:
         return shown(name, step())
     except FormatError as problem:
@@ -219,7 +232,7 @@ def claim_of(name: str, step: Callable[[], str]) -> Claim:
 
 
 def trusted_claims(parts: SealedPath, trust: Trust) -> tuple[Claim, ...]:
-    """Claims about the city log's own signature and about its witnesses."""
+    """Return the claims on the city log's signature and on its witnesses."""
     checkpoint = parts.city_proof.checkpoint
     try:
         trust.signed(checkpoint)
@@ -233,7 +246,7 @@ def trusted_claims(parts: SealedPath, trust: Trust) -> tuple[Claim, ...]:
 
 
 def witness_claims(opened: Cosigned, trust: Trust) -> tuple[Claim, ...]:
-    """Claims about who cosigned a checkpoint, after the policy was found satisfied."""
+    """Return the claims on the cosignatures of a checkpoint that satisfies the policy."""
     if trust.policy is None or trust.policy.quorum is None:
         none = not_checked("witnessed", "Your policy demands no witness (quorum none).")
         return (*(_cosigned(opened, *pair) for pair in opened.witnesses), none)
@@ -253,7 +266,7 @@ def _own(origin: str, key_name: str) -> bool:
 
 
 def partition_signature(parts: SealedPath, trust: Trust) -> Claim:
-    """Claim about the partition log's own signature: not needed for the path, checked if its key is known."""
+    """Return the claim on the partition log's signature, which the path does not need but a known key can verify."""
     name, origin = "partition-log-signed", parts.partition_head.origin
     if not trust.keys_of(origin):
         return not_checked(name, f"No key of {origin} was given; the city log vouches for its root.")
@@ -264,8 +277,8 @@ def partition_signature(parts: SealedPath, trust: Trust) -> Claim:
     return shown(name, f"{origin} signed its checkpoint of size {parts.partition_head.size} too.")
 
 
-def _not_shown(parts: _Parts, trust: Trust, anchors: list[Claim]) -> tuple[str, ...]:
-    """Add to the fixed list what depends on this bundle."""
+def _not_shown(parts: _EventParts, trust: Trust, anchors: list[Claim]) -> tuple[str, ...]:
+    """Return what the verdict does not show: the fixed list, and what depends on this bundle."""
     missing = list(NOT_SHOWN)
     if not has_independent(parts, trust):
         missing.append(SPLIT_VIEW)
@@ -275,12 +288,12 @@ def _not_shown(parts: _Parts, trust: Trust, anchors: list[Claim]) -> tuple[str, 
 
 
 def is_independent(opened: Cosigned) -> bool:
-    """Tell whether a witness that is not the city's own cosigned."""
+    """Return whether a witness cosigned that the city does not run."""
     return any(not _own(opened.checkpoint.origin, witness.key.name) for witness, _ in opened.witnesses)
 
 
 def has_independent(parts: SealedPath, trust: Trust) -> bool:
-    """Tell whether an independent witness cosigned, under a policy that is satisfied."""
+    """Return whether the policy is satisfied and an independent witness cosigned."""
     try:
         return is_independent(trust.open(parts.city_proof.checkpoint))
     except FormatError:

@@ -1,8 +1,7 @@
-"""A log's files, read with care: sizes are capped, widths are exact, errors name the path.
+"""The files of a log and of a ledger, with limited sizes and exact widths.
 
-`LogFiles` is what every check reads; `LogFolder` reads a folder on disk, `remote.py` a URL.
-
-A full tile stands in for a partial one that is gone (tlog-tiles, "Partial Tiles").
+Every check reads through `LogFiles` and `LedgerFiles`. The classes here read a directory; `remote.py` reads a URL.
+A full tile replaces a partial one that was deleted (C2SP tlog-tiles, "Partial Tiles").
 """
 
 from abc import ABC, abstractmethod
@@ -16,11 +15,11 @@ from ledger_sink.format.tiles import (
     ENTRIES,
     MAX_ENTRY_BYTES,
     TILE_WIDTH,
-    TilePlace,
+    TilePosition,
     bundles_of,
     parse_entries,
     parse_tile_path,
-    place_path,
+    position_path,
 )
 from ledger_sink.verifier.errors import AbsentError, UnreadableError
 from ledger_sink.verifier.trust import read_capped, read_file
@@ -29,23 +28,26 @@ MAX_LOG_FILE_BYTES = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
 
 
 class LogFiles(ABC):
-    """The files of one log, wherever they lie."""
+    """The files of one log, on disk or elsewhere."""
 
     @abstractmethod
     def read(self, name: str) -> bytes:
-        """Return a file of the log by its path.
+        """Return a file of the log.
+
+        Args:
+            name: path below the log's folder.
 
         Raises:
-            AbsentError: if there is none.
-            UnreadableError: if it cannot be read or is longer than any file of a log may be.
+            AbsentError: if it does not exist.
+            UnreadableError: if it cannot be read, or is longer than any file of a log may be.
         """
 
     @abstractmethod
-    def places(self) -> Iterator[TilePlace] | None:
-        """List every tile and entry bundle that lies there; None where nobody can."""
+    def positions(self) -> Iterator[TilePosition] | None:
+        """Return the positions of all stored tiles and entry bundles; `None` if they cannot be listed."""
 
     def checkpoint(self) -> bytes:
-        """Return the checkpoint's bytes.
+        """Return the signed checkpoint, as bytes.
 
         Raises:
             UnreadableError: if it cannot be read.
@@ -56,44 +58,44 @@ class LogFiles(ABC):
         """Return the first `width` hashes of a tile (a `tiles.ReadTile`).
 
         Raises:
-            UnreadableError: if neither the partial nor the full tile is there.
-            TileError: if the file is not as long as its path says.
+            UnreadableError: if neither the partial nor the full tile can be read.
+            TileError: if the file's length is not that of its width.
         """
-        data, file_width = self._read_place(level, index, width)
+        data, file_width = self._read_at(level, index, width)
         if len(data) != file_width * HASH_BYTES:
             raise TileError(f"expected {file_width} hashes, got {len(data)} bytes")
         return data[: width * HASH_BYTES]
 
     def read_entries(self, index: int, width: int) -> list[bytes]:
-        """Return the first `width` entries of a bundle.
+        """Return the first `width` entries of an entry bundle.
 
         Raises:
-            UnreadableError: if neither the partial nor the full bundle is there.
-            TileError: if the file does not hold as many entries as its path says.
+            UnreadableError: if neither the partial nor the full bundle can be read.
+            TileError: if the file's number of entries is not its width.
         """
-        data, file_width = self._read_place(ENTRIES, index, width)
+        data, file_width = self._read_at(ENTRIES, index, width)
         return parse_entries(data, file_width)[:width]
 
     def entries(self, size: int) -> Iterator[bytes]:
-        """Return all entries of the log of `size` entries, in order; errors as of `read_entries`."""
+        """Yield the first `size` entries of the log, in order; errors as of `read_entries`."""
         for _, index, width in bundles_of(size):
             yield from self.read_entries(index, width)
 
-    def _read_place(self, level: int, index: int, width: int) -> tuple[bytes, int]:
+    def _read_at(self, level: int, index: int, width: int) -> tuple[bytes, int]:
         try:
-            return self.read(place_path((level, index, width))), width
+            return self.read(position_path((level, index, width))), width
         except AbsentError:
             if width == TILE_WIDTH:
                 raise
             try:
-                return self.read(place_path((level, index, TILE_WIDTH))), TILE_WIDTH
+                return self.read(position_path((level, index, TILE_WIDTH))), TILE_WIDTH
             except AbsentError:
                 pass
             raise
 
 
 class LogFolder(LogFiles):
-    """Reads the files of one log below its folder."""
+    """The files of one log in a folder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -102,19 +104,19 @@ class LogFolder(LogFiles):
         """Return a file below the log's folder; see `LogFiles.read`."""
         return read_capped(self.root / name, MAX_LOG_FILE_BYTES)
 
-    def places(self) -> Iterator[TilePlace]:
-        """List every tile and entry bundle that lies there; other files are passed by."""
+    def positions(self) -> Iterator[TilePosition]:
+        """Yield the positions of all stored tiles and entry bundles; skip other files."""
         for path in sorted((self.root / TILES).rglob("*")):
             try:
-                place = parse_tile_path(path.relative_to(self.root).as_posix())
+                position = parse_tile_path(path.relative_to(self.root).as_posix())
             except TileError:
                 continue
             if path.is_file():
-                yield place
+                yield position
 
 
 class LedgerFiles(ABC):
-    """A whole ledger: its logs, its keys."""
+    """The files of a whole ledger."""
 
     @abstractmethod
     def log(self, path: str) -> LogFiles:
@@ -122,35 +124,35 @@ class LedgerFiles(ABC):
 
     @abstractmethod
     def read(self, name: str) -> bytes:
-        """Return a file beside the logs; errors as of `LogFiles.read`."""
+        """Return a file of the ledger outside its logs; errors as of `LogFiles.read`."""
 
     @abstractmethod
     def logs(self) -> list[str]:
-        """List the paths of the partition logs that lie there; empty where nobody can."""
+        """Return the paths of the partition logs; empty if they cannot be listed."""
 
 
 class LedgerFolder(LedgerFiles):
-    """A ledger directory."""
+    """The files of a ledger in a directory."""
 
     def __init__(self, root: Path) -> None:
-        """Take the directory.
+        """Open the directory.
 
         Raises:
-            UnreadableError: if there is none.
+            UnreadableError: if it does not exist.
         """
         if not root.is_dir():
             raise UnreadableError(f"{root}: expected the folder of a ledger")
         self.root = root
 
     def log(self, path: str) -> LogFolder:
-        """Return a log's folder."""
+        """Return the files of the log at a path below the directory."""
         return LogFolder(self.root / path)
 
     def read(self, name: str) -> bytes:
-        """Return a file beside the logs."""
+        """Return a file of the ledger outside its logs."""
         return read_file(self.root / name)
 
     def logs(self) -> list[str]:
-        """List the partition logs that have a checkpoint."""
+        """Return the paths of the logs that have a checkpoint, sorted."""
         found = self.root.glob(f"*/*/*/{CHECKPOINT}")
         return sorted(path.parent.relative_to(self.root).as_posix() for path in found)

@@ -1,7 +1,7 @@
-"""A log's growth recomputed: from a root that was verified before, over the new entries, to the signed root.
+"""Recomputation of a log's growth: from a verified prefix, over the new entries, to the signed root.
 
-The right-edge tiles at the old size must lead to the old root; the entries since then, hashed, must lead on to
-the new one, and every tile on the way must hold what they lead to. Time and reads grow with what is new.
+The right-edge tiles at the prefix's size must give the prefix's root. The hashes of the new entries must extend it to
+the signed root. Every tile that they touch must equal the stored one. Time and reads grow with the new entries only.
 """
 
 from collections.abc import Collection
@@ -14,8 +14,8 @@ from ledger_sink.format.tiles import (
     TILE_WIDTH,
     Tile,
     TileBuilder,
-    TilePlace,
-    place_path,
+    TilePosition,
+    position_path,
 )
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.folder import LogFiles
@@ -26,31 +26,31 @@ from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 def check_growth(
     folder: LogFiles,
     head: Checkpoint,
-    since: VerifiedPrefix,
+    prefix: VerifiedPrefix,
     take_entries: TakeEntries,
     sizes: Collection[int] = (),
 ) -> TreeFindings:
-    """Recompute what came to a log.
+    """Recompute the growth of a log.
 
     Args:
-        folder: where it lies.
-        head: size and root to be reached.
-        since: what was verified before.
-        take_entries: is given the first index and the new entries of each bundle, in order.
-        sizes: sizes of which the roots are wanted.
+        folder: files of the log.
+        head: the trusted checkpoint, whose size and root must result.
+        prefix: the prefix that was verified before.
+        take_entries: called with the first index and the new entries of each bundle, in order.
+        sizes: sizes whose roots to return in the findings.
     """
     findings = TreeFindings()
-    if head.size < since.size:
+    if head.size < prefix.size:
         findings.problems.append(
-            f"checkpoint: its size is {head.size}, an earlier verification saw {since.size}: rolled back"
+            f"checkpoint: its size is {head.size}, an earlier verification saw {prefix.size}: rolled back"
         )
         return findings
-    builder = _edge(folder, since, findings)
+    builder = _edge(folder, prefix, findings)
     if builder is None or not _append(builder, folder, head, take_entries, findings):
         return findings
     if builder.root() != head.root:
         findings.problems.append(
-            f"checkpoint: its root at size {head.size} is {head.root.hex()}, the entries since {since.size} lead to "
+            f"checkpoint: its root at size {head.size} is {head.root.hex()}, the entries since {prefix.size} lead to "
             f"{builder.root().hex()}"
         )
         return findings
@@ -62,18 +62,18 @@ def check_growth(
     return findings
 
 
-def _edge(folder: LogFiles, since: VerifiedPrefix, findings: TreeFindings) -> TileBuilder | None:
-    """Load the right edge at the old size; it must lead to the old root."""
+def _edge(folder: LogFiles, prefix: VerifiedPrefix, findings: TreeFindings) -> TileBuilder | None:
+    """Load the right edge at the prefix's size; return `None` and report it unless it gives the prefix's root."""
     try:
-        builder = TileBuilder.load(since.size, folder.read_tile)
+        builder = TileBuilder.load(prefix.size, folder.read_tile)
     except (FormatError, UnreadableError) as problem:
-        findings.problems.append(f"tile: the tree at size {since.size} could not be read: {problem}")
+        findings.problems.append(f"tile: the tree at size {prefix.size} could not be read: {problem}")
         return None
-    if builder.root() == since.root:
+    if builder.root() == prefix.root:
         return builder
     findings.problems.append(
-        f"checkpoint: the root at size {since.size} was {since.root.hex()} when it was verified, the tiles now lead to "
-        f"{builder.root().hex()}: damaged, or forked"
+        f"checkpoint: the root at size {prefix.size} was {prefix.root.hex()} when it was verified, "
+        f"the tiles now lead to {builder.root().hex()}: damaged, or forked"
     )
     return None
 
@@ -81,14 +81,14 @@ def _edge(folder: LogFiles, since: VerifiedPrefix, findings: TreeFindings) -> Ti
 def _append(
     builder: TileBuilder, folder: LogFiles, head: Checkpoint, take: TakeEntries, findings: TreeFindings
 ) -> bool:
-    """Append the new entries, and hold every tile they touch against the one on disk."""
+    """Append the new entries, and compare every tile that they touch with the stored one."""
     for index in range(builder.size // TILE_WIDTH, -(-head.size // TILE_WIDTH)):
         first = index * TILE_WIDTH
         width = min(TILE_WIDTH, head.size - first)
         try:
             fresh = folder.read_entries(index, width)[builder.size - first :]
         except (TileError, UnreadableError) as problem:
-            findings.problems.append(f"{place_path((ENTRIES, index, width))}: {problem}")
+            findings.problems.append(f"{position_path((ENTRIES, index, width))}: {problem}")
             return False
         take(builder.size, fresh)
         for tile in builder.append(leaf_hashes(fresh)):
@@ -99,11 +99,11 @@ def _append(
 
 
 def _compare(folder: LogFiles, tile: Tile, findings: TreeFindings) -> None:
-    place: TilePlace = (tile.level, tile.index, tile.width)
+    position: TilePosition = (tile.level, tile.index, tile.width)
     try:
-        if folder.read_tile(*place) == tile.data:
+        if folder.read_tile(*position) == tile.data:
             return
         words = "damaged: it is not what the entries lead to"
     except (TileError, UnreadableError) as problem:
         words = str(problem)
-    findings.problems.append(f"{place_path(place)}: {words}")
+    findings.problems.append(f"{position_path(position)}: {words}")

@@ -1,7 +1,7 @@
-"""One log's folder: its checkpoint's signature, the whole tree, and what its entries say.
+"""Verification of one log: its checkpoint's signature, the whole tree, and the content of its entries.
 
-Of a partition log the leaves are read: START first, offsets strictly rising, control files recomputed. Of a
-city log the blocks are read and their chain is checked. Of any other tlog-tiles log the tree alone.
+In a partition log, START comes first, offsets rise strictly, and control files match their leaves. In a city log, the
+blocks form a chain. In any other tlog-tiles log only the tree is verified.
 """
 
 from collections.abc import Collection, Iterator
@@ -20,7 +20,7 @@ from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.evidence import witness_claims
 from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.growth_check import check_growth
-from ledger_sink.verifier.memory import NOTHING_SEEN, CheckpointMemory
+from ledger_sink.verifier.memory import EMPTY_MEMORY, CheckpointMemory
 from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
 from ledger_sink.verifier.tree_check import check_tree
 from ledger_sink.verifier.trust import Trust
@@ -28,21 +28,35 @@ from ledger_sink.verifier.verdict import Claim, Verdict, failed, not_checked, sh
 from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 
 MAX_PROBLEMS = 100
-"""Problems named per log; a log that is damaged all over needs no longer list."""
+"""Most problems that a verdict names per log."""
 
 
 @dataclass
 class LogFindings:
-    """What a log's folder showed. `problems` begin with a path below the log's folder."""
+    """What the verification of a log found.
+
+    Attributes:
+        head: its checkpoint, if that could be parsed.
+        opened: the checkpoint with its cosignatures, if it satisfies the auditor's trust.
+        problems: what is wrong; each begins with a path below the log's folder, or with a leaf's index.
+        roots: recomputed roots by size; empty unless the tree's own root is the signed one.
+        prefix: the prefix that an earlier verification covered; `None` if the log was read from its start.
+        blocks: of a city log, the blocks read.
+        heads: of a city log, the last checkpoint of each partition log in a block, by origin.
+        next_offset: of a partition log, the smallest offset that its next leaf may have.
+        records: of a partition log, its leaves of kind record.
+        controls: of a partition log, its START and GAP leaves.
+        beyond: number of files past the checkpoint's size.
+        listed: whether the log's files could be listed.
+    """
 
     head: Checkpoint | None = None
     opened: Cosigned | None = None
     problems: list[str] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
-    since: VerifiedPrefix | None = None
+    prefix: VerifiedPrefix | None = None
     blocks: list[Block] = field(default_factory=list)
     heads: dict[str, Checkpoint] = field(default_factory=dict)
-    """Of a city log: the newest mention of each partition log."""
     next_offset: int = 0
     records: int = 0
     controls: int = 0
@@ -51,28 +65,39 @@ class LogFindings:
 
 
 def check_log(
-    subject: str, folder: LogFiles, trust: Trust, memory: CheckpointMemory = NOTHING_SEEN
+    subject: str, folder: LogFiles, trust: Trust, memory: CheckpointMemory = EMPTY_MEMORY
 ) -> Verdict:
-    """Verify a log against the auditor's keys and what they saw of it before."""
-    findings = read_log(folder, trust, known=memory)
+    """Verify a log against the auditor's keys and memory.
+
+    Args:
+        subject: name of the log in the verdict.
+        folder: files of the log.
+        trust: the auditor's trust.
+        memory: the checkpoints that the auditor observed before.
+    """
+    findings = read_log(folder, trust, memory=memory)
     claims = [*log_claims(findings)]
     if findings.opened is not None and trust.policy is not None:
         claims += witness_claims(findings.opened, trust)
-    known, seen = seen_claims(findings, trust, memory)
-    return Verdict(subject, (*claims, *known), facts=log_facts(findings), seen=seen)
+    known, observed = memory_claims(findings, trust, memory)
+    return Verdict(subject, (*claims, *known), facts=log_facts(findings), observed=observed)
 
 
-def seen_claims(
+def memory_claims(
     findings: LogFindings, trust: Trust, memory: CheckpointMemory
 ) -> tuple[list[Claim], tuple[SignedCheckpoint, ...]]:
-    """Compare a log that was read whole with what was seen of it."""
+    """Compare a log without problems with the auditor's memory.
+
+    Returns:
+        The claims, and the checkpoints to remember. Both are empty if the log has problems.
+    """
     if findings.problems or findings.opened is None:
         return [], ()
     return memory.compare(findings.opened.note.encode(), trust, findings.roots, live=True)
 
 
 def log_claims(findings: LogFindings) -> list[Claim]:
-    """Turn findings into claims, one per problem or one for the whole."""
+    """Return one failed claim per problem; without problems, the claims on the whole log."""
     head = findings.head
     named = findings.problems[:MAX_PROBLEMS]
     claims = [failed("log-whole", words) for words in named]
@@ -80,8 +105,8 @@ def log_claims(findings: LogFindings) -> list[Claim]:
         claims.append(failed("log-whole", f"and {len(findings.problems) - len(named)} problems more"))
     if head is None or claims:
         return claims
-    if findings.since is not None:
-        return [*_growth_claims(head, findings.since)]
+    if findings.prefix is not None:
+        return [*_growth_claims(head, findings.prefix)]
     words = f"{head.origin}: signed, and all {head.size} entries lead to its root {head.root.hex()}."
     claims.append(shown("log-whole", words))
     if findings.beyond:
@@ -93,22 +118,22 @@ def log_claims(findings: LogFindings) -> list[Claim]:
     return claims
 
 
-def _growth_claims(head: Checkpoint, since: VerifiedPrefix) -> Iterator[Claim]:
+def _growth_claims(head: Checkpoint, prefix: VerifiedPrefix) -> Iterator[Claim]:
     yield shown(
         "log-grown",
-        f"{head.origin}: signed, and its {head.size - since.size} new entries lead on from the root verified at "
-        f"size {since.size} to its root {head.root.hex()}.",
+        f"{head.origin}: signed, and its {head.size - prefix.size} new entries lead on from the root verified at "
+        f"size {prefix.size} to its root {head.root.hex()}.",
     )
-    if since.size:
-        words = f"{head.origin}: its first {since.size} entries were verified before and are not read again."
+    if prefix.size:
+        words = f"{head.origin}: its first {prefix.size} entries were verified before and are not read again."
         yield not_checked("log-whole", words)
 
 
 def log_facts(findings: LogFindings) -> dict[str, object]:
-    """What a program may want to know of a log."""
+    """Return the facts of a log for programs; empty without a checkpoint."""
     if findings.head is None:
         return {}
-    head, since = findings.head, findings.since
+    head, prefix = findings.head, findings.prefix
     return {
         "origin": head.origin,
         "size": head.size,
@@ -116,12 +141,12 @@ def log_facts(findings: LogFindings) -> dict[str, object]:
         "records": findings.records,
         "controls": findings.controls,
         "blocks": len(findings.blocks),
-        **({"since": since.size} if since is not None else {}),
+        **({"since": prefix.size} if prefix is not None else {}),
     }
 
 
 def verified(findings: LogFindings) -> VerifiedPrefix | None:
-    """Return the log as it was found whole, for a later verification to go on from; None if it was not."""
+    """Return the log as the verified prefix of a later verification; `None` if the log has problems."""
     head = findings.head
     if head is None or findings.problems:
         return None
@@ -133,24 +158,24 @@ def read_log(
     trust: Trust,
     sizes: Collection[int] = (),
     origin: str | None = None,
-    since: VerifiedPrefix | None = None,
+    prefix: VerifiedPrefix | None = None,
     *,
-    known: CheckpointMemory = NOTHING_SEEN,
+    memory: CheckpointMemory = EMPTY_MEMORY,
 ) -> LogFindings:
-    """Recompute a log and collect what is wrong with it.
+    """Recompute a log and collect its problems.
 
     Args:
-        folder: where it lies.
-        trust: what the checkpoint's signatures must satisfy.
-        sizes: older sizes of which the roots are wanted.
-        origin: the log that must lie there, if the caller knows.
-        since: what an earlier verification found whole; only what came after it is read.
-        known: checkpoints that the auditor saw before: of their sizes the roots are wanted too.
+        folder: files of the log.
+        trust: the auditor's trust, which the checkpoint must satisfy.
+        sizes: older sizes whose roots to return in the findings.
+        origin: the expected origin; `None` accepts any.
+        prefix: the prefix that an earlier verification covered; only later entries are read.
+        memory: the checkpoints that the auditor observed before; the roots at their sizes are returned too.
     """
-    findings = LogFindings(since=since)
-    if since is not None:
-        findings.heads.update(since.heads)
-        findings.next_offset, findings.records = since.next_offset, since.records
+    findings = LogFindings(prefix=prefix)
+    if prefix is not None:
+        findings.heads.update(prefix.heads)
+        findings.next_offset, findings.records = prefix.next_offset, prefix.records
     try:
         data = folder.checkpoint()
         findings.head = parse_checkpoint(data)[0]
@@ -160,7 +185,7 @@ def read_log(
     except (FormatError, UnreadableError) as problem:
         findings.problems.append(f"checkpoint: {problem}")
     if findings.head is not None:
-        remembered = known.sizes(findings.head.origin, trust)
+        remembered = memory.sizes(findings.head.origin, trust)
         _read_entries(folder, findings, {*sizes, *remembered})
     return findings
 
@@ -170,29 +195,29 @@ def _read_entries(folder: LogFiles, findings: LogFindings, sizes: Collection[int
     if head is None:
         return
     reader = _reader_of(head.origin, folder, findings)
-    told = len(findings.problems)
-    if findings.since is None:
+    before = len(findings.problems)
+    if findings.prefix is None:
         tree = check_tree(folder, head, reader.take, sizes)
     else:
-        tree = check_growth(folder, head, findings.since, reader.take, sizes)
-    # Damaged files first: a bundle in the wrong place breaks the rules of hundreds of leaves, and few are told.
-    findings.problems[told:told] = tree.problems
+        tree = check_growth(folder, head, findings.prefix, reader.take, sizes)
+    # Damaged files come first: a misplaced bundle causes hundreds of problems of leaves, and only the first are named.
+    findings.problems[before:before] = tree.problems
     findings.roots, findings.beyond, findings.listed = tree.roots, tree.beyond, tree.listed
 
 
 class _Reader:
-    """Reads entries of a log of which nothing but the tree is known."""
+    """Receives the entries of a log whose entry format is unknown: it ignores them."""
 
     def __init__(self, folder: LogFiles, findings: LogFindings) -> None:
         self._folder = folder
         self._findings = findings
 
     def take(self, first: int, entries: list[bytes]) -> None:
-        """Take the entries of one bundle."""
+        """Receive the entries of one bundle; `first` is the index of the first one."""
 
 
 class _LeafReader(_Reader):
-    """Reads a partition log's leaves: START at 0 only, offsets strictly rising, controls recomputed."""
+    """Verifies a partition log's leaves: START at 0 only, offsets strictly rising, control files match."""
 
     def take(self, first: int, entries: list[bytes]) -> None:
         for index, entry in enumerate(entries, start=first):
@@ -217,7 +242,7 @@ class _LeafReader(_Reader):
             self._findings.controls += 1
 
     def _control(self, index: int, leaf: Leaf, entry: bytes) -> int:
-        """Recompute a control leaf from its file; return the next offset that may come."""
+        """Recompute a control leaf from its file; return the smallest offset that may follow."""
         path = control_path(index)
         try:
             control = parse_control(self._folder.read(path))
@@ -230,7 +255,7 @@ class _LeafReader(_Reader):
 
 
 class _BlockReader(_Reader):
-    """Reads the city log's blocks and checks their chain."""
+    """Verifies the chain of a city log's blocks."""
 
     def take(self, first: int, entries: list[bytes]) -> None:
         for index, entry in enumerate(entries, start=first):
@@ -241,11 +266,11 @@ class _BlockReader(_Reader):
 
     def _block(self, index: int, entry: bytes) -> None:
         block = Block.parse(entry)
-        blocks, since = self._findings.blocks, self._findings.since
+        blocks, prefix = self._findings.blocks, self._findings.prefix
         blocks.append(block)
-        first = since.size if since is not None else 0
+        first = prefix.size if prefix is not None else 0
         if len(blocks) != index - first + 1:
-            return  # an earlier block could not be read, and is named; this one cannot be chained
+            return  # an earlier block is malformed and reported; this one cannot be verified against it
         head = self._findings.head
         previous = blocks[-2] if len(blocks) > 1 else self._verified_before(first)
         require_successor(previous, block, self._findings.heads)
@@ -254,7 +279,7 @@ class _BlockReader(_Reader):
             raise OriginError(f"block {block.number}: expected origin {head.origin}, got {block.origin}")
 
     def _verified_before(self, first: int) -> Block | None:
-        """Return the last block that was verified before; the first new one holds its hash."""
+        """Return the last block of the verified prefix; the first new block holds its hash."""
         if not first:
             return None
         index = (first - 1) // TILE_WIDTH

@@ -1,8 +1,8 @@
-"""What an auditor saw before: the signed checkpoints of each log, so that a rollback or a fork is refused.
+"""The auditor's memory: signed checkpoints observed before, so that a rollback or a fork of a log fails.
 
-A log is known by its verifier key. A log that is read whole must contain every size that was seen, with the same root;
-a bundle, which holds one checkpoint and no tree, is compared where the sizes are the same. Only what passed is
-remembered. The file is replaced atomically under a lock, and needs no network.
+A log is identified by its verifier key. A log that is read whole must have the remembered root at each remembered
+size. A bundle holds one checkpoint and no tree, so it is compared at equal sizes only. Only checkpoints of passed
+verdicts are remembered. The file is replaced atomically under a lock.
 """
 
 import fcntl
@@ -26,43 +26,43 @@ from ledger_sink.verifier.verdict import Claim, failed, not_checked, shown
 FORMAT = "ledger-verify-seen/v1"
 MAX_STATE_BYTES = 64 * 1024 * 1024
 MOST_OF_A_LOG = 200
-"""Checkpoints remembered of one log: the newest ones."""
+"""Most checkpoints remembered per log: the largest ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointMemory:
-    """What was seen of each log, by verifier key, sizes rising."""
+    """The observed checkpoints of each log, by verifier key, sizes rising."""
 
     logs: Mapping[str, tuple[ObservedCheckpoint, ...]] = field(default_factory=dict)
 
     def sizes(self, origin: str, trust: Trust) -> Collection[int]:
-        """List the sizes at which a log was seen: their roots must be those of the log as it is now."""
-        return {sight.head.size for key in trust.keys_of(origin) for sight in self.logs.get(key.vkey, ())}
+        """Return the sizes of a log's observed checkpoints: the log must still have their roots there."""
+        return {each.head.size for key in trust.keys_of(origin) for each in self.logs.get(key.vkey, ())}
 
     def compare(
         self, note: bytes, trust: Trust, roots: Mapping[int, bytes] | None = None, *, live: bool = False
     ) -> tuple[list[Claim], tuple[SignedCheckpoint, ...]]:
-        """Compare a signed checkpoint with what was seen of its log.
+        """Compare a signed checkpoint with the observed checkpoints of its log.
 
         Args:
-            note: the signed checkpoint.
-            trust: whose key signed it.
-            roots: roots of the same log at other sizes, where they are proved.
-            live: this is the log as it is now, not some older proof: it may not be smaller than what was seen.
+            note: the signed checkpoint, as bytes.
+            trust: the auditor's trust; a key in it must have signed.
+            roots: verified roots of the same log at other sizes.
+            live: the checkpoint is the log's current one, so it may not be smaller than an observed one.
 
         Returns:
-            What is to be said, and what is to be remembered if all else holds too.
+            The claims, and the checkpoints to remember if the verdict passes. Both are empty if no trusted key signed.
         """
         try:
             key = trust.signer(note).vkey
         except FormatError:
-            return [], ()  # another claim says that it is not signed
-        sight = ObservedCheckpoint(note, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+            return [], ()  # another claim reports that it is not signed
+        observed = ObservedCheckpoint(note, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
         known = self.logs.get(key, ())
-        return [_claim(sight.head, known, roots or {}, live=live)], (SignedCheckpoint(key, sight),)
+        return [_claim(observed.head, known, roots or {}, live=live)], (SignedCheckpoint(key, observed),)
 
 
-NOTHING_SEEN = CheckpointMemory()
+EMPTY_MEMORY = CheckpointMemory()
 
 
 def _claim(
@@ -72,12 +72,12 @@ def _claim(
     if not known:
         return not_checked(name, f"No checkpoint of {head.origin} is remembered: this is the first one seen.")
     at_size = {**roots, head.size: head.root}
-    for sight in known:
-        size = sight.head.size
-        if size in at_size and at_size[size] != sight.head.root:
+    for each in known:
+        size = each.head.size
+        if size in at_size and at_size[size] != each.head.root:
             return failed(
                 name,
-                f"Forked: of {head.origin} you saw {sight.words()}; "
+                f"Forked: of {head.origin} you saw {each.words()}; "
                 f"this shows root {at_size[size].hex()} at that size.",
             )
     newest = known[-1]
@@ -85,7 +85,7 @@ def _claim(
         return failed(
             name, f"Rolled back: of {head.origin} you saw {newest.words()}; this shows size {head.size}."
         )
-    if all(sight.head.size in at_size for sight in known):
+    if all(each.head.size in at_size for each in known):
         return shown(
             name, f"It continues every checkpoint of {head.origin} that you saw, the newest {newest.words()}."
         )
@@ -97,10 +97,10 @@ def _claim(
 
 
 def default_file() -> Path:
-    """Return where the auditor's memory is kept unless they say otherwise.
+    """Return the default path of the auditor's memory.
 
     Raises:
-        StateError: the user has no home directory.
+        StateError: if the user has no home directory.
     """
     try:
         return Path.home() / ".local" / "state" / "ledger-verify" / "seen.json"
@@ -111,10 +111,10 @@ def default_file() -> Path:
 
 
 def load(path: Path) -> CheckpointMemory:
-    """Read what was seen; nothing if the file is not there yet.
+    """Read the auditor's memory; empty if the file does not exist.
 
     Raises:
-        StateError: it is not one of ours, or cannot be read.
+        StateError: if it is malformed or cannot be read.
     """
     try:
         data = read_capped(path, MAX_STATE_BYTES) if path.exists() else None
@@ -131,24 +131,28 @@ def load(path: Path) -> CheckpointMemory:
         ) from None
 
 
-def remember(path: Path, seen: Iterable[SignedCheckpoint]) -> list[str]:
-    """Add checkpoints to the file, which others may have added to meanwhile.
+def remember(path: Path, observed: Iterable[SignedCheckpoint]) -> list[str]:
+    """Add checkpoints to the file. Other processes may have added some since it was read.
+
+    Args:
+        path: the file; it and its folder are created if needed.
+        observed: the checkpoints to add.
 
     Returns:
-        What contradicts it; then nothing is added.
+        The contradictions to the file's content. If there are any, nothing is added.
 
     Raises:
-        StateError: it is not one of ours.
-        OSError: it cannot be written.
+        StateError: if the file is malformed or cannot be read.
+        OSError: if it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(path.with_name(f"{path.name}.lock")):
-        logs = {key: {sight.head.size: sight for sight in sights} for key, sights in load(path).logs.items()}
+        logs = {key: {each.head.size: each for each in known} for key, known in load(path).logs.items()}
         problems = []
-        for each in seen:
+        for each in observed:
             sizes = logs.setdefault(each.key, {})
-            before = sizes.setdefault(each.sight.head.size, each.sight)
-            if before.head.root != each.sight.head.root:
+            before = sizes.setdefault(each.observed.head.size, each.observed)
+            if before.head.root != each.observed.head.root:
                 problems.append(f"forked: {each.key} was seen meanwhile with {before.words()}")
         if not problems:
             _replace(path, _encode(logs))
@@ -159,9 +163,9 @@ def _parse(content: Any) -> CheckpointMemory:
     if content["format"] != FORMAT:
         raise ValueError(f"format {content['format']!a}")
     logs = {}
-    for key, sights in content["logs"].items():
-        found = [ObservedCheckpoint(sight["note"].encode(), str(sight["when"])) for sight in sights]
-        logs[str(key)] = tuple(sorted(found, key=lambda sight: sight.head.size))
+    for key, checkpoints in content["logs"].items():
+        found = [ObservedCheckpoint(each["note"].encode(), str(each["when"])) for each in checkpoints]
+        logs[str(key)] = tuple(sorted(found, key=lambda each: each.head.size))
     return CheckpointMemory(logs)
 
 

@@ -1,7 +1,7 @@
-"""A range bundle: every leaf between two indexes of a partition log, and records of them (FORMAT.md §8.3).
+"""Verification of a range bundle: all leaves between two indexes of a log, and records of them (FORMAT.md §8.3).
 
-What is complete and what is not is said exactly: no leaf of the range can be left out; whether a record that is
-not shown belongs to the subject cannot be told from its commitment.
+The verdict states exactly what is complete. No leaf of the range can be left out. Whether an undisclosed record
+belongs to the same subject does not follow from its commitment.
 """
 
 from hashlib import sha256
@@ -23,7 +23,7 @@ from ledger_sink.verifier.evidence import (
     partition_signature,
     trusted_claims,
 )
-from ledger_sink.verifier.receipts import UNCHECKED, Sealed, anchor_claims
+from ledger_sink.verifier.receipts import UNCHECKED, SealedLeaf, anchor_claims
 from ledger_sink.verifier.source_check import check_sources
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import (
@@ -42,7 +42,7 @@ NOT_SHOWN_OF_RANGES = (
 
 
 def check_range(subject: str, evidence: RangeEvidence, trust: Trust) -> Verdict:
-    """Verify a range bundle that was read; arguments as of `check_evidence`."""
+    """Verify a parsed range bundle; `subject` and `trust` as of `evidence.check_evidence`."""
     parts = _RangeParts(evidence)
     sources = check_sources(parts.records, trust.source_keys)
     anchors, anchor_facts = anchor_claims(evidence.anchors, parts.last(), trust)
@@ -127,9 +127,9 @@ class _RangeParts(SealedPath):
             else f"Their offsets rise from {first.offset} to {last.offset}."
         )
 
-    def last(self) -> Sealed:
+    def last(self) -> SealedLeaf:
         index = self.proof.end - 1
-        return Sealed(self.entries[-1], index, self.partition_head.origin, self.block.origin)
+        return SealedLeaf(self.entries[-1], index, self.partition_head.origin, self.block.origin)
 
     def complete(self) -> Claim:
         missing = len(self.sealed) - len(self.records)
@@ -177,7 +177,7 @@ def _key_text(key: bytes | None) -> str:
 
 
 def _not_shown(parts: _RangeParts, trust: Trust, anchors: list[Claim]) -> tuple[str, ...]:
-    """Add to the fixed list what depends on this bundle."""
+    """Return what the verdict does not show: the fixed list, and what depends on this bundle."""
     missing = [*NOT_SHOWN, *NOT_SHOWN_OF_RANGES]
     if len(parts.sealed) > len(parts.records):
         missing.append("whose the records are of which the bundle holds commitments only")

@@ -1,7 +1,8 @@
-"""Receipts beside the city log of a ledger directory (FORMAT.md §11).
+"""Verification of the receipts beside the city log of a ledger directory (FORMAT.md §11).
 
-Every job is read: its checkpoint must be signed and on the log's history, its receipts must hold or be said to
-be unchecked. What `job.txt` asks for and is not there is named, and so is a job that a later one names.
+Every job is read. Its checkpoint must be signed and part of the log's history. Each of its receipts is valid, or fails,
+or is reported as not checked. The verdict names a receipt that `job.txt` requests and that is missing, and a missing
+job that a later job names as its predecessor.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from ledger_sink.verifier.verdict import Claim, failed, not_checked, seconds_tex
 
 @dataclass
 class _Tally:
-    """What became of all receipts of one name."""
+    """The results of all receipts with one file name."""
 
     held: int = 0
     last_s: int = 0
@@ -33,7 +34,7 @@ class _Tally:
 
 
 def anchored_sizes(ledger: Path, origin: str, above: int = 0) -> list[int]:
-    """Return the sizes above one of the city log's checkpoints for which receipts lie there, rising."""
+    """Return the sizes of the city log's anchored checkpoints that are larger than `above`, rising."""
     folder = ledger / log_path(origin) / ANCHORS
     names = (path.name for path in folder.glob("*/*") if path.is_dir())
     return sorted(int(name) for name in names if name.isdecimal() and int(name) > above)
@@ -42,14 +43,17 @@ def anchored_sizes(ledger: Path, origin: str, above: int = 0) -> list[int]:
 def folder_claims(
     ledger: Path, origin: str, sizes: list[int], roots: Mapping[int, bytes], trust: Trust
 ) -> list[Claim]:
-    """Check receipts beside a city log.
+    """Verify the receipts beside a city log.
 
     Args:
         ledger: the ledger directory.
-        origin: the city log's.
-        sizes: the anchored sizes to look at.
-        roots: the log's recomputed roots at these; one that is missing was not recomputed.
-        trust: the auditor's.
+        origin: origin of the city log.
+        sizes: sizes of the anchored checkpoints to verify.
+        roots: recomputed roots of the log by size; a size without one is not compared.
+        trust: the auditor's trust.
+
+    Returns:
+        The claims: one per problem, and per file name those of valid, unchecked and pending receipts.
     """
     base = ledger / log_path(origin)
     claims: list[Claim] = []
@@ -75,7 +79,7 @@ def folder_claims(
 
 
 def _job(folder: Path, origin: str, size: int, roots: Mapping[int, bytes], trust: Trust) -> tuple[Job, bytes]:
-    """Read a job and its checkpoint; errors begin with the file's name."""
+    """Read and verify a job and its checkpoint; error messages begin with the file's name."""
     job = Job.parse(_read(folder, JOB))
     if (job.origin, job.size) != (origin, size):
         raise ReceiptError(f"{JOB}: expected {origin} at {size}, got {job.origin} at {job.size}")
@@ -123,7 +127,10 @@ def _receipt_problems(
 
 
 def _missing(where: str, sizes: list[int]) -> list[Claim]:
-    """Name receipts that never came although a later one did: an anchor works on one job at a time."""
+    """Return failed claims for receipts that are missing although a later one exists.
+
+    An anchor works on one job at a time, so an earlier receipt must have arrived before.
+    """
     folder, name = where.partition(f"/{ANCHORS}/")[0], where.rpartition("/")[2]
     return [
         failed(NAME, f"{folder}/{anchor_path(size)}/{name}: missing: expected a receipt, got none")

@@ -1,8 +1,8 @@
-"""Receipts of outside services in a bundle, under the auditor's own trust (FORMAT.md §11.4).
+"""Verification of the receipts in a bundle, under the auditor's own trust (FORMAT.md §11.4).
 
-The first block that holds the record's leaf, that leaf's path to the root in the
-block, and for each anchored city checkpoint the block's proof and the receipts over it. A receipt that holds is a
-claim; one that is wrong fails; one that could not be checked says what is missing. None passes in silence.
+A bundle holds the first block with the record's leaf, and that leaf's path to the root in the block. For each anchored
+city checkpoint it holds the block's proof and the receipts over the checkpoint. Each receipt gives a claim: shown,
+failed, or not checked with what is missing. No receipt is ignored silently.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,8 +16,8 @@ from ledger_sink.format.bundle import CITY_PROOF
 from ledger_sink.format.errors import BlockFormatError, FormatError, ProofError
 from ledger_sink.format.merkle import leaf_hash, verify_inclusion
 from ledger_sink.format.tlog_proof import TlogProof
+from ledger_sink.receipt.attestation import Attestation
 from ledger_sink.receipt.bundled import FIRST_BLOCK, LEAF_PATH, parse_path
-from ledger_sink.receipt.claim import Claim as ReceiptClaim
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.receipt.ethereum import parse_block
 from ledger_sink.receipt.kinds import ReceiptTrust, kind_of, verify_receipt
@@ -33,11 +33,16 @@ UNCHECKED = "what the receipts under anchors/ that were not checked say"
 
 
 def load_receipt_trust(roots: list[Path], blocks: list[str], copies: list[Path]) -> ReceiptTrust:
-    """Read what the auditor gave for receipts.
+    """Read the auditor's trust in outside services.
+
+    Args:
+        roots: files with root certificates of time stamping authorities, PEM.
+        blocks: blocks on EVM chains, as `CHAIN_ID:0xBLOCK_HASH`.
+        copies: files with copies of checkpoint lines.
 
     Raises:
-        UnreadableError: a file cannot be read.
-        TrustError: one holds something else.
+        UnreadableError: if a file cannot be read.
+        TrustError: if a file or a block is malformed.
     """
     try:
         certificates = tuple(c for path in roots for c in parse_roots(read_file(path)))
@@ -52,27 +57,41 @@ def load_receipt_trust(roots: list[Path], blocks: list[str], copies: list[Path])
 
 
 def receipt_trust(trust: Trust) -> ReceiptTrust:
-    """Return the auditor's trust with the policy's witnesses."""
+    """Return the auditor's trust in outside services, with the policy's witnesses."""
     witnesses = tuple(w.key for w in trust.policy.witnesses) if trust.policy else ()
     return replace(trust.receipts, witnesses=witnesses)
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
-    """The leaf that a bundle is about."""
+class SealedLeaf:
+    """The leaf that a bundle's receipts are about.
+
+    Attributes:
+        leaf: the leaf's 50 bytes.
+        index: index of the leaf in its partition log.
+        origin: origin of the partition log.
+        city: origin of the city log.
+    """
 
     leaf: bytes
     index: int
     origin: str
-    """Of its partition log."""
     city: str
-    """Origin of the city log."""
 
 
 def anchor_claims(
-    files: Mapping[str, bytes], sealed: Sealed, trust: Trust
+    files: Mapping[str, bytes], sealed: SealedLeaf, trust: Trust
 ) -> tuple[list[Claim], list[dict[str, Any]]]:
-    """Check every receipt of a bundle; return the claims, and the ones that hold as facts."""
+    """Verify every receipt of a bundle.
+
+    Args:
+        files: files below `anchors/`, by their whole path.
+        sealed: the leaf that the receipts must cover.
+        trust: the auditor's trust.
+
+    Returns:
+        The claims, and the facts of the valid receipts for programs.
+    """
     groups: dict[str, dict[str, bytes]] = {}
     claims: list[Claim] = []
     for path, data in sorted(files.items()):
@@ -104,8 +123,8 @@ def _is_receipt(name: str) -> bool:
         return False
 
 
-def _first_block(files: Mapping[str, bytes], sealed: Sealed) -> Block:
-    """Return the block that the receipts are over, after showing that it holds the leaf."""
+def _first_block(files: Mapping[str, bytes], sealed: SealedLeaf) -> Block:
+    """Return the block that the receipts cover, after verifying that it covers the leaf."""
     block = Block.parse(files.get(FIRST_BLOCK, b""))
     line = block.head(sealed.origin)
     if block.origin != sealed.city or line is None:
@@ -118,7 +137,7 @@ def _first_block(files: Mapping[str, bytes], sealed: Sealed) -> Block:
 def _group_claims(
     folder: str, files: Mapping[str, bytes], block: Block, trust: Trust, facts: list[dict[str, Any]]
 ) -> Iterator[Claim]:
-    """Check the receipts over one city checkpoint."""
+    """Verify the receipts over one city checkpoint; add the facts of valid ones to `facts`."""
     where = f"{BUNDLED}{folder}/"
     try:
         proof = TlogProof.parse(files.get(CITY_PROOF, b""))
@@ -144,16 +163,16 @@ def _group_claims(
             yield shown(NAME, _words(f"{where}{name}", claim, block))
 
 
-def _words(path: str, claim: ReceiptClaim, block: Block) -> str:
-    said = "Existed by" if claim.kind.value == "existed by" else "Cosigned at"
+def _words(path: str, claim: Attestation, block: Block) -> str:
+    statement = "Existed by" if claim.kind.value == "existed by" else "Cosigned at"
     later = ", although the city dates its block later" if claim.time_s < block.time_ms // 1000 else ""
     return (
-        f"{said} {seconds_text(claim.time_s)}{later}: so says {claim.by} ({path}), assuming "
+        f"{statement} {seconds_text(claim.time_s)}{later}: so says {claim.by} ({path}), assuming "
         f"{' and '.join(claim.assumptions)}."
     )
 
 
-def _fact(path: str, claim: ReceiptClaim, block: Block) -> dict[str, Any]:
+def _fact(path: str, claim: Attestation, block: Block) -> dict[str, Any]:
     return {
         "receipt": path,
         "kind": claim.kind.value,

@@ -1,7 +1,8 @@
-"""Logs and ledgers over HTTP, with the standard library: every answer is capped, timed, and believed only when proved.
+"""Logs and ledgers over HTTP, with the standard library. Size and time of every answer are limited.
 
-Redirects are followed within http and https only, and never from https back to http. Nothing is cached: whoever
-checks often keeps a copy (`wget --mirror`) and checks that.
+Answers are trusted no more than files: the checks verify them. Redirects are followed within http and https only, and
+never from https to http. Nothing is cached. An auditor who verifies often keeps a copy (`wget --mirror`) and verifies
+that.
 """
 
 import time
@@ -25,20 +26,20 @@ from ledger_sink.verifier.errors import AbsentError, TooLongError, UnreadableErr
 from ledger_sink.verifier.folder import MAX_LOG_FILE_BYTES, LedgerFiles, LogFiles
 
 ANSWER_S = 20.0
-"""Seconds without a byte after which a server counts as gone."""
+"""Seconds without a byte after which a request fails."""
 WHOLE_S = 120.0
-"""Seconds for one answer altogether."""
+"""Seconds for one whole answer."""
 _PIECE = 1 << 16
 SCHEMES = ("http", "https")
 
 
 def is_url(text: str) -> bool:
-    """Tell whether a name on the command line is a URL rather than a path."""
+    """Return whether a name on the command line is a URL rather than a path."""
     return text.startswith(tuple(f"{scheme}://" for scheme in SCHEMES))
 
 
 class LogUrl(LogFiles):
-    """Reads the files of one log below a URL (C2SP tlog-tiles)."""
+    """The files of one log below a URL (C2SP tlog-tiles)."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -47,46 +48,47 @@ class LogUrl(LogFiles):
         """Return a file of the log; see `LogFiles.read`."""
         return fetch(f"{self.url}/{name}")
 
-    def places(self) -> None:
-        """Nobody can list a folder over HTTP."""
+    def positions(self) -> None:
+        """Return `None`: HTTP cannot list a folder."""
 
 
 class LedgerUrl(LedgerFiles):
-    """A ledger below a URL: the city log, and the partition logs that its blocks mention."""
+    """The files of a ledger below a URL: the city log, and the partition logs that its blocks name."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
 
     def log(self, path: str) -> LogUrl:
-        """Return a log's files."""
+        """Return the files of the log at a path below the URL."""
         return LogUrl(f"{self.url}/{path}")
 
     def read(self, name: str) -> bytes:
-        """Return a file beside the logs."""
+        """Return a file of the ledger outside its logs."""
         return fetch(f"{self.url}/{name}")
 
     def logs(self) -> list[str]:
-        """Blocks tell what there is; a list from the server would add nothing that is proved."""
+        """Return an empty list: blocks name the logs, and a list from the server would prove nothing."""
         return []
 
 
 def fetch(url: str, limit: int = MAX_LOG_FILE_BYTES, headers: Mapping[str, str] | None = None) -> bytes:
-    """Return what a URL answers.
+    """Return the body that a URL answers with.
 
     Args:
-        url: http or https.
-        limit: most bytes that an answer may have.
-        headers: sent along, not to another host.
+        url: an http or https URL.
+        limit: most bytes that the body may have.
+        headers: request headers. A redirect to another host drops those that begin with `X-`.
 
     Raises:
-        AbsentError: 404 or 410.
-        UnreadableError: any other answer than 200, none in time, or one that is too long.
+        AbsentError: if the status is 404 or 410.
+        TooLongError: if the body exceeds the limit.
+        UnreadableError: if the status is another error, or there is no complete answer in time.
     """
     began = time.monotonic()
     try:
         host = urlsplit(url).netloc.rpartition("@")[2]
-        request = Request(url, headers={"Accept-Encoding": "identity", **(headers or {})})  # noqa: S310 - see _opener
-        with _opener().open(request, timeout=ANSWER_S) as answer:
+        request = Request(url, headers={"Accept-Encoding": "identity", **(headers or {})})  # noqa: S310 - see _http_director
+        with _http_director().open(request, timeout=ANSWER_S) as answer:
             return _body(answer, limit, began)
     except HTTPError as problem:
         with problem:
@@ -115,7 +117,7 @@ def _body(answer: HTTPResponse, limit: int, began: float) -> bytes:
 
 
 class _WithinHttp(HTTPRedirectHandler):
-    """Follows redirects to http and https only, never down from https, and takes no secrets to another host."""
+    """Follows redirects to http and https only, never from https to http, and sends no secrets to another host."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: object, newurl: str
@@ -131,9 +133,9 @@ class _WithinHttp(HTTPRedirectHandler):
         return redirected
 
 
-def _opener() -> OpenerDirector:
-    """Speak http and https, and nothing else that urllib could (file, ftp, data)."""
-    opener = OpenerDirector()
+def _http_director() -> OpenerDirector:
+    """Return a director for http and https only: urllib's default also reads file, ftp and data URLs."""
+    director = OpenerDirector()
     for handler in (
         ProxyHandler,
         HTTPHandler,
@@ -142,5 +144,5 @@ def _opener() -> OpenerDirector:
         HTTPErrorProcessor,
         _WithinHttp,
     ):
-        opener.add_handler(handler())
-    return opener
+        director.add_handler(handler())
+    return director

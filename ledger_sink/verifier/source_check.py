@@ -1,7 +1,7 @@
-"""Who produced a record: the claim that its own headers bear out, against the did:keys that the auditor brings.
+"""Verification of a record's source signature, against the auditor's did:keys.
 
-A signature in the record is part of what the ledger sealed, so it can be neither taken off nor put on later. It shows
-which key signed; only a key of the auditor's own (`--source-key`) makes that a statement about a device.
+The signature is in the record's headers, which the ledger sealed, so it can be neither removed nor added later. It
+shows which key signed. Only a key that the auditor supplies (`--source-key`) makes that a statement about a device.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from ledger_sink.format.source_signature import verified_source
 from ledger_sink.verifier.verdict import Claim, Status, failed, not_checked, shown
 
 NAME = "source-signed"
-WHO = "who produced the record: no signature of its source was checked"
+PRODUCER_UNKNOWN = "who produced the record: no signature of its source was checked"
 
 
 class SourceCheck(NamedTuple):
-    """The claim, what is left open whatever it says, and the facts for programs."""
+    """The claim on one record's source, what it does not show, and the facts for programs."""
 
     claim: Claim
     not_shown: str
@@ -25,17 +25,19 @@ class SourceCheck(NamedTuple):
 
 
 def check_source(record: CanonicalRecord, trusted: Sequence[str]) -> SourceCheck:
-    """Check the signature in a record's headers.
+    """Verify the signature in a record's headers.
 
     Args:
         record: the record, as the ledger sealed it.
-        trusted: did:keys of the auditor; if there are any, one of them must have signed.
+        trusted: the auditor's did:keys. If there are any, one of them must have signed.
     """
     try:
         found = verified_source(record)
     except FormatError as problem:
         nothing = {"signed_by": None, "trusted": False, "sequence": None, "batch": None}
-        return SourceCheck(failed(NAME, f"The record's own signature is wrong: {problem}"), WHO, nothing)
+        return SourceCheck(
+            failed(NAME, f"The record's own signature is wrong: {problem}"), PRODUCER_UNKNOWN, nothing
+        )
     signature, number = found.signature, found.sequence
     facts: dict[str, Any] = {
         "signed_by": None if signature is None else signature.did,
@@ -46,7 +48,7 @@ def check_source(record: CanonicalRecord, trusted: Sequence[str]) -> SourceCheck
     if signature is None:
         words = "Nobody signed the record: it bears no signature of its source."
         claim = failed(NAME, f"{words} You demand one.") if trusted else not_checked(NAME, words)
-        return SourceCheck(claim, WHO, facts)
+        return SourceCheck(claim, PRODUCER_UNKNOWN, facts)
     how = f", as one of a batch of {signature.size}" if signature.size else ""
     which = "" if number is None else f", as its number {number}"
     words = f"Signed by {signature.did}{how}{which}"
@@ -56,13 +58,13 @@ def check_source(record: CanonicalRecord, trusted: Sequence[str]) -> SourceCheck
         )
         return SourceCheck(shown(NAME, f"{words}; you named no key of the source."), whose, facts)
     if signature.did not in trusted:
-        return SourceCheck(failed(NAME, f"{words}, which is no key that you trust."), WHO, facts)
+        return SourceCheck(failed(NAME, f"{words}, which is no key that you trust."), PRODUCER_UNKNOWN, facts)
     kept = "that the source's key was in its hands alone"
     return SourceCheck(shown(NAME, f"{words}; you trust that key as the source's."), kept, facts)
 
 
 class SourceChecks(NamedTuple):
-    """The same of several records, in one claim."""
+    """The claim on the sources of several records, what it does not show, and the facts of each record."""
 
     claim: Claim
     not_shown: tuple[str, ...]
@@ -70,7 +72,12 @@ class SourceChecks(NamedTuple):
 
 
 def check_sources(records: Sequence[CanonicalRecord], trusted: Sequence[str]) -> SourceChecks:
-    """Check the signatures of several records; one that fails is named, with its offset."""
+    """Verify the signatures of several records; a failed claim names the first wrong one by its offset.
+
+    Args:
+        records: the records, as the ledger sealed them.
+        trusted: the auditor's did:keys. If there are any, one of them must have signed each record.
+    """
     found = [check_source(record, trusted) for record in records]
     missing = tuple(dict.fromkeys(check.not_shown for check in found))
     facts = [check.facts for check in found]

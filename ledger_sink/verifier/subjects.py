@@ -1,4 +1,4 @@
-"""From what the auditor named on the command line to its verdict."""
+"""The subject that the command line names, and its verdict."""
 
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
@@ -29,10 +29,14 @@ from ledger_sink.verifier.verdict import Verdict
 
 
 def verdict_of(options: Namespace, memory: CheckpointMemory) -> Verdict:
-    """Verify what the options name.
+    """Verify the subject that the options name.
+
+    Args:
+        options: the parsed command line.
+        memory: the checkpoints that the auditor observed before.
 
     Raises:
-        VerifierError: something named cannot be read, or nothing is trusted.
+        VerifierError: if something named cannot be read, or nothing is trusted.
     """
     receipts = load_receipt_trust(options.tsa_root, options.evm, options.anchor_copy)
     trust = replace(
@@ -51,16 +55,16 @@ def verdict_of(options: Namespace, memory: CheckpointMemory) -> Verdict:
             verdict = check_log(options.log, files, trust, memory)
             return _with_records(verdict, {"log": verdict.facts}, lambda _: files, source, None)
         ledger = ledger_files(options.city)
-        verdict = check_city(options.city, ledger, trust, known=memory, topic=options.topic)
+        verdict = check_city(options.city, ledger, trust, memory=memory, topic=options.topic)
         logs = {name: fact for name, fact in verdict.facts.items() if isinstance(fact, Mapping)}
         return _with_records(verdict, logs, lambda name: ledger.log(log_path(name)), source, options.topic)
 
 
 def log_files(name: str) -> LogFiles:
-    """Return the files of a log at a path or URL.
+    """Return the files of the log at a path or URL.
 
     Raises:
-        UnreadableError: there is no such folder.
+        UnreadableError: if there is no such folder.
     """
     if is_url(name):
         return LogUrl(name)
@@ -70,10 +74,10 @@ def log_files(name: str) -> LogFiles:
 
 
 def ledger_files(name: str) -> LedgerFiles:
-    """Return a ledger at a path or URL.
+    """Return the files of the ledger at a path or URL.
 
     Raises:
-        UnreadableError: there is no such folder.
+        UnreadableError: if there is no such folder.
     """
     return LedgerUrl(name) if is_url(name) else LedgerFolder(Path(name))
 
@@ -89,14 +93,14 @@ def _read(name: str) -> bytes:
 
 @contextmanager
 def _records(options: Namespace) -> Iterator[RecordSource | None]:
-    """Open the one source of records that was named, if any."""
+    """Open the source of records that the options name; yield `None` if they name none."""
     if options.records is not None:
         yield RecordFile(options.records)
     elif options.archive is not None:
-        word = None
+        password = None
         if options.password_file is not None:
-            word = read_file(options.password_file).decode("utf-8", "replace").rstrip("\r\n")
-        yield ArchiveRows(options.archive, word)
+            password = read_file(options.password_file).decode("utf-8", "replace").rstrip("\r\n")
+        yield ArchiveRows(options.archive, password)
     elif options.kafka is not None:
         pairs = [option.partition("=")[::2] for option in options.kafka_option]
         source = TopicRecords(options.kafka, dict(pairs))
@@ -115,7 +119,7 @@ def _with_records(
     source: RecordSource | None,
     topic: str | None,
 ) -> Verdict:
-    """Add what comparing records with the verified logs brought; nothing is compared with a log that failed."""
+    """Add the claims of comparing records with the verified logs, unless the verdict already fails."""
     if source is None or not verdict.passed:
         return verdict
     sizes = {fact["origin"]: fact["size"] for fact in logs.values() if _is_partition(fact)}

@@ -1,32 +1,33 @@
-"""A topic as a subscriber sees it: read from Kafka, where `confluent-kafka` is installed beside the verifier."""
+"""A Kafka topic as a source of records: committed ones only. It needs `confluent-kafka` beside the verifier."""
 
 import time
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from ledger_sink.format.leaf import Record
+from ledger_sink.format.leaf import RecordFields
 from ledger_sink.verifier.errors import UnreadableError
-from ledger_sink.verifier.records_check import Reach
+from ledger_sink.verifier.records_check import OffsetRange
 
 SILENT_S = 15.0
+"""Seconds without a record after which reading fails."""
 INSTALL = "python3 -m pip install confluent-kafka"
 
 
 class TopicRecords:
-    """Reads partitions from their first offset, without joining a group or committing anything."""
+    """The records of a topic. It implements `RecordSource`, joins no group and commits nothing."""
 
     name = "Kafka"
 
     def __init__(self, address: str, options: Mapping[str, str] | None = None) -> None:
-        """Connect.
+        """Create the consumer.
 
         Args:
-            address: bootstrap address.
+            address: bootstrap address, `host:port`.
             options: further librdkafka settings, such as a user and password.
 
         Raises:
-            UnreadableError: confluent-kafka is not installed, or refuses the settings.
+            UnreadableError: if confluent-kafka is not installed, or refuses the settings.
         """
         try:
             self._kafka: Any = import_module("confluent_kafka")
@@ -49,11 +50,11 @@ class TopicRecords:
         except (self._kafka.KafkaException, ValueError) as problem:
             raise UnreadableError(f"Kafka: {problem}") from None
 
-    def reach(self, topic: str, partition: int, end: int) -> Reach:
-        """From what Kafka retains to where the log ends.
+    def offset_range(self, topic: str, partition: int, end: int) -> OffsetRange:
+        """Return the offsets from the first that Kafka retains to before `end`.
 
         Raises:
-            UnreadableError: no answer in time.
+            UnreadableError: if Kafka does not answer in time.
         """
         try:
             low, _ = self._consumer.get_watermark_offsets(
@@ -61,13 +62,13 @@ class TopicRecords:
             )
         except (self._kafka.KafkaException, TypeError) as problem:
             raise UnreadableError(f"Kafka: watermarks: {problem}") from None
-        return Reach(min(low, end), end)
+        return OffsetRange(min(low, end), end)
 
-    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
-        """Return the partition's records.
+    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[RecordFields]:
+        """Yield the partition's records with first ≤ offset < end.
 
         Raises:
-            UnreadableError: nothing came for a while and the end is not reached.
+            UnreadableError: if Kafka reports an error, or nothing arrives for 15 s before the end.
         """
         self._consumer.assign([self._kafka.TopicPartition(topic, partition, first)])
         heard = time.monotonic()
@@ -88,11 +89,11 @@ class TopicRecords:
                 yield _record(message)
 
     def close(self) -> None:
-        """Leave Kafka."""
+        """Close the consumer."""
         self._consumer.close()
 
 
-def _record(message: Any) -> Record:
+def _record(message: Any) -> RecordFields:
     kind, timestamp_ms = message.timestamp()
     headers = tuple(message.headers() or ())
     return message.offset(), kind - 1, timestamp_ms, message.key(), message.value(), headers

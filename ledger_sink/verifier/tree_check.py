@@ -1,8 +1,8 @@
-"""A whole log recomputed: entries → leaf hashes → tiles → root; what does not lead there is named.
+"""Recomputation of a whole log: entries → leaf hashes → tiles → root, with a report of every damaged file.
 
-If the entries lead to the signed root, they are right, and any tile that differs is damaged. If they do
-not, but the tiles do, the entry bundles that differ are damaged. If neither does, all that disagree are
-named, with the tile above as a witness.
+If the entries lead to the signed root, they are right, and a tile that differs is damaged. If only the tiles lead to
+it, an entry bundle that differs is damaged. If neither does, every pair that differs is reported, and every full
+bundle that the level-1 tile above contradicts.
 """
 
 from collections.abc import Callable, Collection
@@ -17,10 +17,10 @@ from ledger_sink.format.tiles import (
     FULL_TILE_BYTES,
     TILE_WIDTH,
     TileBuilder,
-    TilePlace,
+    TilePosition,
     bundles_of,
     parse_entries,
-    place_path,
+    position_path,
     tile_hash,
     tiles_of,
 )
@@ -28,31 +28,32 @@ from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.folder import LogFiles
 
 TakeEntries = Callable[[int, list[bytes]], None]
+"""Receives the index of the first entry of a bundle, and its entries."""
 
 
 @dataclass
 class TreeFindings:
-    """What recomputing a log brought: problems that begin with a path, and the roots asked for."""
+    """What the recomputation of a log found: problems, which begin with a path, and the requested roots."""
 
     problems: list[str] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
-    """Only if the tree's own root is the signed one."""
+    """Roots by size; empty unless the tree's own root is the signed one."""
     listed: bool = True
-    """Whether the files that lie there could be listed, so that older partial tiles were compared too."""
+    """Whether the stored files could be listed, so that older partial tiles were compared too."""
     beyond: int = 0
-    """Files past the checkpoint's size: a crash may leave them; they are no part of the log."""
+    """Number of files past the checkpoint's size. A crash may leave them; they are no part of the log."""
 
 
 def check_tree(
     folder: LogFiles, head: Checkpoint, take_entries: TakeEntries, sizes: Collection[int] = ()
 ) -> TreeFindings:
-    """Recompute a log of which the checkpoint is already trusted (or named as doubtful by the caller).
+    """Recompute a log. The caller has verified its checkpoint, or reports that it is not trusted.
 
     Args:
-        folder: where it lies.
-        head: size and root to be reached.
-        take_entries: is given the first index and the entries of each bundle that could be read, in order.
-        sizes: older sizes of which the roots are wanted.
+        folder: files of the log.
+        head: the checkpoint, whose size and root must result.
+        take_entries: called with the first index and the entries of each readable bundle, in order.
+        sizes: older sizes whose roots to return in the findings.
     """
     return _TreeCheck(folder, head, take_entries).run(sizes)
 
@@ -63,24 +64,24 @@ class _TreeCheck:
         self._head = head
         self._take_entries = take_entries
         self._findings = TreeFindings()
-        # Level 0, a piece per bundle: by its entries (its tile where they are unreadable), and vice versa.
+        # Level 0, one piece per bundle: from its entries (from its tile if they are unreadable), and vice versa.
         self._by_entries: list[bytes] = []
         self._by_tiles: list[bytes] = []
-        self._computed: dict[tuple[int, int], bytes] = {}  # what the tiles of all levels must hold
+        self._computed: dict[tuple[int, int], bytes] = {}  # the expected tiles of all levels
 
     def run(self, sizes: Collection[int]) -> TreeFindings:
         for _, index, width in bundles_of(self._head.size):
             self._read_bundle(index, width)
         if not all(self._by_entries):
-            return self._findings  # neither entries nor tile of some bundle: nothing above can be computed
-        if self._judge():
+            return self._findings  # a bundle with neither entries nor tile: no level above can be computed
+        if self._decide_by_root():
             self._findings.roots = self._roots_at(sizes)
         self._check_upper_tiles()
         self._check_leftovers()
         return self._findings
 
     def _read_bundle(self, index: int, width: int) -> None:
-        """Read a bundle and its level-0 tile, and name what cannot be read."""
+        """Read a bundle and its level-0 tile; report what cannot be read."""
         hashes = tile = b""
         try:
             entries = self._folder.read_entries(index, width)
@@ -96,19 +97,23 @@ class _TreeCheck:
         self._by_entries.append(hashes or tile)
         self._by_tiles.append(tile or hashes)
 
-    def _judge(self) -> bool:
-        """Decide by the signed root whether entries or tiles are right, and name the others."""
+    def _decide_by_root(self) -> bool:
+        """Decide by the signed root whether entries or tiles are right; report the others.
+
+        Returns:
+            Whether either of them leads to the signed root.
+        """
         pairs = enumerate(zip(self._by_entries, self._by_tiles, strict=True))
         differing = [index for index, (left, right) in pairs if left != right]
         by_entries = self._compute(self._by_entries)
         if by_entries == self._head.root:
             for index in differing:
-                self._problem(self._place(0, index), "damaged: its entries lead to the signed root")
+                self._problem(self._position(0, index), "damaged: its entries lead to the signed root")
             return True
         if differing and self._compute(self._by_tiles) == self._head.root:
             for index in differing:
                 leaf = index * TILE_WIDTH + _first_difference(self._by_entries[index], self._by_tiles[index])
-                self._problem(self._place(ENTRIES, index), f"damaged: entry {leaf} is not what was sealed")
+                self._problem(self._position(ENTRIES, index), f"damaged: entry {leaf} is not what was sealed")
             return True
         self._findings.problems.append(
             f"checkpoint: its root at size {self._head.size} is {self._head.root.hex()}, "
@@ -119,17 +124,19 @@ class _TreeCheck:
 
     def _name_both(self, differing: list[int]) -> None:
         for index in differing:
-            self._problem(self._place(ENTRIES, index), f"differs from {place_path(self._place(0, index))}")
+            self._problem(
+                self._position(ENTRIES, index), f"differs from {position_path(self._position(0, index))}"
+            )
         for index, piece in enumerate(self._by_entries):
-            above = self._place(1, index // TILE_WIDTH)
+            above = self._position(1, index // TILE_WIDTH)
             if len(piece) == FULL_TILE_BYTES and self._hash_in(above, index) not in (
                 "",
                 tile_hash(piece).hex(),
             ):
-                self._problem(self._place(ENTRIES, index), f"does not fit {place_path(above)}")
+                self._problem(self._position(ENTRIES, index), f"does not fit {position_path(above)}")
 
-    def _hash_in(self, above: TilePlace, index: int) -> str:
-        """What the level-1 tile on disk says a level-0 tile's root is; empty if it does not say."""
+    def _hash_in(self, above: TilePosition, index: int) -> str:
+        """Return the root of a level-0 tile in the stored level-1 tile, in hexadecimal; empty if it is unreadable."""
         at = index % TILE_WIDTH * HASH_BYTES
         try:
             return self._folder.read_tile(*above)[at : at + HASH_BYTES].hex()
@@ -137,7 +144,7 @@ class _TreeCheck:
             return ""
 
     def _compute(self, pieces: list[bytes]) -> bytes:
-        """Compute all tiles and the root over level-0 pieces."""
+        """Compute all tiles over level-0 pieces; return the root."""
         self._computed = {}
         builder = TileBuilder()
         for piece in pieces:
@@ -155,51 +162,51 @@ class _TreeCheck:
         return {size: TileBuilder.load(size, read).root() for size in sorted(wanted)}
 
     def _check_upper_tiles(self) -> None:
-        for place in tiles_of(self._head.size):
-            level, index, width = place
+        for position in tiles_of(self._head.size):
+            level, index, width = position
             if level == 0:
                 continue
             try:
                 if self._folder.read_tile(level, index, width) != self._computed.get((level, index)):
-                    self._problem(place, "damaged: it is not what the level below leads to")
+                    self._problem(position, "damaged: it is not what the level below leads to")
             except (TileError, UnreadableError) as problem:
-                self._problem(place, str(problem))
+                self._problem(position, str(problem))
 
     def _check_leftovers(self) -> None:
-        """Check older partial tiles as prefixes: one that differs tells of a rewritten history."""
+        """Compare older partial tiles with the current ones: each must be a prefix, or history was rewritten."""
         current = {*tiles_of(self._head.size), *bundles_of(self._head.size)}
-        places = self._folder.places()
-        if places is None:
+        positions = self._folder.positions()
+        if positions is None:
             self._findings.listed = False
             return
-        for place in places:
-            level, index, width = place
+        for position in positions:
+            level, index, width = position
             if index * TILE_WIDTH + width > self._width_of(level):
                 self._findings.beyond += 1
-            elif place not in current:
-                self._check_leftover(place)
+            elif position not in current:
+                self._check_leftover(position)
 
-    def _check_leftover(self, place: TilePlace) -> None:
-        level, index, width = place
+    def _check_leftover(self, position: TilePosition) -> None:
+        level, index, width = position
         try:
-            data = self._folder.read(place_path(place))
+            data = self._folder.read(position_path(position))
             if level == ENTRIES:
                 data, level = b"".join(leaf_hashes(parse_entries(data, width))), 0
         except (TileError, UnreadableError) as problem:
-            self._problem(place, str(problem))
+            self._problem(position, str(problem))
             return
         if data != self._computed.get((level, index), b"")[: width * HASH_BYTES]:
-            self._problem(place, "is no prefix of what replaced it: damaged, or history was rewritten")
+            self._problem(position, "is no prefix of what replaced it: damaged, or history was rewritten")
 
-    def _place(self, level: int, index: int) -> TilePlace:
+    def _position(self, level: int, index: int) -> TilePosition:
         return level, index, max(1, min(TILE_WIDTH, self._width_of(level) - index * TILE_WIDTH))
 
     def _width_of(self, level: int) -> int:
-        """Number of hashes on a level; of entries, the size."""
+        """Return the number of hashes on a level, or of entries."""
         return self._head.size >> 8 * max(level, 0)
 
-    def _problem(self, place: TilePlace, words: str) -> None:
-        self._findings.problems.append(f"{place_path(place)}: {words}")
+    def _problem(self, position: TilePosition, words: str) -> None:
+        self._findings.problems.append(f"{position_path(position)}: {words}")
 
 
 def _hashes(piece: bytes) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""What the auditor trusts: a policy file, verifier keys. It is read from the auditor's side only."""
+"""The auditor's trust: a policy file and keys. It comes from the auditor only, never from what is verified."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,23 +17,25 @@ MAX_TRUST_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """A policy (logs, witnesses, quorum) and further log keys, of which only the signature is demanded.
+    """The keys that an auditor trusts.
 
     Attributes:
-        source_keys: did:keys of sources; if there are any, a record must be signed by one of them.
+        policy: logs, witnesses and quorum; `None` without a policy file.
+        keys: further keys of logs. A log that the policy does not list needs the signature of one of them only.
+        source_keys: did:keys of sources. If there are any, one of them must have signed each record.
+        receipts: the trust in outside services.
     """
 
     policy: Policy | None = None
     keys: tuple[VerifierKey, ...] = ()
     source_keys: tuple[str, ...] = ()
     receipts: ReceiptTrust = field(default_factory=ReceiptTrust)
-    """Whom to believe about receipts of outside services."""
 
     def open(self, data: bytes) -> Cosigned:
-        """Read a checkpoint and demand what the auditor trusts: the policy if it lists the log, else a key.
+        """Parse a checkpoint and verify it: by the policy if that lists the log, else by a further key.
 
         Raises:
-            FormatError: if it is malformed, not signed, or not cosigned as the policy demands.
+            FormatError: if it is malformed, not signed, or lacks the cosignatures that the policy requires.
         """
         checkpoint, note = parse_checkpoint(data)
         if self.policy is not None and self.policy.log_keys(checkpoint.origin):
@@ -45,23 +47,23 @@ class Trust:
         return Cosigned(checkpoint, note, ())
 
     def keys_of(self, origin: str) -> tuple[VerifierKey, ...]:
-        """Return every key that may sign for this log."""
+        """Return every trusted key of this log."""
         listed = self.policy.log_keys(origin) if self.policy is not None else ()
         return (*listed, *(key for key in self.keys if key.name == origin))
 
     def signed(self, data: bytes) -> Checkpoint:
-        """Read a checkpoint and demand its log's signature only, whatever the policy's quorum.
+        """Parse a checkpoint and verify its log's signature only, without the policy's quorum.
 
         Raises:
-            FormatError: if it is malformed or not signed by a key of its log.
+            FormatError: if it is malformed, or no trusted key of its log signed it.
         """
         return Trust(None, self.keys_of(parse_checkpoint(data)[0].origin)).open(data).checkpoint
 
     def signer(self, data: bytes) -> VerifierKey:
-        """Return the first key of its log that signed a checkpoint.
+        """Return the first trusted key of its log that signed a checkpoint.
 
         Raises:
-            FormatError: if it is malformed or not signed by a key of its log.
+            FormatError: if it is malformed, or no trusted key of its log signed it.
         """
         checkpoint, note = parse_checkpoint(data)
         keys = self.keys_of(checkpoint.origin)
@@ -72,17 +74,17 @@ class Trust:
 def load_trust(
     policy: Path | None, key_files: Sequence[Path], keys: Sequence[str], source_keys: Sequence[str] = ()
 ) -> Trust:
-    """Read the auditor's files.
+    """Read the auditor's policy and keys.
 
     Args:
-        policy: a C2SP tlog-policy file.
+        policy: a C2SP tlog-policy file, or `None`.
         key_files: key files (`log <vkey>` lines).
-        keys: verifier keys themselves, or files that hold one or are key files.
-        source_keys: did:keys of the sources that may have signed a record.
+        keys: verifier keys in text form, or paths of files with one key or of key files.
+        source_keys: did:keys of the sources that may sign records.
 
     Raises:
         UnreadableError: if a file cannot be read.
-        TrustError: if one is malformed, or nothing at all is trusted.
+        TrustError: if a file or key is malformed, or no key is given.
     """
     try:
         parsed = None if policy is None else Policy.parse(read_file(policy))
@@ -97,10 +99,11 @@ def load_trust(
 
 
 def read_file(path: Path, limit: int = MAX_TRUST_BYTES) -> bytes:
-    """Read a file that the auditor named.
+    """Read a file of at most `limit` bytes; error messages begin with its path.
 
     Raises:
-        UnreadableError: if it cannot be read or is longer than the limit.
+        AbsentError: if it does not exist.
+        UnreadableError: if it cannot be read or is longer.
     """
     try:
         return read_capped(path, limit)
@@ -109,9 +112,10 @@ def read_file(path: Path, limit: int = MAX_TRUST_BYTES) -> bytes:
 
 
 def read_capped(path: Path, limit: int) -> bytes:
-    """Read a file of at most `limit` bytes; the error leaves it to the caller to name the file.
+    """Read a file of at most `limit` bytes; error messages do not name it, so that the caller does.
 
     Raises:
+        AbsentError: if it does not exist.
         UnreadableError: if it cannot be read or is longer.
     """
     try:

@@ -1,7 +1,7 @@
-"""The verdict: claim by claim, in words and as JSON, with what was not shown.
+"""The verdict of a verification: its claims, in words and as JSON, and what none of them shows.
 
-A verdict passes if no claim failed. What was left unchecked is a claim of its own, so that silence never
-reads as proof.
+A verdict passes if a claim was shown and none failed. What was not checked is a claim of its own, so that silence
+is never taken for proof.
 """
 
 import json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """What became of a claim."""
+    """The result of a claim."""
 
     SHOWN = "shown"
     FAILED = "failed"
@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One statement. `name` is for programs and stays the same; `words` are for people."""
+    """One statement of a verdict. `name` is stable, for programs; `words` are for people."""
 
     name: str
     status: Status
@@ -34,23 +34,30 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All claims about one subject, the facts they are about, and what none of them shows."""
+    """All claims on one subject.
+
+    Attributes:
+        subject: name of what was verified.
+        claims: the claims, in the order of the verification.
+        not_shown: what none of the claims shows, in words.
+        facts: values that the claims are about, for programs.
+        observed: signed checkpoints to remember if the verdict passes.
+    """
 
     subject: str
     claims: tuple[Claim, ...]
     not_shown: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
-    seen: tuple["SignedCheckpoint", ...] = ()
-    """Signed checkpoints to be remembered if the verdict passes."""
+    observed: tuple["SignedCheckpoint", ...] = ()
 
     @property
     def passed(self) -> bool:
-        """Whether something was shown and nothing failed."""
+        """Return whether a claim was shown and none failed."""
         statuses = {claim.status for claim in self.claims}
         return Status.SHOWN in statuses and Status.FAILED not in statuses
 
     def text(self) -> str:
-        """Say the verdict in words, one claim a line."""
+        """Return the verdict in words, one claim per line."""
         lines = [f"{'PASS' if self.passed else 'FAIL'}  {printable(self.subject)}", ""]
         lines += [f"  {claim.status.value:<12} {printable(claim.words)}" for claim in self.claims]
         if self.facts.get("simulated"):
@@ -61,7 +68,7 @@ class Verdict:
         return "\n".join(lines) + "\n"
 
     def json(self) -> str:
-        """Say the verdict as one JSON object."""
+        """Return the verdict as one JSON object."""
         content = {
             "verdict": "pass" if self.passed else "fail",
             "subject": self.subject,
@@ -76,29 +83,29 @@ class Verdict:
 
 
 def shown(name: str, words: str) -> Claim:
-    """A claim that was proved."""
+    """Return a claim that was proved."""
     return Claim(name, Status.SHOWN, words)
 
 
 def failed(name: str, words: str) -> Claim:
-    """A claim that was refuted, or whose proof is broken."""
+    """Return a claim that was refuted, or whose proof is wrong."""
     return Claim(name, Status.FAILED, words)
 
 
 def not_checked(name: str, words: str) -> Claim:
-    """A claim that nobody asked to check, or that could not be."""
+    """Return a claim that was not requested, or could not be checked."""
     return Claim(name, Status.NOT_CHECKED, words)
 
 
 def printable(text: str) -> str:
-    """Make untrusted text safe for a terminal: anything but printable characters is escaped."""
+    """Return untrusted text with unprintable characters escaped, safe for a terminal."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text
     )
 
 
 def seconds_text(time_s: int) -> str:
-    """Say POSIX seconds as UTC, or as a number where the calendar ends."""
+    """Format POSIX seconds as UTC; outside the calendar's range, as a number."""
     try:
         return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
@@ -106,5 +113,5 @@ def seconds_text(time_s: int) -> str:
 
 
 def milliseconds_text(time_ms: int) -> str:
-    """Say POSIX milliseconds as UTC."""
+    """Format POSIX milliseconds as UTC."""
     return seconds_text(time_ms // 1000).replace(" UTC", f".{time_ms % 1000:03d} UTC")

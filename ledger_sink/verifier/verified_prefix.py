@@ -1,7 +1,7 @@
-"""What an earlier verification has already found whole: from where a later one may go on.
+"""The prefix of a log that an earlier verification covered: a later one continues from there.
 
-It holds for one log: size and root, and what reading its entries up to there left behind. Nothing before it is
-read again, so damage done to old files since then stays unseen: a verdict that began here says so.
+It holds the size and root of one log, and the state that reading its entries up to there gave. Earlier entries are not
+read again, so later damage to old files is not detected; a verdict that continued from a prefix states this.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VerifiedPrefix:
-    """A log as it was verified."""
+    """A log up to a verified size."""
 
     size: int
     root: bytes
     next_offset: int = 0
     """Of a partition log: the smallest offset that its next leaf may have."""
     records: int = 0
-    """Of a partition log: its leaves of kind record."""
+    """Of a partition log: the number of its leaves of kind record."""
     heads: Mapping[str, Checkpoint] = field(default_factory=dict)
-    """Of the city log: the newest mention of each partition log, by origin."""
+    """Of the city log: the last checkpoint of each partition log in a block, by origin."""

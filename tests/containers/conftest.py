@@ -51,7 +51,7 @@ def images(docker: Docker) -> dict[str, str]:
     built = build(docker, say=print)
     return {
         "kafka": os.environ.get("CITY_IMAGE_KAFKA", built["kafka"]),
-        "clickhouse": os.environ.get("CITY_IMAGE_CLICKHOUSE", built["door"]),
+        "clickhouse": os.environ.get("CITY_IMAGE_CLICKHOUSE", built["clickhouse"]),
         "platform": os.environ.get("CITY_IMAGE_PLATFORM", built["platform"]),
     }
 

@@ -1,4 +1,4 @@
-"""ClickHouse's image alone, by testcontainers: the official one where it is named, else the door's."""
+"""ClickHouse's image alone, by testcontainers: the official one where it is named, else ours."""
 
 from __future__ import annotations
 

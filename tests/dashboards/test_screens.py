@@ -1,4 +1,4 @@
-"""The pictures in the README: of boards and of the status, small, and without anything from elsewhere."""
+"""The pictures in README and tour: of boards and of the status, small, and without anything from elsewhere."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from schemas.names import board_uid
 from tests.harness.city import REPOSITORY
 
 FOLDER = REPOSITORY / "dashboards" / "screens"
-NAMED = re.findall(
-    r"!\[[^\]]+\]\(dashboards/screens/([^)]+)\)", (REPOSITORY / "README.md").read_text("utf-8")
-)
+PAGES = "".join((REPOSITORY / page).read_text("utf-8") for page in ("README.md", "docs/tour.md"))
+NAMED = sorted(set(re.findall(r"!\[[^\]]+\]\((?:\.\./)?dashboards/screens/([^)]+)\)", PAGES)))
 MOST_BYTES = {".svg": 60_000, ".webp": 80_000}
 
 
-def test_the_readme_shows_the_status_page_and_boards_that_exist() -> None:
-    """No picture that the README names is missing, none lies about unused, each is of the status or of a board."""
+def test_readme_and_tour_show_the_status_page_and_boards_that_exist() -> None:
+    """No picture that they name is missing, none lies about unused, each is of the status or of a board."""
     status = {"status.svg", "status-page.webp"}
     general = {f"{board_uid(name)}.svg" for name in ("overview", "pipeline", "ledger")}
     assert set(NAMED) == {path.name for path in FOLDER.iterdir()}

@@ -1,4 +1,4 @@
-"""`city demo` as a reader runs it: every step comes out as told, or the exit code says so; nothing is left behind."""
+"""`city demo` as a reader runs it: every step comes out as expected, or the exit code says so; nothing is left behind."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_demo_tells_the_story_and_ends_with_0(tmp_path: Path) -> None:
         r"\$ uv run ledger-verify .*? PASS: \d+ claims shown, .*? Cosigned by",
         r"bs=1 seek=\d+ conv=notrunc Byte \d+ of .*?record\.canon",
         r"\$ uv run ledger-verify .*?forged\.evidence .*? FAIL: .*?record\.canon",
-        r"All came out as told, in \d+ s\.",
+        r"Every step came out as expected, in \d+ s\.",
     )
     at = 0
     for step in steps:

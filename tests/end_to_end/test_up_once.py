@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.replay.recordings import bundled, bundled_scenarios, formats
+from streams.replay.recordings import bundled, formats
+from tests.fixtures.stack import lay_bundled, run_twice
 from tests.harness.report import broken_equations
 from tests.recordings import whole
 
@@ -28,27 +29,46 @@ def rows_of(path: Path) -> int:
     return sum(1 for row in csv.reader(text.splitlines()) if row) - 1
 
 
-def test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing(
-    whole_city: City,
+def test_first_rows_of_all_recordings_come_through_whole_and_a_second_run_changes_nothing(
+    whole_city: City, first_rows: Path
 ) -> None:
     """Exit 0, every equation holds, `read` is what csv counts in the tables; run again: same totals."""
-    report = json.loads(whole_city.first_report.read_text())
+    assert_both_runs_are_whole(whole_city, first_rows)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(900)
+def test_bundled_recordings_come_through_whole_and_a_second_run_changes_nothing(
+    make_city: Callable[..., City], tmp_path: Path
+) -> None:
+    """The same over every row of all that is bundled."""
+    city = make_city()
+    folder = tmp_path / "bundled"
+    folder.mkdir()
+    run_twice(city, lay_bundled(folder))
+    assert_both_runs_are_whole(city, folder)
+
+
+def assert_both_runs_are_whole(city: City, recordings: Path) -> None:
+    """Judge the first report of a city by the recordings, and the second by the first."""
+    report = json.loads(city.first_report.read_text())
     assert broken_equations(report) == []
     assert report["audit"] == {"verdict": "pass", "problems": []}
-    expected = {path.name: rows_of(path) for path in bundled("air_quality")}
+    air = {path.name for path in bundled("air_quality")}
+    expected = {name: rows_of(recordings / name) for name in air}
     read = {path.rsplit("/", 1)[-1]: row["read"] for path, row in report["inputs"].items()}
     assert {name: read[name] for name in expected} == expected
-    assert {path.name for path in (*bundled(), *bundled_scenarios()) if path.is_file()} <= read.keys()
+    assert {path.name for path in recordings.iterdir() if path.is_file()} <= read.keys()
     assert all(row["read"] == row["accepted"] + row["refused"] for row in report["inputs"].values())
     topics = report["topics"]
-    air = [row for row in report["inputs"].values() if row["domain"] == "air_quality"]
-    assert topics["air-quality.reading"]["events"] == sum(row["accepted"] for row in air)
+    accepted = sum(row["accepted"] for row in report["inputs"].values() if row["domain"] == "air_quality")
+    assert topics["air-quality.reading"]["events"] == accepted
     assert topics["air-quality.index"]["events"] > 0
     assert topics["air-quality.category-change"]["events"] > 0
     assert report["latency_ms"]["to_seal"]["p50"] is not None
     assert report["city_log"]["size"] == report["city_log"]["blocks"] > 0
 
-    second = whole_city.read_report()
+    second = city.read_report()
     assert broken_equations(second) == []
     assert second["inputs"] == report["inputs"]
     for name, topic in topics.items():

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import clickhouse_connect
 
 from infra.ports import free_port
+from infra.process.child import END_WITH_PARENT
 from infra.settings import Settings, recall
 from tests.harness.waiting import eventually
 
@@ -80,6 +81,7 @@ class City:
             timeout=timeout,
             check=False,
             input=stdin,
+            preexec_fn=END_WITH_PARENT,
         )
 
     def up_words(self, *words: str) -> list[str]:
@@ -102,11 +104,16 @@ class City:
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=END_WITH_PARENT,  # noqa: PLW1509 - one C call only
         )
 
     def read_report(self) -> dict[str, Any]:
         """Return the last report."""
         return dict(json.loads(self.report.read_text()))
+
+    def keep_first_report(self) -> None:
+        """Keep the last report, so that the next one can be compared with it."""
+        self.first_report.write_text(json.dumps(self.read_report()))
 
     def settings(self) -> Settings:
         """Return the settings of the stack that runs or last ran here."""
@@ -165,28 +172,28 @@ class City:
     def engine(self) -> Iterator[Client]:
         """Open only the stored tables of a stack that does not run."""
         settings = self.settings()
-        door = subprocess.Popen(
-            [sys.executable, "-m", "infra.processes", "door"],
+        process = subprocess.Popen(
+            [sys.executable, "-m", "infra.processes", "clickhouse"],
             env={**self.env(), **settings.environment()},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
             client: Any = eventually(
-                lambda: self._answering(door), "the door answers", within_s=60, every_s=0.2
+                lambda: self._answering(process), "ClickHouse answers", within_s=60, every_s=0.2
             )
             yield client
             client.close()
         finally:
-            door.terminate()
-            door.wait(15)
+            process.terminate()
+            process.wait(15)
 
-    def _answering(self, door: subprocess.Popen[bytes]) -> Client | None:
-        """Return a client once the door answers."""
-        assert door.poll() is None, "the door ended"
+    def _answering(self, process: subprocess.Popen[bytes]) -> Client | None:
+        """Return a client once ClickHouse answers."""
+        assert process.poll() is None, "ClickHouse ended"
         try:
             return self.client()
-        except Exception:  # noqa: BLE001 - whatever a client says of a door that does not answer yet
+        except Exception:  # noqa: BLE001 - whatever a client raises while nothing answers yet
             return None
 
     def facts(self) -> dict[str, Any]:

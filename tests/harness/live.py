@@ -52,10 +52,10 @@ class LiveCity:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def replay(self, path: Path, *words: str) -> str:
-        """Replay a file at full speed; the run at the end counts it, too."""
-        self.recordings.append(path)
-        return self.run("replay", str(path), *words)
+    def replay(self, *paths: Path) -> str:
+        """Replay files at full speed; the run at the end counts them, too."""
+        self.recordings += paths
+        return self.run("replay", *map(str, paths))
 
     def at_the_end(self, check: Callable[[dict[str, Any]], None]) -> None:
         """Have the report of the run at the end checked."""

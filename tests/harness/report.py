@@ -20,7 +20,7 @@ def totals(report: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 
 
 def broken_equations(report: Mapping[str, Any]) -> list[str]:
-    """Judge a report by docs/counts.md#equations, written anew here so that the report's own judgement is checked too."""
+    """Judge a report by docs/counts.md#equations, written anew here: the report judges itself, too."""
     broken = []
     for name, t in report["topics"].items():
         if name == "platform.metric":

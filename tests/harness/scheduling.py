@@ -6,11 +6,6 @@ from xdist.scheduler import LoadFileScheduling
 
 TOGETHER = {
     "tests/end_to_end/live/": "the live city",
-    "tests/streams/provenance/test_workers": "the probe's topics",
-    "tests/streams/test_changelog": "the probe's topics",
-    "tests/streams/test_liveness": "the probe's topics",
-    "tests/streams/test_produce": "the probe's topics",
-    "tests/streams/test_workers": "the probe's topics",
 }
 """Files, by the beginning of their names, that share what cannot be used twice at the same time."""
 

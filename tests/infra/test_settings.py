@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from infra.settings import (
     Secret,
     Settings,
     Switch,
+    command_for,
     from_environment,
     own_secret,
     parse_ports,
@@ -136,3 +138,29 @@ def test_agents_have_the_refusal_limit_of_the_settings() -> None:
     )
     config = streams_config(settings)
     assert (config.refusal_limit, config.refusal_share, config.refusal_window) == (7, 0.25, 70)
+
+
+def test_a_directory_that_a_stack_with_a_door_left_is_found(tmp_path: Path) -> None:
+    """`settings.json` of an older stack names `CITY_DOOR`: it is read as what it was."""
+    (tmp_path / "run").mkdir()
+    written = {**Settings().environment(), "CITY_DOOR": "127.0.0.2", "CITY_PORT_CLICKHOUSE": "1234"}
+    (tmp_path / "run" / "settings.json").write_text(json.dumps(written))
+    found = recall(tmp_path)
+    assert (found.door, found.ports.clickhouse, found.data) == ("127.0.0.2", 1234, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("environment", "command"),
+    [
+        ({}, None),
+        ({"CITY_COMMAND_CLICKHOUSE": "new"}, "new"),
+        ({"CITY_COMMAND_DOOR": "old"}, "old"),
+        ({"CITY_COMMAND_CLICKHOUSE": "new", "CITY_COMMAND_DOOR": "old"}, "new"),
+        ({"CITY_COMMAND_SINK": "other"}, None),
+    ],
+)
+def test_a_command_is_named_by_the_role_or_its_former_name(
+    environment: dict[str, str], command: str | None
+) -> None:
+    """The present name goes before the former one."""
+    assert command_for("clickhouse", environment) == command

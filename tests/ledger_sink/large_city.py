@@ -37,7 +37,7 @@ BLOCKS = 100_000
 BLOCK_LINES = 8
 """As many as the city chain writes."""
 
-Proved = tuple[str, leaf.Record]
+Proved = tuple[str, leaf.RecordFields]
 """A topic and a record of its partition 0."""
 
 

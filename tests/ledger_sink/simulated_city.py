@@ -103,7 +103,7 @@ class SimulatedPartition(SimulatedLog):
     def __init__(self, topic: str, partition: int) -> None:
         super().__init__(partition_origin(CITY, topic, partition))
         self.topic, self.partition = topic, partition
-        self.records: list[leaf.Record] = []
+        self.records: list[leaf.RecordFields] = []
         start = Start(0, bytes(range(16)).hex(), "")
         self.files[layout.control_path(0)] = start.encode()
         self.append([start.leaf()])
@@ -196,7 +196,7 @@ class SimulatedCity:
         return folder
 
 
-def record(offset: int, headers: leaf.Headers = ()) -> leaf.Record:
+def record(offset: int, headers: leaf.RecordHeaders = ()) -> leaf.RecordFields:
     """A record like any other: (offset, LogAppendTime, ms, key, value, headers)."""
     return offset, 1, TIME_MS + offset, b"station-111", b"value %d" % offset, headers
 

@@ -1,15 +1,22 @@
 """A domain made for tests: `probe.tick` → `probe.echo` (no state) and `probe.total` (out of state)."""
 
 import hashlib
+import os
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from schemas.catalog import Catalog, load_catalog
+from schemas.names import table_name, topic_name
 from streams.agents import Output, Record, State, batched
 from streams.identity.event_ids import Rule, derived_id, recording_id
 
-TICK, ECHO, TOTAL, DEAD = "probe.tick", "probe.echo", "probe.total", "probe.dead-letter"
+DOMAIN = os.environ.get("PROBE_DOMAIN", "probe")
+"""The domain's name: that of one test in its worker processes."""
+EVENTS = ("tick", "echo", "total", "dead-letter", "secret")
+TICK, ECHO, TOTAL, DEAD, SECRET = (topic_name(DOMAIN, event) for event in EVENTS)
 FILE = hashlib.sha256(b"probe").digest()
 STREAM = f"replay:{FILE.hex()[:16]}"
 BROKEN: set[str] = set()
@@ -17,9 +24,21 @@ BROKEN: set[str] = set()
 BEGIN_US = 1_704_067_200_000_000
 
 
-def probe_catalog() -> Catalog:
-    """Return the packaged catalogue and the probe domain."""
-    return load_catalog(Path(__file__).parent / "catalogue")
+@cache
+def probe_catalog(name: str = DOMAIN) -> Catalog:
+    """Return the packaged catalogue and the probe domain, under that name."""
+    domains = dict(load_catalog(Path(__file__).parent / "catalogue").domains)
+    found = domains.pop("probe")
+    topics = tuple(
+        replace(
+            each,
+            name=topic_name(name, each.event),
+            domain=name,
+            table=table_name(topic_name(name, each.event)),
+        )
+        for each in found.topics
+    )
+    return Catalog({**domains, name: replace(found, name=name, topics=topics)})
 
 
 def tick(subject: str, number: int, mood: str = "fine", stream: str = STREAM) -> dict[str, Any]:

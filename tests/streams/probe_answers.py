@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from streams.agents import Output, Record, batched
-from tests.streams.probe import ECHO
+from tests.streams.probe import ECHO, SECRET
 
 
-@batched("probe.secret", rule="probe-answer@1", outputs=(ECHO,))
+@batched(SECRET, rule="probe-answer@1", outputs=(ECHO,))
 def answer(record: Record) -> Iterator[Output]:
     """Answer each secret with an echo."""
     yield Output(ECHO, {"subject": record.key, "number": -1}, key=record.key)

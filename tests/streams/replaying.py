@@ -27,8 +27,8 @@ from pathlib import Path
 from schemas.catalog import load_catalog
 from streams.config import StreamsConfig
 from streams.errors import StreamsError
-from streams.pace import parse_speed
-from streams.replay import replay
+from streams.replay.schedule import parse_speed
+from streams.replay.run import replay
 
 kafka, data, speed, timeout, *paths = sys.argv[1:]
 stop = threading.Event()

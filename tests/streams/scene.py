@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,18 +26,17 @@ from confluent_kafka.admin import (
 
 from infra.kafka.topics import await_leaders
 from schemas.codec import decode
+from schemas.names import topic_name
 from streams.config import StreamsConfig
 from streams.identity.event_ids import Rule, derived_id, device_id, device_salt
 from streams.produce.kafka import Producer
-from streams.state.changelog import KafkaChangelog, changelog_name
+from streams.state.changelog import KafkaChangelog
 from streams.state.store import PartitionStore
 from tests.harness.waiting import eventually
 from tests.patience import patient
-from tests.streams.probe import DEAD, ECHO, TICK, TOTAL, expected_totals, probe_catalog, tick
+from tests.streams.probe import EVENTS, expected_totals, probe_catalog, tick
 from tests.streams.worker.process import probe_config
 
-SECRET = "probe.secret"
-TOPICS = (TICK, ECHO, TOTAL, DEAD, SECRET)
 LASTING = ("platform.source-key", "platform.sequence-gap")
 SUBJECTS = tuple(f"s{number}" for number in range(10))
 ROOT = Path(__file__).parents[2]
@@ -72,17 +71,24 @@ class Worker:
 
 @dataclass
 class Scene:
-    """Topics of the probe domain, emptied, and a group of its own."""
+    """The probe domain under a name of its own, so that its topics are new; and a group of its own."""
 
     kafka: str
     data: Path
     partitions: int = 2
     group: str = field(default_factory=lambda: f"probe-{token_hex(4)}")
+    domain: str = field(default_factory=lambda: f"probe{token_hex(4)}")
     workers: list[Worker] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Name the topics."""
+        self.topics = tuple(topic_name(self.domain, event) for event in EVENTS)
+        self.tick, self.echo, self.total, self.dead, self.secret = self.topics
+        self.catalog = probe_catalog(self.domain)
 
     def __enter__(self) -> Self:
         self.admin = AdminClient({"bootstrap.servers": self.kafka})
-        self.recreate()
+        self.create()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,7 +97,6 @@ class Scene:
                 worker.signal(signal.SIGCONT)
                 worker.signal(signal.SIGKILL)
             worker.process.wait()
-        self.admin.delete_topics([changelog_name(self.group, TICK)])
 
     @property
     def config(self) -> StreamsConfig:
@@ -114,6 +119,7 @@ class Scene:
                     *arguments,
                 ],
                 cwd=ROOT,
+                env={**os.environ, "PROBE_DOMAIN": self.domain},
                 stdout=out,
                 stderr=out,
             )
@@ -122,18 +128,18 @@ class Scene:
 
     def produce(self, first: int, last: int) -> None:
         """Send ticks `first` … `last - 1` of every subject, in turns."""
-        with Producer(self.config, probe_catalog()) as door:
+        with Producer(self.config, self.catalog) as door:
             for number in range(first, last):
                 for subject in SUBJECTS:
-                    door.produce(TICK, tick(subject, number))
+                    door.produce(self.tick, tick(subject, number))
 
     def produce_secrets(self, count: int) -> list[dict[str, Any]]:
         """Send events to the topic that is read record by record; return them."""
         head = {"source": "device:1", "occurred_at": 1, "subject": "anna"}
         events = [{"event_id": device_id(), "salt": device_salt(), **head} for _ in range(count)]
-        with Producer(self.config, probe_catalog()) as door:
+        with Producer(self.config, self.catalog) as door:
             for event in events:
-                door.produce(SECRET, event)
+                door.produce(self.secret, event)
         return events
 
     def lag(self) -> int:
@@ -158,7 +164,7 @@ class Scene:
 
     def read(self, topic: str) -> list[tuple[str, dict[str, Any], dict[str, bytes], bytes]]:
         """Return everything that stands on a topic: key, event, headers, value."""
-        catalog, found = probe_catalog(), []
+        catalog, found = self.catalog, []
         for message in self._messages(topic):
             value = bytes(message.value())
             headers = dict(message.headers() or ())
@@ -169,19 +175,19 @@ class Scene:
         """Return the distinct totals; a repeat that differs from its first is an error."""
         values: dict[str, bytes] = {}
         found = {}
-        for _, event, _, value in self.read(TOTAL):
+        for _, event, _, value in self.read(self.total):
             assert values.setdefault(event["event_id"], value) == value, "a repeat differs"
             found[event["event_id"]] = (event["count"], event["chain"])
         return found
 
     def echoes(self) -> set[str]:
         """Return the ids of the distinct echoes."""
-        return {event["event_id"] for _, event, _, _ in self.read(ECHO)}
+        return {event["event_id"] for _, event, _, _ in self.read(self.echo)}
 
     def states(self) -> dict[str, tuple[int, str]]:
         """Return what a worker that starts now would remember: (count, chain) by subject."""
-        with Producer(self.config, probe_catalog()) as door:
-            changelog = KafkaChangelog(self.config, door, TICK, "reader")
+        with Producer(self.config, self.catalog) as door:
+            changelog = KafkaChangelog(self.config, door, self.tick, "reader")
             found = {}
             for number in range(self.partitions):
                 state = PartitionStore(changelog, number, 1)
@@ -221,36 +227,39 @@ class Scene:
         assert self.echoes() == echo_ids(ticks) | beside
         assert self.states() == last
 
-    def recreate(self) -> None:
-        """Delete the topics and create them anew; those of the platform stay once they are there."""
-        for future in self.admin.create_topics(
-            [NewTopic(name, self.partitions, 1) for name in LASTING]
-        ).values():
+    def create(self) -> None:
+        """Create the topics; those of the platform stay once they are there."""
+        for future in self._create(LASTING).values():
             with contextlib.suppress(KafkaException):
                 future.result()
-        for future in self.admin.delete_topics(list(TOPICS)).values():
-            with contextlib.suppress(KafkaException):
-                future.result()
-        missing = set(TOPICS)
+        for future in self._create(self.topics).values():
+            future.result()
+        eventually(self._known, "created topics appear", every_s=0.05)
+        await_leaders(self.admin, dict.fromkeys(self.topics, self.partitions))
+
+    def recreate(self, topic: str) -> None:
+        """Delete a topic and create it anew."""
+        self.admin.delete_topics([topic])[topic].result()
 
         def created() -> bool:
-            new = [NewTopic(name, self.partitions, 1) for name in sorted(missing)]
-            for name, future in self.admin.create_topics(new).items():
-                with contextlib.suppress(KafkaException):
-                    future.result()
-                    missing.discard(name)
-            return not missing
+            with contextlib.suppress(KafkaException):
+                self._create([topic])[topic].result()
+                return True
+            return False
 
-        eventually(created, lambda: f"{missing} are created", every_s=0.05)
+        eventually(created, f"{topic} is created", every_s=0.05)
         eventually(self._known, "created topics appear", every_s=0.05)
-        await_leaders(self.admin, dict.fromkeys(TOPICS, self.partitions))
+        await_leaders(self.admin, {topic: self.partitions})
+
+    def _create(self, topics: Iterable[str]) -> Any:
+        return self.admin.create_topics([NewTopic(name, self.partitions, 1) for name in topics])
 
     def _known(self) -> bool:
         """Whether the broker knows what the controller created."""
         try:
             told = [
                 each.result()
-                for each in self.admin.describe_topics(TopicCollection([*TOPICS, *LASTING])).values()
+                for each in self.admin.describe_topics(TopicCollection([*self.topics, *LASTING])).values()
             ]
         except KafkaException:
             return False
@@ -273,7 +282,7 @@ class Scene:
 
     def _offsets(self) -> list[tuple[int, int]]:
         """Return committed and end offset of each partition; waits for the group's coordinator."""
-        places = [TopicPartition(TICK, number) for number in range(self.partitions)]
+        places = [TopicPartition(self.tick, number) for number in range(self.partitions)]
         with self._client() as client:
 
             def committed() -> Any:

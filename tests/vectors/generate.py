@@ -80,7 +80,7 @@ def _records() -> list[dict[str, Any]]:
         ("empty", b""),
         ("nothing", b"2"),
     ]
-    samples: list[leaf.Record] = [
+    samples: list[leaf.RecordFields] = [
         (0, 0, 0, None, None, ()),
         (1, 1, TIME_MS, b"", b"", ()),
         (2, 1, -1, b"station-111", b"\x00\x00\x00\x00\x64\xff", headers),
@@ -89,7 +89,7 @@ def _records() -> list[dict[str, Any]]:
     return [_record(record) for record in samples]
 
 
-def _record(record: leaf.Record) -> dict[str, Any]:
+def _record(record: leaf.RecordFields) -> dict[str, Any]:
     offset, timestamp_type, timestamp_ms, key, value, headers = record
     return {
         "topic": TOPIC,
@@ -119,7 +119,9 @@ def _controls() -> list[dict[str, Any]]:
 
 def _ledger() -> dict[str, Any]:
     """One partition log of 300 leaves, two blocks, a cosigned city checkpoint, one bundle."""
-    records: list[leaf.Record] = [(i, 1, TIME_MS + i, b"key", b"value %d" % i, ()) for i in range(LEAVES - 1)]
+    records: list[leaf.RecordFields] = [
+        (i, 1, TIME_MS + i, b"key", b"value %d" % i, ()) for i in range(LEAVES - 1)
+    ]
     entries = [leaf.start_leaf(0, TOPIC_ID), *leaf.record_leaves(TOPIC, 0, records)]
     hashes = merkle.leaf_hashes(entries)
     builder = tiles.TileBuilder()

@@ -1,1 +1,1 @@
-"""SQL scripts and their application."""
+"""Migrations: the SQL files of the domains, and their application to ClickHouse."""

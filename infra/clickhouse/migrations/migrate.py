@@ -1,8 +1,8 @@
-"""Brings ClickHouse to the catalogue's shape: database, tables, columns, roll-ups, data dictionary.
+"""Migrations: bring ClickHouse to the catalogue's shape (database, tables, columns, roll-ups, data dictionary).
 
-Promise: safe to run at every start and after a crash at any point. Tables and columns come from the catalogue and are
-only ever added; the domains' SQL files run once each, in order, and a file that changed after it ran is refused.
-Works on the embedded engine's door and on a ClickHouse server alike.
+A run is safe at every start and after a crash at any point. Tables and columns come from the catalogue and are
+only ever added. The domains' SQL files run once each, in order; a file that changed after it ran is refused.
+The embedded engine and a ClickHouse server are treated alike.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ COMMENT 'SQL files that have run.'"""
 
 
 def migrate(client: Any, catalog: Catalog, root: Path = DOMAINS) -> tuple[str, ...]:
-    """Creates and extends whatever is missing.
+    """Create and extend whatever is missing.
 
     Args:
-        client: a clickhouse-connect client.
-        catalog: whose topics get tables.
-        root: where the domains' SQL files lie.
+        client: A clickhouse-connect client.
+        catalog: The catalogue whose topics get tables.
+        root: The folder of the domains' SQL files.
 
     Returns:
         What was done, one line each; empty if nothing was missing.
 
     Raises:
-        MigrationError: naming file or column, and what to do.
+        MigrationError: ClickHouse refused a statement, or a file or column differs. The message says what to do.
     """
     scripts = load_scripts(catalog, root)
     try:
@@ -81,7 +81,7 @@ def _bring_tables(client: Any, catalog: Catalog) -> list[str]:
 
 
 def _columns_there(client: Any) -> dict[str, dict[str, tuple[str, str]]]:
-    """Table → column → (type, comment) as they are."""
+    """Return table → column → (type, comment) as ClickHouse has them."""
     found: dict[str, dict[str, tuple[str, str]]] = {}
     rows = client.query(
         "SELECT table, name, type, comment FROM system.columns WHERE database = {database:String}",
@@ -93,10 +93,10 @@ def _columns_there(client: Any) -> dict[str, dict[str, tuple[str, str]]]:
 
 
 def _differs(topic: Topic, there: dict[str, tuple[str, str]]) -> bool:
-    """True if columns or comments are to be brought up to date.
+    """Return True if a column is missing or a comment differs.
 
     Raises:
-        MigrationError: if a column has another type: data is never converted in place.
+        MigrationError: A column has another type: data is never converted in place.
     """
     wanted = {column.name: column for column in tables.columns(topic)}
     for name, column in wanted.items():

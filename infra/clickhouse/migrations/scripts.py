@@ -1,4 +1,4 @@
-"""SQL files: where the domains' migrations and refreshes lie, and how a file becomes statements.
+"""The SQL files of the domains: where they lie, and how a file becomes statements.
 
 Pure apart from reading the files. `domains/<domain>/NNNN_<what>.sql` are migrations, run once and in order;
 `domains/<domain>/refresh/<table>.sql` are run by the sink after every insert into that table.
@@ -35,10 +35,10 @@ class Script:
 
 
 def load_scripts(catalog: Catalog, root: Path = DOMAINS) -> tuple[Script, ...]:
-    """Reads all migrations, by domain and number.
+    """Return all migrations by domain and number.
 
     Raises:
-        MigrationError: for a folder that is no domain, a name that is no number, or a number used twice.
+        MigrationError: A folder is no domain, a name has no number, or a number is used twice.
     """
     found: list[Script] = []
     for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("_")):
@@ -49,13 +49,13 @@ def load_scripts(catalog: Catalog, root: Path = DOMAINS) -> tuple[Script, ...]:
 
 
 def load_rollups(catalog: Catalog, root: Path = DOMAINS) -> dict[str, tuple[str, ...]]:
-    """Reads what the sink runs after an insert.
+    """Return the statements that the sink runs after an insert.
 
     Returns:
         Topic name → statements with the binds `{partition:UInt32}`, `{first:UInt64}` and `{last:UInt64}`.
 
     Raises:
-        MigrationError: for a file that is named after no table of its domain.
+        MigrationError: A file is named after no table of its domain.
     """
     found: dict[str, tuple[str, ...]] = {}
     for path in sorted(root.glob("*/refresh/*.sql")):
@@ -68,7 +68,7 @@ def load_rollups(catalog: Catalog, root: Path = DOMAINS) -> dict[str, tuple[str,
 
 
 def split_statements(text: str) -> tuple[str, ...]:
-    """Cuts a file at its semicolons, those in strings and comments left alone."""
+    """Split a file at its semicolons, except those in strings and comments."""
     data, start, found, last = text.encode(), 0, [], 0
     for token in tokens(data):
         if token.text == b";" and token.kind == "sign":
@@ -82,7 +82,7 @@ def split_statements(text: str) -> tuple[str, ...]:
 
 
 def by_number(scripts: tuple[Script, ...]) -> Mapping[str, list[Script]]:
-    """Groups scripts by domain, order kept."""
+    """Group scripts by domain and keep their order."""
     grouped: dict[str, list[Script]] = {}
     for script in scripts:
         grouped.setdefault(script.domain, []).append(script)

@@ -1,1 +1,1 @@
-"""HTTP server in front of the embedded ClickHouse engine."""
+"""The HTTP server over the embedded ClickHouse engine."""

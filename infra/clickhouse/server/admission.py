@@ -1,4 +1,4 @@
-"""Turns: how many statements run at once, how many may wait, and for how long."""
+"""The admission queue: how many statements run at once, how many may wait, and for how long."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class AdmissionQueue:
     """A bounded queue before a bounded number of workers.
 
     Args:
-        running: statements at once.
-        waiting: statements in the queue.
-        wait_s: longest wait in seconds.
+        running: Most statements that run at once.
+        waiting: Most statements in the queue.
+        wait_s: Longest wait in seconds.
     """
 
     def __init__(self, running: int, waiting: int, wait_s: float) -> None:
@@ -28,11 +28,11 @@ class AdmissionQueue:
         self._wait_s = wait_s
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Waits for a turn and holds it.
+    async def admit(self) -> AsyncIterator[None]:
+        """Wait for a free worker and hold it while the context is open.
 
         Raises:
-            RefusedError: 202 if the queue is full or the wait too long; a client may try again.
+            RefusedError: Code 202; the queue is full or the wait too long. A client may try again.
         """
         await self._wait()
         try:

@@ -1,4 +1,4 @@
-"""Who may speak through the door: one user with one password, compared in constant time."""
+"""Authentication: one user with one password, compared in constant time."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from infra.clickhouse.server.request import Credentials
 
 
-def check_credentials(told: Credentials, config: ServerConfig) -> None:
-    """Lets the right user pass.
+def check_credentials(given: Credentials, config: ServerConfig) -> None:
+    """Check a request's user and password.
 
     Raises:
-        RefusedError: 516, the same for a wrong user and a wrong password.
+        RefusedError: Code 516, with the same text for a wrong user and a wrong password.
     """
-    user = hmac.compare_digest(told.user.encode(), config.user.encode())
-    password = hmac.compare_digest(told.password.encode(), config.password.encode())
+    user = hmac.compare_digest(given.user.encode(), config.user.encode())
+    password = hmac.compare_digest(given.password.encode(), config.password.encode())
     if not (user and password):
         raise RefusedError(
             516,
             "AUTHENTICATION_FAILED",
-            f"{told.user}: Authentication failed: password is incorrect, or there is no user with such name.",
+            f"{given.user}: Authentication failed: password is incorrect, or there is no user with such name.",
         )

@@ -1,7 +1,7 @@
-"""A request's body: decompressed, bounded, in memory while small and on disk above.
+"""A request's body: decompressed, bounded, in memory while it is small and on disk above that.
 
-Promise: whatever is sent, no more than one chunk beyond the limit is ever held, a compressed bomb included;
-the data of a slow sender waits here and not in the engine.
+Whatever is sent, at most one chunk beyond the limit is ever held; this includes decompression bombs. The data of a
+slow sender waits here and not in the engine.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ _PIECE = 1024 * 1024
 class _Inflater(Protocol):
     def feed(self, data: bytes) -> Iterator[bytes]: ...
 
-    def whole(self) -> bool: ...
+    def complete(self) -> bool: ...
 
 
 class _Plain:
     def feed(self, data: bytes) -> Iterator[bytes]:
         yield data
 
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return True
 
 
 class _Zlib:
-    """gzip or zlib; members may follow one another."""
+    """Inflates gzip or zlib; members may follow one another."""
 
     def __init__(self, window_bits: int) -> None:
         self._bits = window_bits
@@ -57,12 +57,12 @@ class _Zlib:
             yield self._inner.decompress(data, _PIECE)
             data = self._inner.unconsumed_tail or self._inner.unused_data
 
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return self._inner.eof or not self._fed
 
 
 class _Frames:
-    """zstd or lz4 frames, one after the other; both libraries share this shape."""
+    """Inflates zstd or lz4 frames, one after the other; both libraries have this interface."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -77,7 +77,7 @@ class _Frames:
             yield self._inner.decompress(data, max_length=_PIECE)
             data = self._inner.unused_data or b"" if self._inner.eof else b""
 
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return self._inner.eof or not self._fed
 
 
@@ -92,69 +92,75 @@ _INFLATERS: dict[str, Callable[[], _Inflater]] = {
 
 
 class Body:
-    """A body that has come in whole. Close it when the statement has run."""
+    """A decompressed body; close it when the statement has run.
+
+    Args:
+        spool_bytes: Most bytes that are held in memory.
+        directory: Folder of the file that takes more.
+    """
 
     def __init__(self, spool_bytes: int, directory: Path) -> None:
         self._file = tempfile.SpooledTemporaryFile(max_size=spool_bytes, dir=str(directory))  # noqa: SIM115  (closed by close)
         self.size = 0
 
     def write(self, piece: bytes) -> None:
-        """Takes the next piece."""
+        """Append the next piece."""
         self._file.write(piece)
         self.size += len(piece)
 
     def pieces(self, start: int = 0) -> Iterator[bytes]:
-        """The bytes from `start` on, a megabyte at a time."""
+        """Yield the bytes from `start` on, a mebibyte at a time."""
         self._file.seek(start)
         while piece := self._file.read(_PIECE):
             yield piece
 
     def head(self, size: int) -> bytes:
-        """The first `size` bytes, or all if there are fewer."""
+        """Return the first `size` bytes, or all if there are fewer."""
         self._file.seek(0)
         data: bytes = self._file.read(size)
         return data
 
     def clear(self) -> None:
-        """Forgets what was read: it has been taken apart."""
+        """Drop the bytes after they have been parsed."""
         self._file.seek(0)
         self._file.truncate()
         self.size = 0
 
     def close(self) -> None:
-        """Gives memory and disk back."""
+        """Release memory and disk."""
         self._file.close()
 
 
 async def read_body(
     stream: AsyncIterator[bytes], encoding: str, limit: int, spool_bytes: int, directory: Path
 ) -> Body:
-    """Reads and inflates a body.
+    """Read and decompress a body.
 
     Args:
-        stream: the raw chunks as they arrive.
-        encoding: the Content-Encoding header.
-        limit: most bytes after inflation.
-        spool_bytes: above this it lies on disk.
-        directory: where.
+        stream: The raw chunks as they arrive.
+        encoding: The Content-Encoding header.
+        limit: Most bytes after decompression.
+        spool_bytes: Most bytes that are held in memory; more go to disk.
+        directory: Folder for them.
 
     Raises:
-        RefusedError: 307 if it is larger, 36 for an unknown or broken compression.
+        RefusedError: Code 307 if the body is larger, 48 for an unknown compression, 36 for a damaged one, 243 if
+            the disk is full.
     """
     inflater = _inflater(encoding)
     body = Body(spool_bytes, directory)
     try:
         async for chunk in stream:
             _feed(body, inflater, chunk, limit)
-        _check_whole(inflater, encoding, body.size)
+        _check_complete(inflater, encoding, body.size)
     except BaseException:
         body.close()
         raise
     return body
 
 
-def _check_whole(inflater: _Inflater, encoding: str, size: int) -> None:
-    if not inflater.whole():
+def _check_complete(inflater: _Inflater, encoding: str, size: int) -> None:
+    if not inflater.complete():
         raise RefusedError(
             36, "BAD_ARGUMENTS", f"the body ends within its {encoding} compression: {size} bytes read"
         )
@@ -164,7 +170,7 @@ def _inflater(encoding: str) -> _Inflater:
     make = _INFLATERS.get(encoding.strip().lower())
     if make is None:
         known = ", ".join(sorted(name for name in _INFLATERS if name))
-        raise RefusedError(48, "NOT_IMPLEMENTED", f"Content-Encoding {encoding!r}: this door speaks {known}")
+        raise RefusedError(48, "NOT_IMPLEMENTED", f"Content-Encoding {encoding!r}: this server reads {known}")
     return make()
 
 

@@ -1,4 +1,4 @@
-"""What the door is told: one frozen record with units and defaults."""
+"""The configuration of the HTTP server: one frozen record with units and defaults."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """Everything the door needs to know before it opens."""
+    """Address, user and every limit of one server."""
 
-    path: Path  # the engine's data directory; one door per directory
+    path: Path  # the engine's data directory; one server per directory
     host: str = "127.0.0.1"
     port: int = 18123
     user: str = "city"
-    password: str = ""  # empty: whoever names the user comes in
+    password: str = ""  # empty: the name of the user alone is enough
     display_name: str = "city"  # what `displayName()` answers
     running: int = 4  # statements that run at once; each has its own handle
-    waiting: int = 64  # statements that may wait for their turn; one more is answered 503
+    waiting: int = 64  # statements that may wait for a free worker; one more is answered 503
     wait_s: float = 30.0  # how long one waits before it is answered 503
     sessions: int = 64  # sessions that may hold state (SET, USE, temporary tables)
     max_sql_bytes: int = 64 * MIB  # a statement with its inline data
@@ -37,5 +37,5 @@ class ServerConfig:
 
     def __repr__(self) -> str:
         return (
-            f"DoorConfig(path={str(self.path)!r}, host={self.host!r}, port={self.port}, user={self.user!r})"
+            f"ServerConfig(path={str(self.path)!r}, host={self.host!r}, port={self.port}, user={self.user!r})"
         )

@@ -1,10 +1,10 @@
-"""What the grants cannot hold, refused by name before the engine sees it.
+"""The deny list: names that grants cannot withhold are refused before the engine sees the statement.
 
 The embedded engine counts as a local tool: its scalar function `file` reads any file of the host, `INTO
 OUTFILE` writes one and `FROM INFILE` reads one, all without a grant. Functions may also be named without a
-call (`arrayMap(file, …)`, `APPLY file`), so the *name* is refused wherever it may be a function; a column
+call (`arrayMap(file, …)`, `APPLY file`). So the *name* is refused wherever it may be a function; a column
 of that name is written `t.file`. Settings whose text is parsed as an expression are read-only
-(engine_config.py).
+(`engine_config.py`).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _DEFINING = frozenset({b"CREATE", b"ALTER", b"ATTACH"})
 
 
 def refuse_unsafe(found: Sequence[Token], *, calls_only: bool = False) -> None:
-    """Lets a statement pass, or not.
+    """Refuse a statement that names a function or clause which reaches past the tables.
 
     Args:
-        found: the statement's tokens.
-        calls_only: for the head of an insert, whose bare names are columns.
+        found: The statement's tokens.
+        calls_only: True for the head of an insert, whose bare names are columns.
 
     Raises:
-        RefusedError: code 497, naming what would reach past the tables.
+        RefusedError: Code 497, with the name.
     """
     for at, token in enumerate(found):
         if token.kind not in ("word", "quoted"):
@@ -48,7 +48,7 @@ def refuse_unsafe(found: Sequence[Token], *, calls_only: bool = False) -> None:
 
 
 def refuse_unsafe_text(data: bytes) -> None:
-    """The same for the data of `INSERT … VALUES`, which may hold expressions."""
+    """Apply `refuse_unsafe` to the data of `INSERT … VALUES`, which may hold expressions."""
     refuse_unsafe(tuple(tokens(data)))
 
 
@@ -67,6 +67,6 @@ def _refusal(token: Token) -> RefusedError:
     return RefusedError(
         497,
         "ACCESS_DENIED",
-        f"`{token.name}` would reach files of the host: this door serves tables only "
+        f"`{token.name}` would reach files of the host: this server serves tables only "
         f"(a column of that name is written with its table: t.{token.name})",
     )

@@ -1,8 +1,8 @@
-"""ClickHouse embedded: the engine in this process, behind its HTTP door.
+"""The process of the embedded ClickHouse: the engine and its HTTP server.
 
 `serve` is the whole program: it opens the engine, answers until SIGTERM or SIGINT, and ends within ten
-seconds whatever runs. Data survives `kill -9`: an acknowledged insert is stored. Anything that keeps it
-from opening is one clear line and exit code 2.
+seconds whatever runs. Data survives `kill -9`: an acknowledged insert is stored. If it cannot start, it writes
+one clear line and exits with code 2.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from infra.clickhouse.server.engine import EmbeddedEngine
 if TYPE_CHECKING:
     from types import FrameType
 
-_LAST_S = 3.0  # after the statements' grace: until the process ends, come what may
+_LAST_S = 3.0  # after the grace period of the statements: until the process ends in any case
 
 
 def serve(path: Path, host: str, port: int, user: str, password: str) -> None:
-    """Opens the door on a data directory and answers until told to stop.
+    """Serve a data directory until SIGTERM or SIGINT.
 
     Args:
-        path: the engine's data directory, made if missing.
-        host: address to listen on.
-        port: port to listen on; 0 takes a free one.
-        user: who may come in.
-        password: with which password.
+        path: The engine's data directory, made if missing.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        user: The one user.
+        password: The user's password; empty: none is asked for.
 
     Raises:
-        SystemExit: code 2 with one line on stderr if the door cannot open.
+        SystemExit: Code 2, with one line on stderr, if the server cannot start.
     """
     run(ServerConfig(path=path.resolve(), host=host, port=port, user=user, password=password))
 
 
 def run(config: ServerConfig) -> None:
-    """The same with every limit told.
+    """Serve with explicit limits until SIGTERM or SIGINT.
 
     Raises:
-        SystemExit: code 2 with one line on stderr if the door cannot open.
+        SystemExit: Code 2, with one line on stderr, if the server cannot start.
     """
     try:
         listening = _listen(config.host, config.port)
@@ -65,13 +65,13 @@ def run(config: ServerConfig) -> None:
     )
     sys.stderr.flush()
     _Server(engine, config).run(sockets=[listening])
-    # The data is on disk already; waiting for the engine's own threads could take longer than we may.
+    # The data is on disk already; waiting for the engine's own threads could take longer than the grace period.
     sys.stderr.flush()
     os._exit(0)
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, with an end that does not wait for statements without end."""
+    """A uvicorn server whose end does not wait for endless statements."""
 
     def __init__(self, engine: EmbeddedEngine, config: ServerConfig) -> None:
         super().__init__(
@@ -88,15 +88,15 @@ class _Server(uvicorn.Server):
         self._stop_s = config.stop_s
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """First signal: no new statements, then the running ones are given up, then the process ends."""
+        """Refuse new statements, then cancel the running ones, then end the process."""
         _ = sig, frame
         self.should_exit = True
-        for seconds, verb in ((self._stop_s, self._give_up), (self._stop_s + _LAST_S, _end)):
+        for seconds, verb in ((self._stop_s, self._cancel_statements), (self._stop_s + _LAST_S, _end)):
             timer = threading.Timer(seconds, verb)
             timer.daemon = True
             timer.start()
 
-    def _give_up(self) -> None:
+    def _cancel_statements(self) -> None:
         self._engine.kill(None)
 
 
@@ -134,9 +134,9 @@ def _make_directory(path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """`python -m infra.clickhouse.server.embedded PATH`: the door on its own, for images and tests."""
+    """Serve from the command line: `python -m infra.clickhouse.server.embedded PATH`."""
     parser = argparse.ArgumentParser(
-        prog="clickhouse-door", description="ClickHouse's engine behind its HTTP interface"
+        prog="infra.clickhouse.server.embedded", description="ClickHouse's engine behind its HTTP interface"
     )
     parser.add_argument("path", type=Path, help="data directory")
     parser.add_argument("--host", default="127.0.0.1")
@@ -145,8 +145,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--password-file", type=Path, help="file whose first line is the password (none: no password)"
     )
-    told = parser.parse_args(arguments)
-    serve(told.path, told.host, told.port, told.user, _password(parser, told.password_file))
+    given = parser.parse_args(arguments)
+    serve(given.path, given.host, given.port, given.user, _password(parser, given.password_file))
 
 
 def _password(parser: argparse.ArgumentParser, path: Path | None) -> str:

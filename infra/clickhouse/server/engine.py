@@ -1,8 +1,8 @@
-"""The engine: one per process and data directory; a fresh handle for every statement.
+"""The embedded engine: one per process and data directory, with a fresh handle for every statement.
 
-Promise: a handle costs a third of a millisecond, so nothing that a statement sets (SET, USE, temporary
-tables) reaches the next one. Every method of `Handle` blocks and runs on a worker thread; the engine's
-errors come out as `EngineError`. Leaves queueing, time-outs and HTTP to others.
+A handle costs a third of a millisecond. So each statement gets its own, and nothing that a statement sets (SET, USE,
+temporary tables) reaches the next one. Every method of `Handle` blocks and runs on a worker thread; the engine's
+errors come out as `EngineError`. Queueing, time-outs and HTTP are left to others.
 """
 
 from __future__ import annotations
@@ -33,35 +33,49 @@ _NO_SPACE = re.compile(r"No space left|NOT_ENOUGH_SPACE|Code: 243\b")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What an insert wrote."""
+    """Rows and bytes that an insert wrote."""
 
     rows: int
     bytes: int
 
 
 class EmbeddedEngine:
-    """The open engine. Only `close` ends it."""
+    """The open engine of one data directory, until `close`.
+
+    Args:
+        config: The data directory and the limits.
+
+    Raises:
+        ServerStartError: Another process holds the directory, the disk is full, or the engine does not open.
+    """
 
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
-        self._lock = _hold(config.path)  # before anything of another engine's could be touched
+        self._lock = _lock_directory(config.path)  # before anything of another engine's could be touched
         self._target = f"{config.path}?config-file={write_engine_config(config)}"
         self._forget_empty_default()
-        with stderr_held() as said:
-            self._keeper = self.handle(said)  # holds the engine open between statements
+        with captured_stderr() as captured:
+            self._first_handle = self.handle(captured)  # holds the engine open between statements
         self._make_default_plain()
 
-    def handle(self, said: Callable[[], str] = str) -> Handle:
-        """A fresh handle; close it. `said` gives what the engine wrote to stderr meanwhile."""
+    def handle(self, stderr: Callable[[], str] = str) -> Handle:
+        """Return a fresh handle; the caller closes it.
+
+        Args:
+            stderr: Returns what the engine wrote to stderr meanwhile, for the error's message.
+
+        Raises:
+            ServerStartError: The engine does not open.
+        """
         try:
             return Handle(chdb.connect(self._target))
         except RuntimeError as error:
-            raise ServerStartError(_start_line(self._config, f"{said()}{error}")) from error
+            raise ServerStartError(_start_line(self._config, f"{stderr()}{error}")) from error
 
     def _forget_empty_default(self) -> None:
-        """Takes away the file of a `default` that never held a table: the engine cannot attach that again.
+        """Remove the file of a `default` database that never held a table: the engine cannot attach it again.
 
-        With its first table the database gets a link beside its file, and from then on it is attached.
+        With its first table the database gets a link beside its file; from then on the engine attaches it.
         """
         metadata = self._config.path / "metadata"
         link = metadata / "default"
@@ -70,34 +84,34 @@ class EmbeddedEngine:
                 (metadata / name).unlink(missing_ok=True)
 
     def _make_default_plain(self) -> None:
-        """Takes the embedded engine's overlay over the host's files off the database `default`."""
+        """Replace the embedded engine's overlay over the host's files by a plain database `default`."""
         with contextlib.suppress(EngineError):  # a new directory: nothing is attached yet
-            self._keeper.query(b"DETACH DATABASE default", "Null", {})
-            self._keeper.query(b"ATTACH DATABASE default", "Null", {})
+            self._first_handle.query(b"DETACH DATABASE default", "Null", {})
+            self._first_handle.query(b"ATTACH DATABASE default", "Null", {})
         try:
-            self._keeper.query(b"CREATE DATABASE IF NOT EXISTS default ENGINE = Atomic", "Null", {})
+            self._first_handle.query(b"CREATE DATABASE IF NOT EXISTS default ENGINE = Atomic", "Null", {})
         except EngineError as error:
             raise ServerStartError(_start_line(self._config, error.text)) from error
 
     def value(self, sql: str) -> str:
-        """One value, asked on a handle of its own."""
+        """Return the one value of a query, on a handle of its own."""
         with contextlib.closing(self.handle()) as handle:
             return handle.query(sql.encode(), "TSVRaw", {}).decode().rstrip("\n")
 
     def kill(self, marker: str | None) -> None:
-        """Asks the engine to give up the statements with this marker, or all of them."""
+        """Ask the engine to cancel the statements with this marker; None: all of them."""
         which = "1" if marker is None else f"startsWith(Settings['log_comment'], {quote(marker)})"
         with contextlib.closing(self.handle()) as handle, contextlib.suppress(EngineError):
             handle.query(f"KILL QUERY WHERE {which} ASYNC".encode(), "Null", {})
 
     def close(self) -> None:
-        """Closes the engine; its data is complete on disk at any time."""
-        self._keeper.close()
+        """Close the engine. Its data is complete on disk at any time."""
+        self._first_handle.close()
 
 
 @contextlib.contextmanager
-def stderr_held() -> Iterator[Callable[[], str]]:
-    """Holds back what native code writes to stderr; the value reads it."""
+def captured_stderr() -> Iterator[Callable[[], str]]:
+    """Capture what native code writes to stderr; the context's value returns its first 4096 bytes."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         kept = os.dup(2)
@@ -116,25 +130,40 @@ class Handle:
         self._connection = connection
 
     def prepare(self, database: str | None, settings: Mapping[str, str]) -> None:
-        """Sets the database and settings for what follows."""
+        """Set the database and the settings for the statements that follow."""
         if database:
             self.query(f"USE {quote_name(database)}".encode(), "Null", {})
         if settings:
-            told = ", ".join(f"{quote_name(name)} = {quote(value)}" for name, value in settings.items())
-            self.query(f"SET {told}".encode(), "Null", {})
+            assignments = ", ".join(
+                f"{quote_name(name)} = {quote(value)}" for name, value in settings.items()
+            )
+            self.query(f"SET {assignments}".encode(), "Null", {})
 
     def query(self, sql: bytes, form: str, params: Mapping[str, str]) -> bytes:
-        """Runs a statement and holds its whole result."""
+        """Run a statement and return its whole result.
+
+        Args:
+            sql: The statement.
+            form: Format of the result.
+            params: Query parameters.
+
+        Raises:
+            EngineError: The statement failed.
+        """
         try:
             result = self._connection.query(sql, form, params=dict(params))
         except (chdb.ChdbError, RuntimeError) as error:
-            self._forget_failure()
+            self._skip_footer()
             raise EngineError(str(error)) from error
         whole: bytes = result.bytes()  # a copy: the engine's own buffer ends with the result
         return whole
 
     def stream(self, sql: bytes, form: str, params: Mapping[str, str]) -> Iterator[bytes]:
-        """Runs a select block by block; close the iterator to give it up."""
+        """Run a select and yield its result block by block; close the iterator to cancel it.
+
+        Raises:
+            EngineError: The statement failed, before or between blocks.
+        """
         try:
             stream = self._connection.send_query(sql, form, params=dict(params))
         except (chdb.ChdbError, RuntimeError) as error:
@@ -149,9 +178,17 @@ class Handle:
                 stream.cancel()
 
     def insert(self, head: bytes, form: str, pieces: Iterable[bytes]) -> Written:
-        """Inserts data in a format; only `staging.py` does.
+        """Insert data in a format; only `insert_staging.py` calls this.
 
-        Data that cannot be read raises. A failed *write* does not always: count afterwards.
+        Data that cannot be parsed raises. A failed *write* does not always raise: the caller counts afterwards.
+
+        Args:
+            head: The statement before FORMAT.
+            form: Format of the data.
+            pieces: The data.
+
+        Raises:
+            EngineError: The engine reported an error.
         """
         try:
             inserter = self._connection.send_insert(head, form)
@@ -167,50 +204,51 @@ class Handle:
             raise EngineError(str(error)) from error
         return Written(int(done.rows_written), int(done.bytes_written))
 
-    def _forget_failure(self) -> None:
-        """A failed query leaves the foot of its format, which the next result would begin with."""
+    def _skip_footer(self) -> None:
+        """Run a no-op query: after an error chdb leaves a format footer that would prefix the next result."""
         with contextlib.suppress(chdb.ChdbError, RuntimeError):
             self._connection.query("SELECT 1", "Null")
 
     def close(self) -> None:
-        """Gives the handle back."""
+        """Close the handle."""
         self._connection.close()
 
 
 def quote(value: str) -> str:
-    """A SQL string."""
+    """Return a SQL string literal."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
 def quote_name(name: str) -> str:
-    """A SQL identifier."""
+    """Return a quoted SQL identifier."""
     escaped = name.replace("\\", "\\\\").replace("`", "\\`")
     return f"`{escaped}`"
 
 
-def _hold(path: Path) -> IO[bytes]:
-    """Holds a data directory until the process ends, however it ends.
+def _lock_directory(path: Path) -> IO[bytes]:
+    """Lock a data directory until the process ends, however it ends.
 
     Raises:
-        DoorStartError: another process holds it.
+        ServerStartError: Another process holds it.
     """
+    # Earlier versions lock a file of this name too: it stays, so that two versions never open one directory.
     lock = (path / "door.lock").open("ab")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         lock.close()
-        raise ServerStartError(_held_line(path)) from error
+        raise ServerStartError(_locked_line(path)) from error
     return lock
 
 
-def _held_line(path: Path) -> str:
+def _locked_line(path: Path) -> str:
     return f"{path}: another process holds this data directory: stop it or choose another directory"
 
 
 def _start_line(config: ServerConfig, text: str) -> str:
     if _LOCKED.search(text):
-        return _held_line(config.path)
+        return _locked_line(config.path)
     if _NO_SPACE.search(text):
         return f"{config.path}: the disk is full: free some space and start again"
     return f"{config.path}: the engine does not open: {text.splitlines()[0] if text else 'no reason given'}"

@@ -1,10 +1,9 @@
 """The engine's own configuration: limits, grants and fixed settings, written beside its data.
 
-Promise: whoever speaks through the door is held by ClickHouse's access control to tables of this engine.
-Reading or writing the host's files, the network and other machines (`file`, `url`, `s3`, `remote`,
-`File`/`URL`/`S3` engines, dictionaries, `BACKUP` …) needs grants that the user of the door does not have;
-settings that name files or addresses are read-only. What the grants cannot hold (the scalar function
-`file`, `INTO OUTFILE`) `guard.py` refuses.
+ClickHouse's access control confines every client of the HTTP server to tables of this engine. Reading or writing
+the host's files, the network and other machines (`file`, `url`, `s3`, `remote`, `File`/`URL`/`S3` engines,
+dictionaries, `BACKUP` …) needs grants that its user does not have. Settings that name files or addresses are
+read-only. What grants cannot withhold (the scalar function `file`, `INTO OUTFILE`), `deny_list.py` refuses.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ _GRANTS = (
     *(f"GRANT TABLE ENGINE ON {name}" for name in _ENGINES),
     "REVOKE INSERT, ALTER, CREATE, DROP, TRUNCATE, OPTIMIZE ON system.*",
 )
-# Settings that name a file, an address or a disk: whoever could set them could reach past the tables.
+# Settings that name a file, an address or a disk: a client that could set them could reach past the tables.
 _FROZEN_SETTINGS = (
     "format_schema",
     "format_schema_source",
@@ -57,7 +56,7 @@ _FROZEN_SETTINGS = (
     "input_format_record_errors_file_path",
     "rename_files_after_processing",
     "url_base",
-    "dialect",  # another grammar would pass guard.py unread
+    "dialect",  # deny_list.py reads no other grammar
     "additional_table_filters",  # text that is parsed as an expression
     "additional_result_filter",
     "parallel_replicas_custom_key",
@@ -65,12 +64,12 @@ _FROZEN_SETTINGS = (
     "merge_tree_disk",
     "merge_tree_storage_policy",
 )
-# One insert is one block, so it is stored whole or not at all: far above any batch, held by the body's limit.
+# One insert is one block, so it is stored as a whole or not at all. The limit on bodies keeps inserts far below.
 _BLOCK_ROWS = 16_000_000
 
 
 def write_engine_config(config: ServerConfig) -> Path:
-    """Writes `config.xml` and `users.xml` into the data directory.
+    """Write `config.xml` and `users.xml` into the data directory.
 
     Returns:
         The path of `config.xml`.

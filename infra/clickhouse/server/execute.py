@@ -1,4 +1,7 @@
-"""Carries out one request on one handle: which of the engine's verbs, in which order. Blocking; no HTTP."""
+"""Execution of one request on one handle: which statements the engine runs, in which order.
+
+Blocking, and without HTTP.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,9 @@ _LIMITED = {"max_execution_time": "max_execution_s", "max_memory_usage": "max_qu
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A request that is understood: what to run, and with which data."""
+    """A parsed request: the statement to run, and its data."""
 
-    ask: QueryRequest
+    request: QueryRequest
     statement: Statement
     body: Body
     body_start: int  # where an insert's data begins in the body; below 0: `inline` comes first
@@ -38,35 +41,35 @@ class Job:
 
     @property
     def format(self) -> str:
-        """The result's format."""
-        return self.statement.format or self.ask.default_format
+        """Return the format of the result."""
+        return self.statement.format or self.request.default_format
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionResult:
-    """What came out: blocks to send one by one, and what was written."""
+    """Blocks of the result to send one by one, and what an insert wrote."""
 
     blocks: Iterator[bytes]
     written: Written | None = None
 
 
-def understand(ask: QueryRequest, body: Body, config: ServerConfig) -> Job:
-    """Joins `query=` and body as ClickHouse does, and finds out what they are.
+def parse_job(request: QueryRequest, body: Body, config: ServerConfig) -> Job:
+    """Join `query=` and body as ClickHouse does, and parse them.
 
     Raises:
-        RefusedError: for an unsafe or too large statement.
+        RefusedError: The statement is unsafe or too large, or there are several.
     """
-    prefix = ask.query + b"\n" if ask.query and body.size else ask.query
+    prefix = request.query + b"\n" if request.query and body.size else request.query
     head = prefix + body.head(_HEAD)
     statement = parse_statement(head)
     if statement.kind == "insert" and statement.format not in (None, "Values"):
         refuse_unsafe(statement.found, calls_only=statement.input_structure is None)
         start = len(head) - len(statement.data) - len(prefix)
-        return Job(ask, statement, body, max(start, 0), prefix[start:] if start < 0 else b"")
-    return _whole(ask, body, config, prefix)
+        return Job(request, statement, body, max(start, 0), prefix[start:] if start < 0 else b"")
+    return _whole_statement(request, body, config, prefix)
 
 
-def _whole(ask: QueryRequest, body: Body, config: ServerConfig, prefix: bytes) -> Job:
+def _whole_statement(request: QueryRequest, body: Body, config: ServerConfig, prefix: bytes) -> Job:
     if len(prefix) + body.size > config.max_sql_bytes:
         raise RefusedError(
             191,
@@ -83,25 +86,36 @@ def _whole(ask: QueryRequest, body: Body, config: ServerConfig, prefix: bytes) -
         raise RefusedError(
             62, "SYNTAX_ERROR", "multi-statements are not allowed: send one statement per request"
         )
-    return Job(ask, statement, body, body.size, statement.data)
+    return Job(request, statement, body, body.size, statement.data)
 
 
-def carry_out(job: Job, handle: Handle, config: ServerConfig, marker: str) -> ExecutionResult:
-    """Runs the job up to its first block, so that most errors come before the answer's status."""
-    for table in job.ask.tables:
-        _bring(table, handle)
-    handle.prepare(job.ask.database, _settings(job, config, marker))
+def execute(job: Job, handle: Handle, config: ServerConfig, marker: str) -> ExecutionResult:
+    """Run the job up to its first block, so that most errors come before the response's status.
+
+    Args:
+        job: What to run.
+        handle: A fresh handle, or the session's.
+        config: The limits.
+        marker: Begins the statement's `log_comment`; `EmbeddedEngine.kill` finds it by that.
+
+    Raises:
+        RefusedError: The statement is empty or unsafe.
+        EngineError: The engine reported an error.
+    """
+    for table in job.request.tables:
+        _load_table(table, handle)
+    handle.prepare(job.request.database, _settings(job, config, marker))
     if job.statement.kind == "insert" and job.statement.format is not None:
         return _insert(job, handle)
     if job.statement.kind == "empty":
         raise RefusedError(62, "SYNTAX_ERROR", "Empty query")
-    answer = hello_answer(job.statement.sql, job.ask.protocol_version, handle)
+    answer = hello_answer(job.statement.sql, job.request.protocol_version, handle)
     if answer is not None:
         return ExecutionResult(iter((answer,)))
     return _select(job, handle, config)
 
 
-def _bring(table: ExternalTable, handle: Handle) -> None:
+def _load_table(table: ExternalTable, handle: Handle) -> None:
     structure = table.structure.encode()
     refuse_unsafe_text(structure)
     name = quote_name(table.name).encode()
@@ -110,23 +124,23 @@ def _bring(table: ExternalTable, handle: Handle) -> None:
 
 
 def _settings(job: Job, config: ServerConfig, marker: str) -> dict[str, str]:
-    settings = dict(job.ask.settings)
+    settings = dict(job.request.settings)
     for name, limit in _LIMITED.items():
         if settings.get(name, "").replace(".", "", 1).isdecimal():
             most = getattr(config, limit)
             settings[name] = settings[name] if 0 < float(settings[name]) <= most else str(most)
     settings["log_comment"] = f"{marker} {settings.get('log_comment', '')}".rstrip()
-    if job.ask.readonly:
+    if job.request.readonly:
         settings["readonly"] = "2"
     return settings
 
 
 def _whole_limits(job: Job, config: ServerConfig) -> dict[str, str]:
-    """What a result may be that is held as a whole; a client may ask for less."""
+    """Return the limits of a result that is held as a whole; a client may ask for lower ones."""
     limits = {"max_result_bytes": config.max_result_bytes, "max_result_rows": config.max_result_rows}
-    told = {name: job.ask.settings.get(name, "0") for name in limits}
+    asked = {name: job.request.settings.get(name, "0") for name in limits}
     return {
-        name: told[name] if told[name].isdecimal() and 0 < int(told[name]) < most else str(most)
+        name: asked[name] if asked[name].isdecimal() and 0 < int(asked[name]) < most else str(most)
         for name, most in limits.items()
     }
 
@@ -134,18 +148,18 @@ def _whole_limits(job: Job, config: ServerConfig) -> dict[str, str]:
 def _select(job: Job, handle: Handle, config: ServerConfig) -> ExecutionResult:
     statement = job.statement
     if statement.kind == "select" and is_streamed(job.format) and not statement.has_totals:
-        blocks = handle.stream(statement.sql, job.format, job.ask.params)
+        blocks = handle.stream(statement.sql, job.format, job.request.params)
         first = next(blocks, b"")
         return ExecutionResult(_chain(first, blocks))
     if statement.kind == "select":
         handle.prepare(None, _whole_limits(job, config))
-    whole = handle.query(statement.sql, job.format, job.ask.params)
+    whole = handle.query(statement.sql, job.format, job.request.params)
     return ExecutionResult(_slices(whole))
 
 
 def _insert(job: Job, handle: Handle) -> ExecutionResult:
     form = job.statement.format or "Values"
-    return ExecutionResult(iter(()), store(job.statement, form, _data(job), job.ask.params, handle))
+    return ExecutionResult(iter(()), store(job.statement, form, _data(job), job.request.params, handle))
 
 
 def _data(job: Job) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""What the door must know of ClickHouse's formats: content types, and which may be sent block by block."""
+"""ClickHouse's formats: their content types, and which of them may be sent block by block."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CONTENT_TYPES = {
     "xml": "application/xml; charset=UTF-8",
     "markdown": "text/markdown; charset=UTF-8",
 }
-# Formats without a head, a foot or a separator between blocks: blocks may simply follow one another.
+# Formats without header, footer or separator between blocks: blocks may simply follow one another.
 _STREAMED = frozenset(
     {
         "native",
@@ -48,10 +48,10 @@ _STREAMED = frozenset(
 
 
 def content_type(name: str) -> str:
-    """The Content-Type of a format, text if it is not known."""
+    """Return the Content-Type of a format; plain text for an unknown one."""
     return _CONTENT_TYPES.get(name.lower(), "text/plain; charset=UTF-8")
 
 
 def is_streamed(name: str) -> bool:
-    """True if a large result in this format may be sent block by block."""
+    """Return True if a large result in this format may be sent block by block."""
     return name.lower() in _STREAMED

@@ -1,8 +1,8 @@
-"""The first answer to clickhouse-go (Grafana's plug-in): Native as its protocol version wants it.
+"""The Go-driver hello: the first answer to clickhouse-go (Grafana's plug-in), in Native of its protocol version.
 
 The driver decodes the answer to `SELECT displayName(), version(), revision(), timezone()` at the protocol
-version that it speaks itself, and everything later at the `revision()` that it was told. Told 0, it reads
-plain Native, which is what the engine writes; so only this one answer needs the dialect.
+version that it speaks itself, and every later answer at the `revision()` that this one reports. A reported 0 makes
+it read plain Native, which is what the engine writes. So only this one answer needs another encoding.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"  # field 1: no overflows; fiel
 
 
 def hello_answer(sql: bytes, protocol_version: int, handle: Handle) -> bytes | None:
-    """The answer to the driver's first question.
+    """Return the answer to the driver's first query.
 
     Args:
-        sql: the statement.
-        protocol_version: what the client speaks, as told in the URL.
-        handle: asked for the version and time zone.
+        sql: The statement.
+        protocol_version: The client's protocol version, from the URL.
+        handle: Reads version and time zone.
 
     Returns:
-        A Native block in that version's dialect, or None if this is another question.
+        A Native block encoded for that version, or None if this is another query.
     """
     if protocol_version < _BLOCK_INFO_SINCE or _HELLO.fullmatch(sql) is None:
         return None

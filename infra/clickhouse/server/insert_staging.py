@@ -1,9 +1,10 @@
-"""Inserts through a stage: the data goes into a temporary table first, then into its target by one statement.
+"""Staged inserts: the data goes into a temporary table first, then into its target by one statement.
 
-Why: the embedded engine's inserter reports rows as written when the *write* failed (a violated constraint,
-a DEFAULT that throws, a full disk), it knows no `SELECT … FROM input(…)`, and inline data of a query is cut
-at a blank line. Between stage and target stands `INSERT … SELECT`, whose errors come out. The stage's own
-count is compared before. Promise: `store` returns when the target holds every row, and raises otherwise.
+The embedded engine's inserter has three faults. It reports rows as written when the *write* failed (a violated
+constraint, a DEFAULT that throws, a full disk). It knows no `SELECT … FROM input(…)`. It cuts inline data of a query
+at a blank line. So the rows of the staging table are counted, and `INSERT … SELECT`, whose errors are raised, moves
+them. `store` returns when the target holds every row, and raises otherwise
+(docs/decisions/0017-inserts-are-staged.md).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _AS_PLAIN = b"deduplicate_insert_select = 'enable_even_for_bad_queries', max_thr
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an insert without SELECT goes, as the statement spells it."""
+    """Table, columns and settings of an insert without SELECT, as the statement spells them."""
 
     table: bytes
     columns: bytes  # `(a, b)` or nothing
@@ -39,27 +40,30 @@ class Target:
 
     @property
     def selected(self) -> bytes:
-        """What to select from the stage."""
+        """Return what to select from the staging table."""
         return self.columns.strip()[1:-1] or b"*"
 
 
 def store(
     statement: Statement, form: str, data: Iterable[bytes], params: Mapping[str, str], handle: Handle
 ) -> Written:
-    """Inserts data; all of it is stored when this returns.
+    """Insert data; all of it is stored when this returns.
 
     Args:
-        statement: an insert with a format.
-        form: the data's format.
-        data: its bytes.
-        params: query parameters.
-        handle: the engine's handle, prepared.
+        statement: An insert with a format.
+        form: Format of the data.
+        data: The data, in pieces.
+        params: Query parameters.
+        handle: A handle whose database and settings are set.
+
+    Returns:
+        Rows and bytes that were written.
 
     Raises:
-        RefusedError: the target cannot be staged, or the stage lost rows.
-        EngineError: what the engine says.
+        RefusedError: The target cannot be staged, or the staging table lacks rows.
+        EngineError: The engine reported an error.
     """
-    stage = f"_door_{uuid.uuid4().hex}".encode()
+    staging = f"_staging_{uuid.uuid4().hex}".encode()
     try:
         if statement.input_span is None:
             target = insert_target(statement)
@@ -68,33 +72,33 @@ def store(
             settings = (
                 target.settings.rstrip() + b", " if target.settings.strip() else b"SETTINGS "
             ) + _AS_PLAIN
-            move %= (target.table, target.columns, settings, target.selected, stage)
+            move %= (target.table, target.columns, settings, target.selected, staging)
         else:
             start, end = statement.input_span
             structure, columns = (statement.input_structure or "").encode(), b""
             refuse_unsafe_text(structure)
-            move = statement.head[:start] + stage + statement.head[end:]
-        handle.query(b"CREATE TEMPORARY TABLE %b (%b) ENGINE = Memory" % (stage, structure), "Null", {})
-        written = fill(stage, columns, form, data, handle)
+            move = statement.head[:start] + staging + statement.head[end:]
+        handle.query(b"CREATE TEMPORARY TABLE %b (%b) ENGINE = Memory" % (staging, structure), "Null", {})
+        written = fill(staging, columns, form, data, handle)
         handle.query(move, "Null", params)
     finally:
         with contextlib.suppress(EngineError):
-            handle.query(b"DROP TEMPORARY TABLE IF EXISTS " + stage, "Null", {})
+            handle.query(b"DROP TEMPORARY TABLE IF EXISTS " + staging, "Null", {})
     return written
 
 
 def insert_target(statement: Statement) -> Target:
-    """Takes `INSERT INTO table (columns) SETTINGS …` apart.
+    """Parse `INSERT INTO table (columns) SETTINGS …`.
 
     Raises:
-        RefusedError: 48 for a table function.
+        RefusedError: Code 48 for a table function, 62 if table or columns are incomplete.
     """
     found = [token for token in statement.found if token.upper not in (b"INSERT", b"INTO", b"TABLE")]
     if found and found[0].upper == b"FUNCTION":
         raise RefusedError(
             48,
             "NOT_IMPLEMENTED",
-            "INSERT INTO FUNCTION: this door takes it with SELECT … FROM input('…') only",
+            "INSERT INTO FUNCTION: this server takes it with SELECT … FROM input('…') only",
         )
     head = statement.head
     opening = next((t for t in found if t.text == b"(" and t.depth == 0), None)
@@ -113,24 +117,24 @@ def insert_target(statement: Statement) -> Target:
 
 
 def _structure(target: Target, params: Mapping[str, str], handle: Handle) -> bytes:
-    """The target's columns with their defaults, so that the format reads as it would for the target."""
-    told = handle.query(b"DESCRIBE TABLE " + target.table, "JSONCompactEachRow", params)
+    """Return the target's columns with their defaults, so that data is parsed as it would be for the target."""
+    described = handle.query(b"DESCRIBE TABLE " + target.table, "JSONCompactEachRow", params)
     columns = []
-    for line in told.splitlines():
+    for line in described.splitlines():
         name, kind, default_kind, default, *_ = json.loads(line)
         columns.append(f"{quote_name(name)} {kind} {default_kind} {default}".rstrip())
     return ", ".join(columns).encode()
 
 
-def fill(stage: bytes, columns: bytes, form: str, data: Iterable[bytes], handle: Handle) -> Written:
-    """Reads data into a temporary table, and counts what it holds afterwards.
+def fill(staging: bytes, columns: bytes, form: str, data: Iterable[bytes], handle: Handle) -> Written:
+    """Insert data into a temporary table and compare its count with the rows sent.
 
     Raises:
-        RefusedError: 241 if rows are missing.
-        EngineError: if the data cannot be read.
+        RefusedError: Code 241 if rows are missing.
+        EngineError: The data cannot be parsed.
     """
-    written = handle.insert(b"INSERT INTO " + stage + b" " + columns, form, data)
-    held = int(handle.query(b"SELECT count() FROM " + stage, "TSV", {}))
+    written = handle.insert(b"INSERT INTO " + staging + b" " + columns, form, data)
+    held = int(handle.query(b"SELECT count() FROM " + staging, "TSV", {}))
     if held != written.rows:
         raise RefusedError(
             241,

@@ -1,7 +1,6 @@
 """Multi-part bodies: form fields stand for URL parameters, files are external tables of the query.
 
-Pure. Two clients use it: clickhouse-connect for long parameters, and anyone who sends a table along with a
-query.
+Pure. clickhouse-connect uses it for long parameters, other clients to send a table along with a query.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from infra.clickhouse.errors import RefusedError
 
 @dataclass(frozen=True, slots=True)
 class ExternalTable:
-    """A table that comes along with a query: its name, ClickHouse structure, format and bytes."""
+    """A table that comes along with a query: its name, ClickHouse structure, format and data."""
 
     name: str
     structure: str
@@ -24,17 +23,17 @@ class ExternalTable:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A multi-part body, taken apart."""
+    """The fields and files of a multi-part body."""
 
     fields: tuple[tuple[str, str], ...]
     files: tuple[tuple[str, bytes], ...]
 
 
 def parse_form(content_type: str, body: bytes) -> Form:
-    """Takes a body of type multipart/form-data apart.
+    """Parse a body of type multipart/form-data.
 
     Raises:
-        RefusedError: 36 if it is none.
+        RefusedError: Code 36 if it is none, or a part has no name.
     """
     head = b"Content-Type: " + content_type.encode("latin-1") + b"\r\n\r\n"
     message = BytesParser().parsebytes(head + body)
@@ -59,20 +58,23 @@ def parse_form(content_type: str, body: bytes) -> Form:
 
 
 def external_tables(
-    form: Form, told: list[tuple[str, str]]
+    form: Form, parameters: list[tuple[str, str]]
 ) -> tuple[tuple[ExternalTable, ...], list[tuple[str, str]]]:
-    """Joins files with what the parameters say of them (`NAME_format`, `NAME_structure`, `NAME_types`).
+    """Join each file with its parameters (`NAME_format`, `NAME_structure`, `NAME_types`).
 
     Returns:
-        The tables, and the parameters that are none of theirs.
+        The tables, and the parameters that belong to none of them.
+
+    Raises:
+        RefusedError: Code 36 if a file has neither structure nor types.
     """
-    known = dict(told)
+    known = dict(parameters)
     own = {f"{name}_{what}" for name, _ in form.files for what in ("format", "structure", "types")}
     tables = tuple(
         ExternalTable(name, _structure(name, known), known.get(f"{name}_format", "TabSeparated"), data)
         for name, data in form.files
     )
-    return tables, [(name, value) for name, value in told if name not in own]
+    return tables, [(name, value) for name, value in parameters if name not in own]
 
 
 def _structure(name: str, known: dict[str, str]) -> str:

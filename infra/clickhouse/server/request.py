@@ -1,8 +1,7 @@
 """An HTTP request as ClickHouse's interface reads it: statement, settings, parameters, credentials.
 
-Pure apart from reading the body (body.py). The rules are those of ClickHouse's HTTP interface: the text is
-`query=` and the body joined by a line end; every other URL parameter that is not one of the interface's own
-is a setting.
+Pure; `body.py` reads the body. The rules are those of ClickHouse's HTTP interface: the text is `query=` and the body
+joined by a line end; every URL parameter that is not one of the interface's own is a setting.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from infra.clickhouse.server.multipart import ExternalTable
 
-# Parameters of the interface itself; whatever else comes is a setting for the engine.
+# Parameters of the interface itself; any other is a setting for the engine.
 _RESERVED = frozenset(
     {
         "query",
@@ -48,7 +47,7 @@ _RESERVED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who says they are who; the password never prints."""
+    """User and password of a request; the password never prints."""
 
     user: str
     password: str = field(repr=False)
@@ -78,30 +77,32 @@ def parse_request(
     headers: Mapping[str, str],
     tables: tuple[ExternalTable, ...] = (),
 ) -> QueryRequest:
-    """Reads a request's URL parameters (and multi-part fields) and headers.
+    """Parse a request's URL parameters, multi-part fields and headers.
 
     Args:
-        method: GET may only read.
+        method: HTTP method; GET and HEAD may only read.
         pairs: URL parameters and form fields; the last of a name wins.
-        headers: names in lower case.
-        tables: external tables that came with it.
+        headers: Headers by their names in lower case.
+        tables: External tables that came with it.
 
     Raises:
-        RefusedError: for what the door does not speak.
+        RefusedError: A number or the Authorization header cannot be read, or native compression is asked for.
     """
-    told = dict(pairs)
-    _refuse_native_compression(told)
+    parameters = dict(pairs)
+    _refuse_native_compression(parameters)
     return QueryRequest(
-        credentials=_credentials(told, headers),
-        query=told.get("query", "").encode(),
-        database=told.get("database") or headers.get("x-clickhouse-database"),
-        default_format=told.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated",
-        settings={name: value for name, value in told.items() if _is_setting(name)},
-        params={name[6:]: value for name, value in told.items() if name.startswith("param_")},
-        query_id=told.get("query_id") or str(uuid.uuid4()),
-        session_id=told.get("session_id"),
-        session_timeout_s=min(_number(told, "session_timeout", 60), 3600),
-        protocol_version=_number(told, "client_protocol_version", 0),
+        credentials=_credentials(parameters, headers),
+        query=parameters.get("query", "").encode(),
+        database=parameters.get("database") or headers.get("x-clickhouse-database"),
+        default_format=parameters.get("default_format")
+        or headers.get("x-clickhouse-format")
+        or "TabSeparated",
+        settings={name: value for name, value in parameters.items() if _is_setting(name)},
+        params={name[6:]: value for name, value in parameters.items() if name.startswith("param_")},
+        query_id=parameters.get("query_id") or str(uuid.uuid4()),
+        session_id=parameters.get("session_id"),
+        session_timeout_s=min(_number(parameters, "session_timeout", 60), 3600),
+        protocol_version=_number(parameters, "client_protocol_version", 0),
         readonly=method in ("GET", "HEAD"),
         tables=tables,
     )
@@ -111,8 +112,8 @@ def _is_setting(name: str) -> bool:
     return name not in _RESERVED and not name.startswith("param_")
 
 
-def _number(told: Mapping[str, str], name: str, default: int) -> int:
-    text = told.get(name, str(default))
+def _number(parameters: Mapping[str, str], name: str, default: int) -> int:
+    text = parameters.get(name, str(default))
     if not text.isdecimal():
         raise RefusedError(
             36, "BAD_ARGUMENTS", f"URL parameter {name}: expected a whole number, got {text!r}"
@@ -120,24 +121,24 @@ def _number(told: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _refuse_native_compression(told: Mapping[str, str]) -> None:
+def _refuse_native_compression(parameters: Mapping[str, str]) -> None:
     for name in ("compress", "decompress"):
-        if told.get(name, "0") not in ("0", "false", ""):
+        if parameters.get(name, "0") not in ("0", "false", ""):
             raise RefusedError(
                 48,
                 "NOT_IMPLEMENTED",
-                f"URL parameter {name}=1 asks for ClickHouse's own compressed blocks, which this door "
-                "does not speak: use Content-Encoding (gzip, deflate, zstd, lz4)",
+                f"URL parameter {name}=1 asks for ClickHouse's own compressed blocks, which this server "
+                "does not read: use Content-Encoding (gzip, deflate, zstd, lz4)",
             )
 
 
-def _credentials(told: Mapping[str, str], headers: Mapping[str, str]) -> Credentials:
+def _credentials(parameters: Mapping[str, str], headers: Mapping[str, str]) -> Credentials:
     if "x-clickhouse-user" in headers or "x-clickhouse-key" in headers:
         return Credentials(headers.get("x-clickhouse-user", "default"), headers.get("x-clickhouse-key", ""))
     scheme, _, value = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         return _basic(value)
-    return Credentials(told.get("user", "default"), told.get("password", ""))
+    return Credentials(parameters.get("user", "default"), parameters.get("password", ""))
 
 
 def _basic(value: str) -> Credentials:

@@ -1,7 +1,6 @@
-"""Delivery: an answer's way to one client, who may be slow or gone.
+"""The response to one client, which may be slow or gone.
 
-Promise: `gone` turns true as soon as the connection ends; a client that takes nothing for a minute counts
-as gone.
+`gone` turns true as soon as the connection ends. A client that reads nothing for a minute counts as gone.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ _DRAIN_S = 10.0
 _SLICE = 256 * 1024  # larger pieces are copied over and over on their way into the socket
 
 
-class BrokenResponseError(Exception):
-    """An answer that had begun cannot end: the connection is cut so that the client notices."""
+class IncompleteResponseError(Exception):
+    """A response that has begun cannot be completed; the connection is cut so that the client notices."""
 
 
 class QueryResponse:
-    """Sends one answer.
+    """The ASGI response to one request.
 
     Args:
-        receive: of the ASGI request whose body has been read.
-        send: of the same.
+        receive: Receives the messages of the request.
+        send: Sends the messages of the response.
     """
 
     def __init__(self, receive: Receive, send: Send) -> None:
@@ -40,46 +39,46 @@ class QueryResponse:
         self.started = False
 
     async def receive(self) -> Message:
-        """The request's messages, for whoever reads its body."""
+        """Return the next message of the request; the reader of its body calls this."""
         message = await self._receive()
         self._body_ended = not message.get("more_body", False)
         return message
 
     async def drain(self) -> None:
-        """Takes what is still coming of a refused body, so that the sender lives to read the refusal."""
+        """Read the rest of a refused body for at most 10 s, so that the sender survives to read the refusal."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_S):
                 while not self._body_ended:
                     await self.receive()
 
     async def watch(self) -> None:
-        """Returns when the client has gone."""
+        """Return when the client has gone."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.gone = True
 
     async def start(self, headers: Mapping[str, str]) -> None:
-        """Sends status 200 and the headers."""
+        """Send status 200 and the headers."""
         raw = [
             (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
             for name, value in headers.items()
         ]
         self.started = True
-        await self._deliver({"type": "http.response.start", "status": 200, "headers": raw})
+        await self._send_message({"type": "http.response.start", "status": 200, "headers": raw})
 
     async def block(self, data: bytes) -> None:
-        """Sends a piece of the body."""
+        """Send a piece of the body."""
         for start in range(0, len(data), _SLICE):
             piece = data[start : start + _SLICE]
-            await self._deliver({"type": "http.response.body", "body": piece, "more_body": True})
+            await self._send_message({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def end(self) -> None:
-        """Ends the body properly: the client may rely on it."""
-        await self._deliver({"type": "http.response.body", "body": b"", "more_body": False})
+        """End the body properly; the client takes this as a complete result."""
+        await self._send_message({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _deliver(self, message: Message) -> None:
+    async def _send_message(self, message: Message) -> None:
         try:
             await asyncio.wait_for(self._send(message), _SEND_S)
         except TimeoutError as error:
             self.gone = True
-            raise BrokenResponseError(f"the client took nothing for {_SEND_S:g} s") from error
+            raise IncompleteResponseError(f"the client took nothing for {_SEND_S:g} s") from error

@@ -1,7 +1,7 @@
-"""Sessions: handles that keep what SET, USE or a temporary table left for the next request.
+"""Sessions: handles that keep the state of SET, USE and temporary tables for the next request.
 
-Most clients name a session and never use it, so a handle is kept only after a statement that leaves
-something. Owned by the event loop's thread.
+Most clients name a session and never use it. So a handle is kept only after a statement that leaves state.
+The event loop's thread owns them.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from infra.clickhouse.server.engine import Handle
 
 
-_PATIENCE_S = 1.0  # a client that cut its last request short may be back before that one has ended
+_LOCK_WAIT_S = 1.0  # a client that aborted its last request may return before that one has ended
 
 
 class Sessions:
     """The kept handles.
 
     Args:
-        most: how many may be kept; the one that expires first makes room.
-        clock: seconds, never going back.
+        most: How many may be kept; the one that expires first makes room.
+        clock: Returns seconds that never go back.
     """
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,15 +37,15 @@ class Sessions:
         self._busy: dict[str, asyncio.Event] = {}
 
     async def take(self, session_id: str) -> Handle | None:
-        """The session's handle, if it left one; until `keep` or `drop` nobody else gets it.
+        """Return the session's handle, or None if it left none; nobody else gets it until `keep`.
 
         Raises:
-            RefusedError: 373 while another request of the session that holds state is running.
+            RefusedError: Code 373 while another request of the session that holds state is running.
         """
         self.expire()
         if session_id in self._busy:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._busy[session_id].wait(), _PATIENCE_S)
+                await asyncio.wait_for(self._busy[session_id].wait(), _LOCK_WAIT_S)
         if session_id in self._busy:
             raise RefusedError(
                 373, "SESSION_IS_LOCKED", f"Session {session_id} is locked by a concurrent client"
@@ -57,7 +57,7 @@ class Sessions:
         return found[1]
 
     def keep(self, session_id: str, handle: Handle, timeout_s: int) -> None:
-        """Puts a handle by for `timeout_s` seconds."""
+        """Keep a handle for `timeout_s` seconds."""
         freed = self._busy.pop(session_id, None)
         if freed is not None:
             freed.set()
@@ -67,13 +67,13 @@ class Sessions:
         self._kept[session_id] = (self._clock() + timeout_s, handle)
 
     def expire(self) -> None:
-        """Closes the handles whose time is over."""
+        """Close the handles whose time is over."""
         now = self._clock()
         for name in [name for name, (until, _) in self._kept.items() if until <= now]:
             self._close(name)
 
     def close(self) -> None:
-        """Closes them all."""
+        """Close all handles."""
         for name in list(self._kept):
             self._close(name)
 

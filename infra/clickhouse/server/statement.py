@@ -1,6 +1,6 @@
-"""One SQL statement as the door sees it: what kind, which format, where its inline data begins.
+"""The parts of one SQL statement that the HTTP server needs: its kind, its format, where its inline data begins.
 
-Pure: bytes in, a small record out. Leaves every judgement about meaning to the engine.
+Pure: bytes in, a small record out. The meaning of the statement is left to the engine.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ _SELECT_WORDS = frozenset({b"SELECT", b"WITH", b"("})
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What the door must know of a statement before it gives it to the engine."""
+    """A statement as far as it is parsed before the engine gets it."""
 
     kind: Kind
     sql: bytes  # the statement without the data behind INSERT … FORMAT x
     head: bytes  # for an insert: the part before FORMAT or VALUES, as the engine wants it
     format: str | None  # the format named in the text: of the result, or of an insert's data
     data: bytes  # an insert's inline data
-    input_structure: str | None  # the structure told in `FROM input('…')`
+    input_structure: str | None  # the structure given in `FROM input('…')`
     input_span: tuple[int, int] | None  # where `input('…')` stands in `head`
     found: tuple[Token, ...]  # the tokens of `sql`
 
     @property
     def has_totals(self) -> bool:
-        """True if the result carries more than rows, which a stream of blocks would lose."""
+        """Return True if the result carries more than rows, which a stream of blocks would lose."""
         return any(token.upper in (b"TOTALS", b"EXTREMES") for token in self.found if token.kind == "word")
 
     @property
     def makes_session_state(self) -> bool:
-        """True for SET, USE and temporary tables: what a later statement of the session will ask for."""
+        """Return True for SET, USE and temporary tables, which later statements of the session rely on."""
         words = [token.upper for token in self.found[:3] if token.kind == "word"]
         return self.kind == "session" or b"TEMPORARY" in words[1:]
 
 
 def parse_statement(text: bytes) -> Statement:
-    """Splits a statement from its inline data.
+    """Split a statement from its inline data.
 
     Args:
-        text: the whole of `query=` and body, as ClickHouse joins them.
+        text: `query=` and body, joined as ClickHouse joins them.
 
     Returns:
         The statement; `kind` "empty" if there is no token at all.
@@ -114,7 +114,7 @@ def _insert(text: bytes, found: list[Token], head_end: int, name: str, data_star
 
 
 def _skip_space(text: bytes, at: int) -> int:
-    """Data begins behind spaces and one line end; a `;` may stand there too (HTTP clients add it)."""
+    """Return where data begins: behind spaces and one line end; HTTP clients may add a `;` there."""
     while text[at : at + 1] in (b" ", b"\t", b"\r"):
         at += 1
     if text[at : at + 1] == b";":
@@ -126,8 +126,8 @@ def _skip_space(text: bytes, at: int) -> int:
 
 def _input_call(found: list[Token]) -> tuple[str | None, tuple[int, int] | None]:
     for at in range(len(found) - 3):
-        word, opened, told, closed = found[at : at + 4]
+        word, opened, argument, closed = found[at : at + 4]
         if word.kind == "word" and word.upper == b"INPUT" and opened.text == b"(" and closed.text == b")":
-            structure = told.text.decode("utf-8")[1:-1].replace("\\'", "'").replace("''", "'")
+            structure = argument.text.decode("utf-8")[1:-1].replace("\\'", "'").replace("''", "'")
             return structure, (word.start, closed.end)
     return None, None

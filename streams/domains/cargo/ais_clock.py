@@ -1,8 +1,8 @@
-r"""When an AIS sentence was received. Pure.
+r"""Time at which an AIS sentence was received. Pure.
 
-A sentence carries no date. Where it came from, in this order: the tag block in front of it (`\c:1241544035*..\`),
-the receiver's seconds behind its checksum (as the US Coast Guard's network writes them), the position fix before
-it ($..RMC, of whatever talker).
+An AIS sentence carries no date. Its time comes from, in this order: the tag block before it (`\c:1241544035*..\`), the
+receiver's seconds after its checksum (as the US Coast Guard's network writes them), the last position fix before it
+(`$..RMC` of any talker). The reader `ais_nmea` applies the order.
 """
 
 import re
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from streams.domains.cargo import instants
 
 _TAG_TIME = re.compile(rb"[\\,]c:(\d{9,13})(?=[,*])")
-_BEHIND = re.compile(rb"\*[0-9A-Fa-f]{2},(?:.*,)?(\d{9,10})\s*\Z")
+_AFTER_CHECKSUM = re.compile(rb"\*[0-9A-Fa-f]{2},(?:.*,)?(\d{9,10})\s*\Z")
 _RMC = re.compile(rb"\$..RMC,(\d{6})(?:\.\d+)?,([AV]),")
 _DATE = re.compile(rb"\d{6}")
 _SECOND_US = 1_000_000
@@ -19,9 +19,16 @@ _CENTURY = 2000
 _FIRST_YEAR = 80
 
 
-def own_time(line: bytes) -> int | None:
-    """Return the time that stands on a sentence's own line, µs since 1970 UTC."""
-    match = (_TAG_TIME.search(line) if line.startswith(b"\\") else None) or _BEHIND.search(line)
+def line_time(line: bytes) -> int | None:
+    """Return the time on a sentence's own line: tag block or seconds after the checksum.
+
+    Args:
+        line: The line with its tag block.
+
+    Returns:
+        Microseconds since 1970 UTC; None if the line has no time.
+    """
+    match = (_TAG_TIME.search(line) if line.startswith(b"\\") else None) or _AFTER_CHECKSUM.search(line)
     if match is None:
         return None
     stamp = int(match[1])
@@ -29,7 +36,15 @@ def own_time(line: bytes) -> int | None:
 
 
 def fix_time(sentence: bytes) -> int | None:
-    """Return the time of an RMC sentence, µs since 1970 UTC; None for any other, and for one without a fix."""
+    """Return the time of an RMC sentence with a valid fix.
+
+    Args:
+        sentence: An NMEA 0183 sentence whose checksum fits.
+
+    Returns:
+        Microseconds since 1970 UTC; None for another sentence, for status V and for a date that does not exist.
+        Two-digit years from 80 on are of the 20th century.
+    """
     match = _RMC.match(sentence)
     fields = sentence.split(b",")
     if match is None or match[2] != b"A" or len(fields) < 10 or not _DATE.fullmatch(fields[9]):

@@ -1,7 +1,7 @@
-"""AIS position reports as the US MarineCadastre tables have them → `cargo.vessel-position`. Pure.
+"""AIS position reports in the CSV tables of MarineCadastre → `cargo.vessel-position`. Pure.
 
-One source record is one CSV data row. Times are UTC without saying so. Values that AIS calls not available are
-null; refused is only what cannot be parsed.
+One source record is one CSV data row. Times are UTC, without an offset. Values that mean "not available" in AIS become
+null. Only what cannot be parsed is refused.
 """
 
 import re
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from streams.domains.cargo import instants
-from streams.domains.cargo.ais_message import POSITION, below, position
+from streams.domains.cargo.ais_message import POSITION, available, position
 from streams.domains.cargo.identifiers import imo_problem, mmsi_problem
 from streams.readers.delimited import Row, first_line, header_cells, header_line, items
 from streams.readers.formats import EventDraft, Item
@@ -27,12 +27,12 @@ _NO_IMO = re.compile(r"(IMO)?\s*0*", re.ASCII)
 
 
 def matches(head: bytes) -> bool:
-    """Tell whether a file begins like such a table."""
+    """Return whether a file begins with the header of such a table."""
     return bool(_columns(first_line(head)))
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Read a table, one item per row."""
+    """Read a table; yield one item per data row."""
     yield from items(stream, _columns(header_line(stream)), _draft, RULE)
 
 
@@ -49,9 +49,9 @@ def _draft(row: Row) -> EventDraft:
     mmsi = cells["MMSI"]
     if not _DIGITS.fullmatch(mmsi):
         raise ValueError(f"column MMSI: expected digits, got {mmsi[:40]!r}")
-    latitude, longitude, odd = position(_number(cells, "LAT"), _number(cells, "LON"))
+    latitude, longitude, flag = position(_number(cells, "LAT"), _number(cells, "LON"))
     imo = _imo(cells)
-    flags = [mmsi_problem(mmsi), imo_problem(imo) if imo else None, odd]
+    flags = [mmsi_problem(mmsi), imo_problem(imo) if imo else None, flag]
     fields = {
         "mmsi": mmsi,
         "latitude": latitude,
@@ -65,10 +65,10 @@ def _draft(row: Row) -> EventDraft:
 
 
 def _motion(cells: Mapping[str, str]) -> dict[str, Any]:
-    heading = below(_number(cells, "Heading"), 360)
+    heading = available(_number(cells, "Heading"), 360)
     return {
-        "sog": below(_number(cells, "SOG"), 102.3),
-        "cog": below(_number(cells, "COG"), 360),
+        "sog": available(_number(cells, "SOG"), 102.3),
+        "cog": available(_number(cells, "COG"), 360),
         "heading": None if heading is None else int(heading),
         "nav_status": _whole(cells, "Status"),
     }
@@ -81,7 +81,7 @@ def _ship(cells: Mapping[str, str]) -> dict[str, Any]:
         "ship_type": _whole(cells, "VesselType"),
         "length": _number(cells, "Length"),
         "width": _number(cells, "Width"),
-        "draught": _number(cells, "EventDraft"),
+        "draught": _number(cells, "Draft"),
         "cargo_code": _whole(cells, "Cargo"),
         "transceiver_class": cells.get("TransceiverClass") or None,
     }

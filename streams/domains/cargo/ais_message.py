@@ -1,7 +1,8 @@
 """One decoded AIS message → `cargo.vessel-position` or `cargo.vessel-message`. Pure.
 
-Decoding is pyais'. What AIS calls not available (latitude 91, longitude 181, speed 102.3 kn, course 360°, heading
-511, ship's particulars 0 or empty) becomes null. What is out of range is left out and flagged.
+pyais decodes the payload (ITU-R M.1371). Values that mean "not available" become null: latitude 91, longitude 181,
+speed 102.3 kn, course 360°, heading 511, particulars of the ship that are 0 or empty. A position out of range becomes
+null with a flag.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +12,13 @@ import pyais
 
 from schemas.names import topic_name
 from streams.domains.cargo.identifiers import imo_problem, mmsi_problem
-from streams.domains.cargo.rule_violation import BrokenRule
+from streams.domains.cargo.rule_violation import RuleViolation
 
 POSITION = topic_name("cargo", "vessel-position")
 MESSAGE = topic_name("cargo", "vessel-message")
 
 POSITION_TYPES = frozenset({1, 2, 3, 4, 9, 11, 18, 19, 21, 27})
-"""Types that have a place for the sender's position."""
+"""Message types that have fields for the transmitter's position."""
 
 CLASS_A, CLASS_B = frozenset({1, 2, 3, 5}), frozenset({18, 19, 24})
 LONG_RANGE, AIRCRAFT = 27, 9
@@ -29,33 +30,45 @@ OUT_OF_RANGE = "POSITION_OUT_OF_RANGE"
 def decode(sentences: Sequence[bytes]) -> Mapping[str, Any]:
     """Decode the sentences of one message.
 
+    Args:
+        sentences: All sentences of the group in order, without tag blocks.
+
+    Returns:
+        Values by pyais' names. A value that the payload is too short for is missing.
+
     Raises:
-        BrokenRule: The payload is no message of ITU-R M.1371.
+        RuleViolation: The payload is no message of ITU-R M.1371.
     """
     try:
         found = pyais.decode(*sentences).asdict()
-    except Exception as error:  # noqa: BLE001 - whatever the library makes of wild bytes is about this message
+    except Exception as error:  # noqa: BLE001 - the library raises many types on wild bytes; all concern this message
         reason = f"not a message of ITU-R M.1371: {type(error).__name__}: {error}"
-        raise BrokenRule("ais-payload@1", reason[:300]) from None
-    told = {name: value for name, value in found.items() if value is not None}  # a cut payload tells less
-    if "mmsi" not in told or not 1 <= int(told["msg_type"]) <= LAST_TYPE:
-        raise BrokenRule("ais-payload@1", f"expected a sender and a message type of 1 to {LAST_TYPE}")
-    return told
+        raise RuleViolation("ais-payload@1", reason[:300]) from None
+    present = {
+        name: value for name, value in found.items() if value is not None
+    }  # a short payload lacks fields
+    if "mmsi" not in present or not 1 <= int(present["msg_type"]) <= LAST_TYPE:
+        raise RuleViolation("ais-payload@1", f"expected a sender and a message type of 1 to {LAST_TYPE}")
+    return present
 
 
 def fields_of(message: Mapping[str, Any], channel: str | None) -> tuple[str, dict[str, Any]]:
-    """Make the fields of an event.
+    """Return the topic and fields of a message's event.
+
+    Args:
+        message: Values of `decode`.
+        channel: AIS channel of the group (`A`, `B`), or None.
 
     Returns:
-        Its topic and its fields.
+        `cargo.vessel-position` or `cargo.vessel-message`, and the event's fields with `flags`.
     """
     kind, mmsi = int(message["msg_type"]), f"{int(message['mmsi']):09d}"
     found: dict[str, Any] = {"mmsi": mmsi, "message_type": kind, "channel": channel, **_particulars(message)}
     flags = [mmsi_problem(mmsi), imo_problem(found["imo"]) if found["imo"] else None]
     if kind in POSITION_TYPES:
         found |= _position(message, kind)
-        found["latitude"], found["longitude"], odd = position(message.get("lat"), message.get("lon"))
-        flags.append(odd)
+        found["latitude"], found["longitude"], flag = position(message.get("lat"), message.get("lon"))
+        flags.append(flag)
         topic = POSITION
     else:
         found |= _content(message)
@@ -67,7 +80,15 @@ def fields_of(message: Mapping[str, Any], channel: str | None) -> tuple[str, dic
 def position(
     latitude: float | None, longitude: float | None
 ) -> tuple[float | None, float | None, str | None]:
-    """Judge a position: both coordinates or none, and a flag where it was told but cannot be."""
+    """Return a position that is available and in range.
+
+    Args:
+        latitude: Degrees north; 91 means not available.
+        longitude: Degrees east; 181 means not available.
+
+    Returns:
+        Latitude and longitude, or two None; the flag `POSITION_OUT_OF_RANGE`, or None.
+    """
     if latitude is None or longitude is None or (abs(latitude) == 91 or abs(longitude) == 181):
         return None, None, None
     if -90 <= latitude <= 90 and -180 <= longitude <= 180:
@@ -75,19 +96,19 @@ def position(
     return None, None, OUT_OF_RANGE
 
 
-def below(value: Any, limit: float) -> float | None:
-    """Return a value that is told; from its limit on it is not available."""
+def available(value: Any, limit: float) -> float | None:
+    """Return a value as float; None if it is missing, negative, or at least `limit` (not available)."""
     return None if value is None or not 0 <= float(value) < limit else float(value)
 
 
 def _position(message: Mapping[str, Any], kind: int) -> dict[str, Any]:
     speed_limit = {LONG_RANGE: 63.0, AIRCRAFT: 1023.0}.get(kind, 102.3)
-    heading = below(message.get("heading"), 360)
+    heading = available(message.get("heading"), 360)
     turn, status, altitude = message.get("turn"), message.get("status"), message.get("alt")
     return {
         "transceiver_class": "A" if kind in CLASS_A else "B" if kind in CLASS_B else None,
-        "sog": below(message.get("speed"), speed_limit),
-        "cog": below(message.get("course"), 360),
+        "sog": available(message.get("speed"), speed_limit),
+        "cog": available(message.get("course"), 360),
         "heading": None if heading is None else int(heading),
         "rate_of_turn": None if turn is None or abs(float(turn)) >= 127 else float(turn),
         "nav_status": None if status is None else int(status),
@@ -103,8 +124,8 @@ def _particulars(message: Mapping[str, Any]) -> dict[str, Any]:
         "name": _text(message.get("shipname", message.get("name"))),
         "call_sign": _text(message.get("callsign")),
         "ship_type": int(kind) if kind else None,
-        "length": _sum(message, "to_bow", "to_stern"),
-        "width": _sum(message, "to_port", "to_starboard"),
+        "length": _dimension(message, "to_bow", "to_stern"),
+        "width": _dimension(message, "to_port", "to_starboard"),
         "draught": float(draught) if draught else None,
     }
 
@@ -132,7 +153,7 @@ def _eta(message: Mapping[str, Any]) -> str | None:
     )
 
 
-def _sum(message: Mapping[str, Any], one: str, other: str) -> float | None:
+def _dimension(message: Mapping[str, Any], one: str, other: str) -> float | None:
     total = int(message.get(one) or 0) + int(message.get(other) or 0)
     return float(total) if total else None
 

@@ -1,11 +1,11 @@
-"""AIS in a log of NMEA 0183 sentences → positions and messages. Pure.
+"""AIS in a log of NMEA 0183 sentences → `cargo.vessel-position` and `cargo.vessel-message`. Pure.
 
 One source record is one sentence group: the one to nine `!..VDM` or `!..VDO` sentences of one message. Comments
-(`#`), blank lines and other NMEA sentences are none. A group ends with its last sentence; it is refused when a
-sentence is missing, its checksum is wrong or its payload is no message.
+(`#`), blank lines and other NMEA sentences are skipped. A group ends with its last sentence. It is refused if a
+sentence is missing, a checksum is wrong or the payload is no message.
 
-A group before the log's first time takes that first time, flagged `TIME_OF_LATER_FIX`; in a log that tells no time
-at all, occurred_at is 1970-01-01T00:00Z, flagged `NO_TIME`. Nothing is guessed.
+A group before the log's first time takes that first time and the flag `TIME_OF_LATER_FIX`. In a log without any time
+`occurred_at` is 1970-01-01T00:00Z, with the flag `NO_TIME`. No time is guessed.
 """
 
 import re
@@ -13,20 +13,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
-from streams.domains.cargo.ais_clock import fix_time, own_time
+from streams.domains.cargo.ais_clock import fix_time, line_time
 from streams.domains.cargo.ais_message import decode, fields_of
-from streams.domains.cargo.rule_violation import BrokenRule
+from streams.domains.cargo.rule_violation import RuleViolation
 from streams.readers.delimited import LONGEST_LINE
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 
 NAME = "ais-nmea"
 NO_TIME, LATER_FIX = "NO_TIME", "TIME_OF_LATER_FIX"
 
-LONGEST_WAIT = 10_000
-"""Lines that are held back for a first time."""
+MAX_WAITING = 10_000
+"""Items that wait for the log's first time; then they go on without one."""
 
-OPEN_LINES = 2_000
-"""Lines after which a group whose sentences did not all come is given up."""
+MAX_OPEN_LINES = 2_000
+"""Lines after which an incomplete group is refused."""
 
 _SENTENCE = re.compile(
     rb"!(?P<talker>..)(?P<kind>VDM|VDO),(?P<total>[1-9]),(?P<number>[1-9]),(?P<group>\d?),(?P<channel>[^,*]*),"
@@ -38,7 +38,18 @@ _HEAD_LINES = 20
 
 
 class Sentence(NamedTuple):
-    """One AIS sentence of the log."""
+    """One AIS sentence of the log.
+
+    Attributes:
+        line: Its line, from 1.
+        data: The line's bytes, with tag block.
+        text: The sentence from `!` to its checksum.
+        total: Sentences of its group.
+        number: Its number in the group, from 1.
+        channel: AIS channel, or empty.
+        key: What the sentences of a group share: talker, type, total, sequential message id, channel.
+        line_us: Time on its line, µs since 1970 UTC, or None.
+    """
 
     line: int
     data: bytes
@@ -47,12 +58,18 @@ class Sentence(NamedTuple):
     number: int
     channel: str
     key: tuple[bytes, ...]
-    own_us: int | None
+    line_us: int | None
 
 
 @dataclass
 class _Log:
-    """What is known while a log is read."""
+    """State of the reader.
+
+    Attributes:
+        clock_us: Time of the last valid fix, µs since 1970 UTC.
+        records: Source records so far.
+        open: Incomplete groups by key.
+    """
 
     clock_us: int | None = None
     records: int = 0
@@ -64,20 +81,20 @@ class _Log:
 
 
 def matches(head: bytes) -> bool:
-    """Tell whether a file begins like an NMEA log that holds AIS."""
+    """Return whether a file begins like an NMEA 0183 log with AIS sentences."""
     lines = [each for each in head.splitlines() if each.strip() and not each.startswith(b"#")]
     begins = all(each.startswith((b"!", b"$", b"\\")) for each in lines[:_HEAD_LINES])
     return bool(lines) and begins and re.search(rb"!..VD[MO],", head) is not None
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Read a log, one item per sentence group and per line that holds none."""
+    """Read a log; yield one item per sentence group and per line that belongs to none."""
     log = _Log()
     waiting: list[Item] = []
     for item in _items(stream, log):
         if waiting or (log.clock_us is None and _lacks_time(item)):
             waiting.append(item)
-            if log.clock_us is not None or len(waiting) >= LONGEST_WAIT:
+            if log.clock_us is not None or len(waiting) >= MAX_WAITING:
                 yield from (_timed(each, log.clock_us) for each in waiting)
                 waiting.clear()
         else:
@@ -90,7 +107,7 @@ def _lacks_time(item: Item) -> bool:
 
 
 def _timed(item: Item, clock_us: int | None) -> Item:
-    """Give an item that waited the first time that came."""
+    """Return a waiting item with the log's first time, if it has none of its own."""
     if clock_us is None or not isinstance(item, Accepted) or not _lacks_time(item):
         return item
     draft = item.drafts[0]
@@ -105,8 +122,8 @@ def _items(stream: BinaryIO, log: _Log) -> Iterator[Item]:
         number += 1
         yield from _line(log, number, data.rstrip(b"\r\n"))
         if log.open:
-            yield from _given_up(log, number - OPEN_LINES)
-    yield from _given_up(log, number)
+            yield from _expired(log, number - MAX_OPEN_LINES)
+    yield from _expired(log, number)
 
 
 def _line(log: _Log, number: int, data: bytes) -> Iterator[Item]:
@@ -118,7 +135,7 @@ def _line(log: _Log, number: int, data: bytes) -> Iterator[Item]:
         return
     try:
         sentence = _sentence(number, data, text)
-    except BrokenRule as error:
+    except RuleViolation as error:
         yield Refused(log.next_record(), number, data, str(error), error.rule)
         return
     if sentence is None:
@@ -128,21 +145,23 @@ def _line(log: _Log, number: int, data: bytes) -> Iterator[Item]:
 
 
 def _sentence(number: int, data: bytes, text: bytes) -> Sentence | None:
-    """Read an AIS sentence; None for an encapsulated sentence of another kind."""
+    """Return the AIS sentence of a line; None for an encapsulated sentence of another type."""
     match = _SENTENCE.match(text)
     if match is None:
         if re.match(rb"![A-Z]{2}(?!VD[MO],)[A-Z]{3},", text):
             return None
-        raise BrokenRule("ais-sentence@1", "expected !--VDM or !--VDO with its seven fields and a checksum")
+        raise RuleViolation(
+            "ais-sentence@1", "expected !--VDM or !--VDO with its seven fields and a checksum"
+        )
     if not _checksum_fits(text):
-        told = match["checksum"].decode().upper()
-        raise BrokenRule("ais-checksum@1", f"checksum: expected {_checksum(match[0]):02X}, got {told}")
+        found = match["checksum"].decode().upper()
+        raise RuleViolation("ais-checksum@1", f"checksum: expected {_checksum(match[0]):02X}, got {found}")
     total, part = int(match["total"]), int(match["number"])
     if part > total:
-        raise BrokenRule("ais-sentence@1", f"sentence {part} of {total}")
+        raise RuleViolation("ais-sentence@1", f"sentence {part} of {total}")
     key = (match["talker"], match["kind"], match["total"], match["group"], match["channel"])
     channel = match["channel"].decode("ascii", "replace")
-    return Sentence(number, data, match[0], total, part, channel, key, own_time(data))
+    return Sentence(number, data, match[0], total, part, channel, key, line_time(data))
 
 
 def _grouped(log: _Log, sentence: Sentence) -> Iterator[Item]:
@@ -166,10 +185,10 @@ def _message(log: _Log, group: list[Sentence]) -> Item:
     record, data = log.next_record(), b"\n".join(each.data for each in group)
     try:
         topic, fields = fields_of(decode([each.text for each in group]), group[0].channel or None)
-    except BrokenRule as error:
+    except RuleViolation as error:
         return Refused(record, group[0].line, data, str(error), error.rule)
-    own = next((each.own_us for each in group if each.own_us is not None), None)
-    time_us = log.clock_us if own is None else own
+    line_us = next((each.line_us for each in group if each.line_us is not None), None)
+    time_us = log.clock_us if line_us is None else line_us
     if time_us is None:
         time_us, fields["flags"] = 0, [*fields["flags"], NO_TIME]
     return Accepted(record, group[0].line, data, (EventDraft(topic, time_us, fields),))
@@ -182,7 +201,7 @@ def _incomplete(log: _Log, group: list[Sentence]) -> Refused:
     return Refused(log.next_record(), group[0].line, data, reason, "ais-group@1")
 
 
-def _given_up(log: _Log, before_line: int) -> Iterator[Item]:
+def _expired(log: _Log, before_line: int) -> Iterator[Item]:
     for key in [key for key, group in log.open.items() if group[0].line <= before_line]:
         yield _incomplete(log, log.open.pop(key))
 
@@ -193,7 +212,7 @@ def _checksum_fits(text: bytes) -> bool:
 
 
 def _checksum(text: bytes) -> int:
-    """XOR of everything between the first character and the star (NMEA 0183)."""
+    """Return the XOR of all bytes between the first character and `*` (NMEA 0183)."""
     found = 0
     for each in text[1 : text.index(b"*")]:
         found ^= each

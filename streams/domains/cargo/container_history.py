@@ -1,56 +1,72 @@
-"""The actual events of one container, in the order they happened → where it stands. Pure.
+"""One container's actual equipment events, ordered by `eventDateTime` → its status. Pure.
 
-- Events may come late: an event older than the newest one is put in its place, and the round is gone again.
-- An event that its maker tells anew (same eventID, told later) replaces the older version; a retraction takes all
-  versions away. An event that came before in the same version changes nothing.
-- The last `KEPT` events are kept; what is older is settled. An event older than what is settled changes nothing but a
-  count.
+- An event may come late. It is inserted at its time, and the status is computed again from the oldest kept event.
+- A later version of an event (same `eventID`, later update time) replaces the older one. A retraction removes all
+  versions. A version that came before changes nothing.
+- The last `KEPT` events are kept. Older ones are folded into the settled status. An event older than the settled
+  status changes a count only.
 
-So what is derived depends on the order of one container's records alone.
+The result depends on the order of one container's records alone, so a repeat derives the same events.
+`History.to_value` is what the rule keeps in its changelog: its order and names do not change.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from streams.domains.cargo.containers import UNKNOWN, Step, move
+from streams.domains.cargo.containers import UNKNOWN, Step, transition
 
 KEPT = 200
-"""Events of a container that can still be put in order, replaced or retracted: some ten rounds."""
+"""Events of a container that can still be ordered, replaced or retracted: about ten times depot to depot."""
 
 LATE, RETRACTED, REPLACED = "LATE_EVENT", "RETRACTED", "REPLACED"
 
 
-class Entry(NamedTuple):
-    """One event of a container; what the round needs of it, as JSON can hold it."""
+class EquipmentEvent(NamedTuple):
+    """Fields of one equipment event that a container's status depends on. JSON stores it as an array.
+
+    Attributes:
+        occurred_at: DCSA `eventDateTime`, µs since 1970 UTC.
+        name: DCSA `eventID`, equal for all versions of an event; the platform's `event_id` where it is missing.
+        updated_at: When this version was made, µs since 1970 UTC; 0 if unknown.
+        retracted: DCSA `isRetracted`.
+        code: Equipment event code.
+        empty: Whether the container is empty; None if not reported.
+        facility: Facility type code.
+        phase: Transport phase.
+        un_location_code: UN/LOCODE.
+        vessel: IMO number.
+        seals: Seal numbers.
+        event_id: The platform's `event_id` of this version.
+    """
 
     occurred_at: int
     name: str
-    told_at: int
+    updated_at: int
     retracted: bool
     code: str
     empty: bool | None
     facility: str | None
     phase: str | None
-    place: str | None
+    un_location_code: str | None
     vessel: str | None
     seals: Sequence[str]
     event_id: str
 
 
-def entry_of(event: Mapping[str, Any]) -> Entry:
-    """Take from a transport event what the round needs."""
+def equipment_event(event: Mapping[str, Any]) -> EquipmentEvent:
+    """Return the equipment event that a `cargo.transport-event` reports."""
     empty = event.get("empty_indicator")
-    return Entry(
+    return EquipmentEvent(
         occurred_at=event["occurred_at"],
         name=event.get("dcsa_event_id") or event["event_id"],
-        told_at=event.get("told_at") or 0,
+        updated_at=event.get("told_at") or 0,
         retracted=bool(event.get("retracted")),
         code=event["code"],
         empty=None if empty is None else empty == "EMPTY",
         facility=event.get("facility_type"),
         phase=event.get("transport_phase"),
-        place=event.get("un_location_code"),
+        un_location_code=event.get("un_location_code"),
         vessel=event.get("vessel_imo"),
         seals=[each["number"] for each in event.get("seals") or () if each.get("number")],
         event_id=event["event_id"],
@@ -58,24 +74,24 @@ def entry_of(event: Mapping[str, Any]) -> Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a container stands.
+class ContainerStatus:
+    """Status of a container after its events.
 
     Attributes:
-        state: Its state.
-        previous: State before the newest event; None when there was none.
-        newest: The newest event that counts; None when all were retracted.
-        before_at: When the event before the newest one happened.
-        legal: Whether the newest event was allowed.
-        unsealed: Whether the newest event loaded goods without telling a seal.
-        seals: Seal numbers told last.
-        events: Events that count.
-        illegal: Of these, those that were not allowed.
+        state: Its state, a name of the README's table or `UNKNOWN`.
+        previous: State before the newest event; None if there was none.
+        newest: The newest event that is not retracted; None if there is none.
+        before_at: `occurred_at` of the event before the newest one, µs since 1970 UTC.
+        legal: Whether the newest event was a legal transition.
+        unsealed: Whether the newest event is stuffing (`STUF`) without a seal number.
+        seals: Seal numbers in force.
+        events: Number of events that are not retracted.
+        illegal: Number of illegal transitions among them.
     """
 
     state: str = UNKNOWN
     previous: str | None = None
-    newest: Entry | None = None
+    newest: EquipmentEvent | None = None
     before_at: int | None = None
     legal: bool = True
     unsealed: bool = False
@@ -83,49 +99,49 @@ class Standing:
     events: int = 0
     illegal: int = 0
 
-    def after(self, entry: Entry) -> "Standing":
-        """Take one more event."""
-        found = move(self.state, Step(entry.code, entry.empty, entry.facility, entry.phase))
-        seals = [] if entry.code in ("STRP", "RMVD") else entry.seals or self.seals
-        return Standing(
+    def after(self, event: EquipmentEvent) -> "ContainerStatus":
+        """Return the status after one more event."""
+        found = transition(self.state, Step(event.code, event.empty, event.facility, event.phase))
+        seals = [] if event.code in ("STRP", "RMVD") else event.seals or self.seals
+        return ContainerStatus(
             state=found.state,
             previous=self.state if self.newest else None,
-            newest=entry,
+            newest=event,
             before_at=self.newest.occurred_at if self.newest else None,
             legal=found.legal,
-            unsealed=entry.code == "STUF" and not entry.seals,
+            unsealed=event.code == "STUF" and not event.seals,
             seals=seals,
             events=self.events + 1,
             illegal=self.illegal + (not found.legal),
         )
 
 
-_NOTHING = Standing()
+_NO_EVENTS = ContainerStatus()
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What is kept of a container.
+    """Persisted state of one container.
 
     Attributes:
-        entries: Its events in order, newest version each; retracted ones too, so that a repeat is known.
-        settled: Where it stood before them.
-        revision: How often something was told of it.
-        too_late: Events that were older than what is settled.
+        events: Its events in order, the newest version of each. Retracted ones stay, so that a repeat is recognised.
+        settled: Status before them.
+        revision: Number of changes; the highest `revision` of a derived status is in force.
+        too_late: Number of events that were older than the settled status.
     """
 
-    entries: Sequence[Entry] = ()
-    settled: Standing = field(default=_NOTHING)
+    events: Sequence[EquipmentEvent] = ()
+    settled: ContainerStatus = field(default=_NO_EVENTS)
     revision: int = 0
     too_late: int = 0
 
     def to_value(self) -> dict[str, Any]:
-        """Spell the history as a JSON value."""
+        """Return the history as a JSON value."""
         base = self.settled
         newest = list(base.newest) if base.newest else None
         settled = [base.state, base.previous, newest, list(base.seals), base.events, base.illegal]
         return {
-            "entries": [list(each) for each in self.entries],
+            "entries": [list(each) for each in self.events],
             "settled": settled,
             "revision": self.revision,
             "too_late": self.too_late,
@@ -133,61 +149,66 @@ class History:
 
     @classmethod
     def from_value(cls, value: Mapping[str, Any]) -> "History":
-        """Read back what `to_value` spelled."""
+        """Return the history that `to_value` stored."""
         state, previous, newest, seals, events, illegal = value["settled"]
-        base = Standing(
+        base = ContainerStatus(
             state=state,
             previous=previous,
-            newest=Entry(*newest) if newest else None,
+            newest=EquipmentEvent(*newest) if newest else None,
             seals=seals,
             events=events,
             illegal=illegal,
         )
-        return cls([Entry(*each) for each in value["entries"]], base, value["revision"], value["too_late"])
+        return cls(
+            [EquipmentEvent(*each) for each in value["entries"]], base, value["revision"], value["too_late"]
+        )
 
-    def standing(self) -> Standing:
-        """Go the round."""
+    def status(self) -> ContainerStatus:
+        """Return the status after all kept events."""
         found = self.settled
-        for each in self.entries:
+        for each in self.events:
             if not each.retracted:
                 found = found.after(each)
         return found
 
 
-def tell(history: History, entry: Entry) -> tuple[History, Standing | None, tuple[str, ...]]:
-    """Let one event count.
+def apply_event(
+    history: History, event: EquipmentEvent
+) -> tuple[History, ContainerStatus | None, tuple[str, ...]]:
+    """Apply one event to a container's history.
 
     Args:
-        history: What is kept of the container.
-        entry: The event.
+        history: State before.
+        event: The event, in any order.
 
     Returns:
-        What is to be kept; where the container stands, None when the event was known before; flags of this step.
+        State after; the new status, or None if the event changes none; flags of the change (`LATE_EVENT`,
+        `REPLACED`, `RETRACTED`).
     """
-    known = next((each for each in history.entries if each.name == entry.name), None)
+    known = next((each for each in history.events if each.name == event.name), None)
     if known is not None and (
-        known.event_id == entry.event_id or known.told_at >= entry.told_at or known.retracted
+        known.event_id == event.event_id or known.updated_at >= event.updated_at or known.retracted
     ):
         return history, None, ()
     flags = []
     last = history.settled.newest
-    if known is None and last is not None and _order(entry) <= _order(last):
+    if known is None and last is not None and _order(event) <= _order(last):
         return replace(history, too_late=history.too_late + 1), None, ()
-    others = [each for each in history.entries if each.name != entry.name]
-    if entry.retracted:
+    others = [each for each in history.events if each.name != event.name]
+    if event.retracted:
         flags.append(RETRACTED)
     elif known is not None:
         flags.append(REPLACED)
-    elif others and _order(entry) < _order(others[-1]):
+    elif others and _order(event) < _order(others[-1]):
         flags.append(LATE)
-    entries = sorted([*others, entry], key=_order)
+    events = sorted([*others, event], key=_order)
     settled = history.settled
-    while len(entries) > KEPT:
-        oldest = entries.pop(0)
+    while len(events) > KEPT:
+        oldest = events.pop(0)
         settled = settled if oldest.retracted else settled.after(oldest)
-    found = History(entries, settled, history.revision + 1, history.too_late)
-    return found, found.standing(), tuple(flags)
+    found = History(events, settled, history.revision + 1, history.too_late)
+    return found, found.status(), tuple(flags)
 
 
-def _order(entry: Entry) -> tuple[int, str, str]:
-    return entry.occurred_at, entry.name, entry.event_id
+def _order(event: EquipmentEvent) -> tuple[int, str, str]:
+    return event.occurred_at, event.name, event.event_id

@@ -1,26 +1,28 @@
-"""The legal round of a container: which event moves it from which state to which. Pure.
+"""State machine of a container, from depot to depot. Pure.
 
-Built from the definitions of DCSA's equipment events; codes and states are told in the package's README. Only actual
-events move a container. `AVPU`, `AVDO` and `CROS` tell something and move nothing. An event that the table does not
-allow in a state is a jump: the container is taken to be where the event says, and the event is marked.
+States and legal transitions are ours, made from DCSA's definitions of the equipment event codes
+(docs/fields/cargo.md#container-states); the README lists them. Callers pass actual events (`ACT`) only. `AVPU`, `AVDO`
+and `CROS` change no state. An event that the table does not allow is an illegal transition: the state becomes the one
+that the event reports.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 UNKNOWN = "UNKNOWN"
-TELLS_ONLY = frozenset(("AVPU", "AVDO", "CROS"))
-AT_CUSTOMS = frozenset(("INSP", "RMVD", "RSEA"))
+WITHOUT_EFFECT = frozenset(("AVPU", "AVDO", "CROS"))
+"""Codes that change no state: available for pick-up or drop-off, border crossed."""
+
 TRANSSHIPMENT = "TRANSSHIPMENT"
 
 
 class Step(NamedTuple):
-    """What of a transport event matters to the round.
+    """Fields of an equipment event that decide the transition.
 
     Attributes:
-        code: DCSA code.
-        empty: Whether the container is empty; None when not told.
-        facility: Kind of facility.
+        code: Equipment event code.
+        empty: Whether the container is empty; None if not reported.
+        facility: Facility type code.
         phase: Transport phase.
     """
 
@@ -30,7 +32,7 @@ class Step(NamedTuple):
     phase: str | None = None
 
 
-_ROUND: Mapping[tuple[str, str], str] = {
+_TRANSITIONS: Mapping[tuple[str, str], str] = {
     ("EMPTY_IN_DEPOT", "GTOT"): "EMPTY_OUT",
     ("EMPTY_OUT", "DROP"): "EMPTY_AT_SHIPPER",
     ("EMPTY_AT_SHIPPER", "STUF"): "LADEN_AT_SHIPPER",
@@ -57,13 +59,13 @@ _LADEN_NOW = frozenset(("LADEN_INLAND_OUT", "IN_EXPORT_YARD", "LADEN_INLAND_IN")
 _EMPTY_NOW = frozenset(("EMPTY_OUT", "EMPTY_IN_DEPOT"))
 
 
-class Move(NamedTuple):
-    """Where an event leads.
+class Transition(NamedTuple):
+    """Effect of an event.
 
     Attributes:
-        state: State afterwards.
-        legal: Whether the table allows it; always, where nothing was known before.
-        moved: Whether it counts as a step of the round at all.
+        state: State after it.
+        legal: Whether the table allows it. An event in state `UNKNOWN` is legal.
+        moved: False if the code changes no state.
     """
 
     state: str
@@ -71,27 +73,27 @@ class Move(NamedTuple):
     moved: bool = True
 
 
-def move(state: str, step: Step) -> Move:
-    """Take one actual event.
+def transition(state: str, step: Step) -> Transition:
+    """Return the transition that an actual event makes.
 
     Args:
-        state: State before; `UNKNOWN` where nothing is known yet.
+        state: State before; `UNKNOWN` before the first event.
         step: The event.
     """
-    if step.code in TELLS_ONLY:
-        return Move(state, legal=True, moved=False)
+    if step.code in WITHOUT_EFFECT:
+        return Transition(state, legal=True, moved=False)
     if state == UNKNOWN:
-        return Move(claimed(step, state), legal=True)
+        return Transition(reported_state(step, state), legal=True)
     if state == "ON_BOARD" and step.code == "DISC":
-        return Move(claimed(step, state), legal=True)
-    found = _ROUND.get((state, step.code))
+        return Transition(reported_state(step, state), legal=True)
+    found = _TRANSITIONS.get((state, step.code))
     if found is None or _contradicts(found, step):
-        return Move(claimed(step, state), legal=False)
-    return Move(found, legal=True)
+        return Transition(reported_state(step, state), legal=False)
+    return Transition(found, legal=True)
 
 
-def claimed(step: Step, state: str) -> str:
-    """Tell where a container has to be after an event, whatever was known of it."""
+def reported_state(step: Step, state: str) -> str:
+    """Return the state that an event reports, whatever the state before; that state if it reports none."""
     laden = step.empty is not True
     match step.code:
         case "GTOT":
@@ -105,10 +107,10 @@ def claimed(step: Step, state: str) -> str:
         case "DISC":
             return "IN_TRANSHIP_YARD" if step.phase == TRANSSHIPMENT else "IN_IMPORT_YARD"
         case _:
-            return _SAID.get(step.code, state)
+            return _STATE_AFTER.get(step.code, state)
 
 
-_SAID: Mapping[str, str] = {
+_STATE_AFTER: Mapping[str, str] = {
     "STUF": "LADEN_AT_SHIPPER",
     "STRP": "EMPTY_AT_CONSIGNEE",
     "LOAD": "ON_BOARD",
@@ -119,7 +121,7 @@ _SAID: Mapping[str, str] = {
 
 
 def _contradicts(found: str, step: Step) -> bool:
-    """Tell whether an event says laden where the round says empty, or gates into the wrong kind of place."""
+    """Return whether an event reports laden where the new state is an empty one, or the reverse."""
     if step.empty is None:
         return False
     return (found in _LADEN_NOW and step.empty) or (found in _EMPTY_NOW and not step.empty)

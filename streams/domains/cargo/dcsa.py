@@ -1,7 +1,9 @@
 """DCSA Track & Trace messages, 2.2 and 3.0 → `cargo.transport-event`. Pure.
 
-One source record is one event: an item of the 2.2 array, or of `events` in 3.0. A message stands or falls as a whole
-(`whole.py`). What an event is about becomes its subject: its container, else its vessel, transport call or document.
+One source record is one event: an item of the array in 2.2, of `events` in 3.0. The events of a message are accepted or
+refused together (`message_atomicity.py`). `dcsa_2_2` and `dcsa_3_0` hold the rules of their version. The subject of an
+event is its container, else its own document, vessel, transport call or first referenced document;
+without any of them, its `eventID`.
 """
 
 import re
@@ -11,21 +13,29 @@ from typing import Any, BinaryIO, NamedTuple
 
 from schemas.names import topic_name
 from streams.domains.cargo import dcsa_2_2, dcsa_3_0, json_spans
-from streams.domains.cargo import message_atomicity as whole
 from streams.domains.cargo.identifiers import container_problem, imo_problem
 from streams.domains.cargo.json_text import parse
-from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.domains.cargo.message_atomicity import RawEvent, accept_together, read_message, refuse_message
+from streams.domains.cargo.rule_violation import RuleViolation, short_repr
 from streams.readers.formats import EventDraft, Item
 
 TOPIC = topic_name("cargo", "transport-event")
 RULE = "dcsa-json@1"
-TOGETHER = "dcsa-message-together@1"
+ATOMICITY_RULE = "dcsa-message-together@1"
 PLACEHOLDER = "string"
-"""What the standard's own examples write where a value would stand."""
+"""Value that the standard's own examples write in place of a real one; it is flagged."""
 
 
 class Version(NamedTuple):
-    """One version of the standard."""
+    """One version of the standard, and its format.
+
+    Attributes:
+        name: Name of the format.
+        begins: Pattern at the beginning of a file.
+        signs: Texts that the first bytes of a file must contain.
+        fields_of: Returns `eventDateTime` in µs since 1970 UTC and the event's fields, or raises `RuleViolation`.
+        list_name: Member that holds the events; None if the message itself is the array.
+    """
 
     name: str
     begins: re.Pattern[bytes]
@@ -34,29 +44,29 @@ class Version(NamedTuple):
     list_name: str | None
 
     def matches(self, head: bytes) -> bool:
-        """Tell whether a file begins like a message of this version."""
+        """Return whether a file begins like a message of this version."""
         return self.begins.match(head) is not None and all(sign in head for sign in self.signs)
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
-        """Read a message, one item per event."""
+        """Read a message; yield one item per event, or one for a message that cannot be cut."""
         data = b""
         try:
-            data = whole.load(stream, RULE)
-            pieces = list(self._pieces(*parse(data, RULE)))
-        except BrokenRule as error:
-            yield whole.refused_whole(data, error)
+            data = read_message(stream, RULE)
+            raw_events = list(self._raw_events(*parse(data, RULE)))
+        except RuleViolation as error:
+            yield refuse_message(data, error)
             return
-        yield from whole.judged(pieces, partial(_draft, self), TOGETHER)
+        yield from accept_together(raw_events, partial(_draft, self), ATOMICITY_RULE)
 
-    def _pieces(self, text: str, value: object) -> Iterator[whole.Piece]:
-        span = json_spans.whole(text)
+    def _raw_events(self, text: str, value: object) -> Iterator[RawEvent]:
+        span = json_spans.root(text)
         if self.list_name is not None and isinstance(value, Mapping):
             value = value.get(self.list_name)
             span = json_spans.member(text, span, self.list_name) or span
         if not isinstance(value, list):
-            raise BrokenRule("dcsa-message@1", f"expected a list of events, got {shown(value)}")
+            raise RuleViolation("dcsa-message@1", f"expected a list of events, got {short_repr(value)}")
         for each, (begin, end) in zip(value, json_spans.items(text, span), strict=True):
-            yield whole.Piece(text.count("\n", 0, begin) + 1, text[begin:end].encode(), each)
+            yield RawEvent(text.count("\n", 0, begin) + 1, text[begin:end].encode(), each)
 
 
 VERSIONS = (
@@ -79,7 +89,7 @@ VERSIONS = (
 
 def _draft(version: Version, event: object) -> EventDraft:
     if not isinstance(event, Mapping):
-        raise BrokenRule("dcsa-message@1", f"expected an event, got {shown(event)}")
+        raise RuleViolation("dcsa-message@1", f"expected an event, got {short_repr(event)}")
     occurred_at, fields = version.fields_of(event)
     fields["subject_kind"], fields["subject"] = _subject(fields)
     fields["flags"] = _flags(fields)

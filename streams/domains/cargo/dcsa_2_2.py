@@ -6,7 +6,7 @@ from typing import Any
 from streams.domains.cargo import dcsa_codes as codes
 from streams.domains.cargo import dcsa_values as values
 from streams.domains.cargo.dcsa_values import Members
-from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.domains.cargo.rule_violation import RuleViolation, short_repr
 
 VERSION = "2.2"
 
@@ -19,21 +19,24 @@ _NEEDED = {
 
 
 def fields_of(event: Members) -> tuple[int, dict[str, Any]]:
-    """Judge an event.
+    """Check an event against Track & Trace 2.2 and return its fields.
+
+    Args:
+        event: The event as parsed JSON.
 
     Returns:
-        Its eventDateTime, and its fields without subject and flags.
+        Its `eventDateTime` in µs since 1970 UTC, and its fields without subject and flags.
 
     Raises:
-        BrokenRule: A rule of the standard that it breaks.
+        RuleViolation: The event violates a rule.
     """
     if "eventType" not in event:
-        raise BrokenRule(
-            "dcsa-message@1", f"expected an event with eventType, got {shown(sorted(event)[:5])}"
+        raise RuleViolation(
+            "dcsa-message@1", f"expected an event with eventType, got {short_repr(sorted(event)[:5])}"
         )
-    values.needed(event, "eventType", "eventClassifierCode", "eventDateTime", "eventCreatedDateTime")
+    values.require(event, "eventType", "eventClassifierCode", "eventDateTime", "eventCreatedDateTime")
     kind = codes.code(event["eventType"], codes.EVENT_TYPES_2_2, "eventType")
-    values.needed(event, *_NEEDED[kind])
+    values.require(event, *_NEEDED[kind])
     name = f"{kind.lower()}EventTypeCode"
     found: dict[str, Any] = {
         "dcsa_version": VERSION,
@@ -54,28 +57,28 @@ def fields_of(event: Members) -> tuple[int, dict[str, Any]]:
 
 def _event_id(value: object) -> str | None:
     if value is not None and (not isinstance(value, str) or not _UUID.fullmatch(value)):
-        raise BrokenRule("dcsa-event-id@1", f"eventID: expected a UUID, got {shown(value)}")
+        raise RuleViolation("dcsa-event-id@1", f"eventID: expected a UUID, got {short_repr(value)}")
     return value if isinstance(value, str) else None
 
 
 def _place(event: Members, kind: str) -> dict[str, Any]:
     call = values.members(event.get("transportCall"), "transportCall")
     if call:
-        values.needed(call, "transportCallID", "modeOfTransport")
+        values.require(call, "transportCallID", "modeOfTransport")
     at_call = _location_of(call)
     own = values.location(event.get("eventLocation"), "eventLocation")
     here = own if kind == "EQUIPMENT" else at_call
     there = at_call if kind == "EQUIPMENT" else own
     vessel = values.members(call.get("vessel"), "vessel")
     if vessel:
-        values.needed(vessel, "vesselIMONumber")
+        values.require(vessel, "vesselIMONumber")
     return {
         **{name: there[name] if value is None else value for name, value in here.items()},
         "transport_call_id": values.text(call.get("transportCallID"), "transportCallID", 100),
-        "transport_call_sequence": values.whole(
+        "transport_call_sequence": values.integer(
             call.get("transportCallSequenceNumber"), "transportCallSequenceNumber"
         ),
-        "mode_of_transport": codes.maybe_code(call.get("modeOfTransport"), codes.MODES, "modeOfTransport"),
+        "mode_of_transport": codes.optional_code(call.get("modeOfTransport"), codes.MODES, "modeOfTransport"),
         "vessel_imo": values.text(vessel.get("vesselIMONumber"), "vesselIMONumber", 7),
         "vessel_name": values.text(vessel.get("vesselName"), "vesselName", 35),
         "vessel_flag": values.text(vessel.get("vesselFlag"), "vesselFlag", 2),
@@ -86,7 +89,7 @@ def _place(event: Members, kind: str) -> dict[str, Any]:
 
 
 def _location_of(call: Members) -> dict[str, Any]:
-    """Read a transport call's place; what stands on the call itself goes before its location."""
+    """Return a transport call's location; members of the call itself take precedence over its `location`."""
     inner = values.location(call.get("location"), "transportCall location")
     outer = values.location({**call, "locationName": None}, "transportCall")
     return {name: inner[name] if value is None else value for name, value in outer.items()}
@@ -96,7 +99,7 @@ def _equipment(event: Members) -> dict[str, Any]:
     return {
         "equipment_reference": values.text(event.get("equipmentReference"), "equipmentReference", 15),
         "iso_equipment_code": values.text(event.get("ISOEquipmentCode"), "ISOEquipmentCode", 4),
-        "empty_indicator": codes.maybe_code(
+        "empty_indicator": codes.optional_code(
             event.get("emptyIndicatorCode"), codes.EMPTY, "emptyIndicatorCode"
         ),
         "transport_phase": "TRANSSHIPMENT" if event.get("isTransshipmentMove") is True else None,
@@ -105,12 +108,12 @@ def _equipment(event: Members) -> dict[str, Any]:
 
 
 def _document(event: Members, kind: str) -> dict[str, Any]:
-    told = kind == "SHIPMENT"
+    is_shipment = kind == "SHIPMENT"
     return {
         "document_type": codes.code(event["documentTypeCode"], codes.DOCUMENTS_2_2, "documentTypeCode")
-        if told
+        if is_shipment
         else None,
-        "document_id": values.text(event["documentID"], "documentID", 100) if told else None,
+        "document_id": values.text(event["documentID"], "documentID", 100) if is_shipment else None,
         "documents": values.pairs(
             event.get("documentReferences"),
             "documentReferences",

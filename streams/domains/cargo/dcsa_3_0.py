@@ -1,6 +1,6 @@
 """One event of DCSA Track & Trace 3.0 → fields of `cargo.transport-event`. Pure.
 
-3.0 is a draft in motion; what is judged is what its conformance messages and its data model agree on.
+3.0 is a draft that still changes. Checked is what its conformance messages and its data model agree on.
 """
 
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 from streams.domains.cargo import dcsa_codes as codes
 from streams.domains.cargo import dcsa_values as values
 from streams.domains.cargo.dcsa_values import Members
-from streams.domains.cargo.rule_violation import BrokenRule, shown
-from streams.domains.cargo.word_list import listed
+from streams.domains.cargo.rule_violation import RuleViolation, short_repr
+from streams.domains.cargo.word_list import word_list
 
 VERSION = "3.0"
 
@@ -20,33 +20,39 @@ _DETAILS = {
     "IOT": "iotDetails",
     "REEFER": "reeferDetails",
 }
-_PHASES = listed("EXPORT IMPORT TRANSSHIPMENT")
-_UNITS = listed("CEL FAH")
+_PHASES = word_list("EXPORT IMPORT TRANSSHIPMENT")
+_UNITS = word_list("CEL FAH")
 
 
 def fields_of(event: Members) -> tuple[int, dict[str, Any]]:
-    """Judge an event.
+    """Check an event against Track & Trace 3.0 and return its fields.
+
+    Args:
+        event: The event as parsed JSON.
 
     Returns:
-        Its eventDateTime, and its fields without subject and flags.
+        Its `eventDateTime` in µs since 1970 UTC, and its fields without subject and flags.
 
     Raises:
-        BrokenRule: A rule of the standard that it breaks.
+        RuleViolation: The event violates a rule.
     """
     if "eventClassification" not in event:
-        raise BrokenRule(
-            "dcsa-message@1", f"expected an event with eventClassification, got {shown(sorted(event)[:5])}"
+        raise RuleViolation(
+            "dcsa-message@1",
+            f"expected an event with eventClassification, got {short_repr(sorted(event)[:5])}",
         )
-    values.needed(event, "eventID", "eventDateTime")
+    values.require(event, "eventID", "eventDateTime")
     about = values.members(event["eventClassification"], "eventClassification")
-    values.needed(about, "eventTypeCode", "eventClassifierCode")
+    values.require(about, "eventTypeCode", "eventClassifierCode")
     kind = codes.code(about["eventTypeCode"], codes.EVENT_TYPES_3_0, "eventTypeCode")
     name = f"{kind.lower()}EventTypeCode"
-    values.needed(about, name)
-    values.needed(event, _DETAILS[kind])
+    values.require(about, name)
+    values.require(event, _DETAILS[kind])
     updated, retracted = event.get("eventUpdatedDateTime"), event.get("isRetracted", False)
     if not isinstance(retracted, bool):
-        raise BrokenRule("dcsa-value@1", f"isRetracted: expected true or false, got {shown(retracted)}")
+        raise RuleViolation(
+            "dcsa-value@1", f"isRetracted: expected true or false, got {short_repr(retracted)}"
+        )
     found: dict[str, Any] = {
         "dcsa_version": VERSION,
         "dcsa_event_id": values.text(event["eventID"], "eventID", 100),
@@ -71,8 +77,10 @@ def _equipment(event: Members) -> dict[str, Any]:
     return {
         "equipment_reference": values.text(one.get("equipmentReference"), "equipmentReference", 15),
         "iso_equipment_code": values.text(one.get("ISOEquipmentCode"), "ISOEquipmentCode", 4),
-        "empty_indicator": codes.maybe_code(one.get("emptyIndicatorCode"), codes.EMPTY, "emptyIndicatorCode"),
-        "transport_phase": codes.maybe_code(phase, _PHASES, "transportPhase"),
+        "empty_indicator": codes.optional_code(
+            one.get("emptyIndicatorCode"), codes.EMPTY, "emptyIndicatorCode"
+        ),
+        "transport_phase": codes.optional_code(phase, _PHASES, "transportPhase"),
         "seals": values.seals(one.get("seals")),
     }
 
@@ -85,21 +93,21 @@ def _transport(event: Members) -> dict[str, Any]:
         "delay_reason_code": values.text(details.get("delayReasonCode"), "delayReasonCode", 3),
         "change_remark": values.text(details.get("changeRemark"), "changeRemark"),
         "transport_call_id": values.text(call.get("transportCallReference"), "transportCallReference", 100),
-        "transport_call_sequence": values.whole(
+        "transport_call_sequence": values.integer(
             call.get("transportCallSequenceNumber"), "transportCallSequenceNumber"
         ),
-        "mode_of_transport": codes.maybe_code(call.get("modeOfTransport"), codes.MODES, "modeOfTransport"),
+        "mode_of_transport": codes.optional_code(call.get("modeOfTransport"), codes.MODES, "modeOfTransport"),
         "vessel_imo": values.text(vessel.get("vesselIMONumber"), "vesselIMONumber", 7),
         "vessel_name": values.text(vessel.get("vesselName"), "vesselName", 50),
         "vessel_flag": values.text(vessel.get("vesselFlag"), "vesselFlag", 2),
-        "export_voyage": _either(call, "exportVoyageNumberOrReference", "carrierVoyageNumber"),
-        "import_voyage": _either(call, "importVoyageNumberOrReference", "carrierVoyageNumber"),
-        "service_code": _either(call, "serviceCodeOrReference", "carrierServiceCode"),
+        "export_voyage": _number_or_reference(call, "exportVoyageNumberOrReference", "carrierVoyageNumber"),
+        "import_voyage": _number_or_reference(call, "importVoyageNumberOrReference", "carrierVoyageNumber"),
+        "service_code": _number_or_reference(call, "serviceCodeOrReference", "carrierServiceCode"),
     }
 
 
-def _either(call: Members, name: str, inner: str) -> str | None:
-    """Read a number, or the universal reference that stands for it."""
+def _number_or_reference(call: Members, name: str, inner: str) -> str | None:
+    """Return the carrier's number, or the universal reference in its place."""
     one = values.members(call.get(name), name)
     return values.text(next((one[each] for each in (inner, *sorted(one)) if one.get(each)), None), name, 50)
 
@@ -108,17 +116,17 @@ def _shipment(event: Members, kind: str) -> dict[str, Any]:
     one = values.members(event.get("shipmentDetails"), "shipmentDetails")
     document = values.members(one.get("documentReference"), "documentReference")
     if kind == "SHIPMENT":
-        values.needed(one, "documentReference")
+        values.require(one, "documentReference")
     if document:
-        values.needed(document, "typeCode", "reference")
+        values.require(document, "typeCode", "reference")
     others = values.array(one.get("additionalDocumentReferences"), "additionalDocumentReferences")
-    listed_ = [*([] if kind == "SHIPMENT" or not document else [document]), *others]
+    documents = [*([] if kind == "SHIPMENT" or not document else [document]), *others]
     return {
         "document_type": codes.code(document["typeCode"], codes.DOCUMENTS_3_0, "typeCode")
         if kind == "SHIPMENT"
         else None,
         "document_id": values.text(document["reference"], "reference", 100) if kind == "SHIPMENT" else None,
-        "documents": values.pairs(listed_, "additionalDocumentReferences", "typeCode", "reference", "id"),
+        "documents": values.pairs(documents, "additionalDocumentReferences", "typeCode", "reference", "id"),
         "references": values.pairs(event.get("references"), "references", "typeCode", "reference", "value"),
     }
 
@@ -138,11 +146,11 @@ def _readings(event: Members) -> dict[str, Any]:
         "ambient_temperature": "ambientMeasuredTemperature",
     }
     parameters = {"humidity": "humidityPercentage", "o2": "o2Percentage", "co2": "co2Percentage"}
-    told = (values.number(each, "measuredTemperatureValue") for each in probes)
+    probe_temperatures = (values.number(each, "measuredTemperatureValue") for each in probes)
     return {
-        "temperature_unit": codes.maybe_code(one.get("temperatureUnit"), _UNITS, "temperatureUnit"),
+        "temperature_unit": codes.optional_code(one.get("temperatureUnit"), _UNITS, "temperatureUnit"),
         **{field: values.number(one.get(name), name) for field, name in temperatures.items()},
-        "probe_temperatures": [each for each in told if each is not None],
+        "probe_temperatures": [each for each in probe_temperatures if each is not None],
         **{field: values.number(measured.get(name), name) for field, name in parameters.items()},
         "power_status": values.text(one.get("powerStatus"), "powerStatus"),
         "iot_code": values.text(iot.get("iotEventCode"), "iotEventCode", 20),

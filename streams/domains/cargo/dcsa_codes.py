@@ -1,47 +1,47 @@
-"""The codes of DCSA Track & Trace 2.2 and 3.0, and the words that 3.0 writes for them. Pure.
+"""Codes of DCSA Track & Trace 2.2 and 3.0, and the words that 3.0 writes for them. Pure.
 
-3.0 spells codes as words (`GATED_IN`); its conformance messages still carry the codes (`GTIN`). Both are taken, and
-the code is kept, so that boards and rules know one spelling.
+3.0 spells codes as words (`GATED_IN`). Its conformance messages still carry the codes (`GTIN`). Both are accepted, and
+the event keeps the code, so that boards and rules know one spelling.
 """
 
 from collections.abc import Mapping
 
-from streams.domains.cargo.rule_violation import BrokenRule, shown
-from streams.domains.cargo.word_list import listed
+from streams.domains.cargo.rule_violation import RuleViolation, short_repr
+from streams.domains.cargo.word_list import word_list
 
 RULE = "dcsa-code@1"
 
-EVENT_TYPES_2_2 = listed("TRANSPORT SHIPMENT EQUIPMENT")
-EVENT_TYPES_3_0 = listed("TRANSPORT SHIPMENT EQUIPMENT IOT REEFER")
-CLASSIFIERS_2_2 = listed("PLN EST ACT")
-CLASSIFIERS_3_0 = listed("PLN EST ACT REQ")
+EVENT_TYPES_2_2 = word_list("TRANSPORT SHIPMENT EQUIPMENT")
+EVENT_TYPES_3_0 = word_list("TRANSPORT SHIPMENT EQUIPMENT IOT REEFER")
+CLASSIFIERS_2_2 = word_list("PLN EST ACT")
+CLASSIFIERS_3_0 = word_list("PLN EST ACT REQ")
 
 CODES_2_2: Mapping[str, frozenset[str]] = {
-    "TRANSPORT": listed("ARRI DEPA"),
-    "SHIPMENT": listed("RECE DRFT PENA PENU REJE APPR ISSU SURR SUBM VOID CONF REQS CMPL HOLD RELS"),
-    "EQUIPMENT": listed("LOAD DISC GTIN GTOT STUF STRP PICK DROP INSP RSEA RMVD"),
+    "TRANSPORT": word_list("ARRI DEPA"),
+    "SHIPMENT": word_list("RECE DRFT PENA PENU REJE APPR ISSU SURR SUBM VOID CONF REQS CMPL HOLD RELS"),
+    "EQUIPMENT": word_list("LOAD DISC GTIN GTOT STUF STRP PICK DROP INSP RSEA RMVD"),
 }
 CODES_3_0: Mapping[str, frozenset[str]] = {
-    "TRANSPORT": listed("ARRI DEPA APRO"),
-    "SHIPMENT": listed(
+    "TRANSPORT": word_list("ARRI DEPA APRO"),
+    "SHIPMENT": word_list(
         "AMCF AMCN AMDC AMPR AMRE APPR CACF CADC CANC CARE CMPL CONF DECL DRFT HOLD ISSU PENA PENM PENU PSAM PSDL "
         "RECE REJE RELS REQS SUAM SUBM SUDL SURR UPCF UPCN UPDC UPDT UPRE VOID"
     ),
-    "EQUIPMENT": listed(
+    "EQUIPMENT": word_list(
         "AVDO AVPU CROS CUSI CUSR CUSS DISC DROP GTIN GTOT INSP LOAD PICK RMVD RSEA STRP STUF"
     ),
-    "IOT": listed("DETC"),
-    "REEFER": listed("MEAS ADJU"),
+    "IOT": word_list("DETC"),
+    "REEFER": word_list("MEAS ADJU"),
 }
-DOCUMENTS_2_2 = listed("CBR BKG SHI SRM TRD ARN VGM CAS CUS DGD OOG")
-DOCUMENTS_3_0 = listed(
+DOCUMENTS_2_2 = word_list("CBR BKG SHI SRM TRD ARN VGM CAS CUS DGD OOG")
+DOCUMENTS_3_0 = word_list(
     "AMF ARN BKG CAS CBR CEA CEO CQU CRO CUC DEI DEO DGD FCE HCE ICE INV OOG PCE PFD SHI TRD TRO VCE VGM"
 )
-MODES = listed("VESSEL RAIL TRUCK BARGE")
-EMPTY = listed("EMPTY LADEN")
-FACILITIES = listed("BOCR CLOC COFS COYA OFFD DEPO INTE POTE RAMP BRTH PBPL WAYP")
-SEAL_SOURCES = listed("CAR SHI PHY VET CUS")
-SEAL_TYPES = listed("KLP BLT WIR")
+MODES = word_list("VESSEL RAIL TRUCK BARGE")
+EMPTY = word_list("EMPTY LADEN")
+FACILITIES = word_list("BOCR CLOC COFS COYA OFFD DEPO INTE POTE RAMP BRTH PBPL WAYP")
+SEAL_SOURCES = word_list("CAR SHI PHY VET CUS")
+SEAL_TYPES = word_list("KLP BLT WIR")
 
 WORDS: Mapping[str, str] = {
     "GATED_IN": "GTIN",
@@ -90,21 +90,28 @@ WORDS: Mapping[str, str] = {
     "ADJUSTED": "ADJU",
     "DETECTED": "DETC",
 }
-"""What 3.0 writes → the code of 2.x. `APRO` and `WAYP` are ours: 2.x has none for them."""
+"""Word of 3.0 → code of 2.x. `APRO` and `WAYP` are ours: 2.x has no code for them."""
 
 
 def code(value: object, allowed: frozenset[str], what: str) -> str:
-    """Read a code or its word.
+    """Return the code of a value that is a code or a word of 3.0; rule dcsa-code.
+
+    Args:
+        value: Value of the member.
+        allowed: Allowed codes.
+        what: Name of the member, for the reason.
 
     Raises:
-        BrokenRule: It is none of those that are allowed.
+        RuleViolation: It is none of the allowed codes.
     """
     found = WORDS.get(value, value) if isinstance(value, str) else None
     if found is None or found not in allowed:
-        raise BrokenRule(RULE, f"{what}: expected one of {', '.join(sorted(allowed))}, got {shown(value)}")
+        raise RuleViolation(
+            RULE, f"{what}: expected one of {', '.join(sorted(allowed))}, got {short_repr(value)}"
+        )
     return found
 
 
-def maybe_code(value: object, allowed: frozenset[str], what: str) -> str | None:
-    """Read a code that may be left out."""
+def optional_code(value: object, allowed: frozenset[str], what: str) -> str | None:
+    """Return the code of a member that may be missing, or None."""
     return None if value is None else code(value, allowed, what)

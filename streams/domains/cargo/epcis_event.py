@@ -1,7 +1,7 @@
 """One EPCIS event in the shape of EPCIS 2.0 JSON → fields of `cargo.supply-event`. Pure.
 
-Members of other namespaces are kept as JSON text, as they stand. Nothing is fetched: a JSON-LD context is
-never resolved, CURIEs stay CURIEs.
+Members of other namespaces are kept unchanged as JSON text. Nothing is fetched: a JSON-LD context is never resolved,
+and CURIEs stay CURIEs.
 """
 
 import json
@@ -14,7 +14,7 @@ from streams.domains.cargo import epcis_values as values
 from streams.domains.cargo.epcis_values import Members
 from streams.domains.cargo.epcis_words import BIZ_STEP, DISPOSITION, MEASUREMENT, is_uri
 from streams.domains.cargo.identifiers import uri_problem
-from streams.domains.cargo.rule_violation import BrokenRule, shown
+from streams.domains.cargo.rule_violation import RuleViolation, short_repr
 from streams.readers.formats import EventDraft
 
 TOPIC = topic_name("cargo", "supply-event")
@@ -34,20 +34,20 @@ _AMOUNTS = {
 
 
 def draft(event: object, syntax: str) -> EventDraft:
-    """Judge an event and make the draft of it.
+    """Check an event against EPCIS 2.0 and return its draft.
 
     Args:
         event: The event in the shape of EPCIS 2.0 JSON.
-        syntax: `JSON` or `XML`: how it was written.
+        syntax: `JSON` or `XML`: the syntax of its message.
 
     Raises:
-        BrokenRule: A rule of the standard that it breaks.
+        RuleViolation: The event violates a rule.
     """
     if not isinstance(event, Mapping):
-        raise BrokenRule("epcis-shape@1", f"event: expected an object, got {shown(event)}")
+        raise RuleViolation("epcis-shape@1", f"event: expected an object, got {short_repr(event)}")
     epcis_rules.check(event)
     fields = {"syntax": syntax, **_when(event), **_what(event), **_where_and_why(event), **_rest(event)}
-    fields["epc"] = _about(fields)
+    fields["epc"] = _subject(fields)
     fields["flags"] = _flags(fields)
     return EventDraft(TOPIC, values.time(event["eventTime"], "eventTime"), fields)
 
@@ -86,8 +86,8 @@ def _where_and_why(event: Members) -> dict[str, Any]:
         "disposition": None if disposition is None else DISPOSITION.word(disposition),
         "persistent_set": kept,
         "persistent_unset": dropped,
-        "read_point": values.place(event.get("readPoint"), "readPoint"),
-        "biz_location": values.place(event.get("bizLocation"), "bizLocation"),
+        "read_point": values.location_uri(event.get("readPoint"), "readPoint"),
+        "biz_location": values.location_uri(event.get("bizLocation"), "bizLocation"),
         "transactions": values.transactions(event.get("bizTransactionList")),
         "sources": values.parties(event.get("sourceList"), "sourceList", "source"),
         "destinations": values.parties(event.get("destinationList"), "destinationList", "destination"),
@@ -110,14 +110,14 @@ def _json(value: object) -> str | None:
 
 
 def _identifiers(fields: Members) -> Iterable[str]:
-    """List what the event is about, the most telling first."""
+    """Yield the identifiers of the event's objects, the most specific first."""
     yield from filter(None, [fields["parent_id"]])
     for name in ("epcs", "child_epcs", "output_epcs", "input_epcs"):
         yield from fields[name]
     yield from (each["epc_class"] for each in fields["quantities"])
 
 
-def _about(fields: Members) -> str:
+def _subject(fields: Members) -> str:
     others = [each["id"] for each in fields["transactions"]]
     others += [fields["read_point"], fields["epcis_event_id"], fields["event_type"]]
     return str(next(iter(filter(None, [*_identifiers(fields), *others]))))

@@ -1,7 +1,7 @@
-"""Values inside an EPCIS event, each judged by its own rule. Pure.
+"""Values inside an EPCIS event, each checked by its own rule. Pure.
 
-An event is judged in the shape of EPCIS 2.0 JSON; `epcis_xml` brings XML into it. Every function returns the
-value as it goes into `cargo.supply-event`, or raises `BrokenRule`.
+Events are in the shape of EPCIS 2.0 JSON; `epcis_xml_event` converts XML to it. Each function returns the value as
+`cargo.supply-event` stores it, or raises `RuleViolation`. `what` names the member in the reason.
 """
 
 import math
@@ -12,71 +12,83 @@ from typing import Any
 from streams.domains.cargo import epcis_words as words
 from streams.domains.cargo.epcis_words import is_uri
 from streams.domains.cargo.instants import micros
-from streams.domains.cargo.rule_violation import BrokenRule, shown
-from streams.domains.cargo.word_list import listed
+from streams.domains.cargo.rule_violation import RuleViolation, short_repr
+from streams.domains.cargo.word_list import word_list
 
 Members = Mapping[str, Any]
 
 _UOM = re.compile(r"[A-Z0-9]{2,3}", re.ASCII)
-_REPORT = listed("""
+_REPORT = word_list("""
     type exception deviceID deviceMetadata rawData dataProcessingMethod bizRules time microorganism
     chemicalSubstance coordinateReferenceSystem value component stringValue booleanValue hexBinaryValue uriValue
     minValue maxValue meanValue sDev percRank percValue uom
     """)
-_METADATA = listed("time deviceID deviceMetadata rawData startTime endTime dataProcessingMethod bizRules")
+_METADATA = word_list("time deviceID deviceMetadata rawData startTime endTime dataProcessingMethod bizRules")
 
 
 def time(value: object, what: str) -> int:
-    """Read an instant; rule epcis-time."""
+    """Return an instant in µs since 1970 UTC; rule epcis-time."""
     try:
         return micros(value)
     except ValueError as error:
-        raise BrokenRule("epcis-time@1", f"{what}: {error}") from None
+        raise RuleViolation("epcis-time@1", f"{what}: {error}") from None
 
 
 def uri(value: object, what: str) -> str:
-    """Read a URI; rule epcis-uri."""
+    """Return a URI; rule epcis-uri."""
     if not is_uri(value):
-        raise BrokenRule("epcis-uri@1", f"{what}: expected a URI, got {shown(value)}")
+        raise RuleViolation("epcis-uri@1", f"{what}: expected a URI, got {short_repr(value)}")
     return str(value)
 
 
 def uris(value: object, what: str) -> list[str]:
-    """Read a list of URIs."""
+    """Return a list of URIs, empty if missing; rules epcis-shape and epcis-uri."""
     return [uri(each, what) for each in array(value, what)]
 
 
 def array(value: object, what: str) -> list[Any]:
-    """Read a list, or nothing; rule epcis-shape."""
+    """Return a list, empty if missing; rule epcis-shape."""
     if value is None:
         return []
     if not isinstance(value, list):
-        raise BrokenRule("epcis-shape@1", f"{what}: expected a list, got {shown(value)}")
+        raise RuleViolation("epcis-shape@1", f"{what}: expected a list, got {short_repr(value)}")
     return value
 
 
 def members(value: object, what: str, known: frozenset[str], needed: tuple[str, ...], rule: str) -> Members:
-    """Read an object that has certain members; of others, only those of a namespace are let through."""
+    """Return the members of an object.
+
+    Args:
+        value: The object.
+        what: Its name, for the reason.
+        known: Members that the standard knows. Others need a namespace.
+        needed: Members that are required.
+        rule: Rule that a missing member violates.
+
+    Raises:
+        RuleViolation: No object (epcis-shape), an unknown member (epcis-unknown-field) or a missing one (`rule`).
+    """
     if not isinstance(value, Mapping):
-        raise BrokenRule("epcis-shape@1", f"{what}: expected an object, got {shown(value)}")
+        raise RuleViolation("epcis-shape@1", f"{what}: expected an object, got {short_repr(value)}")
     check_names(value, what, known)
     for name in needed:
         if value.get(name) is None:
-            raise BrokenRule(rule, f"{what}: {name} is missing")
+            raise RuleViolation(rule, f"{what}: {name} is missing")
     return value
 
 
 def check_names(value: Members, what: str, known: frozenset[str]) -> None:
-    """Refuse a member that the standard does not know and that has no namespace; rule epcis-unknown-field."""
+    """Raise RuleViolation for a member that is unknown and has no namespace; rule epcis-unknown-field."""
     for name in value:
         if name not in known and not is_uri(name):
-            raise BrokenRule(
-                "epcis-unknown-field@1", f"{what}: {shown(name)} is no member of it, and has no namespace"
+            raise RuleViolation(
+                "epcis-unknown-field@1",
+                f"{what}: {short_repr(name)} is no member of it, and has no namespace",
             )
 
 
 def number(value: object, what: str, rule: str) -> float | None:
-    """Read a number, or nothing."""
+    """Return a finite number, or None if missing; `rule` names the rule."""
     if value is None:
         return None
     try:
@@ -84,30 +96,38 @@ def number(value: object, what: str, rule: str) -> float | None:
     except OverflowError:
         found = math.inf
     if not math.isfinite(found):
-        raise BrokenRule(rule, f"{what}: expected a number, got {shown(value)}")
+        raise RuleViolation(rule, f"{what}: expected a number, got {short_repr(value)}")
     return found
 
 
-def place(value: object, what: str) -> str | None:
-    """Read a read point or business location."""
+def location_uri(value: object, what: str) -> str | None:
+    """Return the URI of a read point or business location, or None; rules epcis-shape and epcis-uri."""
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise BrokenRule("epcis-shape@1", f"{what}: expected an object with an id, got {shown(value)}")
+        raise RuleViolation(
+            "epcis-shape@1", f"{what}: expected an object with an id, got {short_repr(value)}"
+        )
     return uri(value.get("id"), f"{what} id")
 
 
 def quantities(value: object, what: str, role: str) -> list[dict[str, Any]]:
-    """Read amounts of classes of goods; rule epcis-quantity."""
+    """Return the quantity elements of a list; rule epcis-quantity.
+
+    Args:
+        value: The list, or None.
+        what: Name of the list.
+        role: Role of its quantities in the event: `quantity`, `child`, `input` or `output`.
+    """
     rule, found = "epcis-quantity@1", []
     for each in array(value, what):
         if isinstance(each, Mapping) and (extra := each.keys() - {"epcClass", "quantity", "uom"}):
-            raise BrokenRule(rule, f"{what}: {', '.join(sorted(extra))} is no member of an amount")
+            raise RuleViolation(rule, f"{what}: {', '.join(sorted(extra))} is no member of an amount")
         one = members(each, what, frozenset({"epcClass", "quantity", "uom"}), ("epcClass",), rule)
         uom = one.get("uom")
         if uom is not None and not (isinstance(uom, str) and _UOM.fullmatch(uom)):
-            raise BrokenRule(
-                rule, f"{what} uom: expected a unit of UN/ECE Recommendation 20, got {shown(uom)}"
+            raise RuleViolation(
+                rule, f"{what} uom: expected a unit of UN/ECE Recommendation 20, got {short_repr(uom)}"
             )
         found.append(
             {
@@ -121,7 +141,7 @@ def quantities(value: object, what: str, role: str) -> list[dict[str, Any]]:
 
 
 def transactions(value: object) -> list[dict[str, Any]]:
-    """Read business transactions; rule epcis-biz-transaction."""
+    """Return the types and ids of business transactions; rule epcis-biz-transaction."""
     found = []
     for each in array(value, "bizTransactionList"):
         one = members(
@@ -142,7 +162,7 @@ def transactions(value: object) -> list[dict[str, Any]]:
 
 
 def parties(value: object, what: str, name: str) -> list[dict[str, Any]]:
-    """Read sources or destinations; rule epcis-party."""
+    """Return the types and ids of sources or destinations; rule epcis-party."""
     found = []
     for each in array(value, what):
         one = members(each, what, frozenset({"type", name}), ("type", name), words.PARTY_TYPE.rule)
@@ -151,7 +171,7 @@ def parties(value: object, what: str, name: str) -> list[dict[str, Any]]:
 
 
 def dispositions(value: object) -> tuple[list[str], list[str]]:
-    """Read what a persistentDisposition sets and unsets; rule epcis-disposition."""
+    """Return what a persistentDisposition sets, and what it unsets; rule epcis-disposition."""
     if value is None:
         return [], []
     known = frozenset({"set", "unset"})
@@ -161,24 +181,24 @@ def dispositions(value: object) -> tuple[list[str], list[str]]:
         for name in ("set", "unset")
     ]
     if not any(found):
-        raise BrokenRule(words.DISPOSITION.rule, "persistentDisposition: sets and unsets nothing")
+        raise RuleViolation(words.DISPOSITION.rule, "persistentDisposition: sets and unsets nothing")
     return found[0], found[1]
 
 
 def certifications(value: object) -> list[str]:
-    """Read certificates: one URI or several; rule epcis-certification."""
+    """Return the URIs of certificates, given as one or as a list; rule epcis-certification."""
     found: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
     for each in found:
         if not is_uri(each):
-            raise BrokenRule(
+            raise RuleViolation(
                 "epcis-certification@1",
-                f"certificationInfo: expected the URI of a certificate, got {shown(each)}",
+                f"certificationInfo: expected the URI of a certificate, got {short_repr(each)}",
             )
     return found
 
 
 def error_declaration(value: object) -> dict[str, Any]:
-    """Read an error declaration; rule epcis-error-declaration."""
+    """Return the fields of an error declaration, none if missing; rule epcis-error-declaration."""
     if value is None:
         return {}
     rule, known = words.ERROR_REASON.rule, frozenset({"declarationTime", "reason", "correctiveEventIDs"})
@@ -192,7 +212,7 @@ def error_declaration(value: object) -> dict[str, Any]:
 
 
 def sensor_reports(value: object) -> list[dict[str, Any]]:
-    """Read the reports of all sensor elements; rule epcis-sensor."""
+    """Return the sensor reports of all sensor elements; rule epcis-sensor."""
     found = []
     for element in array(value, "sensorElementList"):
         known = frozenset({"sensorMetadata", "sensorReport"})
@@ -203,7 +223,7 @@ def sensor_reports(value: object) -> list[dict[str, Any]]:
                 time(about[name], f"sensorMetadata {name}")
         reports = array(one["sensorReport"], "sensorReport")
         if not reports:
-            raise BrokenRule("epcis-sensor@1", "sensorElement: sensorReport is empty")
+            raise RuleViolation("epcis-sensor@1", "sensorElement: sensorReport is empty")
         found += [_report(each, about) for each in reports]
     return found
 
@@ -212,19 +232,19 @@ def _report(value: object, about: Members) -> dict[str, Any]:
     rule = "epcis-sensor@1"
     one = members(value, "sensorReport", _REPORT, (), rule)
     if one.get("type") is None and one.get("exception") is None:
-        raise BrokenRule(rule, "sensorReport: type is missing")
+        raise RuleViolation(rule, "sensorReport: type is missing")
     measured = one.get("time", about.get("time"))
     others = (one.get(name) for name in ("stringValue", "booleanValue", "hexBinaryValue", "uriValue"))
     other = next((each for each in others if each is not None), None)
     text = str(other).lower() if isinstance(other, bool) else other
     if text is not None and not isinstance(text, str):
-        raise BrokenRule(rule, f"sensorReport: expected text, got {shown(other)}")
+        raise RuleViolation(rule, f"sensorReport: expected text, got {short_repr(other)}")
     for name in ("percRank", "percValue"):
         number(one.get(name), f"sensorReport {name}", rule)
     device = one.get("deviceID", about.get("deviceID"))
     uom = one.get("uom")
     if uom is not None and not isinstance(uom, str):
-        raise BrokenRule(rule, f"sensorReport uom: expected text, got {shown(uom)}")
+        raise RuleViolation(rule, f"sensorReport uom: expected text, got {short_repr(uom)}")
     return {
         "type": _measurement(one.get("type")),
         "time": None if measured is None else time(measured, "sensorReport time"),
@@ -242,9 +262,9 @@ def _report(value: object, about: Members) -> dict[str, Any]:
 
 
 def _measurement(value: object) -> str | None:
-    """Read what was measured; GS1 adds words to this list between versions, so a new one is no error."""
+    """Return the measurement type. An unknown word is no error: GS1 adds words between versions."""
     if value is not None and not isinstance(value, str):
-        raise BrokenRule("epcis-sensor@1", f"sensorReport type: expected a word, got {shown(value)}")
+        raise RuleViolation("epcis-sensor@1", f"sensorReport type: expected a word, got {short_repr(value)}")
     return None if value is None else words.MEASUREMENT.bare(value)
 
 

@@ -1,15 +1,15 @@
-"""The words of EPCIS 2.0 and CBV 2.0, and the spellings they come in. Pure.
+"""Vocabularies of EPCIS 2.0 and CBV 2.0, and the spellings of their words. Pure.
 
-A word stands bare in JSON (`shipping`), as a URN in XML (`urn:epcglobal:cbv:bizstep:shipping`), as a web URI
-(`https://ref.gs1.org/cbv/BizStep-shipping`) or as a CURIE (`cbv:BizStep-shipping`). They mean the same and
-become the bare word. Any other URI is a word of somebody's own vocabulary and stays as it is.
+A word is bare in JSON (`shipping`), a URN in XML (`urn:epcglobal:cbv:bizstep:shipping`), a web URI
+(`https://ref.gs1.org/cbv/BizStep-shipping`) or a CURIE (`cbv:BizStep-shipping`). All of them become the bare word. Any
+other URI is a word of a private vocabulary and stays unchanged.
 """
 
 import re
 from typing import NamedTuple
 
-from streams.domains.cargo.rule_violation import BrokenRule, shown
-from streams.domains.cargo.word_list import listed
+from streams.domains.cargo.rule_violation import RuleViolation, short_repr
+from streams.domains.cargo.word_list import word_list
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 
@@ -19,8 +19,8 @@ class Vocabulary(NamedTuple):
 
     Attributes:
         what: Name of the member that holds a word, for messages.
-        rule: Rule that a word outside the list breaks.
-        prefixes: What stands before a word in its other spellings.
+        rule: Rule that a word outside the list violates.
+        prefixes: Prefixes of a word in its other spellings.
         words: The words.
     """
 
@@ -30,34 +30,34 @@ class Vocabulary(NamedTuple):
     words: frozenset[str]
 
     def word(self, value: object) -> str:
-        """Return the bare word, or another vocabulary's URI as it is.
+        """Return the bare word, or the URI of another vocabulary unchanged.
 
         Raises:
-            BrokenRule: It is neither.
+            RuleViolation: The value is neither.
         """
         if not isinstance(value, str):
-            raise BrokenRule(self.rule, f"{self.what}: expected a word, got {shown(value)}")
+            raise RuleViolation(self.rule, f"{self.what}: expected a word, got {short_repr(value)}")
         bare = self.bare(value)
         if bare in self.words or (bare is value and is_uri(value)):
             return bare
-        raise BrokenRule(
-            self.rule, f"{self.what}: expected a word of the standard or a URI, got {shown(value)}"
+        raise RuleViolation(
+            self.rule, f"{self.what}: expected a word of the standard or a URI, got {short_repr(value)}"
         )
 
     def bare(self, value: str) -> str:
-        """Take away what stands before a word in its other spellings."""
+        """Return a value without the prefix of its spelling."""
         return next((value[len(each) :] for each in self.prefixes if value.startswith(each)), value)
 
 
 def is_uri(value: object) -> bool:
-    """Tell whether a value is text with a scheme, or a CURIE."""
+    """Return whether a value is text with a scheme, or a CURIE."""
     return isinstance(value, str) and _URI.fullmatch(value) is not None
 
 
 def _cbv(what: str, rule: str, urn: str, web: str, words: str) -> Vocabulary:
     hosts = ("https://ref.gs1.org/cbv/", "http://ref.gs1.org/cbv/", "https://ns.gs1.org/cbv/", "cbv:")
     prefixes = (f"urn:epcglobal:cbv:{urn}:", *(f"{host}{web}-" for host in hosts))
-    return Vocabulary(what, rule, prefixes, listed(words))
+    return Vocabulary(what, rule, prefixes, word_list(words))
 
 
 BIZ_STEP = _cbv(
@@ -113,7 +113,7 @@ MEASUREMENT = Vocabulary(
     "sensor report type",
     "epcis-sensor@1",
     _VOCABULARY,
-    listed("""
+    word_list("""
         AbsoluteHumidity AbsorbedDose AbsorbedDoseRate Acceleration Altitude AmountOfSubstance
         AmountOfSubstancePerUnitVolume Angle AngularAcceleration AngularMomentum AngularVelocity Area Capacitance
         Conductance Conductivity Count Density Dimensionless DoseEquivalent DoseEquivalentRate DynamicViscosity

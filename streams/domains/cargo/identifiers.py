@@ -6,7 +6,7 @@ Recommendation 16 (UN/LOCODE), GS1 General Specifications (check digit).
 
 import re
 
-from streams.domains.cargo.word_list import listed
+from streams.domains.cargo.word_list import word_list
 
 _CONTAINER = re.compile(r"[A-Z]{3}[UJZ]\d{7}", re.ASCII)
 _IMO = re.compile(r"\d{7}", re.ASCII)
@@ -19,7 +19,7 @@ _IMO_EPC = "urn:epc:id:imovn:"
 
 _LETTERS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (each for each in range(10, 39) if each % 11), strict=True))
 
-COUNTRIES = listed("""
+COUNTRIES = word_list("""
     AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY
     BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK
     FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR
@@ -28,22 +28,23 @@ COUNTRIES = listed("""
     PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF
     TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW XZ
     """)
-"""ISO 3166-1 alpha-2, and XZ, which UN/LOCODE uses for places in international waters."""
+"""Country codes of ISO 3166-1 alpha-2, and XZ, which UN/LOCODE uses for international waters."""
 
 
 def container_check_digit(number: str) -> int:
-    """Compute the check digit of a container number's first ten characters (ISO 6346)."""
+    """Return the check digit of a container number's first ten characters (ISO 6346)."""
     total = sum(
-        (_LETTERS[each] if each in _LETTERS else int(each)) << place for place, each in enumerate(number[:10])
+        (_LETTERS[each] if each in _LETTERS else int(each)) << position
+        for position, each in enumerate(number[:10])
     )
     return total % 11 % 10
 
 
 def container_problem(number: str) -> str | None:
-    """Tell what is wrong with a container number.
+    """Check a container number (ISO 6346).
 
     Returns:
-        ``CONTAINER_FORM``, ``CONTAINER_CHECK_DIGIT``, or None.
+        ``CONTAINER_FORM``, ``CONTAINER_CHECK_DIGIT``, or None if it is valid.
     """
     if not _CONTAINER.fullmatch(number):
         return "CONTAINER_FORM"
@@ -51,39 +52,41 @@ def container_problem(number: str) -> str | None:
 
 
 def imo_check_digit(number: str) -> int:
-    """Compute the check digit of an IMO number's first six digits."""
+    """Return the check digit of an IMO number's first six digits (IMO Resolution A.1117(30))."""
     return sum(int(digit) * weight for digit, weight in zip(number, (7, 6, 5, 4, 3, 2), strict=False)) % 10
 
 
 def imo_problem(number: str) -> str | None:
-    """Tell what is wrong with an IMO number: ``IMO_CHECK_DIGIT``, or None."""
+    """Return ``IMO_CHECK_DIGIT`` if an IMO number is not seven digits with their check digit, else None."""
     if _IMO.fullmatch(number) and imo_check_digit(number) == int(number[6]):
         return None
     return "IMO_CHECK_DIGIT"
 
 
 def mmsi_problem(number: str) -> str | None:
-    """Tell what is wrong with an MMSI: ``MMSI_FORM``, or None."""
+    """Return ``MMSI_FORM`` if an MMSI is not nine digits (ITU-R M.585) or all zero, else None."""
     return None if _MMSI.fullmatch(number) and int(number) else "MMSI_FORM"
 
 
 def is_locode(code: str) -> bool:
-    """Tell whether a text has the form of a UN/LOCODE and names a country that there is."""
+    """Return whether a text has the form of a UN/LOCODE and begins with an assigned country code."""
     return _LOCODE.fullmatch(code) is not None and code[:2] in COUNTRIES
 
 
 def gs1_check_digit(digits: str) -> int:
-    """Compute the GS1 check digit that belongs behind some digits."""
+    """Return the check digit that follows some digits (GS1 General Specifications)."""
     return (
-        -sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(digits))) % 10
+        -sum(int(digit) * (3 if position % 2 == 0 else 1) for position, digit in enumerate(reversed(digits)))
+        % 10
     )
 
 
 def uri_problem(uri: str) -> str | None:
-    """Tell what is wrong with the number inside an EPC or GS1 Digital Link URI.
+    """Check the number inside an EPC or GS1 Digital Link URI.
 
     Returns:
-        ``CONTAINER_FORM``, ``CONTAINER_CHECK_DIGIT``, ``IMO_CHECK_DIGIT``, ``GS1_CHECK_DIGIT``, or None.
+        ``CONTAINER_FORM``, ``CONTAINER_CHECK_DIGIT``, ``IMO_CHECK_DIGIT``, ``GS1_CHECK_DIGIT``, or None if the number
+        is valid or the URI holds none that can be checked.
     """
     if uri.startswith(_BIC_EPC):
         return container_problem(uri.removeprefix(_BIC_EPC))
@@ -93,5 +96,5 @@ def uri_problem(uri: str) -> str | None:
     if match is None or match[1] not in _GS1_LENGTHS:
         return None
     digits = match[2][: _GS1_LENGTHS[match[1]]]
-    whole = len(digits) == _GS1_LENGTHS[match[1]]
-    return None if whole and gs1_check_digit(digits[:-1]) == int(digits[-1]) else "GS1_CHECK_DIGIT"
+    complete = len(digits) == _GS1_LENGTHS[match[1]]
+    return None if complete and gs1_check_digit(digits[:-1]) == int(digits[-1]) else "GS1_CHECK_DIGIT"

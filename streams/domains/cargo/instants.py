@@ -1,7 +1,7 @@
 """ISO 8601 instants with an offset → microseconds since 1970 UTC. Pure.
 
-Seconds may be left out. Digits behind the microsecond are cut, as EPCIS files carry nanoseconds. 24:00 is not
-taken.
+Seconds may be left out. Digits after the microsecond are cut, because EPCIS files carry nanoseconds. 24:00 is
+refused.
 """
 
 import re
@@ -15,13 +15,13 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def micros(text: object) -> int:
-    """Read an instant.
+    """Parse an instant.
 
     Returns:
         Microseconds since 1970 UTC.
 
     Raises:
-        ValueError: It is no instant with an offset, or lies before 1970.
+        ValueError: It is not an ISO 8601 date and time with an offset, or lies before 1970.
     """
     match = _INSTANT.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
@@ -35,7 +35,7 @@ def micros(text: object) -> int:
 
 
 def of(instant: datetime) -> int:
-    """Count the microseconds of an instant since 1970 UTC.
+    """Return the microseconds since 1970 UTC of an aware `datetime`.
 
     Raises:
         ValueError: It lies before 1970.

@@ -1,6 +1,6 @@
-"""Where the values of a JSON text lie, so that a refused event is kept as its maker wrote it. Pure.
+"""Positions of values inside a JSON text, so that a refused event keeps the bytes of its file. Pure.
 
-The text must be JSON already (`json.loads` has read it).
+The text must be valid JSON: `json_text.parse` accepted it before.
 """
 
 import json
@@ -10,50 +10,59 @@ _DECODER = json.JSONDecoder()
 _BLANK = " \t\r\n"
 
 Span = tuple[int, int]
-"""First character, and the one behind the last."""
+"""Index of the first character, and of the one after the last."""
 
 
-def whole(text: str) -> Span:
-    """Tell where the text's own value lies."""
-    begin = _solid(text, 0)
+def root(text: str) -> Span:
+    """Return the span of the text's top-level value."""
+    begin = _skip_blanks(text, 0)
     return begin, _end(text, begin)
 
 
 def member(text: str, span: Span, name: str) -> Span | None:
-    """Tell where an object's member lies; the last of that name, as `json.loads` takes it."""
+    """Return the span of an object member's value.
+
+    Args:
+        text: The JSON text.
+        span: Span of the object.
+        name: Name of the member.
+
+    Returns:
+        Span of the last member of that name, which `json.loads` keeps too. None if there is none, or no object.
+    """
     if text[span[0]] != "{":
         return None
     found = None
-    at = _solid(text, span[0] + 1)
+    at = _skip_blanks(text, span[0] + 1)
     while text[at] != "}":
         key, at = _DECODER.raw_decode(text, at)
-        begin = _solid(text, _solid(text, at) + 1)
+        begin = _skip_blanks(text, _skip_blanks(text, at) + 1)
         end = _end(text, begin)
         if key == name:
             found = begin, end
-        at = _behind_comma(text, end)
+        at = _after_comma(text, end)
     return found
 
 
 def items(text: str, span: Span) -> Iterator[Span]:
-    """Tell where an array's items lie."""
-    at = _solid(text, span[0] + 1)
+    """Yield the span of each item of the array at `span`."""
+    at = _skip_blanks(text, span[0] + 1)
     while text[at] != "]":
         end = _end(text, at)
         yield at, end
-        at = _behind_comma(text, end)
+        at = _after_comma(text, end)
 
 
 def _end(text: str, begin: int) -> int:
     return _DECODER.raw_decode(text, begin)[1]
 
 
-def _behind_comma(text: str, at: int) -> int:
-    at = _solid(text, at)
-    return _solid(text, at + 1) if text[at] == "," else at
+def _after_comma(text: str, at: int) -> int:
+    at = _skip_blanks(text, at)
+    return _skip_blanks(text, at + 1) if text[at] == "," else at
 
 
-def _solid(text: str, at: int) -> int:
+def _skip_blanks(text: str, at: int) -> int:
     while text[at] in _BLANK:
         at += 1
     return at

@@ -1,27 +1,27 @@
-"""JSON as it may come from anywhere → values, or a broken rule. Pure.
+"""JSON text of unknown origin → its value, or a rule violation. Pure.
 
-Taken is RFC 8259 in UTF-8, no more: no NaN, no lone surrogates (no text could hold them), no nesting beyond
-what can be read.
+Accepted is RFC 8259 in UTF-8, and no extension: no NaN or Infinity, no lone surrogates (no UTF-8 text can hold
+them), no nesting beyond what Python's parser can read. A byte order mark is skipped.
 """
 
 import json
 from typing import Any, NoReturn
 
-from streams.domains.cargo.rule_violation import BrokenRule
+from streams.domains.cargo.rule_violation import RuleViolation
 
 
 def parse(data: bytes, rule: str) -> tuple[str, Any]:
-    """Read a JSON text.
+    """Parse a JSON text.
 
     Args:
         data: Its bytes.
-        rule: Rule that bytes break which are no JSON.
+        rule: Rule that bytes violate which are not JSON.
 
     Returns:
-        The text and its value.
+        The decoded text and its value.
 
     Raises:
-        BrokenRule: It is no JSON.
+        RuleViolation: The bytes are not JSON.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -29,9 +29,9 @@ def parse(data: bytes, rule: str) -> tuple[str, Any]:
         if "\\ud" in text.lower():
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
-        raise BrokenRule(rule, "not JSON: nested too deeply") from None
-    except ValueError as error:  # what json and the codecs raise
-        raise BrokenRule(rule, f"not JSON: {error}") from None
+        raise RuleViolation(rule, "not JSON: nested too deeply") from None
+    except ValueError as error:  # json and the codecs raise it
+        raise RuleViolation(rule, f"not JSON: {error}") from None
     return text, value
 
 

@@ -1,13 +1,13 @@
-"""The scenario «a port call with permits», and how its file is made: `write` gives exactly the committed bytes.
+"""Generator of the scenario `scenarios/port-call.jsonl`: `write` makes exactly the committed bytes.
 
-What no open recording shows: one ship's call at Busan from the entry permit to leaving, and three boxes.
+One vessel calls at Busan, from the entry permit to departure, with three containers. No open recording shows that.
 
-- CSQU3054383 goes the whole import way: selected by customs, opened, resealed, released, gated out with its permit,
-  emptied and brought back.
+- CSQU3054383 passes the whole import: selected by customs, opened, resealed, released, gated out with its permit,
+  stripped and returned.
 - APZU4812090 leaves the terminal although customs have not released it: its gate-out permit was refused.
-- CITU1000012 is a box for export; the port's register has a typing error in one event (CITU1000021).
+- CITU1000012 is exported; the port's register has a typing error in one event (CITU1000021).
 
-Names of persons do not appear; organisations are invented. Numbers have right check digits, but for the one told.
+No person is named; organisations are invented. All numbers have right check digits, except CITU1000021.
 """
 
 import json
@@ -41,7 +41,7 @@ ENTRY = "PORT_ENTRY"
 RELEASE = "CUSTOMS_RELEASE"
 GATE_OUT = "GATE_OUT"
 
-# The way in, from the pilot station to the berth: minutes after the start, latitude, longitude, knots, course.
+# Positions from the pilot station to the berth: minutes after the start, latitude, longitude, knots, course.
 _APPROACH = (
     (0, 35.0000, 129.2500, 14.0, 315.0),
     (20, 35.0500, 129.1900, 12.5, 315.0),
@@ -52,13 +52,13 @@ _APPROACH = (
 
 
 def lines() -> Iterator[Mapping[str, Any]]:
-    """Tell the scenario's events, in order of time."""
-    told = [*_ship(), *_entry(), *_import(), *_refused(), *_export(), *_leaving()]
-    return iter(sorted(told, key=lambda each: int(each["offset_ms"])))
+    """Return the lines of the scenario after its header, in order of time."""
+    events = [*_ship(), *_entry(), *_import(), *_refused(), *_export(), *_leaving()]
+    return iter(sorted(events, key=lambda each: int(each["offset_ms"])))
 
 
 def write(path: Path) -> None:
-    """Write the scenario's file."""
+    """Write the scenario to a file."""
     text = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in (HEADER, *lines()))
     path.write_text(text, encoding="utf-8")
 
@@ -209,8 +209,8 @@ def _transport(at_ms: int, kind: str, code: str, fields: Mapping[str, Any], note
 def _supply(at_ms: int, box: str, step: str, disposition: str) -> dict[str, Any]:
     epc = f"urn:epc:id:bic:{box}"
     fields = {"epc": epc, "event_type": "ObjectEvent", "syntax": "JSON", "time_zone_offset": "+09:00"}
-    told = {"action": "OBSERVE", "biz_step": step, "disposition": disposition, "epcs": [epc]}
-    return _event(at_ms, "supply-event", {**fields, **told})
+    what = {"action": "OBSERVE", "biz_step": step, "disposition": disposition, "epcs": [epc]}
+    return _event(at_ms, "supply-event", {**fields, **what})
 
 
 def _seal(number: str, source: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The field's public formats; each has its reader beside this file. The README says what one source record is."""
+"""The formats of cargo recordings. Each format has its reader in this package; the README defines source records."""
 
 from streams.domains.cargo import ais_csv, ais_nmea, dcsa, epcis_json, epcis_xml
 from streams.readers.formats import Format

@@ -1,12 +1,12 @@
-"""One ship's track: what cannot be. Pure.
+"""One vessel's track → positions and identities that cannot be true. Pure.
 
-- A ship that would have had to go faster than 50 kn between two positions, over more than half a nautical mile,
-  jumped: the receiver, the position or the identity is wrong. The new position is taken as its place.
-- Two positions of one second more than a mile apart, or another IMO number under the same MMSI: two senders share an
-  identity.
+- `VESSEL_JUMP`: two positions need more than 50 kn over more than half a nautical mile. The receiver, the position or
+  the identity is wrong. The track continues from the new position.
+- `DUPLICATE_MMSI`: two positions at one time lie more than a nautical mile apart, or the IMO number of an MMSI changed.
+  Two transmitters share an identity.
 
-A position that is not newer than the newest one is not judged for a jump; a repeat gives what it gave, or nothing.
-Positions without a time (`NO_TIME`) are not judged.
+A position older than the track's is ignored, one of the same time never is a jump. A repeat gives the same findings or
+none. Positions without a time (`NO_TIME`) are ignored. The thresholds are the platform's own.
 """
 
 import math
@@ -25,7 +25,15 @@ _HOUR_S = 3600
 
 
 class Finding(NamedTuple):
-    """Something that cannot be."""
+    """One anomaly, in the fields of `cargo.anomaly`.
+
+    Attributes:
+        kind: Its kind, such as `VESSEL_JUMP`.
+        severity: `INFO`, `WARNING` or `ALARM`.
+        detail: What was found, in one line.
+        value: The measured value that decided, or None.
+        unit: Its unit.
+    """
 
     kind: str
     severity: str
@@ -36,7 +44,14 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """What is kept of a ship: where it was last, and the IMO number it told last."""
+    """Persisted state of one vessel.
+
+    Attributes:
+        occurred_at: Time of its newest position, µs since 1970 UTC.
+        latitude: Degrees north.
+        longitude: Degrees east.
+        imo: The last IMO number that it reported.
+    """
 
     occurred_at: int
     latitude: float
@@ -44,27 +59,27 @@ class Track:
     imo: str | None = None
 
     def to_value(self) -> list[Any]:
-        """Spell the track as a JSON value."""
+        """Return the track as a JSON array, in the order of the attributes."""
         return [self.occurred_at, self.latitude, self.longitude, self.imo]
 
 
 def distance_nm(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Compute the great-circle distance of two positions (latitude, longitude in degrees), nautical miles."""
+    """Return the great-circle distance in nautical miles of two positions (latitude, longitude in degrees)."""
     lat_1, lon_1, lat_2, lon_2 = map(math.radians, (*one, *other))
     half = math.sin((lat_2 - lat_1) / 2) ** 2
     half += math.cos(lat_1) * math.cos(lat_2) * math.sin((lon_2 - lon_1) / 2) ** 2
     return 2 * EARTH_RADIUS_NM * math.asin(min(1.0, math.sqrt(half)))
 
 
-def follow(track: Track | None, report: Mapping[str, Any]) -> tuple[Track | None, list[Finding]]:
-    """Let one report count.
+def apply_position(track: Track | None, report: Mapping[str, Any]) -> tuple[Track | None, list[Finding]]:
+    """Extend a track by one position report.
 
     Args:
-        track: What is kept of the ship; None at first.
-        report: Fields of `cargo.vessel-position`, `occurred_at` in µs since 1970.
+        track: State before; None before the vessel's first position.
+        report: Fields of `cargo.vessel-position`, `occurred_at` in µs since 1970 UTC.
 
     Returns:
-        What is to be kept, and what cannot be.
+        State after, and the anomalies that the report shows.
     """
     latitude, longitude = report.get("latitude"), report.get("longitude")
     if latitude is None or longitude is None or "NO_TIME" in report.get("flags", ()):

@@ -1,13 +1,13 @@
-"""Vehicles: what they measured, how they drove, and when something happened to them.
+"""Vehicles: signals, trips, hard braking and accidents.
 
 - ``signals.py``: what the readers share: plausible ranges, the closing signal.
-- ``envirocar.py``, ``comma2k19.py``, ``npy.py``, ``tables.py``: public formats → events; ``recordings.py``
-  names them; ``excerpts/`` come with the platform.
+- ``envirocar.py``, ``comma2k19.py``, ``npy.py``, ``tables.py``: public formats → events; ``recordings.py`` declares
+  them; ``excerpts/``: bundled recordings.
 - ``crash.py``: change of velocity, direction of force, severity (pure).
-- ``trips.py``, ``braking.py``, ``accidents.py``: one signal and what came before it → trips, hard braking,
-  accidents (pure); ``accident_state.py``: what is remembered between two signals, as it is persisted.
-- ``agents.py``: the thin shell that puts the rules on their topic.
-- ``crash_scenario.py``: what made ``scenarios/automated_car_crash.jsonl``, a labelled scenario.
+- ``trips.py``, ``braking.py``, ``accidents.py``: one signal and the vehicle's state → trips, hard braking, accidents
+  (pure); ``accident_state.py``: the persisted state of the accident rule.
+- ``agents.py``: the rules on their topic.
+- ``crash_scenario.py``: generator of ``scenarios/automated_car_crash.jsonl``, a labelled scenario.
 
 Grace is 0: a signal that is not newer than the last one of its vehicle changes nothing.
 """

@@ -1,7 +1,7 @@
-"""What is remembered of a vehicle between two signals while accidents are looked for, as it is persisted.
+"""Persisted state of the accident rule: one `AccidentState` per vehicle and source.
 
-The rule's state in the changelog is `AccidentState` as JSON: field by field, in the order of the classes here. So
-fields are neither renamed nor moved; tests/streams/domains/vehicle/test_accident_state.py holds the bytes.
+The changelog holds it as JSON, field by field, in the order of the classes here. So fields are neither renamed nor
+moved; tests/streams/domains/vehicle/test_accident_state.py fixes the bytes. `accidents` decides what happens to it.
 """
 
 from collections.abc import Mapping
@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.domains.vehicle import crash
-from streams.domains.vehicle.crash import Slice
+from streams.domains.vehicle.crash import VelocityChange
 
-SliceRow = tuple[int, int, float, float]
-"""A `Slice` without names: an array in JSON."""
+VelocityChangeRow = tuple[int, int, float, float]
+"""A `VelocityChange` as JSON array: begin and end in µs since 1970 UTC, longitudinal and lateral km/h."""
 
 SpeedRow = tuple[int, float]
-"""Time in µs since 1970 and speed in km/h: an array in JSON."""
+"""Time in µs since 1970 UTC and speed in km/h, as JSON array."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What an accident tells of the moment before it.
+    """Last values of a vehicle before an accident.
 
     Attributes:
         speed: Last speed, km/h.
-        level: Last level of automation.
+        level: Last level of automation, a symbol of `adas_active_autonomy_level`.
         place: Last latitude and longitude in degrees, or two None.
     """
 
@@ -33,7 +33,7 @@ class Context:
     place: tuple[float | None, float | None] = (None, None)
 
     def after(self, signal: Mapping[str, Any]) -> "Context":
-        """Return the context once a signal's own values count."""
+        """Return the context with the values of one more signal; those it lacks stay."""
         speed, level = signal.get("speed"), signal.get("adas_active_autonomy_level")
         latitude = signal.get("current_location_latitude")
         longitude = signal.get("current_location_longitude")
@@ -48,22 +48,23 @@ class Context:
 
 @dataclass
 class Crash:
-    """An event in the sense of 49 CFR 563.5 that goes on; it becomes an accident if a trigger fires.
+    """An open event in the sense of 49 CFR 563.5; it becomes an accident if a trigger fires.
 
     Attributes:
-        zero_us: Time zero.
-        first: Event id and salt of the signal in which it was noticed.
-        context: The moment before it.
+        zero_us: Time zero, µs since 1970 UTC.
+        first: Event id and salt (hex) of the signal that began it.
+        context: Values before it.
         x: Longitudinal change of velocity since time zero, km/h.
-        y: Lateral change.
+        y: Lateral change, km/h.
         sideways: Whether a lateral acceleration was measured.
-        max: Largest resultant so far.
-        max_us: When it was reached, from time zero.
-        max_x: Longitudinal part of it.
-        max_y: Lateral part of it.
-        end_us: When the change of velocity fell below the wake threshold; None while it is above.
-        trigger: What fired; None until then.
-        signal: Event id and salt of the signal that fired.
+        max: Largest resultant so far, km/h.
+        max_us: When it was reached, µs from time zero.
+        max_x: Its longitudinal part, km/h.
+        max_y: Its lateral part, km/h.
+        end_us: When the change of velocity within 20 ms fell to the wake threshold, µs since 1970 UTC; None while it is
+            above.
+        trigger: Trigger that fired; None until one does.
+        signal: Event id and salt (hex) of the signal that fired it.
         restraint: Whether an air bag deployed in it.
     """
 
@@ -84,12 +85,18 @@ class Crash:
 
     @property
     def complete_us(self) -> int:
-        """When its delta-V is complete: 300 ms from time zero, or 30 ms behind its end."""
+        """When delta-V is complete, µs since 1970 UTC: 300 ms from time zero, or 30 ms after the end if earlier."""
         longest = self.zero_us + crash.LONGEST_US
         return longest if self.end_us is None else min(longest, self.end_us + crash.AFTER_END_US)
 
     def add(self, at_us: int, change: tuple[float, float], *, sideways: bool) -> None:
-        """Add a change of velocity (km/h) that was complete at `at_us`; behind 300 ms it does not count."""
+        """Add a change of velocity; one that ends more than 300 ms after time zero is ignored.
+
+        Args:
+            at_us: When it ended, µs since 1970 UTC.
+            change: Longitudinal and lateral change, km/h.
+            sideways: Whether a lateral acceleration was measured.
+        """
         if at_us - self.zero_us > crash.LONGEST_US:
             return
         self.x, self.y = self.x + change[0], self.y + change[1]
@@ -100,20 +107,20 @@ class Crash:
             self.max_x, self.max_y = self.x, self.y
 
     def fire(self, trigger: str, signal: list[str]) -> None:
-        """Let a trigger fire; only the first one counts."""
+        """Record a trigger and its signal (event id, salt in hex); only the first one counts."""
         if self.trigger is None:
             self.trigger, self.signal = trigger, signal
 
 
 @dataclass(frozen=True)
 class Suspicion:
-    """A standstill that may become an accident.
+    """A sudden stop that becomes a coarse accident if the vehicle stays at standstill.
 
     Attributes:
-        at: When it began, µs since 1970.
-        drop: Speed that was lost, km/h.
-        input: Event id and salt of its signal.
-        context: The moment before it.
+        at: When the standstill began, µs since 1970 UTC.
+        drop: Loss of speed, km/h.
+        input: Event id and salt (hex) of its signal.
+        context: Values before it.
     """
 
     at: int
@@ -124,24 +131,24 @@ class Suspicion:
 
 @dataclass
 class AccidentState:
-    """What is remembered of one vehicle.
+    """State of one vehicle. Times are µs since 1970 UTC.
 
     Attributes:
-        last_a: Time of the newest acceleration; None if none can be joined to the next.
+        last_a: Time of the newest acceleration; None if the next one cannot be joined to it.
         slices: Changes of velocity of the last 150 ms.
-        event: The event that goes on.
-        until_end: Whether the event was told and its acceleration goes on.
-        deployed: Whether the air bag has deployed.
-        speeds: Speeds of the last 150 ms, and the newest before.
-        suspicion: A standstill that may become an accident.
+        event: The open event.
+        until_end: Whether an event was closed while its acceleration continues; no new one begins until it ends.
+        deployed: Whether the air bag has deployed in this recording.
+        speeds: Speeds of the last 150 ms, and the newest before them.
+        suspicion: The open suspicion.
         fired_us: Time of the last accident.
-        count: How many accidents there were.
-        context: The moment before the next signal.
+        count: Number of accidents.
+        context: Values before the next signal.
         frontier: Time of the newest signal.
     """
 
     last_a: int | None = None
-    slices: list[SliceRow] = field(default_factory=list)
+    slices: list[VelocityChangeRow] = field(default_factory=list)
     event: Crash | None = None
     until_end: bool = False
     deployed: bool = False
@@ -154,7 +161,7 @@ class AccidentState:
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> "AccidentState":
-        """Return a state that was stored as JSON, and shares nothing with it that changes."""
+        """Return the state that a JSON value holds; nothing that changes is shared with it."""
         state = cls(**stored)
         state.context = Context(**stored["context"])
         for name, kind in (("event", Crash), ("suspicion", Suspicion)):
@@ -163,32 +170,32 @@ class AccidentState:
                 setattr(state, name, kind(**{**inner, "context": Context(**inner["context"])}))
         return state
 
-    def joined(self, change: Slice) -> list[Slice]:
-        """Add the newest change of velocity and return all of the last 150 ms."""
+    def joined(self, change: VelocityChange) -> list[VelocityChange]:
+        """Add the newest change of velocity; return the changes that begin within 150 ms of its end."""
         rows = [*self.slices, (change.begin_us, change.end_us, change.x, change.y)]
         self.slices = [each for each in rows if each[0] >= change.end_us - crash.TRIGGER_WINDOW_US]
-        return [Slice(*each) for each in self.slices]
+        return [VelocityChange(*each) for each in self.slices]
 
     def end_acceleration(self) -> None:
-        """Forget the accelerations: the next one cannot be joined to them."""
+        """Drop the accelerations: the next one cannot be joined to them."""
         self.last_a, self.slices, self.until_end = None, [], False
 
     def end_recording(self) -> None:
-        """Forget what only goes on within a recording."""
+        """Drop what belongs to one recording: accelerations, speeds, suspicion and air bag."""
         self.end_acceleration()
         self.speeds, self.suspicion, self.deployed = [], None, False
 
     def take_event(self) -> Crash | None:
-        """End the event that goes on and return it."""
+        """Remove the open event and return it."""
         event, self.event = self.event, None
         return event
 
     def take_suspicion(self) -> Suspicion | None:
-        """End the suspicion and return it."""
+        """Remove the open suspicion and return it."""
         suspicion, self.suspicion = self.suspicion, None
         return suspicion
 
     def count_accident(self, at_us: int) -> int:
-        """Note an accident that occurred at a moment; return its number."""
+        """Count an accident at a time (µs since 1970 UTC), drop the suspicion, and return the accident's number."""
         self.count, self.fired_us, self.suspicion = self.count + 1, at_us, None
         return self.count

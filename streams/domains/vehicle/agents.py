@@ -1,7 +1,7 @@
-"""The rules on their topic: signals → trips, hard braking, accidents. Each keeps its own memory of a vehicle.
+"""The vehicle rules on their topic: signals → trips, hard braking, accidents. Each rule keeps its own state.
 
-Grace is 0. What is told is made from the signals it is about, not from the one that brought it out, so it is
-the same however the recording goes on.
+Grace is 0. A derived event is made from the signals that it describes, not from the one that completed it. So it is the
+same however the recording continues. `trips`, `braking` and `accidents` hold the rules (pure).
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,13 +22,13 @@ ACCIDENT_RULE = "vehicle-accident@1"
 
 @batched(SIGNAL, rule=TRIP_RULE, outputs=(TRIP,))
 def trip(record: Record, state: State) -> Iterator[Output]:
-    """Sum up a trip when it closes; it occurred when its last signal did."""
-    memory, finished = trips.follow(state.get(), record.event)
-    state.put(memory)
+    """Derive a trip when it closes; it occurred at its last signal."""
+    updated, finished = trips.apply_signal(state.get(), record.event)
+    state.put(updated)
     for each in finished:
         yield Output(
             TRIP,
-            _told(record, TRIP_RULE, trips.summary(each)),
+            _fields(record, TRIP_RULE, trips.summary(each)),
             key=record.key,
             occurred_us=each["last_us"],
             inputs=(_input(each["first"]), _input(each["last_input"])),
@@ -37,13 +37,13 @@ def trip(record: Record, state: State) -> Iterator[Output]:
 
 @batched(SIGNAL, rule=BRAKING_RULE, outputs=(HARD_BRAKING,))
 def hard_braking(record: Record, state: State) -> Iterator[Output]:
-    """Tell a hard braking when it is over; it occurred when it began."""
-    memory, finished = braking.follow(state.get(), record.event)
-    state.put(memory)
+    """Derive a hard braking when it is over; it occurred at its beginning."""
+    updated, finished = braking.apply_signal(state.get(), record.event)
+    state.put(updated)
     for each in finished:
         yield Output(
             HARD_BRAKING,
-            _told(record, BRAKING_RULE, braking.fields(each)),
+            _fields(record, BRAKING_RULE, braking.fields(each)),
             key=record.key,
             occurred_us=each["first"][0],
             inputs=(_input(each["first"][2:]), _input(each["last"][2:])),
@@ -52,21 +52,21 @@ def hard_braking(record: Record, state: State) -> Iterator[Output]:
 
 @batched(SIGNAL, rule=ACCIDENT_RULE, outputs=(ACCIDENT,))
 def accident(record: Record, state: State) -> Iterator[Output]:
-    """Tell an accident when its delta-V is complete; it occurred at time zero."""
-    memory, found = accidents.follow(state.get(), record.event)
-    state.put(memory)
+    """Derive an accident when its delta-V is complete; it occurred at time zero."""
+    updated, found = accidents.apply_signal(state.get(), record.event)
+    state.put(updated)
     for each in found:
         inputs, occurred_us = each.pop("inputs"), each.pop("occurred_us")
         yield Output(
             ACCIDENT,
-            _told(record, ACCIDENT_RULE, each),
+            _fields(record, ACCIDENT_RULE, each),
             key=record.key,
             occurred_us=occurred_us,
             inputs=tuple(_input(one) for one in inputs),
         )
 
 
-def _told(record: Record, rule: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(record: Record, rule: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {"vehicle": record.event["vehicle"], "rule": rule, **fields}
 
 

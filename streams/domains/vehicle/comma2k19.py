@@ -1,16 +1,15 @@
 """A comma2k19 log → vehicle signals. Pure.
 
-A log is a folder of NumPy arrays in pairs, `<group>/<series>/t` and `value` (with or without `.npy`): times in
-seconds since the device booted, and what was measured then. The recording is known by its main series, the
-CAN speed: `CAN/speed/value`; one source record is one of its samples. With it are read:
+A log is a folder of pairs of NumPy arrays, `<group>/<series>/t` and `value` (with or without `.npy`): times in seconds
+since the device booted, and the values measured then. The main series is the CAN speed, `CAN/speed/value`. Its digest
+identifies the recording, and one source record is one of its samples. A sample also gets:
 
-- wheel speeds, which have the same times (m/s → km/h), and the steering-wheel angle, in force at that time;
-- the u-blox position, told once: with the first speed sample at or behind it. Its `utc` column is in
-  milliseconds, and the only absolute time: the median of `utc` − `t` moves all times.
+- the wheel speeds of its time (m/s → km/h), and the steering-wheel angle in force at its time;
+- the u-blox position, used once: with the first speed sample at or after it. Its `utc` column, in milliseconds, is the
+  only absolute time: the median of `utc` − `t` is added to all times.
 
-Radar, the second receiver and the device's accelerometer and gyroscope are not read: the device is not
-calibrated to the vehicle's axes, and no rule asks for them. The log names no vehicle; its pseudonym is made
-from the main series.
+Radar, the second receiver and the device's accelerometer and gyroscope are not read: the device is not calibrated to
+the vehicle's axes, and no rule needs them. The log names no vehicle; its pseudonym is made from the digest.
 """
 
 import hashlib
@@ -23,7 +22,7 @@ from statistics import median
 from typing import Any, BinaryIO
 
 from streams.domains.vehicle.npy import MAGIC, Array, parse
-from streams.domains.vehicle.signals import SIGNAL, closed, oddities
+from streams.domains.vehicle.signals import SIGNAL, range_flags, with_closing_signal
 from streams.readers.formats import Accepted, EventDraft, Item, Refused
 
 NAME = "comma2k19-log"
@@ -35,7 +34,7 @@ KMH = 3.6
 """km/h of one m/s."""
 
 LONGEST_HOLD_S = 0.5
-"""How long a steering-wheel angle stays in force."""
+"""How long a steering-wheel angle stays in force after its time."""
 
 GROUPS = ("CAN", "GNSS", "IMU")
 _WHEEL_FIELDS = (
@@ -51,12 +50,19 @@ Arrays = Mapping[str, Array]
 
 
 def matches(head: bytes) -> bool:
-    """Tell whether a file begins like one of a log's arrays."""
+    """Return whether a file begins like a NumPy array."""
     return head.startswith(MAGIC)
 
 
 def members(path: Path) -> Mapping[str, Path]:
-    """Tell the files of the log that an array belongs to, the main series first."""
+    """Return the files of the log that an array belongs to.
+
+    Args:
+        path: Path of the array.
+
+    Returns:
+        Files by their names inside the log, the main series first; none if the array belongs to no log.
+    """
     suffix = path.suffix
     if len(path.parents) < 3 or path.stem not in ("t", "value") or path.parents[1].name not in GROUPS:
         return {}
@@ -74,8 +80,8 @@ def members(path: Path) -> Mapping[str, Path]:
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Read a log, given as a zip of its arrays; one item per sample of the speed."""
-    return closed(_items(stream))
+    """Read a log, given as a zip of its arrays; yield one item per sample of the CAN speed."""
+    return with_closing_signal(_items(stream))
 
 
 def _items(stream: BinaryIO) -> Iterator[Item]:
@@ -98,7 +104,7 @@ def _items(stream: BinaryIO) -> Iterator[Item]:
         data = arrays[TIMES].raw(index) + arrays[SPEED].raw(index)
         try:
             if problem is not None:
-                raise ValueError(problem)  # noqa: TRY301  one way out for all that is wrong
+                raise ValueError(problem)  # noqa: TRY301  every refusal leaves by the same except clause
             yield Accepted(index + 1, None, data, (log.draft(index),))
         except ValueError as error:
             yield Refused(index + 1, None, data, str(error), RULE)
@@ -119,7 +125,7 @@ def _unpacked(stream: BinaryIO) -> dict[str, bytes]:
 
 
 class _Log:
-    """The series of a log, asked sample by sample in order."""
+    """The series of a log. `draft` must be called for the samples in order."""
 
     def __init__(self, arrays: Arrays, digest: str) -> None:
         self._speed, self._times = arrays[SPEED], arrays[TIMES]
@@ -127,12 +133,19 @@ class _Log:
         self._wheels = _series(arrays, WHEELS, width=len(_WHEEL_FIELDS))
         self._steering = _series(arrays, STEERING, width=1)
         self._gnss = _series(arrays, GNSS, width=6)
-        self._told = 0  # positions told so far
+        self._positions_used = 0  # number of GNSS fixes up to the last one used
         offsets = [_seconds(row[3]) - t for t, row in self._gnss if math.isfinite(row[3])]
         self._offset_s = median(offsets) if offsets else None
 
     def draft(self, index: int) -> EventDraft:
-        """Make the signal of a sample."""
+        """Return the signal of a sample.
+
+        Args:
+            index: Its index in the main series, from 0.
+
+        Raises:
+            ValueError: Its time or value is missing or invalid, or the log has no absolute time.
+        """
         if index >= len(self._times.rows):
             raise ValueError(f"{TIMES} has no time for sample {index + 1}")
         if index >= len(self._speed.rows):
@@ -149,24 +162,24 @@ class _Log:
         fields: dict[str, Any] = {"vehicle": self._vehicle}
         if math.isfinite(speed):
             fields["speed"] = speed * KMH
-        fields |= self._at_wheels(t) | self._steered(t) | self._position(t)
-        return EventDraft(SIGNAL, occurred_us, {**fields, "flags": oddities(fields)})
+        fields |= self._wheel_speeds(t) | self._steering_angle(t) | self._position(t)
+        return EventDraft(SIGNAL, occurred_us, {**fields, "flags": range_flags(fields)})
 
-    def _at_wheels(self, t: float) -> dict[str, float]:
+    def _wheel_speeds(self, t: float) -> dict[str, float]:
         row = _latest(self._wheels, t, 0.0)
         return {
             name: value * KMH for name, value in zip(_WHEEL_FIELDS, row, strict=False) if math.isfinite(value)
         }
 
-    def _steered(self, t: float) -> dict[str, float]:
+    def _steering_angle(self, t: float) -> dict[str, float]:
         row = _latest(self._steering, t, LONGEST_HOLD_S)
         return {"chassis_steering_wheel_angle": row[0]} if row and math.isfinite(row[0]) else {}
 
     def _position(self, t: float) -> dict[str, float]:
         count = bisect_right(self._gnss, t, key=_time)
-        if count <= self._told:
+        if count <= self._positions_used:
             return {}
-        self._told = count
+        self._positions_used = count
         latitude, longitude, speed, _, altitude, heading = self._gnss[count - 1][1]
         if not -90 <= latitude <= 90 or not -180 <= longitude <= 180:
             return {}
@@ -188,7 +201,7 @@ def _time(sample: Sample) -> float:
 
 
 def _series(arrays: Arrays, name: str, *, width: int) -> list[Sample]:
-    """Join times and values of a series, in the order of time; nothing where it is not as expected."""
+    """Return times and values of a series in the order of time; none if its arrays have another shape."""
     times, values = arrays.get(f"{name}/t"), arrays.get(f"{name}/value")
     if times is None or values is None or values.width != width or times.width != 1:
         return []
@@ -197,7 +210,7 @@ def _series(arrays: Arrays, name: str, *, width: int) -> list[Sample]:
 
 
 def _latest(series: list[Sample], t: float, hold_s: float) -> tuple[float, ...]:
-    """Return what was in force at a time."""
+    """Return the newest value at a time, or none if it is older than `hold_s`."""
     place = bisect_right(series, t, key=_time)
     if place == 0 or t - series[place - 1][0] > hold_s:
         return ()

@@ -1,4 +1,4 @@
-"""What a crash is in numbers: change of velocity, direction of force, severity. Pure.
+"""Numbers of a crash: change of velocity, direction of force, severity. Pure.
 
 Axes are those of VSS and ISO 8855: X forward, Y to the left. Trigger and windows: 49 CFR 563.5 and 563.7.
 """
@@ -22,24 +22,24 @@ WAKE_KMH = 0.8
 
 WAKE_WINDOW_US = 20_000
 AFTER_END_US = 30_000
-"""How long delta-V is still recorded behind the end of an event."""
+"""How long delta-V is still recorded after the end of an event (49 CFR 563.7)."""
 
 LONGEST_US = 300_000
-"""Time from time zero within which the maximum is looked for."""
+"""Longest time from time zero for delta-V and its maximum (49 CFR 563.7)."""
 
 SEVERITY_TABLE = "delta-v-bands@1"
 _BANDS = ((8.0, "NONE"), (15.0, "MINOR"), (30.0, "MODERATE"))
 _SERIOUS_TO = 50.0
 
 
-class Slice(NamedTuple):
-    """Change of velocity over the time between two samples, km/h.
+class VelocityChange(NamedTuple):
+    """Change of velocity between two samples of acceleration.
 
     Attributes:
-        begin_us: When it began, µs since 1970.
-        end_us: When it ended.
-        x: Longitudinal change.
-        y: Lateral change.
+        begin_us: Time of the first sample, µs since 1970 UTC.
+        end_us: Time of the second sample, µs since 1970 UTC.
+        x: Longitudinal change, km/h.
+        y: Lateral change, km/h.
     """
 
     begin_us: int
@@ -49,43 +49,43 @@ class Slice(NamedTuple):
 
 
 def delta_v_kmh(acceleration: float, duration_s: float) -> float:
-    """Return the change of velocity under an acceleration (m/s²) that holds: Δv = a·Δt."""
+    """Return the change of velocity in km/h under a constant acceleration (m/s²): Δv = a·Δt."""
     return acceleration * duration_s * KMH
 
 
-def total(slices: Sequence[Slice], from_us: int) -> tuple[float, float]:
-    """Add up the slices that lie wholly behind a moment."""
-    inside = [each for each in slices if each.begin_us >= from_us]
+def total(changes: Sequence[VelocityChange], from_us: int) -> tuple[float, float]:
+    """Return the sums (longitudinal, lateral; km/h) of the changes that begin at `from_us` or later."""
+    inside = [each for each in changes if each.begin_us >= from_us]
     return sum(each.x for each in inside), sum(each.y for each in inside)
 
 
-def woken(x: float, y: float) -> bool:
-    """Whether a change of velocity within 20 ms begins an event, or keeps it going."""
+def exceeds_wake(x: float, y: float) -> bool:
+    """Return whether a change of velocity (km/h) within 20 ms begins or continues an event."""
     return max(abs(x), abs(y)) > WAKE_KMH
 
 
 def triggers(x: float, y: float) -> bool:
-    """Whether a change of velocity within 150 ms is to be recorded (8 km/h or more, along or across)."""
+    """Return whether a change of velocity (km/h) within 150 ms is a crash: 8 or more, longitudinal or lateral."""
     return max(abs(x), abs(y)) >= TRIGGER_KMH
 
 
 def resultant(x: float, y: float) -> float:
-    """Return √(ΔVx² + ΔVy²)."""
+    """Return the resultant √(ΔVx² + ΔVy²)."""
     return math.hypot(x, y)
 
 
 def pdof_clock(x: float, y: float) -> int:
-    """Return where the force came from as a clock hour: 12 from the front, 3 from the right, 6 from behind.
+    """Return the principal direction of force as clock hour: 12 from the front, 3 from the right, 6 from behind.
 
-    The angle is atan2(−ΔVy, −ΔVx): a car that is hit from the front is pushed backwards. It counts to the
-    left, a clock to the right.
+    The angle is atan2(−ΔVy, −ΔVx): a car that is hit from the front is pushed backwards. The angle counts to the left,
+    a clock to the right.
     """
     degrees = math.degrees(math.atan2(-y, -x))
     return round(-degrees / 30) % 12 or 12
 
 
 def severity(delta_v: float) -> str:
-    """Return the band of a resultant delta-V (km/h): 8, 15 and 30 begin a band, 50 still is SERIOUS."""
+    """Return the severity of a resultant delta-V (km/h): 8, 15 and 30 begin a band, 50 still is `SERIOUS`."""
     for below, name in _BANDS:
         if delta_v < below:
             return name

@@ -1,13 +1,18 @@
-"""What made `scenarios/automated_car_crash.jsonl`: a car under an automated lane keeping system hits a lorry.
+"""Generator of `scenarios/automated_car_crash.jsonl`: a car under an automated lane keeping system hits a lorry.
 
-A labelled scenario, not a recording: no open recording shows a crash with its DSSAD records. The seed is fixed
-and a test holds that the committed file is what this makes.
+It is a labelled scenario, not a recording: no open recording shows a crash with its DSSAD records (UN R157). The seed
+is fixed, and a test compares the committed file with this module's output.
 
     python -m streams.domains.vehicle.crash_scenario > streams/domains/vehicle/scenarios/automated_car_crash.jsonl
 
-The story, in seconds: 2 the system is activated at 58 km/h; 20 roadworks appear, the driver is asked to take
-over; 26 nobody did, and a lorry stands in the lane: emergency braking at 6.5 m/s²; 27 impact at 34.6 km/h, left
-front; 28 the car is damaged too badly and stops by itself; 60 the ignition is switched off.
+| second | what happens |
+|---|---|
+| 2 | the system is activated at 58 km/h |
+| 20 | roadworks appear: transition demand |
+| 26 | the driver did not take over, a lorry stands in the lane: emergency braking at 6.5 m/s² |
+| 27 | impact at 34.6 km/h, left front |
+| 28 | severe failure: the car stops by itself |
+| 60 | the ignition is switched off |
 """
 
 import json
@@ -44,7 +49,7 @@ ACTIVE_AT_MS, DEMAND_AT_MS = 2_000, 20_000
 BRAKING_M_S2 = 6.5
 AFTER_KMH = 4.6
 DELTA_V_KMH = (-30.0, -13.5)
-"""Change of velocity in the impact, forward and to the left."""
+"""Change of velocity in the impact, forward and to the left, km/h."""
 
 PULSE_MS = 100
 SIGNALS_EVERY_MS, SAMPLES_EVERY_MS = 500, 10
@@ -53,7 +58,7 @@ AIRBAG_AT_MS = HIT_AT_MS + 30
 LATITUDE, LONGITUDE = 37.5297, 126.9302
 METRES_PER_DEGREE = 111_320.0
 LORRY_METRES = 3.0
-"""Distance between the radar and what it sees at the moment of impact."""
+"""Distance between the radar and its target at impact."""
 
 OCCURRENCES: tuple[tuple[int, str, str | None, str], ...] = (
     (ACTIVE_AT_MS, "ACTIVATION", None, "hands may leave the wheel"),
@@ -68,7 +73,7 @@ OCCURRENCES: tuple[tuple[int, str, str | None, str], ...] = (
 
 
 def speed_kmh(at_ms: int) -> float:
-    """Return the car's speed at a moment."""
+    """Return the car's speed in km/h, some milliseconds after the start."""
     if at_ms <= BRAKED_AT_MS:
         return CRUISE_KMH
     if at_ms <= HIT_AT_MS:
@@ -78,13 +83,13 @@ def speed_kmh(at_ms: int) -> float:
 
 
 def driven_m(at_ms: int) -> float:
-    """Return how far the car has come at a moment."""
+    """Return the metres driven, some milliseconds after the start."""
     steps = range(0, at_ms, SAMPLES_EVERY_MS)
     return sum(speed_kmh(step) for step in steps) / 3.6 * SAMPLES_EVERY_MS / 1000
 
 
 def events() -> Iterator[tuple[int, dict[str, Any]]]:
-    """Tell all events with their offsets; the order of equal offsets is kept."""
+    """Yield all events with their offsets in ms; the order of equal offsets is that of the file."""
     for number, (at_ms, occurrence, reason, note) in enumerate(OCCURRENCES, start=1):
         fields: dict[str, Any] = {"vehicle": VEHICLE, "occurrence": occurrence, "reason": reason}
         fields |= {"sequence": number, "utc_offset": "+09:00", "software_version": "R157.01-4.2"}
@@ -92,7 +97,7 @@ def events() -> Iterator[tuple[int, dict[str, Any]]]:
         yield at_ms, {"topic": DSSAD, "fields": fields, "note": note}
     for at_ms in range(0, ENDS_AT_MS + 1, SIGNALS_EVERY_MS):
         yield at_ms, {"topic": SIGNAL, "fields": _signal(at_ms)}
-    noise = random.Random(SEED)  # noqa: S311  it makes a scenario, it guards nothing
+    noise = random.Random(SEED)  # noqa: S311  it makes a scenario, no secret
     for at_ms in range(SAMPLED_MS[0] + SAMPLES_EVERY_MS, SAMPLED_MS[1] + 1, SAMPLES_EVERY_MS):
         if at_ms % SIGNALS_EVERY_MS:
             yield at_ms, {"topic": SIGNAL, "fields": {"vehicle": VEHICLE, **_sample(at_ms, noise)}}
@@ -122,7 +127,7 @@ def _signal(at_ms: int) -> dict[str, Any]:
 
 
 def _sample(at_ms: int, noise: random.Random) -> dict[str, Any]:
-    """Make a sample of the pulse: the mean of a half sine since the sample before, with noise."""
+    """Return a sample of the pulse: the mean of a half sine since the sample before, with noise."""
     x, y = (-BRAKING_M_S2, 0.0) if at_ms <= HIT_AT_MS else (0.0, 0.0)
     share = _pulse(at_ms) - _pulse(at_ms - SAMPLES_EVERY_MS)
     per_share = 1000 / SAMPLES_EVERY_MS / 3.6
@@ -137,13 +142,13 @@ def _sample(at_ms: int, noise: random.Random) -> dict[str, Any]:
 
 
 def _pulse(at_ms: int) -> float:
-    """Return which share of the change of velocity has happened at a moment: the integral of a half sine."""
+    """Return the share of the change of velocity that has happened: the integral of a half sine."""
     passed = min(max((at_ms - HIT_AT_MS) / PULSE_MS, 0.0), 1.0)
     return (1 - math.cos(math.pi * passed)) / 2
 
 
 def text() -> str:
-    """Write the scenario."""
+    """Return the scenario as JSON Lines."""
     ordered = sorted(events(), key=lambda event: event[0])
     lines = [HEADER, *({"topic": e["topic"], "offset_ms": at, **e} for at, e in ordered)]
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)

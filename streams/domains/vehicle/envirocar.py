@@ -1,12 +1,12 @@
 """enviroCar tracks → vehicle signals. Pure.
 
-A track is a GeoJSON FeatureCollection (RFC 7946) as the enviroCar REST API gives it: one Feature per moment,
+A track is a GeoJSON FeatureCollection (RFC 7946) of the enviroCar REST API: one Feature per time, with
 `properties.phenomenons.<name>.{value, unit}`. One source record is one Feature.
 
-A phenomenon with the unit that its field expects becomes that field; any other keeps its own name and unit
-in `other`. Refused is what cannot be parsed or what RFC 7946 forbids: a feature that is none, a geometry that
-is no Point, a position that is not on the Earth, a time that is none, a value that is no number. A file that
-is damaged in the middle gives the features before the damage, and the rest as one refused record.
+A phenomenon in the unit of its field becomes that field; any other keeps its name and unit in `other`. A feature is
+refused if it cannot be parsed or RFC 7946 forbids it: no Feature, a geometry other than Point, coordinates out of
+range, an invalid time, a value that is no number. A damaged file gives the features before the damage, and the rest as
+one refused record.
 """
 
 import json
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, NoReturn
 
-from streams.domains.vehicle.signals import SIGNAL, closed, oddities
+from streams.domains.vehicle.signals import SIGNAL, range_flags, with_closing_signal
 from streams.readers.formats import Accepted, EventDraft, Item, Refused
 
 NAME = "envirocar-track"
@@ -41,7 +41,7 @@ _MARKS = (b'"FeatureCollection"', b'"phenomenons"')
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A value inside the text."""
+    """A value with its span in the text."""
 
     begin: int
     end: int
@@ -49,13 +49,13 @@ class _Piece:
 
 
 def matches(head: bytes) -> bool:
-    """Tell whether a file begins like a track."""
+    """Return whether a file begins like a track."""
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and all(mark in head for mark in _MARKS)
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Read a track, one item per feature."""
-    return closed(_items(stream.read()))
+    """Read a track; yield one item per feature."""
+    return with_closing_signal(_items(stream.read()))
 
 
 def _items(data: bytes) -> Iterator[Item]:
@@ -79,10 +79,10 @@ def _items(data: bytes) -> Iterator[Item]:
 
 
 def _split(text: str) -> tuple[dict[str, Any], list[_Piece], tuple[int, str] | None]:
-    """Take a collection apart.
+    """Split a collection into its features.
 
     Returns:
-        Its properties, its features with their places, and where and how it is damaged, or None.
+        Its properties; its features with their spans; index and reason of its damage, or None.
     """
     decoder = json.JSONDecoder(parse_constant=_no_number)
     properties: dict[str, Any] = {}
@@ -119,7 +119,7 @@ def _space(text: str, at: int) -> int:
 
 
 def _expect(text: str, at: int, sign: str) -> int:
-    """Pass over a sign and the space around it."""
+    """Return the index after a sign and the space around it; raise ValueError if it is another sign."""
     at = _space(text, at)
     if text[at : at + 1] != sign:
         raise ValueError(f"expected {sign!r}, got {text[at : at + 10]!r}")
@@ -127,7 +127,7 @@ def _expect(text: str, at: int, sign: str) -> int:
 
 
 def _next(text: str, at: int, end: str) -> int:
-    """Pass over the comma between two elements; stay at the end."""
+    """Return the index after the comma between two elements, or that of `end`."""
     if text[at : at + 1] == end:
         return at
     at = _expect(text, at, ",")
@@ -141,7 +141,7 @@ def _no_number(name: str) -> NoReturn:
 
 
 def _vehicle(properties: Mapping[str, Any]) -> str:
-    """Name the vehicle by enviroCar's own pseudonym of the car, else by the track."""
+    """Return the vehicle's pseudonym: enviroCar's id of the car, else of the track."""
     sensor = properties.get("sensor")
     car = sensor.get("properties") if isinstance(sensor, dict) else None
     for holder in (car, properties):
@@ -164,12 +164,12 @@ def _draft(feature: Any, vehicle: str) -> EventDraft:
             other[f"{name} [{unit}]"] = value
         else:
             fields[field] = value
-    fields |= {"other": other, "flags": oddities(fields)}
+    fields |= {"other": other, "flags": range_flags(fields)}
     return EventDraft(SIGNAL, _micros(properties.get("time")), fields)
 
 
 def _position(geometry: Any) -> dict[str, float]:
-    """Read a Point: longitude first (RFC 7946, 3.1.1); no geometry is no position."""
+    """Return the coordinates of a Point, longitude first (RFC 7946 §3.1.1); none without a geometry."""
     if geometry is None:
         return {}
     if not isinstance(geometry, dict) or geometry.get("type") != "Point":

@@ -1,8 +1,8 @@
 """Arrays of float64 in NumPy's .npy format, versions 1 and 2, without NumPy. Pure.
 
-Layout: magic, version, header length (little endian), a Python literal with `descr`, `fortran_order` and
-`shape`, then the numbers. Read is what the logs here hold: little-endian float64, one or two dimensions, row
-by row; all else is refused.
+Layout: magic string, version, header length (little endian), a Python literal with `descr`, `fortran_order` and
+`shape`, then the numbers. Supported is what comma2k19 logs hold: little-endian float64, one or two dimensions, in C
+order. Everything else is refused.
 """
 
 import ast
@@ -17,12 +17,12 @@ _FLOAT = 8
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A table of numbers.
+    """A parsed array.
 
     Attributes:
         rows: Its rows; a one-dimensional array has rows of one number.
         data: The bytes of all numbers.
-        width: Numbers in a row.
+        width: Numbers per row.
     """
 
     rows: Sequence[tuple[float, ...]]
@@ -30,20 +30,20 @@ class Array:
     width: int
 
     def raw(self, row: int) -> bytes:
-        """Return the bytes of a row."""
+        """Return the bytes of the row with an index from 0."""
         size = self.width * _FLOAT
         return self.data[row * size : (row + 1) * size]
 
     def column(self, number: int) -> list[float]:
-        """Return a column."""
+        """Return the column with an index from 0."""
         return [row[number] for row in self.rows]
 
 
 def parse(content: bytes) -> Array:
-    """Read a file.
+    """Parse the content of a `.npy` file.
 
     Raises:
-        ValueError: It is no such array, or it is cut.
+        ValueError: It is not such an array, or its length does not fit its shape.
     """
     if not content.startswith(MAGIC) or len(content) < 12:
         raise ValueError("not a NumPy array: no magic string")
@@ -66,7 +66,7 @@ def parse(content: bytes) -> Array:
 
 
 def _shape(header: bytes) -> tuple[int, int]:
-    """Read rows and columns out of a header."""
+    """Return the number of rows and columns that a header declares."""
     try:
         found = ast.literal_eval(header.decode("latin-1").strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):

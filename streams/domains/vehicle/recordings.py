@@ -1,10 +1,10 @@
-"""The public vehicle formats and where each is read.
+"""The formats of vehicle recordings.
 
-- ``envirocar.py``: enviroCar tracks (GeoJSON), one record per feature.
-- ``comma2k19.py``: a comma2k19 log (a folder of NumPy arrays), one record per sample of the CAN speed.
-- ``tables.py``: NASS-CDS crash records and the helmet-test pulse (CSV), one record per data row.
+- ``envirocar.py``: enviroCar tracks (GeoJSON), one source record per feature.
+- ``comma2k19.py``: a comma2k19 log (a folder of NumPy arrays), one source record per sample of the CAN speed.
+- ``tables.py``: NASS-CDS crash records and the helmet-test pulse (CSV), one source record per data row.
 
-Every reader ends each vehicle with its closing signal: the last accepted one says ``RECORDING_ENDED``.
+A reader of signals sets ``ends = RECORDING_ENDED`` in the last accepted signal of each vehicle.
 """
 
 from streams.domains.vehicle import comma2k19, envirocar

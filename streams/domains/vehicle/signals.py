@@ -1,4 +1,4 @@
-"""What the readers of vehicle signals share: plausibility, and the closing signal. Pure."""
+"""What the readers of vehicle signals share: plausible ranges and the closing signal. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -22,11 +22,11 @@ PLAUSIBLE: Mapping[str, tuple[float, float]] = {
     "fuel_consumption": (0.0, 200.0),
     "co2_emission": (0.0, 500.0),
 }
-"""Range outside which a value is flagged, in the field's unit; it is accepted all the same."""
+"""Range of a field in its unit. A value outside is accepted with a flag."""
 
 
-def oddities(fields: Mapping[str, Any]) -> list[str]:
-    """Name what is doubtful about a signal, such as `OUT_OF_RANGE:speed`."""
+def range_flags(fields: Mapping[str, Any]) -> list[str]:
+    """Return a flag for each value outside its plausible range, such as `OUT_OF_RANGE:speed`."""
     return [
         f"OUT_OF_RANGE:{name}"
         for name, (low, high) in PLAUSIBLE.items()
@@ -34,11 +34,11 @@ def oddities(fields: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def closed(items: Iterable[Item]) -> Iterator[Item]:
-    """Mark the last accepted record of a vehicle's recording as closing (docs/identity.md#closing-events).
+def with_closing_signal(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield the items of one vehicle's recording, the last accepted one with `ends` set.
 
-    Order and number of the items stay; what follows the last accepted one is held back until it is known to
-    be the last.
+    Order and number of the items stay. The newest accepted item and those after it wait until the next accepted one, or
+    the end, comes. Why: docs/identity.md#closing-events.
     """
     held: list[Item] = []
     for item in items:

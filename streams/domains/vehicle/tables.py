@@ -1,11 +1,11 @@
 """Crash tables (CSV) → crash records and test pulses. Pure.
 
-- NASS-CDS: one front-seat occupant of a police-reported tow-away crash per row; the year alone is known.
-- Helmet test: one sample of head acceleration per row, milliseconds from impact; several runs lie over each
-  other, so times repeat.
+- NASS-CDS: one front-seat occupant of a police-reported tow-away crash per row; only the year is known.
+- Helmet test: one sample of head acceleration per row, in milliseconds from impact. The rows of several runs are mixed,
+  so times repeat.
 
-Empty and `NA` were not told. Refused is what cannot be parsed: a code that the source's key does not have, a
-number that is none, a wrong number of cells, a missing column.
+Empty cells and `NA` are missing values. A row is refused if it cannot be parsed: an unknown code, an invalid number, a
+wrong number of cells, a missing column.
 """
 
 import math
@@ -34,7 +34,7 @@ IMPACT_SPEED = {
     "55+": "KMH_55_UP",
 }
 INJURY = {"0": "O", "1": "C", "2": "B", "3": "A", "4": "K", "5": "UNKNOWN", "6": "DIED_BEFORE"}
-"""KABCO of the source's injSeverity."""
+"""KABCO code by the source's `injSeverity`."""
 
 AIRBAG = {"deploy": "DEPLOYED", "nodeploy": "NOT_DEPLOYED", "unavail": "UNAVAILABLE"}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -45,13 +45,13 @@ _CASE = re.compile(r"\d+:\d+:\d+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A CSV table of one event per row.
+    """A CSV format with one event per row.
 
     Attributes:
         name: Name of the format.
-        columns: Columns it must have.
-        only: Whether it must have no others but `rownames`.
-        draft: The event of a row; raises ValueError.
+        columns: Required columns.
+        only: Whether no others are allowed, except `rownames`.
+        draft: Returns the event of a row, or raises ValueError.
     """
 
     name: str
@@ -60,13 +60,13 @@ class Table:
     draft: Callable[[Cells], EventDraft]
 
     def matches(self, head: bytes) -> bool:
-        """Tell whether a file begins with this table's header."""
+        """Return whether a file begins with this table's header."""
         found = _header(first_line(head))
         known = set(found) - {"rownames", ""}
         return known == self.columns if self.only else self.columns <= known
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
-        """Read a table, one item per data row."""
+        """Read a table; yield one item per data row."""
         columns = _header(header_line(stream))
         yield from items(stream, columns, lambda row: self.draft(row.require_cells()), f"read-{self.name}@1")
 
@@ -131,12 +131,12 @@ def _crash_record(cells: Cells) -> EventDraft:
     }
     started = datetime(year, 1, 1, tzinfo=UTC)
     return EventDraft(
-        CRASH_RECORD, int(started.timestamp()) * 1_000_000, {**fields, "flags": _crash_oddities(fields)}
+        CRASH_RECORD, int(started.timestamp()) * 1_000_000, {**fields, "flags": _consistency_flags(fields)}
     )
 
 
-def _crash_oddities(fields: Mapping[str, Any]) -> list[str]:
-    """Name what does not fit together in a crash record."""
+def _consistency_flags(fields: Mapping[str, Any]) -> list[str]:
+    """Return a flag for each contradiction in a crash record."""
     found = {
         "KILLED_BUT_ALIVE": fields["injury"] == "K" and not fields["dead"],
         "DEAD_BUT_NOT_KILLED": fields["dead"] and fields["injury"] in ("A", "B", "C", "O"),

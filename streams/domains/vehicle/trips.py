@@ -1,11 +1,11 @@
-"""One signal and what came before it → the summary of a trip, when it closes. Pure.
+"""One signal and its vehicle's state → a trip, when it closes. Pure.
 
-A trip closes with a signal that says so (`ends`), or when the next one comes after more than
-`SILENCE_US`. A signal that is not newer than the last one of its vehicle (a repeat, or a late one) changes
-nothing; that holds behind the closing signal as well, so a repeat opens no second trip.
+A trip closes at a signal with `ends`, or when the next signal comes after more than `SILENCE_US`. A signal that is not
+newer than the last one of its vehicle (a repeat, or a late one) changes nothing. That holds after the closing signal
+too, so a repeat opens no second trip.
 
-Distance is the integral of speed (trapezoids) over steps of at most `LONGEST_STEP_US`; fuel and carbon
-dioxide likewise.
+Distance is the integral of speed (trapezoids) over steps of at most `LONGEST_STEP_US`; fuel and carbon dioxide
+likewise.
 """
 
 from collections.abc import Mapping
@@ -13,40 +13,47 @@ from typing import Any
 
 SILENCE_US = 300_000_000
 LONGEST_STEP_US = 60_000_000
-STANDING_KMH = 1.0
+STANDSTILL_KMH = 1.0
+"""Speed below which a vehicle is at standstill."""
+
 _HOUR_US = 3_600_000_000
 
-Memory = dict[str, Any]
+TripState = dict[str, Any]
+"""Persisted state of one vehicle: the newest time (`frontier`) and the open trip, or None. Its keys do not change."""
+
+Trip = dict[str, Any]
+"""Sums of one trip so far, its first and last signal; with `ended_by` once it is closed."""
+
 Signal = Mapping[str, Any]
 _AMOUNTS = (("speed", "distance_km"), ("fuel_consumption", "fuel_l"), ("co2_emission", "co2_kg"))
 
 
-def follow(memory: Memory | None, signal: Signal) -> tuple[Memory, list[Memory]]:
-    """Let one signal count.
+def apply_signal(state: TripState | None, signal: Signal) -> tuple[TripState, list[Trip]]:
+    """Apply one signal to its vehicle's state.
 
     Args:
-        memory: What is kept of its vehicle: the newest time, and the open trip; None for the first signal.
+        state: State before; None for the first signal.
         signal: Fields of `vehicle.signal`, `occurred_at` in µs since 1970 UTC.
 
     Returns:
-        What is to be kept, and the trips that closed, as `summary` takes them.
+        State after, and the trips that closed, in the form that `summary` takes.
     """
     at: int = signal["occurred_at"]
-    trip = None if memory is None else memory["trip"]
-    if memory is not None and at <= memory["frontier"]:
-        return memory, []
-    finished: list[Memory] = []
+    trip = None if state is None else state["trip"]
+    if state is not None and at <= state["frontier"]:
+        return state, []
+    finished: list[Trip] = []
     if trip is not None and at - trip["last_us"] > SILENCE_US:
         finished.append({**trip, "ended_by": "SILENCE"})
         trip = None
-    trip = _moved_on(trip or _begun(signal), signal)
+    trip = _extend(trip or _begin(signal), signal)
     if signal.get("ends") is not None:
         finished.append({**trip, "ended_by": signal["ends"]})
         trip = None
     return {"frontier": at, "trip": trip}, finished
 
 
-def _begun(signal: Signal) -> Memory:
+def _begin(signal: Signal) -> Trip:
     return {
         "first": _input(signal),
         "started_us": signal["occurred_at"],
@@ -61,7 +68,7 @@ def _begun(signal: Signal) -> Memory:
     }
 
 
-def _moved_on(trip: Memory, signal: Signal) -> Memory:
+def _extend(trip: Trip, signal: Signal) -> Trip:
     at: int = signal["occurred_at"]
     trip = {**trip, "last_us": at, "last_input": _input(signal), "signals": trip["signals"] + 1}
     last = dict(trip["last"])
@@ -75,15 +82,15 @@ def _moved_on(trip: Memory, signal: Signal) -> Memory:
             trip[amount] += (before[1] + value) / 2 * (at - before[0]) / _HOUR_US
             if rate == "speed":
                 trip["with_speed_us"] += at - before[0]
-                standing = max(before[1], value) < STANDING_KMH
-                trip["standing_us"] += at - before[0] if standing else 0
+                at_standstill = max(before[1], value) < STANDSTILL_KMH
+                trip["standing_us"] += at - before[0] if at_standstill else 0
     trip["last"] = last
     if signal.get("speed") is not None:
         trip["max_speed"] = max(trip["max_speed"] or 0.0, signal["speed"])
-    place = [signal.get("current_location_latitude"), signal.get("current_location_longitude")]
-    if None not in place:
-        trip["start"] = trip["start"] or place
-        trip["end"] = place
+    position = [signal.get("current_location_latitude"), signal.get("current_location_longitude")]
+    if None not in position:
+        trip["start"] = trip["start"] or position
+        trip["end"] = position
     return trip
 
 
@@ -91,8 +98,8 @@ def _input(signal: Signal) -> list[str]:
     return [signal["event_id"], signal["salt"].hex()]
 
 
-def summary(trip: Memory) -> dict[str, Any]:
-    """Spell a closed trip as fields of `vehicle.trip`, without vehicle and rule."""
+def summary(trip: Trip) -> dict[str, Any]:
+    """Return a closed trip as fields of `vehicle.trip`, without vehicle and rule."""
     start, end = trip["start"] or [None, None], trip["end"] or [None, None]
     distance_km, hours = trip["distance_km"] or 0.0, trip["with_speed_us"] / _HOUR_US
     return {

@@ -38,7 +38,7 @@ def readings(live: LiveCity, small_recordings: Path, tmp_path_factory: pytest.Te
     for source in sorted(small_recordings.iterdir()):
         lines = gzip.decompress(source.read_bytes()).splitlines(keepends=True)[:101]
         (folder / source.name).write_bytes(gzip.compress(b"".join(lines)))
-    live.replay(folder)
+    live.replay(*sorted(folder.iterdir()))
     live.city.wait_sealed("air-quality.reading", 400)
     live.city.wait_sealed("air-quality.index", 400)
     return live

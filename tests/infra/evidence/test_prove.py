@@ -16,7 +16,7 @@ from confluent_kafka import Producer
 from starlette.applications import Starlette
 
 from infra.evidence import prove as proving
-from infra.evidence.prove import Wanted, WordsError, interval_of, prove_wanted
+from infra.evidence.prove import EvidenceRequest, EvidenceRequestError, interval_of, prove_request
 from infra.evidence.records import EventNotFoundError
 from infra.ports import free_port
 from infra.settings import Settings
@@ -64,7 +64,7 @@ class Platform:
 
     def prove_words(self, words: Mapping[str, str]) -> bytes:
         """The same with words that Python keeps for itself (from)."""
-        return prove_wanted(self.settings, self.catalog, Wanted.of(words), 5.0).data
+        return prove_request(self.settings, self.catalog, EvidenceRequest.of(words), 5.0).data
 
     def verdict(self, bundle: bytes) -> Verdict:
         """Verify under the ledger's own policy."""
@@ -195,13 +195,13 @@ def test_what_cannot_be_proved_is_said(platform: Platform) -> None:
         platform.prove(event=str(uuid.uuid4()))
     with pytest.raises(EventNotFoundError):
         platform.prove(event="nonsense")
-    with pytest.raises(WordsError, match="no such topic"):
+    with pytest.raises(EvidenceRequestError, match="no such topic"):
         platform.prove(topic="no.topic", partition="0", offset="1")
     with pytest.raises(NotSealedError, match="that key"):
         platform.prove(topic=platform.topic, subject="Nowhere")
-    waiting = Wanted.of({"topic": platform.topic, "partition": "0", "offset": "500"})
+    waiting = EvidenceRequest.of({"topic": platform.topic, "partition": "0", "offset": "500"})
     with pytest.raises(NotCoveredYetError):
-        prove_wanted(platform.settings, platform.catalog, waiting, 0.0)
+        prove_request(platform.settings, platform.catalog, waiting, 0.0)
 
 
 def test_a_subject_in_two_partitions_asks_for_one(
@@ -209,7 +209,7 @@ def test_a_subject_in_two_partitions_asks_for_one(
 ) -> None:
     """A key that was produced into several partitions: the message counts them."""
     monkeypatch.setattr(proving, "connect", lambda _: TwoPartitions())
-    with pytest.raises(WordsError, match=r"0 \(3 records\), 1 \(4 records\)"):
+    with pytest.raises(EvidenceRequestError, match=r"0 \(3 records\), 1 \(4 records\)"):
         platform.prove(topic=platform.topic, subject="Dongsi")
 
 
@@ -308,7 +308,7 @@ def test_bounds_are_times_with_a_zone_or_offsets(
 ) -> None:
     """Both of one kind, from before to; anything else is refused in words."""
     if expected is None:
-        with pytest.raises(WordsError):
+        with pytest.raises(EvidenceRequestError):
             interval_of(start, end)
     else:
         assert interval_of(start, end) == expected

@@ -30,16 +30,16 @@ def test_tag_is_the_same_for_the_same_sources() -> None:
 
 def test_changed_code_changes_its_images_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """New code makes new images of ours and keeps those of the libraries."""
-    names = ("libraries", "engine", "runtime", "platform", "door", "kafka")
+    names = ("libraries", "engine", "runtime", "platform", "clickhouse", "kafka")
     before = {name: key(RECIPES[name]) for name in names}
     monkeypatch.setattr(sources, "code_digest", lambda _names: "changed")
     after = {name: key(RECIPES[name]) for name in names}
-    assert {name for name in names if before[name] != after[name]} == {"platform", "door", "kafka"}
+    assert {name for name in names if before[name] != after[name]} == {"platform", "clickhouse", "kafka"}
 
 
 def test_changed_pin_changes_every_image_that_stands_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another pinned version reaches the libraries and what stands on them."""
-    names = ("base", "libraries", "platform", "door", "kafka")
+    names = ("base", "libraries", "platform", "clickhouse", "kafka")
     before = {name: key(RECIPES[name]) for name in names}
     monkeypatch.setattr(sources, "constraints", lambda: ["something==1"])
     after = {name: key(RECIPES[name]) for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -26,7 +27,7 @@ REPOSITORY = str(Path(__file__).parents[3])
 PARENT = """
 import sys, time
 from pathlib import Path
-from infra.supervisor import Supervisor
+from infra.process.supervisor import Supervisor
 s = Supervisor(Path(sys.argv[1]))
 s.take()
 for name in ("a", "b"):
@@ -107,6 +108,23 @@ def test_children_of_a_killed_parent_end_and_the_next_stack_starts(tmp_path: Pat
     successor = Supervisor(tmp_path)
     successor.take()
     eventually(lambda: all(gone(pid) for pid in children), "its children end", within_s=10)
+    successor.release()
+
+
+def test_a_process_under_a_former_name_of_its_role_is_ended_too(tmp_path: Path) -> None:
+    """`pids.json` of an older stack names `door`: what it left running there ends, and the stack starts."""
+    left = subprocess.Popen(SLEEP, start_new_session=True)
+    rows = {"parent": [1, 0.0], "door": [left.pid, psutil.Process(left.pid).create_time()]}
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "pids.json").write_text(json.dumps(rows))
+    successor = Supervisor(tmp_path)
+    successor.take()
+    assert gone(left.pid)
+    left.wait(5)
+    successor.start("clickhouse", SLEEP, {})
+    assert set(json.loads((tmp_path / "run" / "pids.json").read_text())) == {"parent", "clickhouse"}
+    assert (tmp_path / "logs" / "clickhouse.log").exists()
+    assert successor.stop() == []
     successor.release()
 
 

@@ -137,7 +137,7 @@ class EvmCase(Case):
 
     def trust(self, receipt: bytes) -> ReceiptTrust:
         """The block, as the node says that it is on its chain."""
-        number = ethereum.place(self.checkpoint, receipt).number
+        number = ethereum.verify_inclusion(self.checkpoint, receipt).number
         block = self.node.call("eth_getBlockByNumber", hex(number), False)
         return ReceiptTrust(evm_blocks={self.node.chain_id: frozenset({bytes.fromhex(block["hash"][2:])})})
 

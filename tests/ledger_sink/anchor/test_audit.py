@@ -267,7 +267,9 @@ def verify(anchored: Anchored, folder: Path, data: bytes, *options: str) -> tupl
 def trust_options(anchored: Anchored, size: int) -> list[str]:
     """An auditor's own trust: both roots, a copy of the lines, and the block as a node tells it."""
     receipt = anchored.city.root / "ledger" / FOLDER / str(size)
-    placed = ethereum.place((receipt / "checkpoint.txt").read_bytes(), (receipt / "evm.evm").read_bytes())
+    placed = ethereum.verify_inclusion(
+        (receipt / "checkpoint.txt").read_bytes(), (receipt / "evm.evm").read_bytes()
+    )
     block = anchored.node.call("eth_getBlockByNumber", hex(placed.number), False)["hash"]
     roots = [word for a in anchored.authorities for word in ("--tsa-root", str(a.folder / "root.pem"))]
     copy = str(anchored.authorities[0].folder.parent / "checkpoints.txt")

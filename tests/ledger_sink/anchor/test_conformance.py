@@ -20,7 +20,7 @@ from ledger_sink.anchor.scheduler import AnchorScheduler
 from ledger_sink.errors import AnchorUnavailableError, StoreError
 from ledger_sink.format.layout import CHECKPOINT, log_path
 from ledger_sink.format.note import parse_note
-from ledger_sink.receipt.claim import Kind
+from ledger_sink.receipt.attestation import AttestationKind
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.store import FileStore
 from tests.ledger_sink.anchor.peers import CASES, Case, SilentPort
@@ -109,7 +109,7 @@ def receipt(case: Case) -> bytes:
 def test_a_receipt_is_a_claim_of_kind_time_issuer_and_assumptions(case: Case, receipt: bytes) -> None:
     """Who said what, when, and what it rests on: nothing is claimed without its assumptions."""
     claim = case.anchor().verify(case.checkpoint, receipt, case.trust(receipt))
-    assert claim.kind is Kind.EXISTED_BY
+    assert claim.kind is AttestationKind.EXISTED_BY
     assert abs(claim.time_s - time.time()) < 300
     assert claim.by
     assert claim.assumptions

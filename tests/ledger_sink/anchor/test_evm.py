@@ -75,7 +75,7 @@ def test_the_receipt_waits_for_its_confirmations(node: Anvil) -> None:
         node.mine()
         waiting = pending(deep.poll(CHECKPOINT, waiting))
     node.mine()
-    placed = ethereum.place(CHECKPOINT, data_of(deep.poll(CHECKPOINT, waiting)))
+    placed = ethereum.verify_inclusion(CHECKPOINT, data_of(deep.poll(CHECKPOINT, waiting)))
     block = node.call("eth_getBlockByNumber", hex(placed.number), False)
     assert (placed.chain_id, placed.number, placed.time_s) == (31337, 1, int(block["timestamp"], 16))
     assert "0x" + placed.block.hex() == block["hash"]
@@ -92,7 +92,7 @@ def test_a_reorganisation_takes_the_block_and_the_transaction_comes_again(node: 
     node.mine(2)
     waiting = pending(deep.poll(CHECKPOINT, waiting))  # sent again
     node.mine(3)
-    placed = ethereum.place(CHECKPOINT, data_of(deep.poll(CHECKPOINT, waiting)))
+    placed = ethereum.verify_inclusion(CHECKPOINT, data_of(deep.poll(CHECKPOINT, waiting)))
     assert placed.number == 3
 
 
@@ -189,12 +189,12 @@ def test_an_anchor_in_a_busy_block_is_proved(node: Anvil) -> None:
         for i, t in enumerate(block["transactions"])
         if t["input"] == "0x" + ethereum.payload(CHECKPOINT).hex()
     )
-    placed = ethereum.place(CHECKPOINT, receipt_of(node.chain_id, block, mine).encode())
+    placed = ethereum.verify_inclusion(CHECKPOINT, receipt_of(node.chain_id, block, mine).encode())
     assert "0x" + placed.block.hex() == block["hash"]
     for index in (0, 1, 127, 128, 150):
         if index != mine:
             with pytest.raises(ReceiptError, match="transaction: expected"):
-                ethereum.place(CHECKPOINT, receipt_of(node.chain_id, block, index).encode())
+                ethereum.verify_inclusion(CHECKPOINT, receipt_of(node.chain_id, block, index).encode())
 
 
 @pytest.mark.parametrize("name", ["timestamp", "transactionsRoot", "hash", "stateRoot"])

@@ -27,7 +27,7 @@ from ledger_sink.format.leaf import CanonicalRecord, Leaf
 from ledger_sink.format.note import Note, Signature, parse_note, parse_signatures
 from ledger_sink.format.policy import encode_keys, parse_keys
 from ledger_sink.format.stored_zip import read_zip, write_zip
-from ledger_sink.format.tiles import encode_entries, parse_entries, parse_tile_path, place_path
+from ledger_sink.format.tiles import encode_entries, parse_entries, parse_tile_path, position_path
 from ledger_sink.format.witness_request import encode_size, parse_size
 from tests.ledger_sink.simulated_city import SCHEMA, WITNESS, small_city
 
@@ -109,7 +109,7 @@ PARSERS: dict[str, Parser] = {
     "zip": Parser(read_zip, EVIDENCE.encode(), write_zip),
     "entries": Parser(parse_entries, encode_entries(PARTITION.entries), encode_entries),
     "tile path": Parser(
-        of_text(parse_tile_path), b"tile/0/x001/x234/067.p/5", lambda place: place_path(place).encode()
+        of_text(parse_tile_path), b"tile/0/x001/x234/067.p/5", lambda place: position_path(place).encode()
     ),
     "origin": Parser(of_text(Origin.parse), PARTITION.origin.encode(), lambda origin: str(origin).encode()),
     "add-checkpoint": Parser(

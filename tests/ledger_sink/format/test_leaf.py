@@ -11,9 +11,9 @@ from ledger_sink.format.errors import LeafFormatError
 from ledger_sink.format.leaf import (
     LEAF_BYTES,
     CanonicalRecord,
-    Headers,
     Kind,
     Leaf,
+    RecordHeaders,
     canon,
     gap_leaf,
     record_leaf,
@@ -58,7 +58,7 @@ def test_canon_is_the_formats_bytes() -> None:
 )
 def test_canon_reads_back(
     topic: str, partition: int, offset: int, kind: int, time_ms: int, key: bytes | None, value: bytes | None,
-    headers: Headers,
+    headers: RecordHeaders,
 ) -> None:  # fmt: skip
     """Every record's canon gives the record back, and its leaf commits to it."""
     record = CanonicalRecord(topic, partition, offset, kind, time_ms, key, value, tuple(headers))

@@ -39,7 +39,7 @@ def test_every_option_of_the_command_is_in_its_help(capsys: pytest.CaptureFixtur
         assert option in printed, option
 
 
-def test_the_public_door_names_what_it_has() -> None:
+def test_the_public_interface_names_what_it_has() -> None:
     """Everything in `__all__` is there, and it is sorted."""
     assert all(hasattr(public, name) for name in public.__all__)
     assert len(set(public.__all__)) == len(public.__all__)

@@ -20,7 +20,7 @@ from ledger_sink.format.tiles import (
     inclusion_proof,
     parse_entries,
     parse_tile_path,
-    place_path,
+    position_path,
     read_root,
     tile_path,
     tiles_of,
@@ -40,7 +40,7 @@ def test_paths_are_those_of_the_spec() -> None:
 @given(st.integers(-1, 63), st.integers(0, 2**63 - 1), st.integers(1, 256))
 def test_a_path_reads_back_as_its_place(level: int, index: int, width: int) -> None:
     """Every place has one path, and the path gives the place back."""
-    assert parse_tile_path(place_path((level, index, width))) == (level, index, width)
+    assert parse_tile_path(position_path((level, index, width))) == (level, index, width)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from ledger_sink.format.note import parse_note
 from ledger_sink.format.witness_request import encode_cosignatures
-from ledger_sink.receipt.claim import Claim, Kind
+from ledger_sink.receipt.attestation import Attestation, AttestationKind
 from ledger_sink.receipt.cosigned import HONEST, OWN
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError, UntrustedError
 from ledger_sink.receipt.kinds import ReceiptTrust, verify_receipt
@@ -22,14 +22,14 @@ RECEIPT = encode_cosignatures((WITNESS.cosign(NOTE.text, TIME_S + 7),))
 TRUST = ReceiptTrust(witnesses=(WITNESS.verifier, OWN_WITNESS.verifier))
 
 
-def verify(receipt: bytes, checkpoint: bytes = CHECKPOINT, trust: ReceiptTrust = TRUST) -> Claim:
+def verify(receipt: bytes, checkpoint: bytes = CHECKPOINT, trust: ReceiptTrust = TRUST) -> Attestation:
     """Check a receipt by its name, as a reader of a bundle does."""
     return verify_receipt("w.cosig", checkpoint, receipt, trust)
 
 
 def test_a_cosignature_is_a_claim_of_its_witness_and_time() -> None:
     """The witness's own name and second, and what it rests on."""
-    assert verify(RECEIPT) == Claim(Kind.COSIGNED, TIME_S + 7, WITNESS.name, (HONEST,))
+    assert verify(RECEIPT) == Attestation(AttestationKind.COSIGNED, TIME_S + 7, WITNESS.name, (HONEST,))
 
 
 def test_the_citys_own_witness_is_named_so() -> None:
@@ -84,4 +84,4 @@ def test_verification_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError("no network here")
 
     monkeypatch.setattr(socket, "socket", refuse)
-    assert verify(RECEIPT).kind is Kind.COSIGNED
+    assert verify(RECEIPT).kind is AttestationKind.COSIGNED

@@ -12,7 +12,7 @@ from trie import HexaryTrie
 
 from ledger_sink.receipt import rlp
 from ledger_sink.receipt.errors import ReceiptError
-from ledger_sink.receipt.ethereum import EvmReceipt, index_key, keccak, parse_block, payload, place
+from ledger_sink.receipt.ethereum import EvmReceipt, index_key, keccak, parse_block, payload, verify_inclusion
 from ledger_sink.receipt.patricia import value_at
 
 ITEMS = st.recursive(st.binary(max_size=70), lambda inner: st.lists(inner, max_size=20), max_leaves=40)
@@ -109,7 +109,7 @@ def test_any_bytes_are_a_receipt_or_refused(data: bytes) -> None:
     """A parser returns a value or raises its own error."""
     for text in (data, b"city-evm-receipt/v1\n" + data):
         with pytest.raises(ReceiptError):
-            place(b"checkpoint", text)
+            verify_inclusion(b"checkpoint", text)
 
 
 @given(st.lists(st.binary(max_size=60), min_size=1, max_size=6), st.binary(max_size=40))
@@ -119,7 +119,7 @@ def test_any_nodes_are_refused(nodes: list[bytes], header: bytes) -> None:
     receipt = EvmReceipt(1, 0, keccak()(listed), listed, tuple(nodes))
     assert EvmReceipt.parse(receipt.encode()) == receipt
     with pytest.raises(ReceiptError):
-        place(b"checkpoint", receipt.encode())
+        verify_inclusion(b"checkpoint", receipt.encode())
 
 
 @pytest.mark.parametrize(

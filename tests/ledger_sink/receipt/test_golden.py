@@ -24,7 +24,7 @@ def test_the_golden_evm_receipt_holds() -> None:
     """Payload, transaction, proof, header: it shows what stands beside it."""
     case = VECTORS["evm"]
     assert case["payload"] == b"CLA1".hex() + sha256(CHECKPOINT).hexdigest()
-    placed = ethereum.place(CHECKPOINT, case["receipt"].encode())
+    placed = ethereum.verify_inclusion(CHECKPOINT, case["receipt"].encode())
     expected = (case["chain_id"], case["block"], case["number"], case["time_s"])
     assert (placed.chain_id, placed.block.hex(), placed.number, placed.time_s) == expected
     blocks = {case["chain_id"]: frozenset({placed.block})}

@@ -65,7 +65,7 @@ def rewritten(ticks: int = 2) -> SimulatedCity:
 def test_a_city_that_grows_passes_again_and_again(
     auditor: Auditor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """First sight, the same again, then a larger one: each continues what was seen, and says so."""
+    """The first checkpoint, the same again, then a larger one: each continues what was seen, and says so."""
     city = small_city()
     assert auditor.city(city) == 0
     assert "this is the first one seen" in capsys.readouterr().out
@@ -188,20 +188,20 @@ def test_where_nothing_can_be_written_the_verdict_still_stands(
 def seen(ticks: int) -> SignedCheckpoint:
     """What an auditor remembers of a small city."""
     city = small_city(ticks=ticks)
-    _, (found,) = memory.NOTHING_SEEN.compare(city.cosigned(), Trust(Policy.parse(city.policy())))
+    _, (found,) = memory.EMPTY_MEMORY.compare(city.cosigned(), Trust(Policy.parse(city.policy())))
     return found
 
 
 def test_two_auditors_at_once_lose_nothing(tmp_path: Path) -> None:
     """Eight threads add eight checkpoints to one file: all are there, and a fork among them is told."""
     path = tmp_path / "seen.json"
-    sights = [seen(ticks) for ticks in range(1, 9)]
-    threads = [threading.Thread(target=memory.remember, args=(path, [each])) for each in sights]
+    checkpoints = [seen(ticks) for ticks in range(1, 9)]
+    threads = [threading.Thread(target=memory.remember, args=(path, [each])) for each in checkpoints]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [sight.head.size for sight in memory.load(path).logs[KEY.vkey]] == list(range(1, 9))
+    assert [each.head.size for each in memory.load(path).logs[KEY.vkey]] == list(range(1, 9))
     fork = sign_checkpoint(Checkpoint(KEY.name, 5, bytes(32)), KEY)
     (problem,) = memory.remember(path, [SignedCheckpoint(KEY.vkey, ObservedCheckpoint(fork, "now"))])
     assert "forked" in problem
@@ -213,7 +213,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     notes = [sign_checkpoint(Checkpoint(KEY.name, size, bytes(32)), KEY) for size in range(1, 251)]
     memory.remember(path, [SignedCheckpoint(KEY.vkey, ObservedCheckpoint(note, "now")) for note in notes])
     kept = memory.load(path).logs[KEY.vkey]
-    assert [sight.head.size for sight in kept] == list(range(51, 251))
+    assert [each.head.size for each in kept] == list(range(51, 251))
 
 
 def test_without_a_home_the_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ CITY = small_city(records=150)
 TOPIC = CITY.partitions[0].topic
 
 
-def line(topic: str, partition: int, record: leaf.Record) -> dict[str, Any]:
+def line(topic: str, partition: int, record: leaf.RecordFields) -> dict[str, Any]:
     """One record as a line of an export."""
 
     def text(data: bytes | None) -> str | None:
@@ -335,7 +335,7 @@ def test_a_topic_is_recomputed_as_a_subscriber_sees_it(
     assert producer.flush(20) == 0
     reader = TopicRecords(kafka)
     found = list(reader.records(topic, 0, 0, 50))
-    assert reader.reach(topic, 0, 50).first == 0
+    assert reader.offset_range(topic, 0, 50).first == 0
     reader.close()
     assert [record[0] for record in found] == list(range(50))
     for change, expected in ((0, 0), (1, 1)):

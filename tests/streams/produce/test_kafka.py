@@ -60,31 +60,31 @@ def test_records_are_keyed_and_headed(tmp_path: Path) -> None:
 def test_what_is_flushed_is_in_kafka(scene: Scene) -> None:
     """Each event once, a subject in its order, though the queue holds only a few at a time."""
     config = StreamsConfig(kafka=scene.kafka, data=scene.data, queue_records=100)
-    with Producer(config, CATALOG) as door:
+    with Producer(config, scene.catalog) as door:
         for number in range(2000):
-            door.produce(TICK, tick("a", number))
+            door.produce(scene.tick, tick("a", number))
         door.flush()
         assert door.backlog() == 0
-    assert [event["number"] for _, event, _, _ in scene.read(TICK)] == list(range(2000))
+    assert [event["number"] for _, event, _, _ in scene.read(scene.tick)] == list(range(2000))
 
 
 def test_a_delivery_that_fails_is_raised_by_the_wait_that_covers_it(scene: Scene) -> None:
     """With the topic and Kafka's reason; what others wait for is not touched."""
-    scene.limit(TICK, 10)
-    with Producer(StreamsConfig(kafka=scene.kafka, data=scene.data), CATALOG) as door:
+    scene.limit(scene.tick, 10)
+    with Producer(StreamsConfig(kafka=scene.kafka, data=scene.data), scene.catalog) as door:
         mine, other = DeliveryTracker(), DeliveryTracker()
-        door.produce(TICK, tick("a", 0), deliveries=mine)
+        door.produce(scene.tick, tick("a", 0), deliveries=mine)
         door.produce(
-            "probe.echo",
+            scene.echo,
             {name: value for name, value in tick("a", 0).items() if name != "mood"},
             deliveries=other,
         )
-        with pytest.raises(DeliveryError, match=r"probe\.tick: a record was not delivered: .*too large"):
+        with pytest.raises(DeliveryError, match=rf"{scene.tick}: a record was not delivered: .*too large"):
             door.wait(mine)
         door.wait(other)
         door.flush()
-        door.produce(TICK, tick("a", 1))
-        with pytest.raises(DeliveryError, match=r"probe\.tick"):
+        door.produce(scene.tick, tick("a", 1))
+        with pytest.raises(DeliveryError, match=scene.tick):
             door.flush()
 
 

@@ -15,7 +15,7 @@ from streams.produce.producer import signed
 from streams.provenance.kafka_key_registry import KafkaKeySource, kafka_registry
 from streams.provenance.key_registry import REGISTERED, REVOKED
 from streams.record import ProducerRecord
-from tests.streams.probe import DEAD, ECHO, TOTAL, probe_catalog
+from tests.streams.probe import DEAD, ECHO, TICK, TOTAL
 from tests.streams.provenance.scene import DEVICE, GAPS, OTHER, SIGNER, Partition, prepared, required, sign
 from tests.streams.scene import Scene
 
@@ -37,18 +37,22 @@ def register(scene: Scene, sender: str, did: str, standing: str = REGISTERED) ->
         "event_id": device_id(), "salt": device_salt(), "source": "urn:city:test", "occurred_at": 1,
         "sender": sender, "did": did, "standing": standing, "required": True, "valid_from": 0, "ground": "test",
     }  # fmt: skip
-    with Producer(scene.config, probe_catalog()) as door:
+    with Producer(scene.config, scene.catalog) as door:
         door.produce("platform.source-key", event)
 
 
-def story(subject: str) -> list[ProducerRecord]:
+def story(subject: str, topic: str = TICK) -> list[ProducerRecord]:
     """Make a device's records of one subject: a batch with a hole, forgeries, a replay, a late arrival, a repeat."""
-    good = [prepared(number, number + 1, subject=subject) for number in range(EACH)]
+
+    def plain(number: int, sequence: int) -> ProducerRecord:
+        return prepared(number, sequence, subject=subject)._replace(topic=topic)
+
+    good = [plain(number, number + 1) for number in range(EACH)]
     first = signed(good[: EACH // 3], SIGNER)
     rest = sign(*good[EACH // 3 :])
-    unsigned = prepared(EACH, EACH + 1, subject=subject)
-    foreign = sign(prepared(EACH + 1, EACH + 2, subject=subject), key=OTHER)
-    replayed = sign(prepared(EACH + 2, 5, subject=subject))
+    unsigned = plain(EACH, EACH + 1)
+    foreign = sign(plain(EACH + 1, EACH + 2), key=OTHER)
+    replayed = sign(plain(EACH + 2, 5))
     return [
         *first[:20],
         *first[21:],
@@ -81,8 +85,8 @@ def test_kills_change_neither_what_is_used_nor_what_is_told(scene: Scene) -> Non
     begun = len(scene.read(GAPS))
     register(scene, DEVICE, SIGNER.did)
     time.sleep(scene.config.origin_settle_s + 0.3)
-    stories = [story(subject) for subject in SUBJECTS]
-    with Producer(scene.config, probe_catalog()) as door:
+    stories = [story(subject, scene.tick) for subject in SUBJECTS]
+    with Producer(scene.config, scene.catalog) as door:
         for turn in zip(*stories, strict=True):
             for record in turn:
                 door.send(record)
@@ -96,15 +100,15 @@ def test_kills_change_neither_what_is_used_nor_what_is_told(scene: Scene) -> Non
     scene.start()
     scene.wait(scene.drained)
     found: dict[Any, bytes] = {}
-    for topic in (ECHO, TOTAL):
-        for _, event, _, value in scene.read(topic):
+    for topic, read in ((ECHO, scene.echo), (TOTAL, scene.total)):
+        for _, event, _, value in scene.read(read):
             assert found.setdefault((topic, event["event_id"]), value) == value, "a repeat differs"
     wanted = expected()
     assert found == {key: value for key, value in wanted.items() if key[0] in (ECHO, TOTAL)}
     gaps = {event["event_id"]: event for _, event, _, _ in scene.read(GAPS)[begun:]}
     assert sorted(gaps) == sorted(event_id for topic, event_id in wanted if topic == GAPS)
     reasons: defaultdict[str, set[str]] = defaultdict(set)
-    for _, event, _, _ in scene.read(DEAD):
+    for _, event, _, _ in scene.read(scene.dead):
         assert event["stage"] == "origin"
         reasons[event["reason"].split(",")[0][:20]].add(event["event_id"])
     assert {reason: len(ids) for reason, ids in reasons.items()} == {
@@ -117,7 +121,7 @@ def test_kills_change_neither_what_is_used_nor_what_is_told(scene: Scene) -> Non
 def test_the_registry_is_read_on_from_kafka(scene: Scene) -> None:
     """What was registered before and since, in order; a second reading gives only what is new."""
     sender = f"urn:city:device:{scene.group}"
-    source = KafkaKeySource(scene.config, probe_catalog())
+    source = KafkaKeySource(scene.config, scene.catalog)
     list(source.read_on())
     assert list(source.read_on()) == []
     register(scene, sender, SIGNER.did)
@@ -131,7 +135,7 @@ def test_the_registry_is_read_on_from_kafka(scene: Scene) -> None:
     source.close()
     assert [each.event["sender"] for each in source.read_on()] == []
     source.close()
-    registry = kafka_registry(scene.config, probe_catalog())
+    registry = kafka_registry(scene.config, scene.catalog)
     registry.refresh()
     now_ms = int(time.time() * 1000)
     standing = registry.standing(sender, now_ms + 60_000)

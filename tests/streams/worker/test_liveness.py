@@ -7,7 +7,6 @@ from confluent_kafka import Consumer, TopicPartition
 
 from streams.metrics import METRICS, Metrics
 from streams.worker.liveness import Liveness, Offsets, Watch
-from tests.streams.probe import TICK
 from tests.streams.scene import Scene
 
 WHERE = ("probe.tick", 0)
@@ -55,12 +54,12 @@ def test_a_worker_in_a_group_where_nobody_gets_partitions_is_ill(kafka: str, tmp
             kafka=kafka, group=scene.group, stalled_after_s=0.4, metrics_interval_s=0.1
         )
         figures = Metrics()
-        figures.add("agents_records_total", 3, TICK)
+        figures.add("agents_records_total", 3, scene.tick)
 
         def emit(name: str, value: float, _labels: object) -> None:
             emitted[name] = value
 
-        watch = Liveness(config, (TICK,), frozenset, figures, emit, on_ill)
+        watch = Liveness(config, (scene.tick,), frozenset, figures, emit, on_ill)
         watch.start()
         assert ill.wait(20)
         watch.stop()
@@ -69,9 +68,9 @@ def test_a_worker_in_a_group_where_nobody_gets_partitions_is_ill(kafka: str, tmp
         assert emitted == {"agents_records_total": 3}
 
         client = Consumer({"bootstrap.servers": kafka, "group.id": scene.group})
-        client.commit(offsets=[TopicPartition(TICK, 0, 1)], asynchronous=False)
+        client.commit(offsets=[TopicPartition(scene.tick, 0, 1)], asynchronous=False)
         client.close()
-        mine = Liveness(config, (TICK,), lambda: frozenset({(TICK, 0)}), figures, emit, on_ill)
+        mine = Liveness(config, (scene.tick,), lambda: frozenset({(scene.tick, 0)}), figures, emit, on_ill)
         (offsets,) = mine._offsets().values()
         assert offsets.committed == 1
         assert offsets.lag == offsets.end - 1

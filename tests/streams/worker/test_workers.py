@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from streams.identity.event_ids import Rule, derived_id
-from tests.streams.probe import DEAD, ECHO, TICK, TOTAL
 from tests.streams.scene import SUBJECTS, Scene, echo_ids
 
 PAUSE_S = 0.05
@@ -28,14 +27,14 @@ def test_a_worker_derives_each_record_once_and_ends_on_sigterm(scene: Scene) -> 
     scene.produce(0, 100)
     worker = scene.start()
     scene.wait(scene.drained)
-    echoes = scene.read(ECHO)
-    assert len(echoes) == len(scene.read(TOTAL)) == 100 * len(SUBJECTS)
+    echoes = scene.read(scene.echo)
+    assert len(echoes) == len(scene.read(scene.total)) == 100 * len(SUBJECTS)
     scene.produce(60, 100)  # a producer that was killed sends some again: no new facts
     scene.wait(scene.drained)
     scene.expect(100)
     causes = {headers["cause"] for _, _, headers, _ in echoes}
     assert len(causes) == len(echoes)
-    assert all(each.startswith(b"probe.tick/") for each in causes)
+    assert all(each.startswith(f"{scene.tick}/".encode()) for each in causes)
     assert worker.stop() == 0
 
 
@@ -71,7 +70,7 @@ def test_kill_9_at_random_points_loses_nothing(scene: Scene) -> None:
     scene.produce(0, 200)
     kill_at_random_points(scene, 2)
     scene.expect(200)
-    repeats = len(scene.read(ECHO)) - 200 * len(SUBJECTS)
+    repeats = len(scene.read(scene.echo)) - 200 * len(SUBJECTS)
     assert repeats > 0, "no kill hit the inside of a batch: the test had no power"
 
 
@@ -123,18 +122,18 @@ def test_a_batch_that_fails_comes_again_before_those_behind_it(
     scene.wait(scene.drained)
     scene.expect(60)
     assert "told to" in worker.said
-    assert len(scene.read(ECHO)) > 60 * len(SUBJECTS), "no batch came again: the test had no power"
+    assert len(scene.read(scene.echo)) > 60 * len(SUBJECTS), "no batch came again: the test had no power"
 
 
 def test_a_delivery_that_fails_stops_the_commit(scene: Scene) -> None:
     """Kafka refuses one output topic: nothing is committed and no state written until it takes it again."""
-    scene.limit(TOTAL, 10)
+    scene.limit(scene.total, 10)
     scene.produce(0, 20)
     worker = scene.start()
     scene.wait(lambda: worker.said.count("not delivered") >= 2)
     assert scene.committed() == 0
     assert scene.states() == {}
-    scene.limit(TOTAL, 1_000_000)
+    scene.limit(scene.total, 1_000_000)
     scene.wait(scene.drained)
     scene.expect(20)
 
@@ -155,7 +154,7 @@ def test_a_worker_that_makes_no_progress_ends_itself(scene: Scene) -> None:
     assert worker.process.wait(30) == 70
     assert "lag" in worker.said
     assert "no commit for" in worker.said
-    assert TICK in worker.said
+    assert scene.tick in worker.said
 
 
 def test_a_worker_without_kafka_says_one_line(tmp_path: Path) -> None:
@@ -174,12 +173,12 @@ def test_a_rule_that_refuses_everything_stops_its_topic_and_loses_nothing(scene:
     scene.produce(0, 100)
     answers = answer_ids(scene.produce_secrets(20))
     worker = scene.start(broken=1, answers=1, refusal_limit=10, stalled_after_s=3)
-    scene.wait(lambda: f"agents_topic_stopped 1 {TICK}" in worker.said)
+    scene.wait(lambda: f"agents_topic_stopped 1 {scene.tick}" in worker.said)
     scene.wait(lambda: scene.echoes() == answers)
     stopped = [line for line in worker.said.splitlines() if "stopped: rule" in line]
     assert len(stopped) == 1
     assert stopped[0].startswith(
-        f"agents: {TICK}: stopped: rule probe-echo@1 refused 10 of the last 10 records of"
+        f"agents: {scene.tick}: stopped: rule probe-echo@1 refused 10 of the last 10 records of"
     )
     assert "LookupError: the rule is broken" in stopped[0]
     assert "mend the rule" in stopped[0]
@@ -189,15 +188,15 @@ def test_a_rule_that_refuses_everything_stops_its_topic_and_loses_nothing(scene:
     scene.wait(lambda: scene.echoes() == answers)
     assert worker.process.poll() is None
     assert scene.committed() == 0
-    assert {event["stage"] for _, event, _, _ in scene.read(DEAD)} == {"agent"}
-    assert len(scene.read(DEAD)) == 10
+    assert {event["stage"] for _, event, _, _ in scene.read(scene.dead)} == {"agent"}
+    assert len(scene.read(scene.dead)) == 10
     assert worker.stop() == 0
 
     scene.start(answers=1, refusal_limit=10)
     scene.wait(scene.drained)
     scene.expect(100, answers)
-    assert len(scene.read(ECHO)) == 100 * len(SUBJECTS) + len(answers)
-    assert len(scene.read(DEAD)) == 10
+    assert len(scene.read(scene.echo)) == 100 * len(SUBJECTS) + len(answers)
+    assert len(scene.read(scene.dead)) == 10
 
 
 def answer_ids(secrets: list[dict[str, Any]]) -> set[str]:

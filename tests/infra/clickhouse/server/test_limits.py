@@ -13,15 +13,24 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from tests.harness.engine import ClickHouse, EngineProcess
 from tests.harness.waiting import eventually
 from tests.infra.clickhouse.server.asking import ask, basic, send_and_leave
 from tests.patience import patient
 
 if TYPE_CHECKING:
-    from tests.harness.engine import ClickHouse
+    from collections.abc import Iterator
 
 _MB = 1024 * 1024
 _ENDLESS = b"SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"
+
+
+@pytest.fixture(scope="module")
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    """A door of this file's own: nobody else's statements count against its limits or fill its memory."""
+    door = EngineProcess(tmp_path_factory.mktemp("limits") / "data")
+    yield door.start()
+    door.stop()
 
 
 def _resident(door: ClickHouse) -> float:

@@ -267,6 +267,10 @@ def check_us_table(path: Path, rows: int, odd_identities: int) -> None:
     assert [each["heading"] for each in found] == [
         None if row["Heading"] in ("", "511") else int(row["Heading"]) for row in told
     ]
+    for field, column in (("length", "Length"), ("width", "Width"), ("draught", "Draft")):
+        numbers = [float(row[column]) if row[column] else None for row in told]
+        assert any(numbers)
+        assert [each[field] for each in found] == numbers, column
     odd = [len(row["MMSI"]) != 9 for row in told]
     assert sum(odd) == odd_identities
     assert ["MMSI_FORM" in each["flags"] for each in found] == odd

@@ -15,12 +15,12 @@ from streams.domains.cargo.container_history import (
     LATE,
     REPLACED,
     RETRACTED,
-    Entry,
+    ContainerStatus,
+    EquipmentEvent,
     History,
-    Standing,
-    tell,
+    apply_event,
 )
-from streams.domains.cargo.containers import Step, move
+from streams.domains.cargo.containers import Step, transition
 
 HOUR_US = 3_600_000_000
 EMPTY, LADEN = True, False
@@ -48,31 +48,33 @@ ROUND = [
 ]
 
 
-def entry(hour: int, code: str = "LOAD", **fields: object) -> Entry:
+def entry(hour: int, code: str = "LOAD", **fields: object) -> EquipmentEvent:
     """Make an event, some hours after the start."""
     told = {
         "occurred_at": hour * HOUR_US,
         "name": f"{code}-{hour}",
-        "told_at": 1,
+        "updated_at": 1,
         "retracted": False,
         "code": code,
         "empty": LADEN,
         "facility": "POTE",
         "phase": None,
-        "place": "KRPUS",
+        "un_location_code": "KRPUS",
         "vessel": None,
         "seals": [],
         **fields,
     }
-    return Entry(**{"event_id": f"{told['name']}@{told['told_at']}", **told})  # type: ignore[arg-type]
+    return EquipmentEvent(**{"event_id": f"{told['name']}@{told['updated_at']}", **told})  # type: ignore[arg-type]
 
 
-def fold(entries: list[Entry], history: History | None = None) -> tuple[History, list[Standing | None]]:
+def fold(
+    entries: list[EquipmentEvent], history: History | None = None
+) -> tuple[History, list[ContainerStatus | None]]:
     """Let events count one after the other, the memory spelled as JSON in between."""
     history, found = history or History(), []
     for each in entries:
-        history, standing, _ = tell(History.from_value(json.loads(json.dumps(history.to_value()))), each)
-        found.append(standing)
+        history, status, _ = apply_event(History.from_value(json.loads(json.dumps(history.to_value()))), each)
+        found.append(status)
     return history, found
 
 
@@ -80,7 +82,7 @@ def test_the_whole_round_is_legal() -> None:
     """Every row of the table, one after the other, from the depot back to the depot."""
     state = "EMPTY_IN_DEPOT"
     for step, expected in ROUND:
-        found = move(state, step)
+        found = transition(state, step)
         assert (found.state, found.legal) == (expected, True), step
         state = found.state
 
@@ -88,7 +90,7 @@ def test_the_whole_round_is_legal() -> None:
 @pytest.mark.parametrize("code", ["AVPU", "AVDO", "CROS"])
 def test_what_only_tells_moves_nothing(code: str) -> None:
     """Availability and a border say nothing of custody."""
-    found = move("RELEASED", Step(code, LADEN))
+    found = transition("RELEASED", Step(code, LADEN))
     assert (found.state, found.legal, found.moved) == ("RELEASED", True, False)
 
 
@@ -104,13 +106,13 @@ def test_what_only_tells_moves_nothing(code: str) -> None:
 )
 def test_a_jump_is_marked_and_believed(state: str, step: Step, expected: str) -> None:
     """The container is taken to be where the event says, and the event is not legal."""
-    found = move(state, step)
+    found = transition(state, step)
     assert (found.state, found.legal) == (expected, False)
 
 
 def test_the_first_event_is_no_jump() -> None:
     """Where nothing is known, nothing can contradict."""
-    assert move("UNKNOWN", Step("CUSR", LADEN)) == ("RELEASED", True, True)
+    assert transition("UNKNOWN", Step("CUSR", LADEN)) == ("RELEASED", True, True)
 
 
 def test_a_late_event_is_put_in_its_place() -> None:
@@ -123,32 +125,32 @@ def test_a_late_event_is_put_in_its_place() -> None:
     assert (jump.state, jump.legal, jump.illegal) == ("LADEN_INLAND_IN", False, 1)
     assert (mended.state, mended.legal, mended.illegal) == ("LADEN_INLAND_IN", True, 0)
     history, _ = fold([disc, out])
-    assert tell(history, release)[2] == (LATE,)
+    assert apply_event(history, release)[2] == (LATE,)
 
 
 def test_a_retraction_takes_the_event_away() -> None:
     """The state is that of the events that remain, and no later version of it counts."""
     disc, release = entry(1, "DISC"), entry(2, "CUSR")
-    gone = release._replace(retracted=True, told_at=2, event_id="gone")
+    gone = release._replace(retracted=True, updated_at=2, event_id="gone")
     history, found = fold([disc, release])
-    _, standing, flags = tell(history, gone)
+    _, status, flags = apply_event(history, gone)
     assert found[1]
     assert found[1].state == "RELEASED"
-    assert standing
-    assert (standing.state, standing.events, flags) == ("IN_IMPORT_YARD", 1, (RETRACTED,))
+    assert status
+    assert (status.state, status.events, flags) == ("IN_IMPORT_YARD", 1, (RETRACTED,))
     history, _ = fold([disc, release, gone])
-    assert tell(history, release._replace(told_at=9, event_id="again"))[1] is None
+    assert apply_event(history, release._replace(updated_at=9, event_id="again"))[1] is None
 
 
 def test_a_newer_version_replaces_an_older_one() -> None:
     """The same eventID told later counts, an older or equal one does not."""
     disc = entry(1, "DISC")
     history, _ = fold([disc])
-    newer = disc._replace(phase="TRANSSHIPMENT", told_at=5, event_id="newer")
-    history, standing, flags = tell(history, newer)
-    assert standing
-    assert (standing.state, standing.events, flags) == ("IN_TRANSHIP_YARD", 1, (REPLACED,))
-    assert tell(history, disc)[1] is None
+    newer = disc._replace(phase="TRANSSHIPMENT", updated_at=5, event_id="newer")
+    history, status, flags = apply_event(history, newer)
+    assert status
+    assert (status.state, status.events, flags) == ("IN_TRANSHIP_YARD", 1, (REPLACED,))
+    assert apply_event(history, disc)[1] is None
 
 
 def test_stuffing_without_a_seal_shows() -> None:
@@ -171,16 +173,16 @@ def test_no_more_events_are_kept_than_can_be_mended() -> None:
             for hour, code in zip(range(10, 300), itertools.cycle(["LOAD", "DISC"]), strict=False)
         ]
     )
-    assert len(history.entries) == KEPT
+    assert len(history.events) == KEPT
     assert found[-1]
     assert found[-1].events == 290
-    late, standing, _ = tell(history, entry(1, "GTIN"))
-    assert (standing, late.too_late) == (None, 1)
+    late, status, _ = apply_event(history, entry(1, "GTIN"))
+    assert (status, late.too_late) == (None, 1)
 
 
 codes = st.sampled_from(sorted({step.code for step, _ in ROUND} | {"AVPU", "CROS"}))
 entries = st.builds(
-    lambda hour, code, empty, told: entry(hour, code, empty=empty, told_at=told),
+    lambda hour, code, empty, told: entry(hour, code, empty=empty, updated_at=told),
     st.integers(0, 30),
     codes,
     st.sampled_from([True, False, None]),
@@ -189,7 +191,7 @@ entries = st.builds(
 
 
 @given(st.lists(entries, max_size=20))
-def test_sending_everything_again_says_nothing_new(run: list[Entry]) -> None:
+def test_sending_everything_again_says_nothing_new(run: list[EquipmentEvent]) -> None:
     """A whole run delivered a second time is known from beginning to end."""
     history, _ = fold(run)
     again, found = fold(run, history)
@@ -198,8 +200,8 @@ def test_sending_everything_again_says_nothing_new(run: list[Entry]) -> None:
 
 
 @given(st.lists(entries, max_size=12, unique_by=lambda each: each.name), st.integers(0, 10**6))
-def test_in_whatever_order_events_come_the_end_is_the_same(run: list[Entry], seed: int) -> None:
+def test_in_whatever_order_events_come_the_end_is_the_same(run: list[EquipmentEvent], seed: int) -> None:
     """Only when they happened matters."""
     mixed = list(run)
     random.Random(seed).shuffle(mixed)
-    assert fold(mixed)[0].standing() == fold(run)[0].standing()
+    assert fold(mixed)[0].status() == fold(run)[0].status()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domains.cargo.dcsa import TOGETHER
+from streams.domains.cargo.dcsa import ATOMICITY_RULE
 from streams.readers.formats import Accepted, Item, Refused
 from tests.streams.domains.cargo.files import EXCERPTS, OURS, accepted, encode_all, format_of, items, text_of
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FILES = sorted(EXCERPTS.glob("dcsa_track_and_trace/*.json.gz"))
 WRONG = {
-    "tnt-220-response-wrong-attribute-values.json.gz": ["un-locode@1", TOGETHER, "un-locode@1"],
+    "tnt-220-response-wrong-attribute-values.json.gz": ["un-locode@1", ATOMICITY_RULE, "un-locode@1"],
     "tnt-220-response-wrong-structure.json.gz": ["dcsa-message@1", "dcsa-message@1"],
 }
 

@@ -207,7 +207,7 @@ def test_a_document_stands_or_falls_as_a_whole() -> None:
     """The broken event with its rule, its neighbours with the rule of the whole, each with its own bytes."""
     events = [EVENT, {**EVENT, "action": "CREATE"}, EVENT]
     found = read_json({**DOCUMENT, "epcisBody": {"eventList": events}})
-    assert rules(found) == [epcis_json.TOGETHER, "epcis-action@1", epcis_json.TOGETHER]
+    assert rules(found) == [epcis_json.ATOMICITY_RULE, "epcis-action@1", epcis_json.ATOMICITY_RULE]
     assert [json.loads(each.data) for each in found if isinstance(each, Refused)] == events
 
 

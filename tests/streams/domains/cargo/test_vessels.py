@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domains.cargo.vessels import Finding, Track, distance_nm, follow
+from streams.domains.cargo.vessels import Finding, Track, apply_position, distance_nm
 
 
 def report(second: int, latitude: float, longitude: float, **fields: Any) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def findings(*reports: dict[str, Any]) -> list[Finding]:
     track: Track | None = None
     found: list[Finding] = []
     for each in reports:
-        track, more = follow(track, each)
+        track, more = apply_position(track, each)
         found += more
     return found
 
@@ -75,7 +75,7 @@ def test_a_track_never_goes_back(run: list[dict[str, Any]]) -> None:
     track: Track | None = None
     for each in run:
         before = track
-        track, _ = follow(track, each)
+        track, _ = apply_position(track, each)
         assert track is not None
         assert before is None or track.occurred_at >= before.occurred_at
         if before is not None and each["occurred_at"] <= before.occurred_at:

@@ -43,7 +43,7 @@ _WORKER = """
 import sys
 from pathlib import Path
 from schemas.catalog import load_catalog
-from streams.app import run
+from streams.worker.app import run
 from streams.config import StreamsConfig
 from streams.metrics import no_emit
 kafka, data, group = sys.argv[1:]

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from streams.domains.vehicle.accident_state import AccidentState
-from streams.domains.vehicle.accidents import follow
+from streams.domains.vehicle.accidents import apply_signal
 from streams.domains.vehicle.crash import STANDARD_GRAVITY
 from tests.streams.domains.vehicle.drive import BEGIN_US
 
@@ -59,7 +59,7 @@ def test_a_state_is_stored_in_the_same_bytes_for_good(signals: list[dict[str, An
     """Field by field in one order, numbers as they came: what older versions wrote and what we write are one."""
     state = b""
     for each in signals:
-        kept, _ = follow(orjson.loads(state) if state else None, each)
+        kept, _ = apply_signal(orjson.loads(state) if state else None, each)
         state = orjson.dumps(kept)
     assert state == stored
 
@@ -68,6 +68,6 @@ def test_a_state_is_stored_in_the_same_bytes_for_good(signals: list[dict[str, An
 def test_a_stored_state_is_read_whole(stored: bytes) -> None:
     """Reading and writing it changes nothing, and neither does a signal that is not newer."""
     assert orjson.dumps(AccidentState.read(orjson.loads(stored))) == stored
-    kept, found = follow(orjson.loads(stored), a_signal(0, speed=1.0))
+    kept, found = apply_signal(orjson.loads(stored), a_signal(0, speed=1.0))
     assert orjson.dumps(kept) == stored
     assert found == []

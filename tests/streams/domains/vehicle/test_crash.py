@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from streams.domains.vehicle.crash import (
     STANDARD_GRAVITY,
     delta_v_kmh,
+    exceeds_wake,
     pdof_clock,
     resultant,
     severity,
     triggers,
-    woken,
 )
 
 KMH = st.floats(-100, 100, allow_nan=False)
@@ -66,7 +66,7 @@ def test_severity_has_the_published_bands(delta_v: float, band: str) -> None:
 def test_trigger_is_8_kmh_and_waking_is_above_0_8_kmh() -> None:
     """Along or across, either way (49 CFR 563.5)."""
     assert [triggers(-8.0, 0), triggers(0, 8.0), triggers(7.99, 7.99)] == [True, True, False]
-    assert [woken(0.81, 0), woken(0.8, -0.8)] == [True, False]
+    assert [exceeds_wake(0.81, 0), exceeds_wake(0.8, -0.8)] == [True, False]
 
 
 @given(x=KMH, y=KMH)

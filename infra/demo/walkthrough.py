@@ -1,7 +1,7 @@
-"""The story: a crash becomes an event, the event reaches the insurer, its evidence holds, a forged one does not.
+"""The walkthrough: a crash becomes an event, the event reaches the insurer, its evidence holds, a forged one does not.
 
-Every step is a real command, and each is judged by what it gave; nothing that is told is written here: numbers,
-places and verdicts come out of the commands. The first step that does not come out as told ends the story.
+Every step is a real command and is checked by its output. All numbers, offsets and verdicts that are shown come from
+the commands. The first step that does not come out as expected ends the walkthrough.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from infra.demo.stage import Done, Stage
+    from infra.demo.demo_city import CommandResult, DemoCity
     from schemas.catalog import Catalog
 
 DOMAIN = "vehicle"
@@ -36,32 +36,33 @@ SEALED_S = "60"
 
 
 class DemoError(StackError):
-    """A step of the demo did not come out as told."""
+    """A step of the demo did not come out as expected."""
 
 
 @dataclass
-class Story:
-    """One telling, on a stage.
+class Walkthrough:
+    """One run of the walkthrough.
 
     Attributes:
-        stage: Runs the commands.
+        city: The city; it runs the commands.
         catalog: The catalogue of the city.
-        tell: Takes a line of the story.
+        tell: Takes a line of output.
         head: Takes the title of a step.
+        accident: The event that the insurer received; empty before that.
     """
 
-    stage: Stage
+    city: DemoCity
     catalog: Catalog
     tell: Callable[[str], None]
     head: Callable[[str], None]
     accident: dict[str, Any] = field(default_factory=dict)
 
-    def play(self) -> None:
-        """Tell it from beginning to end.
+    def run(self) -> None:
+        """Run all steps in order.
 
         Raises:
-            DemoError: a step did not come out as told.
-            StackError: the city ended, or took too long.
+            DemoError: A step did not come out as expected.
+            StackError: The city ended, or took too long.
         """
         self.city_runs()
         self.insurer_may_read_its_topics_only()
@@ -74,16 +75,16 @@ class Story:
         """Start a city with one recording of each domain."""
         self.head("A city starts: Kafka, ClickHouse's engine, agents, sinks, signer, witness")
         began = time.monotonic()
-        stage = self.stage
+        city = self.city
         recordings = [
             min(files, key=_size) for domain in sorted(self.catalog.domains) if (files := bundled(domain))
         ]
         words = [word for path in recordings for word in ("--recordings", _short(path))]
-        stage.start_city("--speed", "max", *words)
-        stage.wait("ready", lambda: answers(f"{stage.settings.web_url}/ping", timeout_s=2), UP_S)
-        self.tell(f"It is ready after {time.monotonic() - began:.1f} s: {stage.settings.web_url}")
-        result = stage.settings.data / "run" / REPLAY_RESULT
-        stage.wait("its recordings are replayed", result.exists, REPLAYED_S)
+        city.start("--speed", "max", *words)
+        city.wait("ready", lambda: answers(f"{city.settings.web_url}/ping", timeout_s=2), UP_S)
+        self.tell(f"It is ready after {time.monotonic() - began:.1f} s: {city.settings.web_url}")
+        result = city.settings.data / "run" / REPLAY_RESULT
+        city.wait("its recordings are replayed", result.exists, REPLAYED_S)
         rows = json.loads(result.read_text()).values()
         read, accepted = (sum(row[name] for row in rows) for name in ("read", "accepted"))
         _require(len(rows) == len(recordings) and accepted > 0, "every recording is replayed", rows)
@@ -92,11 +93,11 @@ class Story:
         )
 
     def insurer_may_read_its_topics_only(self) -> None:
-        """Let Kafka refuse the insurer a topic that was not granted."""
+        """Ask Kafka for a topic that was not granted to the insurer."""
         self.head("The insurer asks for what was not granted: Kafka refuses")
-        done = self.stage.city("subscribe", "--as", INSURER, "--topic", CLOSED)
+        done = self.city.run("subscribe", "--as", INSURER, "--topic", CLOSED)
         _require(done.code != 0 and "refused by Kafka" in done.error and not done.out, "a refusal", done)
-        self.tell(done.last_words())
+        self.tell(done.last_line())
 
     def crash_reaches_the_insurer(self) -> None:
         """Replay the labelled scenario while the insurer waits for its accident."""
@@ -105,8 +106,8 @@ class Story:
         title = parse_header(content.split(b"\n", 1)[0]).title
         self.head("The insurer listens, and a car crashes")
         words = ("--as", INSURER, "--topic", TOPIC, "--count", "1", "--timeout", str(CRASH_S), "--json")
-        received = self.stage.city_waiting("subscribe", *words)
-        crash = self.stage.city("replay", _short(scenario))
+        received = self.city.start_command("subscribe", *words)
+        crash = self.city.run("replay", _short(scenario))
         _require(crash.code == 0, "the scenario is replayed", crash)
         (row,) = json.loads(crash.out).values()
         _require(row["read"] == row["accepted"] > 0, "every signal of the scenario is accepted", row)
@@ -124,12 +125,12 @@ class Story:
         )
 
     def evidence_is_made(self) -> Path:
-        """Ask for the bundle of the event's coordinates, and hold it to what the insurer received."""
+        """Make the bundle of the event's coordinates and compare it with the record that the insurer received."""
         self.head("Its evidence, by the coordinates that the insurer saw")
-        path = self.stage.data / "accident.evidence"
-        place = {name: str(self.accident[name]) for name in ("topic", "partition", "offset")}
-        words = [word for name, value in place.items() for word in (f"--{name}", value)]
-        done = self.stage.city("prove", *words, "--output", str(path), "--wait", SEALED_S)
+        path = self.city.data / "accident.evidence"
+        position = {name: str(self.accident[name]) for name in ("topic", "partition", "offset")}
+        words = [word for name, value in position.items() for word in (f"--{name}", value)]
+        done = self.city.run("prove", *words, "--output", str(path), "--wait", SEALED_S)
         _require(done.code == 0, "the bundle is made", done)
         record = Evidence.parse(path.read_bytes()).record
         commit = sha256(record).hexdigest()
@@ -140,7 +141,7 @@ class Story:
         return path
 
     def evidence_holds(self, bundle: Path) -> None:
-        """Let the verifier judge it: sealed, in a block, cosigned."""
+        """Verify the bundle: sealed, in a block, cosigned."""
         self.head("Anyone checks it offline, with keys they trust")
         done = self.verify(bundle)
         _require(done.code == 0 and done.out.startswith("PASS"), "PASS", done)
@@ -153,7 +154,7 @@ class Story:
                 self.tell("  " + words)
 
     def forged_evidence_does_not(self, bundle: Path) -> None:
-        """Flip one bit of one byte of the record in a copy."""
+        """Change one bit of the record in a copy and verify that."""
         self.head("One byte of the event is changed")
         data = bundle.read_bytes()
         record = Evidence.parse(data).record
@@ -163,7 +164,7 @@ class Story:
             f"cp {bundle} {forged} && printf '\\{data[at] ^ 1:03o}' | "
             f"dd of={forged} bs=1 seek={at} conv=notrunc"
         )
-        done = self.stage.shell(line)
+        done = self.city.shell(line)
         _require(done.code == 0, "the copy is changed", done)
         changed = [i for i, (a, b) in enumerate(zip(data, forged.read_bytes(), strict=True)) if a != b]
         _require(changed == [at], "one byte differs", changed)
@@ -177,20 +178,20 @@ class Story:
         for line in failed:
             self.tell("FAIL: " + line.removeprefix("failed").strip())
 
-    def verify(self, bundle: Path) -> Done:
+    def verify(self, bundle: Path) -> CommandResult:
         """Run `ledger-verify` on a bundle with the city's policy."""
-        policy = self.stage.settings.data / "ledger" / "policy.txt"
-        return self.stage.verify(str(bundle), "--policy", str(policy))
+        policy = self.city.settings.data / "ledger" / "policy.txt"
+        return self.city.verify(str(bundle), "--policy", str(policy))
 
 
 def _require(so: bool, expected: str, got: object) -> None:
     if not so:
-        said = got.last_words() if hasattr(got, "last_words") else str(got)
-        raise DemoError(f"not as told: expected that {expected}, got: {said[:300]}")
+        shown = got.last_line() if hasattr(got, "last_line") else str(got)
+        raise DemoError(f"not as expected: wanted {expected}, got: {shown[:300]}")
 
 
 def _short(path: Path) -> str:
-    """Spell a path as it is typed from here."""
+    """Return a path as it would be typed from the working directory."""
     return str(path.relative_to(path.cwd()) if path.is_relative_to(path.cwd()) else path)
 
 

@@ -10,4 +10,4 @@ USER city
 VOLUME /var/lib/clickhouse
 EXPOSE 8123
 ENTRYPOINT ["python3", "-m", "infra.processes"]
-CMD ["door"]
+CMD ["clickhouse"]

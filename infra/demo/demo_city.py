@@ -1,7 +1,7 @@
-"""The stage of the demo: a city of its own, and real commands run against it as a reader would type them.
+"""The city of the demo, and real commands run against it as a reader would type them.
 
-It promises: own data directory, own free ports, embedded stores, whatever the environment names; and that
-everything it started is ended in order however the story ends.
+The city has a data directory and free ports of its own and embedded stores, whatever the environment names.
+Everything that was started is ended in order, however the walkthrough ends.
 """
 
 from __future__ import annotations
@@ -28,32 +28,33 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 COMMAND_S = 90.0
-"""A command of the story may take this long."""
+"""Longest time of one command."""
 STOP_S = 45.0
-TOLD_PORTS = ("kafka", "clickhouse", "web")
+SHOWN_PORTS = ("kafka", "clickhouse", "web")
+"""Ports that the shown command names."""
 POLL_S = 0.2
 
 
 @dataclass(frozen=True)
-class Done:
-    """What became of a command."""
+class CommandResult:
+    """Exit code, stdout and stderr of a command that has ended."""
 
     code: int
     out: str
     error: str
 
-    def last_words(self) -> str:
-        """Return the last line it wrote, on stderr if anywhere."""
+    def last_line(self) -> str:
+        """Return the last line of stderr, or of stdout if stderr is empty."""
         lines = [line for line in (self.error or self.out).splitlines() if line.strip()]
         return lines[-1].strip() if lines else "it said nothing"
 
 
-class Stage:
-    """A directory, free ports, and the processes that the story started.
+class DemoCity:
+    """A data directory, free ports, and the processes that the walkthrough started.
 
     Args:
-        say: takes a command as it is typed, before it runs.
-        keep: leave the directory behind.
+        say: Takes each command as it would be typed, before it runs.
+        keep: Whether to leave the directory behind.
     """
 
     def __init__(self, say: Callable[[str], None], *, keep: bool) -> None:
@@ -84,21 +85,26 @@ class Stage:
 
     @property
     def log(self) -> Path:
-        """Where the city's own words go."""
+        """Return the file of the city's own output."""
         return self.data / "city-up.log"
 
-    def start_city(self, *words: str) -> None:
+    def start(self, *words: str) -> None:
         """Start `city up WORDS` in the background."""
-        told = ",".join(f"{name}={getattr(self.settings.ports, name)}" for name in TOLD_PORTS)
-        self._say(_typed("city", "up", "--data", str(self.settings.data), "--ports", told, *words))
+        ports = ",".join(f"{name}={getattr(self.settings.ports, name)}" for name in SHOWN_PORTS)
+        self._say(_typed("city", "up", "--data", str(self.settings.data), "--ports", ports, *words))
         command = ["up", "--data", str(self.settings.data), *words]
         self._city = spawn([*_CITY, *command], self.settings.environment(), self.log)
 
     def wait(self, what: str, ready: Callable[[], bool], timeout_s: float) -> None:
-        """Wait until something of the running city is so.
+        """Wait until a condition of the running city holds.
+
+        Args:
+            what: The condition, for the error's message.
+            ready: Returns whether it holds.
+            timeout_s: Longest wait.
 
         Raises:
-            StackError: the city ended, or the time is over.
+            StackError: The city ended, or the time is over.
         """
         deadline = time.monotonic() + timeout_s
         while not ready():
@@ -108,12 +114,12 @@ class Stage:
                 raise StackError(f"{what}: not within {timeout_s:.0f} s; {self._last_line()}")
             time.sleep(POLL_S)
 
-    def city(self, *words: str) -> Done:
-        """Run `city WORDS` over the demo's directory to its end."""
+    def run(self, *words: str) -> CommandResult:
+        """Run `city WORDS` over the demo's directory to its end and return its result."""
         return self._run([*_CITY, *self._with_data(words)], _typed("city", *self._with_data(words)))
 
-    def city_waiting(self, *words: str) -> Callable[[], Done]:
-        """Start `city WORDS`; the callable returned waits for its end."""
+    def start_command(self, *words: str) -> Callable[[], CommandResult]:
+        """Start `city WORDS` and return a function that waits for its end."""
         command = self._with_data(words)
         self._say(_typed("city", *command))
         process = subprocess.Popen(
@@ -125,24 +131,24 @@ class Stage:
         )
         self._waiting.append(process)
 
-        def end() -> Done:
+        def end() -> CommandResult:
             out, error = process.communicate(timeout=COMMAND_S)
-            return Done(process.returncode, out.decode(), error.decode())
+            return CommandResult(process.returncode, out.decode(), error.decode())
 
         return end
 
-    def verify(self, *words: str) -> Done:
-        """Run `ledger-verify WORDS`."""
+    def verify(self, *words: str) -> CommandResult:
+        """Run `ledger-verify WORDS` and return its result."""
         return self._run(
             [sys.executable, "-m", "ledger_sink.verifier.cli", *words], _typed("ledger-verify", *words)
         )
 
-    def shell(self, line: str) -> Done:
-        """Run one line of shell."""
+    def shell(self, line: str) -> CommandResult:
+        """Run one line of shell and return its result."""
         return self._run(["sh", "-c", line], line)
 
     def close(self) -> None:
-        """End what runs, in order, and take the directory away unless it is kept."""
+        """End all processes in order and remove the directory unless it is kept."""
         for process in self._waiting:
             _end(process, signal.SIGTERM, 10)
         if self._city is not None:
@@ -156,14 +162,14 @@ class Stage:
             while self._city is not None and self._city.poll() is None:
                 time.sleep(POLL_S)
 
-    def stop_city(self) -> int:
-        """Press Ctrl-C on the city; return how it ended."""
+    def stop(self) -> int:
+        """Send Ctrl-C to the city and return its exit code."""
         if self._city is None:
             return 0
         _end(self._city, signal.SIGINT, STOP_S)
         return self._city.returncode
 
-    def _run(self, command: Sequence[str], typed: str) -> Done:
+    def _run(self, command: Sequence[str], typed: str) -> CommandResult:
         self._say(typed)
         try:
             done = subprocess.run(
@@ -177,7 +183,7 @@ class Stage:
             )
         except subprocess.TimeoutExpired as error:
             raise StackError(f"no end within {COMMAND_S:.0f} s: {typed}") from error
-        return Done(done.returncode, done.stdout, done.stderr)
+        return CommandResult(done.returncode, done.stdout, done.stderr)
 
     def _with_data(self, words: Sequence[str]) -> list[str]:
         return [words[0], "--data", str(self.settings.data), *words[1:]]
@@ -187,7 +193,7 @@ class Stage:
             lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
         except OSError:
             lines = []
-        return f"its last words: {lines[-1].strip() if lines else 'none'}"
+        return f"its last line: {lines[-1].strip() if lines else 'none'}"
 
 
 _CITY = [sys.executable, "-m", "infra.cli"]

@@ -1,0 +1,1 @@
+"""What the first release wrote still verifies and opens."""
