@@ -1,1 +1,1 @@
-"""What the city sees: boards as code, from the catalogue to Grafana's JSON. Pure but for `push`."""
+"""Makes Grafana boards from the catalogue, as JSON. Pure except for `push`."""

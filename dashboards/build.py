@@ -1,4 +1,4 @@
-"""All boards of the catalogue, found by name, as Grafana's JSON."""
+"""Builds all boards of the catalogue as Grafana's JSON. The domains' boards are found by name."""
 
 from __future__ import annotations
 
@@ -20,21 +20,34 @@ GENERAL = (overview, pipeline, ledger)
 
 
 def boards(catalog: Catalog) -> dict[str, dict[str, Any]]:
-    """Return every board's JSON by uid: the general ones, then one per domain that has a module."""
+    """Return every board's JSON by uid: the general boards, then one per domain that has a module.
+
+    Args:
+        catalog: Topics and schemas. Domains outside it get no board.
+    """
     of_domains = [module for name, module in modules().items() if name in catalog.domains]
     made = (json.loads(JSONEncoder().encode(each.board(catalog))) for each in (*GENERAL, *of_domains))
     return {board["uid"]: board for board in made}
 
 
 def targets(board: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every panel's title with each of its queries."""
+    """Yield each query of a board with its panel's title.
+
+    Args:
+        board: A board as Grafana's JSON.
+    """
     for panel in board["panels"]:
         for target in panel.get("targets", []):
             yield panel["title"], target
 
 
 def write(catalog: Catalog, folder: Path) -> list[Path]:
-    """Write one JSON file per board; return the paths."""
+    """Write one JSON file per board and return the paths.
+
+    Args:
+        catalog: Topics and schemas.
+        folder: Folder of the files. It is created if needed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for uid, board in boards(catalog).items():

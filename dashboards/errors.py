@@ -1,5 +1,5 @@
-"""What can go wrong in this package; apart from the rest, whose libraries take a second to import."""
+"""Errors of this package. They stand apart because the other modules' libraries take a second to import."""
 
 
 class PushError(Exception):
-    """Grafana did not answer or refused: one line with its address and what it said."""
+    """Grafana did not answer or refused. The message is one line with its address and its answer."""

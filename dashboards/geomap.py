@@ -1,7 +1,7 @@
-"""Map panels: places over a bundled outline, in Grafana's geomap, without any tile server.
+"""Makes map panels: points over a packaged outline, in Grafana's geomap, without a tile server.
 
-The outline is the base map itself (a `geojson` layer), because every base map that Grafana brings asks a tile server on
-the internet. The query's columns `latitude` and `longitude` (WGS 84, degrees) are the places.
+The outline is the base map itself (a `geojson` layer), because all of Grafana's base maps need a tile server on the
+internet. The query's columns `latitude` and `longitude` (WGS 84, degrees) are the points.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ LAND = "#8899a6"
 HEIGHT = 12
 DOT, LABEL_PX, LABEL_ABOVE_PX = 6, 11, -14
 TILE_PX, WIDE_PX, HIGH_PX = 256, 700, 400
-"""Of a tile at zoom 0 in web Mercator, and of a panel on a usual screen: what the first view must hold."""
+"""Size of a tile at zoom 0 in web Mercator, and width and height of a panel on a usual screen, in pixels."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What a map shows at first: a window in degrees, or wherever the places are (`None`)."""
+    """The window that a map shows at first, in degrees."""
 
     west: float
     south: float
@@ -56,19 +56,19 @@ def places(
     unit: str = "short",
     span: int = HALF,
 ) -> Builder[dashboard.Panel]:
-    """Return a map of places.
+    """Return a map of points.
 
     Args:
-        title: Of the panel.
+        title: Title of the panel.
         sql: Query with the columns `latitude`, `longitude`, and those named below.
-        over: Name of the outline below the places.
+        over: Name of the outline below the points.
         steps: Colours by lower bound.
-        colour_by: Number that chooses a place's colour.
-        label: Column written at each place; none if empty.
-        view: What is shown at first; by default wherever the places are.
-        about: Description.
-        unit: Of `colour_by`.
-        span: Width.
+        colour_by: Numeric column that decides a point's colour.
+        label: Column written at each point. Empty: no labels.
+        view: The first view. None: the window of all points.
+        about: Description of the panel.
+        unit: Grafana's unit of `colour_by`.
+        span: Width in columns of Grafana's grid.
     """
     return (
         geomap_build.Panel()
@@ -98,7 +98,7 @@ def places(
 
 
 class _Land(common_build.MapLayerOptions):
-    """The base map: land of an outline."""
+    """The base map: an outline's land."""
 
     def __init__(self, land: Outline) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class _Land(common_build.MapLayerOptions):
 
 
 class _Markers(common_build.MapLayerOptions):
-    """A dot at each row's place."""
+    """A dot at each row's coordinates."""
 
     def __init__(self, colour_by: str, label: str) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ def _first_view(view: View | None) -> geomap_build.MapViewConfig:
 
 
 def zoom(view: View) -> float:
-    """Return the zoom of web Mercator at which a window fits into a panel of usual size."""
+    """Return the web Mercator zoom at which a window fits into a panel of `WIDE_PX` by `HIGH_PX`."""
     wide = WIDE_PX / TILE_PX * 360 / (view.east - view.west)
     high = HIGH_PX / TILE_PX * 2 * math.pi / (_mercator(view.north) - _mercator(view.south))
     return round(math.log2(min(wide, high)), 2)

@@ -1,4 +1,4 @@
-"""The ledger board: what is sealed, how fresh the newest checkpoint is, what the audits said."""
+"""The ledger board: sealed records, the age of the newest checkpoint, results of audits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             newest(metric, "Blocks", "ledger_city_blocks"),
             quorum_lag(metric),
             seal_latency(metric),
-            ill(metric),
+            unhealthy(metric),
             audits_failed(audit),
             unsealed(metric),
             sizes(metric),
@@ -74,11 +74,11 @@ def seal_latency(metric: str) -> Builder[dashboard.Panel]:
     )
 
 
-def ill(metric: str) -> Builder[dashboard.Panel]:
-    """Return logs that stopped and parts that are down."""
+def unhealthy(metric: str) -> Builder[dashboard.Panel]:
+    """Return the number of stopped logs and absent parts."""
     return panels.stat(
         "Stopped or silent",
-        f"SELECT sum(v) AS ill FROM (SELECT argMax(value, occurred_at) AS v FROM {metric} "
+        f"SELECT sum(v) AS unhealthy FROM (SELECT argMax(value, occurred_at) AS v FROM {metric} "
         "WHERE $__timeFilter(occurred_at) AND name IN "
         "('ledger_log_stopped', 'ledger_signer_down', 'ledger_witness_down', 'ledger_anchor_down') "
         "GROUP BY name, labels)",
@@ -97,7 +97,7 @@ def audits_failed(audit: str) -> Builder[dashboard.Panel]:
 
 
 def unsealed(metric: str) -> Builder[dashboard.Panel]:
-    """Return archived records minus leaves: what is still to be sealed."""
+    """Return the number of archived records that are not sealed yet."""
     return panels.stat(
         "Archived, not yet sealed",
         f"SELECT (SELECT count() FROM {DATABASE}.records) - (SELECT sum(v - 1) FROM (SELECT argMax(value, "
@@ -127,7 +127,7 @@ def seal(metric: str) -> Builder[dashboard.Panel]:
 
 
 def commits(metric: str) -> Builder[dashboard.Panel]:
-    """Return the time of one group commit and the interval in force."""
+    """Return the duration of a group commit and the current checkpoint interval."""
     return panels.timeseries(
         "Group commit and checkpoint interval",
         f"SELECT $__timeInterval(occurred_at) AS time, name, max(value) AS seconds FROM {metric} "
@@ -139,7 +139,7 @@ def commits(metric: str) -> Builder[dashboard.Panel]:
 
 
 def audits(audit: str) -> Builder[dashboard.Panel]:
-    """Return the audits, newest first, with what they found."""
+    """Return the audits with their findings, newest first."""
     return panels.table(
         "Audits",
         f"SELECT occurred_at AS at, subject, verdict, details, problems FROM {audit} WHERE kind = 'ledger' "

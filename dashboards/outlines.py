@@ -1,7 +1,7 @@
-"""Outlines of land under the maps, read from `maps/`, in the forms that boards and terminal need.
+"""Reads the outlines of land from `maps/`, for boards and terminal.
 
-A board carries its outline inside (`data:` URL): a browser asks for it, not Grafana, and the browser may sit anywhere;
-so no address has to be right, no server has to allow it (CORS), and nothing is asked of the internet.
+A board contains its outline as a `data:` URL. The browser loads it, not Grafana, and the browser may run anywhere. So
+no address has to be reachable, no server has to allow it (CORS), and nothing is loaded from the internet.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ class Outline:
     """The land of one region.
 
     Attributes:
-        name: Of the file.
-        text: GeoJSON.
-        west, south, east, north: Its window in degrees.
-        lines: Borders of land and water, each a chain of points.
+        name: Name of its file.
+        text: Its GeoJSON.
+        west: Western edge of its window, degrees.
+        south: Southern edge, degrees.
+        east: Eastern edge, degrees.
+        north: Northern edge, degrees.
+        lines: Coastlines and borders, each a sequence of points.
     """
 
     name: str
@@ -43,7 +46,12 @@ class Outline:
         return "data:application/geo+json;base64," + base64.b64encode(self.text.encode()).decode()
 
     def where(self, latitude: str = "latitude", longitude: str = "longitude") -> str:
-        """Return the SQL condition that a place lies in the window."""
+        """Return the SQL condition that coordinates lie in the window.
+
+        Args:
+            latitude: Name of the column of latitudes.
+            longitude: Name of the column of longitudes.
+        """
         return (
             f"{latitude} BETWEEN {self.south} AND {self.north} "
             f"AND {longitude} BETWEEN {self.west} AND {self.east}"
@@ -52,7 +60,7 @@ class Outline:
 
 @cache
 def outline(name: str) -> Outline:
-    """Return the outline of that name."""
+    """Return an outline by name."""
     text = (FOLDER / f"{name}.geojson").read_text(encoding="utf-8").strip()
     content = json.loads(text)
     west, south, east, north = content["bbox"]

@@ -1,4 +1,4 @@
-"""The overview: every domain of the catalogue at one glance, with the way to its own board."""
+"""The overview board: every domain of the catalogue, with links to the domains' boards."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards import panels
 from dashboards.queries import table_of
-from dashboards.roll_ups import glance_of
+from dashboards.roll_ups import summary_of
 from dashboards.style import AGE_COLOURS, ANY_IS_MARKED, ZERO_IS_GOOD
 from schemas.names import board_uid
 
@@ -54,17 +54,17 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
 
 
 def _each(topics: list[Topic], select: str, where: str = "", *, final: bool = True) -> str:
-    """Return one SELECT per topic, united; `{topic}` and `{domain}` stand for its names."""
+    """Return the union of one SELECT per topic. `{topic}` and `{domain}` are replaced by its names."""
     return " UNION ALL ".join(
         f"SELECT {select.format(topic=t.name, domain=t.domain)} FROM {table_of(t, final=final)} {where}"
         for t in topics
     )
 
 
-def _glances(topics: list[Topic]) -> str:
-    """Return one SELECT per topic, united, of its name, its domain and what it holds."""
+def _summaries(topics: list[Topic]) -> str:
+    """Return the union of each topic's summary (`roll_ups.summary_of`), with its name and domain."""
     return " UNION ALL ".join(
-        f"SELECT '{t.domain}' AS domain, '{t.name}' AS topic, n, s, at FROM ({glance_of(t)})" for t in topics
+        f"SELECT '{t.domain}' AS domain, '{t.name}' AS topic, n, s, at FROM ({summary_of(t)})" for t in topics
     )
 
 
@@ -77,7 +77,7 @@ def rows(topics: list[Topic]) -> Builder[dashboard.Panel]:
 
 
 def lately(topics: list[Topic]) -> Builder[dashboard.Panel]:
-    """Return what was received in the last hour."""
+    """Return the number of events that were received in the last hour."""
     counted = _each(topics, "count() AS n", "WHERE _received_at >= now() - INTERVAL 1 HOUR", final=False)
     return panels.stat(
         "Received in an hour",
@@ -87,15 +87,15 @@ def lately(topics: list[Topic]) -> Builder[dashboard.Panel]:
 
 
 def heard(topics: list[Topic]) -> Builder[dashboard.Panel]:
-    """Return how many domains have told anything."""
+    """Return the number of domains with data."""
     counted = _each(topics, "'{domain}' AS domain, count() AS n", final=False)
     return panels.stat("Domains with data", f"SELECT uniqExactIf(domain, n > 0) AS domains FROM ({counted})")
 
 
 def domains(catalog: Catalog) -> Builder[dashboard.Panel]:
-    """Return each domain's events, their age, how many are simulated, and its dead letters."""
+    """Return each domain's events, their age, their simulated share, and its dead letters."""
     named = [t for t in catalog.topics.values() if t.domain != "platform"]
-    counted = _glances([t for t in named if t.kind in {"raw", "derived"}])
+    counted = _summaries([t for t in named if t.kind in {"raw", "derived"}])
     letters = _each(
         [t for t in named if t.event == "dead-letter"],
         "'{domain}' AS domain, 0 AS n, toDateTime64(0, 6) AS at, 0 AS s, count() AS dead",
@@ -113,7 +113,7 @@ def domains(catalog: Catalog) -> Builder[dashboard.Panel]:
 
 
 def oldest(topics: list[Topic]) -> Builder[dashboard.Panel]:
-    """Return the age of what was received last; a repeat was received, too."""
+    """Return the age of the last received record. A repeat counts as received."""
     newest = _each(topics, "max(_received_at) AS at", final=False)
     return panels.stat(
         panels.AGE[1],
@@ -124,7 +124,7 @@ def oldest(topics: list[Topic]) -> Builder[dashboard.Panel]:
 
 
 def dead(topics: list[Topic]) -> Builder[dashboard.Panel]:
-    """Return the dead letters of all domains."""
+    """Return the number of dead letters of all domains."""
     return panels.stat(
         "Dead letters",
         f"SELECT sum(n) AS letters FROM ({_each(topics, 'count() AS n')})",
@@ -135,11 +135,11 @@ def dead(topics: list[Topic]) -> Builder[dashboard.Panel]:
 
 def simulated(topics: list[Topic]) -> Builder[dashboard.Panel]:
     """Return the share of simulated events."""
-    return panels.simulated(f"SELECT sum(s) / sum(n) AS share FROM ({_glances(topics)})")
+    return panels.simulated(f"SELECT sum(s) / sum(n) AS share FROM ({_summaries(topics)})")
 
 
 def rate(topics: list[Topic]) -> Builder[dashboard.Panel]:
-    """Return events per second by topic, by the time they were received."""
+    """Return events per second by topic and time of receipt."""
     received = _each(
         topics,
         "$__timeInterval(_received_at) AS time, '{topic}' AS topic, count() / $__interval_s AS per_second",
@@ -160,7 +160,7 @@ def table(topics: list[Topic]) -> Builder[dashboard.Panel]:
     each = (
         f"SELECT domain, topic, n AS events, at AS newest, "
         f"dateDiff('second', received_at, now64(3)) AS received_ago, s AS simulated_events "
-        f"FROM ({_glances(topics)}) AS held INNER JOIN ({received}) AS received USING (topic)"
+        f"FROM ({_summaries(topics)}) AS held INNER JOIN ({received}) AS received USING (topic)"
     )
     return panels.table(
         "Topics",

@@ -1,4 +1,4 @@
-"""Panels: one function per kind, with the defaults that all boards share."""
+"""Makes panels: one function per kind, with the defaults that all boards share."""
 
 from __future__ import annotations
 
@@ -27,17 +27,24 @@ WIDE, HALF, THIRD, SIXTH = 24, 12, 8, 4
 SIMULATED = "Simulated data"
 """Title of the badge of simulated data."""
 AGE = ("Data age", "Since the last record")
-"""Titles of panels that tell how old the data is."""
+"""Titles of the panels that show the age of the data."""
 NOT_NOW = "Share of events that were replayed from a recording or a scenario; they did not happen now."
 
 
 def timeseries(
     title: str, sql: str, *, unit: str = "short", about: str = "", span: int = HALF, draw: Draw = "line"
 ) -> Builder[dashboard.Panel]:
-    """Return values over time; the query's first column is `time`.
+    """Return a chart of values over time.
 
-    Lines are for what has a value at every moment; bars for counts and points for what comes and goes, since a line
-    would join what is days apart.
+    Lines suit continuous values, bars counts, points sporadic values: a line would join values that are days apart.
+
+    Args:
+        title: Title of the panel.
+        sql: Query whose first column is `time`.
+        unit: Grafana's unit of the values.
+        about: Description of the panel.
+        span: Width in columns of Grafana's grid.
+        draw: Lines, bars or points.
     """
     return (
         timeseries_build.Panel()
@@ -72,7 +79,16 @@ def stat(
     about: str = "",
     span: int = SIXTH,
 ) -> Builder[dashboard.Panel]:
-    """Return one large number, coloured by its steps."""
+    """Return a panel of one large number.
+
+    Args:
+        title: Title of the panel.
+        sql: Query. The last value of its result that is not null is shown.
+        unit: Grafana's unit of the number.
+        steps: Colours by lower bound.
+        about: Description of the panel.
+        span: Width in columns of Grafana's grid.
+    """
     return (
         stat_build.Panel()
         .title(title)
@@ -90,12 +106,22 @@ def stat(
 
 
 def data_age(sql: str, *, about: str = "") -> Builder[dashboard.Panel]:
-    """Return the age in seconds of what happened last, which every board shows."""
+    """Return the panel of the newest data's age, which every board has.
+
+    Args:
+        sql: Query of the age in seconds.
+        about: Description of the panel.
+    """
     return stat(AGE[0], sql, unit="s", steps=AGE_COLOURS, about=about)
 
 
 def simulated(sql: str, *, about: str = NOT_NOW) -> Builder[dashboard.Panel]:
-    """Return the badge of simulated data: the share of events that come from a recording or a scenario."""
+    """Return the badge of simulated data: the share of events from recordings and scenarios.
+
+    Args:
+        sql: Query of the share, 0 to 1.
+        about: Description of the panel.
+    """
     return stat(SIMULATED, sql, unit="percentunit", steps=ANY_IS_MARKED, about=about)
 
 
@@ -108,7 +134,16 @@ def table(
     units: Mapping[str, str] | None = None,
     colours: Mapping[str, Steps] | None = None,
 ) -> Builder[dashboard.Panel]:
-    """Return rows; `units` and `colours` are by column name."""
+    """Return a table of rows.
+
+    Args:
+        title: Title of the panel.
+        sql: Query of the rows.
+        about: Description of the panel.
+        span: Width in columns of Grafana's grid.
+        units: Grafana's units by column.
+        colours: Colours by lower bound, by column.
+    """
     panel = (
         table_build.Panel()
         .title(title)
@@ -134,7 +169,14 @@ def table(
 
 
 def note(title: str, markdown: str, *, span: int = WIDE, height: int = 3) -> Builder[dashboard.Panel]:
-    """Return words."""
+    """Return a panel of text.
+
+    Args:
+        title: Title of the panel.
+        markdown: The text.
+        span: Width in columns of Grafana's grid.
+        height: Height in rows of Grafana's grid.
+    """
     return (
         text_build.Panel()
         .title(title)
@@ -146,7 +188,13 @@ def note(title: str, markdown: str, *, span: int = WIDE, height: int = 3) -> Bui
 
 
 def variable(name: str, label: str, sql: str) -> board_build.QueryVariable:
-    """Return a choice of several values, «All» at first."""
+    """Return a template variable with multiple choice, «All» at first.
+
+    Args:
+        name: Its name in queries.
+        label: Its name for people.
+        sql: Query of its values.
+    """
     return (
         board_build.QueryVariable(name)
         .label(label)
@@ -169,7 +217,17 @@ def board(
     refresh: str = "10s",
     about: str = "",
 ) -> dashboard.Dashboard:
-    """Return a board of panels that knows its siblings (links keep the time range)."""
+    """Return a board with links to all other boards. The links keep the time range.
+
+    Args:
+        uid: Its id in Grafana.
+        title: Its title.
+        panels: Its panels, in order.
+        variables: Its template variables.
+        start: Start of its time range, as Grafana writes it.
+        refresh: Interval of its refresh, as Grafana writes it.
+        about: Its description.
+    """
     made = (
         board_build.Dashboard(title)
         .uid(uid)

@@ -1,4 +1,4 @@
-"""The pipeline board: the platform watches itself with itself (lag, latency, dead letters, parts)."""
+"""The pipeline board: the platform's own lag, latency, dead letters and table parts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             lag(metric),
             latency(metric),
             throughput(metric),
-            holes(),
+            archive_gaps(),
             heartbeat(metric),
             parts(),
             all_metrics(metric),
@@ -52,7 +52,7 @@ def _series(metric: str, names: str, value: str = "max(value)", label: str = "la
 
 
 def lag_now(metric: str) -> Builder[dashboard.Panel]:
-    """Return the largest lag of the last minutes' reports."""
+    """Return the sum of the newest lag of each process and topic."""
     return panels.stat(
         "Lag now",
         f"SELECT sum(v) AS lag FROM (SELECT argMax(value, occurred_at) AS v FROM {metric} "
@@ -63,7 +63,7 @@ def lag_now(metric: str) -> Builder[dashboard.Panel]:
 
 
 def processes(metric: str) -> Builder[dashboard.Panel]:
-    """Return how many processes report."""
+    """Return the number of processes that report."""
     return panels.stat(
         "Processes reporting",
         f"SELECT uniqExact(process) AS processes FROM {metric} WHERE $__timeFilter(occurred_at)",
@@ -71,7 +71,7 @@ def processes(metric: str) -> Builder[dashboard.Panel]:
 
 
 def latency_now(metric: str) -> Builder[dashboard.Panel]:
-    """Return the newest p99 from record to row."""
+    """Return the newest 99th percentile of the time from record to row."""
     return panels.stat(
         "Record to row, p99",
         f"SELECT argMax(value, occurred_at) AS ms FROM {metric} WHERE $__timeFilter(occurred_at) "
@@ -82,7 +82,7 @@ def latency_now(metric: str) -> Builder[dashboard.Panel]:
 
 
 def letters_by_reason(topics: list[Topic]) -> Builder[dashboard.Panel]:
-    """Return each domain's dead letters, and those of each stage and reason."""
+    """Return the number of dead letters of each domain, and of each stage and reason."""
     each = " UNION ALL ".join(
         f"SELECT '{t.domain}' AS domain, 'all' AS stage, '' AS reason, count() AS letters FROM {table_of(t)} UNION ALL "
         f"SELECT '{t.domain}' AS domain, stage, reason, count() AS letters FROM {table_of(t)} GROUP BY stage, reason"
@@ -109,13 +109,13 @@ def latency(metric: str) -> Builder[dashboard.Panel]:
 
 
 def throughput(metric: str) -> Builder[dashboard.Panel]:
-    """Return totals of what agents and sink did."""
+    """Return the totals of agents and sink since their start."""
     names = "('agents_records_total', 'agents_derived_total', 'sink.records_total')"
     return panels.timeseries("Records done since start", _series(metric, names))
 
 
-def holes() -> Builder[dashboard.Panel]:
-    """Return what the archive lacks or has twice, by topic-partition: both must be 0."""
+def archive_gaps() -> Builder[dashboard.Panel]:
+    """Return the missing and doubled records of the archive, by partition. Both must be 0."""
     return panels.table(
         "Archive: missing and double records",
         "SELECT topic, partition, max(offset) - min(offset) + 1 AS expected, count() AS archived, "
@@ -126,7 +126,7 @@ def holes() -> Builder[dashboard.Panel]:
 
 
 def heartbeat(metric: str) -> Builder[dashboard.Panel]:
-    """Return when each process last told something."""
+    """Return the time of each process's last report."""
     return panels.table(
         "Processes",
         f"SELECT process, max(occurred_at) AS last, dateDiff('second', max(occurred_at), now64(3)) AS ago, "
@@ -137,7 +137,7 @@ def heartbeat(metric: str) -> Builder[dashboard.Panel]:
 
 
 def parts() -> Builder[dashboard.Panel]:
-    """Return parts and size of each table."""
+    """Return the number of parts and the size of each table."""
     return panels.table(
         "Tables",
         "SELECT table, count() AS parts, sum(rows) AS rows, formatReadableSize(sum(bytes_on_disk)) AS size "

@@ -1,4 +1,4 @@
-"""Pushes boards, folder and data source to a running Grafana through its HTTP API (grafana-client)."""
+"""Pushes boards, their folder and the data source to a running Grafana through its HTTP API (grafana-client)."""
 
 from __future__ import annotations
 
@@ -19,16 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClickHouseAddress:
-    """Where Grafana finds ClickHouse."""
+    """Address and login of ClickHouse for Grafana.
+
+    Attributes:
+        url: `http://host:port`, as seen from Grafana.
+        user: User of ClickHouse.
+        password: The user's password, never printed.
+    """
 
     url: str
-    """`http://host:port`, as seen from Grafana."""
     user: str
     password: str = field(repr=False)
 
 
 def datasource(address: ClickHouseAddress) -> dict[str, Any]:
-    """Return the data source as Grafana's API and its provisioning take it."""
+    """Return the data source in the form of Grafana's API and provisioning."""
     url = urlsplit(address.url)
     return {
         "uid": DATASOURCE_UID,
@@ -49,12 +54,15 @@ def datasource(address: ClickHouseAddress) -> dict[str, Any]:
 
 
 def push(grafana: str, catalog: Catalog, address: ClickHouseAddress | None) -> list[str]:
-    """Create or replace folder, data source and boards; return the boards' URLs.
+    """Create or replace the folder, the data source and the boards.
 
     Args:
-        grafana: Grafana's address with user and password or token in it.
-        catalog: whose boards.
-        address: ClickHouse for the data source; None leaves the data source as it is.
+        grafana: Grafana's URL, with user and password or a token.
+        catalog: Topics and schemas of the boards.
+        address: ClickHouse for the data source. None leaves the data source as it is.
+
+    Returns:
+        The boards' URLs.
 
     Raises:
         PushError: Grafana does not answer or refuses.

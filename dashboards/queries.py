@@ -1,7 +1,7 @@
-"""SQL targets of panels, and Grafana's ClickHouse macros expanded as its plug-in does.
+"""Makes the SQL targets of panels, and expands the macros of Grafana's ClickHouse plug-in.
 
-A query is text with macros (`$__timeFilter(column)` …) and template variables; `expand` replaces them for one
-time range, so that the very text of a panel can be run against ClickHouse without Grafana.
+A query is text with macros (`$__timeFilter(column)` …) and template variables. `expand` replaces them for one time
+range, so that a panel's text runs against ClickHouse without Grafana.
 """
 
 from __future__ import annotations
@@ -27,14 +27,20 @@ _FORMATS = {"timeseries": 0, "table": 1}
 
 @dataclass
 class ClickHouseTarget(variants.Dataquery):
-    """One query of a panel, in the form of the ClickHouse plug-in 4."""
+    """One query of a panel, in the form of the ClickHouse plug-in 4.
+
+    Attributes:
+        sql: The query, with macros.
+        shape: How the plug-in reads the result.
+        ref_id: Its name in the panel.
+    """
 
     sql: str
     shape: Shape
     ref_id: str = "A"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the target as Grafana stores it."""
+        """Return the target in Grafana's stored form."""
         return {
             "refId": self.ref_id,
             "datasource": {"type": DATASOURCE_TYPE, "uid": DATASOURCE_UID},
@@ -46,7 +52,12 @@ class ClickHouseTarget(variants.Dataquery):
 
 
 class Target(cog_builder.Builder[variants.Dataquery]):
-    """Builder around a target, as the SDK's panels want one."""
+    """Builder of a target, as the SDK's panels take it.
+
+    Args:
+        sql: The query, with macros. Its white space is normalised.
+        shape: How the plug-in reads the result.
+    """
 
     def __init__(self, sql: str, shape: Shape) -> None:
         self._target = ClickHouseTarget(" ".join(sql.split()), shape)
@@ -57,9 +68,13 @@ class Target(cog_builder.Builder[variants.Dataquery]):
 
 
 def table_of(topic: Topic, *, final: bool = True) -> str:
-    """Return the FROM text of a topic's table: facts (FINAL), or records, which is faster and has repeats in it.
+    """Return the FROM text of a topic's table.
 
-    Counts and sums are of facts. What is highest, newest or distinct is the same in both: a repeat tells nothing new.
+    Counts and sums need `FINAL`. The highest, newest or distinct values are the same without it.
+
+    Args:
+        topic: The topic.
+        final: Whether each event counts once (`FINAL`). Without it the query is faster, and repeats are included.
     """
     return f"{DATABASE}.{topic.table}" + (" FINAL" if final else "")
 
@@ -68,10 +83,16 @@ _CALL = re.compile(r"\$__(\w+)\(")
 
 
 def expand(sql: str, start: datetime, end: datetime, interval_s: int = 3600) -> str:
-    """Replace macros and variables as Grafana would, with every variable at «All».
+    """Replace macros and variables as Grafana does, with every variable at «All».
+
+    Args:
+        sql: The query, with macros.
+        start: Start of the time range.
+        end: End of the time range.
+        interval_s: Seconds of one interval of a chart.
 
     Raises:
-        ValueError: the text uses a macro that is not known here.
+        ValueError: The text uses an unknown macro.
     """
     while match := _CALL.search(sql):
         close = _closing(sql, match.end())

@@ -1,4 +1,4 @@
-"""Roll-ups that boards read in place of a topic's long table."""
+"""Finds the roll-ups that boards read in place of a topic's long table."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @cache
 def roll_ups() -> Mapping[str, str]:
-    """Collect the roll-ups that the domains' boards declare in `ROLL_UPS`.
+    """Return the roll-ups that the domains' boards declare in `ROLL_UPS`.
 
     Returns:
-        Table of the roll-up by topic; its `events` sum up to the topic's facts. A board without `ROLL_UPS` has none.
+        The table of the roll-up by topic. Its column `events` sums up to the topic's events.
     """
     return {
         topic: table
@@ -28,11 +28,11 @@ def roll_ups() -> Mapping[str, str]:
     }
 
 
-def glance_of(topic: Topic) -> str:
-    """Return a SELECT of how much a topic holds (`n`), how much is simulated (`s`), when the last happened (`at`).
+def summary_of(topic: Topic) -> str:
+    """Return a SELECT of a topic's events (`n`), its simulated events (`s`) and the time of the newest (`at`).
 
-    From the roll-up where there is one; else from records, in which a repeat counts until ClickHouse has merged it with
-    the first. `FINAL` over all of a long table takes seconds.
+    It reads the roll-up if there is one. Otherwise it reads the table without `FINAL`, which takes seconds on a long
+    table. There, a repeat counts until ClickHouse has merged it.
     """
     rolled = roll_ups().get(topic.name)
     if rolled is None:

@@ -1,4 +1,4 @@
-"""Colours, units and the data source: what all boards share and nothing else spells."""
+"""Colours, thresholds and the names of the data source and folder, shared by all boards."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ CAI_COLOURS = ((0, "#32A1FF"), (51, "#00C73C"), (101, "#FDB32B"), (251, "#F93F3E
 """Lower bound of each Korean CAI category and its colour: blue, green, yellow, red."""
 
 AGE_COLOURS = ((0, "green"), (300, "orange"), (3600, "red"))
-"""Age of the newest data in seconds."""
+"""Colours by age of the newest data in seconds."""
 
 ANY_IS_MARKED = ((0, "green"), (0.000001, "orange"))
-"""Shares that are marked as soon as they are not zero."""
+"""Colours of shares that are marked unless they are zero."""
 
 ZERO_IS_GOOD = ((0, "green"), (1, "red"))
-"""Counts that should be zero."""
+"""Colours of counts that should be zero."""
 
 
 def thresholds(steps: tuple[tuple[float, str], ...]) -> build.ThresholdsConfig:
-    """Return steps as Grafana thresholds; the first one has no lower bound."""
+    """Return colour steps as Grafana thresholds. The first step has no lower bound."""
     return (
         build.ThresholdsConfig()
         .mode(model.ThresholdsMode.ABSOLUTE)

@@ -1,1 +1,1 @@
-"""What an event is: the catalogue of domains, topics and schemas, and everything that follows from it."""
+"""The catalogue of domains, topics and schemas, and all names, bytes, columns and documents that follow from it."""

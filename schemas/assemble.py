@@ -1,21 +1,21 @@
-"""Folders of the catalogue → domains. Pure; `rules` has judged the folders before."""
+"""Builds the domains of the catalogue from their folders. Pure; `toml_rules` has checked the folders before."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from schemas import envelope as merge
 from schemas import names
+from schemas.envelope import canonical_text, personal_fields, wire_record
 from schemas.folder import Folder
 from schemas.model import Domain, Schema, Topic
 from schemas.toml_rules import SHARED
 
 
 def assemble(folders: Iterable[Folder], envelope: dict[str, Any]) -> dict[str, Domain]:
-    """Make the domains of the catalogue, by name.
+    """Return the domains of the catalogue by name, sorted.
 
     Args:
-        folders: Folders that `rules.folder_problems` found nothing wrong with.
-        envelope: The record every event begins with.
+        folders: Folders without `toml_rules.folder_problems`.
+        envelope: Avro record with which every event begins, as plain JSON.
     """
     ordered = list(folders)
     shared = next((each for each in ordered if each.name == SHARED), None)
@@ -25,14 +25,14 @@ def assemble(folders: Iterable[Folder], envelope: dict[str, Any]) -> dict[str, D
 
 
 def _domain(folder: Folder, shared: Folder | None, envelope: dict[str, Any]) -> Domain:
-    """Make one domain."""
+    """Build one domain."""
     toml = folder.toml
     topics = tuple(_topic(folder, event, shared, envelope) for event in toml["topics"])
     return Domain(folder.name, toml["title"], toml["owner"], toml["sensitivity"], topics)
 
 
 def _topic(folder: Folder, event: str, shared: Folder | None, envelope: dict[str, Any]) -> Topic:
-    """Make one topic with all versions of its schema."""
+    """Build one topic with all versions of its schema."""
     entry = folder.toml["topics"][event]
     name = names.topic_name(folder.name, event)
     source = folder
@@ -58,8 +58,7 @@ def _topic(folder: Folder, event: str, shared: Folder | None, envelope: dict[str
 
 
 def _schemas(folder: Folder, event: str, subject: str, envelope: dict[str, Any]) -> Iterable[Schema]:
-    """Make every version of a topic's schema, oldest first."""
+    """Yield every version of a topic's schema, oldest first."""
     for version, schema_id in enumerate(folder.toml["topics"][event]["schema_ids"], start=1):
-        record = merge.wire_record(folder.records[event, version], envelope)
-        text = merge.canonical_text(record)
-        yield Schema(schema_id, subject, version, record, text, merge.personal_fields(record))
+        record = wire_record(folder.records[event, version], envelope)
+        yield Schema(schema_id, subject, version, record, canonical_text(record), personal_fields(record))

@@ -1,7 +1,7 @@
-"""What a subscriber may read, as an AsyncAPI 3.0 document with Kafka bindings 0.5. Pure.
+"""Describes what a subscriber may read as an AsyncAPI 3.0 document with Kafka bindings 0.5. Pure.
 
-It promises that all of it follows from the catalogue and the subscriber's file: one channel for each granted
-topic, one message for each version of its schema, the Avro schema as it travels, and an example.
+The document follows from the catalogue and the subscriber's file alone: one channel for each granted topic, one message
+for each version of its schema, with the Avro schema of the wire and examples.
 """
 
 from collections.abc import Mapping
@@ -51,13 +51,13 @@ _SEALED = (
 
 @dataclass(frozen=True)
 class Deployment:
-    """Where a deployment is reached.
+    """Addresses of a deployment.
 
     Attributes:
         city: The city's name.
         kafka: Address of the SASL listener.
         registry: Address of the schema registry.
-        partitions: Partitions of topics whose catalogue entry names no number.
+        partitions: Number of partitions of a topic without a number of its own in the catalogue.
     """
 
     city: str
@@ -66,27 +66,27 @@ class Deployment:
     partitions: int
 
 
-def document(catalog: Catalog, subscriber: Subscriber, place: Deployment) -> dict[str, Any]:
-    """Describe what a subscriber may read.
+def document(catalog: Catalog, subscriber: Subscriber, deployment: Deployment) -> dict[str, Any]:
+    """Return a subscriber's AsyncAPI document, as plain JSON.
 
     Args:
-        catalog: Topics and schemas.
-        subscriber: Who reads.
-        place: Where.
+        catalog: Topics, schemas and examples.
+        subscriber: The subscriber and its topics.
+        deployment: Addresses of the deployment.
     """
     topics = [catalog.topics[name] for name in subscriber.topics]
     return {
         "asyncapi": VERSION,
-        "id": f"urn:city:{place.city}:subscriber:{subscriber.name}",
+        "id": f"urn:city:{deployment.city}:subscriber:{subscriber.name}",
         "info": {
-            "title": f"{place.city} for {subscriber.title}",
+            "title": f"{deployment.city} for {subscriber.title}",
             # A further version of any schema, or a further topic, makes the number greater.
             "version": f"{sum(len(topic.schemas) for topic in topics)}.0.0",
             "description": f"{subscriber.purpose}\n\n{_SEALED}",
         },
         "defaultContentType": "application/vnd.apache.avro",
-        "servers": {_SERVER: _server(place)},
-        "channels": {topic.name: _channel(topic, place) for topic in topics},
+        "servers": {_SERVER: _server(deployment)},
+        "channels": {topic.name: _channel(topic, deployment) for topic in topics},
         "operations": {f"receive {topic.name}": _operation(topic, subscriber) for topic in topics},
         "components": {
             "messages": {
@@ -105,19 +105,19 @@ def document(catalog: Catalog, subscriber: Subscriber, place: Deployment) -> dic
 
 
 def message_name(topic: Topic, schema: Schema) -> str:
-    """Name the message of one version of a topic's schema: `vehicle.accident.v1`."""
+    """Return the message's name of one version of a topic's schema: `vehicle.accident.v1`."""
     return f"{topic.name}.v{schema.version}"
 
 
-def _server(place: Deployment) -> dict[str, Any]:
+def _server(deployment: Deployment) -> dict[str, Any]:
     return {
-        "host": place.kafka,
+        "host": deployment.kafka,
         "protocol": "kafka",
         "description": "SASL listener; it denies whatever was not granted.",
         "security": [{"$ref": f"#/components/securitySchemes/{_SCRAM}"}],
         "bindings": {
             "kafka": {
-                "schemaRegistryUrl": place.registry,
+                "schemaRegistryUrl": deployment.registry,
                 "schemaRegistryVendor": "confluent",
                 "bindingVersion": BINDING,
             }
@@ -125,7 +125,7 @@ def _server(place: Deployment) -> dict[str, Any]:
     }
 
 
-def _channel(topic: Topic, place: Deployment) -> dict[str, Any]:
+def _channel(topic: Topic, deployment: Deployment) -> dict[str, Any]:
     return {
         "address": topic.name,
         "title": topic.name,
@@ -138,7 +138,7 @@ def _channel(topic: Topic, place: Deployment) -> dict[str, Any]:
         "bindings": {
             "kafka": {
                 "topic": topic.name,
-                "partitions": topic.partitions or place.partitions,
+                "partitions": topic.partitions or deployment.partitions,
                 "topicConfiguration": {
                     "cleanup.policy": ["delete"],
                     "retention.ms": topic.retention_days * _DAY_MS,
@@ -191,7 +191,7 @@ def _message(catalog: Catalog, topic: Topic, schema: Schema) -> dict[str, Any]:
 
 
 def _with_namespaces(node: Any) -> Any:
-    """Spell full names as name and namespace: the same Avro, and the only way AsyncAPI's own schema knows."""
+    """Split full names into name and namespace: the same Avro, and the only form that AsyncAPI's schema allows."""
     if isinstance(node, list):
         return [_with_namespaces(each) for each in node]
     if not isinstance(node, dict):
@@ -202,7 +202,7 @@ def _with_namespaces(node: Any) -> Any:
 
 
 def _as_read(schema: Schema, event: Mapping[str, Any]) -> dict[str, Any]:
-    """Write an example as its reader sees it: what is personal is ciphertext."""
+    """Return an example as its reader sees it: personal values are ciphertext."""
     plain: dict[str, Any] = to_plain(event)
     return {
         name: _CIPHERTEXT if name in schema.personal and value is not None else value

@@ -1,8 +1,7 @@
-"""The catalogue: `domains/<domain>/` folders read into `Domain`, `Topic` and `Schema`.
+"""Loads the catalogue: reads `domains/<domain>/` folders into `Domain`, `Topic` and `Schema`.
 
-It promises that what it returns is whole: every rule of `rules` and `judge` holds, or `CatalogError` lists
-each broken one, a line each, with the file. So a catalogue that loads can be encoded, tabled and evolved,
-and nobody checks again.
+A loaded catalogue keeps every rule of `toml_rules`, `schema_rules` and `id_ranges`. Otherwise `CatalogError` has one
+line for each violation, with the file. So no other module checks the catalogue again.
 """
 
 import json
@@ -28,7 +27,7 @@ ENVELOPE = Path(__file__).parent / "envelope.v1.avsc"
 
 
 def load_catalog(*extra_roots: Path) -> Catalog:
-    """Read the packaged domains, and those of further folders beside them.
+    """Return the catalogue of the packaged domains and of those below further roots.
 
     Args:
         extra_roots: Folders that hold domain folders, as `schemas/domains` does.
@@ -37,14 +36,14 @@ def load_catalog(*extra_roots: Path) -> Catalog:
         The catalogue; the same object for the same roots, read once per process.
 
     Raises:
-        CatalogError: With every problem found in any file, one line each.
+        CatalogError: A file violates a rule; the message has one line for each problem.
     """
     return _load((DOMAINS, *(root.resolve() for root in extra_roots)))
 
 
 @lru_cache(maxsize=64)
 def _load(roots: tuple[Path, ...]) -> Catalog:
-    """Read all folders, then judge them alone, then together."""
+    """Read all folders, check each alone, then check the domains together."""
     envelope = json.loads(ENVELOPE.read_text(encoding="utf-8"))
     paths = sorted(path.parent for root in roots for path in root.glob("*/domain.toml"))
     folders = [read_folder(path) for path in paths]
@@ -62,7 +61,7 @@ def _load(roots: tuple[Path, ...]) -> Catalog:
 
 
 def _stop_at(problems: list[str]) -> None:
-    """Raise what was found so far; what comes next relies on there being nothing."""
+    """Raise CatalogError if there are problems; the next steps rely on their absence."""
     if problems:
         raise CatalogError(tuple(problems))
 
@@ -70,7 +69,7 @@ def _stop_at(problems: list[str]) -> None:
 def _examples(
     domains: Mapping[str, Domain], folders: Iterable[Folder]
 ) -> dict[int, Mapping[str, dict[str, Any]]]:
-    """Read the example events of every schema, by its id and the example's file."""
+    """Return the example events of every schema, by schema id and file name."""
     found: dict[int, Mapping[str, dict[str, Any]]] = {}
     for folder in folders:
         for topic in domains[folder.name].topics:

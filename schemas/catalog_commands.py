@@ -1,4 +1,4 @@
-"""What stands behind `city schemas list|check`; the command line itself is `infra`'s."""
+"""Implements `city schemas list` and `city schemas check`; `infra` owns the command line."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,8 @@ from schemas.subscriber_grants import load_subscribers
 
 
 @dataclass(frozen=True)
-class Row:
-    """One topic as `city schemas list` shows it."""
+class TopicRow:
+    """One topic as `city schemas list` shows it; the fields are the members of its JSON output."""
 
     topic: str
     kind: str
@@ -24,10 +24,10 @@ class Row:
     personal: tuple[str, ...]
 
 
-def rows(catalog: Catalog) -> list[Row]:
-    """List every topic, by name."""
+def rows(catalog: Catalog) -> list[TopicRow]:
+    """Return a row for every topic, sorted by name."""
     return [
-        Row(
+        TopicRow(
             topic=each.name,
             kind=each.kind,
             key=each.key,
@@ -43,10 +43,13 @@ def rows(catalog: Catalog) -> list[Row]:
 
 
 def check(*extra_roots: Path) -> list[str]:
-    """Judge the catalogue and the packaged subscribers by all their rules.
+    """Check the catalogue and the packaged subscribers by all their rules.
+
+    Args:
+        extra_roots: Further folders that hold domain folders.
 
     Returns:
-        One line for each problem, naming the file; empty when all is right.
+        One line for each problem, with the file; empty if no rule is violated.
     """
     try:
         load_subscribers(load_catalog(*extra_roots))

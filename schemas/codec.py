@@ -1,10 +1,13 @@
-"""An event ↔ the bytes of a record's value: 0x00, schema id in 4 bytes, Avro datum (docs/events.md#frame).
+"""Encodes events as record values and decodes them: 0x00, schema id in 4 bytes, Avro datum (docs/events.md#frame).
 
-It promises that equal events give equal bytes; that `encode` sends nothing its schema does not allow; and
-that whatever bytes come, `decode` returns an event that they hold to the last byte, or raises
-`UndecodableError` with the reason. With the topic given, the event has the shape of the topic's latest
-schema, whichever version it was written with. Encrypting personal fields is left to the producer: here they
-are bytes.
+It promises:
+
+- Equal events give equal bytes.
+- `encode` writes nothing that its schema does not allow.
+- For any bytes, `decode` returns an event that uses every byte, or raises `UndecodableError` with the reason.
+- With the topic given, the event has the shape of the topic's latest schema, whichever version wrote it.
+
+The producer encrypts personal fields; here they are bytes.
 """
 
 from collections.abc import Mapping
@@ -21,35 +24,38 @@ HEADER_SIZE = 5  # bytes in front of the datum
 
 
 class SchemaSource(Protocol):
-    """Whoever knows schemas by their ids: the catalogue, or a subscriber's view of the registry."""
+    """Source of schemas by id: the catalogue, or a subscriber's view of the registry."""
 
     def schema(self, schema_id: int, /) -> Schema:
         """Return the schema of this id.
 
         Raises:
-            UnknownSchemaError: There is none.
+            UnknownSchemaError: There is no such schema.
         """
         ...
 
 
 @lru_cache(maxsize=1024)
 def _resolver(written: Schema, wanted: Schema, raw: bool) -> Resolve:
-    """Compile the step from one version of an event to another, once per process."""
+    """Compile the resolution from one version of an event to another, once per process."""
     return resolver(written.tree, wanted.tree, raw=raw)
 
 
 def encode(schema: Schema, event: Mapping[str, Any]) -> bytes:
-    """Write an event as a record's value.
+    """Encode an event as a record's value.
 
     Args:
-        schema: The topic's schema, `topic.schema` as a rule.
-        event: Field by name. UUIDs as text or UUID, instants as aware datetimes or microseconds since 1970,
-            personal fields as bytes; fields that have a default may be left out.
+        schema: Schema to write with, usually `topic.schema`.
+        event: Value by field. UUIDs are text or UUID, instants aware datetimes or µs since 1970, personal fields
+            bytes. Fields with a default may be absent.
+
+    Returns:
+        Frame and Avro datum.
 
     Raises:
-        EventError: Naming the first field that is missing, unknown, or does not fit.
+        EventError: A field is missing, unknown, or does not fit; the error names the first one.
     """
-    out = bytearray(schema.head)
+    out = bytearray(schema.frame)
     try:
         schema.write(out, event)
     except MismatchError as error:
@@ -58,7 +64,7 @@ def encode(schema: Schema, event: Mapping[str, Any]) -> bytes:
 
 
 def frame_id(value: bytes | None) -> int:
-    """Read the schema id in front of a value.
+    """Return the schema id of a value's frame (docs/events.md#frame).
 
     Raises:
         UndecodableError: The value is empty, has no magic byte, or ends within the frame.
@@ -75,24 +81,23 @@ def frame_id(value: bytes | None) -> int:
 def decode(
     value: bytes | None, catalog: SchemaSource, topic: Topic | None = None, *, raw: bool = False
 ) -> tuple[Schema, dict[str, Any]]:
-    """Read a record's value.
+    """Decode a record's value.
 
     Args:
-        value: The record's value.
-        catalog: Knows the schemas by id; the catalogue as a rule.
-        topic: The topic the record stands on. With it, only the topic's own schemas count, and the event is
-            given the shape of the latest one; without it, any schema of the catalogue, and the event as
-            written.
-        raw: Leave logical types as their base: UUIDs as text, instants as microseconds.
+        value: Value of the record; an absent or empty one is refused.
+        catalog: Source of schemas by id.
+        topic: Topic of the record. With it, only the topic's schemas are accepted, and the event gets the shape of
+            the latest one. Without it, any schema is accepted, and the event stays as written.
+        raw: Leave logical types as their base type: UUIDs as text, instants as µs since 1970.
 
     Returns:
-        The schema it was written with, and the event.
+        The schema that the event was written with, and the event.
 
     Raises:
-        UndecodableError: With the reason, in one line.
+        UndecodableError: No schema reads the value to its last byte; the message has the reason in one line.
     """
     schema = _schema_of(frame_id(value), catalog, topic)
-    data = value or b""  # never empty: frame_id has refused that
+    data = value or b""  # never empty: frame_id refuses an empty value
     try:
         event, end = (schema.read_raw if raw else schema.read)(data, HEADER_SIZE)
     except MalformedError as error:
@@ -105,7 +110,7 @@ def decode(
 
 
 def _schema_of(schema_id: int, catalog: SchemaSource, topic: Topic | None) -> Schema:
-    """Find the schema that a value names."""
+    """Return the schema that a frame names, or raise UndecodableError."""
     if topic is not None:
         for each in topic.schemas:
             if each.id == schema_id:

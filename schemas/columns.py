@@ -1,8 +1,8 @@
-"""Avro schemas → ClickHouse columns.
+"""Derives ClickHouse columns from Avro schemas. Pure.
 
-Pure. A typed table holds one row per event and starts with where and when the record was received; its
-columns are those of every version of the schema, so a table only ever grows. Types are those that `FORMAT
-Avro` was tried with; a type outside that list is refused when the catalogue is loaded.
+A typed table has one row per event. Its first columns are the record's partition, offset and time of receipt; the
+others are the fields of every version of the schema, so a table only grows. Supported types are those that ClickHouse's
+`FORMAT Avro` is tested with; loading the catalogue refuses any other.
 """
 
 from collections.abc import Iterator
@@ -56,11 +56,11 @@ class Column:
     """One column of a table.
 
     Attributes:
-        name: Its name; a field of the event, or meta (with a leading underscore).
+        name: Its name: a field of the event, or a meta column with a leading underscore.
         type: ClickHouse type.
         comment: Meaning, with the unit.
-        default: SQL expression for rows written before the field was added, or empty for the type's own zero.
-        alias: SQL expression it is computed by when read, or empty for a stored column.
+        default: SQL expression for rows written before the field was added; empty for the type's zero.
+        alias: SQL expression that computes the column when it is read; empty for a stored column.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Column:
     alias: str = ""
 
     def definition(self) -> str:
-        """Write the column as in CREATE TABLE."""
+        """Return the column's definition for CREATE TABLE."""
         rest = f" ALIAS {self.alias}" if self.alias else f" DEFAULT {self.default}" if self.default else ""
         return f"`{self.name}` {self.type}{rest} COMMENT {quote(self.comment)}"
 
@@ -84,12 +84,16 @@ SIMULATED = Column(
 
 
 def quote(text: str) -> str:
-    """Write a text as a ClickHouse string literal."""
+    """Return a text as a ClickHouse string literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def column_type(kind: Type, *, low_cardinality: bool = False) -> str:
-    """Name the ClickHouse type of an Avro type.
+    """Return the ClickHouse type of an Avro type.
+
+    Args:
+        kind: The Avro type.
+        low_cardinality: Whether texts get a dictionary (`LowCardinality`).
 
     Raises:
         AvroError: ClickHouse has no type that `FORMAT Avro` fills from it.
@@ -106,7 +110,7 @@ def column_type(kind: Type, *, low_cardinality: bool = False) -> str:
 
 
 def _simple_type(kind: Primitive | Fixed | Enum, low_cardinality: bool) -> str:
-    """Name the type of what holds no other type."""
+    """Return the ClickHouse type of a type that holds no other type."""
     match kind:
         case Enum():
             return "LowCardinality(String)"
@@ -122,14 +126,14 @@ def _simple_type(kind: Primitive | Fixed | Enum, low_cardinality: bool) -> str:
 
 
 def _union_type(kind: Union, low_cardinality: bool) -> str:
-    """Name the type of a union: nullable, or one of several records."""
-    if kind.clear is not None:
-        inner = column_type(kind.clear, low_cardinality=low_cardinality)
+    """Return the ClickHouse type of a union: nullable, or one of several records."""
+    if kind.non_null is not None:
+        inner = column_type(kind.non_null, low_cardinality=low_cardinality)
         if inner.startswith("LowCardinality("):
             return f"LowCardinality(Nullable({inner[15:-1]}))"
-        if isinstance(kind.clear, Array | Map | Record):
+        if isinstance(kind.non_null, Array | Map | Record):
             raise AvroError(
-                f"{describe(kind)}: ClickHouse has no nullable {describe(kind.clear)}; use an empty one"
+                f"{describe(kind)}: ClickHouse has no nullable {describe(kind.non_null)}; use an empty one"
             )
         return f"Nullable({inner})"
     inner_types = [column_type(each) for each in kind.branches]
@@ -142,7 +146,7 @@ def _union_type(kind: Union, low_cardinality: bool) -> str:
 
 @lru_cache(maxsize=1024)
 def columns(topic: Topic) -> tuple[Column, ...]:
-    """List the columns of a topic's typed table: meta, fields of every version, then the computed ones."""
+    """Return the columns of a topic's typed table: meta columns, fields of every version, computed columns."""
     fields: dict[str, Field] = {}
     for schema in reversed(topic.schemas):  # the latest version's wording and order first
         for field in schema.tree.fields:
@@ -153,14 +157,14 @@ def columns(topic: Topic) -> tuple[Column, ...]:
 
 
 def _column(field: Field) -> Column:
-    """Make the column of a field."""
+    """Return the column of a field."""
     kind = column_type(field.type, low_cardinality=field.low_cardinality)
     return Column(field.name, kind, comment(field), _default(field))
 
 
 def _aliases(field: Field) -> Iterator[Column]:
-    """Give the records of a union columns of their own: `origin_topic` is easier to ask than a Variant."""
-    if not isinstance(field.type, Union) or field.type.clear is not None:
+    """Yield computed columns for the fields of a union's records: `origin_topic` is easier to query than a Variant."""
+    if not isinstance(field.type, Union) or field.type.non_null is not None:
         return
     ways: dict[str, list[tuple[str, Field]]] = {}
     for branch in field.type.branches:
@@ -176,7 +180,7 @@ def _aliases(field: Field) -> Iterator[Column]:
 
 
 def _nullable(kind: str) -> str:
-    """Make a type nullable where ClickHouse can."""
+    """Return the nullable form of a type, if ClickHouse has one."""
     return (
         kind
         if kind.startswith(("Nullable", "Array", "Map", "Tuple", "LowCardinality"))
@@ -185,14 +189,14 @@ def _nullable(kind: str) -> str:
 
 
 def comment(field: Field) -> str:
-    """Say what a field means, with its unit and whether it is encrypted."""
+    """Return a field's meaning, with its unit and whether it is encrypted."""
     unit = f" [{field.unit}]" if field.unit else ""
     personal = " Encrypted under the subject's key." if field.personal else ""
     return f"{field.doc}{unit}{personal}"
 
 
 def _default(field: Field) -> str:
-    """Write a field's default where it is not the column's own zero or null."""
+    """Return a field's default as SQL; empty if it is the column's zero or null."""
     value = field.default
     if value is MISSING or value is None or value in ([], {}, 0, ""):
         return ""

@@ -1,11 +1,10 @@
-"""May version n+1 of a schema follow n? FULL_TRANSITIVE: each reads what any other wrote.
+"""Checks that versions of a schema are compatible. FULL_TRANSITIVE: each version reads what any other wrote. Pure.
 
 What follows for producers and readers: docs/events.md#schema-versions.
 
-Stricter than Avro's own rule where Avro's checkers look away: a field never changes its type, its logical
-type, its unit, its default or whether it is personal. So what may happen to a schema is short: add a field
-with a default, drop a field that has one, add or drop symbols of an enum that has a default, reword a doc.
-Pure.
+The rule is stricter than Avro's: a field never changes its type, logical type, unit, default or `personal`. Allowed
+changes are: add a field with a default, drop a field that has one, add or drop symbols of an enum that has a default,
+reword a doc.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,28 +28,31 @@ from schemas.model import Schema
 
 
 def check(old: Schema, new: Schema) -> list[str]:
-    """Say why `new` may not follow `old`.
+    """Return the reasons why `new` may not follow `old`.
 
     Returns:
-        One line for each reason, naming the field; empty when it may.
+        One line for each reason, with the field; empty if the versions are compatible.
     """
     return list(_record(old.tree, new.tree, ""))
 
 
 def check_record(old: dict[str, Any], new: Any) -> list[str]:
-    """Say why a schema given as plain JSON may not follow another.
+    """Return the reasons why one schema may not follow another; both are plain JSON.
 
     Raises:
-        AvroError: `new` is no schema of a record.
+        AvroError: A schema is not that of a record.
     """
     return list(_record(parse_record(old), parse_record(new), ""))
 
 
 def check_all(versions: Sequence[Schema]) -> list[str]:
-    """Check every version against all before it.
+    """Check every version against all versions before it.
+
+    Args:
+        versions: Versions of one schema, oldest first.
 
     Returns:
-        One line for each reason, naming the two versions.
+        One line for each problem, with the two versions and the field.
     """
     return [
         f"v{new.version} after v{old.version}: {problem}"
@@ -78,7 +80,7 @@ def _record(old: Record, new: Record, where: str) -> Iterator[str]:
 
 
 def _field(old: Field, new: Field, where: str) -> Iterator[str]:
-    """Compare a field with what it was."""
+    """Compare a field with its earlier version."""
     if old.unit != new.unit:
         yield f"{where}: the unit changed from {old.unit or 'none'} to {new.unit or 'none'}"
     if old.personal != new.personal:
@@ -86,12 +88,12 @@ def _field(old: Field, new: Field, where: str) -> Iterator[str]:
     if old.default != new.default:
         yield f"{where}: the default changed"
     yield from _type(old.type, new.type, where)
-    if old.clear is not None and new.clear is not None:
-        yield from _type(old.clear, new.clear, where)
+    if old.clear_type is not None and new.clear_type is not None:
+        yield from _type(old.clear_type, new.clear_type, where)
 
 
 def _type(old: Type, new: Type, where: str) -> Iterator[str]:
-    """Compare a type with what it was."""
+    """Compare a type with its earlier version."""
     match old, new:
         case Record(), Record():
             yield from _record(old, new, where)
@@ -107,11 +109,11 @@ def _type(old: Type, new: Type, where: str) -> Iterator[str]:
         case Fixed(), Fixed() if old != new:
             yield f"{where}: the type changed from {old} to {new}"
         case _ if old != new:
-            yield f"{where}: the type changed from {_told(old)} to {_told(new)}"
+            yield f"{where}: the type changed from {_type_text(old)} to {_type_text(new)}"
 
 
-def _told(kind: Type) -> str:
-    """Say a type with its base, so that a change of the logical type alone shows."""
+def _type_text(kind: Type) -> str:
+    """Return a type with its base type, so that a change of the logical type alone is visible."""
     text = describe(kind)
     if not isinstance(kind, Primitive | Fixed) or not kind.logical:
         return text

@@ -1,8 +1,7 @@
-"""From an `.avsc` as written to the schema as it travels: the envelope in front, personal fields as bytes.
+"""Converts a written `.avsc` to the schema of the wire: envelope fields in front, personal fields as bytes. Pure.
 
-Pure. An author writes a personal field with its natural type and `"personal": true`; on the wire it is
-`bytes` (the ciphertext) and `clearType` tells what is inside; `examples.clear_tree` is the way back, for those who
-hold the keys.
+An author writes a personal field with its natural type and `"personal": true`. On the wire it is `bytes` (the
+ciphertext), and `clearType` has the natural type. `examples.clear_tree` is the reverse, for holders of the keys.
 """
 
 import json
@@ -10,46 +9,55 @@ from typing import Any
 
 
 def wire_record(written: dict[str, Any], envelope: dict[str, Any]) -> dict[str, Any]:
-    """Merge a domain's record with the envelope."""
+    """Return the schema of the wire: the envelope's fields, then the record's own.
+
+    Args:
+        written: Avro record of an event as written, plain JSON.
+        envelope: Avro record of the envelope, plain JSON.
+    """
     fields = [*envelope["fields"], *(_wire_field(each) for each in written["fields"])]
     return {**written, "fields": fields}
 
 
 def personal_fields(record: dict[str, Any]) -> tuple[str, ...]:
-    """Name the fields that are encrypted."""
+    """Return the names of the encrypted fields of a record."""
     return tuple(each["name"] for each in record["fields"] if each.get("personal"))
 
 
 def canonical_text(record: dict[str, Any]) -> str:
-    """Write a schema as one line of JSON; equal schemas give equal text."""
+    """Return a schema as one line of JSON; equal schemas give equal text."""
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-READING = (
+PARSING_ATTRIBUTES = (
     "type", "name", "fields", "symbols", "items", "values", "size", "logicalType", "precision", "scale", "unit",
 )  # fmt: skip
-"""What a value is read by: the attributes of Avro's Parsing Canonical Form, its logical types, and units."""
+"""Attributes by which a value is read: those of Avro's Parsing Canonical Form, logical types, and units."""
 
 
-def reading_text(text: str) -> str:
-    """Leave of a schema what it takes to read values: no documentation, defaults or attributes of our own.
+def parsing_form(text: str) -> str:
+    """Return the part of a schema that reading values needs, as canonical JSON.
 
-    Names without a dot stand for the record's own namespace, which is left away with every other.
+    Documentation, defaults and the platform's own attributes are left out. So are namespaces: a name without a dot is
+    in the record's namespace.
+
+    Args:
+        text: The schema as JSON.
     """
-    return canonical_text(_reading(json.loads(text)))
+    return canonical_text(_parsing_form(json.loads(text)))
 
 
-def _reading(node: Any) -> Any:
+def _parsing_form(node: Any) -> Any:
     if isinstance(node, list):
-        return [_reading(each) for each in node]
+        return [_parsing_form(each) for each in node]
     if not isinstance(node, dict):
         return node
-    kept = {name: _reading(node[name]) for name in READING if name in node}
+    kept = {name: _parsing_form(node[name]) for name in PARSING_ATTRIBUTES if name in node}
     return kept["type"] if set(kept) == {"type"} else kept
 
 
 def _wire_field(written: dict[str, Any]) -> dict[str, Any]:
-    """Make a personal field the bytes it travels as; leave any other alone."""
+    """Return a field as it is on the wire: a personal field as bytes, any other unchanged."""
     if not written.get("personal"):
         return written
     nullable, clear = split_null(written["type"])
@@ -57,7 +65,7 @@ def _wire_field(written: dict[str, Any]) -> dict[str, Any]:
 
 
 def split_null(kind: Any) -> tuple[bool, Any]:
-    """Split a type into whether it may be null and what it is otherwise.
+    """Return whether a type is nullable, and its type other than null.
 
     Returns:
         `(True, "double")` for `["null", "double"]`, `(False, kind)` for any other type.

@@ -1,8 +1,8 @@
-"""What can go wrong in this package, split by what the caller does next.
+"""Errors of this package, divided by what the caller does next.
 
-`CatalogError`: a file of the catalogue is wrong; stop and mend it. `EventError`: the producer is about to
-send what its schema does not allow; refuse it. `UndecodableError`: a record on a topic that no schema
-reads; dead-letter it.
+- `CatalogError`: a file of the catalogue violates a rule; stop and correct the file.
+- `EventError`: an event does not fit its schema; refuse to send it.
+- `UndecodableError`: no schema reads a record's value; make it a dead letter.
 """
 
 
@@ -11,7 +11,7 @@ class SchemaError(Exception):
 
 
 class CatalogError(SchemaError):
-    """Files of the catalogue break its rules; the message has one line for each, naming the file."""
+    """Files of the catalogue violate its rules; the message has one line for each problem, with the file."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
@@ -27,7 +27,7 @@ class UnknownSchemaError(SchemaError):
 
 
 class EventError(SchemaError):
-    """An event is not what its schema says; `field` names the first field that is wrong."""
+    """An event does not fit its schema; `field` is the first field that does not."""
 
     def __init__(self, field: str, reason: str, subject: str = "") -> None:
         self.field = field
@@ -37,7 +37,7 @@ class EventError(SchemaError):
 
 
 class UndecodableError(SchemaError):
-    """A record's value cannot be read whole by the schema it names; `reason` says why, in one line."""
+    """No schema reads a record's value to its last byte; `reason` is one line."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

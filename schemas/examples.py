@@ -1,8 +1,8 @@
-"""Events as JSON that people read and write: examples, `city produce`, `city dead-letters show`.
+"""Converts events to and from JSON for people: examples, `city produce`, `city dead-letters show`. Pure.
 
-Pure. Bytes are hex, instants ISO 8601 with a zone, days ISO 8601, decimals text; everything else is JSON's
-own. Personal fields stand in clear, as a producer gives them. It promises `from_plain(record,
-to_plain(event)) == event`, and leaves to the codec whether the event fits.
+Bytes are hex, instants ISO 8601 with a zone, days ISO 8601, decimals text; all other values are JSON's own. Personal
+fields are in clear, as a producer has them. It promises `from_plain(record, to_plain(event)) == event`. The codec
+decides whether the event fits.
 """
 
 import datetime as dt
@@ -17,20 +17,20 @@ from schemas.model import Schema
 
 
 def clear_tree(schema: Schema) -> Record:
-    """Return a schema's record with its personal fields in clear: what a producer hands in."""
-    fields = tuple(_clear(each) if each.clear is not None else each for each in schema.tree.fields)
+    """Return a schema's record with its personal fields in clear, as a producer has them."""
+    fields = tuple(_clear(each) if each.clear_type is not None else each for each in schema.tree.fields)
     return Record(schema.tree.name, fields, schema.tree.doc)
 
 
 def from_plain(record: Record, plain: Any) -> dict[str, Any]:
-    """Read an event from plain JSON.
+    """Return the event of plain JSON.
 
     Args:
-        record: What the event is, `clear_tree(schema)` as a rule.
-        plain: What `json.loads` returned.
+        record: Type of the event, usually `clear_tree(schema)`.
+        plain: Value that `json.loads` returned.
 
     Raises:
-        EventError: Naming the field whose text cannot be read.
+        EventError: The value is no object, or a field's text cannot be read; the error names the field.
     """
     if not isinstance(plain, Mapping):
         raise EventError("event", f"expected an object, got {type(plain).__name__}")
@@ -38,7 +38,7 @@ def from_plain(record: Record, plain: Any) -> dict[str, Any]:
 
 
 def to_plain(value: Any) -> Any:
-    """Write an event, or any value of one, as plain JSON."""
+    """Return an event, or any value in it, as plain JSON."""
     if isinstance(value, Mapping):
         return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -53,9 +53,9 @@ def to_plain(value: Any) -> Any:
 
 
 def _clear(field: Any) -> Any:
-    """Give a personal field its natural type."""
+    """Return a personal field with its natural type."""
     nullable = isinstance(field.type, Union)
-    kind = Union((Primitive("null"), field.clear)) if nullable else field.clear
+    kind = Union((Primitive("null"), field.clear_type)) if nullable else field.clear_type
     return type(field)(field.name, kind, field.doc, field.default, field.unit, low_cardinality=False)
 
 
@@ -85,17 +85,17 @@ def _value(kind: Type, plain: Any, where: str) -> Any:
 
 
 def _branch(kind: Union, plain: Any) -> Type:
-    """Choose the branch a plain value means: the record that has its fields, or what is not null."""
+    """Return the branch of a plain value: the record that has its fields, else the one that is not null."""
     for each in kind.branches:
         if isinstance(each, Record) and isinstance(plain, Mapping):
             needed = {field.name for field in each.fields if field.default is MISSING}
             if needed <= plain.keys() <= {field.name for field in each.fields}:
                 return each
-    return kind.clear or kind.branches[-1]
+    return kind.non_null or kind.branches[-1]
 
 
 def _text(kind: Primitive | Fixed, text: str, where: str) -> Any:
-    """Read what JSON has no type of its own for."""
+    """Read a value for which JSON has no type of its own."""
     try:
         match kind.logical:
             case "timestamp-millis" | "timestamp-micros":

@@ -1,7 +1,7 @@
-"""One domain's folder as it is on disk: `domain.toml`, `*.avsc`, `examples/*.json`.
+"""Reads one domain's folder: `domain.toml`, `*.avsc`, `examples/*.json`.
 
-It promises never to raise on what a file holds: a file that cannot be read becomes a problem line that
-names it.
+No content of a file raises an error: an unreadable file becomes a problem line with its name. `toml_rules` and
+`schema_rules` check the content.
 """
 
 import json
@@ -17,14 +17,14 @@ _EXAMPLE_FILE = re.compile(r"(?P<event>[a-z][a-z0-9-]*)\.v(?P<version>[1-9][0-9]
 
 @dataclass(frozen=True)
 class Folder:
-    """What lies in one domain's folder.
+    """Files of one domain's folder.
 
     Attributes:
         path: The folder; its name is the domain's.
         toml: Content of domain.toml.
         records: Avro schemas as written, by event and version.
         examples: Example events as written in JSON, by event and version, each with its file.
-        problems: What could not be read, one line each.
+        problems: One line for each file that cannot be read.
     """
 
     path: Path
@@ -39,13 +39,13 @@ class Folder:
         return self.path.name
 
     def where(self, file: Path | str = "domain.toml") -> str:
-        """Name a file of this folder as problem lines do: `air_quality/domain.toml`."""
+        """Return a file's name for problem lines: `air_quality/domain.toml`."""
         base = self.path / file if isinstance(file, str) else file
         return base.relative_to(self.path.parent).as_posix()
 
 
 def read_folder(path: Path) -> Folder:
-    """Read everything in a domain's folder."""
+    """Read all files of a domain's folder."""
     found = Folder(path)
     toml = _read(found, path / "domain.toml")
     if isinstance(toml, dict):
@@ -58,7 +58,7 @@ def read_folder(path: Path) -> Folder:
 
 
 def _read(found: Folder, file: Path) -> Any:
-    """Parse one TOML or JSON file, or note why it cannot be parsed."""
+    """Parse one TOML or JSON file; add a problem if it cannot be parsed."""
     try:
         text = file.read_text(encoding="utf-8")
         return tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
@@ -81,7 +81,7 @@ def _read_schema(found: Folder, file: Path) -> None:
 
 
 def _is_record(found: Any) -> bool:
-    """Whether a file's content looks like a record; whether it is a right one is judged later."""
+    """Return whether a file's content has the form of a record; `schema_rules` checks the rest."""
     if (
         not isinstance(found, dict)
         or found.get("type") != "record"

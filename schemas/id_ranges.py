@@ -1,7 +1,7 @@
-"""Schema ids reserved for each domain: `domains/ids.toml`, one hundred a domain.
+"""Reserves schema ids for each domain: `domains/ids.toml`, one hundred a domain.
 
-An id is written into every record and is never used again, so two domains must not take the same one unseen. The file
-makes the choice of a hundred a line that two branches cannot both append without a merge conflict.
+Every record contains an id, and an id is never used again. So two domains must not take the same ids. Each choice of a
+hundred is a line at the end of the file: two branches that both append one get a merge conflict.
 """
 
 import tomllib
@@ -15,17 +15,17 @@ from schemas.toml_rules import SHARED
 
 FILE = "ids.toml"
 SIZE = 100
-"""Ids that a domain has."""
+"""Number of ids of a domain."""
 
 
 @dataclass(frozen=True)
 class IdRanges:
-    """What the `ids.toml` of all roots reserve.
+    """Ranges that the `ids.toml` of all roots reserve.
 
     Attributes:
         first: First id of each domain's hundred, by the domain's name.
-        roots: Folders of domain folders that have such a file: each of their domains has to stand in it.
-        problems: What is wrong with the files, one line each.
+        roots: Folders of domain folders that have an `ids.toml`; it must list each of their domains.
+        problems: One line for each problem of the files.
     """
 
     first: dict[str, int] = field(default_factory=dict)
@@ -33,11 +33,11 @@ class IdRanges:
     problems: list[str] = field(default_factory=list)
 
     def owner(self, schema_id: int) -> str | None:
-        """Return the domain whose hundred an id is of; None where nobody reserved it."""
+        """Return the domain that reserved an id; None if no domain did."""
         return next((name for name, first in self.first.items() if first == _hundred(schema_id)), None)
 
     def next_free(self) -> int:
-        """Return the first id of the hundred behind all that are reserved."""
+        """Return the first id of the hundred after the last reserved one."""
         return max(self.first.values(), default=0) + SIZE
 
 
@@ -48,7 +48,7 @@ def read_ranges(roots: Sequence[Path]) -> IdRanges:
         roots: Folders of domain folders.
 
     Returns:
-        What is reserved; lines that cannot be right are left out and stand in `problems`.
+        The reserved ranges. Invalid lines are left out and listed in `problems`.
     """
     found = IdRanges()
     for root in roots:
@@ -59,7 +59,7 @@ def read_ranges(roots: Sequence[Path]) -> IdRanges:
 
 
 def _add(found: IdRanges, path: Path) -> None:
-    """Add what one file reserves."""
+    """Add the ranges of one file."""
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -78,12 +78,12 @@ def _add(found: IdRanges, path: Path) -> None:
 
 
 def id_problems(domains: Mapping[str, Domain], ranges: IdRanges, roots: Mapping[str, Path]) -> Iterator[str]:
-    """Say which domains use ids that are not theirs.
+    """Yield a line for each use of an id that is not reserved for the domain.
 
     Args:
-        domains: The finished domains, by name.
-        ranges: What is reserved.
-        roots: The folder that each domain's folder lies in, by the domain's name.
+        domains: The assembled domains, by name.
+        ranges: The reserved ranges.
+        roots: Parent folder of each domain's folder, by the domain's name.
     """
     for domain in domains.values():
         first = ranges.first.get(domain.name)
@@ -106,5 +106,5 @@ def id_problems(domains: Mapping[str, Domain], ranges: IdRanges, roots: Mapping[
 
 
 def _hundred(schema_id: int) -> int:
-    """Return the first id of the hundred that an id is of."""
+    """Return the first id of an id's hundred."""
     return schema_id // SIZE * SIZE

@@ -1,6 +1,6 @@
-"""The values the catalogue is made of: schema, topic, domain, catalogue. Frozen, hashable, without any file.
+"""Values of the catalogue: schema, topic, domain, catalogue. Frozen, and independent of files.
 
-A schema keeps its compiled reader and writer, so that nothing is parsed twice in a process.
+A schema keeps its compiled reader and writer, so a process compiles each schema once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,12 +23,12 @@ class Schema:
     """One version of the schema of a topic's values.
 
     Attributes:
-        id: Number in the frame of every value (docs/events.md#frame); fixed in the catalogue, never reused.
-        subject: Registry subject it is served under.
+        id: Number in the frame of every value (docs/events.md#frame); never reused.
+        subject: Its subject in the registry.
         version: 1, 2, 3 …
-        record: The Avro schema as plain JSON, envelope fields in front, personal fields as the bytes they
-            travel as. Shared, never to be changed.
-        text: The same in canonical JSON, one line.
+        record: Avro schema as plain JSON, as on the wire: envelope fields in front, personal fields as bytes.
+            Shared; callers must not change it.
+        text: The same as canonical JSON, one line.
         personal: Names of the fields whose values are encrypted under the subject's key.
     """
 
@@ -45,7 +45,7 @@ class Schema:
         return parse_record(self.record)
 
     @cached_property
-    def head(self) -> bytes:
+    def frame(self) -> bytes:
         """The frame in front of every value: 00 and the id, big-endian."""
         return b"\0" + self.id.to_bytes(4, "big")
 
@@ -61,7 +61,7 @@ class Schema:
 
     @cached_property
     def read_raw(self) -> Read:
-        """The compiled reader that leaves logical types as their base."""
+        """The compiled reader that leaves logical types as their base type."""
         return reader(self.tree, raw=True)
 
 
@@ -70,12 +70,11 @@ class Topic:
     """One topic of the catalogue.
 
     Attributes:
-        name: Such as `air-quality.reading`.
-        domain: Python spelling, such as `air_quality`.
-        event: As in the topic's name, such as `category-change`.
-        kind: raw (from outside), derived (by an agent), dead-letter, or platform (by the platform about
-            itself).
-        key: Field that holds the subject key; it becomes the record key.
+        name: Name in Kafka, such as `air-quality.reading`.
+        domain: Name of the domain in Python's spelling, such as `air_quality`.
+        event: Name of the event as in the topic's name, such as `category-change`.
+        kind: raw (from outside), derived (by an agent), dead-letter, or platform (about the platform itself).
+        key: Field whose value is the record's key.
         partitions: Number of partitions, or None for the deployment's default.
         retention_days: Days that Kafka keeps the records.
         readers: Roles that may read the topic.
@@ -84,8 +83,8 @@ class Topic:
         archived: Whether every record goes to the evidence archive.
         sealed: Whether every record is sealed in the ledger.
         grace_s: Seconds that an agent waits for a late event of the same key.
-        pseudonym: Whether sources give the key as the person's own name, which the door replaces by a pseudonym.
-        subject: Field that names whose values the personal fields are; the key, as a rule.
+        pseudonym: Whether the source's key is the person's own name, which the producer replaces by a pseudonym.
+        subject: Field with the person whose personal values the event has; usually the key.
     """
 
     name: str
@@ -112,7 +111,15 @@ class Topic:
 
 @dataclass(frozen=True)
 class Domain:
-    """One domain: its title, who answers for it, how sensitive it is, and its topics by name."""
+    """One domain.
+
+    Attributes:
+        name: Name in Python's spelling, such as `air_quality`.
+        title: Title for people.
+        owner: Office that is responsible for the domain.
+        sensitivity: public, internal or personal.
+        topics: Its topics, in the order of `domain.toml`.
+    """
 
     name: str
     title: str
@@ -123,12 +130,11 @@ class Domain:
 
 @dataclass(frozen=True, eq=False)
 class Catalog:
-    """Every domain, every topic and every schema; made by `schemas.catalog.load_catalog`.
+    """All domains, topics and schemas; `schemas.catalog.load_catalog` returns it.
 
     Attributes:
         domains: Domains by name.
-        examples: The example events of each schema, by its id: what a producer would hand in, personal
-            fields in clear; by the name of their file.
+        examples: Example events by schema id and file name, as a producer has them: personal fields in clear.
     """
 
     domains: Mapping[str, Domain]
@@ -141,7 +147,7 @@ class Catalog:
 
     @cached_property
     def _schemas(self) -> dict[int, Schema]:
-        """Schemas by id; one that topics share stands under the subject of the platform's topic."""
+        """Schemas by id; a shared one has the subject of the platform's topic."""
         found: dict[int, Schema] = {}
         for topic in sorted(self.topics.values(), key=lambda each: each.domain != "platform"):
             for schema in topic.schemas:
@@ -152,7 +158,7 @@ class Catalog:
         """Return the schema of this id.
 
         Raises:
-            UnknownSchemaError: The catalogue has none.
+            UnknownSchemaError: The catalogue has no such schema.
         """
         try:
             return self._schemas[schema_id]
@@ -160,5 +166,5 @@ class Catalog:
             raise UnknownSchemaError(schema_id) from None
 
     def schemas(self) -> Iterator[Schema]:
-        """Yield every schema once, by id."""
+        """Yield every schema once, in the order of ids."""
         yield from (self._schemas[key] for key in sorted(self._schemas))

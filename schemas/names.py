@@ -1,8 +1,7 @@
-"""Derived names, each spelled here and nowhere else.
+"""Derives all names from a domain and an event; no other module spells them.
 
-A domain and an event are written with underscores in Python and SQL (`air_quality`) and with hyphens in
-Kafka and Grafana (`air-quality`); a topic is `<domain>.<event>`. Everything else is derived from these two
-words. The catalogue refuses words for which two derived names would collide.
+Python and SQL have underscores (`air_quality`), Kafka and Grafana have hyphens (`air-quality`). A topic is
+`<domain>.<event>`. The catalogue refuses names whose derived names would collide.
 """
 
 import re
@@ -17,62 +16,62 @@ _TOPIC_LENGTH = 249  # Kafka's limit
 
 
 def is_domain_name(text: str) -> bool:
-    """Whether a text can name a domain: lower case, digits, single underscores."""
+    """Return whether a text can name a domain: lower case, digits, single underscores."""
     return _DOMAIN.fullmatch(text) is not None
 
 
 def is_word(text: str) -> bool:
-    """Whether a text can name an event or a role: lower case, digits, single hyphens."""
+    """Return whether a text can name an event or a role: lower case, digits, single hyphens."""
     return _WORD.fullmatch(text) is not None
 
 
 def is_topic_name(text: str) -> bool:
-    """Whether Kafka takes a text as a topic's name, as far as its length goes."""
+    """Return whether a topic's name has at most the length that Kafka allows."""
     return len(text) <= _TOPIC_LENGTH
 
 
 def _hyphens(word: str) -> str:
-    """Spell a word as Kafka and Grafana do."""
+    """Return a word in the spelling of Kafka and Grafana."""
     return word.replace("_", "-")
 
 
 def _underscores(word: str) -> str:
-    """Spell a word as Python and SQL do."""
+    """Return a word in the spelling of Python and SQL."""
     return word.replace("-", "_").replace(".", "_")
 
 
 def topic_name(domain: str, event: str) -> str:
-    """Name the topic of an event: `air_quality`, `reading` → `air-quality.reading`."""
+    """Return the topic of an event: `air_quality`, `reading` → `air-quality.reading`."""
     return f"{_hyphens(domain)}.{_hyphens(event)}"
 
 
 def dead_letter_topic(domain: str) -> str:
-    """Name the topic of a domain's dead letters: `air_quality` → `air-quality.dead-letter`."""
+    """Return the topic of a domain's dead letters: `air_quality` → `air-quality.dead-letter`."""
     return topic_name(domain, DEAD_LETTER)
 
 
 def table_name(topic: str) -> str:
-    """Name the typed table of a topic: `air-quality.reading` → `air_quality_reading`."""
+    """Return the typed table of a topic: `air-quality.reading` → `air_quality_reading`."""
     return _underscores(topic)
 
 
 def subject_name(topic: str) -> str:
-    """Name the registry subject of a topic's values: `air-quality.reading` → `air-quality.reading-value`."""
+    """Return the registry subject of a topic's values: `air-quality.reading` → `air-quality.reading-value`."""
     return f"{topic}-value"
 
 
 def schema_file(event: str, version: int) -> str:
-    """Name the Avro file of one version of an event: `category-change`, 1 → `category-change.v1.avsc`."""
+    """Return the Avro file of one version of an event: `category-change`, 1 → `category-change.v1.avsc`."""
     return f"{_hyphens(event)}.v{version}.avsc"
 
 
 def record_namespace(domain: str) -> str:
-    """Name the Avro namespace of a domain's records: `air_quality` → `city.air_quality`."""
+    """Return the Avro namespace of a domain's records: `air_quality` → `city.air_quality`."""
     return f"{DATABASE}.{_underscores(domain)}"
 
 
 def group_name(role: str) -> str:
-    """Name the consumer group of a part of the platform: `agents` → `city-agents`."""
+    """Return the consumer group of a part of the platform: `agents` → `city-agents`."""
     return f"city-{_hyphens(role)}"
 
 
@@ -85,10 +84,10 @@ COUNT_GROUP = group_name("count")
 
 
 def own_group_prefix(user: str) -> str:
-    """Name what a subscriber's consumer groups begin with: `insurer-a` → `insurer-a.`."""
+    """Return the prefix of a subscriber's consumer groups: `insurer-a` → `insurer-a.`."""
     return f"{user}."
 
 
 def board_uid(name: str) -> str:
-    """Name the uid of a dashboard: `air_quality` → `city-air-quality`."""
+    """Return the uid of a dashboard: `air_quality` → `city-air-quality`."""
     return f"city-{_hyphens(name)}"

@@ -1,7 +1,7 @@
-"""What is inside the ciphertext of a personal field: the Avro datum of the field's natural type.
+"""Encodes and decodes the plaintext of a personal field: the Avro datum of its natural type. Pure.
 
-Pure; it encrypts nothing. The producer in `streams` encrypts the bytes of `clear_bytes` under the subject's key
-and puts the result into the event. A rule that may open personal values decrypts them and calls `clear_value`.
+It encrypts nothing. The producer in `streams` encrypts the bytes of `clear_bytes` under the subject's key and puts the
+ciphertext into the event. A rule with the keys decrypts the ciphertext and calls `clear_value`.
 """
 
 from collections.abc import Mapping
@@ -17,18 +17,25 @@ from schemas.model import Schema
 
 @lru_cache(maxsize=1024)
 def _codecs(schema: Schema) -> Mapping[str, tuple[Field, Write, Read]]:
-    """Compile the clear types of a schema's personal fields."""
+    """Compile reader and writer of a schema's personal fields, by field."""
     fields = schema.tree.fields
     return {
-        each.name: (each, writer(each.clear), reader(each.clear)) for each in fields if each.clear is not None
+        each.name: (each, writer(each.clear_type), reader(each.clear_type))
+        for each in fields
+        if each.clear_type is not None
     }
 
 
 def clear_bytes(schema: Schema, field: str, value: Any) -> bytes:
-    """Write the clear value of a personal field as the bytes to encrypt.
+    """Encode a personal value as the plaintext to encrypt.
+
+    Args:
+        schema: Schema of the event.
+        field: Name of the personal field.
+        value: Value of the field's natural type.
 
     Raises:
-        EventError: The value does not fit the field's clear type.
+        EventError: The value does not fit the type.
     """
     out = bytearray()
     try:
@@ -39,10 +46,15 @@ def clear_bytes(schema: Schema, field: str, value: Any) -> bytes:
 
 
 def clear_value(schema: Schema, field: str, plain: bytes) -> Any:
-    """Read the clear value of a personal field from the bytes that were encrypted.
+    """Decode a personal value from its decrypted plaintext.
+
+    Args:
+        schema: Schema of the event.
+        field: Name of the personal field.
+        plain: The decrypted bytes.
 
     Raises:
-        UndecodableError: They are no datum of the field's clear type.
+        UndecodableError: The bytes are no datum of the field's natural type.
     """
     try:
         value, end = _codecs(schema)[field][2](plain, 0)

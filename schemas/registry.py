@@ -1,9 +1,8 @@
 """The read-only part of the Schema Registry's REST interface, as a pure function (docs/events.md#registry).
 
-`answer` takes method, path, query and body and returns status and JSON, from the catalogue alone: a stock
-Avro client pointed at it decodes every topic. It promises that it never changes anything: whoever tries to
-register, delete or set something is told that the registry is read-only. Serving it over HTTP is left to
-`infra/web`.
+`respond` takes method, path, query and body and returns status and JSON, from the catalogue alone. A stock Avro client
+that uses it decodes every topic. It changes nothing: a request to register, delete or set gets the error that the
+registry is read-only. `infra/web` serves it over HTTP.
 """
 
 import json
@@ -23,38 +22,43 @@ _READ_ONLY: Final = 42205
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What to send back: HTTP status and a JSON body."""
+class Response:
+    """HTTP status and JSON body of a response."""
 
     status: int
     body: Any
 
 
 class _RefusedError(Exception):
-    """A request answered with the registry's error body; the code's first three digits are the status."""
+    """A refused request; the first three digits of the registry's error code are the HTTP status."""
 
     def __init__(self, code: int, message: str) -> None:
-        self.answer = Answer(code // 100 if code > 999 else code, {"error_code": code, "message": message})
+        self.response = Response(
+            code // 100 if code > 999 else code, {"error_code": code, "message": message}
+        )
         super().__init__(message)
 
 
-def answer(
+def respond(
     catalog: Catalog, method: str, path: str, body: bytes = b"", query: Mapping[str, str] | None = None
-) -> Answer:
-    """Answer one request.
+) -> Response:
+    """Return the response to one request.
 
     Args:
-        catalog: What to answer from.
+        catalog: Topics and schemas.
         method: HTTP method.
         path: Path, without the query.
         body: Body of a POST.
         query: Query parameters.
+
+    Returns:
+        Status and body; an error has the registry's error code and message in the body.
     """
     parts = [unquote(part) for part in path.strip("/").split("/")]
     try:
-        return Answer(200, _Registry(catalog, query or {}, body).route(method, parts))
+        return Response(200, _Registry(catalog, query or {}, body).route(method, parts))
     except _RefusedError as refused:
-        return refused.answer
+        return refused.response
 
 
 class _Registry:
@@ -70,7 +74,7 @@ class _Registry:
         }
 
     def route(self, method: str, parts: list[str]) -> Any:
-        """Find the answer to a path."""
+        """Return the body for a path."""
         routes: dict[str, Callable[[list[str]], Any]] = {
             "GET subjects": self._get_subjects,
             "GET schemas": self._get_schemas,
@@ -88,7 +92,7 @@ class _Registry:
         return found(parts[1:])
 
     def _get_subjects(self, rest: list[str]) -> Any:
-        """Answer below /subjects."""
+        """Return the body for a path below /subjects."""
         match rest:
             case []:
                 prefix = self.query.get("subjectPrefix", "")
@@ -96,7 +100,7 @@ class _Registry:
             case [subject, "versions"]:
                 return [schema.version for schema in self._subject(subject)]
             case [subject, "versions", version]:
-                return _told(self._version(subject, version))
+                return _schema_json(self._version(subject, version))
             case [subject, "versions", version, "schema"]:
                 return self._version(subject, version).record
             case [subject, "versions", version, "referencedby"]:
@@ -105,10 +109,10 @@ class _Registry:
         raise _not_found()
 
     def _get_schemas(self, rest: list[str]) -> Any:
-        """Answer below /schemas."""
+        """Return the body for a path below /schemas."""
         match rest:
             case []:
-                return [_told(schema) for versions in self.subjects.values() for schema in versions]
+                return [_schema_json(schema) for versions in self.subjects.values() for schema in versions]
             case ["types"]:
                 return ["AVRO"]
             case ["ids", number]:
@@ -122,7 +126,7 @@ class _Registry:
         raise _not_found()
 
     def _setting(self, rest: list[str], value: dict[str, str]) -> Any:
-        """Answer /config and /mode, of all subjects or of one."""
+        """Return the body for /config or /mode, of all subjects or of one."""
         if len(rest) > 1:
             raise _not_found()
         for subject in rest:
@@ -130,14 +134,14 @@ class _Registry:
         return value
 
     def _post_subjects(self, rest: list[str]) -> Any:
-        """Look a schema up, or refuse to register it."""
+        """Return the posted schema's id and version, or refuse to register it."""
         match rest:
             case [subject]:
                 versions = self._subject(subject)
                 wanted = canonical_text(self._posted())
                 for schema in versions:
                     if schema.text == wanted:
-                        return _told(schema)
+                        return _schema_json(schema)
                 raise _RefusedError(40403, "Schema not found")
             case [subject, "versions"]:
                 raise _RefusedError(
@@ -147,7 +151,7 @@ class _Registry:
         raise _not_found()
 
     def _post_compatibility(self, rest: list[str]) -> Any:
-        """Say whether a schema could follow the versions there are."""
+        """Return whether the posted schema may follow the existing versions."""
         match rest:
             case ["subjects", subject, "versions", version]:
                 against: tuple[Schema, ...] = (self._version(subject, version),)
@@ -160,11 +164,11 @@ class _Registry:
             problems = [problem for old in against for problem in check_record(old.record, posted)]
         except AvroError as error:
             raise _RefusedError(42201, f"Invalid schema: {error}") from None
-        told = {"messages": problems} if self.query.get("verbose") == "true" else {}
-        return {"is_compatible": not problems, **told}
+        messages = {"messages": problems} if self.query.get("verbose") == "true" else {}
+        return {"is_compatible": not problems, **messages}
 
     def _posted(self) -> Any:
-        """Read the schema in the request's body."""
+        """Return the schema in the request's body."""
         try:
             schema = json.loads(json.loads(self.body)["schema"])
             parse(schema)
@@ -179,7 +183,7 @@ class _Registry:
         return self.subjects[subject]
 
     def _version(self, subject: str, version: str) -> Schema:
-        """Return one version of a subject; `latest` and -1 are the last."""
+        """Return one version of a subject; `latest` and -1 name the last one."""
         versions = self._subject(subject)
         if version in ("latest", "-1"):
             return versions[-1]
@@ -202,10 +206,10 @@ class _Registry:
 
 
 def _not_found() -> _RefusedError:
-    """Say that there is no such resource."""
+    """Return the error for a path without a resource."""
     return _RefusedError(404, "HTTP 404 Not Found")
 
 
-def _told(schema: Schema) -> dict[str, Any]:
-    """Tell a schema as the registry does."""
+def _schema_json(schema: Schema) -> dict[str, Any]:
+    """Return a schema as the registry's JSON."""
     return {"subject": schema.subject, "version": schema.version, "id": schema.id, "schema": schema.text}

@@ -1,7 +1,7 @@
-"""The rules that finished topics and the finished catalogue keep; each broken one is a line with the file.
+"""Checks schemas and the catalogue as a whole; each violation is a line with the file. Pure.
 
-Pure. `rules` has judged the folders before; here it is the schemas themselves: docs, units, keys, personal
-fields, columns, examples, and whether each version may follow those before it.
+`toml_rules` has checked the folders before. Here the rules concern docs, units, keys, personal fields, columns,
+examples, and the compatibility of versions.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,12 @@ _RESERVED = (names.ARCHIVE_TABLE, names.DICTIONARY_TABLE)
 
 
 def domain_problems(domain: Domain, folder: Folder) -> Iterator[str]:
-    """Judge every topic that has schemas of its own in this domain's folder."""
+    """Yield the problems of every topic that has schemas in this domain's folder.
+
+    Args:
+        domain: The assembled domain.
+        folder: Its folder, for the names of files.
+    """
     for topic in domain.topics:
         if "schema_ids" not in folder.toml["topics"][topic.event]:
             continue
@@ -35,7 +40,11 @@ def domain_problems(domain: Domain, folder: Folder) -> Iterator[str]:
 
 
 def catalog_problems(domains: Mapping[str, Domain]) -> Iterator[str]:
-    """Judge what only shows when all domains stand together: names and ids that two of them use."""
+    """Yield the problems between domains: names and ids that two of them use.
+
+    Args:
+        domains: The assembled domains by name.
+    """
     topics = [topic for domain in domains.values() for topic in domain.topics]
     own = [topic for topic in topics if topic.kind != names.DEAD_LETTER or topic.domain == SHARED]
     yield from duplicates(
@@ -51,12 +60,12 @@ def catalog_problems(domains: Mapping[str, Domain]) -> Iterator[str]:
 
 
 def _entry(topic: Topic) -> str:
-    """Name a topic's entry in its domain.toml."""
+    """Return the name of a topic's entry in its domain.toml."""
     return f"{topic.domain}/domain.toml: topics.{topic.event}"
 
 
 def _version_problems(topic: Topic, folder: Folder) -> Iterator[str]:
-    """Judge a topic's versions together, and their examples."""
+    """Yield the problems of a topic's versions together, of their examples and of the columns."""
     file = folder.where(names.schema_file(topic.event, topic.schema.version))
     yield from (f"{file}: {each}" for each in check_all(topic.schemas))
     for schema in topic.schemas:
@@ -76,12 +85,12 @@ def _version_problems(topic: Topic, folder: Folder) -> Iterator[str]:
 
 
 def _twice(listed: list[str]) -> Iterator[str]:
-    """Yield what a list holds more than once."""
+    """Yield the items that a list holds more than once."""
     return (each for each in listed if listed.count(each) > 1)
 
 
 def _schema_problems(topic: Topic, schema: Schema, domain: Domain) -> Iterator[str]:
-    """Judge one version."""
+    """Yield the problems of one version."""
     try:
         record = schema.tree
     except AvroError as error:
@@ -97,7 +106,7 @@ def _schema_problems(topic: Topic, schema: Schema, domain: Domain) -> Iterator[s
             yield f"{field.name}: is personal, but the domain's sensitivity is {domain.sensitivity}"
         if field.personal and field.default is not None and field.default is not MISSING:
             yield f"{field.name}: a personal field has no default but null"
-    yield from _word_problems(record, "")
+    yield from _doc_problems(record, "")
     yield from _key_problems(topic, record)
     yield from _subject_problems(topic, record, domain)
     try:
@@ -107,7 +116,7 @@ def _schema_problems(topic: Topic, schema: Schema, domain: Domain) -> Iterator[s
 
 
 def _key_problems(topic: Topic, record: Record) -> Iterator[str]:
-    """The key is a text that is always there and never encrypted: it is in every record's key, in clear."""
+    """Check that the key is a string, never null and never encrypted: it is the record's key, in clear."""
     field = next((each for each in record.fields if each.name == topic.key), None)
     if field is None:
         yield f"key: there is no field {topic.key}"
@@ -118,7 +127,7 @@ def _key_problems(topic: Topic, record: Record) -> Iterator[str]:
 
 
 def _subject_problems(topic: Topic, record: Record, domain: Domain) -> Iterator[str]:
-    """Whoever personal values are about is named by a text in clear: their pseudonym, or nobody."""
+    """Check that a string in clear names the subject of personal values: a pseudonym, or null."""
     if topic.pseudonym and domain.sensitivity != "personal":
         yield f"pseudonym: is for persons, but the domain's sensitivity is {domain.sensitivity}"
     if topic.subject == topic.key:
@@ -127,13 +136,13 @@ def _subject_problems(topic: Topic, record: Record, domain: Domain) -> Iterator[
     if field is None:
         yield f"subject: there is no field {topic.subject}"
         return
-    kind = field.type.clear if isinstance(field.type, Union) else field.type
+    kind = field.type.non_null if isinstance(field.type, Union) else field.type
     if field.personal or not isinstance(kind, Primitive) or kind.name != "string":
         yield f"subject: {topic.subject} has to be a string in clear, or null where there is no personal value"
 
 
-def _word_problems(kind: Type, where: str) -> Iterator[str]:
-    """Every record and field says what it is, and every number in which unit."""
+def _doc_problems(kind: Type, where: str) -> Iterator[str]:
+    """Check that every record and field has a doc, and every number a unit."""
     if isinstance(kind, Record):
         if not kind.doc.strip():
             yield f"{where or 'record'}: has no doc"
@@ -141,17 +150,17 @@ def _word_problems(kind: Type, where: str) -> Iterator[str]:
             place = f"{where}.{field.name}" if where else field.name
             if not isinstance(field.doc, str) or not field.doc.strip():
                 yield f"{place}: has no doc"
-            if not field.unit and _is_number(field.clear or field.type):
+            if not field.unit and _is_number(field.clear_type or field.type):
                 yield f"{place}: is a number without unit (1 for a bare count)"
             if where and field.personal:
                 yield f"{place}: only fields of the event itself can be personal"
-            yield from _word_problems(field.type, place)
+            yield from _doc_problems(field.type, place)
     for inner in _inner(kind):
-        yield from _word_problems(inner, where)
+        yield from _doc_problems(inner, where)
 
 
 def _inner(kind: Type) -> tuple[Type, ...]:
-    """List the types directly inside a list, map or union."""
+    """Return the types directly inside a list, map or union."""
     match kind:
         case Array(inner) | Map(inner):
             return (inner,)
@@ -161,7 +170,7 @@ def _inner(kind: Type) -> tuple[Type, ...]:
 
 
 def _is_number(kind: Type) -> bool:
-    """Whether a type holds bare numbers, at whatever depth outside of records."""
+    """Return whether a type holds numbers, at any depth outside of records."""
     if isinstance(kind, Primitive):
         return (kind.logical or kind.name) in _NUMBERS
     return any(_is_number(each) for each in _inner(kind))

@@ -1,9 +1,8 @@
-"""Subscribers: who outside the platform reads which topics, and why; one file `subscribers/<name>.toml` each.
+"""Loads subscribers, parties outside the platform, and the topics that they may read: `subscribers/<name>.toml`.
 
-A file says who the subscriber is, for what it reads, and in which roles. Its topics are not listed there: they
-are those whose `readers` in `domain.toml` name one of its roles, within the domains the file narrows it to.
-It promises that a subscriber who is returned may read at least one topic. Users, passwords and grants in
-Kafka are left to `infra`.
+A file has the subscriber's title, purpose, roles, and optionally its domains. It lists no topics. A subscriber may read
+the topics whose `readers` in `domain.toml` name one of its roles, within its domains. Every loaded subscriber may read
+at least one topic. `infra` owns users, passwords and grants in Kafka.
 """
 
 import tomllib
@@ -28,10 +27,10 @@ class Subscriber:
 
     Attributes:
         name: Its user in Kafka; its consumer groups begin with the name and a dot.
-        title: Who it is.
-        purpose: What it reads the topics for.
-        roles: Roles of `readers` that it has.
-        topics: Names of the topics it may read, in order.
+        title: Its name for people.
+        purpose: Purpose for which it reads the topics.
+        roles: Its roles, as `readers` names them.
+        topics: Names of the topics that it may read, sorted.
     """
 
     name: str
@@ -42,17 +41,17 @@ class Subscriber:
 
 
 def load_subscribers(catalog: Catalog, *extra_roots: Path) -> dict[str, Subscriber]:
-    """Read the packaged subscribers, and those of further folders beside them.
+    """Return the packaged subscribers and those of further folders.
 
     Args:
-        catalog: Knows who may read which topic.
+        catalog: Topics with the roles that may read them.
         extra_roots: Folders with `<name>.toml` files.
 
     Returns:
         The subscribers by name.
 
     Raises:
-        CatalogError: With every problem found in any file, one line each.
+        CatalogError: A file violates a rule; the message has one line for each problem.
     """
     found: dict[str, Subscriber] = {}
     problems: list[str] = []
@@ -75,7 +74,7 @@ def load_subscribers(catalog: Catalog, *extra_roots: Path) -> dict[str, Subscrib
 
 
 def _problems(name: str, toml: Mapping[str, Any], catalog: Catalog) -> Iterator[str]:
-    """Judge one file."""
+    """Yield the problems of one file."""
     if not names.is_word(name) or len(name) > LONGEST_NAME:
         yield f"{name!r} is no subscriber's name (lower case, digits, single hyphens, {LONGEST_NAME} at most)"
     for entry in _TEXTS:
@@ -87,22 +86,22 @@ def _problems(name: str, toml: Mapping[str, Any], catalog: Catalog) -> Iterator[
         "roles": {role for topic in catalog.topics.values() for role in topic.readers},
         "domains": set(catalog.domains),
     }
-    sound = True
+    valid = True
     for entry in _LISTS:
         value = toml.get(entry, [] if entry == "roles" else [*catalog.domains])
         if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
             yield f"{entry}: expected a list of texts, got {value!r}"
-            sound = False
+            valid = False
             continue
         for each in sorted({*value} - known[entry]):
             yield f"{entry}: {each} is not in the catalogue; known are {', '.join(sorted(known[entry]))}"
-            sound = False
-    if sound and not any(_granted(toml, catalog)):
+            valid = False
+    if valid and not any(_granted(toml, catalog)):
         yield "roles: no topic of its domains names one of them among its readers"
 
 
 def _granted(toml: Mapping[str, Any], catalog: Catalog) -> Iterator[Topic]:
-    """Yield the topics that a file's roles may read within its domains."""
+    """Yield the topics that a file's roles may read within its domains, sorted by name."""
     domains = toml.get("domains", catalog.domains)
     for topic in sorted(catalog.topics.values(), key=lambda each: each.name):
         if topic.domain in domains and not set(topic.readers).isdisjoint(toml["roles"]):
@@ -110,6 +109,6 @@ def _granted(toml: Mapping[str, Any], catalog: Catalog) -> Iterator[Topic]:
 
 
 def _subscriber(name: str, toml: Mapping[str, Any], catalog: Catalog) -> Subscriber:
-    """Make a subscriber of a sound file."""
+    """Return the subscriber of a valid file."""
     topics = tuple(topic.name for topic in _granted(toml, catalog))
     return Subscriber(name, toml["title"], toml["purpose"], tuple(toml["roles"]), topics)

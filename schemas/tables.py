@@ -1,8 +1,8 @@
-"""The ClickHouse tables of the catalogue: typed tables, evidence archive, data dictionary.
+"""Generates the DDL of the catalogue's ClickHouse tables: typed tables, evidence archive, data dictionary.
 
-Pure: the caller runs the statements. Each may be run again and changes nothing then. Typed tables drop repeats of
-an event by themselves (ReplacingMergeTree by event_id, docs/delivery.md#clickhouse-sink); no table has a PARTITION
-BY, so that an insert is one block whatever its times. Views and roll-ups are left to `infra/clickhouse/domains`.
+Pure: the caller runs the statements. Each statement is idempotent. ClickHouse removes repeats of an event from typed
+tables (ReplacingMergeTree by event_id, docs/delivery.md#clickhouse-sink). No table has a PARTITION BY, so an insert is
+one block for any times. `infra/clickhouse/domains` owns views and roll-ups.
 """
 
 from schemas import names
@@ -27,7 +27,8 @@ __all__ = [
     "quote",
 ]
 
-DEDUPLICATION_WINDOW = 10_000  # blocks of a table whose insert tokens ClickHouse remembers
+DEDUPLICATION_WINDOW = 10_000
+"""Number of a table's latest blocks whose insert tokens ClickHouse keeps."""
 
 ARCHIVE: tuple[Column, ...] = (
     Column("topic", "LowCardinality(String)", "Topic of the record."),
@@ -57,12 +58,12 @@ DICTIONARY: tuple[Column, ...] = (
 
 
 def create_database(database: str = names.DATABASE) -> str:
-    """Write the DDL of the database."""
+    """Return the DDL of the database."""
     return f"CREATE DATABASE IF NOT EXISTS {database}"
 
 
 def create_table(topic: Topic, database: str = names.DATABASE) -> str:
-    """Write the DDL of a topic's typed table."""
+    """Return the DDL of a topic's typed table."""
     return _create(
         f"{database}.{topic.table}",
         columns(topic),
@@ -72,34 +73,33 @@ def create_table(topic: Topic, database: str = names.DATABASE) -> str:
 
 
 def order_by(topic: Topic) -> tuple[str, ...]:
-    """Name the sorting key of a topic's typed table; the event's id ends it: a repeat replaces its like."""
+    """Return the sorting key of a topic's typed table; it ends with the event's id, so a repeat replaces the event."""
     return (topic.key, "occurred_at", "event_id")
 
 
 def add_columns(topic: Topic, database: str = names.DATABASE) -> tuple[str, ...]:
-    """Write the statements that bring an existing typed table to the latest columns, in order.
+    """Return the statements that bring an existing typed table to the latest columns, in order.
 
-    Columns are only ever added; those there already are left as they are, except that their comments follow
-    the docs.
+    Columns are only added. Existing columns stay as they are, but their comments follow the docs.
     """
     table = f"{database}.{topic.table}"
     found = []
     before = ""
     for column in columns(topic):
-        place = f" AFTER `{before}`" if before else " FIRST"
-        found.append(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column.definition()}{place}")
+        position = f" AFTER `{before}`" if before else " FIRST"
+        found.append(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column.definition()}{position}")
         found.append(f"ALTER TABLE {table} COMMENT COLUMN `{column.name}` {quote(column.comment)}")
         before = column.name
     return tuple(found)
 
 
 def insert_columns(topic: Topic) -> tuple[str, ...]:
-    """Name the columns that an insert fills, in the order of the table: all that are stored."""
+    """Return the names of the columns that an insert fills, in the table's order: all stored columns."""
     return tuple(column.name for column in columns(topic) if not column.alias)
 
 
 def create_archive(database: str = names.DATABASE) -> str:
-    """Write the DDL of the evidence archive: every record as it stands in Kafka, one row per offset."""
+    """Return the DDL of the evidence archive: every record as it is in Kafka, one row per offset."""
     return _create(
         f"{database}.{names.ARCHIVE_TABLE}",
         ARCHIVE,
@@ -109,7 +109,7 @@ def create_archive(database: str = names.DATABASE) -> str:
 
 
 def create_dictionary(database: str = names.DATABASE) -> str:
-    """Write the DDL of the data dictionary; its rows are those of `dictionary.rows`."""
+    """Return the DDL of the data dictionary; `dictionary.rows` has its rows."""
     return _create(
         f"{database}.{names.DICTIONARY_TABLE}",
         DICTIONARY,
@@ -120,9 +120,9 @@ def create_dictionary(database: str = names.DATABASE) -> str:
 
 
 def _create(
-    table: str, listed: tuple[Column, ...], engine: str, told: str, window: int = DEDUPLICATION_WINDOW
+    table: str, listed: tuple[Column, ...], engine: str, about: str, window: int = DEDUPLICATION_WINDOW
 ) -> str:
-    """Write one CREATE TABLE."""
+    """Return one CREATE TABLE."""
     body = ",\n".join(f"    {column.definition()}" for column in listed)
     settings = f"\nSETTINGS non_replicated_deduplication_window = {window}" if window else ""
-    return f"CREATE TABLE IF NOT EXISTS {table}\n(\n{body}\n)\n{engine}{settings}\nCOMMENT {quote(told)}"
+    return f"CREATE TABLE IF NOT EXISTS {table}\n(\n{body}\n)\n{engine}{settings}\nCOMMENT {quote(about)}"

@@ -1,7 +1,7 @@
-"""Rules for one domain's folder: its domain.toml and file names. Each broken rule is a line that names the file.
+"""Checks one domain's folder: its domain.toml and file names. Each violation is a line with the file. Pure.
 
-Pure. `folder_problems` checks a folder alone, before schemas are compiled. `schemas.schema_rules` checks the finished
-domains, their schemas, and the catalogue as a whole.
+`folder_problems` checks a folder alone, before schemas are compiled. `schema_rules` checks the assembled domains, their
+schemas, and the catalogue as a whole.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,11 @@ _OPTIONAL = ("partitions", "schema_ids", "archived", "sealed", "grace_s", "pseud
 
 
 def folder_problems(folder: Folder) -> list[str]:
-    """Say what is wrong with one domain's folder, as far as its domain.toml and file names tell."""
+    """Return the problems of one domain's folder: unreadable files, domain.toml, file names.
+
+    Returns:
+        One line for each problem, with the file.
+    """
     found = list(folder.problems)
     if not names.is_domain_name(folder.name):
         found.append(
@@ -33,7 +37,7 @@ def folder_problems(folder: Folder) -> list[str]:
 
 
 def _toml_problems(folder: Folder) -> Iterator[str]:
-    """Judge domain.toml."""
+    """Yield the problems of domain.toml."""
     toml = folder.toml
     for name in _TEXTS:
         if not isinstance(toml.get(name), str) or not toml[name].strip():
@@ -53,7 +57,7 @@ def _toml_problems(folder: Folder) -> Iterator[str]:
 
 
 def _topic_problems(domain: str, event: str, entry: Any) -> Iterator[str]:
-    """Judge one topic's entry."""
+    """Yield the problems of one topic's entry."""
     if not names.is_word(event) or not names.is_topic_name(names.topic_name(domain, event)):
         yield "an event's name is lower case, digits and single hyphens, its topic's at most 249 characters"
     if not isinstance(entry, dict):
@@ -69,7 +73,7 @@ def _topic_problems(domain: str, event: str, entry: Any) -> Iterator[str]:
 
 
 def _value_problems(entry: Mapping[str, Any]) -> Iterator[str]:
-    """Judge the values of a topic's entry one by one."""
+    """Yield the problems of an entry's values, each value alone."""
     if "key" in entry and not isinstance(entry["key"], str):
         yield f"key: expected the name of a field, got {entry['key']!r}"
     limits = {
@@ -101,7 +105,7 @@ def _value_problems(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _kind_problems(domain: str, event: str, entry: Mapping[str, Any]) -> Iterator[str]:
-    """Judge a topic's kind and what follows from it."""
+    """Yield the problems of a topic's kind, and of the values that depend on it."""
     kind = entry.get("kind")
     if kind not in KINDS:
         yield f"kind: expected one of {', '.join(KINDS)}, got {kind!r}"
@@ -119,12 +123,12 @@ def _kind_problems(domain: str, event: str, entry: Mapping[str, Any]) -> Iterato
 
 
 def _is_word(value: Any) -> bool:
-    """Whether a value is a word of lower case, digits and single hyphens."""
+    """Return whether a value is a word of lower case, digits and single hyphens."""
     return isinstance(value, str) and names.is_word(value)
 
 
 def _file_problems(folder: Folder) -> Iterator[str]:
-    """Every version has its file and an example, and every file has its version."""
+    """Check that every version has a file and an example, and that every file has a version."""
     declared = {
         (event, version)
         for event, entry in folder.toml["topics"].items()
@@ -144,11 +148,11 @@ def _file_problems(folder: Folder) -> Iterator[str]:
 
 
 def duplicates(owners: Sequence[tuple[Any, str]], what: str) -> Iterator[str]:
-    """Say which values have two owners.
+    """Yield a line for each value that has two owners.
 
     Args:
         owners: Pairs of value and owner.
-        what: What the values are, for the message.
+        what: Kind of the values, for the message.
     """
     first: dict[Any, str] = {}
     for value, owner in owners:

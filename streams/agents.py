@@ -1,18 +1,18 @@
-"""What a domain's `agents.py` is written in: `batched`, `Record`, `State`, `Output`.
+"""The vocabulary of a domain's `agents.py`: `batched`, `Record`, `State`, `Output`.
 
     @batched("air-quality.reading", rule="air-quality-index@1", outputs=("air-quality.index",))
     def index(record: Record, state: State) -> Iterator[Output]:
-        previous = state.get()                       # what was put last for this subject, or None
+        previous = state.get()                       # the value put last for this subject, or None
         state.put({"hours": [...]})                  # any JSON value
         yield Output("air-quality.index", {"station": record.key, ...})
 
-A rule sees one record at a time, in the order of its key, and says what follows from it. Everything else is
-done around it: decoding, ids and salts of outputs, delivery, dead letters, state, commits. A rule must be a
-pure function of the record and the state: no clock, no randomness, no network. Whatever it raises makes a
-dead letter of that record, and neither its outputs nor its `put` happen.
+A rule gets one record at a time, in the order of its key, and yields the outputs that follow from it. The worker does
+the rest: decoding, ids and salts of outputs, delivery, dead letters, state, commits. A rule must be a pure function of
+the record and the state: no clock, no randomness, no network. If it raises, the record becomes a dead letter, and
+neither its outputs nor its `put` take effect.
 
-A rule that needs personal values says `opens=True`; it alone is given the keys, as `record.opened()`. What it
-puts it keeps encrypted as it came, and whom it cannot open any more was forgotten.
+A rule that needs personal values declares `decrypts=True`. It alone gets the keys, through `record.decrypted()`. Its
+state must hold personal values as ciphertext only. A value that it cannot decrypt belongs to an erased person.
 """
 
 import inspect
@@ -28,18 +28,17 @@ __all__ = ["Handler", "Input", "Output", "Record", "Rule", "State", "batched"]
 
 
 class Record:
-    """One decoded record of a topic.
+    """A decoded record of a topic.
 
     Attributes:
         topic: Its topic.
         partition: Its partition.
         offset: Its offset.
-        key: The subject's key.
-        event: Envelope and fields as plain values: ids are text, times are microseconds since 1970, enums are
-            text.
+        key: Its key as text.
+        event: Envelope and fields as plain values: ids and enums are text, times are microseconds since 1970.
     """
 
-    __slots__ = ("_opener", "event", "key", "offset", "partition", "topic")
+    __slots__ = ("_decryptor", "event", "key", "offset", "partition", "topic")
 
     def __init__(
         self,
@@ -48,26 +47,26 @@ class Record:
         offset: int,
         key: str,
         event: Mapping[str, Any],
-        opener: Decryptor | None = None,
+        decryptor: Decryptor | None = None,
     ) -> None:
         self.topic = topic
         self.partition = partition
         self.offset = offset
         self.key = key
         self.event = event
-        self._opener = opener
+        self._decryptor = decryptor
 
     def __repr__(self) -> str:
         return f"Record({self.topic}/{self.partition}@{self.offset}, key={self.key!r})"
 
     @property
     def event_id(self) -> str:
-        """Id of the event."""
+        """Id of the event as text."""
         return str(self.event["event_id"])
 
     @property
     def salt(self) -> bytes:
-        """Salt of the event."""
+        """Salt of the event, 16 bytes."""
         return bytes(self.event["salt"])
 
     @property
@@ -77,7 +76,7 @@ class Record:
 
     @property
     def occurred_us(self) -> int:
-        """When it happened, microseconds since 1970."""
+        """Time of the event, microseconds since 1970."""
         return int(self.event["occurred_at"])
 
     @property
@@ -86,15 +85,23 @@ class Record:
         return stream_of(self.source)
 
     @property
-    def opener(self) -> Decryptor:
-        """What opens personal values; only a rule declared with `opens=True` is given it."""
-        if self._opener is None:
-            raise DeclarationError("this rule did not declare that it opens personal values")
-        return self._opener
+    def decryptor(self) -> Decryptor:
+        """The decryptor of personal values, for a rule that is declared with `decrypts=True`.
 
-    def opened(self) -> dict[str, Any] | None:
-        """Return the event with its personal fields in clear; None if the person was forgotten."""
-        return self.opener.event(self.key, self.event)
+        Raises:
+            DeclarationError: The rule did not declare it.
+        """
+        if self._decryptor is None:
+            raise DeclarationError("this rule did not declare that it decrypts personal values")
+        return self._decryptor
+
+    def decrypted(self) -> dict[str, Any] | None:
+        """Return the event with its personal fields in clear, or None if the person was erased.
+
+        Raises:
+            DeclarationError: The rule did not declare `decrypts=True`.
+        """
+        return self.decryptor.event(self.key, self.event)
 
     def input(self) -> Input:
         """Return this event as an input of a derived one."""
@@ -106,11 +113,11 @@ class Output(NamedTuple):
 
     Attributes:
         topic: One of the rule's declared output topics.
-        event: Its own fields; the envelope is added.
-        key: Subject key; None: the value of the topic's key field.
-        occurred_us: When it happened, microseconds since 1970; None: as its record.
-        inputs: Events it is made from, in a fixed order; None: its record alone. A rule whose outputs must
-            not depend on which record triggered them (a window that closes) names them here.
+        event: Its own fields. The worker adds the envelope.
+        key: Key of the record; None: the value of the topic's key field.
+        occurred_us: Time of the event, microseconds since 1970; None: that of its record.
+        inputs: Events it is derived from, in a fixed order; None: its record alone. A rule whose outputs must not
+            depend on the record that triggered them (a window that closes) names them here.
     """
 
     topic: str
@@ -121,16 +128,16 @@ class Output(NamedTuple):
 
 
 class State(Protocol):
-    """What a rule (in one version) remembers of one subject: (key, stream) of the record at hand."""
+    """The state of one version of a rule for one subject: key and stream of the record."""
 
     def get(self) -> Any:
-        """Return a fresh copy of what was put last, or None."""
+        """Return a fresh copy of the value that was put last, or None."""
 
     def put(self, value: Any) -> None:
-        """Remember a JSON value, or a dataclass field by field; takes effect only if the rule ends without raising."""
+        """Store a JSON value, or a dataclass field by field. It takes effect only if the rule does not raise."""
 
     def clear(self) -> None:
-        """Forget the subject: at its closing event."""
+        """Clear the state, at the closing event of the subject."""
 
 
 StatelessRule = Callable[[Record], Iterable[Output]]
@@ -140,35 +147,45 @@ AnyRule = TypeVar("AnyRule", bound=Callable[..., Iterable[Output]])
 
 @dataclass(frozen=True)
 class Handler:
-    """A rule with what it reads and writes."""
+    """A declared rule.
+
+    Attributes:
+        topic: Topic that it reads.
+        rule: Name and version.
+        outputs: Topics that it may write.
+        call: The function, which takes (record) or (record, state).
+        stateful: Whether it takes a state.
+        cross_source: Whether its state spans all sources of one kind.
+        decrypts: Whether it needs personal values in clear.
+    """
 
     topic: str
     rule: Rule
     outputs: tuple[str, ...]
     call: Callable[..., Iterable[Output]]
     stateful: bool
-    across: bool = False
-    opens: bool = False
+    cross_source: bool = False
+    decrypts: bool = False
 
     def stream(self, source: str) -> str:
-        """Return the stream whose state a record of a source belongs to."""
-        return kind_of(source) if self.across else stream_of(source)
+        """Return the stream of a source: the source up to `#`, or its kind for a cross-source rule."""
+        return kind_of(source) if self.cross_source else stream_of(source)
 
 
 def batched(
-    topic: str, *, rule: str, outputs: Sequence[str], across: bool = False, opens: bool = False
+    topic: str, *, rule: str, outputs: Sequence[str], cross_source: bool = False, decrypts: bool = False
 ) -> Callable[[AnyRule], AnyRule]:
-    """Declare a rule over the records of a topic; the function stays as it is, for direct tests.
+    """Declare a function as a rule over the records of a topic. The function itself is unchanged.
 
     Args:
-        topic: Topic of the catalogue that it reads.
-        rule: `name@version`; raise the version whenever outputs or state change.
-        outputs: Topics of the catalogue that it may write; others are refused.
-        across: For a rule that folds a group whose members lie in several recordings or devices: state is kept by key
-            and kind of source (recordings, scenarios, the city itself) and not for each source apart. Members may
-            then come in any order, so what such a rule derives must not depend on it: it names `inputs`, and sets
-            `source` and `recorded_at` in its outputs' fields to those of a fixed one of them.
-        opens: Whether it needs personal values in clear.
+        topic: Topic that it reads.
+        rule: `name@version`. Raise the version whenever outputs or state change.
+        outputs: Topics that it may write; others are refused.
+        cross_source: Whether state is kept by key and kind of source (recordings, scenarios, the city itself), not for
+            each source. It is for a rule that folds a group whose members lie in several recordings or devices.
+            Members may come in any order, so the outputs must not depend on it: the rule names `inputs`, and sets
+            `source` and `recorded_at` of its outputs to those of a fixed input.
+        decrypts: Whether it needs personal values in clear.
 
     Raises:
         DeclarationError: The rule has no version, or the function takes neither (record) nor (record, state).
@@ -179,7 +196,7 @@ def batched(
         count = len(inspect.signature(function).parameters)
         if count not in (1, 2):
             raise DeclarationError(f"{rule}: expected (record) or (record, state), got {count} parameters")
-        handler = Handler(topic, parsed, tuple(outputs), function, count == 2, across, opens)
+        handler = Handler(topic, parsed, tuple(outputs), function, count == 2, cross_source, decrypts)
         function.__handlers__ = (*getattr(function, "__handlers__", ()), handler)  # type: ignore[attr-defined]
         return function
 
@@ -187,5 +204,5 @@ def batched(
 
 
 def handlers_of(module: object) -> list[Handler]:
-    """Return what a module declares, in the order of its source."""
+    """Return the rules that a module declares, in the order of its source."""
     return [handler for each in vars(module).values() for handler in getattr(each, "__handlers__", ())]

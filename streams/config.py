@@ -1,4 +1,4 @@
-"""The one settings record of this package; `infra` makes it, nothing here reads the environment."""
+"""The settings of this package. `infra` creates them; nothing here reads the environment."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,38 +8,38 @@ from schemas.names import AGENTS_GROUP
 
 @dataclass(frozen=True)
 class StreamsConfig:
-    """Where Kafka and the keys are, and how carefully a worker goes.
+    """The settings of producers, agents and replays.
 
     Attributes:
         kafka: Bootstrap address, `host:port[,host:port]`.
         data: Data directory of this stack; keys lie in `<data>/keys`.
         city: Name of the city, for CloudEvents sources.
         group: Consumer group of the agents; also the first part of their changelogs' names.
-        domains: Whether the packaged `streams.domains.*.agents` are run.
-        extra_agents: Further modules that declare agents, by import name (tests).
+        domains: Whether the packaged `streams.domains.*.agents` run.
+        extra_agents: Import names of further modules that declare rules (tests).
         session_timeout_s: Seconds without heartbeat after which Kafka gives a worker's partitions to another.
         heartbeat_s: Seconds between heartbeats.
         commit_interval_s: Seconds between commits of finished batches.
-        max_batch_records: Most records fetched at once, over all partitions.
-        max_fetch_bytes: Most bytes fetched at once from one partition.
+        max_batch_records: Largest number of records in one fetch, over all partitions.
+        max_fetch_bytes: Largest number of bytes in one fetch from one partition.
         unfinished_batches: Batches of one partition that may wait or run at a time; bounds memory.
-        slice_s: Longest time a batch holds the event loop before others get their turn.
-        batch_pause_for_tests_s: Rest between the steps of a batch, so that a test can kill a worker between them. No
-            setting of the platform reaches it: 0 in production.
+        slice_s: Seconds after which a batch yields to the event loop.
+        batch_pause_for_tests_s: Seconds between the steps of a batch, so that a test can kill a worker there. No
+            setting of the platform sets it: 0 in production.
         changelog_replication: Replicas of the state changelogs.
         delivery_timeout_s: Seconds after which a record that Kafka has not confirmed counts as failed.
         connect_timeout_s: Seconds to wait for Kafka's first answer.
         queue_records: Records that may wait in the producer before `produce` blocks.
-        refusal_limit: Records of a partition that one rule must refuse, within `refusal_window`, before the rule is
-            taken to be at fault and its topic stops. Fewer never stop it.
-        refusal_share: Part of the rule's last `refusal_window` calls that must be refused for that, too.
-        refusal_window: Calls of a rule, for each partition, over which both are counted.
+        refusal_limit: Least number of records of a partition that one rule must refuse, within `refusal_window`, before
+            its topic stops.
+        refusal_share: Least refused part of the rule's last `refusal_window` calls. Both limits must be reached.
+        refusal_window: Last calls of a rule on a partition in which refusals are counted.
         stalled_after_s: Seconds with lag and no commit after which the worker ends itself
             (docs/delivery.md#liveness).
         metrics_interval_s: Seconds between two reports of lag and counts.
         origin_settle_s: Seconds that Kafka must have had the registration of a source's key before it is in force;
             the same for all workers.
-        stop_within_s: Seconds after SIGTERM at which a worker that has not ended by itself is ended.
+        stop_within_s: Seconds after SIGTERM until a worker that has not stopped ends itself.
         cloudevents: Whether records carry the CloudEvents attributes as headers.
     """
 

@@ -1,8 +1,8 @@
-"""Dead letters (docs/dead-letters.md): a record that went no further, with its bytes, its origin and the reason.
+"""Dead letters: records that went no further, with their bytes, origin and reason (docs/dead-letters.md).
 
-Made by a file's reader (`read`), an agent whose rule raised (`agent`) or that found a signature or number wrong
-(`origin`), and the ClickHouse sink for what no schema reads (`decode`). Id and salt are computed from the origin or
-the input, the stage and the rule, so a repeat is byte-identical.
+Their stages are `read` (the reader of a file), `agent` (a rule raised), `origin` (the provenance check refused it) and
+`decode` (the ClickHouse sink found no schema that reads it). Id and salt are computed from the event or origin, the
+stage and the rule, so a repeat has the same bytes.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 @dataclass(frozen=True)
 class KafkaOrigin:
-    """A record of a topic."""
+    """The origin of a dead letter in a topic."""
 
     topic: str
     partition: int
@@ -42,7 +42,14 @@ class KafkaOrigin:
 
 @dataclass(frozen=True)
 class FileOrigin:
-    """A record of a file: its base name, the SHA-256 of the whole file in hex, record and line from 1."""
+    """The origin of a dead letter in a file.
+
+    Attributes:
+        path: Base name of the file.
+        sha256: SHA-256 of the whole file in hex.
+        record: Number of the source record, from 1.
+        line: Number of the line, from 1, or None.
+    """
 
     path: str
     sha256: str
@@ -56,14 +63,14 @@ class FileOrigin:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why and where a record stopped.
+    """The reason why a record went no further.
 
     Attributes:
-        stage: Part of the path that refused it.
+        stage: Stage that refused it.
         reason: One line.
         rule: `name@version` of the rule that refused it, or None.
         event_id: Id of the event, where it could be read; the dead letter's own id then follows from it.
-        form: Which of several records that claim that id this is, where they may differ.
+        form: Distinguishes records that carry the same event id and differ.
     """
 
     stage: Stage
@@ -82,12 +89,12 @@ def dead_letter(
     occurred_us: int,
     key: str | None = None,
 ) -> dict[str, Any]:
-    """Make the event of a dead letter.
+    """Return the event of a dead letter.
 
     Args:
-        origin: Where the record stands.
-        refusal: Why it stopped.
-        data: The record's bytes, whole.
+        origin: Position of the record in its topic or file.
+        refusal: Why it was refused.
+        data: All bytes of the record.
         source: Source of the event, of the replay, or of the part of the platform that refused it.
         occurred_us: Time of the record, microseconds since 1970.
         key: The record's key; for a file `sha256:record`.
@@ -116,15 +123,19 @@ def dead_letter(
 
 
 def without_values(text: str) -> str:
-    """Take the values out of an error's words: what was got, and whatever stands in quotes."""
+    """Return an error message without values: without the text after "got" and without quoted text."""
     return _QUOTED.sub("…", _GOT.sub("got …", text))
 
 
 def withheld(letter: Mapping[str, Any], secret: Callable[[], DeploymentSecret]) -> dict[str, Any]:
-    """Make the dead letter of a domain of persons: no value of theirs stands in it.
+    """Return a dead letter without personal values, for a domain of persons.
 
-    A record of a topic keeps its bytes, for its personal fields were encrypted before. A record of a file is plain
-    text: of it the letter keeps origin, length and a digest that cannot be guessed from.
+    A record of a topic keeps its bytes, because its personal fields are encrypted. A record of a file is plain text, so
+    only its origin, length and a keyed digest are kept.
+
+    Args:
+        letter: The dead letter.
+        secret: Returns the deployment secret.
     """
     kept = {**letter, "reason": without_values(letter["reason"])}
     if "path" in letter["origin"]:
@@ -133,16 +144,16 @@ def withheld(letter: Mapping[str, Any], secret: Callable[[], DeploymentSecret]) 
 
 
 def topic_for(domain: str | None) -> str:
-    """Name the topic of a domain's dead letters; a file of no known domain goes to the platform's."""
+    """Return the topic of a domain's dead letters; that of `platform` for a file of no known domain."""
     return dead_letter_topic(domain or "platform")
 
 
 def _identity(origin: KafkaOrigin | FileOrigin, refusal: Refusal) -> bytes:
-    """Hash what makes this dead letter this one: the event, else the origin, with stage and rule."""
+    """Return the hash that identifies a dead letter, over the event id or the origin, the stage and the rule."""
     if refusal.event_id:
         what = f"event {refusal.event_id}"
     elif isinstance(origin, FileOrigin):
-        what = f"file {origin.sha256} {origin.record}"  # the path may change, the file is the same
+        what = f"file {origin.sha256} {origin.record}"  # the path may change, the file does not
     else:
         what = f"kafka {origin.topic} {origin.partition} {origin.offset}"
     parts = (what, refusal.stage, refusal.rule or "", *((refusal.form,) if refusal.form else ()))
@@ -150,6 +161,6 @@ def _identity(origin: KafkaOrigin | FileOrigin, refusal: Refusal) -> bytes:
 
 
 def _one_line(text: str) -> str:
-    """Put a reason on one line of bounded length."""
+    """Return a reason as one line of bounded length."""
     line = " ".join(text.split())
     return line if len(line) <= REASON_CHARACTERS else line[: REASON_CHARACTERS - 1] + "…"

@@ -1,4 +1,4 @@
-"""Small files that must be whole, private and on disk before anyone relies on them."""
+"""Writes small private files (0600) durably and atomically, and destroys them."""
 
 import os
 import secrets
@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder only its owner can enter, parents too, and return it."""
+    """Create a folder with mode 0700, and its parents, if it does not exist. Return its path."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 
 
 def sync_folder(path: Path) -> None:
-    """Wait until the names in a folder are on disk."""
+    """Write a folder's entries to disk (fsync)."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -21,34 +21,38 @@ def sync_folder(path: Path) -> None:
 
 
 def create_once(path: Path, content: bytes) -> bytes:
-    """Create a 0600 file durably, unless it exists; whoever comes second reads what the first wrote.
+    """Create a 0600 file durably, unless it exists. The second of two concurrent callers reads what the first wrote.
 
-    The file appears under its name only when its bytes are on disk, so a crash leaves either none or a whole
-    one. `ledger_sink.store.secret_files` has the same steps for itself: the two layers do not know each other.
+    The file appears under its name only once its bytes are on disk. So a crash leaves no file or a complete one.
+    `ledger_sink.store.secret_files` repeats these steps, because the two layers do not import each other.
+
+    Args:
+        path: The file. Its folder is created if needed.
+        content: Bytes of a new file.
 
     Returns:
-        What the file holds.
+        The file's content.
     """
     folder = private_folder(path.parent)
-    draft = folder / f".{path.name}.{secrets.token_hex(6)}"
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    temporary = folder / f".{path.name}.{secrets.token_hex(6)}"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(handle, content)
         os.fsync(handle)
     finally:
         os.close(handle)
     try:
-        os.link(draft, path)
+        os.link(temporary, path)
     except FileExistsError:
         content = path.read_bytes()
     finally:
-        draft.unlink()
+        temporary.unlink()
     sync_folder(folder)
     return content
 
 
 def destroy(path: Path) -> bool:
-    """Overwrite a file, remove it, and wait until it is gone from disk; False if there was none."""
+    """Overwrite a file with zeros and remove it durably. Return False if there was none."""
     try:
         handle = os.open(path, os.O_WRONLY)
     except FileNotFoundError:

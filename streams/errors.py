@@ -1,19 +1,20 @@
-"""What can go wrong in this package, split by what the caller does next.
+"""Errors of this package, split by what the caller does next.
 
-`KafkaDownError`, `StopError`: stop the process and say the one line. `DeliveryError`: nothing may be
-committed; the same batch again. `RuleFaultError`: stop this topic, commit nothing of the batch, go on with the
-others. `RefusedEventError`: this one event cannot be sent; dead-letter what it came from.
-`SubjectForgottenError`: the person was erased; do not write about them. `DeclarationError`: the code of a
-domain is wrong; mend it.
+- `KafkaDownError`, `StopError`: print the one line and end the process.
+- `DeliveryError`: commit nothing and run the same batch again.
+- `RuleFaultError`: stop this topic, commit nothing of the batch, continue with the other topics.
+- `RefusedEventError`: this event cannot be sent; dead-letter its input.
+- `SubjectForgottenError`: the person was erased; write nothing about them.
+- `DeclarationError`: correct the code of the domain.
 """
 
 
 class StreamsError(Exception):
-    """Root of every error of this package."""
+    """Base of every error of this package."""
 
 
 class KafkaDownError(StreamsError):
-    """Kafka does not answer at all; names the address and what to do."""
+    """Kafka does not answer. The message names the address and what to do."""
 
     def __init__(self, address: str, waited_s: float, detail: str = "") -> None:
         self.address = address
@@ -25,7 +26,7 @@ class KafkaDownError(StreamsError):
 
 
 class DeliveryError(StreamsError):
-    """Kafka did not take records that were handed to it; whatever they came from must not be committed."""
+    """Kafka did not accept records. Their inputs must not be committed."""
 
     def __init__(self, topic: str, reason: str, *, failed: int = 1) -> None:
         self.topic = topic
@@ -36,7 +37,7 @@ class DeliveryError(StreamsError):
 
 
 class RefusedEventError(StreamsError):
-    """An event that the one door does not let through: unknown topic, wrong field, too large."""
+    """The event producer refuses an event: unknown topic, wrong field, too large."""
 
     def __init__(self, topic: str, reason: str) -> None:
         self.topic = topic
@@ -45,11 +46,11 @@ class RefusedEventError(StreamsError):
 
 
 class RuleFaultError(StreamsError):
-    """A rule refuses so many records that the rule is at fault: its topic stops, the other topics go on."""
+    """A rule reached its refusal limit. Its topic stops; the other topics continue."""
 
 
 class StopError(StreamsError):
-    """The process cannot go on and must end with this one line."""
+    """The process cannot continue and must end with this one line."""
 
 
 class DeclarationError(StreamsError):
@@ -57,7 +58,7 @@ class DeclarationError(StreamsError):
 
 
 class SubjectForgottenError(StreamsError):
-    """The key of this subject was erased: nothing of theirs is written or read any more."""
+    """The key of this person was erased. None of their values is written or read any more."""
 
     def __init__(self) -> None:
         super().__init__("this subject was forgotten: their key is erased")
@@ -76,12 +77,12 @@ class SourceSignatureError(StreamsError):
 
 
 class RecordingError(StreamsError):
-    """A recording that was named cannot be replayed: missing, unreadable, damaged or of no known format."""
+    """A named recording cannot be replayed: missing, unreadable, damaged or of no known format."""
 
 
 class UnknownFormatError(RecordingError):
-    """A file that was named is of no format that a domain reads, or the format that was named is none."""
+    """A named file has no format that a domain reads, or the named format does not exist."""
 
 
 class ReplayInterruptedError(StreamsError):
-    """A replay could not go on; what Kafka confirmed is kept, and the next start goes on behind it."""
+    """A replay cannot continue. Confirmed records are kept, and the next start continues behind them."""

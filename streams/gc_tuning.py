@@ -1,8 +1,8 @@
-"""Python's garbage collector in a process that holds many records for a short while.
+"""Tunes Python's garbage collector for a process that holds many records for a short time.
 
-Records are no cycles: reference counts free them. But each is an object that the collector walks, and with
-Python's own thresholds it walks all that are held after every few thousand new ones: a fifth of the ClickHouse
-sink's processor time.
+Records form no cycles: reference counts free them. But the collector walks each of them. With Python's default
+thresholds it walks all records after every few thousand new ones, which costs the ClickHouse sink a fifth of its
+processor time.
 """
 
 import gc
@@ -11,9 +11,9 @@ __all__ = ["tune_gc"]
 
 
 def tune_gc() -> None:
-    """Have what lives as long as the process left out of the collector's rounds, and the rounds made rarer.
+    """Freeze long-lived objects and raise the GC thresholds.
 
-    It holds for the whole process, so it is for the one who owns it, once everything is imported.
+    It affects the whole process. So the process's entry point calls it, after all imports.
     """
     gc.collect()
     gc.freeze()

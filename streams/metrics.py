@@ -1,6 +1,6 @@
-"""Every metric of this package, once: meaning, unit, and what to do when it is high.
+"""Every metric of this package: its meaning, its unit, and what to do when it is high.
 
-Values go out through an `Emit`, on a timer, never one per record (docs/counts.md#metrics).
+Values are emitted on a timer, never one per record (docs/counts.md#metrics).
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Final, Literal
 
 Emit = Callable[[str, float, Mapping[str, str]], None]
-"""`emit(name, value, labels)`: how a process hands a figure out; must not block."""
+"""`emit(name, value, labels)`: sends one metric out; must not block."""
 
 Metric = Literal[
     # Records of a partition that are not committed yet. High and growing: more workers, or a rule that is
@@ -31,17 +31,17 @@ Metric = Literal[
     # Input records that no schema reads; the ClickHouse sink dead-letters them. Any growth: who writes to
     # this topic?
     "agents_undecodable_total",
-    # Records that a fold had already taken before a restart, since the worker started.
+    # Records that a stateful rule had already folded before a restart, since the worker started.
     "agents_skipped_total",
-    # Records of which nothing was derived because the person was forgotten, since the worker started.
+    # Records that derived nothing because the person was forgotten, since the worker started.
     "agents_forgotten_total",
     # Records that no rule may use: their signature is wrong or missing, or they were replayed. Any growth: read
     # them, `city dead-letters list`.
     "agents_origin_refused_total",
     # Numbers of sources that were passed over and have not come since, found since the worker started. Growth:
-    # `platform.sequence-gap` tells whose.
+    # `platform.sequence-gap` names the sources.
     "agents_missing_numbers",
-    # Batches that failed and were fetched again. Growth: Kafka does not take what agents write; see its log.
+    # Batches that failed and were fetched again. Growth: Kafka refuses what agents write; see its log.
     "agents_retried_batches_total",
     # Subjects whose state a worker holds in memory, per topic.
     "agents_state_subjects",
@@ -57,7 +57,7 @@ METRICS: Final[tuple[str, ...]] = Metric.__args__  # type: ignore[attr-defined]
 
 
 class Metrics:
-    """Counts and last values, kept by whoever works and handed out by whoever has the timer; any thread."""
+    """Totals and last values of metrics. Safe from any thread: one part of a process counts, another emits."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -65,7 +65,7 @@ class Metrics:
         self._values: dict[tuple[Metric, str], float] = {}
 
     def add(self, name: Metric, amount: float = 1, topic: str = "") -> None:
-        """Raise a total."""
+        """Add an amount to a total."""
         with self._lock:
             self._totals[name, topic] += amount  # type: ignore[assignment]
 
@@ -75,12 +75,12 @@ class Metrics:
             self._values[name, topic] = value
 
     def get(self, name: Metric, topic: str = "") -> float:
-        """Return a total or a value as it is now, 0 if never set."""
+        """Return the current total or value, 0 if never set."""
         with self._lock:
             return self._totals.get((name, topic)) or self._values.get((name, topic), 0)
 
-    def hand_out(self, emit: Emit) -> None:
-        """Emit all of them as they are now."""
+    def emit_all(self, emit: Emit) -> None:
+        """Emit every total and value as it is now."""
         with self._lock:
             both = {**self._totals, **self._values}
         for (name, topic), value in both.items():
@@ -88,4 +88,4 @@ class Metrics:
 
 
 def no_emit(name: str, value: float, labels: Mapping[str, str]) -> None:
-    """Take a figure and do nothing: for tests and one-shot commands."""
+    """Discard a metric: for tests and one-shot commands."""

@@ -1,4 +1,4 @@
-"""Partitions of a topic read from given offsets to their present end, outside any consumer group."""
+"""Reads partitions of a topic from given offsets to given ends, outside any consumer group."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -9,15 +9,15 @@ from streams.config import StreamsConfig
 from streams.errors import KafkaDownError
 
 REQUEST_S = 10.0
-"""Seconds that Kafka's next answer is waited for."""
+"""Longest wait for Kafka's next response, in seconds."""
 
 
 class PartitionReader:
-    """A consumer that neither joins a group nor commits; one caller at a time.
+    """A consumer that neither joins a group nor commits, for one caller at a time.
 
     Args:
         config: Settings.
-        purpose: What is read for; ends the group id, which only librdkafka insists on.
+        purpose: Last part of the group id, which librdkafka requires and which is never used.
     """
 
     def __init__(self, config: StreamsConfig, purpose: str) -> None:
@@ -34,16 +34,18 @@ class PartitionReader:
         )
 
     def partitions(self, topic: str) -> list[int]:
-        """Return the numbers of a topic's partitions, none if there is no such topic.
+        """Return the numbers of a topic's partitions; an empty list if the topic does not exist.
 
         Raises:
             KafkaException: Kafka does not answer.
         """
-        told = self._consumer.list_topics(topic, timeout=REQUEST_S).topics[topic]
-        return [] if told.error is not None else list(told.partitions)
+        metadata = self._consumer.list_topics(topic, timeout=REQUEST_S).topics[topic]
+        return [] if metadata.error is not None else list(metadata.partitions)
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
-        """Return a partition's first offset and its end; one just created may not have found its leader yet.
+        """Return a partition's first offset and the offset behind its last record.
+
+        A partition that was just created may have no leader yet, so retriable errors are retried for `REQUEST_S`.
 
         Raises:
             KafkaException: Kafka does not answer.
@@ -62,19 +64,19 @@ class PartitionReader:
                 return begin, end
 
     def read(self, topic: str, begins: Mapping[int, int], ends: Mapping[int, int]) -> Iterator[Message]:
-        """Yield the records of partitions, each partition's in their order.
+        """Yield the records of partitions, in order within each partition.
 
-        What came behind an end in the meantime may be among them. Partitions are assigned only while there is
-        something to read: a fetch that waits for records would hold up the next question.
+        Records behind an end may be among them. Partitions are assigned only while there is something to read, because
+        a waiting fetch would delay the next request.
 
         Args:
-            topic: Their topic.
-            begins: First offset to be read, by partition.
-            ends: Offset behind the last record to be read, by partition.
+            topic: Topic.
+            begins: First offset to read, by partition.
+            ends: Offset behind the last record to read, by partition.
 
         Raises:
             KafkaDownError: No record came for `REQUEST_S` seconds.
-            KafkaException: Kafka refuses.
+            KafkaException: Kafka refuses the read.
         """
         left = {number for number, begin in begins.items() if begin < ends[number]}
         if not left:

@@ -1,8 +1,8 @@
-"""Peers in memory, and rules run without any broker: for tests of domains and of this package.
+"""In-memory producer and changelog, and rules without a broker, for tests of domains and of this package.
 
     outputs = run_handlers(catalog, handlers_of(agents), [event, …], topic="air-quality.reading")
 
-runs the same derivation, state and dead letters as a worker does, only the carrying is left out.
+runs the same derivation, state and dead letters as a worker, without Kafka.
 """
 
 import tempfile
@@ -28,7 +28,15 @@ from streams.worker.rule_executor import RuleExecutor
 
 
 class Sent(NamedTuple):
-    """What went through a memory door, decoded."""
+    """A record that a `MemoryProducer` took, decoded.
+
+    Attributes:
+        topic: Its topic.
+        key: Its key as text.
+        event: Envelope and fields as plain values.
+        headers: Its headers by name.
+        value: Its raw value.
+    """
 
     topic: str
     key: str
@@ -38,7 +46,17 @@ class Sent(NamedTuple):
 
 
 class MemoryProducer(EventProducer):
-    """A door into a list. `fail(topic, reason)` makes deliveries to a topic fail from then on."""
+    """An event producer that appends records to a list.
+
+    Args:
+        catalog: Topics and schemas.
+        config: Settings; None: a data directory below the system's temporary folder.
+        keys: Keys of persons; None: those of the data directory.
+        signer: Signs every record; None: no record is signed.
+
+    Attributes:
+        records: All records, in order.
+    """
 
     def __init__(
         self,
@@ -51,17 +69,17 @@ class MemoryProducer(EventProducer):
         super().__init__(config, catalog, keys, signer)
         self.records: list[ProducerRecord] = []
         self._failing: dict[str, str] = {}
-        self._loose = DeliveryTracker()
+        self._untracked = DeliveryTracker()
 
     def fail(self, topic: str, reason: str | None) -> None:
-        """Make deliveries to a topic fail for a reason, or succeed again."""
+        """Make deliveries to a topic fail for a reason, or succeed again with None."""
         self._failing.pop(topic, None)
         if reason is not None:
             self._failing[topic] = reason
 
     def send(self, record: ProducerRecord, deliveries: DeliveryTracker | None = None) -> None:
-        """Keep a record, or count it as failed."""
-        deliveries = deliveries or self._loose
+        """Append a record, or count it as failed."""
+        deliveries = deliveries or self._untracked
         deliveries.expect()
         problem = self._failing.get(record.topic)
         if problem is None:
@@ -69,20 +87,32 @@ class MemoryProducer(EventProducer):
         deliveries.settle(record.topic, problem)
 
     def wait(self, deliveries: DeliveryTracker) -> None:
-        """Raise DeliveryError if any of them failed."""
+        """Check deliveries, which are already settled.
+
+        Raises:
+            DeliveryError: A record failed.
+        """
         deliveries.check()
 
     def flush(self) -> None:
-        """Raise DeliveryError if any loose record failed since the last flush."""
-        covered, self._loose = self._loose, DeliveryTracker()
-        covered.check()
+        """Check the records sent without a tracker since the last flush.
+
+        Raises:
+            DeliveryError: A record failed.
+        """
+        tracked, self._untracked = self._untracked, DeliveryTracker()
+        tracked.check()
 
     def backlog(self) -> int:
-        """Return 0: nothing waits here."""
+        """Return 0, because no record waits."""
         return 0
 
     def sent(self, topic: str | None = None) -> list[Sent]:
-        """Return what was sent to catalogue topics, decoded with plain values, in order."""
+        """Return the records of catalogue topics, decoded, in order.
+
+        Args:
+            topic: Only this topic; None: all.
+        """
         return [
             Sent(
                 each.topic,
@@ -97,7 +127,12 @@ class MemoryProducer(EventProducer):
 
 
 class MemoryChangelog:
-    """A changelog in a dict of lists; share `log` between two to play a restart or a second owner."""
+    """A changelog in memory.
+
+    Args:
+        owner: Name of the process that writes.
+        log: Entries by partition. Two changelogs that share it act as a restart or as a second owner.
+    """
 
     def __init__(self, owner: str = "memory", log: defaultdict[int, list[Stored]] | None = None) -> None:
         self.owner = owner
@@ -105,18 +140,25 @@ class MemoryChangelog:
         self.log = defaultdict(list) if log is None else log
 
     def read(self, partition: int) -> Iterable[tuple[AnySubject, str, AnyEntry]]:
-        """Return the last entry of each subject and owner that is not gone."""
+        """Return the last entry of each subject and owner, without removed ones."""
         last = {(subject, owner): entry for subject, owner, entry in self.log[partition]}
         return [(*which, entry) for which, entry in last.items() if entry is not None]
 
     def write(self, partition: int, entries: Sequence[Stored], deliveries: DeliveryTracker) -> None:
-        """Append entries."""
+        """Append entries to the log of a partition."""
         del deliveries
         self.log[partition].extend(entries)
 
 
 def record(topic: str, event: Mapping[str, Any], *, key: str = "", offset: int = 0) -> Record:
-    """Make a record for calling a rule directly."""
+    """Return a record for a direct call of a rule.
+
+    Args:
+        topic: Its topic.
+        event: Envelope and fields as plain values.
+        key: Its key.
+        offset: Its offset.
+    """
     return Record(topic, 0, offset, key, event)
 
 
@@ -127,24 +169,25 @@ def run_handlers(
     *,
     topic: str,
     batch_size: int = 1_000_000,
-    figures: Metrics | None = None,
-    door: MemoryProducer | None = None,
+    metrics: Metrics | None = None,
+    producer: MemoryProducer | None = None,
 ) -> list[Sent]:
-    """Run the rules that read a topic over events, in order, as one partition; return what they sent.
+    """Run the rules of a topic over events, in order, as one partition, and return the records that they sent.
 
     Args:
         catalog: Topics and schemas.
-        handlers: Rules; those of other topics are left out.
-        events: Whole events, envelope included, as `Producer.produce` takes them.
-        topic: The topic they stand on.
-        batch_size: Records in a batch; after each, the state is written and restored anew.
-        figures: Where to count.
-        door: Where outputs go; with it, events of a raw topic come in through it as well, personal fields in clear.
+        handlers: Rules; those of other topics are ignored.
+        events: Whole events, envelope included, as `EventProducer.produce` takes them.
+        topic: Topic of the events.
+        batch_size: Records in a batch. After each batch the state is written and restored.
+        metrics: Counts; None: none are kept.
+        producer: Takes the outputs. If it is given, events of a raw topic also pass through it, with personal fields in
+            clear.
     """
-    given, door = door, door or MemoryProducer(catalog)
-    begun = len(door.sent())
-    deriver = RuleExecutor(
-        catalog, topic, [each for each in handlers if each.topic == topic], door, figures or Metrics()
+    given, producer = producer, producer or MemoryProducer(catalog)
+    begun = len(producer.sent())
+    executor = RuleExecutor(
+        catalog, topic, [each for each in handlers if each.topic == topic], producer, metrics or Metrics()
     )
     source = catalog.topics[topic]
     changelog = MemoryChangelog()
@@ -169,14 +212,14 @@ def run_handlers(
     for begin in range(0, len(raws), batch_size):
         state = PartitionStore(changelog, 0, begin)
         state.restore()
-        draft = state.draft()
+        transaction = state.begin()
         deliveries = DeliveryTracker()
         for raw in raws[begin : begin + batch_size]:
-            deriver.derive(raw, draft, deliveries)
+            executor.derive(raw, transaction, deliveries)
         deliveries.check()
-        state.write(draft, begin, deliveries)
-    deriver.report()
-    return door.sent()[begun:]
+        state.write(transaction, begin, deliveries)
+    executor.report()
+    return producer.sent()[begun:]
 
 
 def assert_repeats_change_nothing(
@@ -185,25 +228,32 @@ def assert_repeats_change_nothing(
     events: Sequence[Mapping[str, Any]],
     *,
     topic: str,
-    door: MemoryProducer | None = None,
+    producer: MemoryProducer | None = None,
 ) -> None:
     """Check that events which stand on the topic twice change no fact (docs/identity.md#determinism).
 
-    A replay that was killed, or an agent upstream, sends some of its last events again, at new offsets. A rule must
-    then give nothing, or what it gave before: the same ids with the same bytes.
+    A replay that was killed, or an upstream agent, sends some of its last events again, at new offsets. Then a rule
+    must derive nothing, or the same ids with the same bytes.
+
+    Args:
+        catalog: Topics and schemas.
+        handlers: Rules.
+        events: Whole events, envelope included.
+        topic: Topic of the events.
+        producer: As for `run_handlers`.
 
     Raises:
-        AssertionError: Naming the first output that is new or differs.
+        AssertionError: An output is new or differs; the message names the first one.
     """
     want = {
         (each.topic, each.event["event_id"]): each.value
-        for each in run_handlers(catalog, handlers, events, topic=topic, door=door)
+        for each in run_handlers(catalog, handlers, events, topic=topic, producer=producer)
     }
     for end in {1, len(events) // 3, len(events) // 2, len(events)}:
         for begin in {0, end // 2, max(0, end - 1)}:
             again = [*events[:end], *events[begin:end], *events[end:]]
             for each in run_handlers(
-                catalog, handlers, again, topic=topic, batch_size=max(1, end), door=door
+                catalog, handlers, again, topic=topic, batch_size=max(1, end), producer=producer
             ):
                 if want.get((each.topic, each.event["event_id"])) != each.value:
                     raise AssertionError(

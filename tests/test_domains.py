@@ -255,7 +255,7 @@ def test_registry_serves_every_schema_of_a_domain(domain: Domain, catalog: Catal
     """Under the topic's subject, with the id that stands in the frame."""
     for topic in domain.topics:
         path = f"/subjects/{names.subject_name(topic.name)}/versions/latest"
-        assert registry.answer(catalog, "GET", path).body["id"] == topic.schema.id
+        assert registry.respond(catalog, "GET", path).body["id"] == topic.schema.id
 
 
 # every layer

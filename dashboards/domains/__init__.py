@@ -1,7 +1,7 @@
-"""One board per event domain, in a module of the domain's name. Found by name; listed nowhere.
+"""The boards of the event domains, each in a module of the domain's name. They are found by name, not listed.
 
-A module has `board(catalog)`, and may declare `ROLL_UPS`: by topic, the table of a roll-up whose `events` sum up to
-the topic's facts.
+A module has `board(catalog)`. It may declare `ROLL_UPS`: by topic, the table of a roll-up whose column `events` sums up
+to the topic's events.
 """
 
 from __future__ import annotations
@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def modules() -> Mapping[str, ModuleType]:
-    """Import the domains' modules.
-
-    Returns:
-        Modules by the domain's name, sorted.
-    """
+    """Import the domains' modules and return them by the domain's name, sorted."""
     return {
         found.name: importlib.import_module(f"{__name__}.{found.name}")
         for found in pkgutil.iter_modules(__path__)

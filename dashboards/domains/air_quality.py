@@ -1,7 +1,7 @@
-"""The air-quality board: how is the air now, where is it bad, how did it get there, what can be trusted.
+"""The air-quality board: the indices now and over time, where they are high, their changes, and their coverage.
 
-A dot on its maps of Seoul and Beijing is a district with its worst station (in the district's middle), or a station:
-at the place that its readings give, else at the quarter or town of its name (`air_quality_station_place`).
+A dot on its maps of Seoul and Beijing is a district with its worst station, in the district's middle, or a station. A
+station lies at the coordinates of its readings, else at the quarter or town of its name (`air_quality_station_place`).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def worst(index: str) -> Builder[dashboard.Panel]:
 
 
 def stations(index: str) -> Builder[dashboard.Panel]:
-    """Return how many stations told something."""
+    """Return the number of stations with readings."""
     return panels.stat(
         "Stations",
         f"SELECT uniqExact(station) AS stations FROM {index} WHERE $__timeFilter(occurred_at) AND {CHOICE}",
@@ -95,7 +95,7 @@ def age(index: str) -> Builder[dashboard.Panel]:
 
 
 def unhealthy(index: str) -> Builder[dashboard.Panel]:
-    """Return the stations that are unhealthy or worse now."""
+    """Return the number of stations that are unhealthy or worse now."""
     return panels.stat(
         "Unhealthy or worse",
         f"SELECT countIf(aqi > 150) AS stations FROM (SELECT station, argMax(us_aqi, occurred_at) AS aqi "
@@ -113,14 +113,21 @@ def changes_count(change: str) -> Builder[dashboard.Panel]:
 
 
 def simulated() -> Builder[dashboard.Panel]:
-    """Return the share of readings that come from recordings: the badge of simulated data, from the roll-up."""
+    """Return the badge of simulated data from the roll-up: the share of readings from recordings."""
     return panels.simulated(
         f"SELECT sumIf(events, simulated) / sum(events) AS share FROM {HOURLY} WHERE $__timeFilter(last_at)",
     )
 
 
 def where(index: str, title: str, region: str, view: View) -> Builder[dashboard.Panel]:
-    """Return a map of the highest newest US AQI at each place of a region."""
+    """Return a map of a region with the highest newest US AQI at each place.
+
+    Args:
+        index: FROM text of the index table.
+        title: Title of the panel.
+        region: Name of the outline.
+        view: The first view.
+    """
     return geomap.places(
         title,
         f"SELECT place, any(latitude) AS latitude, any(longitude) AS longitude, max(aqi) AS us_aqi, "
@@ -134,8 +141,8 @@ def where(index: str, title: str, region: str, view: View) -> Builder[dashboard.
         colour_by="us_aqi",
         label="place",
         steps=US_AQI_COLOURS,
-        about="A dot is the middle of a district, or the place that a station's readings tell; a station of which "
-        "neither is known is in the table only.",
+        about="A dot is the middle of a district, or the place in a station's readings; a station without either "
+        "is in the table only.",
     )
 
 
@@ -163,7 +170,7 @@ def changes(change: str) -> Builder[dashboard.Panel]:
 
 
 def us_aqi(index: str) -> Builder[dashboard.Panel]:
-    """Return the US AQI of each city, median and highest station."""
+    """Return the US AQI of each city's highest station."""
     return panels.timeseries(
         "US AQI by city: highest station",
         f"SELECT $__timeInterval(occurred_at) AS time, city, max(us_aqi) AS highest FROM {index} "
@@ -172,7 +179,7 @@ def us_aqi(index: str) -> Builder[dashboard.Panel]:
 
 
 def cai(index: str) -> Builder[dashboard.Panel]:
-    """Return the Korean index of each city."""
+    """Return the Korean index (CAI) of each city's highest station."""
     return panels.timeseries(
         "CAI by city: highest station",
         f"SELECT $__timeInterval(occurred_at) AS time, city, max(cai) AS highest FROM {index} "
@@ -200,12 +207,12 @@ def daily() -> Builder[dashboard.Panel]:
         f"events, pm2_5_count / if(averaging = 'PT1H', 24, 1) AS coverage FROM {DAILY} "
         f"WHERE $__timeFilter(bucket) AND {CHOICE} ORDER BY day DESC, station LIMIT 500",
         units={"coverage": "percentunit"},
-        about="A mean without its coverage cannot be judged: 75 % of the hours are asked for.",
+        about="A mean needs its coverage: 75 % of the hours are required.",
     )
 
 
 def guideline() -> Builder[dashboard.Panel]:
-    """Return the days over the WHO guideline."""
+    """Return the number of station-days over the WHO guideline."""
     return panels.timeseries(
         f"Station-days over the WHO guideline (PM2.5 > {WHO_PM2_5_DAY} µg/m³)",
         f"SELECT toDateTime(toDate(bucket)) AS time, countIf(pm2_5_mean > {WHO_PM2_5_DAY}) AS over, count() AS all "

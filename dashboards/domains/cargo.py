@@ -1,6 +1,6 @@
-"""The cargo board: where are the boxes, how long do they stay, what cannot be true, which ships, what may move.
+"""The cargo board: containers and their stays, anomalies, ships, and permits.
 
-A dot on the map of the world is a ship's newest report, on that of Busan every report in the waters of its port.
+A dot on the map of the world is a ship's newest report. On the map of Busan it is any report in the waters of its port.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ VESSELS = f"{DATABASE}.cargo_vessel_now"
 PERMITS = f"{DATABASE}.cargo_permit_now"
 ABOUT_SIMULATED = "simulated: replayed from a recording or a scenario; it did not happen now."
 LONG_STAY_H = 72
-"""Hours after which a box in a yard stands in the way."""
+"""Hours after which a container's stay is too long."""
 
 SPEED_COLOURS = ((0, "orange"), (0.5, "blue"))
-"""On maps: lying still, under way (knots over ground)."""
+"""Colours on maps, by speed over ground in knots: lying still, under way."""
 
 BUSAN = View(128.6, 34.8, 129.5, 35.4)
-ABOUT_SPEED = "Orange: lies still, or tells no speed. Blue: makes half a knot or more."
+ABOUT_SPEED = "Orange: lies still, or reports no speed. Blue: makes half a knot or more."
 
 RAW = ("supply-event", "transport-event", "vessel-position", "vessel-message", "permit")
 
@@ -69,17 +69,17 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             ),
         ],
         start="now-30d",
-        about="Containers and where they stand, ships and where they are, permits, and what cannot be as it was told.",
+        about="Containers and where they stand, ships and where they are, permits, and reports that cannot be true.",
     )
 
 
 def boxes() -> Builder[dashboard.Panel]:
-    """Return how many containers are known."""
+    """Return the number of known containers."""
     return panels.stat("Containers", f"SELECT uniqExact(container) AS containers FROM {CONTAINERS}")
 
 
 def held() -> Builder[dashboard.Panel]:
-    """Return the containers that customs hold."""
+    """Return the number of containers that customs hold."""
     return panels.stat(
         "Held by customs",
         f"SELECT countIf(state_now = 'CUSTOMS_HOLD') AS held FROM {CONTAINERS}",
@@ -88,14 +88,14 @@ def held() -> Builder[dashboard.Panel]:
 
 
 def vessels() -> Builder[dashboard.Panel]:
-    """Return how many ships were heard."""
+    """Return the number of ships with a report."""
     return panels.stat(
         "Vessels heard", f"SELECT uniqExact(mmsi) AS vessels FROM {VESSELS} WHERE $__timeFilter(seen_at)"
     )
 
 
 def alarms(anomaly: str) -> Builder[dashboard.Panel]:
-    """Return the alarms."""
+    """Return the number of alarms."""
     return panels.stat(
         "Alarms",
         f"SELECT countIf(severity = 'ALARM') AS alarms FROM {anomaly} WHERE $__timeFilter(occurred_at)",
@@ -114,7 +114,7 @@ def age(raw: dict[str, str]) -> Builder[dashboard.Panel]:
 
 
 def simulated(raw: dict[str, str]) -> Builder[dashboard.Panel]:
-    """Return the share of events that come from recordings and scenarios: the badge of simulated data."""
+    """Return the badge of simulated data: the share of events from recordings and scenarios."""
     counts = " UNION ALL ".join(
         f"SELECT countIf(simulated) AS made, count() AS every FROM {each} WHERE $__timeFilter(occurred_at)"
         for each in raw.values()
@@ -125,7 +125,7 @@ def simulated(raw: dict[str, str]) -> Builder[dashboard.Panel]:
 
 
 def ships() -> Builder[dashboard.Panel]:
-    """Return a map of where each ship was heard last."""
+    """Return a map of each ship's newest report."""
     return geomap.places(
         "Vessels now",
         f"SELECT lat AS latitude, lon AS longitude, ifNull(speed, 0) AS knots, vessel, mmsi, seen_at, "
@@ -162,7 +162,7 @@ def by_state() -> Builder[dashboard.Panel]:
         f"min(since) AS longest_since FROM {CONTAINERS} "
         "WHERE $__conditionalAll(state_now IN (${state:singlequote}), $state) GROUP BY state_now "
         "ORDER BY containers DESC, state",
-        about="A container that several recordings tell of stands here once for each.",
+        about="A container in several recordings stands here once for each.",
     )
 
 
@@ -182,7 +182,7 @@ def dwell(state: str) -> Builder[dashboard.Panel]:
 
 
 def containers() -> Builder[dashboard.Panel]:
-    """Return every container with where it stands."""
+    """Return every container with its state and place."""
     return panels.table(
         "Containers now",
         f"SELECT container, state_now AS state, since, place, facility, on_vessel, last_code AS code, "
@@ -201,7 +201,7 @@ def anomalies(anomaly: str) -> Builder[dashboard.Panel]:
         "Anomalies",
         f"SELECT occurred_at AS at, severity, kind, subject, detail, rule, simulated FROM {anomaly} "
         f"WHERE $__timeFilter(occurred_at) ORDER BY severity = 'ALARM' DESC, occurred_at DESC LIMIT 200",
-        about="Each wrong number is told once per subject; a jump and a shared identity every time. "
+        about="Each wrong number is reported once per subject; a jump and a shared identity every time. "
         + ABOUT_SIMULATED,
         span=panels.WIDE,
     )
@@ -221,7 +221,7 @@ def anomaly_kinds(anomaly: str) -> Builder[dashboard.Panel]:
 
 
 def positions() -> Builder[dashboard.Panel]:
-    """Return where each ship is."""
+    """Return each ship's newest position."""
     return panels.table(
         "Vessels: newest report of each",
         f"SELECT vessel, mmsi, imo_number AS imo, lat, lon, speed, course, "
@@ -236,7 +236,7 @@ def positions() -> Builder[dashboard.Panel]:
 
 
 def permits() -> Builder[dashboard.Panel]:
-    """Return what may move."""
+    """Return the permits with their status."""
     return panels.table(
         "Permits",
         f"SELECT permit, about, status_now AS status, since, decided_by, why, permit_id, "

@@ -1,4 +1,4 @@
-"""The energy board: how much is used and made, where it comes from and goes, its cost, who trades, what to trust."""
+"""The energy board: consumption and generation, exchange with the grid, cost and CO2, orders, and doubtful readings."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
 
 
 def _homes(balances: str) -> str:
-    """Write the condition that a meter uses energy at all: a roof alone exports everything, by its nature."""
+    """Return the SQL condition that a meter has consumption. A meter of a roof alone exports everything."""
     return (
         f"meter IN (SELECT DISTINCT meter FROM {balances} WHERE $__timeFilter(occurred_at) "
         "AND consumption_wh > 0)"
@@ -71,7 +71,13 @@ def _homes(balances: str) -> str:
 
 
 def total(balance: str, column: str, title: str) -> Builder[dashboard.Panel]:
-    """Return the energy of all meters over the time shown."""
+    """Return the energy of all meters in the time range.
+
+    Args:
+        balance: FROM text of the table of balances.
+        column: Column of the energy in Wh.
+        title: Title of the panel.
+    """
     return panels.stat(
         title,
         f"SELECT sum({column}) AS energy FROM {balance} WHERE $__timeFilter(occurred_at) AND {METERS}",
@@ -80,7 +86,7 @@ def total(balance: str, column: str, title: str) -> Builder[dashboard.Panel]:
 
 
 def self_consumption(balance: str, balances: str) -> Builder[dashboard.Panel]:
-    """Return the share of generation that was used behind the same meter."""
+    """Return the share of generation that was consumed behind the same meter."""
     return panels.stat(
         "Self-consumption",
         f"SELECT sum(self_consumption_wh) / nullIf(sum(generation_wh), 0) AS share FROM {balance} "
@@ -93,7 +99,7 @@ def self_consumption(balance: str, balances: str) -> Builder[dashboard.Panel]:
 
 
 def carbon_total() -> Builder[dashboard.Panel]:
-    """Return the CO2 of what communities took from the grid."""
+    """Return the CO2 of the communities' grid import."""
     return panels.stat(
         "CO2 from the grid",
         f"SELECT sum(co2_kg) AS co2 FROM {FOOTPRINT} WHERE $__timeFilter(occurred_at) AND {COMMUNITIES}",
@@ -110,7 +116,7 @@ def age(reading: str) -> Builder[dashboard.Panel]:
 
 
 def simulated(reading: str) -> Builder[dashboard.Panel]:
-    """Return the share of readings that come from recordings or scenarios: the badge of simulated data."""
+    """Return the badge of simulated data: the share of readings from recordings and scenarios."""
     return panels.simulated(
         f"SELECT countIf(simulated) / count() AS share FROM {reading} WHERE $__timeFilter(occurred_at)",
     )
@@ -128,7 +134,7 @@ def used_and_made(balance: str) -> Builder[dashboard.Panel]:
 
 
 def to_and_from_grid(balance: str) -> Builder[dashboard.Panel]:
-    """Return import and export over time, export downwards."""
+    """Return import and export over time, with export below zero."""
     return panels.timeseries(
         "Import and export at the meters",
         f"SELECT $__timeInterval(occurred_at) AS time, sum(import_wh) AS import, -sum(export_wh) AS export "
@@ -154,7 +160,7 @@ def shares(balance: str, balances: str) -> Builder[dashboard.Panel]:
 
 
 def communities(community: str) -> Builder[dashboard.Panel]:
-    """Return each community's exchange with the grid, and what its members could share."""
+    """Return each community's exchange with the grid, and the energy that its members shared."""
     return panels.timeseries(
         "Communities: shared, from and to the grid",
         f"SELECT $__timeInterval(occurred_at) AS time, community, sum(shared_wh) AS shared, "
@@ -176,7 +182,7 @@ def carbon() -> Builder[dashboard.Panel]:
 
 
 def cost() -> Builder[dashboard.Panel]:
-    """Return what communities paid for energy from the grid."""
+    """Return the cost of the communities' grid import."""
     return panels.timeseries(
         "Cost of energy from the grid",
         f"SELECT $__timeInterval(occurred_at) AS time, concat(community, ' ', currency) AS who, "
@@ -187,7 +193,7 @@ def cost() -> Builder[dashboard.Panel]:
 
 
 def top_meters(balance: str) -> Builder[dashboard.Panel]:
-    """Return the meters that use most."""
+    """Return the meters with the highest consumption."""
     return panels.table(
         "Meters by consumption",
         f"SELECT meter, sum(consumption_wh) AS consumption, sum(generation_wh) AS generation, "
@@ -204,7 +210,7 @@ def top_meters(balance: str) -> Builder[dashboard.Panel]:
 
 
 def doubts(reading: str) -> Builder[dashboard.Panel]:
-    """Return what is doubtful about the readings."""
+    """Return the flags and qualities of the readings."""
     return panels.table(
         "What is doubtful",
         f"SELECT arrayJoin(if(empty(flags), ['none'], flags)) AS flag, quality, uniqExact(meter) AS meters, "
@@ -227,7 +233,7 @@ def order_book(status: str) -> Builder[dashboard.Panel]:
 
 
 def rejected(status: str) -> Builder[dashboard.Panel]:
-    """Return orders that break a rule of the market."""
+    """Return the orders that violate a rule of the market."""
     return panels.table(
         "Rejected orders",
         f"SELECT occurred_at AS given, market, order_ref, meter, side, price, quantity_wh AS quantity, "

@@ -1,7 +1,7 @@
-"""The health board: who is too heavy or too light, by sex and age, what does not fit, how fresh is it, is it real.
+"""The health board: body classes by sex and age, implausible measurements, the age of the data.
 
-Classes come from counts without persons (`health_class_share`): rounded down to multiples of five, and never below
-five. Of the measurements themselves only how many came, and when. No panel asks for a pseudonym.
+Classes come from counts without persons (`health_class_share`), rounded down to multiples of five and never below
+five. Of the measurements themselves, only number and time are shown. No panel queries a pseudonym.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 CHOICE = "$__conditionalAll(cycle IN (${cycle:singlequote}), $cycle)"
 SHARE = f"{DATABASE}.health_class_share"
 FEWEST = 5
-"""Fewest events that a panel tells of, as the counts do of persons."""
+"""Fewest events that a panel shows, as the counts do for persons."""
 
 WEIGHT_ORDER = (
     "['SEVERE_THINNESS', 'MODERATE_THINNESS', 'MILD_THINNESS', 'UNDERWEIGHT', 'NORMAL', 'PRE_OBESE', "
     "'OBESE_I', 'OBESE_II', 'OBESE_III']"
 )
 SHARES = {"women": "percentunit", "men": "percentunit", "all": "percentunit"}
-ABOUT_COUNTS = "Persons are rounded down to multiples of five; classes of fewer than five are not told."
+ABOUT_COUNTS = "Persons are rounded down to multiples of five; classes of fewer than five are not shown."
 
 
 def board(catalog: Catalog) -> dashboard.Dashboard:
@@ -60,7 +60,7 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
 
 
 def persons() -> Builder[dashboard.Panel]:
-    """Return how many persons the counts stand on."""
+    """Return the number of counted persons."""
     return panels.stat(
         "Persons counted",
         f"SELECT sum(persons) AS persons FROM {SHARE} "
@@ -70,7 +70,12 @@ def persons() -> Builder[dashboard.Panel]:
 
 
 def obese(scheme: str, title: str) -> Builder[dashboard.Panel]:
-    """Return the share of adults in the obese classes of a scheme."""
+    """Return the share of adults in the obese classes of a scheme.
+
+    Args:
+        scheme: Name of the scheme in the table.
+        title: Title of the panel.
+    """
     return panels.stat(
         title,
         f"SELECT sumIf(persons, startsWith(class, 'OBESE')) / sum(persons) AS share FROM {SHARE} "
@@ -81,7 +86,7 @@ def obese(scheme: str, title: str) -> Builder[dashboard.Panel]:
 
 
 def measurements(measurement: str) -> Builder[dashboard.Panel]:
-    """Return how many measurements came."""
+    """Return the number of measurements."""
     return panels.stat("Measurements", f"SELECT count() AS measurements FROM {measurement} WHERE {CHOICE}")
 
 
@@ -89,19 +94,24 @@ def age(measurement: str) -> Builder[dashboard.Panel]:
     """Return the age of the newest measurement."""
     return panels.data_age(
         f"SELECT dateDiff('second', max(occurred_at), now64(3)) AS age FROM {measurement} WHERE {CHOICE}",
-        about="Surveys tell no moment: their measurements stand on the last day of the cycle.",
+        about="Surveys have no times: their measurements stand on the last day of the cycle.",
     )
 
 
 def simulated(measurement: str) -> Builder[dashboard.Panel]:
-    """Return the share of measurements from recordings and scenarios: the badge of simulated data."""
+    """Return the badge of simulated data: the share of measurements from recordings and scenarios."""
     return panels.simulated(
         f"SELECT countIf(simulated) / count() AS share FROM {measurement} WHERE {CHOICE}",
     )
 
 
 def bmi_classes(scheme: str, title: str) -> Builder[dashboard.Panel]:
-    """Return the distribution over the classes of a scheme, by sex."""
+    """Return the distribution over the classes of a scheme, by sex.
+
+    Args:
+        scheme: Name of the scheme in the table.
+        title: Title of the panel.
+    """
     return panels.table(
         title,
         f"SELECT class, {_by_sex()} FROM {SHARE} WHERE scheme = '{scheme}' AND age_band = 'ALL' AND {CHOICE} "
@@ -112,7 +122,7 @@ def bmi_classes(scheme: str, title: str) -> Builder[dashboard.Panel]:
 
 
 def by_age() -> Builder[dashboard.Panel]:
-    """Return the obese share of each age band by both schemes, with the persons it stands on."""
+    """Return the obese share of each age band by both schemes, with the number of counted persons."""
     return panels.table(
         "Obese by age and sex",
         "SELECT age_band, sex, "
@@ -128,7 +138,7 @@ def by_age() -> Builder[dashboard.Panel]:
 
 
 def fat() -> Builder[dashboard.Panel]:
-    """Return shares of body fat against the healthy range, and abdominal obesity, by sex."""
+    """Return the shares of the body-fat classes and of abdominal obesity, by sex."""
     return panels.table(
         "Body fat and waist",
         f"SELECT if(scheme = 'PBF', 'fat', 'waist') AS what, class, {_by_sex('PARTITION BY scheme')} FROM {SHARE} "
@@ -140,7 +150,7 @@ def fat() -> Builder[dashboard.Panel]:
 
 
 def flags() -> Builder[dashboard.Panel]:
-    """Return what does not fit together or is implausible, by number of persons."""
+    """Return the flags of inconsistent or implausible measurements, by number of persons."""
     return panels.table(
         "What does not fit",
         f"SELECT class AS flag, sumIf(persons, sex = 'ALL') AS counted FROM {SHARE} "
@@ -150,7 +160,7 @@ def flags() -> Builder[dashboard.Panel]:
 
 
 def per_hour(measurement: str) -> Builder[dashboard.Panel]:
-    """Return measurements over time."""
+    """Return the number of measurements over time."""
     return panels.timeseries(
         "Measurements by interval",
         f"SELECT $__timeInterval(occurred_at) AS time, cycle, count() AS measurements FROM {measurement} "
@@ -162,18 +172,18 @@ def per_hour(measurement: str) -> Builder[dashboard.Panel]:
 
 
 def suppression() -> Builder[dashboard.Panel]:
-    """Say what these numbers can and cannot tell."""
+    """Return a note on the limits of these numbers."""
     return panels.note(
         "How to read this board",
         "Values and classes of a person are encrypted under a key of their own and are **not on this board**. Shown "
-        "are counts over a whole recording, told once at its end, rounded down to multiples of five, never below five; "
+        "are counts over a whole recording, made once at its end, rounded down to multiples of five, never below five; "
         "so shares may be off by a few persons, and small groups are missing. A person who was forgotten before "
         "the count is not in it.",
     )
 
 
 def _by_sex(over: str = "") -> str:
-    """Write the columns that give each sex its share, of the whole or of each part that `over` names."""
+    """Return the SQL columns of each sex's share, of all rows or of the partitions that `over` names."""
     return ", ".join(
         f"sumIf(persons, sex = '{sex}') / nullIf(sum(sumIf(persons, sex = '{sex}')) OVER ({over}), 0) AS {name}"
         for sex, name in (("FEMALE", "women"), ("MALE", "men"), ("ALL", "all"))

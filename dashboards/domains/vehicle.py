@@ -1,4 +1,4 @@
-"""The vehicle board: did anything happen, how bad and where, who brakes hard, how is driven, what can be trusted.
+"""The vehicle board: accidents and their severity, hard braking, trips, recorded occurrences, and historical crashes.
 
 A dot on its maps of the world and of Seoul is a place driven past (to 11 m), a hard braking, or an accident.
 """
@@ -27,7 +27,7 @@ DELTA_V_COLOURS = ((0, "green"), (8, "yellow"), (15, "orange"), (30, "red"), (50
 """Lower bound of each severity band of delta-V, km/h (`delta-v-bands@1`)."""
 
 PLACE_COLOURS = ((0, "blue"), (1, "orange"), (2, "red"))
-"""On maps: driven past, braked hard, accident or suspicion of one."""
+"""Colours on maps: driven past, braked hard, accident or suspected accident."""
 
 SEOUL = View(126.45, 37.3, 127.35, 37.75)
 ABOUT_PLACES = (
@@ -75,7 +75,7 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
 
 
 def accidents_count(accident: str) -> Builder[dashboard.Panel]:
-    """Return how many crash triggers fired, coarse suspicions apart."""
+    """Return the number of crash triggers, without suspicions from coarse tracks."""
     return panels.stat(
         "Accidents",
         f"SELECT countIf(NOT coarse) AS accidents FROM {accident} {WHERE}",
@@ -85,17 +85,17 @@ def accidents_count(accident: str) -> Builder[dashboard.Panel]:
 
 
 def braking_count(braking: str) -> Builder[dashboard.Panel]:
-    """Return how often somebody braked hard."""
+    """Return the number of hard brakings."""
     return panels.stat("Hard braking", f"SELECT count() AS hard_braking FROM {braking} {WHERE}")
 
 
 def distance(trip: str) -> Builder[dashboard.Panel]:
-    """Return how far was driven on trips that ended."""
+    """Return the distance of all trips that ended."""
     return panels.stat("Driven", f"SELECT sum(distance_km) AS distance FROM {trip} {WHERE}", unit="lengthkm")
 
 
 def vehicles(signal: str) -> Builder[dashboard.Panel]:
-    """Return how many vehicles told something."""
+    """Return the number of vehicles with signals."""
     return panels.stat("Vehicles", f"SELECT uniqExact(vehicle) AS vehicles FROM {signal} {WHERE}")
 
 
@@ -107,7 +107,7 @@ def age(signal: str) -> Builder[dashboard.Panel]:
 
 
 def simulated(signal: str) -> Builder[dashboard.Panel]:
-    """Return the share of signals from recordings and scenarios: the badge of simulated data."""
+    """Return the badge of simulated data: the share of signals from recordings and scenarios."""
     return panels.simulated(
         f"SELECT countIf(simulated) / count() AS share FROM {signal} WHERE $__timeFilter(occurred_at)",
     )
@@ -128,7 +128,7 @@ def accidents(accident: str) -> Builder[dashboard.Panel]:
 
 
 def tracks(signal: str, braking: str, accident: str) -> Builder[dashboard.Panel]:
-    """Return a map of where was driven, braked and crashed, wherever that is."""
+    """Return a map of drives, hard brakings and accidents, in the window of all points."""
     return geomap.places(
         "Where vehicles drove, braked and crashed",
         _places(signal, braking, accident, "1"),
@@ -140,7 +140,7 @@ def tracks(signal: str, braking: str, accident: str) -> Builder[dashboard.Panel]
 
 
 def in_seoul(signal: str, braking: str, accident: str) -> Builder[dashboard.Panel]:
-    """Return the same in the city itself."""
+    """Return a map of drives, hard brakings and accidents in Seoul."""
     return geomap.places(
         "Seoul: hard braking and accidents",
         _places(signal, braking, accident, outline("seoul").where()),
@@ -153,7 +153,7 @@ def in_seoul(signal: str, braking: str, accident: str) -> Builder[dashboard.Pane
 
 
 def _places(signal: str, braking: str, accident: str, condition: str) -> str:
-    """Write the query of a map: places driven past to 0.0001 degree (11 m), and what happened, on top."""
+    """Return the query of a map: places driven past to 0.0001 degree (11 m), below hard brakings and accidents."""
     latitude, longitude = "current_location_latitude", "current_location_longitude"
     return (
         f"SELECT * FROM (SELECT round({latitude}, 4) AS latitude, round({longitude}, 4) AS longitude, vehicle, "
@@ -167,13 +167,13 @@ def _places(signal: str, braking: str, accident: str, condition: str) -> str:
 
 
 def dssad_events(dssad: str) -> Builder[dashboard.Panel]:
-    """Return what automated driving systems recorded."""
+    """Return the occurrences that automated driving systems recorded."""
     return panels.table(
         "Automated driving: recorded occurrences (DSSAD)",
         f"SELECT occurred_at AS at, vehicle, sequence, occurrence, reason, speed, software_version FROM {dssad} "
         f"{WHERE} ORDER BY occurred_at DESC, vehicle, sequence DESC LIMIT 200",
         units={"speed": "velocitykmh"},
-        about="UN R157, 8.2.1. Time stamps are whole seconds; the sequence tells the order within one.",
+        about="UN R157, 8.2.1. Time stamps are whole seconds; the sequence gives the order within one.",
     )
 
 
@@ -250,7 +250,7 @@ def speed(signal: str) -> Builder[dashboard.Panel]:
 
 
 def outcomes() -> Builder[dashboard.Panel]:
-    """Return what became of occupants in crashes of the past, by impact speed and belt."""
+    """Return the share of occupants killed in historical crashes, by impact speed and belt."""
     return panels.table(
         "Crashes of the past: killed by impact speed and belt",
         f"SELECT impact_speed_class, belted, sum(records) AS sampled, round(sum(occupants)) AS stand_for, "
@@ -263,7 +263,7 @@ def outcomes() -> Builder[dashboard.Panel]:
 
 
 def crash_years(crash_record: str) -> Builder[dashboard.Panel]:
-    """Return how many historical records each year has."""
+    """Return the number of historical crash records by year."""
     return panels.table(
         "Crash records by year",
         f"SELECT toString(year) AS year, count() AS records, countIf(notEmpty(flags)) AS flagged FROM {crash_record} "

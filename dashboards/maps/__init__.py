@@ -1,1 +1,1 @@
-"""Outlines of land under the boards' maps: small GeoJSON files, and the script that makes them."""
+"""Outlines of land for the boards' maps: small GeoJSON files, and the script that makes them."""

@@ -1,10 +1,10 @@
-"""Makes the outlines: cuts Natural Earth's land to the regions that boards show, and thins it.
+"""Makes the outlines: clips Natural Earth's land to the boards' regions and simplifies it.
 
     npm pack world-atlas@2.0.2
     python -m dashboards.maps.make world-atlas-2.0.2.tgz
 
-Natural Earth is in the public domain; world-atlas carries its version 4.1.0 as TopoJSON. The files made here are kept
-beside this script, so nothing is fetched when a board is built or shown.
+Natural Earth is in the public domain. world-atlas contains its version 4.1.0 as TopoJSON. The outlines are committed
+beside this script, so nothing is downloaded when a board is built or shown.
 """
 
 from __future__ import annotations
@@ -29,26 +29,28 @@ Point = tuple[float, float]
 Ring = list[Point]
 
 PACKAGE_SHA256 = "032e7765f2ce00edaeafec23ff22bc3b77e42987c257da944cc585b452c05b97"
-"""Of `world-atlas-2.0.2.tgz`; another file is refused."""
+"""SHA-256 of `world-atlas-2.0.2.tgz`. Other files are refused."""
 
 LEAST_CORNERS = 4
-"""Fewest points of a closed ring that still encloses something (RFC 7946, 3.1.6)."""
-
+"""Fewest points of a closed ring with an area (RFC 7946, 3.1.6)."""
 
 HALF_TURN = 180.0
-"""Two points of a ring that are farther apart than this, in degrees, have the date line between them."""
+"""Longest difference of longitude between two points of a ring, in degrees. A longer one crosses the date line."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """What one file shows.
+    """The region of one outline.
 
     Attributes:
-        name: Of the file.
-        source: Table of world-atlas, and the object in it.
-        west, south, east, north: Window in degrees.
-        tolerance: A point nearer than this to the line without it is left out, degrees.
-        digits: Decimals kept.
+        name: Name of its file.
+        source: File of world-atlas, and the object in it.
+        west: Western edge of its window, degrees.
+        south: Southern edge, degrees.
+        east: Eastern edge, degrees.
+        north: Northern edge, degrees.
+        tolerance: Largest distance of a dropped point from the simplified line, degrees.
+        digits: Decimals of the coordinates.
     """
 
     name: str
@@ -70,7 +72,12 @@ REGIONS = (
 
 
 def polygons(topology: dict[str, Any], name: str) -> Iterator[list[Ring]]:
-    """Yield an object's polygons, the outer ring first (TopoJSON 1.0: quantised, delta-encoded, shared arcs)."""
+    """Yield an object's polygons, the outer ring first.
+
+    Args:
+        topology: A TopoJSON 1.0 document (quantised, delta-encoded, shared arcs).
+        name: The object's name.
+    """
     (scale_x, scale_y), (move_x, move_y) = (topology["transform"][key] for key in ("scale", "translate"))
     arcs: list[Ring] = []
     for arc in topology["arcs"]:
@@ -95,18 +102,18 @@ def _joined(arcs: list[Ring], numbers: Iterable[int]) -> Ring:
 
 
 def unrolled(ring: Ring) -> Ring:
-    """Return a ring without leaps over the date line: its longitudes go on beyond 180 degrees."""
-    turns, made = 0.0, ring[:1]
+    """Return a ring without jumps at the date line: its longitudes continue beyond 180 degrees."""
+    offset, made = 0.0, ring[:1]
     for before, point in pairwise(ring):
-        turns += (
+        offset += (
             360.0 if before[0] - point[0] > HALF_TURN else -360.0 if point[0] - before[0] > HALF_TURN else 0.0
         )
-        made.append((point[0] + turns, point[1]))
+        made.append((point[0] + offset, point[1]))
     return made
 
 
 def clip(ring: Ring, region: Region) -> Ring:
-    """Cut a ring to the region's window, closed again (Sutherland and Hodgman, 1974)."""
+    """Return a ring clipped to the region's window, closed again (Sutherland and Hodgman, 1974)."""
     sides: tuple[tuple[int, float, Callable[[float, float], bool]], ...] = (
         (0, region.west, operator.ge),
         (0, region.east, operator.le),
@@ -131,7 +138,12 @@ def _crossing(start: Point, end: Point, axis: int, bound: float) -> Point:
 
 
 def thin(line: Ring, tolerance: float) -> Ring:
-    """Leave out points that change a line by less than the tolerance (Douglas and Peucker, 1973)."""
+    """Return a line without the points that change it by less than the tolerance (Douglas and Peucker, 1973).
+
+    Args:
+        line: Points in degrees.
+        tolerance: Degrees.
+    """
     if not line:
         return []
     keep = {0, len(line) - 1}
@@ -149,7 +161,7 @@ def thin(line: Ring, tolerance: float) -> Ring:
 
 
 def _distance(point: Point, start: Point, end: Point) -> float:
-    """Measure from a point to a stretch of line, degrees."""
+    """Return the distance of a point from a line segment, in degrees."""
     along = (end[0] - start[0], end[1] - start[1])
     length = along[0] ** 2 + along[1] ** 2
     share = ((point[0] - start[0]) * along[0] + (point[1] - start[1]) * along[1]) / length if length else 0.0
@@ -158,7 +170,7 @@ def _distance(point: Point, start: Point, end: Point) -> float:
 
 
 def outline(topology: dict[str, Any], region: Region) -> dict[str, Any]:
-    """Return a region's land as GeoJSON (RFC 7946) with its window as `bbox`."""
+    """Return a region's land as GeoJSON (RFC 7946), with its window as `bbox`."""
     land = []
     for polygon in polygons(topology, region.source[1]):
         for turn in (-360.0, 0.0, 360.0):
@@ -172,7 +184,7 @@ def outline(topology: dict[str, Any], region: Region) -> dict[str, Any]:
 
 
 def _flat(ring: Ring, region: Region) -> list[list[float]]:
-    """Return what is left of a ring in the window, thinned and rounded."""
+    """Return the part of a ring in the window, simplified and rounded."""
     cut = clip(ring, region)
     points = [[round(value, region.digits) for value in point] for point in thin(cut, region.tolerance)]
     return [point for i, point in enumerate(points) if not i or point != points[i - 1]]
@@ -180,6 +192,10 @@ def _flat(ring: Ring, region: Region) -> list[list[float]]:
 
 def main(package: Path, folder: Path) -> None:
     """Write every outline.
+
+    Args:
+        package: The archive of world-atlas.
+        folder: Folder of the outlines.
 
     Raises:
         SystemExit: The package is not the pinned one.

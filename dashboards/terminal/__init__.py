@@ -1,1 +1,1 @@
-"""Boards in a terminal: the same panels, queries, units and colours as in Grafana, drawn with characters. Pure."""
+"""Draws boards in a terminal: the same panels, queries, units and colours as in Grafana. Pure."""

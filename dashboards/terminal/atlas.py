@@ -1,4 +1,4 @@
-"""Maps in a terminal: an outline and places over it, in web Mercator as Grafana's map shows them."""
+"""Draws maps in a terminal: an outline and points over it, in web Mercator as in Grafana's map."""
 
 from __future__ import annotations
 
@@ -19,41 +19,54 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dashboards.outlines import Outline
-    from dashboards.terminal.answer import Answer
+    from dashboards.terminal.query_result import QueryResult
 
 ROWS = 18
 LAND_STYLE = "#5c6b78"
 MARKED = 300
-"""Up to so many places are marked with a disc each; more are dots."""
+"""Most points that are drawn as discs. More are drawn as dots."""
 LABELLED = 6
-"""Up to so many places are labelled on the map."""
+"""Most points that are labelled on the map."""
 LISTED = 4
-"""Places named below the map, those of the highest value."""
+"""Number of points that are listed below the map, those of the highest value."""
 MARGIN = 0.08
+"""Share of the map's width and height that stays free on each side."""
 LEAST_DEGREES = 0.02
-"""A single place is shown within a window of this size."""
+"""Smallest width and height of a window, in degrees."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Turns degrees into dots: what is at the left, at the top, and how many dots a Mercator degree has."""
+    """Conversion from degrees to dots of the canvas.
+
+    Attributes:
+        left: Longitude of the left edge, degrees.
+        top: Mercator latitude of the upper edge (see `mercator`), degrees.
+        scale: Dots per Mercator degree.
+    """
 
     left: float
     top: float
     scale: float
 
     def place(self, longitude: float, latitude: float) -> tuple[float, float]:
-        """Return where a place lies on the canvas."""
+        """Return the canvas position of coordinates in degrees."""
         return (longitude - self.left) * self.scale, (self.top - mercator(latitude)) * self.scale
 
 
 def mercator(latitude: float) -> float:
-    """Return a latitude's distance from the equator on the map, in degrees of longitude."""
+    """Return a latitude's distance from the equator in web Mercator, in degrees of longitude."""
     return math.degrees(math.asinh(math.tan(math.radians(max(-85.0, min(85.0, latitude))))))
 
 
 def frame_of(view: Mapping[str, Any], points: Sequence[tuple[float, float]], canvas: Canvas) -> Frame:
-    """Return the frame of a panel's view: around its centre at its zoom, or around the points (longitude, latitude)."""
+    """Return the frame of a panel's view.
+
+    Args:
+        view: The panel's view in Grafana's JSON: a centre with a zoom, or `fit` for all points.
+        points: Longitude and latitude of each point, degrees.
+        canvas: What is drawn on.
+    """
     if view["id"] == "coords":
         degrees = WIDE_PX / TILE_PX * 360 / 2 ** view["zoom"]
         middle = (view["lon"], mercator(view["lat"]))
@@ -68,20 +81,26 @@ def frame_of(view: Mapping[str, Any], points: Sequence[tuple[float, float]], can
 
 
 def land_of(panel: Mapping[str, Any]) -> Outline:
-    """Return the outline that a panel's base map shows."""
+    """Return the outline of a panel's base map."""
     source = panel["options"]["basemap"]["config"]["src"]
     return next(each for each in map(outline, known()) if each.url == source)
 
 
-def atlas(panel: Mapping[str, Any], answer: Answer, columns: int) -> Group:
-    """Return a panel's map, `columns` characters wide."""
+def atlas(panel: Mapping[str, Any], result: QueryResult, columns: int) -> Group:
+    """Draw a panel's map.
+
+    Args:
+        panel: A geomap panel as Grafana's JSON.
+        result: Result of its query.
+        columns: Width in characters.
+    """
     style = panel["options"]["layers"][0]["config"]["style"]
     steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
-    if not answer.rows:
+    if not result.rows:
         return Group(Text("no place in this time", style="dim"))
     points = [
         (float(longitude), float(latitude))
-        for longitude, latitude in zip(answer.column("longitude"), answer.column("latitude"), strict=True)
+        for longitude, latitude in zip(result.column("longitude"), result.column("latitude"), strict=True)
     ]
     canvas = Canvas(columns, ROWS)
     frame = frame_of(panel["options"]["view"], points, canvas)
@@ -89,7 +108,7 @@ def atlas(panel: Mapping[str, Any], answer: Answer, columns: int) -> Group:
         placed = [frame.place(*point) for point in line]
         for start, end in pairwise(placed):
             canvas.line(start, end, LAND_STYLE)
-    for point, value in zip(points, answer.column(style["color"]["field"]), strict=True):
+    for point, value in zip(points, result.column(style["color"]["field"]), strict=True):
         x, y = frame.place(*point)
         if len(points) <= MARKED:
             canvas.mark(x, y, "●", colour(value, steps))
@@ -97,9 +116,9 @@ def atlas(panel: Mapping[str, Any], answer: Answer, columns: int) -> Group:
             canvas.dot(x, y, colour(value, steps))
     label = style.get("text", {}).get("field")
     if label and len(points) <= LABELLED:
-        for point, name in zip(points, answer.column(label), strict=True):
+        for point, name in zip(points, result.column(label), strict=True):
             canvas.label(*frame.place(*point), str(name))
-    return Group(*canvas.lines(), _scale(frame, canvas), *_highest(style, answer, _unit(panel)))
+    return Group(*canvas.lines(), _scale(frame, canvas), *_highest(style, result, _unit(panel)))
 
 
 def _unit(panel: Mapping[str, Any]) -> str:
@@ -107,7 +126,7 @@ def _unit(panel: Mapping[str, Any]) -> str:
 
 
 def _scale(frame: Frame, canvas: Canvas) -> Text:
-    """Return a bar of a round length, true in the middle of the map."""
+    """Return a scale bar of a round length, exact in the middle of the map."""
     high = frame.top - canvas.height / frame.scale / 2
     km_per_degree = 111.32 / math.cosh(math.radians(high))
     per_character = 2 / frame.scale * km_per_degree
@@ -118,10 +137,10 @@ def _scale(frame: Frame, canvas: Canvas) -> Text:
     return Text(f"├{'─' * (bar - 2)}┤ {length:g} km", style="dim")
 
 
-def _highest(style: Mapping[str, Any], answer: Answer, unit: str) -> list[Text]:
+def _highest(style: Mapping[str, Any], result: QueryResult, unit: str) -> list[Text]:
     label = style.get("text", {}).get("field")
     if not label:
         return []
-    named = dict(zip(answer.column(label), answer.column(style["color"]["field"]), strict=True))
+    named = dict(zip(result.column(label), result.column(style["color"]["field"]), strict=True))
     first = sorted(named.items(), key=lambda each: -each[1])[:LISTED]
     return [Text("highest: " + ", ".join(f"{name} {words(value, unit)}" for name, value in first))]

@@ -1,4 +1,4 @@
-"""A canvas of dots: each character holds two by four of them (Braille patterns, U+2800), in one colour."""
+"""A canvas of dots. Each character holds two by four of them (Braille patterns, U+2800), in one colour."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ BLANK = 0x2800
 
 
 class Canvas:
-    """Dots, lines and marks on a grid of characters; what lies outside is left out."""
+    """Dots, lines and marks on a grid of characters. What lies outside is not drawn.
+
+    Args:
+        columns: Width in characters.
+        rows: Height in characters.
+    """
 
     def __init__(self, columns: int, rows: int) -> None:
         self.columns, self.rows = columns, rows
@@ -21,21 +26,21 @@ class Canvas:
         self._marks: dict[tuple[int, int], str] = {}
 
     def dot(self, x: float, y: float, style: str = "") -> None:
-        """Set a dot; (0, 0) is at the top left."""
+        """Set a dot. (0, 0) is at the top left."""
         column, row = int(x), int(y)
         if 0 <= column < self.width and 0 <= row < self.height:
             self._bits[row // DOWN][column // ACROSS] |= DOTS[row % DOWN][column % ACROSS]
             self._styles[row // DOWN][column // ACROSS] = style
 
     def mark(self, x: float, y: float, sign: str, style: str = "") -> None:
-        """Put a character where a dot would be."""
+        """Draw a character at the position of a dot."""
         column, row = int(x) // ACROSS, int(y) // DOWN
         if 0 <= column < self.columns and 0 <= row < self.rows and x >= 0 and y >= 0:
             self._marks[row, column] = sign
             self._styles[row][column] = style
 
     def label(self, x: float, y: float, text: str) -> None:
-        """Write words to the right of a mark, or to the left of it, where they hide no other mark; else nowhere."""
+        """Write a label to the right of a mark, or to its left. Leave it out if it would hide another mark."""
         at = int(x) // ACROSS
         for first in (at + 2, at - 1 - len(text)):
             cells = [(int(y) // DOWN, column) for column in range(first, first + len(text))]
@@ -45,7 +50,7 @@ class Canvas:
                 return
 
     def line(self, start: tuple[float, float], end: tuple[float, float], style: str = "") -> None:
-        """Draw a straight line."""
+        """Draw a straight line between two positions in dots."""
         (x, y), (to_x, to_y) = start, end
         low, high = sorted((x, to_x))
         bottom, top = sorted((y, to_y))
@@ -60,7 +65,7 @@ class Canvas:
         return [self._line(row) for row in range(self.rows)]
 
     def _line(self, row: int) -> Text:
-        """Return a row in as few pieces as there are changes of colour (a blank has none of its own)."""
+        """Return a row as text with one piece per change of colour. Blanks continue the previous colour."""
         text, run, style = Text(no_wrap=True), "", ""
         for column in range(self.columns):
             bits = self._bits[row][column]

@@ -1,4 +1,4 @@
-"""Lines over time: the answer of a time-series query as a chart of dots with its axes and legend."""
+"""Draws the result of a time-series query as a chart of dots with axes and legend."""
 
 from __future__ import annotations
 
@@ -17,48 +17,64 @@ from dashboards.terminal.words import words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dashboards.terminal.answer import Answer
+    from dashboards.terminal.query_result import QueryResult
 
 Point = tuple[float, float]
 
 PALETTE = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#b877d9", "#5794f2", "#c0d8ff")
 """Grafana's classic palette, repeated."""
 NAMED = 6
-"""Series that the legend tells; of the others only how many."""
+"""Most series in the legend. Of further ones it states the number."""
 AXIS = 12
-"""Characters of the y axis."""
+"""Width of the y axis in characters."""
 ROWS = 8
 
 
 @dataclass
 class Series:
-    """One line."""
+    """One line of a chart.
+
+    Attributes:
+        name: Its name in the legend.
+        points: Time in seconds since 1970, and value.
+    """
 
     name: str
     points: list[tuple[float, float]] = field(default_factory=list)
 
 
-def series_of(answer: Answer) -> list[Series]:
-    """Return the lines of an answer: one per number column and combination of texts, as the plug-in does."""
+def series_of(result: QueryResult) -> list[Series]:
+    """Return the lines of a result: one per numeric column and combination of text values, as the plug-in does.
+
+    Args:
+        result: Its first column is the time.
+    """
     found: dict[str, Series] = {}
-    numbers = [i for i, name in enumerate(answer.columns) if i and _is_number(answer.rows, i)]
-    labels = [i for i in range(1, len(answer.columns)) if i not in numbers]
-    for row in answer.rows:
+    numbers = [i for i, name in enumerate(result.columns) if i and _is_number(result.rows, i)]
+    labels = [i for i in range(1, len(result.columns)) if i not in numbers]
+    for row in result.rows:
         at = _seconds(row[0])
         for index in numbers:
             if at is None or row[index] is None:
                 continue
             parts = [words(row[i]) for i in labels] + (
-                [answer.columns[index]] if len(numbers) > 1 or not labels else []
+                [result.columns[index]] if len(numbers) > 1 or not labels else []
             )
             name = " ".join(parts)
             found.setdefault(name, Series(name)).points.append((at, float(row[index])))
     return list(found.values())
 
 
-def chart(answer: Answer, unit: str, columns: int, draw: str = "line") -> Group:
-    """Return the chart of an answer, `columns` characters wide, as lines, bars or points."""
-    series = series_of(answer)
+def chart(result: QueryResult, unit: str, columns: int, draw: str = "line") -> Group:
+    """Draw a result as a chart.
+
+    Args:
+        result: Its first column is the time.
+        unit: Grafana's unit of the values.
+        columns: Width in characters.
+        draw: `line`, `bars` or `points`.
+    """
+    series = series_of(result)
     points = [point for each in series for point in each.points]
     if not points:
         return Group(Text("no data in this time", style="dim"))
@@ -84,7 +100,7 @@ def chart(answer: Answer, unit: str, columns: int, draw: str = "line") -> Group:
 
 
 def _strokes(placed: Sequence[Point], floor: float, draw: str) -> list[tuple[Point, Point]]:
-    """Return what to draw: from each point to the next, down to zero, or to itself."""
+    """Return the strokes of a series: from each point to the next, down to zero, or to itself."""
     match draw:
         case "bars":
             return [(each, (each[0], floor)) for each in placed]
@@ -109,7 +125,7 @@ def _times(start: float, end: float, columns: int) -> Text:
 
 
 def _legend(series: Sequence[Series], unit: str, columns: int) -> list[Text]:
-    """Return each line's colour, name and newest value; an entry is never torn apart."""
+    """Return each line's colour, name and newest value. An entry is never split over two lines."""
     entries = [
         Text.assemble(
             ("━ ", PALETTE[number % len(PALETTE)]), f"{each.name} {words(max(each.points)[1], unit)}   "

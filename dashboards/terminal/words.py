@@ -1,4 +1,4 @@
-"""Values as words: Grafana's units, thresholds and colours for a terminal."""
+"""Formats values as text, with Grafana's units, thresholds and colours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLOURS = {
     "dark-red": "#c4162a",
     "blue": "#5794f2",
 }
-"""Grafana's names of colours, as it draws them."""
+"""Grafana's named colours."""
 
 SUFFIXES = {
     "masskg": " kg",
@@ -31,34 +31,39 @@ SUFFIXES = {
     "ops": "/s",
     "ms": " ms",
 }
-"""What follows a number of one of Grafana's units; units that scale are below."""
+"""Suffix of a number by Grafana's unit. `_number` has the units that scale."""
 
 _TIMES = ((86_400, "d"), (3600, "h"), (60, "min"))
 _BIG = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 SURELY_READABLE = 0.5
-"""Luminance from which black is read better than white."""
+"""Luminance above which black text is more readable than white."""
 
 
 def words(value: Any, unit: str = "short") -> str:
-    """Return a value as a person reads it; no value is a dash."""
+    """Return a value as text for people. Null is a dash.
+
+    Args:
+        value: Any value of a query's result.
+        unit: Grafana's unit of a number.
+    """
     match value:
         case None:
-            told = "–"
+            text = "–"
         case bool():
-            told = "yes" if value else "no"
+            text = "yes" if value else "no"
         case datetime():
-            told = value.strftime("%Y-%m-%d %H:%M")
+            text = value.strftime("%Y-%m-%d %H:%M")
         case date():
-            told = value.isoformat()
+            text = value.isoformat()
         case int() | float() | Decimal():
-            told = _number(float(value) if isinstance(value, Decimal) else value, unit)
+            text = _number(float(value) if isinstance(value, Decimal) else value, unit)
         case dict():
-            told = " ".join(f"{key}={item}" for key, item in value.items())
+            text = " ".join(f"{key}={item}" for key, item in value.items())
         case list() | tuple():
-            told = ", ".join(words(item) for item in value)
+            text = ", ".join(words(item) for item in value)
         case _:
-            told = " ".join(str(value).split())
-    return told
+            text = " ".join(str(value).split())
+    return text
 
 
 def _number(value: float, unit: str) -> str:
@@ -77,7 +82,7 @@ def _number(value: float, unit: str) -> str:
 
 
 def plain(value: float) -> str:
-    """Return a number with separators; of a fraction, what matters."""
+    """Return a number with thousands separators, and fractions with four significant digits."""
     if math.isnan(value):
         return "–"
     if isinstance(value, int) or value == int(value):
@@ -88,7 +93,7 @@ def plain(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time span in its two largest units."""
+    """Return a duration in its two largest units."""
     whole = int(abs(seconds))
     sign = "-" if seconds < 0 else ""
     for number, (size, name) in enumerate(_TIMES):
@@ -101,7 +106,12 @@ def duration(seconds: float) -> str:
 
 
 def colour(value: Any, steps: Sequence[Mapping[str, Any]]) -> str:
-    """Return the colour of the highest step that a value reaches, as `#rrggbb`; empty without one."""
+    """Return the colour of the highest step that a value reaches, as `#rrggbb`. Empty if it reaches none.
+
+    Args:
+        value: A number. Other values get the colour of the step without a bound.
+        steps: Thresholds in Grafana's JSON form, in ascending order.
+    """
     chosen = ""
     number = float(value) if isinstance(value, int | float | Decimal) else None
     for step in steps:
@@ -112,7 +122,11 @@ def colour(value: Any, steps: Sequence[Mapping[str, Any]]) -> str:
 
 
 def on(background: str) -> str:
-    """Return the style of words on a colour: black or white, whichever is read better."""
+    """Return the style of text on a colour: black or white, whichever is more readable.
+
+    Args:
+        background: The colour, `#rrggbb`.
+    """
     red, green, blue = (int(background[i : i + 2], 16) / 255 for i in (1, 3, 5))
     light = 0.299 * red + 0.587 * green + 0.114 * blue
     return f"{'black' if light >= SURELY_READABLE else 'white'} on {background}"

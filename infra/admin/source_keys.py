@@ -94,7 +94,7 @@ def revoke(
     Raises:
         SettingsError: The source has no such key.
     """
-    words = _registry(settings, topics).words().get(source, [])
+    words = _registry(settings, topics).registrations().get(source, [])
     if not any(word.did == did for word in words):
         raise SettingsError(f"{source} has no key {did}; see `city keys sources`")
     if required is None:
@@ -106,13 +106,13 @@ def source_keys(settings: Settings, topics: Catalog) -> list[dict[str, Any]]:
     """Return every key of every source with its newest registration and its number of missing sequence numbers."""
     missing = _missing(settings, topics)
     found = []
-    for source, words in sorted(_registry(settings, topics).words().items()):
+    for source, words in sorted(_registry(settings, topics).registrations().items()):
         newest = {word.did: word for word in words}
         found += [
             SourceKey(
                 source,
                 word.did,
-                word.standing,
+                word.status,
                 words[-1].required,
                 _text(word.in_force_ms),
                 missing.pop((source, word.did), 0),

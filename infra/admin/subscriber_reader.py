@@ -121,7 +121,7 @@ def plain_event(event: Event, city: str) -> dict[str, Any]:
 
     `log` is the origin of the log that seals it without the epoch; `commit` is SHA-256 of the canonical record.
     """
-    topic, partition, offset = event.place
+    topic, partition, offset = event.position
     return {
         "topic": topic,
         "partition": partition,

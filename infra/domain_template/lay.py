@@ -1,4 +1,7 @@
-"""Lay a new domain in the repository: all of its layers, or nothing."""
+"""Lays a new domain in the repository: all of its layers, or nothing.
+
+It works in a staging folder and moves finished layers into place. `name` decides which names are allowed.
+"""
 
 from __future__ import annotations
 
@@ -29,24 +32,24 @@ LAYERS = (
     Path("dashboards", "domains", "NAME.py"),
     Path("tests", "streams", "domains", "NAME"),
 )
-"""What a domain has in each layer: a folder or a file of its name."""
+"""Paths of a domain, one per layer, below the repository."""
 
 
 def lay(text: str) -> list[Path]:
     """Lay the files of a new domain, and reserve its schema ids.
 
-    Everything is written beside the layers first, loaded as a catalogue, and then moved into place; whatever fails on
-    the way, nothing stays.
+    The files are written to a staging folder, loaded as a catalogue, and then moved into place. If a step fails, the
+    repository stays as it was.
 
     Args:
-        text: Name of the domain, in Python's spelling or in Kafka's.
+        text: Name of the domain, in Python's or Kafka's spelling: `water_quality` or `water-quality`.
 
     Returns:
         The files laid and the changed `ids.toml`, below the repository, sorted.
 
     Raises:
-        DomainError: The name cannot be had, the domain exists, or this package lies in no checkout of the repository.
-        CatalogError: The catalogue would not load with the new domain, or does not load now.
+        DomainError: The name is not allowed, the domain exists, or the package is not in a checkout.
+        CatalogError: The catalogue does not load, without or with the new domain.
         OSError: A file cannot be written.
     """
     name = domain_name(text)
@@ -72,7 +75,7 @@ def lay(text: str) -> list[Path]:
 
 
 def _refuse_what_exists(name: str, layers: list[Path]) -> None:
-    """Refuse a name that some layer or ids.toml has already."""
+    """Raise DomainError if a layer or ids.toml has the domain already."""
     for each in layers:
         if os.path.lexists(REPOSITORY / each):
             raise DomainError(f"{each}: exists already")
@@ -81,7 +84,7 @@ def _refuse_what_exists(name: str, layers: list[Path]) -> None:
 
 
 def _files(name: str, first_id: int) -> Iterator[tuple[Path, str]]:
-    """Yield each file of the domain, by its path below the repository, with its text."""
+    """Yield path below the repository and text of each file of the domain."""
     words = {
         "name": name,
         "hyphens": name.replace("_", "-"),
@@ -98,19 +101,19 @@ def _files(name: str, first_id: int) -> Iterator[tuple[Path, str]]:
 
 
 def _named(path: Path, name: str) -> Path:
-    """Put the domain's name into a path."""
+    """Return a path with the domain's name in place of NAME."""
     return Path(*(part.replace("NAME", name) for part in path.parts))
 
 
 def _write(staging: Path, path: Path, content: str) -> Path:
-    """Write one file, with the folders above it; return its path below the repository."""
+    """Write one file and its parent folders; return its path below the staging folder."""
     (staging / path).parent.mkdir(parents=True, exist_ok=True)
     (staging / path).write_text(content, encoding="utf-8")
     return path
 
 
 def _move(staging: Path, layers: list[Path]) -> None:
-    """Move every layer into place, ids.toml last; take back what was moved if one cannot be."""
+    """Move every layer into place, ids.toml last; on failure move them back."""
     moved: list[Path] = []
     try:
         for each in layers:

@@ -1,4 +1,7 @@
-"""Which names a new domain may have."""
+"""Decides which names a new domain may have.
+
+Every derived name must be valid: module, SQL table, Kafka topic, board uid. `schemas.names` derives them.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ from infra.errors import DomainError
 from schemas import names
 
 LONGEST = 35
-"""Characters: Grafana's board uid has at most 40, five of which are `city-`."""
+"""Most characters of a name: Grafana's board uid has at most 40, and five are `city-`."""
 
 BOARDS = frozenset({"overview", "pipeline", "ledger"})
-"""Boards of the platform, whose uids a domain's board would take."""
+"""Boards of the platform; a domain of such a name would take their uid."""
 
 _SQL = """
 all alter and any array as asc between by case cast check column create cross cube database default delete desc
@@ -25,16 +28,16 @@ SQL_WORDS = frozenset(_SQL.split())
 
 
 def domain_name(text: str) -> str:
-    """Read the name of a new domain, in Python's spelling or in Kafka's.
+    """Return a new domain's name in Python's spelling.
 
     Args:
-        text: Such as `water_quality` or `water-quality`.
+        text: The name in Python's or Kafka's spelling: `water_quality` or `water-quality`.
 
     Returns:
-        The name in Python's spelling.
+        The name with underscores.
 
     Raises:
-        DomainError: No domain may have this name; one line says why.
+        DomainError: The name is not allowed; the message gives the reason in one line.
     """
     name = text.replace("-", "_")
     if not names.is_domain_name(name):

@@ -16,7 +16,7 @@ from infra.errors import CityError
 from infra.layer_configs import ledger_config
 from ledger_sink.record import Record
 from schemas.codec import frame_id
-from schemas.envelope import reading_text
+from schemas.envelope import parsing_form
 from schemas.errors import SchemaError
 from schemas.names import ARCHIVE_TABLE, DATABASE, PROVE_GROUP
 
@@ -98,7 +98,7 @@ def fetch_from(bootstrap: str, topic: str, partition: int, offset: int) -> Recor
 def schema_of(catalog: Catalog, record: Record) -> str | None:
     """Return the part of the schema text that decoding a record takes, or None if its schema is unknown."""
     try:
-        return reading_text(catalog.schema(frame_id(record.value)).text)
+        return parsing_form(catalog.schema(frame_id(record.value)).text)
     except SchemaError:
         return None
 

@@ -10,7 +10,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from dashboards.build import boards
 from dashboards.queries import expand
-from dashboards.terminal.answer import Answer
+from dashboards.terminal.query_result import QueryResult
 from dashboards.terminal.screen import Size, board
 from infra.connections import connect
 from infra.errors import SettingsError, StackError
@@ -107,13 +107,13 @@ class BoardReader:
         start = start_of(since or made["time"]["from"].removeprefix("now-"), now)
         interval = interval_of(start, now)
 
-        def ask(sql: str) -> Answer:
+        def ask(sql: str) -> QueryResult:
             try:
                 result = self._client.query(expand(sql, start, now, interval))
             except ClickHouseError as error:
                 self.failed += 1
-                return Answer((), (), " ".join(str(error).split())[:400])
-            return Answer(result.column_names, result.result_rows)
+                return QueryResult((), (), " ".join(str(error).split())[:400])
+            return QueryResult(result.column_names, result.result_rows)
 
         return board(made, ask, size, f"{start:%Y-%m-%d %H:%M} to {now:%Y-%m-%d %H:%M} UTC")
 

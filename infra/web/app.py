@@ -83,7 +83,7 @@ def application(settings: Settings, catalog: Catalog) -> Starlette:
 
     async def schemas(request: Request) -> Response:
         body = await request.body()
-        answer = registry.answer(catalog, request.method, request.url.path, body, dict(request.query_params))
+        answer = registry.respond(catalog, request.method, request.url.path, body, dict(request.query_params))
         return Response(json.dumps(answer.body), answer.status, media_type=registry.CONTENT_TYPE)
 
     async def ledger_file(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Avro, as much of it as events need, strictly: types, writing, reading, resolution. Knows no catalogue."""
+"""The part of Avro that events need, strictly: types, writing, reading, resolution. It does not know the catalogue."""
 
 from schemas.avro.parser import AvroError, parse, parse_record
 from schemas.avro.tree import (

@@ -1,7 +1,7 @@
-"""The plain JSON of a schema → its tree of types, every name resolved. Pure.
+"""Parses the plain JSON of a schema into a tree of types, with every name resolved. Pure.
 
-What the platform does not support is refused here, in one line that names the place: recursion, unknown logical types,
-unions of branches that one value could fit twice.
+It refuses what the platform does not support, in one line with the field: recursion, unknown logical types, unions with
+two branches that one value could fit.
 """
 
 import re
@@ -37,23 +37,23 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class AvroError(SchemaError):
-    """A schema is no Avro schema, or one that the platform does not support; the message names the place."""
+    """A schema is invalid, or the platform does not support it; the message has the field."""
 
 
 def parse(schema: Any) -> Type:
-    """Parse a schema from plain JSON.
+    """Return the type of a schema in plain JSON.
 
     Raises:
-        AvroError: It is not valid, or not supported.
+        AvroError: The schema is not valid, or not supported.
     """
     return _Parser().type(schema, "", "schema")
 
 
 def parse_record(schema: Any) -> Record:
-    """Parse a schema that has to be a record.
+    """Return the record of a schema in plain JSON.
 
     Raises:
-        AvroError: It is not valid, not supported, or no record.
+        AvroError: The schema is not valid, not supported, or no record.
     """
     found = parse(schema)
     if not isinstance(found, Record):
@@ -62,7 +62,7 @@ def parse_record(schema: Any) -> Record:
 
 
 class _Parser:
-    """Parses one schema, remembering the types it has named."""
+    """Parser of one schema; it keeps the named types."""
 
     def __init__(self) -> None:
         self.named: dict[str, Type | None] = {}  # None while the type is being parsed
@@ -86,7 +86,7 @@ class _Parser:
         return _logical(found, schema, where) if isinstance(found, Primitive) else found
 
     def _by_name(self, name: str, namespace: str, where: str) -> Type:
-        """Parse a name. Every value takes a byte at least, so null stands in unions only."""
+        """Parse a name. Null is allowed in unions only, so that every value has at least one byte."""
         if name == "null":
             raise AvroError(f"{where}: null stands only in a union")
         if name in PRIMITIVES:
@@ -110,7 +110,7 @@ class _Parser:
         return Union(found)
 
     def _definition(self, schema: Mapping[str, Any], namespace: str, where: str) -> Type:
-        """Parse a record, enum or fixed and remember its name."""
+        """Parse a record, enum or fixed, and keep its name."""
         name = schema.get("name")
         if not isinstance(name, str) or not all(_NAME.fullmatch(part) for part in name.split(".")):
             raise AvroError(f"{where}: {name!r} is no name")
@@ -145,22 +145,22 @@ class _Parser:
         name = schema.get("name") if isinstance(schema, Mapping) else None
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise AvroError(f"{where}: {name!r} is no field name")
-        place = name if where == "schema" else f"{where}.{name}"
+        path = name if where == "schema" else f"{where}.{name}"
         clear = schema.get("clearType")
         return Field(
             name=name,
-            type=self.type(schema.get("type"), namespace, place),
+            type=self.type(schema.get("type"), namespace, path),
             doc=schema.get("doc", ""),
             default=schema.get("default", MISSING),
             unit=schema.get("unit", ""),
             personal=bool(schema.get("personal", False)),
             low_cardinality=bool(schema.get("lowCardinality", False)),
-            clear=None if clear is None else self.type(clear, namespace, place),
+            clear_type=None if clear is None else self.type(clear, namespace, path),
         )
 
 
 def _full_name(name: str, namespace: str) -> str:
-    """Put a name into its namespace."""
+    """Return a name with its namespace."""
     return name if "." in name or not namespace else f"{namespace}.{name}"
 
 
@@ -187,13 +187,13 @@ def _fixed(schema: Mapping[str, Any], full: str, where: str) -> Fixed:
 
 
 def _logical(found: Primitive, schema: Mapping[str, Any], where: str) -> Primitive:
-    """Add the logical type to a primitive."""
+    """Return a primitive with its logical type."""
     logical, precision, scale = _logical_parts(schema, found.name, where)
     return Primitive(found.name, logical, precision, scale)
 
 
 def _logical_parts(schema: Mapping[str, Any], base: str, where: str) -> tuple[str, int, int]:
-    """Read a logical type and, for a decimal, its precision and scale (both in digits)."""
+    """Return the logical type and, for a decimal, its precision and scale (both in digits)."""
     logical = schema.get("logicalType", "")
     if logical and base not in LOGICAL.get(logical, ()):
         raise AvroError(f"{where}: logical type {logical} on {base} is not supported")

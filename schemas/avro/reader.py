@@ -1,8 +1,8 @@
-"""Avro binary → Python values, strictly.
+"""Reads Avro binary as Python values, strictly.
 
-`reader(kind, raw=…)` compiles a type once into a function from (bytes, position) to (value, position after
-it). Whatever bytes come, it returns or raises `MalformedError` with the path to the place: a branch, symbol
-or boolean that does not exist, text that is not UTF-8, an instant no table can hold, a length past the end.
+`reader(kind, raw=…)` compiles a type once into a function from (bytes, position) to (value, position after it). For any
+bytes it returns or raises `MalformedError` with the path of the field. Errors are: a branch, symbol or boolean that
+does not exist, text that is not UTF-8, an instant that no table can hold, a length past the end.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,18 +24,21 @@ __all__ = ["MalformedError", "Read", "read_long", "reader"]
 
 
 def reader(kind: Type, *, raw: bool = False) -> Read:
-    """Compile a type into a function that reads a value at a position and raises MalformedError.
+    """Compile a type into a function that reads a value at a position.
 
     Args:
         kind: The type.
-        raw: Leave logical types as their base: UUIDs as text, instants and days as ints, decimals as bytes.
-            They are checked all the same, so raw or not, the same bytes are accepted.
+        raw: Leave logical types as their base type: UUIDs as text, instants and days as ints, decimals as bytes.
+            They are checked all the same, so both forms accept the same bytes.
+
+    Returns:
+        A function that returns the value and the position after it, or raises MalformedError.
     """
     return _BUILDERS[type(kind)](kind, raw)
 
 
 def _enum(kind: Enum, _: bool) -> Read:
-    """Read a symbol by its number."""
+    """Compile an enum: a symbol by its number."""
     symbols = kind.symbols
 
     def read(data: bytes, at: int) -> tuple[str, int]:
@@ -48,18 +51,18 @@ def _enum(kind: Enum, _: bool) -> Read:
 
 
 def _block(data: bytes, at: int) -> tuple[int, int]:
-    """Read the head of a block of items; a negative count tells the block's size in bytes as well."""
+    """Read the head of a block of items; after a negative count comes the block's size in bytes."""
     count, at = read_long(data, at)
     if count < 0:
         _, at = read_long(data, at)
         count = -count
-    if count > len(data) - at:  # an item is a byte at least: refuse a huge count before it is looped over
+    if count > len(data) - at:  # an item has at least one byte: refuse a huge count before the loop
         raise MalformedError(f"{count} items in {len(data) - at} bytes")
     return count, at
 
 
 def _array(kind: Array, raw: bool) -> Read:
-    """Read a list."""
+    """Compile a list."""
     read_item = reader(kind.items, raw=raw)
 
     def read(data: bytes, at: int) -> tuple[list[Any], int]:
@@ -76,7 +79,7 @@ def _array(kind: Array, raw: bool) -> Read:
 
 
 def _map(kind: Map, raw: bool) -> Read:
-    """Read a map."""
+    """Compile a map."""
     read_item = reader(kind.values, raw=raw)
 
     def read(data: bytes, at: int) -> tuple[dict[str, Any], int]:
@@ -95,9 +98,9 @@ def _map(kind: Map, raw: bool) -> Read:
 
 
 def _union(kind: Union, raw: bool) -> Read:
-    """Read the branch a number names."""
-    if kind.clear is not None:
-        return _nullable(reader(kind.clear, raw=raw), kind.branches.index(NULL) << 1)
+    """Compile a union: the branch of a number."""
+    if kind.non_null is not None:
+        return _nullable(reader(kind.non_null, raw=raw), kind.branches.index(NULL) << 1)
     branches = [reader(each, raw=raw) for each in kind.branches]
 
     def read(data: bytes, at: int) -> tuple[Any, int]:
@@ -110,7 +113,7 @@ def _union(kind: Union, raw: bool) -> Read:
 
 
 def _nullable(read_clear: Read, null_head: int) -> Read:
-    """Read null or a value: most fields of most events, so with as little as possible in between."""
+    """Compile a union of null and one type. Most fields of most events are of this kind, so it is short."""
     clear_head = 2 - null_head
 
     def read(data: bytes, at: int) -> tuple[Any, int]:
@@ -125,12 +128,12 @@ def _nullable(read_clear: Read, null_head: int) -> Read:
 
 
 def general_fields(kind: Record, *, raw: bool) -> list[tuple[str, Read]]:
-    """Compile the fields of a record, each by itself."""
+    """Return name and general reader of each field of a record."""
     return [(each.name, reader(each.type, raw=raw)) for each in kind.fields]
 
 
 def general_record(fields: Sequence[tuple[str, Read]]) -> Read:
-    """Read a record, field by field."""
+    """Compile a record: field by field."""
 
     def read(data: bytes, at: int) -> tuple[dict[str, Any], int]:
         found: dict[str, Any] = {}
@@ -146,7 +149,7 @@ def general_record(fields: Sequence[tuple[str, Read]]) -> Read:
 
 
 def _record(kind: Record, raw: bool) -> Read:
-    """Read a record in straight-line code, and generally what that does not take."""
+    """Compile a record to straight-line code that falls back to the general reader."""
     fields = general_fields(kind, raw=raw)
     return straight_reader(kind, fields, general_record(fields), raw=raw)
 

@@ -1,7 +1,7 @@
-"""An event of one schema version in the shape of another: Avro's resolution, as far as it is needed here.
+"""Converts an event of one schema version to the shape of another: the needed part of Avro's resolution. Pure.
 
-`compatibility` lets a version add and drop fields that have a default and add symbols to an enum that has
-one; so that is all there is to do: fill in, drop, replace. Pure.
+`compatibility` allows a version to add and drop fields with a default, and symbols of an enum with a default. So
+resolution fills in fields, drops fields, and replaces symbols; it does nothing else.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ Step = Callable[[Any], Any]
 
 
 def resolver(written: Record, wanted: Record, *, raw: bool) -> Resolve:
-    """Make the function that gives an event of `written` the shape of `wanted`.
+    """Return the function that gives an event of `written` the shape of `wanted`.
 
     Args:
-        written: What the event was written with.
-        wanted: What the caller wants to see.
+        written: Schema that the event was written with.
+        wanted: Schema that the result has.
         raw: Whether filled-in values are in their raw form, as in `codec.decode`.
     """
     there = {each.name: each for each in written.fields}
@@ -42,19 +42,19 @@ def resolver(written: Record, wanted: Record, *, raw: bool) -> Resolve:
 
 
 def _filler(field: Field, raw: bool) -> Callable[[], Any]:
-    """Make a fresh default each time, so that no two events share a list."""
+    """Return a function that makes a new default each time, so that no two events share a list."""
     data = default_bytes(field) or b""
     read = reader(field.type, raw=raw)
     return lambda: read(data, 0)[0]
 
 
 def _same(value: Any) -> Any:
-    """Leave a value alone."""
+    """Return a value unchanged."""
     return value
 
 
 def _step(written: Type, wanted: Type, raw: bool) -> Step:
-    """Make the step for one value; types that may not change are left alone."""
+    """Return the step for one value; types that cannot change have the identity."""
     if written == wanted:
         return _same
     step: Step = _same
@@ -67,26 +67,26 @@ def _step(written: Type, wanted: Type, raw: bool) -> Step:
             step = partial(_each, _step(old, new, raw))
         case Map(old), Map(new):
             step = partial(_each_value, _step(old, new, raw))
-        case Union(), Union() if written.clear and wanted.clear:
-            step = partial(_unless_null, _step(written.clear, wanted.clear, raw))
+        case Union(), Union() if written.non_null and wanted.non_null:
+            step = partial(_unless_null, _step(written.non_null, wanted.non_null, raw))
     return step
 
 
 def _symbol(wanted: Enum, value: Any) -> Any:
-    """Take a symbol that is gone for the enum's default."""
+    """Return a symbol, or the enum's default if the enum lacks it."""
     return value if value in wanted.symbols else wanted.default
 
 
 def _each(step: Step, value: Any) -> Any:
-    """Take the step for each item of a list."""
+    """Apply the step to each item of a list."""
     return [step(item) for item in value]
 
 
 def _each_value(step: Step, value: Any) -> Any:
-    """Take the step for each value of a map."""
+    """Apply the step to each value of a map."""
     return {key: step(item) for key, item in value.items()}
 
 
 def _unless_null(step: Step, value: Any) -> Any:
-    """Take the step unless there is no value."""
+    """Apply the step unless the value is null."""
     return None if value is None else step(value)

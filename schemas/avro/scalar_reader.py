@@ -1,7 +1,7 @@
-"""Avro binary → single values, strictly: numbers, text, bytes, UUIDs, instants, days, decimals.
+"""Reads single values from Avro binary, strictly: numbers, text, bytes, UUIDs, instants, days, decimals.
 
-Whatever bytes come, a value is returned or `MalformedError` raised; nothing is read past the end. Putting single values
-together is left to `reader`.
+For any bytes a function returns a value or raises `MalformedError`; it reads nothing past the end. `reader` composes
+single values.
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ TRUNCATED = "ends too early"
 
 
 class MalformedError(Exception):
-    """Bytes are no datum of the type; `path` leads to the place, outermost field first."""
+    """Bytes are no datum of the type; `path` names the field, outermost first."""
 
     def __init__(self, reason: str, path: str = "") -> None:
         self.reason = reason
@@ -30,12 +30,23 @@ class MalformedError(Exception):
         super().__init__(reason)
 
     def within(self, name: str) -> "MalformedError":
-        """Return the same error seen from one level further out."""
+        """Return the same error with an outer field in front of its path."""
         return MalformedError(self.reason, f"{name}.{self.path}" if self.path else name)
 
 
 def read_long(data: bytes, at: int) -> tuple[int, int]:
-    """Read a variable-length zig-zag integer of up to 64 bits."""
+    """Read a variable-length zig-zag integer of up to 64 bits.
+
+    Args:
+        data: The bytes.
+        at: Position of the integer.
+
+    Returns:
+        The integer and the position after it.
+
+    Raises:
+        MalformedError: The bytes end too early, or the integer has more than 64 bits.
+    """
     try:
         byte = data[at]
         at += 1
@@ -59,7 +70,7 @@ def read_long(data: bytes, at: int) -> tuple[int, int]:
 
 
 def primitive(kind: Primitive, raw: bool) -> Read:
-    """Compile a primitive type."""
+    """Compile a primitive type into its reader; `raw` as in `reader.reader`."""
     match kind.logical:
         case "":
             return _READS[kind.name]
@@ -122,7 +133,7 @@ def _read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def read_string(data: bytes, at: int) -> tuple[str, int]:
-    """Read text; a short one, whose length is one byte, without a further call."""
+    """Read a text; if its length has one byte, without a further call."""
     head = data[at] if at < len(data) else 1
     if head < 0x80 and not head & 1:
         start = at + 1
@@ -139,7 +150,7 @@ def read_string(data: bytes, at: int) -> tuple[str, int]:
 
 
 def _uuid(raw: bool) -> Read:
-    """Read a UUID from its canonical text."""
+    """Compile a UUID, written as its canonical text."""
 
     def read(data: bytes, at: int) -> tuple[Any, int]:
         text, end = read_string(data, at)
@@ -151,7 +162,7 @@ def _uuid(raw: bool) -> Read:
 
 
 def _instant(logical: str, raw: bool) -> Read:
-    """Read an instant."""
+    """Compile an instant."""
     per_day = PER_DAY[logical]
     unit = dt.timedelta(days=1) // per_day
     low, high = FIRST_DAY * per_day, (LAST_DAY + 1) * per_day
@@ -166,7 +177,7 @@ def _instant(logical: str, raw: bool) -> Read:
 
 
 def _date(raw: bool) -> Read:
-    """Read a day."""
+    """Compile a day."""
 
     def read(data: bytes, at: int) -> tuple[Any, int]:
         number, end = read_long(data, at)
@@ -178,7 +189,7 @@ def _date(raw: bool) -> Read:
 
 
 def _decimal(kind: Primitive | Fixed, raw: bool) -> Read:
-    """Read a decimal number."""
+    """Compile a decimal number."""
     read_raw = _exactly(kind.size) if isinstance(kind, Fixed) else _read_bytes
     limit, scale = 10**kind.precision, kind.scale
 
@@ -196,12 +207,12 @@ def _decimal(kind: Primitive | Fixed, raw: bool) -> Read:
 
 
 def fixed(kind: Fixed, raw: bool) -> Read:
-    """Compile a fixed type."""
+    """Compile a fixed type into its reader; `raw` as in `reader.reader`."""
     return _decimal(kind, raw) if kind.logical == "decimal" else _exactly(kind.size)
 
 
 def _exactly(size: int) -> Read:
-    """Read exactly so many bytes."""
+    """Compile a fixed number of bytes."""
 
     def read(data: bytes, at: int) -> tuple[bytes, int]:
         end = at + size

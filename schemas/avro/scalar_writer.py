@@ -1,7 +1,7 @@
-"""Single values → Avro binary, strictly: numbers, text, bytes, UUIDs, instants, days, decimals.
+"""Writes single values as Avro binary, strictly: numbers, text, bytes, UUIDs, instants, days, decimals.
 
-Nothing is converted silently: no number is cut, no naive time taken for local time. A value that does not fit raises
-`MismatchError`; putting single values together is left to `writer`.
+No value is converted silently: no number is cut, no naive time becomes local time. A value that does not fit raises
+`MismatchError`. `writer` composes single values.
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ _INFINITY = float("inf")
 
 
 class MismatchError(Exception):
-    """A value does not fit its type; `path` leads to it, outermost field first."""
+    """A value does not fit its type; `path` names the field, outermost first."""
 
     def __init__(self, reason: str, path: str = "") -> None:
         self.reason = reason
@@ -30,7 +30,7 @@ class MismatchError(Exception):
         super().__init__(reason)
 
     def within(self, name: str) -> "MismatchError":
-        """Return the same error seen from one level further out."""
+        """Return the same error with an outer field in front of its path."""
         joint = "." if self.path and not self.path.startswith("[") else ""
         return MismatchError(self.reason, f"{name}{joint}{self.path}")
 
@@ -45,12 +45,12 @@ def write_long(out: bytearray, value: int) -> None:
 
 
 def mismatch(expected: str, value: Any) -> MismatchError:
-    """Say what was expected and what came."""
+    """Return the error of a value that is not the expected one."""
     return MismatchError(f"expected {expected}, got {type(value).__name__} {value!r:.60}")
 
 
 def primitive(kind: Primitive) -> Write:
-    """Compile a primitive type."""
+    """Compile a primitive type into its writer."""
     if kind.logical == "decimal":
         return _decimal(kind)
     return _WRITES[kind.logical or kind.name]
@@ -70,7 +70,7 @@ def _write_boolean(out: bytearray, value: Any) -> None:
 
 
 def _integer(bits: int, name: str) -> Write:
-    """Write an integer of 32 or 64 bits."""
+    """Compile an integer of 32 or 64 bits."""
     low, high = -(1 << bits - 1), (1 << bits - 1) - 1
 
     def write(out: bytearray, value: Any) -> None:
@@ -82,7 +82,7 @@ def _integer(bits: int, name: str) -> Write:
 
 
 def _real(pack: Callable[[float], bytes], name: str) -> Write:
-    """Write a finite number of 32 or 64 bits."""
+    """Compile a finite number of 32 or 64 bits."""
 
     def write(out: bytearray, value: Any) -> None:
         if type(value) is not float and type(value) is not int:
@@ -130,7 +130,7 @@ def _write_uuid(out: bytearray, value: Any) -> None:
 
 
 def _instant(logical: str) -> Write:
-    """Write an instant given as an aware datetime, or as milli- or microseconds since 1970 UTC."""
+    """Compile an instant: an aware datetime, or milli- or microseconds since 1970 UTC."""
     per_day = PER_DAY[logical]
     unit = dt.timedelta(days=1) // per_day
     low, high = FIRST_DAY * per_day, (LAST_DAY + 1) * per_day
@@ -163,7 +163,7 @@ def _write_date(out: bytearray, value: Any) -> None:
 
 
 def _decimal(kind: Primitive | Fixed) -> Write:
-    """Write a decimal number that the scale holds exactly; bytes are taken as written already."""
+    """Compile a decimal number that the scale holds exactly; bytes are written as they are."""
     precision, scale = kind.precision, kind.scale
     size = kind.size if isinstance(kind, Fixed) else 0
     write_raw = _exactly(size) if size else _write_bytes
@@ -185,12 +185,12 @@ def _decimal(kind: Primitive | Fixed) -> Write:
 
 
 def fixed(kind: Fixed) -> Write:
-    """Compile a fixed type."""
+    """Compile a fixed type into its writer."""
     return _decimal(kind) if kind.logical == "decimal" else _exactly(kind.size)
 
 
 def _exactly(size: int) -> Write:
-    """Write exactly so many bytes."""
+    """Compile a fixed number of bytes."""
 
     def write(out: bytearray, value: Any) -> None:
         if type(value) is not bytes or len(value) != size:

@@ -1,8 +1,8 @@
-"""Records as straight-line code: for each record type one generated function that reads what events mostly hold.
+"""Generates straight-line code for records: one function for each record type, for the common form of each value.
 
-It promises the very values of the general reader, which it asks about everything else: any byte that is unusual,
-malformed or missing is left to that one, which alone judges and words what is wrong. So it checks no more than that
-what it reads in line is usual.
+It promises the same values as the general reader. If a byte is uncommon, malformed or missing, the generated function
+calls the general reader, which alone finds and describes errors. So the generated code only tests that a value has its
+common form.
 """
 
 import struct
@@ -80,7 +80,7 @@ def straight_reader(kind: Record, fields: Sequence[tuple[str, Read]], general: R
         kind: The record.
         fields: Name and general reader of each field, in order.
         general: General reader of the record.
-        raw: Leave logical types as their base.
+        raw: Leave logical types as their base type.
     """
     known: dict[str, Any] = {**_KNOWN, "general": general}
     body: Lines = []
@@ -98,7 +98,7 @@ def straight_reader(kind: Record, fields: Sequence[tuple[str, Read]], general: R
             *(f"        {line}" for line in body or ["pass"]),
             "    except (IndexError, StructError, UnicodeDecodeError, MalformedError):",
             "        return general(data, start)",
-            "    if at > len(data):",  # a slice that was cut
+            "    if at > len(data):",  # a slice past the end is shorter, not an error
             "        return general(data, start)",
             f"    return {{{found}}}, at",
         )
@@ -109,7 +109,7 @@ def straight_reader(kind: Record, fields: Sequence[tuple[str, Read]], general: R
 
 
 def read_eight(data: bytes, at: int) -> tuple[int, int]:
-    """Read a long as `read_long` does; one of eight bytes, as microseconds of our days are, without a loop."""
+    """Read a long as `read_long` does; without a loop if it has eight bytes, as today's microseconds have."""
     word = int.from_bytes(data[at : at + 8], "little")
     if word & 0x8080808080808080 != 0x0080808080808080:
         return read_long(data, at)
@@ -120,22 +120,22 @@ def read_eight(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _clear(kind: Type) -> Type:
-    """Return what a nullable type is when it is not null; any other type itself."""
-    return kind.clear or kind if isinstance(kind, Union) else kind
+    """Return the other type of a nullable type; any other type unchanged."""
+    return kind.non_null or kind if isinstance(kind, Union) else kind
 
 
 def _field(kind: Type, number: int, raw: bool) -> Lines:
-    """Spell the reading of a field, null or not."""
+    """Return the code that reads a field."""
     if not isinstance(kind, Union):
         return _value(kind, number, raw)
-    if kind.clear is None:
+    if kind.non_null is None:
         return [f"v{number}, at = read_{number}(data, at)"]
     null_head = kind.branches.index(NULL) << 1
     return [
         "head = data[at]",
         "at += 1",
         f"if head == {2 - null_head}:",
-        *(f"    {line}" for line in _value(kind.clear, number, raw, nullable=True)),
+        *(f"    {line}" for line in _value(kind.non_null, number, raw, nullable=True)),
         f"elif head == {null_head}:",
         f"    v{number} = None",
         "else:",
@@ -144,7 +144,7 @@ def _field(kind: Type, number: int, raw: bool) -> Lines:
 
 
 def _value(kind: Type, number: int, raw: bool, *, nullable: bool = False) -> Lines:
-    """Spell the reading of a value that is there."""
+    """Return the code that reads a value other than null."""
     template, low, high = _OTHER, 0, 0
     if isinstance(kind, Primitive) and kind.logical in PER_DAY and raw:
         per_day = PER_DAY[kind.logical]
@@ -153,7 +153,7 @@ def _value(kind: Type, number: int, raw: bool, *, nullable: bool = False) -> Lin
         template = _READS.get(_LIKE.get(kind, kind), _OTHER)
     elif isinstance(kind, Enum | Array):
         template = _READS[type(kind)]
-    # the field's own reader begins at the head of its union
+    # the field's general reader starts at the head of its union
     otherwise = f"v{number}, at = read_{number}(data, at{' - 1' if nullable else ''})"
     spelled = template.format(value=f"v{number}", number=number, otherwise=otherwise, low=low, high=high)
     return spelled.split("\n")

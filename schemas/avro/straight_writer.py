@@ -1,8 +1,7 @@
-"""Records as straight-line code: for each record type one generated function that writes what events mostly hold.
+"""Generates straight-line code for records: one function for each record type, for the common form of each value.
 
-It promises the very bytes of the general writer, which it asks about everything else: a value of another Python type
-than the usual one goes to its field's general writer, and what does not fit is given to the record's, which alone
-judges and words what is wrong.
+It promises the same bytes as the general writer. A value of an uncommon Python type goes to its field's general writer.
+An event that does not fit goes to the record's general writer, which alone finds and describes errors.
 """
 
 import struct
@@ -30,7 +29,7 @@ def straight_writer(kind: Record, fields: Sequence[GeneralField], general: Write
     body: Lines = []
     for number, (field, (name, write, default)) in enumerate(zip(kind.fields, fields, strict=True)):
         known[f"write_{number}"] = write
-        clear = field.type.clear if isinstance(field.type, Union) else field.type
+        clear = field.type.non_null if isinstance(field.type, Union) else field.type
         if isinstance(clear, Enum):
             known[f"heads_{number}"] = {word: at << 1 for at, word in enumerate(clear.symbols[:64])}
         lines = _field(field.type, number)
@@ -61,7 +60,7 @@ def straight_writer(kind: Record, fields: Sequence[GeneralField], general: Write
 
 
 def write_eight(out: bytearray, value: int) -> None:
-    """Append a long as `write_long` does; one of eight bytes, as microseconds of our days are, without a loop."""
+    """Append a long as `write_long` does; without a loop if it has eight bytes, as today's microseconds have."""
     word = value << 1
     if not 0x0002000000000000 <= word < 0x0100000000000000:
         write_long(out, value)
@@ -73,18 +72,18 @@ def write_eight(out: bytearray, value: int) -> None:
 
 
 def _field(kind: Type, number: int) -> Lines:
-    """Spell the writing of a field, null or not."""
+    """Return the code that writes a field."""
     if not isinstance(kind, Union):
         return _value(kind, number, "")
-    if kind.clear is None:
+    if kind.non_null is None:
         return [f"write_{number}(out, value)"]
     null_head = kind.branches.index(NULL) << 1
-    written = _value(kind.clear, number, f"append({2 - null_head})")
+    written = _value(kind.non_null, number, f"append({2 - null_head})")
     return ["if value is None:", f"    append({null_head})", f"el{written[0]}", *written[1:]]
 
 
 def _value(kind: Type, number: int, head: str) -> Lines:
-    """Spell the writing of a value that is there: what is usual behind its union's head, anything else generally."""
+    """Return the code that writes a value other than null: its common form in line, any other by the general writer."""
     usual, lines = _usual(kind)
     inner = [head, *lines] if head else lines
     spelled = [f"if {usual}:", *(f"    {line}" for line in inner), "else:", "    write_{number}(out, value)"]
@@ -92,7 +91,7 @@ def _value(kind: Type, number: int, head: str) -> Lines:
 
 
 def _usual(kind: Type) -> tuple[str, Lines]:
-    """Give what is asked of a value of a type, and the writing of one that is so."""
+    """Return the test for the common form of a type's value, and the code that writes that form."""
     if isinstance(kind, Primitive) and kind.logical in PER_DAY:
         low, high = FIRST_DAY * PER_DAY[kind.logical], (LAST_DAY + 1) * PER_DAY[kind.logical]
         return f"type(value) is int and {low} <= value < {high}", ["write_eight(out, value)"]

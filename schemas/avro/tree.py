@@ -1,4 +1,4 @@
-"""Avro types as a small tree of frozen values, so that nothing else here reads schema JSON. Pure."""
+"""Avro types as a tree of frozen values; only `parser` reads schema JSON. Pure."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -8,7 +8,14 @@ MISSING: Final = object()
 
 @dataclass(frozen=True)
 class Primitive:
-    """A primitive type, with its logical type if it has one."""
+    """A primitive type.
+
+    Attributes:
+        name: Avro's name of the type.
+        logical: Its logical type, or empty.
+        precision: Digits of a decimal.
+        scale: Digits of a decimal after the point.
+    """
 
     name: str
     logical: str = ""
@@ -18,7 +25,15 @@ class Primitive:
 
 @dataclass(frozen=True)
 class Fixed:
-    """So many bytes, with a logical type (decimal) if it has one."""
+    """A fixed number of bytes.
+
+    Attributes:
+        name: Full name of the type.
+        size: Number of bytes.
+        logical: Its logical type (decimal), or empty.
+        precision: Digits of a decimal.
+        scale: Digits of a decimal after the point.
+    """
 
     name: str
     size: int
@@ -29,7 +44,13 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Enum:
-    """One of some words; `default` is what an old reader takes an unknown word for."""
+    """One of some symbols.
+
+    Attributes:
+        name: Full name of the type.
+        symbols: Its symbols; their indices are the numbers on the wire.
+        default: Symbol that a reader uses for an unknown one, or empty.
+    """
 
     name: str
     symbols: tuple[str, ...]
@@ -45,20 +66,20 @@ class Array:
 
 @dataclass(frozen=True)
 class Map:
-    """Text → values of one type."""
+    """A map from texts to values of one type."""
 
     values: "Type"
 
 
 @dataclass(frozen=True)
 class Union:
-    """One of several types; a branch is known by its number on the wire."""
+    """One of several types; the index of a branch is its number on the wire."""
 
     branches: tuple["Type", ...]
 
     @property
-    def clear(self) -> "Type | None":
-        """What the value is when it is not null, if the union is null and one type."""
+    def non_null(self) -> "Type | None":
+        """The other type of a union of null and one type; None for any other union."""
         others = [each for each in self.branches if each != NULL]
         return others[0] if len(others) == 1 and len(self.branches) == 2 else None
 
@@ -69,13 +90,13 @@ class Field:
 
     Attributes:
         name: Its name.
-        type: What it holds on the wire.
+        type: Its type on the wire.
         doc: Meaning, for the dictionary.
         default: Plain JSON, or MISSING.
         unit: Unit of its numbers, or empty.
         personal: Whether the value is encrypted under the subject's key.
-        low_cardinality: Whether it takes few different values, so that the table keeps a dictionary of them.
-        clear: For a personal field, the type inside the ciphertext.
+        low_cardinality: Whether it has few different values, so that the table keeps a dictionary of them.
+        clear_type: For a personal field, the type inside the ciphertext.
     """
 
     name: str
@@ -85,19 +106,29 @@ class Field:
     unit: str = ""
     personal: bool = False
     low_cardinality: bool = False
-    clear: "Type | None" = None
+    clear_type: "Type | None" = None
 
 
 @dataclass(frozen=True)
 class Record:
-    """Named fields, in order."""
+    """A record.
+
+    Attributes:
+        name: Full name of the type.
+        fields: Its fields, in order.
+        doc: Meaning, for the dictionary.
+    """
 
     name: str
     fields: tuple[Field, ...]
     doc: str = ""
 
     def field(self, name: str) -> Field:
-        """Return a field by its name; KeyError where there is none."""
+        """Return a field by its name.
+
+        Raises:
+            KeyError: The record has no such field.
+        """
         for each in self.fields:
             if each.name == name:
                 return each
@@ -109,7 +140,7 @@ NULL: Final = Primitive("null")
 
 
 def describe(kind: Type) -> str:
-    """Say a type in a word or two, for messages and the dictionary."""
+    """Return a type in a word or two, for messages and the dictionary."""
     match kind:
         case Primitive(name, logical) | Fixed(name, _, logical):
             return logical or (name if isinstance(kind, Primitive) else f"fixed({kind.size})")
@@ -126,7 +157,7 @@ def describe(kind: Type) -> str:
 
 
 def python_shape(kind: Type) -> str:
-    """Name the shape of the Python values that fit a type; two branches of a union may not share one."""
+    """Return the shape of the Python values that fit a type; branches of a union have different shapes."""
     if isinstance(kind, Primitive):
         if kind.name in ("int", "long", "float", "double") and not kind.logical:
             return "number"

@@ -1,8 +1,8 @@
-"""Python values → Avro binary, strictly.
+"""Writes Python values as Avro binary, strictly.
 
-`writer(kind)` compiles a type once into a function that appends a value's bytes to a buffer. It promises that the bytes
-are a function of the value alone (a map's keys are written in order) and that a value which does not fit is refused
-with the path to it: no field is ignored, none invented. Single values are `scalar_writer`'s.
+`writer(kind)` compiles a type once into a function that appends a value's bytes to a buffer. The bytes depend on the
+value alone: a map's keys are written in order. A value that does not fit is refused with the path of the field; no
+field is ignored, none invented. `scalar_writer` writes single values.
 """
 
 import datetime as dt
@@ -40,12 +40,17 @@ __all__ = ["MismatchError", "Write", "default_bytes", "default_value", "write_lo
 
 
 def writer(kind: Type) -> Write:
-    """Compile a type into a function that appends a value to a buffer and raises MismatchError."""
+    """Compile a type into a function that appends a value to a buffer, or raises MismatchError."""
     return _BUILDERS[type(kind)](kind)
 
 
 def default_value(kind: Type, default: Any) -> Any:
-    """Turn a default as it stands in a schema into its value: bytes are text with one byte per letter."""
+    """Return the value of a default in a schema; bytes are text there, one letter per byte.
+
+    Args:
+        kind: Type of the field.
+        default: The default in plain JSON.
+    """
     if isinstance(default, str) and (isinstance(kind, Fixed) or kind == Primitive("bytes")):
         return default.encode("latin-1")
     if isinstance(kind, Union):  # a default is of the first branch
@@ -54,7 +59,7 @@ def default_value(kind: Type, default: Any) -> Any:
 
 
 def _enum(kind: Enum) -> Write:
-    """Write a symbol as its number."""
+    """Compile an enum: a symbol as its number."""
     symbols = kind.symbols
     numbers = {symbol: number for number, symbol in enumerate(symbols)}
 
@@ -68,7 +73,7 @@ def _enum(kind: Enum) -> Write:
 
 
 def _array(kind: Array) -> Write:
-    """Write a list as one block."""
+    """Compile a list: one block."""
     write_item = writer(kind.items)
 
     def write(out: bytearray, value: Any) -> None:
@@ -87,7 +92,7 @@ def _array(kind: Array) -> Write:
 
 
 def _map(kind: Map) -> Write:
-    """Write a map as one block, its keys in order."""
+    """Compile a map: one block, keys in order."""
     write_item = writer(kind.values)
 
     def write(out: bytearray, value: Any) -> None:
@@ -109,8 +114,8 @@ def _map(kind: Map) -> Write:
 
 
 def _union(kind: Union) -> Write:
-    """Write a value under the branch it fits."""
-    clear = kind.clear
+    """Compile a union: a value under the branch that it fits."""
+    clear = kind.non_null
     if clear is not None:
         return _nullable(writer(clear), kind.branches.index(NULL))
     branches = [(number << 1, _fits(each), writer(each)) for number, each in enumerate(kind.branches)]
@@ -127,7 +132,7 @@ def _union(kind: Union) -> Write:
 
 
 def _nullable(write_clear: Write, null_branch: int) -> Write:
-    """Write null or a value of the other branch."""
+    """Compile a union of null and one type."""
     null_head, clear_head = null_branch << 1, 1 - null_branch << 1
 
     def write(out: bytearray, value: Any) -> None:
@@ -141,7 +146,7 @@ def _nullable(write_clear: Write, null_branch: int) -> Write:
 
 
 def _fits(kind: Type) -> Callable[[Any], bool]:
-    """Tell which branch of a union a value belongs to: by its Python type, records by their fields."""
+    """Return the test whether a value fits a branch: by its Python type, a record by its fields."""
     if isinstance(kind, Record):
         known = {each.name for each in kind.fields}
         needed = {each.name for each in kind.fields if each.default is MISSING}
@@ -151,12 +156,12 @@ def _fits(kind: Type) -> Callable[[Any], bool]:
 
 
 def general_fields(kind: Record) -> list[GeneralField]:
-    """Compile the fields of a record, each by itself."""
+    """Return name, general writer and encoded default of each field of a record."""
     return [(each.name, writer(each.type), default_bytes(each)) for each in kind.fields]
 
 
 def general_record(fields: Sequence[GeneralField]) -> Write:
-    """Write a record: every field that has no default, and none that it does not have."""
+    """Compile a record: fields without a default are required, unknown fields are refused."""
     known = {name for name, _, _ in fields}
 
     def write(out: bytearray, value: Any) -> None:
@@ -185,13 +190,17 @@ def general_record(fields: Sequence[GeneralField]) -> Write:
 
 
 def _record(kind: Record) -> Write:
-    """Write a record in straight-line code, and generally what that does not take."""
+    """Compile a record to straight-line code that falls back to the general writer."""
     fields = general_fields(kind)
     return straight_writer(kind, fields, general_record(fields))
 
 
 def default_bytes(field: Field) -> bytes | None:
-    """Encode a field's default once; None where it has none."""
+    """Return the encoded default of a field; None if it has none.
+
+    Raises:
+        MismatchError: The default does not fit the field's type.
+    """
     if field.default is MISSING:
         return None
     out = bytearray()

@@ -1,1 +1,1 @@
-"""Kafka topics into ClickHouse tables, exactly once."""
+"""Writes Kafka topics to ClickHouse tables, exactly once."""

@@ -1,8 +1,8 @@
-"""A batch → one insert into the evidence archive: raw key, value, headers and timestamp, column by column.
+"""Makes the insert of a batch into the evidence archive: raw key, value, headers and timestamp, column by column.
 
-Pure. Native is ClickHouse's own columnar format: fixed-width columns are copied whole, so a record costs
-Python little more than the lengths of its key and value. Topic and partition are the same for all and stand
-in the statement.
+Pure. Native is ClickHouse's own columnar format. Fixed-width columns are copied whole, so a record costs Python
+little more than the lengths of its key and value. Topic and partition are the same for all records and stand in the
+statement.
 """
 
 from array import array
@@ -19,7 +19,7 @@ _STRUCTURE = ", ".join(f"{name} {_TYPES[name]}" for name in _SENT)
 
 
 def varint(number: int) -> bytes:
-    """Write an unsigned number in 7-bit groups, lowest first."""
+    """Encode an unsigned number in 7-bit groups, lowest first (LEB128)."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -31,23 +31,23 @@ def varint(number: int) -> bytes:
 _LENGTHS = tuple(varint(number) for number in range(1 << 14))
 
 
-def insert_archive(batch: InsertBatch, database: str, fence: str) -> tuple[str, bytes]:
-    """Make the statement and the body that archive a batch.
+def insert_archive(batch: InsertBatch, database: str, lease_check: str) -> tuple[str, bytes]:
+    """Return the statement and the body that archive a batch.
 
     Args:
-        batch: Records; one row each.
+        batch: Records, one row each.
         database: Database of the archive.
-        fence: SQL condition that throws when the claim has expired.
+        lease_check: SQL condition that throws once the lease is over.
     """
     return (
         f"INSERT INTO {database}.{ARCHIVE_TABLE} (topic, partition, {', '.join(_SENT)}) "
         f"SELECT {quote(batch.topic)}, {batch.partition}, {', '.join(_SENT)} "
-        f"FROM input({quote(_STRUCTURE)}) WHERE {fence} FORMAT Native"
+        f"FROM input({quote(_STRUCTURE)}) WHERE {lease_check} FORMAT Native"
     ), native_block(batch)
 
 
 def native_block(batch: InsertBatch) -> bytes:
-    """Write the batch as one block of `FORMAT Native`."""
+    """Encode the batch as one block of `FORMAT Native`."""
     columns = (
         array("Q", batch.offsets).tobytes(),
         bytes(batch.types),
@@ -63,27 +63,27 @@ def native_block(batch: InsertBatch) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    """Write a short text with its length."""
+    """Encode a short text with its length."""
     data = text.encode()
     return varint(len(data)) + data
 
 
 def _strings(values: Sequence[bytes]) -> bytes:
-    """Write a column of strings."""
+    """Encode a column of strings."""
     if max(map(len, values), default=0) < len(_LENGTHS):
         return b"".join([part for value in values for part in (_LENGTHS[len(value)], value)])
     return b"".join([part for value in values for part in (varint(len(value)), value)])
 
 
 def _nullable(values: Sequence[bytes | None]) -> bytes:
-    """Write a column of strings that may be null: which are, then all of them."""
+    """Encode a nullable column of strings: the null map, then all values."""
     if None in values:
         return bytes([value is None for value in values]) + _strings([value or b"" for value in values])
     return bytes(len(values)) + _strings(values)  # type: ignore[arg-type]
 
 
 def _headers(batch: InsertBatch) -> bytes:
-    """Write the column of headers: where each record's end, then all names, then all values."""
+    """Encode the column of headers: the end offset of each record's headers, then all names, then all values."""
     ends = array("Q", accumulate(map(len, batch.headers))).tobytes()
     pairs = [pair for headers in batch.headers for pair in headers]
     return ends + _strings([name.encode() for name, _ in pairs]) + _nullable([value for _, value in pairs])

@@ -1,11 +1,12 @@
-"""A batch of one schema → an Avro object container for ClickHouse, with a proof of every datum's length.
+"""Encodes a batch of one schema as an Avro object container, with a proof of every datum's length.
 
-Pure. A record's datum is not decoded here: partition, offset and time of receipt in front of it, and a
-marker behind it, make it a datum of the schema "meta + event + tail" (docs/events.md#rows). The marker is 16
-random bytes, new for each insert; the statement throws unless every row's tail is the marker, which proves
-the borders of all of them: the block holds n markers and n rows are read from it, each row ends with a
-marker, so row i ends with marker i. A datum that is a byte too long or too short moves a border and fails
-the insert, whole, before anything is stored (docs/delivery.md#one-bad-datum).
+Pure. A record's datum is not decoded here. Partition, offset and time of receipt in front of it and a marker behind
+it make a datum of the schema "meta + event + tail" (docs/events.md#rows).
+
+The marker is 16 random bytes, new for each insert. The statement throws unless every row's tail is the marker. This
+proves all borders: the block holds n markers, n rows are read from it, and each row ends with a marker, so row i
+ends with marker i. A datum that is a byte too long or too short moves a border. The whole insert then fails before
+anything is stored (docs/delivery.md#one-bad-datum).
 """
 
 import json
@@ -26,13 +27,13 @@ _LOW_MORE = tuple(bytes([number << 1 | 0x80]) for number in range(64))
 
 
 def zigzag(number: int) -> bytes:
-    """Write an Avro long."""
+    """Encode an Avro long (zigzag, then variable length)."""
     return varint(number << 1 if number >= 0 else ~(number << 1))
 
 
 @lru_cache(maxsize=1024)
 def _header(schema: Schema) -> bytes:
-    """Write the container's head up to the sync marker; one map entry, the schema."""
+    """Encode the container's header up to the sync marker. Its metadata has one entry, the schema."""
     row = meta_record(schema)
     tail = {"name": TAIL, "type": {"type": "fixed", "name": "city.sink.Tail", "size": MARKER_SIZE}}
     text = json.dumps({**row, "fields": [*row["fields"], tail]}, separators=(",", ":")).encode()
@@ -41,12 +42,12 @@ def _header(schema: Schema) -> bytes:
 
 
 def container(schema: Schema, batch: InsertBatch, marker: bytes) -> bytes:
-    """Wrap the batch's values, all framed with this schema's id, as they are.
+    """Encode the batch's values as one container, without decoding them.
 
     Args:
-        schema: The schema in the values' frames.
+        schema: The schema that all values' frames name.
         batch: One record or more.
-        marker: 16 bytes that nobody could know when the records were written.
+        marker: 16 bytes that were unknown when the records were written.
     """
     front = marker + zigzag(batch.partition)
     heads = _heads(front, batch.offsets, batch.stamps)
@@ -61,9 +62,9 @@ def container(schema: Schema, batch: InsertBatch, marker: bytes) -> bytes:
 
 
 def _heads(front: bytes, offsets: Sequence[int], stamps: Sequence[int]) -> Iterator[bytes]:
-    """Write what stands in front of each datum: the marker of the one before, then the meta fields.
+    """Encode what precedes each datum: the previous datum's marker, then the meta fields.
 
-    Neighbours share most of it: the upper bits of the offset change every 64 records, the time every so often.
+    Consecutive records share most of it: the offset's upper bits change every 64 records, the time rarely.
     """
     last_upper, upper, last_stamp, time = -1, b"", -1, b""
     for offset, stamp in zip(offsets, stamps, strict=True):

@@ -1,8 +1,8 @@
-"""A batch: neighbouring records of one partition as columns, and the claim that names it.
+"""A batch: consecutive records of one partition as columns, and the offset range that claims it.
 
-Pure. A claim is written `first-last` (docs/delivery.md#clickhouse-sink); it is the metadata of the group's offset
-commit while the batch is being inserted, and the root of every insert's deduplication token, so a redone batch is
-the same batch.
+Pure. A claim is written `first-last` (docs/delivery.md#clickhouse-sink). It is the metadata of the group's offset
+commit while the batch is being inserted, and the root of every insert's deduplication token. So a replayed batch
+is the same batch.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,11 +13,11 @@ from confluent_kafka import Message
 
 from streams.clickhouse_sink.errors import SinkStopError
 
-Headers = Sequence[tuple[str, bytes | None]]
+RecordHeaders = Sequence[tuple[str, bytes | None]]
 
 
 class OffsetRange(NamedTuple):
-    """Offsets first to last, both included."""
+    """Offsets from first to last, both included."""
 
     first: int
     last: int
@@ -27,10 +27,14 @@ class OffsetRange(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, where: str) -> Self | None:
-        """Read the metadata of a commit; nothing there is no claim.
+        """Parse the metadata of a commit. Empty metadata is no claim.
+
+        Args:
+            text: The commit's metadata.
+            where: `topic/partition`, for the error message.
 
         Raises:
-            SinkStopError: It is something else: another program commits in this group.
+            SinkStopError: The metadata is no claim: another program commits in this group.
         """
         if not text:
             return None
@@ -44,18 +48,18 @@ class OffsetRange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InsertBatch:
-    """Records of one partition, column by column, in the order of their offsets.
+    """Records of one partition, column by column, in offset order.
 
     Attributes:
         topic: Their topic.
         partition: Their partition.
-        claim: What the group's commit says is being inserted.
+        claim: The offset range that the group's commit names.
         offsets: Their offsets, within the claim.
         types: Timestamp types as on the wire: 0 = CreateTime, 1 = LogAppendTime (docs/identity.md#record-times).
         stamps: Timestamps, milliseconds since 1970.
-        keys: Keys as they are.
-        values: Values as they are, frame and all.
-        headers: Headers as they are.
+        keys: Keys as received.
+        values: Values as received, with their frame.
+        headers: Headers as received.
     """
 
     topic: str
@@ -66,19 +70,19 @@ class InsertBatch:
     stamps: Sequence[int]
     keys: Sequence[bytes | None]
     values: Sequence[bytes | None]
-    headers: Sequence[Headers]
+    headers: Sequence[RecordHeaders]
 
     @property
     def token(self) -> str:
-        """Deduplication token of the batch; further parts may follow it."""
+        """Deduplication token of the batch. Suffixes may follow it."""
         return f"{self.topic}:{self.partition}:{self.claim}"
 
     def __len__(self) -> int:
         return len(self.offsets)
 
-    def pick(self, places: Iterable[int]) -> "InsertBatch":
-        """Return these records only, by their place in the batch; the claim stays."""
-        chosen = list(places)
+    def pick(self, indexes: Iterable[int]) -> "InsertBatch":
+        """Return a batch of these records only, by their index. The claim stays."""
+        chosen = list(indexes)
         return replace(
             self,
             offsets=[self.offsets[at] for at in chosen],
@@ -91,7 +95,7 @@ class InsertBatch:
 
 
 def make_batch(topic: str, partition: int, claim: OffsetRange, messages: Sequence[Message]) -> InsertBatch:
-    """Take the columns out of librdkafka's messages."""
+    """Make a batch from librdkafka's messages."""
     times = [message.timestamp() for message in messages]
     return InsertBatch(
         topic,

@@ -1,14 +1,14 @@
-"""One claimed batch → archive rows, typed rows, roll-ups, dead letters; done again, it is the same once.
+"""Writes a claimed batch: archive rows, typed rows, roll-ups, dead letters. A replay of the batch changes nothing.
 
-It promises: when `write` returns, every record has its one row in the archive, every record that a schema
-reads has its row in the typed table, the roll-ups have counted it, and every other record is dead-lettered.
-What a task has done before it failed is not done again by the same process; what another process did is
-found by its token.
+When `write` returns, every record has its one row in the archive. Every record that a schema reads has its row in
+the typed table, and the roll-ups have counted it. Every other record is dead-lettered. A retry in the same process
+skips the completed steps of the task. The tokens skip what another process has stored.
 
-Tokens alone are not trusted after an insert whose outcome nobody knows. The window of tokens does not reach
-back for ever, so the archive is asked which offsets it has. And ClickHouse notes a token a moment before
-the rows can be seen: killed in between, it takes the redone insert for a repeat. So what was redone is
-counted, and inserted again if it is not there.
+Tokens alone do not suffice after an insert with an unknown outcome:
+
+- The deduplication window is finite. So the archive is asked which offsets it has.
+- ClickHouse records a token a moment before the rows are visible. If it is killed in between, it takes the replayed
+  insert for a repeat. So replayed rows are counted, and inserted again if they are missing.
 """
 
 import hashlib
@@ -34,29 +34,33 @@ from streams.clickhouse_sink.invalid_records import InvalidRecord, by_schema, fi
 from streams.clickhouse_sink.lease import ClickHouseClock, Lease
 
 TransformForTests = Callable[[InsertBatch], InsertBatch]
-"""A hook that only tests set, to have a sink that is broken on purpose: it changes a batch before it is written."""
+"""A hook that only tests set, for a sink with a known fault: it changes a batch before it is written."""
+
 SETTLE_S: Final = 1.0
+"""Seconds after which another process's insert under the same token must be visible."""
+
 AGAIN: Final = ":again"
+"""Suffix of the token of an insert that is repeated because its rows are missing."""
 
 
 @dataclass(slots=True)
 class Archived:
-    """The last offset of a partition that was in the archive when this sink got it; None until asked."""
+    """The last archived offset of a partition when this sink got it. None until it was queried."""
 
     last: int | None = None
 
 
 @dataclass(slots=True)
 class InsertTask:
-    """A batch on its way, across retries.
+    """A batch to be written, with its progress across retries.
 
     Attributes:
         batch: The records.
-        archived: How far the archive had come before.
-        lease: Whether and until when it may be inserted.
-        unsure: Whether some insert of it may have been begun before, with an outcome that is not known.
-        done: Tokens of inserts that are stored.
-        culprits: Records that no schema reads, found so far.
+        archived: The archive's last offset at assignment.
+        lease: Until when the batch may be inserted.
+        unsure: Whether an earlier insert of it has an unknown outcome.
+        done: Tokens of the stored inserts.
+        invalid: Records that no schema reads, found so far.
     """
 
     batch: InsertBatch
@@ -64,16 +68,16 @@ class InsertTask:
     lease: Lease
     unsure: bool = False
     done: set[str] = field(default_factory=set)
-    culprits: list[InvalidRecord] = field(default_factory=list)
+    invalid: list[InvalidRecord] = field(default_factory=list)
 
 
 class BatchWriter:
-    """Writes tasks; any number of threads may, each another task.
+    """Writer of tasks. Several threads may use it, each for another task.
 
     Args:
         config: Settings.
         catalog: Topics and schemas.
-        transform_for_tests: Only for a test that needs a broken sink: changes a batch before it is written.
+        transform_for_tests: Only for a test that needs a faulty sink: changes a batch before it is written.
     """
 
     def __init__(
@@ -82,18 +86,21 @@ class BatchWriter:
         self._config = config
         self._catalog = catalog
         self._transform_for_tests = transform_for_tests
-        self._engine = ClickHouseClient(config)
-        self._clock = ClickHouseClock(self._engine)
-        self._letters = DeadLetterWriter(config, catalog)
-        self._sieve = BisectInsert(config, catalog, self._engine)
+        self._client = ClickHouseClient(config)
+        self._clock = ClickHouseClock(self._client)
+        self._dead_letters = DeadLetterWriter(config, catalog)
+        self._bisect = BisectInsert(config, catalog, self._client)
 
     def write(self, task: InsertTask) -> None:
-        """Carry a task to its end.
+        """Write a task: archive, typed table, roll-ups, dead letters, in this order.
+
+        Args:
+            task: The task. What is done is noted in it, so a retry goes on there.
 
         Raises:
             LeaseLostError: Another sink has the partition.
             LeaseExpiredError: The claim has to be committed again.
-            StreamsError: Something did not work; the same task again, later.
+            StreamsError: A step failed. Retry the same task later.
         """
         batch = self._transform_for_tests(task.batch) if self._transform_for_tests else task.batch
         topic = self._catalog.topics[batch.topic]
@@ -112,11 +119,11 @@ class BatchWriter:
             raise LeaseExpiredError("ClickHouse says that the claim is too old to insert under") from None
         for statement in self._config.rollups.get(topic.name, ()):
             claim = batch.claim
-            self._engine.run(statement, partition=batch.partition, first=claim.first, last=claim.last)
-        self._letters.send(batch, task.culprits)
+            self._client.run(statement, partition=batch.partition, first=claim.first, last=claim.last)
+        self._dead_letters.send(batch, task.invalid)
 
     def _archive(self, task: InsertTask, batch: InsertBatch) -> None:
-        """Store what the archive does not have yet."""
+        """Store the records that the archive does not have yet."""
         if task.archived.last is None:
             task.archived.last = self._last_archived(batch)
         careful = task.unsure or batch.claim.first <= task.archived.last
@@ -129,29 +136,29 @@ class BatchWriter:
             token = batch.token if len(missing) == len(batch) else f"{batch.token}:{_digest(part)}"
             self._archive_part(task, part, token)
             if self._missing(part):
-                time.sleep(SETTLE_S)  # another's insert under this token may be about to be seen
+                time.sleep(SETTLE_S)  # another process's insert under this token may not be visible yet
                 if self._missing(part):
                     self._archive_part(task, part, token + AGAIN)
 
     def _archive_part(self, task: InsertTask, part: InsertBatch, token: str) -> None:
-        """Insert into the archive."""
+        """Insert a part of the batch into the archive."""
         if part.offsets:
             sql, body = insert_archive(
                 part, self._config.database, task.lease.lease_expiry_check(self._clock)
             )
-            self._engine.insert(sql, body, token)
+            self._client.insert(sql, body, token)
 
     def _last_archived(self, batch: InsertBatch) -> int:
-        """Return the last archived offset at or behind the batch's first, or -1."""
-        found = self._engine.rows(
+        """Return the last archived offset from the batch's first on, or -1."""
+        found = self._client.rows(
             f"SELECT if(count() = 0, -1, toInt64(max(offset))) FROM {self._archive_where(batch)} "
             f"AND offset >= {batch.claim.first}"
         )
         return int(found[0][0])
 
     def _missing(self, batch: InsertBatch) -> list[int]:
-        """Return the places of the batch whose offsets are not in the archive."""
-        found = self._engine.rows(
+        """Return the indexes of the records that are not in the archive."""
+        found = self._client.rows(
             f"SELECT offset FROM {self._archive_where(batch)} "
             f"AND offset BETWEEN {batch.claim.first} AND {batch.claim.last}"
         )
@@ -159,26 +166,26 @@ class BatchWriter:
         return [at for at, offset in enumerate(batch.offsets) if offset not in there]
 
     def _archive_where(self, batch: InsertBatch) -> str:
-        """Write the part of a query that names the batch's partition."""
+        """Return the part of a query that selects the batch's partition."""
         table = f"{self._config.database}.{ARCHIVE_TABLE}"
         return f"{table} WHERE topic = {quote(batch.topic)} AND partition = {batch.partition}"
 
     def _rows(self, task: InsertTask, batch: InsertBatch, topic: Topic) -> None:
-        """Store the typed rows, a block for each schema."""
+        """Store the typed rows, one block for each schema."""
         groups, unknown = by_schema(batch, topic)
         if unknown and "unknown" not in task.done:
-            task.culprits += find_invalid(batch, unknown, topic, self._catalog)
+            task.invalid += find_invalid(batch, unknown, topic, self._catalog)
             task.done.add("unknown")
-        for schema, places in groups:
+        for schema, indexes in groups:
             token = f"{batch.token}:{schema.id}"
             if token not in task.done:
-                task.culprits += self._block(task, batch, topic, schema, places)
+                task.invalid += self._block(task, batch, topic, schema, indexes)
                 task.done.add(token)
 
     def _block(
-        self, task: InsertTask, batch: InsertBatch, topic: Topic, schema: Schema, places: Sequence[int]
+        self, task: InsertTask, batch: InsertBatch, topic: Topic, schema: Schema, indexes: Sequence[int]
     ) -> list[InvalidRecord]:
-        """Store one block, without those of its records that no schema reads; return them."""
+        """Store one block without its invalid records. Return the invalid ones."""
 
         def insert(chosen: Sequence[int]) -> None:
             if not chosen:
@@ -187,27 +194,27 @@ class BatchWriter:
             token = f"{batch.token}:{schema.id}"
             self._insert(task, part, topic, schema, token)
             if task.unsure and self._stored(part, topic) < len(part):
-                self._insert(task, part, topic, schema, token + AGAIN)  # a row twice is one event still
+                self._insert(task, part, topic, schema, token + AGAIN)  # a repeated row stays one event
 
         try:
-            insert(places)
+            insert(indexes)
         except ClickHouseRefusedError as error:
             if EXPIRED in error.text:
                 raise
-            return self._sieve.sift(batch, topic, schema, places, error, insert)
+            return self._bisect.insert_valid(batch, topic, schema, indexes, error, insert)
         return []
 
     def _insert(self, task: InsertTask, part: InsertBatch, topic: Topic, schema: Schema, token: str) -> None:
-        """Insert into the typed table."""
+        """Insert a part of the batch into the typed table."""
         marker = os.urandom(MARKER_SIZE)
         sql = insert_rows(
             topic, schema, marker, self._config.database, task.lease.lease_expiry_check(self._clock)
         )
-        self._engine.insert(sql, container(schema, part, marker), token)
+        self._client.insert(sql, container(schema, part, marker), token)
 
     def _stored(self, part: InsertBatch, topic: Topic) -> int:
-        """Count the rows of these offsets in the typed table."""
-        found = self._engine.rows(
+        """Return the number of rows in the typed table between the first and last of these offsets."""
+        found = self._client.rows(
             f"SELECT count() FROM {self._config.database}.{topic.table} WHERE _partition = {part.partition} "
             f"AND _offset BETWEEN {min(part.offsets)} AND {max(part.offsets)}"
         )
@@ -215,5 +222,5 @@ class BatchWriter:
 
 
 def _digest(part: InsertBatch) -> str:
-    """Name a part of a batch by its offsets: it must not pass for the whole."""
+    """Return a digest of a part's offsets, so that its token differs from the whole batch's."""
     return hashlib.sha256(",".join(map(str, part.offsets)).encode()).hexdigest()[:16]

@@ -1,9 +1,8 @@
-"""A block that ClickHouse refused → the records that are to blame, and the rest stored.
+"""Finds the invalid records of a block that ClickHouse refused, and stores the rest (docs/delivery.md#one-bad-datum).
 
-The codec is asked first, record by record; where it reads them all, halves of the block are inserted into
-nowhere until the single records are found. A refusal that no record is to blame for (a table that is not
-there, a full disk) is passed on, and so is one that too many are to blame for: then it is the tables that
-are wrong (docs/delivery.md#one-bad-datum).
+The codec reads the records first, one by one. If it reads them all, halves of the block are inserted into `null()`
+until the single records are found. A refusal without an invalid record (a missing table, a full disk) is raised
+again. So is one with too many invalid records: then the tables are wrong.
 """
 
 import os
@@ -50,41 +49,47 @@ DATA_ERRORS: Final = frozenset((*_PARSING, *_CONVERTING))
 
 
 class BisectInsert:
-    """Finds culprits; any thread may use it."""
+    """Finder of invalid records in refused blocks. Any thread may use it.
 
-    def __init__(self, config: SinkConfig, catalog: Catalog, engine: ClickHouseClient) -> None:
+    Args:
+        config: Settings. `refusal_limit` bounds what this object dead-letters because of ClickHouse alone.
+        catalog: Topics and schemas.
+        client: ClickHouse.
+    """
+
+    def __init__(self, config: SinkConfig, catalog: Catalog, client: ClickHouseClient) -> None:
         self._catalog = catalog
-        self._engine = engine
+        self._client = client
         self._lock = threading.Lock()
         self._left = config.refusal_limit
 
-    def sift(
+    def insert_valid(
         self,
         batch: InsertBatch,
         topic: Topic,
         schema: Schema,
-        places: Sequence[int],
+        indexes: Sequence[int],
         refusal: ClickHouseRefusedError,
         insert: Callable[[Sequence[int]], None],
     ) -> list[InvalidRecord]:
-        """Store all but the culprits.
+        """Store the valid records of a refused block.
 
         Args:
-            batch: Where the records are.
-            topic: Their topic.
-            schema: The schema their frames name.
-            places: Which records of the batch the block held.
-            refusal: What ClickHouse said to all of them.
-            insert: Stores these places of the batch as the block.
+            batch: The batch.
+            topic: The records' topic.
+            schema: The schema that their frames name.
+            indexes: Indexes in the batch of the block's records.
+            refusal: ClickHouse's error for the whole block.
+            insert: Stores the records with these indexes as the block.
 
         Returns:
-            The culprits, for the dead letters.
+            The invalid records, for the dead letters.
 
         Raises:
-            EngineRefusedError: It is not the records' fault.
+            ClickHouseRefusedError: No record causes the refusal, or too many do.
         """
-        found = find_invalid(batch, places, topic, self._catalog)
-        rest = _without(places, found)
+        found = find_invalid(batch, indexes, topic, self._catalog)
+        rest = _without(indexes, found)
         if found:
             try:
                 insert(rest)
@@ -103,11 +108,11 @@ class BisectInsert:
         return [*found, *blamed]
 
     def _refused(
-        self, batch: InsertBatch, topic: Topic, schema: Schema, places: Sequence[int]
+        self, batch: InsertBatch, topic: Topic, schema: Schema, indexes: Sequence[int]
     ) -> list[InvalidRecord]:
-        """Find the records that ClickHouse refuses, by halves; gives up when there are too many."""
+        """Return the records that ClickHouse refuses, by bisection. Stop once there are too many."""
         found: list[InvalidRecord] = []
-        halves = [list(places)]
+        halves = [list(indexes)]
         while halves and len(found) <= self._left:
             part = halves.pop()
             error = self._tried(batch, topic, schema, part)
@@ -121,19 +126,19 @@ class BisectInsert:
         return found
 
     def _tried(
-        self, batch: InsertBatch, topic: Topic, schema: Schema, places: Sequence[int]
+        self, batch: InsertBatch, topic: Topic, schema: Schema, indexes: Sequence[int]
     ) -> ClickHouseRefusedError | None:
-        """Insert into nowhere; return what ClickHouse says against it."""
+        """Dry-run the insert into `null()`. Return ClickHouse's error or None."""
         marker = os.urandom(MARKER_SIZE)
-        body = container(schema, batch.pick(places), marker)
+        body = container(schema, batch.pick(indexes), marker)
         try:
-            self._engine.insert(try_rows(topic, schema, marker), body, "")
+            self._client.insert(try_rows(topic, schema, marker), body, "")
         except ClickHouseRefusedError as error:
             return error
         return None
 
 
-def _without(places: Sequence[int], found: Sequence[InvalidRecord]) -> list[int]:
-    """Return the places that are not among the culprits."""
-    bad = {culprit.place for culprit in found}
-    return [place for place in places if place not in bad]
+def _without(indexes: Sequence[int], found: Sequence[InvalidRecord]) -> list[int]:
+    """Return the indexes without those of the invalid records."""
+    bad = {each.index for each in found}
+    return [index for index in indexes if index not in bad]

@@ -1,9 +1,9 @@
-"""ClickHouse over its HTTP interface, as far as a sink needs it: insert a body, ask for a few rows.
+"""A client of ClickHouse's HTTP interface, as far as the sink needs it: insert a body, query a few rows.
 
-It promises: a method returns when ClickHouse has stored or answered, and raises otherwise
-(`ClickHouseRefusedError`: it said no, nothing stored; `ClickHouseDownError`: it said nothing, and nobody knows).
-Each thread has a connection of its own, kept open. One insert is one block, and so atomic, whatever its
-size. No HTTP library but the standard one: httpx takes 2.5 times its CPU for a body of 3 MiB.
+A method returns once ClickHouse has stored or answered. Otherwise it raises: `ClickHouseRefusedError` if ClickHouse
+refused and stored nothing, `ClickHouseDownError` if it did not answer and the outcome is unknown. Each thread has its
+own connection, kept open. One insert is one block, and so atomic, whatever its size. It uses the standard library's
+HTTP client: httpx takes 2.5 times its CPU for a body of 3 MiB.
 """
 
 import base64
@@ -20,7 +20,7 @@ from streams.clickhouse_sink.config import SinkConfig
 from streams.clickhouse_sink.errors import ClickHouseDownError, ClickHouseRefusedError, SinkStopError
 
 _CODE: Final = re.compile(r"Code: (\d+)")
-_BUSY: Final = (202, 503)  # too many queries at once: to come again is all there is to do
+_BUSY: Final = (202, 503)  # too many queries at once: only a retry helps
 _ONE_BLOCK: Final = {
     "max_insert_block_size": "16000000",
     "min_insert_block_size_rows": "16000000",
@@ -33,10 +33,10 @@ _ONE_BLOCK: Final = {
 
 
 class ClickHouseClient:
-    """ClickHouse at `config.url`; any thread may use it.
+    """Client of ClickHouse at `config.url`. Any thread may use it.
 
     Raises:
-        SinkStopError: The URL is none.
+        SinkStopError: `config.url` is no HTTP address.
     """
 
     def __init__(self, config: SinkConfig) -> None:
@@ -52,26 +52,40 @@ class ClickHouseClient:
         self._local = threading.local()
 
     def insert(self, sql: str, body: bytes, token: str) -> None:
-        """Insert a body under a deduplication token: the same token again stores nothing more.
+        """Insert a body as one block under a deduplication token. A repeat under the same token stores nothing.
+
+        Args:
+            sql: The INSERT statement, with its format.
+            body: The data.
+            token: Deduplication token.
 
         Raises:
-            EngineRefusedError: Nothing was stored.
-            EngineDownError: Perhaps it was: insert it again under the same token.
+            ClickHouseRefusedError: Nothing was stored.
+            ClickHouseDownError: The outcome is unknown. Insert again under the same token.
         """
         encoding, data = self._packed(body)
         self._ask({"query": sql, "insert_deduplication_token": token, **_ONE_BLOCK}, data, encoding)
 
     def run(self, sql: str, **binds: int) -> None:
-        """Run a statement with values for its binds.
+        """Run a statement.
+
+        Args:
+            sql: The statement.
+            binds: Values of its query parameters, by name.
 
         Raises:
-            EngineRefusedError: Nothing was changed.
-            EngineDownError: Perhaps it was.
+            ClickHouseRefusedError: Nothing was changed.
+            ClickHouseDownError: The outcome is unknown.
         """
         self._ask({f"param_{name}": str(value) for name, value in binds.items()}, sql.encode(), {})
 
     def rows(self, sql: str) -> list[list[str]]:
-        """Return the rows of a query, tab separated values as text."""
+        """Return the rows of a query, each value as text (TabSeparated).
+
+        Raises:
+            ClickHouseRefusedError: ClickHouse refused the query.
+            ClickHouseDownError: ClickHouse does not answer.
+        """
         text = self._ask({"default_format": "TabSeparated"}, sql.encode(), {}).decode()
         return [line.split("\t") for line in text.splitlines()]
 
@@ -88,7 +102,7 @@ class ClickHouseClient:
             self._local.connection = None
 
     def _packed(self, body: bytes) -> tuple[dict[str, str], bytes]:
-        """Compress a body as the settings say."""
+        """Return the encoding header and the body, compressed as configured."""
         kind = self._config.compression
         if kind == "none":
             return {}, body
@@ -98,7 +112,7 @@ class ClickHouseClient:
         return {"Content-Encoding": kind}, bytes(packed)
 
     def _ask(self, parameters: dict[str, str], body: bytes, headers: dict[str, str]) -> bytes:
-        """Send a request; once more on a new connection when the kept one turns out to be closed."""
+        """Send a request. Retry once on a new connection if the kept one turns out to be closed."""
         target = f"/?{urlencode({'database': self._config.database, **parameters})}"
         kept = getattr(self._local, "connection", None) is not None
         try:
@@ -143,7 +157,7 @@ class ClickHouseClient:
         return found
 
     def _down(self, error: Exception) -> ClickHouseDownError:
-        """Say in words why nothing came."""
+        """Return the error for a request without an answer."""
         reason = (
             "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         )

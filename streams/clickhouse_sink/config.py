@@ -1,4 +1,4 @@
-"""The settings record of the ClickHouse sink; `infra` makes it, nothing here reads the environment."""
+"""The settings of the ClickHouse sink. `infra` makes them, nothing here reads the environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,36 +9,37 @@ from schemas.names import CLICKHOUSE_SINK_GROUP, DATABASE
 
 @dataclass(frozen=True)
 class SinkConfig:
-    """Where Kafka and ClickHouse are, and how large a batch may grow.
+    """Addresses, limits and times of the ClickHouse sink.
 
     Attributes:
         kafka: Bootstrap address, `host:port[,host:port]`.
         url: ClickHouse's HTTP interface, `http://host:port`.
         user: User of ClickHouse.
-        password: Their password; never printed.
+        password: The user's password, never printed.
         database: Database of the tables.
-        rollups: Statements by topic that bring its roll-ups up to date, with the binds `{partition:UInt32}`,
-            `{first:UInt64}` and `{last:UInt64}`; run after each insert and before its confirmation, so each may be run
-            any number of times.
-        group: Consumer group; its committed offsets and claims are the sink's only state.
+        rollups: Statements by topic that update its roll-ups, with the query parameters `{partition:UInt32}`,
+            `{first:UInt64}` and `{last:UInt64}`. They run after each insert and before its confirmation, so each may
+            run any number of times.
+        group: Consumer group. Its committed offsets and claims are the sink's only state.
         max_rows: Most records of one batch of one partition.
         max_bytes: Most bytes of keys and values of one batch.
-        max_age_s: Longest time that a record waits for its batch to fill; twice as long as the last batch took to be
-            written, if that is longer, up to four times this.
-        max_waiting_bytes: Most bytes of values that wait for their batch, over all partitions; then Kafka waits.
-        inserts: Batches of different partitions that are written at a time; two such lots wait in memory at most.
-        compression: How insert bodies are compressed; on one machine it costs more than it gives.
+        max_age_s: Longest time that a record waits for its batch to fill. If twice the last batch's write time is
+            longer, that counts, up to four times this.
+        max_waiting_bytes: Most bytes of values that wait for their batch, over all partitions. Beyond it, fetching
+            stops.
+        inserts: Batches of different partitions that are written at a time. At most twice as many are in memory.
+        compression: Compression of insert bodies. On one machine it costs more than it gives.
         session_timeout_s: Seconds without heartbeat after which Kafka gives the partitions to another sink.
         heartbeat_s: Seconds between heartbeats.
-        lease_s: Seconds that a claim is good for; ClickHouse refuses an insert that comes later, so a sink that was
-            stopped in the middle and continued hours later stores nothing. Longer than `insert_timeout_s`.
+        lease_s: Seconds that a claim is valid. ClickHouse refuses a later insert, so a sink that was suspended and
+            resumed hours later stores nothing. Longer than `insert_timeout_s`.
         insert_timeout_s: Seconds to wait for ClickHouse's answer.
-        backoff_s: Seconds before the first retry of a failed batch; doubles up to `max_backoff_s`.
+        backoff_s: Seconds before the first retry of a failed batch. Doubles up to `max_backoff_s`.
         max_backoff_s: Longest time between retries.
-        refusal_limit: Records that the codec reads and ClickHouse does not, which are dead-lettered before the sink
-            takes it for a fault of the tables and waits (docs/delivery.md#one-bad-datum).
-        metrics_interval_s: Seconds between two reports of figures.
-        stalled_after_s: Seconds with lag and no commit after which the sink is ill and ends itself.
+        refusal_limit: Most records that are dead-lettered although the codec reads them, because ClickHouse does not.
+            Beyond it the sink waits: the tables are wrong (docs/delivery.md#one-bad-datum).
+        metrics_interval_s: Seconds between two reports of metrics.
+        stalled_after_s: Seconds with lag and no commit after which the sink is unhealthy and ends itself.
         connect_timeout_s: Seconds to wait for Kafka's first answer.
         stop_within_s: Seconds that a stop may take.
     """

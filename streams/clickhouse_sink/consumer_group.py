@@ -1,9 +1,8 @@
-"""The consumer group as the sink's only memory: offsets, and claims in the metadata of their commits.
+"""The sink's membership in the consumer group. The group's offsets and commit metadata are the sink's only state.
 
-It promises: of every commit it tells whether Kafka has it, gave the partitions to another member
-(`FencedError`), or may be asked again (`CommitFailedError`). No method waits for a Kafka that is away: while
-one does, librdkafka's handle answers no other thread either. It leaves to the sink what is committed and
-when.
+It reports of every commit whether Kafka took it, gave the partitions to another member (`FencedError`), or failed this
+time (`CommitFailedError`). No method waits for an absent Kafka: while one waits, librdkafka's handle answers no other
+thread. The sink decides what is committed and when.
 """
 
 import logging
@@ -22,7 +21,7 @@ from streams.errors import KafkaDownError
 
 log = logging.getLogger("city.sink")
 ASK_S: Final = 2.0
-PATIENCE_S: Final = 30.0
+ASK_DEADLINE_S: Final = 30.0
 _FENCED: Final = frozenset(
     (
         KafkaError.UNKNOWN_MEMBER_ID,
@@ -32,16 +31,16 @@ _FENCED: Final = frozenset(
         KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001
     )
 )
-Told = Callable[["SinkError | None"], None]
+CommitOutcome = Callable[["SinkError | None"], None]
 _DENIED: Final = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 
 
 class FencedError(SinkError):
-    """Kafka does not take this member's commits any more."""
+    """Kafka refuses this member's commits: another member has the partitions."""
 
 
 class CommitFailedError(SinkError):
-    """Kafka did not take a commit, this time."""
+    """Kafka did not take a commit. It may be sent again."""
 
 
 class ConsumerGroup:
@@ -49,13 +48,16 @@ class ConsumerGroup:
 
     Args:
         config: Settings.
-        assigned: Told of the lanes that came.
-        revoked: Told that all lanes go; a commit still works.
-        lost: Told that all lanes are gone.
-        stop: Once it is set, Kafka's answers are not waited for any more.
+        assigned: Called with the assigned partitions.
+        revoked: Called before all partitions are taken away. A commit still works.
+        lost: Called after all partitions were taken away.
+        stop: Once it is set, Kafka's answers are not awaited any more.
+
+    Attributes:
+        trouble: Why Kafka does not answer. Empty while it does.
 
     Raises:
-        KafkaDownError: Nothing answers.
+        KafkaDownError: Kafka does not answer.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class ConsumerGroup:
         self._revoked = revoked
         self._lost = lost
         self.trouble = ""
-        self._awaited: tuple[set[tuple[str, int, int]], Told] | None = None
+        self._awaited: tuple[set[tuple[str, int, int]], CommitOutcome] | None = None
         self._consumer = Consumer(self._settings())
         try:
             self._consumer.list_topics(timeout=config.connect_timeout_s)
@@ -81,7 +83,7 @@ class ConsumerGroup:
             raise KafkaDownError(config.kafka, config.connect_timeout_s, self.trouble) from error
 
     def join(self, topics: Sequence[str]) -> None:
-        """Ask for partitions of these topics."""
+        """Subscribe to these topics."""
         self._consumer.subscribe(
             list(topics),
             on_assign=self._on_assign,
@@ -90,44 +92,52 @@ class ConsumerGroup:
         )
 
     def take(self, records: int, wait_s: float) -> list[Message]:
-        """Return what has come, records only; what the callbacks are told comes from in here."""
+        """Return the records that have arrived. All callbacks are called from within this method.
+
+        Args:
+            records: Most records to return.
+            wait_s: Longest wait for them, in seconds.
+
+        Raises:
+            SinkStopError: Kafka refuses the sink.
+        """
         found: list[Message] = self._consumer.consume(records, wait_s)
         if found:
             self.trouble = ""
         if any(message.error() is not None for message in found):
             for message in found:
-                self._look_at(message.error())
+                self._check_error(message.error())
             return [message for message in found if message.error() is None]
         return found
 
-    def commit(self, offsets: list[TopicPartition], told: Told) -> None:
-        """Send a commit; one at a time.
+    def commit(self, offsets: list[TopicPartition], on_outcome: CommitOutcome) -> None:
+        """Send a commit. Only one is awaited at a time.
 
         Args:
-            offsets: What to commit, at most one place for each partition.
-            told: Told from within `take` what came of it: nothing, `FencedError` or `CommitFailedError`.
+            offsets: What to commit, at most one offset for each partition.
+            on_outcome: Called from within `take` with None, `FencedError` or `CommitFailedError`.
         """
-        self._awaited = ({(each.topic, each.partition, each.offset) for each in offsets}, told)
+        self._awaited = ({(each.topic, each.partition, each.offset) for each in offsets}, on_outcome)
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
             self._awaited = None
-            told(_failure(error.args[0]))
+            on_outcome(_failure(error.args[0]))
 
     @property
     def committing(self) -> bool:
-        """Whether a commit's outcome is not known yet."""
+        """True while a commit's outcome is awaited."""
         return self._awaited is not None
 
     def forget_commit(self) -> None:
-        """Whoever waits for the commit that was sent last is gone."""
+        """Stop awaiting the last commit's outcome."""
         self._awaited = None
 
     def commit_now(self, offsets: list[TopicPartition]) -> None:
-        """Commit and wait for it: for when the partitions are given back, and nothing can be taken meanwhile.
+        """Commit and wait for the outcome. For a revocation, while no records can be taken.
 
         Raises:
-            SinkError: Kafka did not take it.
+            SinkError: Kafka did not take the commit.
         """
         try:
             done = self._consumer.commit(offsets=offsets, asynchronous=False)
@@ -137,32 +147,32 @@ class ConsumerGroup:
             if each.error is not None:
                 raise _failure(each.error)
 
-    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
-        """A commit is done; tell whoever waits for it, unless it is an older one."""
+    def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        """Report a commit's outcome to its callback, unless a newer commit is awaited."""
         if self._awaited is None:
             return
-        awaited, told = self._awaited
-        if {(each.topic, each.partition, each.offset) for each in places} == awaited:
+        awaited, on_outcome = self._awaited
+        if {(each.topic, each.partition, each.offset) for each in offsets} == awaited:
             self._awaited = None
-            failed = next((each.error for each in places if each.error is not None), error)
-            told(None if failed is None else _failure(failed))
+            failed = next((each.error for each in offsets if each.error is not None), error)
+            on_outcome(None if failed is None else _failure(failed))
 
-    def hold(self, lane: PartitionState, held: bool) -> None:
-        """Have Kafka hold back a partition's records, or send them again."""
-        if lane.paused != held:
-            place = [TopicPartition(lane.topic, lane.partition)]
-            (self._consumer.pause if held else self._consumer.resume)(place)
-            lane.paused = held
+    def hold(self, state: PartitionState, held: bool) -> None:
+        """Pause or resume the fetches of a partition."""
+        if state.paused != held:
+            partition = [TopicPartition(state.topic, state.partition)]
+            (self._consumer.pause if held else self._consumer.resume)(partition)
+            state.paused = held
 
-    def end(self, lane: PartitionState) -> int:
-        """Return the end of a partition as far as it is known here; what is confirmed, if nothing is."""
+    def end(self, state: PartitionState) -> int:
+        """Return the last known end offset of a partition, or the confirmed offset if none is known."""
         try:
             _, high = self._consumer.get_watermark_offsets(
-                TopicPartition(lane.topic, lane.partition), cached=True
+                TopicPartition(state.topic, state.partition), cached=True
             )
         except KafkaException:
-            return lane.offsets.confirmed
-        return max(int(high), lane.offsets.confirmed)
+            return state.offsets.confirmed
+        return max(int(high), state.offsets.confirmed)
 
     def close(self) -> None:
         """Leave the group."""
@@ -181,7 +191,7 @@ class ConsumerGroup:
             "heartbeat.interval.ms": int(config.heartbeat_s * 1000),
             "topic.metadata.refresh.interval.ms": 10_000,
             "allow.auto.create.topics": False,
-            "fetch.min.bytes": 1 << 18,  # the broker gathers: each fetch costs it more than the records in it
+            "fetch.min.bytes": 1 << 18,  # a fetch costs the broker more than its records do
             "fetch.wait.max.ms": 200,
             "queued.max.messages.kbytes": 32_768,
             "log_level": 2,
@@ -190,13 +200,13 @@ class ConsumerGroup:
         }
 
     def _note(self, error: KafkaError) -> None:
-        """Keep and say what librdkafka complains about, once."""
+        """Log once that no broker answers, and keep the reason."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN and not self.trouble:  # noqa: SLF001
             self.trouble = error.str()
             log.warning("Kafka at %s does not answer: the sink waits", self._config.kafka)
 
-    def _look_at(self, error: KafkaError | None) -> None:
-        """Stop on what will not go away by itself."""
+    def _check_error(self, error: KafkaError | None) -> None:
+        """Raise SinkStopError on errors that do not pass by themselves."""
         if error is None:
             return
         if error.fatal() or error.code() in _DENIED:
@@ -205,32 +215,32 @@ class ConsumerGroup:
             log.info("Kafka: %s", error.str())
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Find out where the group is in each partition, and what it was doing there."""
-        known = self._patiently(lambda: consumer.committed(partitions, timeout=ASK_S))
-        lanes = [self._lane(consumer, each) for each in known]
+        """Read the group's offset and open claim of each partition, and continue there."""
+        known = self._ask_until_answered(lambda: consumer.committed(partitions, timeout=ASK_S))
+        states = [self._partition_state(consumer, each) for each in known]
         consumer.assign(
             [
                 TopicPartition(
-                    lane.topic,
-                    lane.partition,
-                    lane.offsets.position if each.offset >= 0 else OFFSET_BEGINNING,
+                    state.topic,
+                    state.partition,
+                    state.offsets.position if each.offset >= 0 else OFFSET_BEGINNING,
                 )
-                for lane, each in zip(lanes, known, strict=True)
+                for state, each in zip(states, known, strict=True)
             ]
         )
-        self._assigned(lanes)
+        self._assigned(states)
 
-    def _lane(self, consumer: Consumer, known: TopicPartition) -> PartitionState:
-        """Make the lane of a partition from the group's commit.
+    def _partition_state(self, consumer: Consumer, known: TopicPartition) -> PartitionState:
+        """Return the state of a partition from the group's commit.
 
         Raises:
-            SinkStopError: The commit does not fit the partition: it is another topic of the same name.
+            SinkStopError: The committed offset exceeds the partition's end: the topic was made anew under its name.
         """
         where = f"{known.topic}/{known.partition}"
         if known.error is not None:
             raise SinkStopError(f"{where}: Kafka does not tell where the group is: {known.error.str()}")
-        place = TopicPartition(known.topic, known.partition)
-        low, high = self._patiently(lambda: consumer.get_watermark_offsets(place, timeout=ASK_S))
+        partition = TopicPartition(known.topic, known.partition)
+        low, high = self._ask_until_answered(lambda: consumer.get_watermark_offsets(partition, timeout=ASK_S))
         claim = OffsetRange.parse(known.metadata or "", where) if known.offset >= 0 else None
         reached = max(known.offset, claim.last + 1 if claim else 0)
         if reached > high:
@@ -240,17 +250,19 @@ class ConsumerGroup:
                 "topic's rows"
             )
         if claim is not None and claim.last < low:
-            log.warning("%s: records %s were claimed and are gone from Kafka: nothing to redo", where, claim)
+            log.warning(
+                "%s: records %s were claimed and are gone from Kafka: nothing to replay", where, claim
+            )
             claim = None
         if claim is not None:
-            log.info("%s: redoing the open claim %s", where, claim)
+            log.info("%s: replaying the open claim %s", where, claim)
         position = max(known.offset, low)
         offsets = Offsets.begin(position, claim)
         return PartitionState(known.topic, known.partition, offsets, Times(moved_at=time.monotonic()))
 
-    def _patiently(self, ask: Callable[[], Any]) -> Any:
-        """Ask Kafka until it answers; within a rebalance there is nothing else to do."""
-        deadline = time.monotonic() + PATIENCE_S
+    def _ask_until_answered(self, ask: Callable[[], Any]) -> Any:
+        """Repeat a request until Kafka answers. Nothing else can be done within a rebalance."""
+        deadline = time.monotonic() + ASK_DEADLINE_S
         while True:
             try:
                 return ask()
@@ -262,7 +274,7 @@ class ConsumerGroup:
 
 
 def _failure(error: KafkaError) -> SinkError:
-    """Say which kind of failure a commit's error is."""
+    """Return the sink's error for a commit's Kafka error."""
     if error.code() in _FENCED:
         return FencedError(error.str())
     return CommitFailedError(error.str())

@@ -1,8 +1,7 @@
-"""Dead letters of the sink: what no schema reads goes to its domain's dead-letter topic (docs/dead-letters.md).
+"""Sends what no schema reads to its domain's dead-letter topic (docs/dead-letters.md).
 
-It promises: `send` returns when Kafka has confirmed all of them, and a redone batch sends byte-identical
-ones again, whose rows replace the first. The producer is made at the first need, for most sinks never have
-one.
+`send` returns once Kafka has confirmed all dead letters. A replayed batch sends the same bytes again, and their rows
+replace the first ones. The producer is made when it is first needed: most sinks never need one.
 """
 
 import threading
@@ -21,7 +20,7 @@ SOURCE = "sink:clickhouse"
 
 
 class DeadLetterWriter:
-    """Writes dead letters; any thread may use it."""
+    """Writer of dead letters. Any thread may use it."""
 
     def __init__(self, config: SinkConfig, catalog: Catalog) -> None:
         self._config = StreamsConfig(kafka=config.kafka, connect_timeout_s=config.connect_timeout_s)
@@ -29,24 +28,28 @@ class DeadLetterWriter:
         self._lock = threading.Lock()
         self._producer: Producer | None = None
 
-    def send(self, batch: InsertBatch, culprits: Sequence[InvalidRecord]) -> None:
-        """Dead-letter these records of a batch.
+    def send(self, batch: InsertBatch, invalid: Sequence[InvalidRecord]) -> None:
+        """Send a dead letter for each invalid record and wait for Kafka's confirmation.
+
+        Args:
+            batch: The batch.
+            invalid: Its invalid records.
 
         Raises:
-            StreamsError: Kafka did not take them all; send them again.
+            StreamsError: Kafka did not take them all. Send them again.
         """
-        if not culprits:
+        if not invalid:
             return
         with self._lock:
             producer = self._producer = self._producer or Producer(self._config, self._catalog)
         deliveries = DeliveryTracker()
         topic = topic_for(self._catalog.topics[batch.topic].domain)
-        for culprit in culprits:
-            at = culprit.place
+        for each in invalid:
+            at = each.index
             key = batch.keys[at]
             event = dead_letter(
                 KafkaOrigin(batch.topic, batch.partition, batch.offsets[at]),
-                Refusal("decode", culprit.reason),
+                Refusal("decode", each.reason),
                 batch.values[at] or b"",
                 source=SOURCE,
                 occurred_us=batch.stamps[at] * 1000,

@@ -1,19 +1,20 @@
-"""What can go wrong in the sinks, split by what the caller does next.
+"""Errors of the sink, grouped by what the caller does next.
 
-`ClickHouseDownError`, `ClickHouseRefusedError`: the same batch again, later. `LeaseExpiredError`: claim it anew
-first. `LeaseLostError`: let go, another sink has the partition. `SinkStopError`: stop the process and say
-the one line.
+- `ClickHouseDownError`, `ClickHouseRefusedError`: retry the same batch later.
+- `LeaseExpiredError`: commit the claim again, then retry.
+- `LeaseLostError`: abandon the batch. Another sink has the partition.
+- `SinkStopError`: stop the process and print the message.
 """
 
 from streams.errors import StopError, StreamsError
 
 
 class SinkError(StreamsError):
-    """Root of the sinks' own errors."""
+    """Root of the sink's errors."""
 
 
 class ClickHouseDownError(SinkError):
-    """ClickHouse does not answer; nothing is known about what was asked last."""
+    """ClickHouse does not answer. The outcome of the last request is unknown."""
 
     def __init__(self, url: str, reason: str) -> None:
         self.reason = reason
@@ -23,7 +24,7 @@ class ClickHouseDownError(SinkError):
 
 
 class ClickHouseRefusedError(SinkError):
-    """ClickHouse answered with an error; nothing was stored."""
+    """ClickHouse answered with an error. Nothing was stored."""
 
     def __init__(self, code: int, text: str) -> None:
         self.code = code
@@ -32,12 +33,12 @@ class ClickHouseRefusedError(SinkError):
 
 
 class LeaseLostError(SinkError):
-    """The partition was given to another sink; what is claimed is theirs to finish."""
+    """The partition was given to another sink, which finishes the claim."""
 
 
 class LeaseExpiredError(SinkError):
-    """Too much time went by since the claim was committed; it has to be committed again before an insert."""
+    """The lease is over. The claim has to be committed again before an insert."""
 
 
 class SinkStopError(SinkError, StopError):
-    """The sink cannot go on; the message is the one line to say."""
+    """The sink cannot go on. The message is one line for the operator."""

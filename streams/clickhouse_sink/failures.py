@@ -1,4 +1,4 @@
-"""Troubles that pass: logged once when they begin and once when they are over."""
+"""Logs failures that pass by themselves: once when they begin and once when they end."""
 
 import logging
 
@@ -6,18 +6,18 @@ log = logging.getLogger("city.sink")
 
 
 class Failures:
-    """What is wrong now, by what it is about."""
+    """The current failures, by subject (`ClickHouse`, `commit`, or a topic)."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
 
     def note(self, about: str, text: str) -> None:
-        """Note a trouble; log it if there was none about this."""
+        """Record a failure. Log it if the subject had none."""
         if not self._texts.get(about):
             log.warning("%s", text)
         self._texts[about] = text
 
     def over(self, about: str) -> None:
-        """Note that there is no trouble about this; log it if there was one."""
+        """Record that the subject has no failure. Log it if there was one."""
         if self._texts.pop(about, ""):
-            log.warning("%s: well again", about)
+            log.warning("%s: recovered", about)

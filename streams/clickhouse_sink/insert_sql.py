@@ -1,8 +1,8 @@
-"""The SQL that inserts a container into its typed table, and the conditions under which it throws.
+"""Writes the SQL that inserts a container into its typed table, and the conditions under which it throws.
 
-Pure. ClickHouse's Avro reader is more lenient than `schemas.codec`: it takes text that is not UTF-8, a UUID
-in capitals, a day in the year 9000, a map with the same key twice. A row may only exist for what the codec
-reads, or `rows = events` (docs/counts.md#equations) would not hold, so the statement refuses those too.
+Pure. ClickHouse's Avro reader is more lenient than `schemas.codec`. It takes text that is not UTF-8, a UUID in
+capitals, a day in the year 9000, a map with the same key twice. A row may only exist for what the codec reads, or
+`rows = events` (docs/counts.md#equations) would not hold. So the statement refuses those values too.
 """
 
 from collections.abc import Iterator
@@ -21,43 +21,53 @@ _DAYS = ("1900-01-01", "2300-01-01")  # what a table can hold; the codec has the
 
 
 def lease_expiry_check(deadline_s: int) -> str:
-    """Write the condition that throws from this second on, by ClickHouse's own clock, when the block has been read."""
+    """Return the SQL condition that throws once the lease is over, checked after the block has been read.
+
+    Args:
+        deadline_s: First second after the lease, in ClickHouse's clock, since 1970.
+    """
     return f"throwIf(toUnixTimestamp(nowInBlock()) >= {deadline_s}, {quote(EXPIRED)}) = 0"
 
 
-def insert_rows(topic: Topic, schema: Schema, marker: bytes, database: str, fenced: str) -> str:
-    """Write the insert of a container of one schema.
+def insert_rows(topic: Topic, schema: Schema, marker: bytes, database: str, lease_check: str) -> str:
+    """Return the insert of a container into its typed table.
 
     Args:
-        topic: The topic of the records.
-        schema: One of its schemas, that of the container.
+        topic: The records' topic.
+        schema: The container's schema, one of the topic's.
         marker: The container's marker.
         database: Database of the table.
-        fenced: Further condition; see `lease_expiry_check`.
+        lease_check: A further condition, see `lease_expiry_check`.
     """
-    return _insert(f"{database}.{topic.table}", topic, schema, marker, fenced)
+    return _insert(f"{database}.{topic.table}", topic, schema, marker, lease_check)
 
 
 def try_rows(topic: Topic, schema: Schema, marker: bytes) -> str:
-    """Write the same insert into nowhere: it throws when the other would, and stores nothing."""
+    """Return the same insert into `null()`. It throws when `insert_rows` would, and stores nothing.
+
+    Args:
+        topic: The records' topic.
+        schema: The container's schema, one of the topic's.
+        marker: The container's marker.
+    """
     types = {column.name: column.type for column in columns(topic)}
     structure = ", ".join(f"`{name}` {types[name]}" for name in meta_columns(schema))
     return _insert(f"FUNCTION null({quote(structure)})", topic, schema, marker, "1")
 
 
-def _insert(target: str, topic: Topic, schema: Schema, marker: bytes, fenced: str) -> str:
-    """Write an insert from a container."""
+def _insert(target: str, topic: Topic, schema: Schema, marker: bytes, lease_check: str) -> str:
+    """Return an insert from a container."""
     names, selected, structure, sound = _parts(topic, schema)
     aligned = f"throwIf({TAIL} != unhex('{marker.hex()}'), {quote(MISALIGNED)}) = 0"
     return (
         f"INSERT INTO {target} ({names}) SELECT {selected} FROM input({quote(structure)}) "
-        f"WHERE {aligned} AND {sound} AND {fenced} FORMAT Avro"
+        f"WHERE {aligned} AND {sound} AND {lease_check} FORMAT Avro"
     )
 
 
 @lru_cache(maxsize=1024)
 def _parts(topic: Topic, schema: Schema) -> tuple[str, str, str, str]:
-    """Write the parts that are the same for every batch: names, what is selected, structure, conditions."""
+    """Return the parts that are the same for every batch: names, selected expressions, structure, conditions."""
     types = {column.name: column.type for column in columns(topic)}
     texts = {
         f.name for f in parse_record(schema.record).fields if _clear(f.type) == Primitive("string", "uuid")
@@ -65,29 +75,29 @@ def _parts(topic: Topic, schema: Schema) -> tuple[str, str, str, str]:
     names = meta_columns(schema)
     structure = [f"`{name}` {_sent_type(types[name], name in texts)}" for name in names]
     selected = [f"CAST(`{name}` AS {types[name]})" if name in texts else f"`{name}`" for name in names]
-    bad = [told for field in parse_record(schema.record).fields for told in _bad(field.name, field.type)]
+    bad = [each for field in parse_record(schema.record).fields for each in _bad(field.name, field.type)]
     sound = f"throwIf({' OR '.join(bad)}, {quote(MALFORMED)}) = 0" if bad else "1"
     listed = ", ".join(f"`{name}`" for name in names)
     return listed, ", ".join(selected), ", ".join((*structure, f"`{TAIL}` FixedString({MARKER_SIZE})")), sound
 
 
 def _sent_type(kind: str, as_text: bool) -> str:
-    """Read a UUID as the text it is, so that its spelling can be looked at."""
+    """Return the type to read a column as: a UUID is read as text, so that its spelling can be checked."""
     return kind.replace("UUID", "String") if as_text else kind
 
 
 def _clear(kind: Type) -> Type:
-    """Return what a nullable type holds."""
-    return kind.clear or kind if isinstance(kind, Union) else kind
+    """Return the type inside a nullable one."""
+    return kind.non_null or kind if isinstance(kind, Union) else kind
 
 
 def _bad(name: str, kind: Type) -> Iterator[str]:
-    """Write the conditions under which a field's value is one that the codec does not read."""
+    """Yield the SQL conditions that are true for a field's value if the codec does not read it."""
     match _clear(kind):
         case Primitive("string", "uuid"):
             nullable = isinstance(kind, Union)
-            told = f"ifNull(`{name}`, '00000000-0000-0000-0000-000000000000')" if nullable else f"`{name}`"
-            yield f"toString(toUUIDOrDefault({told})) != {told}"
+            text = f"ifNull(`{name}`, '00000000-0000-0000-0000-000000000000')" if nullable else f"`{name}`"
+            yield f"toString(toUUIDOrDefault({text})) != {text}"
         case Primitive(_, "timestamp-millis" | "timestamp-micros"):
             low, high = (f"toDateTime64('{day}', 0, 'UTC')" for day in _DAYS)
             yield f"ifNull(`{name}` < {low} OR `{name}` >= {high}, 0)"
@@ -99,7 +109,7 @@ def _bad(name: str, kind: Type) -> Iterator[str]:
 
 
 def _bad_text(name: str, kind: Type) -> Iterator[str]:
-    """Write the condition that a value holds text that is not UTF-8."""
+    """Yield the SQL condition that a value holds text that is not UTF-8."""
     holds_text = kind.name == "string" if isinstance(kind, Primitive) else not isinstance(kind, Enum | Fixed)
     if holds_text:
         yield f"NOT isValidUTF8(ifNull(toString(`{name}`), ''))"

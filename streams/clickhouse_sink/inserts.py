@@ -1,4 +1,4 @@
-"""The inserts that run beside the sink's main thread, each a task of another partition."""
+"""Runs the inserts beside the sink's main thread, each a task of another partition."""
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -6,11 +6,11 @@ from streams.clickhouse_sink.batch_writer import BatchWriter, InsertTask
 
 
 class Inserts:
-    """A pool of threads that write tasks; the main thread owns it.
+    """A pool of threads that write tasks. The main thread owns it.
 
     Args:
         writer: Writes a task.
-        threads: How many tasks are written at a time; further ones wait for a thread.
+        threads: Number of tasks written at a time. Further ones wait for a thread.
     """
 
     def __init__(self, writer: BatchWriter, threads: int) -> None:
@@ -21,26 +21,26 @@ class Inserts:
 
     @property
     def room(self) -> int:
-        """How many tasks may still be submitted: twice as many as there are threads keep all of them busy."""
+        """Number of tasks that may still be submitted. Twice as many as threads keep all of them busy."""
         return max(self._most - len(self._running), 0)
 
     def submit(self, task: InsertTask) -> Future[None]:
-        """Have a task written."""
+        """Submit a task."""
         future = self._threads.submit(self._writer.write, task)
         self._running.add(future)
         return future
 
     def forget_done(self) -> None:
-        """Make room for as many tasks as have ended."""
+        """Drop the tasks that have ended, which makes room for others."""
         self._running = {future for future in self._running if not future.done()}
 
     def await_one(self, timeout_s: float) -> bool:
-        """Wait until a task ends, at most `timeout_s` seconds; False at once if none runs."""
+        """Wait at most `timeout_s` seconds until a task ends. Return False at once if none runs."""
         if not self._running:
             return False
         wait(self._running, timeout_s, FIRST_COMPLETED)
         return True
 
     def close(self) -> None:
-        """Begin no further task; those that run are not waited for."""
+        """Begin no further task. Do not wait for running ones."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,9 +1,9 @@
-"""A lease: for how long a committed claim entitles this sink to insert, and whether it still does.
+"""The lease of a claim: until when this sink may insert under it.
 
-The fence against a sink that was stopped in the middle and continues (docs/delivery.md#fences): Kafka refuses its
-commits, but an insert that it was about to send would still arrive. So the statement itself carries the end of the
-lease, in ClickHouse's own time, and throws after it. Until then the deduplication window holds the token, and a
-late insert is a repeat.
+The lease protects against a sink that was suspended just before sending an insert and resumed later
+(docs/delivery.md#fences). Kafka refuses its commits, but the insert would still arrive. So the statement carries the
+end of the lease in ClickHouse's time and throws after it. Before that, the deduplication window holds the token,
+and a late insert is a repeat.
 """
 
 import threading
@@ -15,7 +15,11 @@ from streams.clickhouse_sink.insert_sql import lease_expiry_check
 
 
 class Lease:
-    """Begins when the claim's commit is about to be sent; the sink's main thread may end it at any time."""
+    """A lease that begins just before the claim's commit is sent. The sink's main thread may end it at any time.
+
+    Args:
+        seconds: Its duration.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._until = time.monotonic() + seconds
@@ -23,19 +27,22 @@ class Lease:
 
     @property
     def lost(self) -> bool:
-        """Whether the partition is no longer ours."""
+        """True if the partition is no longer assigned to this sink."""
         return self._lost.is_set()
 
     def lose(self) -> None:
-        """Let go: no insert is begun under this lease any more."""
+        """End the lease: no further insert begins under it."""
         self._lost.set()
 
     def lease_expiry_check(self, clock: "ClickHouseClock") -> str:
-        """Write the SQL condition that throws once the lease is over.
+        """Return the SQL condition that throws once the lease is over.
+
+        Args:
+            clock: Converts this process's time to ClickHouse's.
 
         Raises:
-            LeaseLostError: It was let go.
-            LeaseExpiredError: It is over.
+            LeaseLostError: The partition is no longer assigned to this sink.
+            LeaseExpiredError: The lease is over.
         """
         if self.lost:
             raise LeaseLostError("the partition was given to another sink")
@@ -45,18 +52,18 @@ class Lease:
 
 
 class ClickHouseClock:
-    """ClickHouse's clock against ours, asked once and again when a fence fell too early."""
+    """Offset of ClickHouse's clock to this process's. It is measured once, and again after an early expiry."""
 
-    def __init__(self, engine: ClickHouseClient) -> None:
-        self._engine = engine
+    def __init__(self, client: ClickHouseClient) -> None:
+        self._client = client
         self._ahead: float | None = None
 
     def ahead(self) -> float:
-        """Return how many seconds ClickHouse's clock is ahead of `time.monotonic`."""
+        """Return the seconds by which ClickHouse's clock is ahead of `time.monotonic`."""
         if self._ahead is None:
-            self._ahead = self._engine.seconds_ahead()
+            self._ahead = self._client.seconds_ahead()
         return self._ahead
 
     def forget(self) -> None:
-        """Ask again next time."""
+        """Measure again at the next call."""
         self._ahead = None

@@ -1,6 +1,6 @@
-"""Figures of the sink: names with their meaning, and the latency from a record's timestamp to its row.
+"""Metrics of the sink: names with their meaning, and the latency from a record's timestamp to its row.
 
-Handed out on a timer, never one per record: `platform.metric` is a topic of this sink too (docs/counts.md#metrics).
+They are emitted on a timer, never per record: `platform.metric` is a topic of this sink too (docs/counts.md#metrics).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,25 +18,25 @@ Metric = Literal[
     "sink.dead_letters_total",
     # Records of a topic that are not committed yet. High and growing: more sinks, or a slow ClickHouse.
     "sink.lag_records",
-    # Seconds since the last commit of a partition that has lag, the longest. Above `stalled_after_s`: ill.
+    # Seconds since the last commit of a partition that has lag, the longest. Above `stalled_after_s`: unhealthy.
     "sink.stalled_seconds",
     # Milliseconds from a record's timestamp to its row, by label quantile (0.5, 0.99), over the last interval.
     "sink.latency_ms",
 ]
 METRICS: Final[tuple[str, ...]] = Metric.__args__  # type: ignore[attr-defined]
 QUANTILES: Final = (0.5, 0.99)
-_SAMPLES = 64  # of a batch; its records came one after the other, so evenly spaced ones stand for the rest
+_SAMPLES = 64  # per batch; its records arrived in order, so evenly spaced ones represent the rest
 
 
 class Latencies:
-    """Ages of records at the moment they were stored, since the last `take`; any thread."""
+    """Ages of records when they were stored, since the last `take`. Any thread may use it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._seen: list[tuple[float, float]] = []
 
     def add(self, stamps: Sequence[int], now_ms: float) -> None:
-        """Note a batch that is stored now.
+        """Add a batch that is stored now.
 
         Args:
             stamps: Timestamps of its records, milliseconds since 1970.
@@ -50,7 +50,7 @@ class Latencies:
             self._seen += [(now_ms - stamp, weight) for stamp in chosen]
 
     def take(self) -> dict[float, float]:
-        """Return the quantiles in milliseconds, none if nothing was stored, and begin anew."""
+        """Return the quantiles in milliseconds and start anew. Empty if nothing was stored."""
         with self._lock:
             seen, self._seen = self._seen, []
         seen.sort()
@@ -66,10 +66,10 @@ class Latencies:
 
 
 class Totals:
-    """What was stored since the sink started, and how old it was then; handed out when the timer is due.
+    """Totals since the sink started and the latencies of the current interval.
 
     Args:
-        emit: Takes the figures.
+        emit: Receives the metrics.
         interval_s: Seconds between two reports.
         now: Monotonic seconds at the start.
     """
@@ -95,17 +95,17 @@ class Totals:
         self._dead_letters += dead_letters
 
     def due(self, now: float) -> bool:
-        """Whether a report is due; if so, the next one is due an interval from now."""
+        """Return True if a report is due. The next one is then due an interval from now."""
         if now < self._due_at:
             return False
         self._due_at = now + self._interval_s
         return True
 
     def report(self, lags: Mapping[str, int], stalled_s: float) -> None:
-        """Hand all figures out.
+        """Emit all metrics.
 
         Args:
-            lags: Records that are not committed yet, by topic.
+            lags: Uncommitted records, by topic.
             stalled_s: Seconds since the last commit of the partition that waits longest.
         """
         for topic, lag in lags.items():

@@ -1,6 +1,6 @@
-"""A lane: one partition while it is ours. What waits, what is on its way, how far it is confirmed.
+"""The state of one assigned partition: what waits, what is being written, how far it is confirmed.
 
-Pure but for librdkafka's messages; time is an argument. Only the sink's main thread touches a lane.
+Pure except for librdkafka's messages. Time is an argument. Only the sink's main thread uses it.
 """
 
 from dataclasses import dataclass, field
@@ -16,45 +16,45 @@ from streams.clickhouse_sink.lease import Lease
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-MOST_PATIENCE = 4
-"""So many times `max_age_s` a record waits at most while batches take long to be written."""
+MAX_WAIT_FACTOR = 4
+"""Longest wait of a record while batches take long to be written, as a multiple of `max_age_s`."""
 
 
 @dataclass(slots=True)
 class Offsets:
-    """How far a partition is.
+    """The offsets of a partition.
 
     Attributes:
-        position: Next offset to claim: where the group is, or behind what is stored.
-        confirmed: Offset that is committed, with or without a claim; at most `position`.
-        redo: A claim that was found open when the partition came to us; None once its task is made.
-        archived: How far the archive had come before.
+        position: Next offset to claim: the group's offset, or the one behind what is stored.
+        confirmed: Committed offset, with or without a claim. At most `position`.
+        open_claim: The claim that was open when the partition was assigned. None once its task is made.
+        archived: The archive's last offset at assignment.
     """
 
     position: int
     confirmed: int
-    redo: OffsetRange | None = None
+    open_claim: OffsetRange | None = None
     archived: Archived = field(default_factory=Archived)
 
     @classmethod
-    def begin(cls, position: int, redo: OffsetRange | None = None) -> Self:
-        """Begin where the group is, with the claim that was found open there."""
-        return cls(position, position, redo)
+    def begin(cls, position: int, open_claim: OffsetRange | None = None) -> Self:
+        """Begin at the group's offset, with the claim that was open there."""
+        return cls(position, position, open_claim)
 
     @property
     def unconfirmed(self) -> bool:
-        """Whether more is stored than committed."""
+        """True if more is stored than committed."""
         return self.position > self.confirmed
 
 
 @dataclass(slots=True)
 class Waiting:
-    """Messages that belong to no batch yet, in the order of their offsets.
+    """Messages that belong to no batch yet, in offset order.
 
     Attributes:
         messages: The messages.
-        size: Size of their values, bytes.
-        since: When the oldest of them came, or the batch before was made; monotonic seconds.
+        size: Size of their values in bytes.
+        since: When the oldest arrived, or when the previous batch was made. Monotonic seconds.
     """
 
     messages: list[Message] = field(default_factory=list)
@@ -65,33 +65,33 @@ class Waiting:
         return len(self.messages)
 
     def add(self, message: Message, now: float) -> None:
-        """Take a message in."""
+        """Append a message."""
         if not self.messages:
             self.since = now
         self.messages.append(message)
         self.size += len(message)
 
     def take(self, count: int, now: float) -> list[Message]:
-        """Take the oldest messages out; the others count as waiting since now."""
+        """Remove and return the oldest messages. The others count as waiting since now."""
         taken, self.messages = self.messages[:count], self.messages[count:]
         self.size = sum(map(len, self.messages))
         self.since = now
         return taken
 
     def enough(self, config: SinkConfig) -> bool:
-        """Whether a whole batch waits."""
+        """Return True if a full batch waits."""
         return len(self.messages) >= config.max_rows or self.size >= config.max_bytes
 
     def holds(self, claim: OffsetRange) -> bool:
-        """Whether all records of a claim are here."""
+        """Return True if all records of a claim have arrived."""
         return bool(self.messages) and self.messages[-1].offset() >= claim.last
 
     def within(self, claim: OffsetRange) -> int:
-        """Count the messages that belong to a claim."""
+        """Return the number of messages that belong to a claim."""
         return sum(message.offset() <= claim.last for message in self.messages)
 
     def fitting(self, config: SinkConfig) -> int:
-        """Count the messages that fit into a batch, at least one."""
+        """Return the number of messages that fit into a batch, at least one."""
         if len(self.messages) <= config.max_rows and self.size <= config.max_bytes:
             return len(self.messages)
         size = 0
@@ -104,12 +104,12 @@ class Waiting:
 
 @dataclass(slots=True)
 class Backoff:
-    """Whether and when a task that failed may be tried again.
+    """The retry delay of a failed task.
 
     Attributes:
-        failures: How often it failed in a row.
-        retry_at: When it may be tried again; monotonic seconds.
-        trouble: Why it failed last; empty when all is well.
+        failures: Consecutive failures.
+        retry_at: When it may be tried again. Monotonic seconds.
+        trouble: Reason of the last failure. Empty after a success.
     """
 
     failures: int = 0
@@ -117,7 +117,7 @@ class Backoff:
     trouble: str = ""
 
     def failed(self, now: float, trouble: str, config: SinkConfig) -> None:
-        """Note a failure: each one in a row doubles the wait, up to `max_backoff_s`."""
+        """Record a failure. Each consecutive one doubles the wait, up to `max_backoff_s`."""
         self.trouble = trouble
         self.retry_at = now + min(config.backoff_s * 2**self.failures, config.max_backoff_s)
         self.failures = min(self.failures + 1, 16)
@@ -129,13 +129,13 @@ class Backoff:
 
 @dataclass(slots=True)
 class Times:
-    """When something last happened in a partition; monotonic seconds.
+    """Times of a partition's last steps. Monotonic seconds.
 
     Attributes:
         moved_at: When the committed offset last moved, or there was nothing to do.
         stored_at: When the last batch was stored.
         begun_at: When the last batch was made.
-        took_s: How long it took from then until it was stored; 0 before any was.
+        took_s: Seconds from `begun_at` until the last batch was stored. 0 before the first.
     """
 
     moved_at: float
@@ -144,25 +144,25 @@ class Times:
     took_s: float = 0.0
 
     def stored(self, now: float) -> None:
-        """Note that the last batch is stored."""
+        """Record that the last batch is stored."""
         self.took_s = now - self.begun_at
         self.stored_at = now
 
 
 @dataclass(slots=True)
 class PartitionState:
-    """State of one partition.
+    """State of one assigned partition.
 
     Attributes:
         topic: Its topic.
         partition: Its number.
-        offsets: How far it is.
-        times: When something last happened in it.
+        offsets: What is claimed, stored and confirmed.
+        times: When its last steps happened.
         waiting: Messages that belong to no batch yet.
-        task: The batch on its way, from before its claim until it is stored.
-        future: Its insert while it runs.
-        backoff: Whether and when it may be tried again.
-        paused: Whether we asked Kafka to hold its records back.
+        task: The batch being written, from before its claim until it is stored.
+        future: The task's running insert.
+        backoff: The task's retry delay.
+        paused: Whether its fetches from Kafka are paused.
     """
 
     topic: str
@@ -176,39 +176,39 @@ class PartitionState:
     paused: bool = False
 
     def full(self, config: SinkConfig) -> bool:
-        """Whether a whole batch waits and nothing has to go before it."""
-        return self.offsets.redo is None and self.waiting.enough(config)
+        """Return True if a full batch waits and no open claim precedes it."""
+        return self.offsets.open_claim is None and self.waiting.enough(config)
 
     def age(self, now: float) -> float:
-        """Return for how long the oldest message has waited, in seconds; 0 if none may go."""
-        redo = self.offsets.redo
-        if not self.waiting or (redo and not self.waiting.holds(redo)):
+        """Return the seconds that the oldest message has waited. 0 if no batch can be made yet."""
+        open_claim = self.offsets.open_claim
+        if not self.waiting or (open_claim and not self.waiting.holds(open_claim)):
             return 0.0
         return now - self.waiting.since
 
     def due(self, now: float, config: SinkConfig) -> bool:
-        """Whether the next batch has to go."""
-        if self.offsets.redo is not None:
+        """Return True if the next batch is to be written now."""
+        if self.offsets.open_claim is not None:
             return self.age(now) > 0
-        return self.full(config) or self.age(now) >= self.patience(config)
+        return self.full(config) or self.age(now) >= self.wait_limit_s(config)
 
-    def patience(self, config: SinkConfig) -> float:
-        """Return how long a record waits for its batch to fill: longer while batches take long to be written.
+    def wait_limit_s(self, config: SinkConfig) -> float:
+        """Return how many seconds a record waits for its batch to fill. It grows with the last write's duration.
 
-        An insert costs the engine much whatever its size, so a busy machine is helped by fewer and larger ones.
+        An insert has a high fixed cost in ClickHouse. Fewer and larger inserts relieve a busy machine.
         """
-        return min(max(config.max_age_s, 2 * self.times.took_s), MOST_PATIENCE * config.max_age_s)
+        return min(max(config.max_age_s, 2 * self.times.took_s), MAX_WAIT_FACTOR * config.max_age_s)
 
     def next_task(self, config: SinkConfig, now: float) -> InsertTask:
-        """Make the next batch from what waits; the claim that was found open, or as much as the limits allow."""
-        offsets, redo = self.offsets, self.offsets.redo
-        size = self.waiting.within(redo) if redo else self.waiting.fitting(config)
+        """Make the next batch from what waits: the open claim if there is one, else as much as the limits allow."""
+        offsets, open_claim = self.offsets, self.offsets.open_claim
+        size = self.waiting.within(open_claim) if open_claim else self.waiting.fitting(config)
         messages = self.waiting.take(size, now)
         self.times.begun_at = now
-        claim = redo or OffsetRange(offsets.position, messages[-1].offset())
+        claim = open_claim or OffsetRange(offsets.position, messages[-1].offset())
         batch = make_batch(self.topic, self.partition, claim, messages)
-        self.task = InsertTask(batch, offsets.archived, Lease(config.lease_s), unsure=redo is not None)
-        offsets.redo = None
+        self.task = InsertTask(batch, offsets.archived, Lease(config.lease_s), unsure=open_claim is not None)
+        offsets.open_claim = None
         return self.task
 
     def claimed(self) -> TopicPartition:
@@ -217,23 +217,23 @@ class PartitionState:
         return TopicPartition(self.topic, self.partition, claim.first, str(claim))
 
     def confirmation(self) -> TopicPartition:
-        """Return the commit that says that all up to `position` is stored."""
+        """Return the commit that confirms everything below `position` as stored."""
         return TopicPartition(self.topic, self.partition, self.offsets.position, "")
 
     def confirm(self, now: float) -> None:
-        """All up to `position` is committed as stored; with a claim behind it or without."""
+        """Record that everything below `position` is committed, with or without a claim behind it."""
         if self.offsets.unconfirmed:
             self.offsets.confirmed, self.times.moved_at = self.offsets.position, now
 
     def stored(self, now: float) -> None:
-        """The task is done."""
+        """Record that the task is stored."""
         self.offsets.position = self._batch().claim.last + 1
         self.task = self.future = None
         self.backoff.succeeded()
         self.times.stored(now)
 
     def failed(self, now: float, trouble: str, config: SinkConfig) -> None:
-        """The task failed; it stays, for later."""
+        """Record that the task failed. It stays, for a retry."""
         self.future = None
         self.backoff.failed(now, trouble, config)
 

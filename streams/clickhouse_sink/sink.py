@@ -1,11 +1,15 @@
-"""The ClickHouse sink: every topic of the catalogue → its typed table and the evidence archive, once each.
+"""The ClickHouse sink writes each record of the catalogue's topics once to its typed table and once to the archive.
 
-Claim, insert, confirm (docs/delivery.md#clickhouse-sink): a batch's first and last offset are committed as
-metadata, then it is inserted under tokens made of them, then the offset behind it is committed. Whoever gets the
-partition next finds an open claim and redoes exactly those records. Events are not decoded here
+It claims, inserts and confirms (docs/delivery.md#clickhouse-sink):
+
+1. It commits a batch's first and last offset as commit metadata.
+2. It inserts the batch under tokens that are made of these offsets.
+3. It commits the offset behind the batch.
+
+The next owner of a partition finds an open claim and replays exactly those records. Events are not decoded here
 (docs/events.md#rows).
 
-One thread takes records, commits and decides; a few others write, each a batch of another partition.
+One thread takes records, commits and decides. A few other threads write, each a batch of another partition.
 Commits are shared: the confirmation of one batch is the claim of the next.
 """
 
@@ -31,11 +35,20 @@ from streams.metrics import Emit, no_emit
 __all__ = ["ClickHouseSink", "SinkConfig", "run"]
 
 log = logging.getLogger("city.sink")
-TURN_S = 0.05
-SHORT_TURN_S = 0.005
+POLL_S = 0.05
+"""Longest wait for records in one pass."""
+
+SHORT_POLL_S = 0.005
+"""Wait for records while a commit's outcome is awaited."""
+
 TAKE = 5_000
+"""Most records of one poll."""
+
 SLOW_S = 3.0
+"""Seconds without progress after which a full partition is paused; also the wait for inserts at a revocation."""
+
 COALESCE_S = 0.2
+"""Seconds that a confirmation waits to share its commit with the next claim."""
 
 
 def run(
@@ -46,29 +59,40 @@ def run(
     *,
     transform_for_tests: TransformForTests | None = None,
 ) -> None:
-    """Carry records until `stop` is set; blocks.
+    """Write records to ClickHouse until `stop` is set. Blocks.
 
     Args:
         config: Settings.
-        catalog: Topics and schemas; all its topics are read.
-        stop: Set it to end within `config.stop_within_s`; nothing is lost, what is not confirmed comes again.
-        emit: Takes figures, on a timer.
-        transform_for_tests: Only for a test that needs a broken sink: changes each batch before it is written.
+        catalog: Topics and schemas. All topics are read.
+        stop: Set it to end within `config.stop_within_s`. Unconfirmed records are replayed by the next run.
+        emit: Receives the metrics every `config.metrics_interval_s`.
+        transform_for_tests: Only for a test that needs a faulty sink: changes each batch before it is written.
 
     Raises:
         KafkaDownError: Kafka does not answer at the start.
-        SinkStopError: It cannot go on; one line.
+        SinkStopError: The sink cannot go on. The message is one line for the operator.
     """
     sink = ClickHouseSink(config, catalog, emit, transform_for_tests, stop)
     try:
         while not stop.is_set():
-            sink.turn()
+            sink.run_once()
     finally:
         sink.close()
 
 
 class ClickHouseSink:
-    """One member of the group; `turn` is called again and again by one thread."""
+    """One member of the consumer group. One thread calls `run_once` repeatedly.
+
+    Args:
+        config: Settings.
+        catalog: Topics and schemas. All topics are read.
+        emit: Receives the metrics every `config.metrics_interval_s`.
+        transform_for_tests: Only for a test that needs a faulty sink: changes each batch before it is written.
+        stop: Once it is set, Kafka's answers are not awaited any more.
+
+    Raises:
+        KafkaDownError: Kafka does not answer.
+    """
 
     def __init__(
         self,
@@ -80,172 +104,176 @@ class ClickHouseSink:
     ) -> None:
         self._config = config
         self._topics = [topic.name for topic in catalog.topics.values()]
-        self._lanes: dict[tuple[str, int], PartitionState] = {}
+        self._partitions: dict[tuple[str, int], PartitionState] = {}
         self._fenced_at = 0.0
         self._inserts = Inserts(BatchWriter(config, catalog, transform_for_tests), config.inserts)
         self._totals = Totals(emit, config.metrics_interval_s, time.monotonic())
-        self._troubles = Failures()
+        self._failures = Failures()
         self._stop = stop or threading.Event()
         self._group = ConsumerGroup(config, self._assigned, self._revoked, self._lost, self._stop)
         self._group.join(self._topics)
 
-    def turn(self) -> None:
-        """Take what has come, start what is due, settle what is done, report now and then."""
+    def run_once(self) -> None:
+        """Take new records, complete finished inserts, start due batches, and report metrics when due.
+
+        Raises:
+            SinkStopError: The sink cannot go on.
+        """
         self._take()
-        self._settle()
+        self._complete_inserts()
         self._start()
         if self._totals.due(time.monotonic()):
             self._report()
 
-    def lanes(self) -> list[PartitionState]:
-        """Return the partitions that are ours, as they are now; for looking only."""
-        return list(self._lanes.values())
+    def partitions(self) -> list[PartitionState]:
+        """Return the state of each assigned partition. Callers only read it."""
+        return list(self._partitions.values())
 
     def close(self) -> None:
-        """Let running inserts end, confirm them, leave the group; within `config.stop_within_s`."""
+        """Wait for running inserts, confirm them and leave the group, within `config.stop_within_s`."""
         self._stop.set()
         leaving = threading.Thread(target=self._leave, name="sink-leave", daemon=True)
-        leaving.start()  # a Kafka that does not answer must not keep us
+        leaving.start()  # a thread of its own: a Kafka that does not answer must not delay the stop
         leaving.join(self._config.stop_within_s - 2)
         self._inserts.close()
 
     def _leave(self) -> None:
-        """Confirm what can be and leave the group."""
+        """Confirm what is stored and leave the group."""
         self._revoked(self._config.stop_within_s / 2)
         self._group.close()
 
     def _take(self) -> None:
-        """Take records in, unless a whole batch of some partition waits for its turn already."""
+        """Take records from Kafka, unless a full batch already waits for a free thread."""
         now = time.monotonic()
-        waiting = sum(lane.waiting.size for lane in self._lanes.values())
+        waiting = sum(state.waiting.size for state in self._partitions.values())
         crowded = False
-        for lane in self._lanes.values():
-            full = lane.full(self._config) or (
-                waiting >= self._config.max_waiting_bytes and lane.age(now) > 0
+        for state in self._partitions.values():
+            full = state.full(self._config) or (
+                waiting >= self._config.max_waiting_bytes and state.age(now) > 0
             )
-            waited_s = now - max(lane.waiting.since, lane.times.stored_at)
-            stuck = full and (bool(lane.backoff.trouble) or waited_s > SLOW_S)
-            self._group.hold(lane, stuck)
+            waited_s = now - max(state.waiting.since, state.times.stored_at)
+            stuck = full and (bool(state.backoff.trouble) or waited_s > SLOW_S)
+            self._group.hold(state, stuck)
             crowded |= full and not stuck
-        if crowded and not self._group.committing and self._inserts.await_one(TURN_S):
+        if crowded and not self._group.committing and self._inserts.await_one(POLL_S):
             return
-        messages = self._group.take(TAKE, SHORT_TURN_S if self._group.committing else TURN_S)
+        messages = self._group.take(TAKE, SHORT_POLL_S if self._group.committing else POLL_S)
         now = time.monotonic()
         for message in messages:
-            found = self._lanes.get((message.topic(), message.partition()))
+            found = self._partitions.get((message.topic(), message.partition()))
             if found is not None:
                 found.waiting.add(message, now)
 
-    def _settle(self) -> None:
-        """See what became of the inserts that have ended."""
+    def _complete_inserts(self) -> None:
+        """Note the outcome of each insert that has ended."""
         now = time.monotonic()
         self._inserts.forget_done()
-        for lane in list(self._lanes.values()):
-            if lane.future is not None and lane.future.done():
-                self._settle_lane(lane, lane.future, now)
+        for state in list(self._partitions.values()):
+            if state.future is not None and state.future.done():
+                self._complete_insert(state, state.future, now)
 
-    def _settle_lane(self, lane: PartitionState, future: "Future[None]", now: float) -> None:
-        """Note an insert's outcome.
+    def _complete_insert(self, state: PartitionState, future: "Future[None]", now: float) -> None:
+        """Note one insert's outcome. Errors that do not pass by themselves are raised.
 
         Raises:
-            SinkStopError: As the insert did, like everything else that is not known to pass.
+            SinkStopError: The insert raised it.
         """
         try:
             future.result()
         except SinkStopError:
             raise
         except StreamsError as error:
-            lane.failed(now, str(error), self._config)
-            self._troubles.note(
-                "ClickHouse" if isinstance(error, ClickHouseDownError) else lane.topic, str(error)
+            state.failed(now, str(error), self._config)
+            self._failures.note(
+                "ClickHouse" if isinstance(error, ClickHouseDownError) else state.topic, str(error)
             )
             return
-        if lane.task is not None:
-            self._totals.stored(lane.task.batch.stamps, len(lane.task.culprits), time.time() * 1000)
-        lane.stored(now)
-        self._troubles.over(lane.topic)
-        self._troubles.over("ClickHouse")
+        if state.task is not None:
+            self._totals.stored(state.task.batch.stamps, len(state.task.invalid), time.time() * 1000)
+        state.stored(now)
+        self._failures.over(state.topic)
+        self._failures.over("ClickHouse")
 
     def _start(self) -> None:
-        """Claim what is due, confirm what is stored, in one commit."""
+        """Claim the due batches and confirm the stored ones in one commit."""
         if self._group.committing:
             return
         now = time.monotonic()
         starting = self._starting(now)
-        for lane in starting:
-            task = lane.task or lane.next_task(self._config, now)
+        for state in starting:
+            task = state.task or state.next_task(self._config, now)
             task.lease = Lease(self._config.lease_s)
-        confirming = [  # not those that start: their claim confirms what was before it
-            lane
-            for lane in self._lanes.values()
-            if lane.task is None and lane.offsets.unconfirmed
-            if starting or now - lane.times.stored_at >= COALESCE_S or not lane.waiting
+        confirming = [  # not those that start: their claim confirms what precedes it
+            state
+            for state in self._partitions.values()
+            if state.task is None and state.offsets.unconfirmed
+            if starting or now - state.times.stored_at >= COALESCE_S or not state.waiting
         ]
-        places = [*(lane.claimed() for lane in starting), *(lane.confirmation() for lane in confirming)]
-        if places:
-            self._group.commit(places, lambda error: self._committed(starting, confirming, error))
+        commits = [*(state.claimed() for state in starting), *(state.confirmation() for state in confirming)]
+        if commits:
+            self._group.commit(commits, lambda error: self._committed(starting, confirming, error))
 
     def _committed(
         self, starting: list[PartitionState], confirming: list[PartitionState], error: SinkError | None
     ) -> None:
-        """Let the claimed be written; where Kafka did not take the commit, leave all as it is."""
+        """Submit the claimed batches. If Kafka did not take the commit, leave everything as it is."""
         if isinstance(error, FencedError):
             log.warning("another sink has the partitions: %s", error)
             self._lost()
             self._fenced_at = time.monotonic()
         elif error is not None:
-            self._troubles.note("commit", f"Kafka does not take the commit, the sink tries again: {error}")
+            self._failures.note("commit", f"Kafka does not take the commit, the sink tries again: {error}")
         else:
-            self._troubles.over("commit")
-            for lane in (*starting, *confirming):
-                lane.confirm(time.monotonic())
-                if lane.task is not None:
-                    lane.future = self._inserts.submit(lane.task)
+            self._failures.over("commit")
+            for state in (*starting, *confirming):
+                state.confirm(time.monotonic())
+                if state.task is not None:
+                    state.future = self._inserts.submit(state.task)
 
     def _starting(self, now: float) -> list[PartitionState]:
-        """Choose the lanes whose next batch is to be written: the longest waiting, as many as there is room for."""
+        """Choose the partitions whose next batch is written now: the longest waiting, as many as there is room for."""
         again = [
-            lane
-            for lane in self._lanes.values()
-            if lane.task and not lane.future and now >= lane.backoff.retry_at
+            state
+            for state in self._partitions.values()
+            if state.task and not state.future and now >= state.backoff.retry_at
         ]
-        free = [lane for lane in self._lanes.values() if lane.task is None and lane.age(now) > 0]
-        if not any(lane.due(now, self._config) for lane in free):
+        free = [state for state in self._partitions.values() if state.task is None and state.age(now) > 0]
+        if not any(state.due(now, self._config) for state in free):
             free = []
-        ready = [  # who is nearly due goes along: one commit for both
-            lane
-            for lane in free
-            if lane.due(now, self._config) or lane.age(now) >= lane.patience(self._config) / 2
+        ready = [  # a nearly due partition goes along: one commit for both
+            state
+            for state in free
+            if state.due(now, self._config) or state.age(now) >= state.wait_limit_s(self._config) / 2
         ]
-        return (again + sorted(ready, key=lambda lane: lane.waiting.since))[: self._inserts.room]
+        return (again + sorted(ready, key=lambda state: state.waiting.since))[: self._inserts.room]
 
-    def _assigned(self, lanes: Sequence[PartitionState]) -> None:
-        """Begin with these partitions."""
-        self._lanes = {(lane.topic, lane.partition): lane for lane in lanes}
+    def _assigned(self, states: Sequence[PartitionState]) -> None:
+        """Replace the assigned partitions."""
+        self._partitions = {(state.topic, state.partition): state for state in states}
         self._fenced_at = 0.0
 
-    def _revoked(self, patience_s: float = SLOW_S) -> None:
-        """Give all partitions back: let running inserts end, confirm them, let go of the rest."""
-        wait([lane.future for lane in self._lanes.values() if lane.future is not None], patience_s)
-        self._settle()
-        done = [lane.confirmation() for lane in self._lanes.values() if lane.offsets.unconfirmed]
+    def _revoked(self, wait_s: float = SLOW_S) -> None:
+        """Give all partitions back: wait for running inserts, confirm them, abandon the rest."""
+        wait([state.future for state in self._partitions.values() if state.future is not None], wait_s)
+        self._complete_inserts()
+        done = [state.confirmation() for state in self._partitions.values() if state.offsets.unconfirmed]
         try:
             if done:
                 self._group.commit_now(done)
         except SinkError as error:
-            log.warning("stored, but not confirmed, so it will be redone: %s", error)
+            log.warning("stored, but not confirmed, so it will be replayed: %s", error)
         self._lost()
 
     def _lost(self) -> None:
-        """All partitions are gone: what is claimed is for others to finish."""
-        for lane in self._lanes.values():
-            if lane.task is not None:
-                lane.task.lease.lose()
-        self._lanes = {}
+        """Drop all partitions. Their next owner finishes what is claimed."""
+        for state in self._partitions.values():
+            if state.task is not None:
+                state.task.lease.lose()
+        self._partitions = {}
         self._group.forget_commit()
 
     def _report(self) -> None:
-        """Hand the figures out, and end if nothing moves although nobody is known to be in the way."""
+        """Report the metrics. Stop the sink if a partition stalls without a known cause (docs/delivery.md#liveness)."""
         now = time.monotonic()
         if (
             self._fenced_at
@@ -255,16 +283,16 @@ class ClickHouseSink:
             raise SinkStopError("Kafka took the partitions away and gave none again: the sink ends itself")
         lags = dict.fromkeys(self._topics, 0)
         longest = 0.0
-        for lane in self._lanes.values():
-            lag = self._group.end(lane) - lane.offsets.confirmed
-            lags[lane.topic] += lag
-            lane.times.moved_at = lane.times.moved_at if lag else now
-            longest = max(longest, now - lane.times.moved_at)
-            if now - lane.times.moved_at > self._config.stalled_after_s and not (
-                lane.backoff.trouble or self._group.trouble
+        for state in self._partitions.values():
+            lag = self._group.end(state) - state.offsets.confirmed
+            lags[state.topic] += lag
+            state.times.moved_at = state.times.moved_at if lag else now
+            longest = max(longest, now - state.times.moved_at)
+            if now - state.times.moved_at > self._config.stalled_after_s and not (
+                state.backoff.trouble or self._group.trouble
             ):
                 raise SinkStopError(
-                    f"{lane.topic}/{lane.partition}: {lag} records wait and nothing was committed for "
+                    f"{state.topic}/{state.partition}: {lag} records wait and nothing was committed for "
                     f"{self._config.stalled_after_s:g} s: the sink ends itself, start it again"
                 )
         self._totals.report(lags, longest)

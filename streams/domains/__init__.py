@@ -1,1 +1,1 @@
-"""One folder per event domain: its rules, its agents, its recordings. Found by name; listed nowhere."""
+"""One folder per event domain: its rules, its agents, its recordings. The platform finds a folder by its name."""

@@ -1,1 +1,1 @@
-"""Event ids, salts and pseudonyms."""
+"""Event ids, salts, pseudonyms and the deployment secret."""

@@ -5,21 +5,17 @@ import re
 from streams.identity.secret import DeploymentSecret
 
 _PSEUDONYM = b"city-pseudonym/v1\n"
-
-
-_VEIL = b"city-veiled-digest/v1\n"
-
-
-_VEILED_RECORD = b"city-veiled-record/v1\n"
+_KEYED_DIGEST = b"city-veiled-digest/v1\n"
+_KEYED_RECORD = b"city-veiled-record/v1\n"
 
 
 def pseudonym(secret: DeploymentSecret, domain: str, person: str) -> str:
-    """Name a person without naming them: the same person has the same pseudonym within one domain.
+    """Return the pseudonym of a person, `p-` and 32 hex digits: always the same one within one domain.
 
-    Only who holds the deployment's secret can tell whose it is, and pseudonyms of two domains cannot be joined.
+    Only a holder of the deployment secret can find the person. Pseudonyms of two domains cannot be joined.
 
     Args:
-        secret: Secret of the data directory.
+        secret: Secret of the deployment.
         domain: Folder name of the domain.
         person: Name under which the source knows the person, such as `nhanes:93703`.
     """
@@ -29,15 +25,24 @@ def pseudonym(secret: DeploymentSecret, domain: str, person: str) -> str:
 
 
 def is_pseudonym(text: str) -> bool:
-    """Whether a text is what `pseudonym` makes."""
+    """Return whether a text has the form of a pseudonym."""
     return re.fullmatch(r"p-[0-9a-f]{32}", text) is not None
 
 
 def keyed_digest(secret: DeploymentSecret, digest: bytes) -> bytes:
-    """Veil a digest, so that nobody without the secret can try guesses of what it is of."""
-    return secret.mac(_VEIL, digest)
+    """Return the HMAC of a digest, 32 bytes, so that nobody without the secret can test guesses of its content."""
+    return secret.mac(_KEYED_DIGEST, digest)
 
 
 def keyed_record(secret: DeploymentSecret, digest: bytes, record: int) -> str:
-    """Name a record of a file of persons, so that who has the file cannot tell which row it is."""
-    return secret.mac(_VEILED_RECORD, digest + record.to_bytes(8, "big"))[:8].hex()
+    """Return the name of a record of a file of persons, from which a holder of the file cannot find the row.
+
+    Args:
+        secret: Secret of the deployment.
+        digest: SHA-256 of the file, 32 bytes.
+        record: Number of the record, from 1.
+
+    Returns:
+        16 hex digits.
+    """
+    return secret.mac(_KEYED_RECORD, digest + record.to_bytes(8, "big"))[:8].hex()

@@ -11,7 +11,7 @@ SECRET_BYTES = 32
 
 
 class DeploymentSecret:
-    """32 random bytes of this data directory, made once; never printed."""
+    """The secret of a deployment: 32 random bytes, never printed."""
 
     __slots__ = ("_value",)
 
@@ -22,18 +22,23 @@ class DeploymentSecret:
         return "DeploymentSecret(***)"
 
     def mac(self, purpose: bytes, message: bytes) -> bytes:
-        """Return HMAC-SHA256 of a message under this secret, apart from those for other purposes."""
+        """Return the HMAC-SHA256 of a message, separate from that for any other purpose.
+
+        Args:
+            purpose: Tag that begins the message, such as `city-pseudonym/v1` and a newline.
+            message: What is authenticated.
+        """
         return hmac.digest(self._value, purpose + message, "sha256")
 
 
 def deployment_secret(keys: Path) -> DeploymentSecret:
-    """Read the secret of a data directory, or make it, 0600 and on disk, when it has none yet.
+    """Return the secret of a data directory. Make it first, durably and with mode 0600, if there is none.
 
     Args:
         keys: `<data>/keys`.
 
     Raises:
-        StopError: The file does not hold 32 bytes; ids would change if another were made.
+        StopError: The file does not hold 32 bytes. A new secret would change ids.
     """
     path = keys / "deployment.secret"
     value = path.read_bytes() if path.exists() else create_once(path, secrets.token_bytes(SECRET_BYTES))

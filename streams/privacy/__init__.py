@@ -1,1 +1,1 @@
-"""Encryption of personal fields and erasure of persons."""
+"""Encrypts personal fields and erases persons."""

@@ -1,9 +1,11 @@
-"""A person is forgotten: under which names their keys lie, and their erasure. Nothing is told here, only done.
+"""Erases persons: finds the subjects of a person and destroys their keys. The caller publishes the erasure.
 
-A person is given by the name under which the sources know them, or by a pseudonym. Under a name, the keys of their
-pseudonyms in every domain that makes any are erased, and those that lie under the name itself; under a pseudonym,
-its own. What is returned names pseudonyms only: it goes into `platform.erasure`, for ever. Where personal values are
-keyed by the name itself (a domain without pseudonyms), its erasure tells the name that the topics bear anyway.
+A person is given by the name that the sources use, or by a pseudonym. For a name, it erases the keys of the person's
+pseudonyms in every domain that makes pseudonyms, and the keys under the name itself. For a pseudonym, it erases that
+one's keys.
+
+The result names pseudonyms, because `platform.erasure` keeps it for ever. The exception is a domain without
+pseudonyms, where keys lie under the name: its erasure contains the name, which the topics contain anyway.
 """
 
 from pathlib import Path
@@ -16,14 +18,25 @@ from streams.privacy.field_encryption import SubjectKeys
 
 
 class Erasure(NamedTuple):
-    """A subject whose key is erased, and the names of the keys that were destroyed now."""
+    """An erased subject.
+
+    Attributes:
+        subject: A pseudonym or a name.
+        keys: Names of the keys that this erasure destroyed.
+    """
 
     subject: str
     keys: tuple[str, ...]
 
 
 def subjects(keys: Path, catalog: Catalog, person: str) -> tuple[str, ...]:
-    """Name the subjects that a person is: themselves, and their pseudonym in each domain that makes any."""
+    """Return the subjects of a person: the pseudonym in each domain that makes pseudonyms, and the name itself.
+
+    Args:
+        keys: `<data>/keys`.
+        catalog: Its topics state which domains make pseudonyms.
+        person: A name, or a pseudonym. A pseudonym is its own only subject.
+    """
     if is_pseudonym(person):
         return (person,)
     secret = deployment_secret(keys)
@@ -34,15 +47,15 @@ def subjects(keys: Path, catalog: Catalog, person: str) -> tuple[str, ...]:
 
 
 def forget(keys: Path, catalog: Catalog, person: str) -> list[Erasure]:
-    """Erase a person's keys, durably; what is written about them from now on is refused.
+    """Erase a person's keys durably. New personal values of the person are refused from now on.
 
     Args:
         keys: `<data>/keys`.
-        catalog: Tells which domains make pseudonyms.
+        catalog: Its topics state which domains make pseudonyms.
         person: A name, or a pseudonym.
 
     Returns:
-        One erasure for each pseudonym, and one for the name itself only if a key lay under it.
+        One erasure for each pseudonym. One for the name itself only if a key lay under it.
     """
     store = SubjectKeys(keys)
     done = [Erasure(subject, store.forget(subject)) for subject in subjects(keys, catalog, person)]

@@ -1,17 +1,15 @@
-"""Personal values, encrypted under a key per subject from the first event on (docs/events.md#personal-values).
+"""Encrypts personal values under one key per subject, from the first event on (docs/events.md#personal-values).
 
-- One random AES-256 key per subject, a 0600 file under `<data>/keys/subjects/`, on disk before it is first
-  used. File names are HMACs, so a listing names nobody.
-- A value travels as `01 ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag`; the plaintext is the Avro
-  of the field's natural type. The nonce is HMAC-SHA256 under the subject's key over event id, field and
-  plaintext: a repeat is byte-identical, and a corrected value under the same event id never
-  meets the same nonce.
-- Event id, topic, field and subject are authenticated: a ciphertext moved elsewhere does not open.
-- `forget` destroys the key, durably. Topics, tables, backups and proofs stay as they are; nobody can read
-  them.
+- Each subject has a random AES-256 key: a 0600 file under `<data>/keys/subjects/`, on disk before its first use. File
+  names are HMACs, so a listing names nobody.
+- An encrypted value is `01 ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag`. The plaintext is the Avro of the field's
+  natural type.
+- The nonce is HMAC-SHA256 under the subject's key over event id, field and plaintext. So a repeat is byte-identical,
+  and a corrected value under the same event id has another nonce.
+- Event id, topic, field and subject are authenticated: a ciphertext that is moved elsewhere does not decrypt.
+- `forget` destroys the key durably. Topics, tables, backups and proofs stay as they are, and nobody can read them.
 
-Keys of live processes are checked against the file at each use, so a key erased by one process is gone for
-all.
+A process compares its cached keys with the files at each use. So a key that one process erased is gone for all.
 """
 
 import hmac
@@ -44,7 +42,14 @@ _BINDING = b"city-personal/v1\n"
 
 @dataclass(frozen=True)
 class FieldLocation:
-    """Where a personal value stands; all of it is authenticated with the value."""
+    """The location of a personal value. All of it is authenticated with the value.
+
+    Attributes:
+        topic: Topic of the event.
+        subject: Subject whose key encrypts the value.
+        event_id: Id of the event.
+        field: Name of the field.
+    """
 
     topic: str
     subject: str
@@ -52,7 +57,7 @@ class FieldLocation:
     field: str
 
     def binding(self) -> bytes:
-        """Return the additional authenticated data."""
+        """Return the additional authenticated data of AES-GCM."""
         parts = (self.topic.encode(), self.subject.encode(), self.field.encode())
         return _BINDING + id_bytes(self.event_id) + b"".join(len(p).to_bytes(4, "big") + p for p in parts)
 
@@ -60,12 +65,12 @@ class FieldLocation:
 def decrypt_event(
     keys: "SubjectKeys", topic: str, schema: Schema, subject: str, event: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return an event with its personal fields in clear, for those who hold the keys.
+    """Return an event with its personal fields in clear.
 
     Args:
-        keys: The keys.
-        topic: Topic the event stands on.
-        schema: Schema the event was written with.
+        keys: The subjects' keys.
+        topic: Topic of the event.
+        schema: Schema that the event was written with.
         subject: The record's key.
         event: The event as decoded, personal fields as bytes.
 
@@ -73,16 +78,16 @@ def decrypt_event(
         SubjectForgottenError: The subject's key was erased.
         PersonalFieldError: A field belongs to another event, subject or key.
     """
-    opened = dict(event)
+    decrypted = dict(event)
     for name in schema.personal:
         if event[name] is not None:
             plain = keys.decrypt(FieldLocation(topic, subject, event["event_id"], name), event[name])
-            opened[name] = clear_value(schema, name, plain)
-    return opened
+            decrypted[name] = clear_value(schema, name, plain)
+    return decrypted
 
 
 class Decryptor:
-    """Opens personal values of one topic for a rule that declared that it needs them.
+    """Decryptor of one topic's personal values, for a rule that declares that it needs them.
 
     Args:
         keys: The subjects' keys.
@@ -96,7 +101,15 @@ class Decryptor:
         self._topic = topic
 
     def event(self, key: str, event: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return an event with its personal fields in clear; None if the person was forgotten."""
+        """Return an event with its personal fields in clear, or None if the person was erased.
+
+        Args:
+            key: The record's key.
+            event: The event as decoded, personal fields as bytes.
+
+        Raises:
+            PersonalFieldError: A field belongs to another event, subject or key.
+        """
         topic = self._topic
         subject = key if topic.subject == topic.key else event[topic.subject] or ""
         try:
@@ -104,18 +117,28 @@ class Decryptor:
         except SubjectForgottenError:
             return None
 
-    def value(self, subject: str, event_id: str, field: str, sealed: bytes) -> Any:
-        """Return one value in clear that the rule kept as it stood on an event; None if the person was forgotten."""
+    def value(self, subject: str, event_id: str, field: str, encrypted: bytes) -> Any:
+        """Return one value in clear that the rule kept encrypted, or None if the person was erased.
+
+        Args:
+            subject: Subject whose key encrypts the value.
+            event_id: Id of the event that the value came with.
+            field: Name of the field.
+            encrypted: The value as it stood on the event.
+
+        Raises:
+            PersonalFieldError: The value belongs to another event, field, subject or key.
+        """
         try:
-            plain = self._keys.decrypt(FieldLocation(self._topic.name, subject, event_id, field), sealed)
+            plain = self._keys.decrypt(FieldLocation(self._topic.name, subject, event_id, field), encrypted)
         except SubjectForgottenError:
             return None
         return clear_value(self._topic.schema, field, plain)
 
 
 @dataclass(frozen=True)
-class _Held:
-    """A key in memory, and the file it was read from."""
+class _CachedKey:
+    """A key in memory, with the identity (inode, modification time) of the file it was read from."""
 
     identity: tuple[int, int]
     key: bytes
@@ -123,94 +146,105 @@ class _Held:
 
 
 class SubjectKeys:
-    """The keys of this data directory. Whoever holds this object can read personal values: hand it to few."""
+    """The subjects' keys in a data directory. Its holder can read personal values: pass it to few.
+
+    Args:
+        keys: `<data>/keys`.
+        secret: Secret of the deployment, for the file names. Read from `keys` when None.
+    """
 
     def __init__(self, keys: Path, secret: DeploymentSecret | None = None) -> None:
         self._folder = keys / "subjects"
         self._secret = secret or deployment_secret(keys)
-        self._held: dict[str, tuple[Path, _Held | None]] = {}
+        self._cached: dict[str, tuple[Path, _CachedKey | None]] = {}
 
-    def encrypt(self, place: FieldLocation, plain: bytes) -> bytes:
-        """Encrypt a value's bytes under its subject's key, making the key if the subject is new.
+    def encrypt(self, location: FieldLocation, plain: bytes) -> bytes:
+        """Encrypt a value under its subject's key. A new subject gets a key.
+
+        Args:
+            location: The value's location.
+            plain: The value as Avro bytes.
 
         Raises:
             SubjectForgottenError: The subject's key was erased.
         """
-        held = self._key(place.subject) or self._create(place.subject)
-        binding = place.binding()
-        nonce = hmac.digest(held.key, _NONCE + binding + plain, "sha256")[:NONCE_BYTES]
-        return FORMAT + nonce + held.cipher.encrypt(nonce, plain, binding)
+        cached = self._key(location.subject) or self._create(location.subject)
+        binding = location.binding()
+        nonce = hmac.digest(cached.key, _NONCE + binding + plain, "sha256")[:NONCE_BYTES]
+        return FORMAT + nonce + cached.cipher.encrypt(nonce, plain, binding)
 
-    def decrypt(self, place: FieldLocation, value: bytes) -> bytes:
-        """Open a value that `encrypt` made for the same place.
+    def decrypt(self, location: FieldLocation, value: bytes) -> bytes:
+        """Decrypt a value that `encrypt` made for the same location.
 
         Raises:
             SubjectForgottenError: The subject's key was erased, or never was here.
             PersonalFieldError: The bytes are of another place, another key, or no encrypted value.
         """
         if len(value) < len(FORMAT) + NONCE_BYTES + TAG_BYTES or not value.startswith(FORMAT):
-            raise PersonalFieldError(f"{place.topic}: {place.field}: not an encrypted value")
-        held = self._key(place.subject)
-        if held is None:
+            raise PersonalFieldError(f"{location.topic}: {location.field}: not an encrypted value")
+        cached = self._key(location.subject)
+        if cached is None:
             raise SubjectForgottenError
         nonce = value[len(FORMAT) : len(FORMAT) + NONCE_BYTES]
         try:
-            return held.cipher.decrypt(nonce, value[len(FORMAT) + NONCE_BYTES :], place.binding())
+            return cached.cipher.decrypt(nonce, value[len(FORMAT) + NONCE_BYTES :], location.binding())
         except InvalidTag:
             raise PersonalFieldError(
-                f"{place.topic}: {place.field}: does not open with this subject's key at this event and field"
+                f"{location.topic}: {location.field}: does not open with this subject's key at this event and field"
             ) from None
 
     def forget(self, subject: str) -> tuple[str, ...]:
-        """Erase a subject's key, durably; new values of theirs are refused until `readmit`.
+        """Erase a subject's key durably. New values of the subject are refused until `readmit`.
 
         Returns:
-            The names of the keys that were destroyed, never the keys.
+            The names of the destroyed keys, never the keys.
         """
         path = self._path(subject)
         create_once(path.with_suffix(".forgotten"), b"")
-        self._held.pop(subject, None)
+        self._cached.pop(subject, None)
         return (path.stem,) if destroy(path) else ()
 
     def readmit(self, subject: str) -> None:
-        """Let a forgotten subject who asks for it have a new key; what was encrypted before stays closed."""
+        """Allow an erased subject a new key. What was encrypted before stays unreadable."""
         destroy(self._path(subject).with_suffix(".forgotten"))
 
     def knows(self, subject: str) -> bool:
-        """Whether the subject has a key now."""
+        """Return True if the subject has a key now."""
         return self._path(subject).exists()
 
     def _path(self, subject: str) -> Path:
-        held = self._held.get(subject)
+        cached = self._cached.get(subject)
         return (
-            held[0] if held else self._folder / f"{self._secret.mac(_NAME, subject.encode()).hex()[:40]}.key"
+            cached[0]
+            if cached
+            else self._folder / f"{self._secret.mac(_NAME, subject.encode()).hex()[:40]}.key"
         )
 
-    def _key(self, subject: str) -> _Held | None:
-        """Return the key as the disk has it now, or None."""
-        path, held = self._held.get(subject) or (self._path(subject), None)
+    def _key(self, subject: str) -> _CachedKey | None:
+        """Return the key as it is on disk now, or None."""
+        path, cached = self._cached.get(subject) or (self._path(subject), None)
         try:
             stat = os.stat(path)  # noqa: PTH116 - asked for every value; Path.stat costs three times as much
         except FileNotFoundError:
-            self._held.pop(subject, None)
+            self._cached.pop(subject, None)
             return None
         identity = (stat.st_ino, stat.st_mtime_ns)
-        if held is None or held.identity != identity:
+        if cached is None or cached.identity != identity:
             key = path.read_bytes()
             if len(key) != KEY_BYTES or not any(key):
                 return None
-            held = _Held(identity, key, AESGCM(key))
-            self._held[subject] = (path, held)
-        return held
+            cached = _CachedKey(identity, key, AESGCM(key))
+            self._cached[subject] = (path, cached)
+        return cached
 
-    def _create(self, subject: str) -> _Held:
+    def _create(self, subject: str) -> _CachedKey:
         path = self._path(subject)
         if path.with_suffix(".forgotten").exists():
             raise SubjectForgottenError
         create_once(path, secrets.token_bytes(KEY_BYTES))
-        if path.with_suffix(".forgotten").exists():  # forgotten between the look and the creation
+        if path.with_suffix(".forgotten").exists():  # erased between the check and the creation
             destroy(path)
-        held = self._key(subject)
-        if held is None:
+        cached = self._key(subject)
+        if cached is None:
             raise SubjectForgottenError
-        return held
+        return cached

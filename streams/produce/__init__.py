@@ -1,1 +1,1 @@
-"""Producing events to topics."""
+"""Checks, encrypts, signs and sends events to topics."""

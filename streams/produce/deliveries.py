@@ -1,4 +1,4 @@
-"""Counts the deliveries of a set of records and keeps the first failure."""
+"""Tracks the deliveries of a set of records and keeps the first failure."""
 
 import threading
 from typing import Any
@@ -7,7 +7,14 @@ from streams.errors import DeliveryError
 
 
 class DeliveryTracker:
-    """What became of a set of records that were sent: one waits for it before anything is committed."""
+    """Delivery outcomes of a set of sent records. Callers wait for them before they commit anything.
+
+    Attributes:
+        sent: Records handed over.
+        settled: Records that were delivered or failed.
+        failed: Records that failed.
+        problem: Topic and reason of the first failure.
+    """
 
     __slots__ = ("_lock", "failed", "problem", "sent", "settled")
 
@@ -20,16 +27,21 @@ class DeliveryTracker:
 
     @property
     def pending(self) -> int:
-        """Records handed over whose fate is not known yet."""
+        """Number of sent records that are neither delivered nor failed yet."""
         return self.sent - self.settled
 
     def expect(self) -> None:
-        """Count a record that is handed over now."""
+        """Count a record as sent."""
         with self._lock:
             self.sent += 1
 
     def report(self, error: Any, message: Any) -> None:
-        """Take librdkafka's report of one record: `KafkaError` or None, and the record."""
+        """Count one record from librdkafka's delivery report.
+
+        Args:
+            error: A `KafkaError`, or None if the record was delivered.
+            message: The record.
+        """
         if error is None:
             with self._lock:
                 self.settled += 1
@@ -37,7 +49,12 @@ class DeliveryTracker:
             self.settle(message.topic(), str(error.str()))
 
     def settle(self, topic: str, problem: str | None = None) -> None:
-        """Count a record as delivered, or as failed for a reason."""
+        """Count one record as delivered, or as failed.
+
+        Args:
+            topic: The record's topic.
+            problem: Why it failed, None if it was delivered.
+        """
         with self._lock:
             self.settled += 1
             if problem is not None:
@@ -45,6 +62,10 @@ class DeliveryTracker:
                 self.problem = self.problem or (topic, problem)
 
     def check(self) -> None:
-        """Raise DeliveryError if any record failed."""
+        """Raise an error if any record failed.
+
+        Raises:
+            DeliveryError: The first failure, with the number of all.
+        """
         if self.problem is not None:
             raise DeliveryError(*self.problem, failed=self.failed)

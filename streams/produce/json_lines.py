@@ -1,7 +1,7 @@
-"""Events told by hand or by a script: JSON lines → records, for `city produce TOPIC`.
+"""Produces events from JSON lines, for `city produce TOPIC`.
 
-An event born here is a device's: random UUIDv7, random salt, `occurred_at` now unless the line says otherwise. A line
-that cannot be sent is told with its number and why; it never costs the others.
+Each event counts as a device's: random UUIDv7, random salt, `occurred_at` now unless the line has its own. A line
+that cannot be sent is reported with its number and the reason. The other lines are sent.
 """
 
 import json
@@ -20,26 +20,26 @@ _OURS = ("salt",)
 
 
 def produce_lines(
-    door: EventProducer, topic: str, lines: Iterable[str], source: str, first_number: int | None = None
+    producer: EventProducer, topic: str, lines: Iterable[str], source: str, first_number: int | None = None
 ) -> tuple[int, list[str]]:
     """Send one event per line and wait for their delivery.
 
     Args:
-        door: Where they go.
+        producer: Sends the events.
         topic: Topic of the catalogue.
-        lines: JSON objects; blank lines are passed over. Envelope fields that a line lacks are filled in; times are
-            ISO 8601 with offset, or microseconds since 1970.
-        source: Who tells it, for lines that do not say so.
-        first_number: The first number of each source's events of each subject; None: they are not numbered.
+        lines: JSON objects. Blank lines are skipped. Missing envelope fields are filled in. Times are ISO 8601 with
+            offset, or microseconds since 1970.
+        source: Source of the lines that have none.
+        first_number: First sequence number of each source's events of each subject. None: no numbers.
 
     Returns:
-        How many were delivered, and what was refused, one line of text each.
+        The number of delivered events, and one line of text for each refused line.
 
     Raises:
         DeliveryError: Kafka did not take them.
     """
     sent, refused = 0, []
-    known = door.catalog.topics.get(topic)
+    known = producer.catalog.topics.get(topic)
     numbers: Counter[tuple[str, str]] = Counter()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -48,21 +48,21 @@ def produce_lines(
             event = _event(line, source)
             subject = (stream_of(str(event["source"])), str(event.get(known.key) if known else ""))
             own = None if first_number is None else first_number + numbers[subject]
-            door.produce(topic, event, sequence=own)
+            producer.produce(topic, event, sequence=own)
         except (ValueError, RefusedEventError, SubjectForgottenError) as error:
             refused.append(f"line {number}: {error}")
         else:
             sent += 1
             numbers[subject] += 1
-    door.flush()
+    producer.flush()
     return sent, refused
 
 
 def _event(line: str, source: str) -> dict[str, Any]:
-    """Read a line and put the envelope in front of what it lacks of it.
+    """Parse a line and add the envelope fields that it lacks.
 
     Raises:
-        ValueError: The line is no JSON object, or sets what is not its to set.
+        ValueError: The line is no JSON object, or sets a field that is made here.
     """
     given = json.loads(line)
     if not isinstance(given, dict):
@@ -86,10 +86,14 @@ def _event(line: str, source: str) -> dict[str, Any]:
 
 
 def instant(name: str, text: str) -> datetime:
-    """Read a moment with its offset, as ISO 8601 writes it.
+    """Parse an ISO 8601 time with offset.
+
+    Args:
+        name: Name of the field, for the error message.
+        text: The time.
 
     Raises:
-        ValueError: It is none; the words begin with the name.
+        ValueError: The text is no such time. The message begins with the name.
     """
     try:
         time_given = datetime.fromisoformat(text)

@@ -1,10 +1,11 @@
-"""The only door into Kafka: idempotent, `acks=all`, with a bounded queue, and honest about failure.
+"""Sends records to Kafka: idempotent, with `acks=all` and a bounded queue.
 
-It promises: a record is either confirmed by all in-sync replicas or its failure is raised as `DeliveryError`
-from the `wait` or `flush` that covers it; a full queue makes the caller wait, never drops; a Kafka that does
-not answer is one clear line at once. What a record looks like is decided in `streams.produce.producer`.
+- A record is confirmed by all in-sync replicas, or the `wait` or `flush` that covers it raises `DeliveryError`.
+- A full queue makes the caller wait. Nothing is dropped.
+- If Kafka does not answer at the start, `KafkaDownError` says so in one line.
+- Records are partitioned by murmur2 of the key, as in Java clients, so all writers agree.
 
-Records are partitioned by murmur2 of the key, as Java clients do, so all writers agree.
+`streams.produce.producer` makes the records.
 """
 
 import contextlib
@@ -33,7 +34,13 @@ _TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE)
 
 
 class Producer(EventProducer):
-    """A door into Kafka; see `EventProducer.produce`. One per process is enough, any thread may use it.
+    """Producer that sends to Kafka, see `EventProducer.produce`. One per process suffices. Any thread may use it.
+
+    Args:
+        config: Settings.
+        catalog: Topics and schemas.
+        keys: The subjects' keys. Made from `config` when first needed if None.
+        signer: Signs each event of a raw topic. None: events are not signed.
 
     Raises:
         KafkaDownError: Nothing answers at `config.kafka` within `config.connect_timeout_s`.
@@ -58,7 +65,12 @@ class Producer(EventProducer):
             raise KafkaDownError(config.kafka, config.connect_timeout_s, self._last_error) from error
 
     def send(self, record: ProducerRecord, deliveries: DeliveryTracker | None = None) -> None:
-        """Hand a record to librdkafka; waits while its queue is full."""
+        """Queue a record in librdkafka. Wait while its queue is full.
+
+        Raises:
+            RefusedEventError: The record is too large for Kafka.
+            DeliveryError: The queue stayed full, or the producer had a fatal error.
+        """
         if deliveries is None:
             deliveries = self._loose
         self._serve()
@@ -73,7 +85,11 @@ class Producer(EventProducer):
             raise
 
     def wait(self, deliveries: DeliveryTracker) -> None:
-        """Wait until Kafka confirmed or refused every record of `deliveries`."""
+        """Wait until every record of `deliveries` is delivered or failed.
+
+        Raises:
+            DeliveryError: A record failed, or Kafka did not report in time.
+        """
         deadline = time.monotonic() + 2 * self.config.delivery_timeout_s
         while deliveries.pending:
             self._kafka.flush(_TURN_S)
@@ -82,12 +98,16 @@ class Producer(EventProducer):
         deliveries.check()
 
     def flush(self) -> None:
-        """Wait for all records that were sent without their own `DeliveryTracker`."""
+        """Wait for all records that were sent without their own `DeliveryTracker`.
+
+        Raises:
+            DeliveryError: A record failed, or Kafka did not report in time.
+        """
         covered, self._loose = self._loose, DeliveryTracker()
         self.wait(covered)
 
     def backlog(self) -> int:
-        """Return how many records are queued or on their way."""
+        """Return the number of records that are queued or in flight."""
         return len(self._kafka)
 
     def _settings(self) -> Mapping[str, Any]:
@@ -108,13 +128,13 @@ class Producer(EventProducer):
         }
 
     def _note(self, error: KafkaError) -> None:
-        """Keep what librdkafka complains about, for the message of the error that is raised later."""
+        """Keep librdkafka's last error for the message of the error that is raised later."""
         if error.fatal():
             self._fatal = error.str()
         self._last_error = error.str()
 
     def _serve(self) -> None:
-        """Run waiting delivery reports now and then, and refuse to go on after a fatal error."""
+        """Serve delivery reports every `_SERVE_EVERY` records. Raise after a fatal error."""
         if self._fatal:
             raise DeliveryError("(any)", f"the producer is beyond repair: {self._fatal}")
         self._since_served += 1
@@ -123,7 +143,7 @@ class Producer(EventProducer):
             self._kafka.poll(0)
 
     def _hand_over(self, record: ProducerRecord, deliveries: DeliveryTracker) -> None:
-        """Give a record to librdkafka; BufferError: its queue is full."""
+        """Give a record to librdkafka. Raise BufferError if its queue is full."""
         topic, key, value, headers, partition = record
         try:
             self._kafka.produce(
@@ -141,7 +161,7 @@ class Producer(EventProducer):
             raise DeliveryError(topic, kafka_error.str()) from error
 
     def _wait_for_room(self, record: ProducerRecord, deliveries: DeliveryTracker) -> None:
-        """Let the queue drain and try again, as long as Kafka takes anything."""
+        """Let the queue drain and retry until twice the delivery timeout is over."""
         deadline = time.monotonic() + 2 * self.config.delivery_timeout_s
         while time.monotonic() < deadline:
             self._kafka.poll(_TURN_S)

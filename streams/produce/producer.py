@@ -1,11 +1,15 @@
-"""What every way into a topic has in common: check, encrypt, encode, head.
+"""Makes the records of events: checks, encrypts, encodes, signs and adds headers.
 
-`EventProducer` decides what a record looks like; its peers only carry it: `streams.produce.kafka.Producer` to Kafka,
-`streams.testing.MemoryProducer` to a list. A record that leaves a door is whole: the event fits its schema, its
-`personal` fields are encrypted under the subject's key, a person's own name is replaced by a pseudonym where
-the topic says so, it is framed, and its headers tell whether it is simulated and what caused it. Of a domain of
-persons nothing leaves in plain text another way: its dead letters keep no bytes of files, and what is refused is
-told without the value.
+`EventProducer` makes each record. Its subclasses only send it: `streams.produce.kafka.Producer` to Kafka,
+`streams.testing.MemoryProducer` to a list. Of each record it promises:
+
+- The event fits its schema, and the value is framed (docs/events.md#frame).
+- Its `personal` fields are encrypted under the subject's key. A pseudonym replaces a person's name if the topic is
+  declared so (docs/events.md#personal-values).
+- Its headers state whether it is simulated (docs/events.md#headers).
+
+Nothing else of a personal domain leaves in plain text: its dead letters keep no bytes of files, and the reason of a
+refusal contains no value.
 """
 
 from abc import ABC, abstractmethod
@@ -32,10 +36,14 @@ MAX_RECORD_BYTES = 980_000  # below Kafka's default limit, with room for the bat
 
 
 def numbered(topic: str, sequence: int) -> Header:
-    """Make the header of a source's own number.
+    """Return the header of a source's sequence number.
+
+    Args:
+        topic: The record's topic, for the error message.
+        sequence: The number.
 
     Raises:
-        RefusedEventError: It is not from 1 to 2^63 - 1.
+        RefusedEventError: The number is not between 1 and 2^63 - 1.
     """
     if not 1 <= sequence <= LAST_NUMBER:
         raise RefusedEventError(topic, f"sequence: expected 1 to 2^63 - 1, got {sequence}")
@@ -43,30 +51,37 @@ def numbered(topic: str, sequence: int) -> Header:
 
 
 def signed(records: Sequence[ProducerRecord], signer: Signer) -> list[ProducerRecord]:
-    """Sign records as they are, a single one by itself, several as one batch; the header comes last.
+    """Sign records: a single one by itself, several as one batch (FORMAT.md §10). The signature is the last header.
+
+    Args:
+        records: Complete records, with their sequence headers.
+        signer: Signs them.
+
+    Returns:
+        The records with their signatures, in the same order.
 
     Raises:
-        SourceKeyError: There are more than a batch holds.
+        SourceKeyError: There are more records than a batch holds.
     """
-    told = [
+    statements = [
         statement(each.topic, each.key, each.value, provenance_headers(each.headers).sequence)
         for each in records
     ]
-    marks = [signer.one(told[0])] if len(told) == 1 else signer.batch(told)
+    signatures = [signer.sign(statements[0])] if len(statements) == 1 else signer.sign_batch(statements)
     return [
-        each._replace(headers=(*each.headers, (SIGNATURE, mark)))
-        for each, mark in zip(records, marks, strict=True)
+        each._replace(headers=(*each.headers, (SIGNATURE, signature)))
+        for each, signature in zip(records, signatures, strict=True)
     ]
 
 
 class EventProducer(ABC):
-    """The only way into a topic of the catalogue.
+    """The only way into a topic of the catalogue. As a context manager it flushes at the end.
 
     Args:
-        config: Settings; `config.keys` is where subjects' keys lie.
+        config: Settings. `config.keys` is the folder of the subjects' keys.
         catalog: Topics and schemas.
-        keys: Subjects' keys, where personal fields are written; made from `config` at first need when None.
-        signer: Signs each event of a raw topic, as it leaves; None: nobody does.
+        keys: The subjects' keys. Made from `config` when first needed if None.
+        signer: Signs each event of a raw topic. None: events are not signed.
     """
 
     def __init__(
@@ -102,16 +117,16 @@ class EventProducer(ABC):
 
         Args:
             topic_name: Topic of the catalogue.
-            event: Envelope and fields; personal fields in clear.
-            key: Subject key; by default the value of the topic's key field.
-            headers: Further headers; `simulated` is set by the source.
-            sequence: The source's number of this event, for its topic and key from 1 on; None: it does not number.
-            deliveries: Where to count the delivery; by default that of the next `flush`.
+            event: Envelope and fields, personal fields in clear.
+            key: Subject key. By default the value of the topic's key field.
+            headers: Further headers. `simulated` follows from the event's source.
+            sequence: The source's number of this event, counted per topic and key from 1 on. None: no number.
+            deliveries: Counts the delivery. By default the next `flush` waits for it.
 
         Raises:
-            RefusedEventError: The event is not what its schema says, or too large.
-            SubjectForgottenError: It has personal values of someone who was erased.
-            DeliveryError: The queue stayed full, or the producer is beyond repair.
+            RefusedEventError: The event does not fit its schema, or is too large.
+            SubjectForgottenError: It has personal values of an erased person.
+            DeliveryError: The queue stayed full, or the producer had a fatal error.
         """
         record = self.prepare(topic_name, event, key=key, headers=headers, sequence=sequence)
         self.send(record, deliveries)
@@ -125,7 +140,19 @@ class EventProducer(ABC):
         headers: Iterable[Header] = (),
         sequence: int | None = None,
     ) -> ProducerRecord:
-        """Make the record of an event without sending it; raises what `produce` raises about the event."""
+        """Make the record of an event without sending it.
+
+        Args:
+            topic_name: Topic of the catalogue.
+            event: Envelope and fields, personal fields in clear.
+            key: Subject key. By default the value of the topic's key field.
+            headers: Further headers. `simulated` follows from the event's source.
+            sequence: The source's number of this event, counted per topic and key from 1 on. None: no number.
+
+        Raises:
+            RefusedEventError: The event does not fit its schema, or is too large.
+            SubjectForgottenError: It has personal values of an erased person.
+        """
         topic = self.catalog.topics.get(topic_name)
         if topic is None:
             raise RefusedEventError(topic_name, "the catalogue has no such topic")
@@ -137,14 +164,14 @@ class EventProducer(ABC):
             key = pseudonym(self.secret, topic.domain, key)
             event = {**event, topic.key: key}
         schema = topic.schema
-        if topic.kind == "dead-letter" and self._of_persons(topic):
+        if topic.kind == "dead-letter" and self._is_personal(topic):
             event = withheld(event, lambda: self.secret)
         try:
-            value = encode(schema, self._sealed(topic, event, key) if schema.personal else event)
+            value = encode(schema, self._encrypted(topic, event, key) if schema.personal else event)
         except (SchemaError, PersonalFieldError) as error:
-            of_persons = self._of_persons(topic)
-            reason = without_values(str(error)) if of_persons else str(error)
-            raise RefusedEventError(topic_name, reason) from (None if of_persons else error)
+            personal = self._is_personal(topic)
+            reason = without_values(str(error)) if personal else str(error)
+            raise RefusedEventError(topic_name, reason) from (None if personal else error)
         if sequence is not None:
             headers = (*headers, numbered(topic_name, sequence))
         record = ProducerRecord(topic_name, key.encode(), value, self._headers(topic, event, headers))
@@ -158,19 +185,36 @@ class EventProducer(ABC):
 
     @abstractmethod
     def send(self, record: ProducerRecord, deliveries: DeliveryTracker | None = None) -> None:
-        """Hand a record over; its fate is told to `deliveries`, or to the next `flush`."""
+        """Send a record.
+
+        Args:
+            record: The record.
+            deliveries: Counts the delivery. By default the next `flush` waits for it.
+
+        Raises:
+            RefusedEventError: The record is too large.
+            DeliveryError: It cannot be queued.
+        """
 
     @abstractmethod
     def wait(self, deliveries: DeliveryTracker) -> None:
-        """Wait until every record of `deliveries` is settled; raise DeliveryError if any failed."""
+        """Wait until every record of `deliveries` is delivered or failed.
+
+        Raises:
+            DeliveryError: A record failed.
+        """
 
     @abstractmethod
     def flush(self) -> None:
-        """Wait for every record sent without its own `DeliveryTracker`; raise DeliveryError if any failed."""
+        """Wait for every record that was sent without its own `DeliveryTracker`.
+
+        Raises:
+            DeliveryError: A record failed.
+        """
 
     @abstractmethod
     def backlog(self) -> int:
-        """Return how many records wait to be delivered."""
+        """Return the number of records that are not delivered yet."""
 
     @property
     def keys(self) -> SubjectKeys:
@@ -181,16 +225,16 @@ class EventProducer(ABC):
 
     @property
     def secret(self) -> DeploymentSecret:
-        """The deployment's secret, under which pseudonyms are made."""
+        """The deployment's secret, which keys the pseudonyms."""
         if self._secret is None:
             self._secret = deployment_secret(self.config.keys)
         return self._secret
 
-    def _of_persons(self, topic: Topic) -> bool:
+    def _is_personal(self, topic: Topic) -> bool:
         return self.catalog.domains[topic.domain].sensitivity == "personal"
 
-    def _sealed(self, topic: Topic, event: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-        """Return the event with its personal fields encrypted; the same event where it has none."""
+    def _encrypted(self, topic: Topic, event: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+        """Return the event with its personal fields encrypted. Without any, return the same event."""
         names = [name for name in topic.schema.personal if event.get(name) is not None]
         if not names:
             return event
@@ -202,16 +246,16 @@ class EventProducer(ABC):
             raise RefusedEventError(
                 topic.name, f"{topic.subject}: expected whose values these are, got nothing"
             )
-        sealed = dict(event)
+        encrypted = dict(event)
         for name in names:
             plain = clear_bytes(topic.schema, name, event[name])
-            sealed[name] = self.keys.encrypt(FieldLocation(topic.name, subject, event_id, name), plain)
-        return sealed
+            encrypted[name] = self.keys.encrypt(FieldLocation(topic.name, subject, event_id, name), plain)
+        return encrypted
 
     def _headers(
         self, topic: Topic, event: Mapping[str, Any], headers: Iterable[Header]
     ) -> tuple[Header, ...]:
-        """Put the headers together: simulated, CloudEvents where configured, the caller's."""
+        """Return the headers: `simulated`, CloudEvents if configured, then the caller's (docs/events.md#headers)."""
         own: tuple[Header, ...] = (SIMULATED,) if is_simulated(event["source"]) else ()
         if self.config.cloudevents:
             own += (

@@ -1,1 +1,1 @@
-"""Verification of source signatures and sequence numbers."""
+"""Verification of source signatures and sequence numbers before any rule."""

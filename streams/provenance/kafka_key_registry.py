@@ -1,4 +1,4 @@
-"""Reads the registry's topic: every partition from its beginning, then whatever came since."""
+"""The key registry in Kafka: reads each partition of its topic from the beginning, then what is new."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from streams.provenance.key_registry import TOPIC, Received, Registry
 
 
 class KafkaKeySource:
-    """Reads `platform.source-key`; one caller at a time. It connects at the first reading.
+    """The reader of `platform.source-key`, for one caller at a time. It connects at the first read.
 
     Args:
         config: Settings.
@@ -28,7 +28,7 @@ class KafkaKeySource:
         self._next: dict[int, int] = {}
 
     def read_on(self) -> Iterator[Received]:
-        """Return what came since the last call, up to the present end.
+        """Return the records since the last call, up to the current end.
 
         Raises:
             KafkaDownError: Kafka does not answer.
@@ -46,7 +46,7 @@ class KafkaKeySource:
         return iter(found)
 
     def close(self) -> None:
-        """Close the connection; the next reading opens another."""
+        """Close the connection. The next read opens another."""
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -78,6 +78,6 @@ class KafkaKeySource:
 
 
 def kafka_registry(config: StreamsConfig, catalog: Catalog) -> Registry:
-    """Return the registry of a deployment; an empty one for a catalogue that has none."""
+    """Return the registry of a deployment, or an empty one if the catalogue has no such topic."""
     source = KafkaKeySource(config, catalog) if TOPIC in catalog.topics else None
     return Registry(source, config.origin_settle_s)

@@ -1,9 +1,9 @@
-"""Who may sign for a source at a given time: the records of `platform.source-key`, folded.
+"""The keys that may sign for a source at a given time, from the records of `platform.source-key`.
 
-A record counts for an event if it was in force when Kafka received the event: from its `valid_from`, and not before
-Kafka has had the record itself for `settle_s`. A worker reads on at least twice in that time before it judges a
-batch, so every worker, and every later replay of the batch, comes to the same answer, without asking Kafka for each
-event. This needs brokers whose clocks differ by less than half of `settle_s`.
+A registration counts for an event if it was in force when Kafka received the event. It is in force from its
+`valid_from`, but not before Kafka has had it for `settle_s`. A worker reads new registrations at least every half
+`settle_s` before it verifies a batch. So every worker, and every repetition of a batch, gets the same result without a
+request for each event. This needs brokers whose clocks differ by less than half of `settle_s`.
 """
 
 import threading
@@ -21,42 +21,59 @@ REVOKED: Final = "REVOKED"
 
 
 class Received(NamedTuple):
-    """A record of the registry: when Kafka received it (ms since 1970), and the event."""
+    """A record of the registry's topic.
+
+    Attributes:
+        timestamp_ms: When Kafka received it, milliseconds since 1970.
+        event: The decoded event.
+    """
 
     timestamp_ms: int
     event: Mapping[str, Any]
 
 
 class Registration(NamedTuple):
-    """What one record says, and from when it is in force (ms since 1970)."""
+    """The registration or revocation of one key.
+
+    Attributes:
+        in_force_ms: From when it is in force, milliseconds since 1970.
+        did: did:key of the key.
+        status: `REGISTERED` or `REVOKED`.
+        required: Whether the source must sign every event.
+    """
 
     in_force_ms: int
     did: str
-    standing: str
+    status: str
     required: bool
 
 
 class KeyStatus(NamedTuple):
-    """What holds for a source at some time: the keys that may sign for it, and whether it must be signed."""
+    """The keys of a source at one time.
+
+    Attributes:
+        keys: did:keys that may sign for it.
+        required: Whether it must sign every event.
+    """
 
     keys: frozenset[str]
     required: bool
 
 
 class KeySource(Protocol):
-    """Where the registry's records come from."""
+    """A source of the registry's records."""
 
     def read_on(self) -> Iterable[Received]:
-        """Return what came since the last call, up to the present end; each sender's in its order."""
+        """Return the records since the last call, up to the current end, each sender's in their order."""
 
 
 class Registry:
-    """The records read so far; any thread may ask.
+    """The registrations read so far. Safe from any thread.
 
     Args:
-        source: Where records come from; None: there is no registry, nobody is registered.
-        settle_s: How long Kafka has had a record before it is in force, seconds.
-        clock: Seconds that never go back.
+        source: Returns the records; None: no key is registered.
+        settle_s: Seconds that Kafka must have had a registration before it is in force.
+        clock: Monotonic time in seconds.
     """
 
     def __init__(
@@ -70,23 +87,23 @@ class Registry:
         self._clock = clock
         self._lock = threading.Lock()
         self._read_at: float | None = None
-        self._words: dict[str, list[Registration]] = {}
-        self._standings: dict[str, list[tuple[int, KeyStatus]]] = {}
+        self._registrations: dict[str, list[Registration]] = {}
+        self._statuses: dict[str, list[tuple[int, KeyStatus]]] = {}
 
     @property
     def stale(self) -> bool:
-        """Whether it must be read on before a batch is judged."""
+        """Whether `refresh` is due before a batch is verified."""
         if self._source is None:
             return False
         return self._read_at is None or self._clock() - self._read_at >= self._settle_s / 2
 
     @property
     def empty(self) -> bool:
-        """Whether nobody ever registered a key."""
-        return not self._standings
+        """Whether no key was ever registered."""
+        return not self._statuses
 
     def refresh(self) -> None:
-        """Read on if it is stale; blocks, so not for the event loop.
+        """Read new registrations if `stale`. It blocks, so call it outside of the event loop.
 
         Raises:
             KafkaDownError: Kafka does not answer.
@@ -99,17 +116,25 @@ class Registry:
             self._take(self._source.read_on())
             self._read_at = begun
 
-    def standing(self, sender: str, at_ms: int) -> KeyStatus | None:
-        """Return what held for a source when Kafka received an event of it; None: nothing was registered."""
-        standings = self._standings.get(sender)
-        if standings is None:
-            return None
-        place = bisect_right(standings, at_ms, key=lambda each: each[0])
-        return standings[place - 1][1] if place else None
+    def status(self, sender: str, at_ms: int) -> KeyStatus | None:
+        """Return the keys of a source at one time.
 
-    def words(self) -> Mapping[str, list[Registration]]:
-        """Return everything that was read, by source, in the order in which it comes into force."""
-        return {sender: list(words) for sender, words in self._words.items()}
+        Args:
+            sender: Source up to `#`.
+            at_ms: When Kafka received its event, milliseconds since 1970.
+
+        Returns:
+            The keys; None if none was registered by then.
+        """
+        statuses = self._statuses.get(sender)
+        if statuses is None:
+            return None
+        count = bisect_right(statuses, at_ms, key=lambda each: each[0])
+        return statuses[count - 1][1] if count else None
+
+    def registrations(self) -> Mapping[str, list[Registration]]:
+        """Return all registrations by source, in the order in which they come into force."""
+        return {sender: list(registrations) for sender, registrations in self._registrations.items()}
 
     def _take(self, received: Iterable[Received]) -> None:
         new: defaultdict[str, list[Registration]] = defaultdict(list)
@@ -118,16 +143,18 @@ class Registry:
             new[event["sender"]].append(
                 Registration(in_force, event["did"], event["standing"], event["required"])
             )
-        for sender, words in new.items():
-            known = sorted(self._words.get(sender, []) + words, key=lambda word: word.in_force_ms)
-            self._words[sender] = known
-            self._standings[sender] = _fold(known)
+        for sender, registrations in new.items():
+            known = sorted(
+                self._registrations.get(sender, []) + registrations, key=lambda each: each.in_force_ms
+            )
+            self._registrations[sender] = known
+            self._statuses[sender] = _fold(known)
 
 
-def _fold(words: Iterable[Registration]) -> list[tuple[int, KeyStatus]]:
+def _fold(registrations: Iterable[Registration]) -> list[tuple[int, KeyStatus]]:
     keys: frozenset[str] = frozenset()
     found = []
-    for word in words:
-        keys = keys | {word.did} if word.standing == REGISTERED else keys - {word.did}
-        found.append((word.in_force_ms, KeyStatus(keys, word.required)))
+    for each in registrations:
+        keys = keys | {each.did} if each.status == REGISTERED else keys - {each.did}
+        found.append((each.in_force_ms, KeyStatus(keys, each.required)))
     return found

@@ -1,6 +1,6 @@
-"""What the check of origin tells: a dead letter of what is refused, an event for each hole in a source's numbers.
+"""The records that follow from a provenance verdict: a dead letter for a refusal, an event for each sequence gap.
 
-All of it follows from the record, so a repeat is the same bytes.
+They follow from the verified record alone, so a repeat has the same bytes.
 """
 
 from collections.abc import Iterator
@@ -22,40 +22,47 @@ GAPS: Final = topic_name("platform", "sequence-gap")
 
 
 class Reporter:
-    """Makes the records that tell of one topic's origins.
+    """The maker of one topic's provenance records.
 
     Args:
         catalog: Topics and schemas.
-        topic: The topic.
-        door: Makes the records.
+        topic: The verified topic.
+        producer: Encodes the records.
     """
 
-    def __init__(self, catalog: Catalog, topic: Topic, door: EventProducer) -> None:
+    def __init__(self, catalog: Catalog, topic: Topic, producer: EventProducer) -> None:
         self._topic = topic
-        self._door = door
+        self._producer = producer
         self._dead_letters = topic_for(topic.domain)
-        self._tells_gaps = GAPS in catalog.topics
+        self._reports_gaps = GAPS in catalog.topics
 
     def records(
-        self, judged: ProvenanceVerdict, record: Record, value: bytes, cause: Header
+        self, verdict: ProvenanceVerdict, record: Record, value: bytes, cause: Header
     ) -> Iterator[ProducerRecord]:
-        """Make what is to be told of a judged record; nothing, where it was told before."""
-        if judged.refusal is not None and not judged.settled:
-            yield self._door.prepare(
-                self._dead_letters, self._letter(judged, record, value), headers=(cause,)
-            )
-        if self._tells_gaps:
-            for number, hole in enumerate(judged.holes):
-                event = self._gap(judged, record, hole, number)
-                yield self._door.prepare(GAPS, event, headers=(cause,))
+        """Yield the dead letter and the gap events of a verdict, without a dead letter that was sent before.
 
-    def _letter(self, judged: ProvenanceVerdict, record: Record, value: bytes) -> dict[str, Any]:
-        signature, sequence = judged.said
-        told = statement(record.topic, record.key.encode(), value, sequence)
-        form = sha256(f"{judged.refusal}\n".encode() + (signature or b"") + told).hexdigest()
+        Args:
+            verdict: The verdict.
+            record: The verified record.
+            value: Its raw value.
+            cause: The header that names the record.
+        """
+        if verdict.refusal is not None and not verdict.reported:
+            yield self._producer.prepare(
+                self._dead_letters, self._letter(verdict, record, value), headers=(cause,)
+            )
+        if self._reports_gaps:
+            for number, gap in enumerate(verdict.gaps):
+                event = self._gap(verdict, record, gap, number)
+                yield self._producer.prepare(GAPS, event, headers=(cause,))
+
+    def _letter(self, verdict: ProvenanceVerdict, record: Record, value: bytes) -> dict[str, Any]:
+        signature, sequence = verdict.headers
+        signed = statement(record.topic, record.key.encode(), value, sequence)
+        form = sha256(f"{verdict.refusal}\n".encode() + (signature or b"") + signed).hexdigest()
         return dead_letter(
             KafkaOrigin(record.topic, record.partition, record.offset),
-            Refusal("origin", judged.refusal or "", str(RULE), record.event_id, form),
+            Refusal("origin", verdict.refusal or "", str(RULE), record.event_id, form),
             value,
             source=record.source,
             occurred_us=record.occurred_us,
@@ -63,7 +70,7 @@ class Reporter:
         )
 
     def _gap(
-        self, judged: ProvenanceVerdict, record: Record, hole: SequenceGap, number: int
+        self, verdict: ProvenanceVerdict, record: Record, gap: SequenceGap, number: int
     ) -> dict[str, Any]:
         event_id = derived_id([record.event_id], RULE, number)
         return {
@@ -72,11 +79,11 @@ class Reporter:
             "source": record.source,
             "occurred_at": record.occurred_us,
             "recorded_at": record.event.get("recorded_at"),
-            "sender": judged.sender,
+            "sender": verdict.sender,
             "topic": record.topic,
             "subject": record.key,
-            "signer": judged.signer,
-            "standing": "ARRIVED" if hole.arrived else "MISSING",
-            "first": hole.first,
-            "last": hole.last,
+            "signer": verdict.signer,
+            "standing": "ARRIVED" if gap.arrived else "MISSING",
+            "first": gap.first,
+            "last": gap.last,
         }

@@ -1,15 +1,15 @@
-"""What is remembered of a source's events of one subject, and what the next one means. Pure.
+"""The sequence of a source's events of one subject: its history, and the verdict on the next event. Pure.
 
-A source numbers its events for each topic and key from 1 on, under each of its keys apart: so a subject's events lie in
-one partition in their order, and what is found does not depend on how many partitions or batches there are.
+A source numbers its events from 1, separately for each topic, key and signing key. So a subject's events lie in one
+partition in their order, and the verdict does not depend on the number of partitions or batches.
 
-- A number above the last one is new; those passed over are missing, and are reported.
-- A missing number that comes late is taken, and reported as arrived.
-- The same event again, byte for byte under the same signer, is a repeat of Kafka's, and is taken: it changes no fact.
-- The same event id with other bytes, number or signer is refused; so is another event under a number that was used.
+- A number above the last one is accepted; the numbers passed over are reported as missing.
+- A missing number that comes late is accepted and reported as arrived.
+- The same bytes under the same number and signer are a repeat by Kafka. They are accepted and change no fact.
+- The same event id with other bytes, number or signer is refused. So is another event under a used number.
 
-The last 64 events of a subject are remembered, 64 holes, and 8 keys. A number beyond them that comes again is refused,
-whatever it brings: nothing shows any more that it is a repeat.
+The history keeps the last 64 events of a subject, 64 gaps and 8 signing keys. An older number that comes again is
+refused, because nothing shows any more that it is a repeat.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ _HALF: Final = 16  # hexadecimal digits of each digest kept
 
 
 class Numbered(NamedTuple):
-    """One event as the fold sees it.
+    """An event with its number.
 
     Attributes:
         event_id: Its id.
         value: The record's value.
-        sequence: Its number, or None.
+        sequence: Its number, from 1, or None.
         signer: did:key that signed it, or None.
     """
 
@@ -38,7 +38,13 @@ class Numbered(NamedTuple):
 
 
 class SequenceGap(NamedTuple):
-    """Numbers that were passed over, or (arrived) one that came late after all."""
+    """Numbers that are missing, or one missing number that came late.
+
+    Attributes:
+        first: First number.
+        last: Last number.
+        arrived: True for a number that came late.
+    """
 
     first: int
     last: int
@@ -46,21 +52,27 @@ class SequenceGap(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What an event means: why it is refused, or the memory after it and the holes to report."""
+    """The result of one event.
+
+    Attributes:
+        refusal: Why it is refused, or None.
+        history: The history after it, as JSON.
+        gaps: Numbers to report.
+    """
 
     refusal: str | None
-    memory: Mapping[str, Any]
-    holes: tuple[SequenceGap, ...] = ()
+    history: Mapping[str, Any]
+    gaps: tuple[SequenceGap, ...] = ()
 
 
-def step(memory: Mapping[str, Any] | None, event: Numbered) -> Step:
-    """Take one event.
+def step(history: Mapping[str, Any] | None, event: Numbered) -> Step:
+    """Return the verdict on one event and the history after it.
 
     Args:
-        memory: What was remembered, as JSON; None at the first.
-        event: The event, whose signature was found right.
+        history: History before it, as JSON; None for the first event of a subject.
+        event: The event, whose signature was verified.
     """
-    before = memory or {"seen": [], "counts": {}}
+    before = history or {"seen": [], "counts": {}}
     name, form = _digests(event)
     known = next((each for each in reversed(before["seen"]) if each.startswith(name)), None)
     if known is not None:
@@ -68,40 +80,40 @@ def step(memory: Mapping[str, Any] | None, event: Numbered) -> Step:
             return Step(None, before)
         return Step("this event came before with another value, number or signer", before)
     counts = before["counts"]
-    holes: tuple[SequenceGap, ...] = ()
+    gaps: tuple[SequenceGap, ...] = ()
     if event.sequence is not None:
         signer = event.signer or ""
-        last, open_holes = counts.get(signer, (0, []))
-        counted = _count(last, open_holes, event.sequence)
+        last, open_gaps = counts.get(signer, (0, []))
+        counted = _count(last, open_gaps, event.sequence)
         if counted is None:
             return Step(
                 f"number {event.sequence} came before, with another event or too long ago to tell", before
             )
-        entry, hole = counted
+        entry, gap = counted
         others = [(name, each) for name, each in counts.items() if name != signer]
         counts = dict([*others, (signer, entry)][-SIGNERS:])
-        holes = () if hole is None else (hole,)
-    return Step(None, {"seen": [*before["seen"], name + form][-REMEMBERED:], "counts": counts}, holes)
+        gaps = () if gap is None else (gap,)
+    return Step(None, {"seen": [*before["seen"], name + form][-REMEMBERED:], "counts": counts}, gaps)
 
 
 def _count(
-    last: int, open_holes: list[list[int]], number: int
+    last: int, open_gaps: list[list[int]], number: int
 ) -> tuple[tuple[int, list[list[int]]], SequenceGap | None] | None:
-    """Take a number: the last number and the open holes after it, and what to report; None if it was used."""
+    """Return the last number and the open gaps after a number, and the gap to report; None if it was used."""
     if number > last:
         if number == last + 1:
-            return (number, open_holes), None
-        hole = SequenceGap(last + 1, number - 1, False)
-        return (number, [*open_holes, [hole.first, hole.last]][-REMEMBERED:]), hole
-    for at, (first, end) in enumerate(open_holes):
+            return (number, open_gaps), None
+        gap = SequenceGap(last + 1, number - 1, False)
+        return (number, [*open_gaps, [gap.first, gap.last]][-REMEMBERED:]), gap
+    for at, (first, end) in enumerate(open_gaps):
         if first <= number <= end:
             rest = [part for part in ([first, number - 1], [number + 1, end]) if part[0] <= part[1]]
-            left = [*open_holes[:at], *rest, *open_holes[at + 1 :]]
+            left = [*open_gaps[:at], *rest, *open_gaps[at + 1 :]]
             return (last, left[-REMEMBERED:]), SequenceGap(number, number, True)
     return None
 
 
 def _digests(event: Numbered) -> tuple[str, str]:
-    """Return what tells an event from others, and its form from other forms of it."""
+    """Return the digest of the event id, and the digest of signer, number and value."""
     form = sha256(f"{event.signer or ''} {event.sequence or 0}\n".encode() + event.value)
     return sha256(event.event_id.encode()).hexdigest()[:_HALF], form.hexdigest()[:_HALF]

@@ -1,1 +1,1 @@
-"""Readers of public file formats."""
+"""Reads source records from recordings and scenarios."""

@@ -1,8 +1,8 @@
-"""Rows of delimited text, one per line, whatever the bytes are.
+"""Reads rows of delimited text, one per line, from any bytes.
 
-A row that cannot be told (wrong encoding, a quote that does not end, too few or too many cells, a line
-without end) is given with the reason instead of its cells; it never costs its neighbours. Line ends are LF
-or CRLF. A quoted line break is not supported: the formats read with this have none.
+A row that cannot be split (wrong encoding, an open quote, too few or too many cells, a line that is too long) is
+yielded with the reason instead of its cells. Its neighbours are not affected. Line ends are LF or CRLF. A quoted line
+break is not supported: the formats that use this reader have none.
 """
 
 import csv
@@ -13,7 +13,7 @@ from typing import BinaryIO
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 
 LONGEST_LINE = 1 << 20
-"""Bytes above which a line is not taken for a row; bounds memory on files that have no line ends."""
+"""Longest line that is a row, in bytes. It bounds the memory for files without line ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class Row:
 
     Attributes:
         record: Its number, from 1.
-        line: Its line, from 1; the header is line 1.
+        line: Its line, from 1. The header is line 1.
         data: Its bytes, without the line end.
-        cells: Its cells by column name; empty when `problem` is set.
+        cells: Its cells by column name. Empty if `problem` is set.
         problem: Why there are no cells.
     """
 
@@ -38,7 +38,7 @@ class Row:
         """Return the cells.
 
         Raises:
-            ValueError: The row has none; the message is `problem`.
+            ValueError: The row has none. The message is `problem`.
         """
         if self.problem is not None:
             raise ValueError(self.problem)
@@ -46,11 +46,16 @@ class Row:
 
 
 RowReader = Callable[[Row], EventDraft]
-"""Makes a row's event; raises ValueError where the row cannot become one."""
+"""Makes a row's event. Raises ValueError if the row cannot become one."""
 
 
 def cells_of(line: bytes, encoding: str, delimiter: str = ",") -> list[str]:
     """Split a line into its cells.
+
+    Args:
+        line: The line, without its end.
+        encoding: Name of the text encoding.
+        delimiter: Separator of the cells.
 
     Raises:
         ValueError: It is not text in this encoding, or its quotes do not match.
@@ -71,13 +76,13 @@ def rows(
     """Read the rows below the header.
 
     Args:
-        stream: The file behind its header line.
+        stream: The file, positioned behind its header line.
         columns: The header's cells.
         encoding: Name of the text encoding.
-        delimiter: What stands between two cells.
+        delimiter: Separator of the cells.
 
     Yields:
-        Rows in the file's order, and the line number of each blank line.
+        Rows in file order, and the line number of each blank line.
     """
     record = 0
     for number, data in _lines(stream, first=2):
@@ -111,12 +116,12 @@ def items(
     """Read the rows below the header as source records of one event each.
 
     Args:
-        stream: The file behind its header line.
+        stream: The file, positioned behind its header line.
         columns: The header's cells.
-        draft_of: Makes a row's event. It gets each row in the file's order, those without cells, too.
-        rule: What refuses a row, `name@version`.
+        draft_of: Makes a row's event. It receives every row in file order, also those without cells.
+        rule: The rule that refuses a row, `name@version`.
         encoding: Name of the text encoding.
-        delimiter: What stands between two cells.
+        delimiter: Separator of the cells.
 
     Yields:
         One item for each line: accepted with its event, refused with the reason, or skipped as blank.
@@ -153,7 +158,7 @@ def header_line(stream: BinaryIO) -> bytes:
 
 
 def _lines(stream: BinaryIO, first: int) -> Iterator[tuple[int, bytes]]:
-    """Number the lines; of one that is too long, only the beginning is kept."""
+    """Yield the lines with their numbers. A line that is too long is truncated."""
     number = first
     while data := stream.readline(LONGEST_LINE + 2):
         rest = data

@@ -1,10 +1,9 @@
-"""What a reader of recordings gives, and what a domain says about the formats it reads.
+"""The items that a reader yields, and the declaration of a file format (docs/recordings.md#source-records).
 
-A domain declares its formats in one place: `FORMATS` in its `recordings.py`, a tuple of `Format` values.
-`streams.replay.recordings` finds it by the folder's name. A reader is pure: it takes a stream of bytes (never
-compressed) and yields one item per source record, in the file's order, whatever the bytes are. It knows
-nothing of ids, Kafka, shifted times or progress. What a file says is told by its bytes; only a format that keeps its
-subject in the file's name (`named`) is told the name.
+A domain declares its formats in `FORMATS` of its `recordings.py`, a tuple of `Format` values.
+`streams.replay.recordings` finds it by the folder's name. A reader is pure: it takes a stream of decompressed bytes
+and yields one item per source record, in file order, for any bytes. It knows nothing of ids, Kafka, shifted times or
+checkpoints. Only the reader of a format whose subject stands in the file's name (`named`) receives the path.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +14,11 @@ from typing import Any, BinaryIO, Literal
 
 @dataclass(frozen=True, slots=True)
 class EventDraft:
-    """An event of a recording, before it has an identity.
+    """An event of a recording, before it has an id.
 
     Attributes:
-        topic: Topic it belongs to.
-        occurred_at: When it happened by the recording, µs since 1970 UTC.
+        topic: Its topic.
+        occurred_at: Its recorded time, µs since 1970 UTC.
         fields: Its own fields, without the envelope.
     """
 
@@ -34,10 +33,9 @@ class Accepted:
 
     Attributes:
         record: Its number in the file, from 1.
-        line: Line where it starts, from 1; None where the format has no lines.
-        data: Its bytes as they lie in the file.
-        drafts: Its events; their order numbers them. None at all where the record is sound and tells no event, as
-            a question put to a register does.
+        line: Line where it starts, from 1. None if the format has no lines.
+        data: Its bytes in the file.
+        drafts: Its events, numbered by their order. Empty for a valid record without an event, such as a query.
     """
 
     record: int
@@ -52,10 +50,10 @@ class Refused:
 
     Attributes:
         record: Its number in the file, from 1.
-        line: Line where it starts, from 1; None where the format has no lines.
-        data: Its bytes as they lie in the file.
+        line: Line where it starts, from 1. None if the format has no lines.
+        data: Its bytes in the file.
         reason: What was expected and what was found, in one line.
-        rule: What refused it, `name@version`.
+        rule: The rule that refused it, `name@version`.
     """
 
     record: int
@@ -84,21 +82,20 @@ class Format:
     """A file format that a domain reads.
 
     Attributes:
-        name: What `--format` and the report call it.
+        name: Its name in `--format` and in the report.
         domain: Folder name of the domain.
         source_record: What one source record is, for people.
-        matches: Whether a file begins like this format; gets its first bytes, decompressed.
-        read: The reader; gets the whole file, decompressed.
-        kind: What the files are; becomes the beginning of their events' `source`.
-        settle: For a format of several domains: tells by the first bytes of which one a file is, or raises
-            ValueError with what is wrong.
-        members: For a recording that is several files: tells the files of the recording that a file belongs
-            to, by the names its reader knows, the main one first; none where it belongs to none. The reader
-            gets all of them as one zip.
-        named: For a format whose subject stands in the file's name only: the reader that gets the path as well;
-            it is called instead of `read`.
-        shifted_with: Files that share this keep their distance when times are shifted; the format's name
-            where it is empty.
+        matches: Returns True if a file's first bytes, decompressed, begin like this format.
+        read: The reader. Receives the whole file, decompressed.
+        kind: Kind of the files, the beginning of their events' `source`.
+        resolve: For a format of several domains: returns the domain's format from the first bytes. Raises ValueError
+            if they are invalid.
+        members: For a recording of several files: returns the files of the recording that a file belongs to, by
+            the names that its reader knows, the main file first. Empty if it belongs to none. The reader receives
+            all of them as one zip.
+        named: For a format whose subject stands only in the file's name: the reader that also receives the path. It
+            is called instead of `read`.
+        shifted_with: Formats with the same value share a shift group. Empty: the format's name.
     """
 
     name: str
@@ -107,16 +104,21 @@ class Format:
     matches: Callable[[bytes], bool]
     read: Callable[[BinaryIO], Iterator[Item]]
     kind: Literal["replay", "scenario"] = "replay"
-    settle: "Callable[[bytes], Format] | None" = None
+    resolve: "Callable[[bytes], Format] | None" = None
     members: Callable[[Path], Mapping[str, Path]] | None = None
     shifted_with: str = ""
     named: Callable[[BinaryIO, Path], Iterator[Item]] | None = None
 
     def items(self, stream: BinaryIO, path: Path) -> Iterator[Item]:
-        """Read a file, told its path if its format needs that."""
+        """Read a file's items.
+
+        Args:
+            stream: The file, decompressed.
+            path: Its path, for a format with `named`.
+        """
         return self.read(stream) if self.named is None else self.named(stream, path)
 
     @property
-    def family(self) -> str:
-        """What files that keep their distance have in common."""
+    def shift_group(self) -> str:
+        """Files of one shift group keep their distance when times are shifted (docs/recordings.md#time-shift)."""
         return self.shifted_with or self.name

@@ -1,18 +1,18 @@
-"""Labelled scenarios: small files that tell what no open recording shows, and say that they are made up.
+"""Reads labelled scenarios: small invented files for what no open recording shows (docs/recordings.md#scenarios).
 
-A scenario is JSON lines. The first line says what it is, each further line is one event:
+A scenario is JSON lines. The first line declares it, each further line is one event:
 
     {"scenario": 1, "title": "…", "domain": "vehicle", "seed": 7, "facts": ["UN R157, 8.2.1"],
      "begins_at": "2026-03-02T08:00:00Z"}
     {"topic": "vehicle.signal", "offset_ms": 120, "fields": {"vehicle": "…", "speed": 50.0}}
 
-Blank lines and lines that begin with `#` are no records. An event says when it occurred either by `offset_ms`
-from the header's `begins_at` or by an `occurred_at` of its own (ISO 8601 with offset); `note` is for people.
-Its fields are written as in a schema's examples (bytes as hex, decimals as text, personal fields in clear).
-An event belongs to a raw topic of the header's domain: what is derived, the rules derive.
+Blank lines and lines that begin with `#` are no records. An event's time is either `offset_ms` from the header's
+`begins_at`, or its own `occurred_at` (ISO 8601 with offset). `note` is for people. Its fields are written as in a
+schema's examples (bytes as hex, decimals as text, personal fields in clear). An event belongs to a raw topic of the
+header's domain: rules derive the other topics.
 
-A scenario is replayed like a recording and never called one: the source of its events is
-`scenario:<first 16 hex of the file's SHA-256>#<record>` (docs/identity.md#sources).
+A scenario is replayed like a recording, but is marked differently: the source of its events is
+`scenario:<first 16 hex digits of the file's SHA-256>#<record>` (docs/identity.md#sources).
 """
 
 import json
@@ -31,7 +31,7 @@ FORMAT = "scenario"
 VERSION = 1
 RULE = "read-scenario@1"
 LONGEST_LINE = 1 << 20
-"""Bytes above which a line is not taken for an event."""
+"""Longest line that is an event, in bytes."""
 
 _HEADER = {"scenario": int, "title": str, "domain": str, "seed": int, "facts": list}
 _HEADER_MAY = {"begins_at": str, "about": str}
@@ -42,14 +42,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ScenarioHeader:
-    """What a scenario says of itself.
+    """The first line of a scenario.
 
     Attributes:
-        title: What it tells.
+        title: What happens in it.
         domain: Folder name of the domain whose topics it writes.
-        seed: Seed of what made it; the file itself is what counts.
-        facts: Where its numbers and rules come from.
-        begins_at: Moment that `offset_ms` counts from.
+        seed: Seed of the program that generated it. The file itself is authoritative.
+        facts: Sources of its numbers and rules.
+        begins_at: Time that `offset_ms` counts from.
     """
 
     title: str
@@ -60,10 +60,10 @@ class ScenarioHeader:
 
 
 def parse_header(line: bytes) -> ScenarioHeader:
-    """Read the first line of a scenario.
+    """Parse the first line of a scenario.
 
     Raises:
-        ValueError: It does not say all that a scenario must say.
+        ValueError: An entry is missing, unknown or invalid.
     """
     found = _object(line)
     for name, kind in {**_HEADER, **_HEADER_MAY}.items():
@@ -89,25 +89,35 @@ def parse_header(line: bytes) -> ScenarioHeader:
 
 
 def matches(head: bytes) -> bool:
-    """Tell whether a file begins with a line that says it is a scenario."""
+    """Return True if a file's first bytes declare a scenario."""
     return _MARK.match(head.split(b"\n", 1)[0]) is not None
 
 
-def settle(head: bytes) -> Format:
-    """Tell the domain of a scenario by its first line.
+def resolve(head: bytes) -> Format:
+    """Return the scenario format of the domain that the first line names.
+
+    Args:
+        head: First bytes of the file.
 
     Raises:
-        ValueError: The first line is not what a scenario's must be.
+        ValueError: The first line is no valid scenario header.
     """
     try:
         header = parse_header(head.split(b"\n", 1)[0])
     except ValueError as error:
         raise ValueError(f"not a scenario that can be read: {error}") from None
-    return replace(SCENARIO, domain=header.domain, settle=None, shifted_with=f"{FORMAT}.{header.domain}")
+    return replace(SCENARIO, domain=header.domain, resolve=None, shifted_with=f"{FORMAT}.{header.domain}")
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Read a scenario, one item for each line behind the first."""
+    """Yield one item for each line behind the first.
+
+    Args:
+        stream: The file.
+
+    Raises:
+        ValueError: The first line is no valid scenario header.
+    """
     header = parse_header(stream.readline(LONGEST_LINE))
     topics = {
         topic.name: topic for topic in load_catalog().domains[header.domain].topics if topic.kind == "raw"
@@ -127,7 +137,7 @@ def read(stream: BinaryIO) -> Iterator[Item]:
 
 
 def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Number the lines from 2; of one that is too long, only the beginning is kept."""
+    """Yield the lines with their numbers from 2. A line that is too long is truncated."""
     number = 2
     while line := stream.readline(LONGEST_LINE + 2):
         rest = line
@@ -209,6 +219,6 @@ SCENARIO = Format(
     matches=matches,
     read=read,
     kind="scenario",
-    settle=settle,
+    resolve=resolve,
 )
-"""The format, before a file has told its domain."""
+"""The format, before `resolve` sets the domain of a file."""

@@ -1,1 +1,1 @@
-"""Replay of recordings."""
+"""Replays recordings and scenarios into raw topics."""

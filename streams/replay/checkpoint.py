@@ -1,8 +1,9 @@
-"""How far a replay has come, per file, on disk: what is written here was confirmed by Kafka before.
+"""Stores a replay's checkpoints: for each file, what Kafka has confirmed.
 
-`<data>/replay/<sha256>.json` per file, by content and not by name; `<data>/replay/anchor` the moment of the
-first start, and `<data>/replay/shift.<format>` what is added to a format's times, each fixed once per data
-directory (docs/recordings.md#time-shift).
+- `<data>/replay/<sha256>.json`: the checkpoint of a file, by its content and not by its name.
+- `<data>/replay/anchor`: the time of the first start, fixed once per data directory.
+- `<data>/replay/shift.<group>`: the shift of a group of formats, fixed once per data directory
+  (docs/recordings.md#time-shift).
 """
 
 import json
@@ -18,17 +19,17 @@ from streams.replay.schedule import shift_to
 
 @dataclass
 class ReplayCheckpoint:
-    """How much of a file is done.
+    """The progress of one file. Its attributes are the members of the file on disk.
 
     Attributes:
-        format: Its format, or None when no domain knows it.
-        shift_us: What is added to its times.
-        read: Source records done.
-        accepted: Of these, those that became events.
-        refused: Of these, those that became dead letters.
+        format: The file's format, None if no domain reads it.
+        shift_us: What is added to its times, in µs.
+        read: Source records that were replayed.
+        accepted: How many of them became events.
+        refused: How many of them became dead letters.
         skipped: Lines without a source record.
-        last_us: Time of the last event by the recording, µs since 1970, not shifted; None before the first.
-        finished: Whether its end was told to `platform.recording`.
+        last_us: Recorded time of the last event, not shifted, µs since 1970. None before the first.
+        finished: Whether its end was published to `platform.recording`.
     """
 
     format: str | None
@@ -42,21 +43,28 @@ class ReplayCheckpoint:
 
     @property
     def items(self) -> int:
-        """Items of the reader that are done."""
+        """Number of the reader's items that were replayed."""
         return self.read + self.skipped
 
 
 class CheckpointFolder:
-    """The replay's folder in a data directory; one replay at a time writes it."""
+    """The replay's folder in a data directory. One replay at a time writes it.
+
+    Args:
+        folder: `<data>/replay`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def load(self, sha256: str) -> ReplayCheckpoint | None:
-        """Read how far a file has come, None if it was never begun.
+        """Read a file's checkpoint, None if the file was never begun.
+
+        Args:
+            sha256: Digest of the file, in hex.
 
         Raises:
-            StopError: The file is not what `save` writes.
+            StopError: The checkpoint is not what `save` writes.
         """
         path = self._path(sha256)
         try:
@@ -66,33 +74,48 @@ class CheckpointFolder:
         except (ValueError, TypeError) as error:
             raise StopError(f"{path}: not a replay's progress ({error}): restore it, or remove it") from error
 
-    def save(self, sha256: str, progress: ReplayCheckpoint) -> None:
-        """Write how far a file has come; durable when this returns, and never half."""
+    def save(self, sha256: str, checkpoint: ReplayCheckpoint) -> None:
+        """Write a file's checkpoint, durably and atomically.
+
+        Args:
+            sha256: Digest of the file, in hex.
+            checkpoint: Its progress.
+        """
         path = self._path(sha256)
-        draft = private_folder(self._folder) / f".{path.name}"
-        with draft.open("wb") as stream:
-            stream.write(json.dumps(asdict(progress)).encode())
+        temporary = private_folder(self._folder) / f".{path.name}"
+        with temporary.open("wb") as stream:
+            stream.write(json.dumps(asdict(checkpoint)).encode())
             stream.flush()
             os.fsync(stream.fileno())
-        draft.replace(path)
+        temporary.replace(path)
         sync_folder(self._folder)
 
     def anchor_us(self, now_us: Callable[[], int]) -> int:
-        """Return the moment of the first start of a replay here, µs since 1970."""
-        return self._fixed("anchor", now_us)
-
-    def shift_us(self, format_name: str, ends_us: int, anchor_us: int) -> int:
-        """Return what is added to the times of a file.
-
-        Files of one format keep their distance: the format's shift is fixed with its first files. A file
-        that would end after the anchor under it (it was added later) gets its own.
+        """Return the time of the first replay in this data directory, µs since 1970.
 
         Args:
-            format_name: Its format.
-            ends_us: Where the file, or the last one of its format, ends.
-            anchor_us: Moment of the first start.
+            now_us: Returns the current time. Called at the first start only.
+
+        Raises:
+            StopError: The stored time is no number.
         """
-        shift = self._fixed(f"shift.{format_name}", lambda: shift_to(anchor_us, ends_us))
+        return self._fixed("anchor", now_us)
+
+    def shift_us(self, shift_group: str, ends_us: int, anchor_us: int) -> int:
+        """Return what is added to the times of a file, in µs.
+
+        Files of one shift group keep their distance: its first files fix the group's shift. A file that was added
+        later and would end after the anchor gets its own shift.
+
+        Args:
+            shift_group: `Format.shift_group` of the file.
+            ends_us: Time of the file's last event, µs since 1970.
+            anchor_us: Time of the first replay, µs since 1970.
+
+        Raises:
+            StopError: The stored shift is no number.
+        """
+        shift = self._fixed(f"shift.{shift_group}", lambda: shift_to(anchor_us, ends_us))
         return shift if ends_us + shift <= anchor_us else shift_to(anchor_us, ends_us)
 
     def _fixed(self, name: str, make: Callable[[], int]) -> int:

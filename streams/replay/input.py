@@ -1,6 +1,6 @@
-"""One file on its way through a replay: what of it is done, and what comes next.
+"""One file of a replay: its progress and its remaining records.
 
-It reads and counts; it knows neither Kafka nor the disk's progress files.
+It reads and counts. It knows neither Kafka nor the checkpoints on disk.
 """
 
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ from streams.replay.schedule import Span
 
 @dataclass(frozen=True)
 class InputReport:
-    """What became of one file.
+    """The outcome of one file.
 
     Attributes:
         path: The file.
-        format: Its format, None when no domain knows it.
+        format: Its format, None if no domain reads it.
         domain: The format's domain.
-        read: Source records read so far, by this run and those before it.
-        accepted: Of these, those that became events.
-        refused: Of these, those that became dead letters.
+        read: Source records read so far, by this run and earlier ones.
+        accepted: How many of them became events.
+        refused: How many of them became dead letters.
         skipped: Lines without a source record (blank, comment).
-        reason: Why it was not replayed to its end, None when it was.
+        reason: Why it was not replayed to its end, None if it was.
     """
 
     path: str
@@ -46,48 +46,51 @@ class Input:
 
     Attributes:
         recording: The file.
-        done: How far it was sent; ahead of the disk by what Kafka has not confirmed.
-        fresh: Whether the disk knows nothing of it yet.
-        play_shift_us: What is added to its times for its moment in the play.
+        done: What was sent. Ahead of the checkpoint on disk by what Kafka has not confirmed.
+        fresh: Whether there is no checkpoint on disk yet.
+        playback_shift_us: What is added to its times for their playback times, in µs.
         copy_of: Another path with the same bytes, which is replayed instead.
     """
 
     recording: Recording
     done: ReplayCheckpoint
     fresh: bool = True
-    play_shift_us: int = 0
+    playback_shift_us: int = 0
     copy_of: Path | None = None
 
     @property
     def unfinished(self) -> bool:
-        """Whether there is something left to send."""
+        """True if something is left to send."""
         alone = self.copy_of is None and self.recording.part_of is None
         return alone and not self.done.finished and self.recording.sha256 != ""
 
     def items(self) -> Iterator[Item]:
-        """Read the file from its beginning; nothing, where it cannot be read."""
+        """Yield the file's items from its beginning. Nothing if it cannot be read."""
         if self.recording.format is None or self.recording.problem is not None:
             return
         with content(self.recording) as stream:
             yield from self.recording.format.items(stream, self.recording.path)
 
-    def cues(self) -> Iterator["ScheduledRecord"]:
-        """Read what is left of the file; a record without a time has the moment of the one before it."""
+    def scheduled(self) -> Iterator["ScheduledRecord"]:
+        """Yield the remaining records with their playback times, then the file's end.
+
+        A record without a time has the playback time of the previous one.
+        """
         last = self.done.last_us or 0
         for item in islice(self.items(), self.done.items, None):
             if isinstance(item, Accepted) and item.drafts:
                 last = item.drafts[-1].occurred_at
-            yield ScheduledRecord(last + self.play_shift_us, self, item)
-        yield ScheduledRecord(last + self.play_shift_us, self, None)
+            yield ScheduledRecord(last + self.playback_shift_us, self, item)
+        yield ScheduledRecord(last + self.playback_shift_us, self, None)
 
     def span(self) -> Span | None:
-        """Read the file's first and last time, None if it has none."""
+        """Read the whole file and return its first and last time, None if it has no times."""
         accepted = (item for item in self.items() if isinstance(item, Accepted))
         times = [draft.occurred_at for item in accepted for draft in item.drafts]
         return Span(min(times), max(times)) if times else None
 
     def count(self, item: Item) -> None:
-        """Count an item that was sent."""
+        """Count a sent item."""
         if isinstance(item, Skipped):
             self.done.skipped += 1
             return
@@ -100,7 +103,7 @@ class Input:
             self.done.last_us = item.drafts[-1].occurred_at
 
     def report(self) -> InputReport:
-        """Tell what became of the file."""
+        """Return the file's outcome so far."""
         form, done = self.recording.format, self.done
         name, domain = (form.name, form.domain) if form else (None, None)
         path = str(self.recording.path)
@@ -114,8 +117,14 @@ class Input:
 
 
 class ScheduledRecord(NamedTuple):
-    """A source record at its moment; `item` None is the file's end."""
+    """A source record at its playback time.
 
-    play_us: int
+    Attributes:
+        playback_us: Its playback time, µs since 1970.
+        file: Its file.
+        item: The record, None for the file's end.
+    """
+
+    playback_us: int
     file: Input
     item: Item | None

@@ -1,4 +1,4 @@
-"""The door that a replay uses: what goes through it goes in order, or not at all."""
+"""The producer of a replay: it delivers records in order or not at all."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,12 +10,15 @@ from streams.produce.kafka import Producer
 
 
 class OrderedProducer(Producer):
-    """A door through which records go in order or not at all.
+    """Producer that delivers records in order or not at all.
 
-    If one record timed out by itself and a later one of its station still went through, the earlier one
-    would come behind it with the next start, where the agents take it for late. So none times out by
-    itself: when the replay gives up, all that were not sent yet are dropped at once, and those on the wire
-    are in order.
+    If a single record timed out and a later one of its station were delivered, the next start would send the first
+    one behind it, and the agents would take it for late. So no record times out by itself. When the replay gives up,
+    all unsent records are dropped at once, and those in flight are in order.
+
+    Args:
+        config: Settings.
+        catalog: Topics and schemas.
     """
 
     def __init__(self, config: StreamsConfig, catalog: Catalog) -> None:

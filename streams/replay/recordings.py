@@ -1,14 +1,12 @@
-"""Files that hold recordings: finding them, telling their format, opening them.
+"""Finds recordings, recognises their formats and opens them (docs/recordings.md#source-records).
 
-Formats are not listed here: every `streams/domains/<domain>/recordings.py` declares its own in `FORMATS`. A file's name
-says nothing, its first bytes do; gzip is seen through. A file is read through once before anything of it is
-sent: its digest is taken over the bytes as they lie on disk, and a gzip stream that is cut or damaged is
-found before it has sent half of itself.
-
-In a folder, what cannot be read is listed with the reason; named explicitly, it is an error.
-
-Labelled scenarios (`streams.readers.scenarios`) are found the same way. A recording that is several files is known by
-its main one: the digest is that file's, the others are listed as parts of it.
+- Every `streams/domains/<domain>/recordings.py` declares its formats in `FORMATS`. They are not listed here.
+- A file's first bytes decide its format, never its name. Gzip is decompressed first.
+- A file is read through once before anything of it is sent. Its digest covers the bytes on disk. So a truncated or
+  damaged gzip file is found before half of it was sent.
+- A file of a folder that cannot be read is listed with the reason. If it was named explicitly, it is an error.
+- Labelled scenarios (`streams.readers.scenarios`) are found the same way.
+- A recording of several files is known by its main file. The digest is that file's. The others are listed as its parts.
 """
 
 import gzip
@@ -31,10 +29,10 @@ from streams.readers.formats import Format
 from streams.readers.scenarios import SCENARIO
 
 HEAD_BYTES = 1 << 16
-"""First bytes, decompressed, from which a format is told."""
+"""Number of a file's first bytes, decompressed, that decide its format."""
 
 _GZIP = b"\x1f\x8b"
-_GZIP_WINDOW = 31  # zlib's sign for gzip with the largest window
+_GZIP_WINDOW = 31  # zlib's value for gzip with the largest window
 _CHUNK_BYTES = 1 << 20
 _DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 _EXCERPTS = "excerpts"
@@ -43,14 +41,14 @@ _SCENARIOS = "scenarios"
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A file, looked through once.
+    """A file that was read through once.
 
     Attributes:
-        path: Where it lies.
-        sha256: Digest of its bytes, hex; empty when it could not be opened.
-        format: Its format, or None when no domain knows it.
-        problem: Why it is not replayed, in one line; None when it is.
-        part_of: The main file of the recording it is a part of; None for the main file itself.
+        path: Its path.
+        sha256: Digest of its bytes in hex. Empty if it could not be opened.
+        format: Its format, None if no domain reads it.
+        problem: Why it is not replayed, in one line. None if it is.
+        part_of: Main file of the recording that it belongs to. None for the main file itself.
     """
 
     path: Path
@@ -61,14 +59,14 @@ class Recording:
 
     @property
     def source(self) -> str:
-        """Source of its events, before `#` and the record's number (docs/identity.md#sources)."""
+        """Source of its events, without `#` and the record's number (docs/identity.md#sources)."""
         kind = "replay" if self.format is None else self.format.kind
         return f"{kind}:{self.sha256[:16]}"
 
 
 @cache
 def formats() -> Mapping[str, Format]:
-    """Find the formats of all domains, and that of scenarios, by name."""
+    """Return the formats of all domains and the scenario format, by name."""
     found: dict[str, Format] = {SCENARIO.name: SCENARIO}
     for domain in pkgutil.iter_modules(streams.domains.__path__):
         module = f"{streams.domains.__name__}.{domain.name}.recordings"
@@ -80,13 +78,13 @@ def formats() -> Mapping[str, Format]:
 
 
 def bundled(domain: str = "*") -> tuple[Path, ...]:
-    """List the recordings that come with the platform, of all domains or of one; a folder is one recording."""
+    """Return the packaged recordings of one domain, by default of all. A folder is one recording."""
     found = [path for path in _packaged(f"{domain}/{_EXCERPTS}/*") if path.suffix == ".gz" or path.is_dir()]
     return tuple(found)
 
 
 def bundled_scenarios(domain: str = "*") -> tuple[Path, ...]:
-    """List the scenarios that come with the platform, of all domains or of one."""
+    """Return the packaged scenarios of one domain, by default of all."""
     return tuple(_packaged(f"{domain}/{_SCENARIOS}/*.jsonl"))
 
 
@@ -95,14 +93,14 @@ def _packaged(pattern: str) -> list[Path]:
 
 
 def opened(path: Path) -> BinaryIO:
-    """Open a file for reading its content, decompressed if it is gzip."""
+    """Open a file for reading, decompressed if it is gzip."""
     with path.open("rb") as stream:
         compressed = stream.read(len(_GZIP)) == _GZIP
     return cast("BinaryIO", gzip.open(path)) if compressed else path.open("rb")
 
 
 def content(recording: Recording) -> BinaryIO:
-    """Open what the reader of a recording gets: the file, or a zip of the files that make it."""
+    """Open the reader's input: the file, or a zip of the files of a recording of several."""
     form = recording.format
     if form is None or form.members is None:
         return opened(recording.path)
@@ -116,18 +114,18 @@ def content(recording: Recording) -> BinaryIO:
 
 
 def find(paths: Sequence[Path], *, format_name: str | None = None) -> list[Recording]:
-    """Look through files and folders.
+    """Read through files and folders and recognise their formats.
 
     Args:
-        paths: Files and folders; a folder stands for all files below it, sorted, hidden ones left out.
-        format_name: Only this format is looked for, if given.
+        paths: Files and folders. A folder stands for all files below it, sorted, without hidden ones.
+        format_name: The only format to recognise, if given.
 
     Returns:
-        Every file once, in order; those of a folder that are not replayed carry their `problem`.
+        Every file once, in order. Those of a folder that are not replayed have a `problem`.
 
     Raises:
-        UnknownFormatError: There is no such format, or a file that was named is of none.
-        RecordingError: A path that was named does not exist, cannot be read or is damaged.
+        UnknownFormatError: There is no such format, or a named file has no known format.
+        RecordingError: A named path does not exist, cannot be read or is damaged.
     """
     wanted = _wanted(format_name)
     found: dict[Path, Recording] = {}
@@ -145,14 +143,14 @@ def find(paths: Sequence[Path], *, format_name: str | None = None) -> list[Recor
 
 
 def check_named(paths: Sequence[Path], *, format_name: str | None = None) -> None:
-    """Check the files that were named by their first bytes; `find` reads the rest and looks into folders.
+    """Check the named files by their first bytes. `find` reads the rest and the folders.
 
     Args:
         paths: Files and folders, as for `find`.
         format_name: The format of every file, if given.
 
     Raises:
-        UnknownFormatError: There is no such format, or a file is of none.
+        UnknownFormatError: There is no such format, or a file has no known format.
         RecordingError: A path does not exist, is no file, or cannot be read.
     """
     wanted = _wanted(format_name)
@@ -176,7 +174,12 @@ def _require_sound(recording: Recording, wanted: Sequence[Format]) -> None:
 
 
 def look(path: Path, wanted: Sequence[Format]) -> Recording:
-    """Look through one file; whatever is wrong with it becomes its `problem`."""
+    """Read through one file. Any fault of it becomes its `problem`.
+
+    Args:
+        path: The file.
+        wanted: Formats to recognise.
+    """
     try:
         digest, damage = _digest(path), _damage(path)
     except OSError as error:
@@ -191,7 +194,7 @@ def _unreadable(path: Path, error: OSError) -> Recording:
 def _recognized(
     path: Path, wanted: Sequence[Format], digest: str = "", damage: str | None = None
 ) -> Recording:
-    """Recognize a file's format by its first bytes; known damage explains why it has none."""
+    """Recognise a file's format by its first bytes. Known damage explains why it has none."""
     try:
         head = _head(path)
     except OSError as error:
@@ -202,14 +205,14 @@ def _recognized(
     if found is None:
         return Recording(path, digest, None, damage or "no known format")
     try:
-        form = found if found.settle is None else found.settle(head)
+        form = found if found.resolve is None else found.resolve(head)
     except ValueError as error:
         return Recording(path, digest, None, damage or str(error))
     return Recording(path, digest, form, damage) if form.members is None else _member(path, digest, form)
 
 
 def _member(path: Path, digest: str, form: Format) -> Recording:
-    """Place a file in the recording that it belongs to."""
+    """Return a file as the main file or a part of its recording."""
     members = form.members(path) if form.members is not None else {}
     main = next(iter(members.values()), None)
     if main is None:
@@ -252,7 +255,7 @@ def _head(path: Path) -> bytes:
 
 
 def _damage(path: Path) -> str | None:
-    """Read a gzip file to its end, and tell what is wrong with it."""
+    """Read a gzip file to its end. Return what is wrong with it, or None."""
     try:
         with opened(path) as stream:
             while isinstance(stream, gzip.GzipFile) and stream.read(_CHUNK_BYTES):

@@ -1,7 +1,7 @@
-"""A source record of a file → the records that go to Kafka: its events, or its one dead letter.
+"""Makes the Kafka records of a source record: its events, or its one dead letter.
 
-What comes out depends on the file, its shift and the data directory's secret alone (docs/identity.md), never on
-when or how often it is made.
+The result depends only on the file, its shift and the data directory's secret (docs/identity.md#determinism). It does
+not depend on when or how often it is made.
 """
 
 from collections.abc import Mapping
@@ -23,41 +23,44 @@ from streams.replay.time_shift import shifted
 RECORDING_TOPIC = topic_name("platform", "recording")
 
 PRODUCE_RULE = "produce@1"
-"""What refuses a record whose events the door does not let through."""
+"""Rule of the dead letter of a record whose events the producer refuses."""
 
 WHOLE_FILE_RULE = "open-recording@1"
-"""What refuses a file as a whole."""
+"""Rule of the dead letter of a whole file."""
 
 WHOLE_FILE = 0
-"""Number of the record that stands for the file itself."""
+"""Record number that stands for the file itself."""
 
 
 @dataclass(frozen=True)
 class RecordWriter:
-    """Makes records.
+    """Maker of the Kafka records of source records.
 
     Attributes:
-        door: Checks, encrypts and encodes events.
+        producer: Checks, encrypts and encodes events.
         secret: Secret of the data directory, for salts.
-        anchor_us: Time of what has no time of its own, µs since 1970.
+        anchor_us: Time of events without a time of their own, µs since 1970.
     """
 
-    door: EventProducer
+    producer: EventProducer
     secret: DeploymentSecret
     anchor_us: int
 
     def write(self, file: Input, item: Item) -> tuple[Item, list[ProducerRecord]]:
         """Make the records of an item.
 
+        Args:
+            file: The item's file.
+            item: What the reader yielded.
+
         Returns:
-            What became of the item (an accepted record is refused if the door refuses its events), and its
-            records.
+            The item, refused instead of accepted if the producer refuses its events, and its records.
         """
         if isinstance(item, Accepted):
             try:
                 return item, self._events(file, item)
             except SubjectForgottenError as error:
-                # Nothing of theirs is kept, not even as a dead letter's bytes.
+                # Nothing of an erased person is kept, not even as a dead letter's bytes.
                 item = Refused(item.record, item.line, b"", str(error), PRODUCE_RULE)
             except RefusedEventError as error:
                 return self.refuse(file, item, error)
@@ -68,12 +71,21 @@ class RecordWriter:
     def refuse(
         self, file: Input, item: Accepted, error: RefusedEventError
     ) -> tuple[Item, list[ProducerRecord]]:
-        """Make the dead letter of a record whose events the door does not take."""
+        """Make the dead letter of an accepted record whose events the producer refuses.
+
+        Args:
+            file: The record's file.
+            item: The record.
+            error: Why the producer refuses it.
+
+        Returns:
+            The refused item and its dead letter.
+        """
         refused = Refused(item.record, item.line, item.data, str(error), PRODUCE_RULE)
         return refused, [self._dead_letter(file, refused)]
 
     def write_end(self, file: Input) -> list[ProducerRecord]:
-        """Make the record that tells the file's counts, or the dead letter of a file that cannot be read."""
+        """Make the record of the file's counts, or the dead letter of a file that cannot be read."""
         if file.recording.problem is not None:
             return [self._whole_file(file, file.recording.problem)]
         form, done = file.recording.format, file.done
@@ -88,41 +100,41 @@ class RecordWriter:
             "skipped": done.skipped,
         }
         last_us = self.anchor_us - done.shift_us if done.last_us is None else done.last_us
-        return [self.door.prepare(RECORDING_TOPIC, self._event(file, (WHOLE_FILE, 0), last_us, fields))]
+        return [self.producer.prepare(RECORDING_TOPIC, self._event(file, (WHOLE_FILE, 0), last_us, fields))]
 
     def _events(self, file: Input, item: Accepted) -> list[ProducerRecord]:
         return [
-            self.door.prepare(draft.topic, self._draft_event(file, (item.record, number), draft))
+            self.producer.prepare(draft.topic, self._draft_event(file, (item.record, number), draft))
             for number, draft in enumerate(item.drafts)
         ]
 
-    def _draft_event(self, file: Input, place: tuple[int, int], draft: EventDraft) -> dict[str, Any]:
-        """Make a reader's event; of a person, it does not tell which row of the file it is."""
-        topic = self.door.catalog.topics.get(draft.topic)
+    def _draft_event(self, file: Input, number: tuple[int, int], draft: EventDraft) -> dict[str, Any]:
+        """Make the event of a draft. For a person, neither id nor source reveals the row of the file."""
+        topic = self.producer.catalog.topics.get(draft.topic)
         by_us = file.done.shift_us
         fields = shifted(topic.schema.tree, draft.fields, by_us) if topic and by_us else draft.fields
-        event = self._event(file, place, draft.occurred_at, fields)
+        event = self._event(file, number, draft.occurred_at, fields)
         if topic is None or not topic.pseudonym:
             return event
         digest = bytes.fromhex(file.recording.sha256)
-        event_id = recording_id(draft.occurred_at // 1000, keyed_digest(self.secret, digest), *place)
+        event_id = recording_id(draft.occurred_at // 1000, keyed_digest(self.secret, digest), *number)
         return {
             **event,
             "event_id": event_id,
             "salt": recording_salt(self.secret, event_id),
-            "source": f"{file.recording.source}#{keyed_record(self.secret, digest, place[0])}",
+            "source": f"{file.recording.source}#{keyed_record(self.secret, digest, number[0])}",
         }
 
     def _event(
-        self, file: Input, place: tuple[int, int], recorded_us: int, fields: Mapping[str, Any]
+        self, file: Input, number: tuple[int, int], recorded_us: int, fields: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Put the envelope in front; `place` is the source record's number and the event's in it."""
-        event_id = recording_id(recorded_us // 1000, bytes.fromhex(file.recording.sha256), *place)
+        """Add the envelope. `number` is the source record's number and the event's number in it."""
+        event_id = recording_id(recorded_us // 1000, bytes.fromhex(file.recording.sha256), *number)
         shift_us = file.done.shift_us
         return {
             "event_id": event_id,
             "salt": recording_salt(self.secret, event_id),
-            "source": f"{file.recording.source}#{place[0]}",
+            "source": f"{file.recording.source}#{number[0]}",
             "occurred_at": recorded_us + shift_us,
             "recorded_at": recorded_us if shift_us else None,
             **fields,
@@ -130,10 +142,10 @@ class RecordWriter:
 
     def _dead_letter(self, file: Input, item: Refused) -> ProducerRecord:
         event = self._dead_letter_event(file, item)
-        return self.door.prepare(self._dead_letter_topic(file), event)
+        return self.producer.prepare(self._dead_letter_topic(file), event)
 
     def _whole_file(self, file: Input, problem: str) -> ProducerRecord:
-        """Make the dead letter of a file; of one that no reader knows, nobody can say that it holds no persons."""
+        """Make the dead letter of a file. Without a format it keeps no bytes: the file may hold personal data."""
         with file.recording.path.open("rb") as stream:
             beginning = stream.read(PREFIX_BYTES)
             length = stream.seek(0, 2)
@@ -141,7 +153,7 @@ class RecordWriter:
             beginning = b""
         event = self._dead_letter_event(file, Refused(WHOLE_FILE, None, beginning, problem, WHOLE_FILE_RULE))
         event |= {"length": length, "sha256": bytes.fromhex(file.recording.sha256)}
-        return self.door.prepare(self._dead_letter_topic(file), event)
+        return self.producer.prepare(self._dead_letter_topic(file), event)
 
     def _dead_letter_event(self, file: Input, item: Refused) -> dict[str, Any]:
         recording, last_us = file.recording, file.done.last_us

@@ -1,24 +1,24 @@
-"""Recordings → raw topics: every source record becomes events or one dead letter, however often interrupted.
+"""Replays recordings into raw topics (docs/recordings.md#replay).
 
-Promises:
+Each source record becomes events or one dead letter, however often the replay is interrupted. It promises:
 
 - `read = accepted + refused` for every file, counted in the file's own records.
-- What a killed replay had sent and not yet noted is sent again byte for byte (a repeat); nothing is left out.
-- Progress is noted only behind Kafka's confirmation. A finished file is not sent again; its totals are told
+- What a killed replay had sent without a checkpoint is sent again byte for byte. Nothing is left out.
+- A checkpoint is written only after Kafka's confirmation. A finished file is not sent again, its totals are reported
   again.
-- At a file's end `platform.recording` tells its counts.
-- Everything says that it is a recording or a scenario: `source` is `replay:` or `scenario:`, then `<first 16
-  hex of the file's SHA-256>#<record>`, and with it goes the header `simulated`.
+- At a file's end, its counts are published to `platform.recording`.
+- Every event is marked: `source` is `replay:` or `scenario:`, then `<first 16 hex digits of the file's
+  SHA-256>#<record>`, and the header `simulated` is set.
 
-At speed `live` and `N` the files are played side by side in the order of their shifted times. With
-`shift_to_now` the events carry the shifted time, and `recorded_at` keeps the original one. The shift is a
-whole number of days, so that local hours stay what they are: the last event of a format falls into the last
-day before the first start of a replay in this data directory.
+At speed `live` and at a factor, the files are replayed side by side in the order of their playback times. With
+`shift_to_now` the events carry the shifted time, and `recorded_at` keeps the original one
+(docs/recordings.md#time-shift).
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from schemas.catalog import Catalog
@@ -40,16 +40,16 @@ from streams.replay.schedule import Schedule, Speed, in_order
 __all__ = ["InputReport", "Watch", "replay"]
 
 CHECKPOINT_RECORDS = 2_000
-"""Source records after which progress is noted."""
+"""Source records between two checkpoints."""
 
 CHECKPOINT_SECONDS = 1.0
-"""Seconds after which progress is noted, if anything was sent."""
+"""Seconds between two checkpoints, if anything was sent."""
 
 STOP_WITHIN_S = 6.0
-"""Seconds that a stopped replay still waits for Kafka's confirmation."""
+"""Longest wait of a stopped replay for Kafka's confirmation, in seconds."""
 
 Watch = Callable[[Sequence[InputReport]], None]
-"""Gets the state of all files whenever progress was noted."""
+"""Receives the reports of all files after each checkpoint."""
 
 
 def replay(
@@ -67,49 +67,50 @@ def replay(
     """Replay files and folders into Kafka.
 
     Args:
-        config: Where Kafka and the data directory are.
+        config: Settings, with Kafka's address and the data directory.
         catalog: Topics and schemas.
         paths: Files and folders.
-        format: Name of the only format to look for, if given.
-        speed: `live` (the longest recording plays in `pace.LIVE_SECONDS`), `max`, or a factor.
-        shift_to_now: Whether times are moved to now; by default only at speed `live`. A file that was begun
-            before keeps what it was begun with.
-        stop: Ends the replay within seconds when set; the next one goes on.
-        progress: Told the state of all files now and then.
-        emit: Takes the metrics.
+        format: Name of the only format to recognise, if given.
+        speed: `live` (the longest recording takes `schedule.LIVE_SECONDS`), `max`, or a factor.
+        shift_to_now: Whether times are shifted to now, by default only at speed `live`. A file that was begun before
+            keeps its shift.
+        stop: Ends the replay within seconds when set. The next one continues.
+        progress: Receives the reports of all files after each checkpoint.
+        emit: Receives the metrics.
 
     Returns:
         One report per file, in order.
 
     Raises:
-        RecordingError: A file that was named cannot be replayed; nothing was sent.
-        KafkaDownError: Kafka does not answer; nothing was sent.
-        ReplayInterruptedError: Kafka stopped taking records; the next replay goes on.
+        RecordingError: A named file cannot be replayed. Nothing was sent.
+        UnknownFormatError: There is no such format, or a named file has no known format. Nothing was sent.
+        KafkaDownError: Kafka does not answer. Nothing was sent.
+        ReplayInterruptedError: Kafka stopped taking records. The next replay continues.
     """
     folder = CheckpointFolder(config.data / "replay")
     recordings = find(paths, format_name=format)
-    run = _Run(folder, recordings, stop or threading.Event(), progress or _look_away, emit)
+    run = _Run(folder, recordings, stop or threading.Event(), progress or _ignore_reports, emit)
     if any(file.unfinished for file in run.files):
         run.prepare(speed, shift=speed == "live" if shift_to_now is None else shift_to_now)
-        with OrderedProducer(config, catalog) as door:
-            run.play(RecordWriter(door, deployment_secret(config.keys), run.anchor_us), door)
-    run.tell()
+        with OrderedProducer(config, catalog) as producer:
+            run.send_all(RecordWriter(producer, deployment_secret(config.keys), run.anchor_us), producer)
+    run.report()
     return run.reports()
 
 
-def _look_away(reports: Sequence[InputReport]) -> None:
-    """Watch nothing."""
+def _ignore_reports(reports: Sequence[InputReport]) -> None:
+    """Do nothing with the reports."""
 
 
 class _Run:
-    """One replay: its files, its pace, what was sent and is not confirmed, and when progress was noted.
+    """One replay: its files, its schedule, its unconfirmed records and its last checkpoint.
 
     Args:
-        folder: Where progress is noted.
-        recordings: Files to be played, in order.
+        folder: The checkpoints.
+        recordings: Files to be replayed, in order.
         stop: Ends the replay when set.
-        watch: Gets the state of all files whenever progress was noted.
-        emit: Takes the metrics.
+        watch: Receives the reports of all files after each checkpoint.
+        emit: Receives the metrics.
     """
 
     def __init__(
@@ -127,128 +128,135 @@ class _Run:
         self._folder = folder
         self._stop = stop
         self._stopped_s: float | None = None
-        self._pace = Schedule(None, None, time.monotonic)
+        self._schedule = Schedule(None, None, time.monotonic)
         self._deliveries = DeliveryTracker()
-        self._sent: dict[str, Input] = {}  # files whose progress is ahead of the disk, by digest
-        self._unnoted = 0
-        self._noted_s = time.monotonic()
+        self._sent: dict[str, Input] = {}  # files that are ahead of their checkpoint, by digest
+        self._unsaved = 0
+        self._saved_s = time.monotonic()
 
     def reports(self) -> list[InputReport]:
-        """Tell what became of the files."""
+        """Return one report per file."""
         return [file.report() for file in self.files]
 
-    def tell(self) -> None:
-        """Hand the state of all files to whoever watches."""
+    def report(self) -> None:
+        """Send the reports to the watcher and emit the metrics."""
         reports = self.reports()
         self._watch(reports)
         for name in ("read", "accepted", "refused"):
             self._emit(f"replay_{name}_total", float(sum(getattr(each, name) for each in reports)), {})
 
     def prepare(self, speed: Speed, *, shift: bool) -> None:
-        """Fix the pace and, before anything is sent, the shift of every file that was not begun before."""
+        """Choose the schedule. Store the shift of every new file before anything is sent.
+
+        Args:
+            speed: `live`, `max` or a factor.
+            shift: Whether the times of new files are shifted to now.
+        """
         files = [file for file in self.files if file.unfinished]
         if speed != "max" or shift:
             spans = [(file, span) for file in files if (span := file.span()) is not None]
-            self._pace = Schedule.of(speed, (span for _, span in spans), time.monotonic)
-            # The file that ends last fixes its format's shift.
+            self._schedule = Schedule.of(speed, (span for _, span in spans), time.monotonic)
+            # The file that ends last fixes its group's shift.
             for file, span in sorted(spans, key=lambda each: -each[1].ends_us):
-                family = file.recording.format.family if file.recording.format else ""
-                file.play_shift_us = self._folder.shift_us(family, span.ends_us, self.anchor_us)
+                shift_group = file.recording.format.shift_group if file.recording.format else ""
+                file.playback_shift_us = self._folder.shift_us(shift_group, span.ends_us, self.anchor_us)
                 if shift and file.fresh:
-                    file.done.shift_us = file.play_shift_us
+                    file.done.shift_us = file.playback_shift_us
         for file in files:
             if file.fresh:
                 self._folder.save(file.recording.sha256, file.done)
 
-    def play(self, writer: RecordWriter, door: EventProducer) -> None:
-        """Send what is left of all files.
+    def send_all(self, writer: RecordWriter, producer: EventProducer) -> None:
+        """Send the remaining records of all files.
+
+        Args:
+            writer: Makes the records.
+            producer: Sends them.
 
         Raises:
             ReplayInterruptedError: Kafka stopped taking records.
         """
         try:
-            for cue in self._cues():
-                self._wait_for(cue, door)
+            for scheduled in self._records():
+                self._wait_for(scheduled, producer)
                 if self._stop.is_set():
                     break
-                self._send(cue, writer, door)
-                if self._due() or cue.item is None:
-                    self._note(door)
-            self._note(door)
+                self._send(scheduled, writer, producer)
+                if self._due() or scheduled.item is None:
+                    self._checkpoint(producer)
+            self._checkpoint(producer)
         except DeliveryError as error:
             raise ReplayInterruptedError(
                 f"replay interrupted: {error.failed} records not confirmed by Kafka ({error.reason});"
                 " what it confirmed is kept: start again when Kafka is back"
             ) from error
         finally:
-            self._go_back()
+            self._reload_confirmed()
 
-    def _cues(self) -> Iterator[ScheduledRecord]:
-        cues = [file.cues() for file in self.files if file.unfinished]
-        if self._pace.factor is None:
-            return (cue for file in cues for cue in file)
-        return in_order(cues)
+    def _records(self) -> Iterator[ScheduledRecord]:
+        files = [file.scheduled() for file in self.files if file.unfinished]
+        return chain.from_iterable(files) if self._schedule.factor is None else in_order(files)
 
-    def _wait_for(self, cue: ScheduledRecord, door: EventProducer) -> None:
-        """Wait for a record's moment, or for the stop."""
-        wait_s = self._pace.wait_s(cue.play_us)
-        if wait_s > CHECKPOINT_SECONDS and self._unnoted:
-            self._note(door)
-            wait_s = self._pace.wait_s(cue.play_us)
+    def _wait_for(self, scheduled: ScheduledRecord, producer: EventProducer) -> None:
+        """Wait for a record's playback time, or for the stop."""
+        wait_s = self._schedule.wait_s(scheduled.playback_us)
+        if wait_s > CHECKPOINT_SECONDS and self._unsaved:
+            self._checkpoint(producer)
+            wait_s = self._schedule.wait_s(scheduled.playback_us)
         if wait_s:
             self._stop.wait(min(wait_s, threading.TIMEOUT_MAX))
 
-    def _send(self, cue: ScheduledRecord, writer: RecordWriter, door: EventProducer) -> None:
-        file = cue.file
-        if cue.item is None:
+    def _send(self, scheduled: ScheduledRecord, writer: RecordWriter, producer: EventProducer) -> None:
+        file = scheduled.file
+        if scheduled.item is None:
             records = writer.write_end(file)
             file.done.finished = True
             if file.recording.problem is not None and file.recording.format is not None:
-                # The file stands for its records, which nobody can count.
+                # The file counts as one record: its own records cannot be counted.
                 file.done.read = file.done.refused = 1
-            self._hand_over(records, door)
+            self._hand_over(records, producer)
         else:
-            item, records = writer.write(file, cue.item)
+            item, records = writer.write(file, scheduled.item)
             try:
-                self._hand_over(records, door)
+                self._hand_over(records, producer)
             except RefusedEventError as error:
-                # Only the broker's limit shows here: the record is too large.
+                # The record exceeds the broker's limit. Everything else was refused before.
                 if not isinstance(item, Accepted):
                     raise
                 item, records = writer.refuse(file, item, error)
-                self._hand_over(records, door)
+                self._hand_over(records, producer)
             file.count(item)
         self._sent[file.recording.sha256] = file
-        self._unnoted += 1
+        self._unsaved += 1
 
-    def _hand_over(self, records: Sequence[ProducerRecord], door: EventProducer) -> None:
+    def _hand_over(self, records: Sequence[ProducerRecord], producer: EventProducer) -> None:
         for record in records:
-            door.send(record, self._deliveries)
+            producer.send(record, self._deliveries)
 
     def _due(self) -> bool:
-        waited_s = time.monotonic() - self._noted_s
-        return self._unnoted >= CHECKPOINT_RECORDS or waited_s >= CHECKPOINT_SECONDS
+        waited_s = time.monotonic() - self._saved_s
+        return self._unsaved >= CHECKPOINT_RECORDS or waited_s >= CHECKPOINT_SECONDS
 
-    def _note(self, door: EventProducer) -> None:
-        """Wait until Kafka has confirmed all that was sent, then write the progress down."""
-        if self._unnoted and self._confirmed(door):
+    def _checkpoint(self, producer: EventProducer) -> None:
+        """Wait until Kafka has confirmed all sent records, then save the checkpoints."""
+        if self._unsaved and self._confirmed(producer):
             for digest, file in self._sent.items():
                 self._folder.save(digest, file.done)
             self._sent.clear()
             self._deliveries = DeliveryTracker()
-            self._unnoted = 0
-            self.tell()
-        self._noted_s = time.monotonic()
+            self._unsaved = 0
+            self.report()
+        self._saved_s = time.monotonic()
 
-    def _go_back(self) -> None:
-        """Forget what Kafka did not confirm, so that the reports tell what the next start finds."""
+    def _reload_confirmed(self) -> None:
+        """Return to the saved checkpoints, so that the reports show what the next start finds."""
         for digest, file in self._sent.items():
             file.done = self._folder.load(digest) or file.done
 
-    def _confirmed(self, door: EventProducer) -> bool:
-        """Wait for Kafka; False if the replay was stopped and Kafka did not confirm in time."""
+    def _confirmed(self, producer: EventProducer) -> bool:
+        """Wait for Kafka. Return False if the replay was stopped and Kafka did not confirm in time."""
         deliveries = self._deliveries
-        waiter = threading.Thread(target=_wait_quietly, args=(door, deliveries), daemon=True)
+        waiter = threading.Thread(target=_wait_in_thread, args=(producer, deliveries), daemon=True)
         waiter.start()
         while waiter.is_alive():
             waiter.join(0.1)
@@ -260,23 +268,23 @@ class _Run:
         return not deliveries.pending
 
 
-def _wait_quietly(door: EventProducer, deliveries: DeliveryTracker) -> None:
-    """Wait for deliveries in a thread of its own; what went wrong is left in `deliveries`."""
+def _wait_in_thread(producer: EventProducer, deliveries: DeliveryTracker) -> None:
+    """Wait for deliveries in a thread. A failure is left in `deliveries`."""
     try:
-        door.wait(deliveries)
+        producer.wait(deliveries)
     except DeliveryError as error:
         deliveries.problem = deliveries.problem or (error.topic, error.reason)
         deliveries.failed = deliveries.failed or error.failed
 
 
 def _inputs(folder: CheckpointFolder, recordings: Sequence[Recording]) -> list[Input]:
-    """Take up the files where they were left; the same bytes under a second path are not replayed twice."""
+    """Return the files with their checkpoints. The same bytes under a second path are not replayed twice."""
     inputs: list[Input] = []
     first: dict[str, Path] = {}
     for recording in recordings:
         digest, name = recording.sha256, recording.format.name if recording.format else None
         kept = folder.load(digest) if digest else None
-        if kept is not None and kept.format != name:  # a format that was not known then
+        if kept is not None and kept.format != name:  # the format was not known when it was saved
             kept = None
         one = digest if digest and recording.part_of is None else str(recording.path)
         original = first.setdefault(one, recording.path)

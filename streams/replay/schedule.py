@@ -1,6 +1,6 @@
-"""How fast a replay goes: records of several files in the order of their shifted times, each at its moment.
+"""The schedule of a replay: records of several files in the order of their playback times, each at its time.
 
-Pure but for the clock, which is handed in.
+Pure except for the clock, which is an argument.
 """
 
 import heapq
@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
 LIVE_SECONDS = 180.0
-"""How long the longest recording plays at speed `live`."""
+"""Playback duration of the longest recording at speed `live`, in seconds."""
 
 LIVE_LONGEST_WAIT_S = 2.0
-"""Longest silence at speed `live`; gaps in and between recordings are cut to it."""
+"""Longest wait at speed `live`, in seconds. Longer gaps in and between recordings are cut to it."""
 
 DAY_US = 86_400_000_000
 """Microseconds of a day."""
 
 Speed = str | float
-"""`live`, `max`, or how many times faster than it happened."""
+"""`live`, `max`, or a multiple of real time."""
 
 
 def parse_speed(text: str) -> Speed:
@@ -42,26 +42,26 @@ def parse_speed(text: str) -> Speed:
 
 
 def shift_to(anchor_us: int, ends_us: int) -> int:
-    """Move a recording so that it ends in the last day before the anchor.
+    """Return the shift by whole days that ends a recording in the last day before the anchor.
 
-    Whole days, so that midnight stays midnight and a rush hour stays a rush hour.
+    Whole days keep local hours: a rush hour stays a rush hour.
 
     Args:
-        anchor_us: Time not to be passed, µs since 1970.
+        anchor_us: Time that the recording must not pass, µs since 1970.
         ends_us: Time of the recording's last event, µs since 1970.
 
     Returns:
-        What is to be added to its times, in µs.
+        What is added to its times, in µs.
     """
     return (anchor_us - ends_us) // DAY_US * DAY_US
 
 
-class Placed(Protocol):
-    """Anything that has its moment in the play."""
+class Timed(Protocol):
+    """Anything with a playback time."""
 
     @property
-    def play_us(self) -> int:
-        """Its moment, µs."""
+    def playback_us(self) -> int:
+        """Its playback time, µs since 1970."""
 
 
 class Span(NamedTuple):
@@ -73,12 +73,12 @@ class Span(NamedTuple):
 
 @dataclass
 class Schedule:
-    """Tells how long to wait before a record.
+    """The waits of a replay.
 
     Attributes:
-        factor: Played seconds per second; None: never wait.
-        longest_wait_s: A longer silence is cut to this; None: no silence is cut.
-        clock: Seconds, monotonic.
+        factor: Playback seconds per second. None: never wait.
+        longest_wait_s: Longest wait in seconds. None: no limit.
+        clock: Returns monotonic seconds.
     """
 
     factor: float | None
@@ -89,7 +89,13 @@ class Schedule:
 
     @classmethod
     def of(cls, speed: Speed, spans: Iterable[Span], clock: Callable[[], float]) -> "Schedule":
-        """Choose the pace of a speed for recordings that last so long."""
+        """Return the schedule of a speed.
+
+        Args:
+            speed: `live`, `max` or a factor.
+            spans: Times of the recordings, which decide the factor of `live`.
+            clock: Returns monotonic seconds.
+        """
         if speed == "max":
             return cls(None, None, clock)
         if speed == "live":
@@ -97,22 +103,22 @@ class Schedule:
             return cls(max(1.0, longest_s / LIVE_SECONDS), LIVE_LONGEST_WAIT_S, clock)
         return cls(float(speed), None, clock)
 
-    def wait_s(self, play_us: int) -> float:
-        """Return the seconds until a record's moment, 0 if it has come; the first record's moment is now."""
+    def wait_s(self, playback_us: int) -> float:
+        """Return the seconds until a playback time, 0 if it has passed. The first call's playback time is now."""
         if self.factor is None:
             return 0.0
         if self._began_s is None:
-            self._began_s, self._began_us = self.clock(), play_us
-        wait = self._began_s + (play_us - self._began_us) / 1e6 / self.factor - self.clock()
+            self._began_s, self._began_us = self.clock(), playback_us
+        wait = self._began_s + (playback_us - self._began_us) / 1e6 / self.factor - self.clock()
         if self.longest_wait_s is not None and wait > self.longest_wait_s:
             self._began_s -= wait - self.longest_wait_s
             wait = self.longest_wait_s
         return max(0.0, wait)
 
 
-AnyPlaced = TypeVar("AnyPlaced", bound=Placed)
+AnyTimed = TypeVar("AnyTimed", bound=Timed)
 
 
-def in_order(files: Iterable[Iterator[AnyPlaced]]) -> Iterator[AnyPlaced]:
-    """Merge files by their records' moments; within a file its own order stays."""
-    return heapq.merge(*files, key=lambda placed: placed.play_us)
+def in_order(files: Iterable[Iterator[AnyTimed]]) -> Iterator[AnyTimed]:
+    """Merge files by playback time. Within a file, its own order stays."""
+    return heapq.merge(*files, key=lambda timed: timed.playback_us)

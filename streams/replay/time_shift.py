@@ -1,7 +1,8 @@
-"""The other times of an event that is moved to now: what was to happen two hours later still does.
+"""Shifts the times in an event's fields together with its `occurred_at` (docs/recordings.md#time-shift).
 
-Only the envelope's `occurred_at` is the replay's own; a delivery, a validity or a sensor's time stands in the event's
-fields, and is found by its type in the schema. The originals are told by `occurred_at - recorded_at`.
+The replay itself shifts only the envelope's `occurred_at`. A delivery, a validity or a sensor's time stands in the
+event's fields and is found by its type in the schema. `occurred_at - recorded_at` is the shift, so the original times
+can be computed.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def shifted(record: Record, fields: Mapping[str, Any], by_us: int) -> dict[str, Any]:
-    """Return fields with every moment in them moved; what the schema does not know stays, for the door to judge.
+    """Return fields with all their times shifted. Fields that the schema does not have stay: the producer refuses them.
 
     Args:
         record: The event's schema as a tree.
         fields: Values by name, without the envelope.
-        by_us: What is added, µs.
+        by_us: What is added, in µs.
     """
     types = {each.name: each.type for each in record.fields}
     return {

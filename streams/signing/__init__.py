@@ -1,1 +1,1 @@
-"""Signatures of sources: did:key, statements, signers."""
+"""Signatures of sources: did:key, signed statements, private keys."""

@@ -1,7 +1,7 @@
 """did:key of an Ed25519 public key: `did:key:z` ‖ base58btc(ED 01 ‖ 32 bytes) (W3C CCG did:key; multicodec).
 
-There is one text for each key. Keys of small order are refused: their signatures fit every message, so whoever
-bore one would speak for nobody.
+Each key has exactly one spelling. Keys of small order are refused, because a signature under one fits every message
+and so proves nothing.
 """
 
 from typing import Final
@@ -30,10 +30,13 @@ _SMALL_ORDER: Final = frozenset(
 
 
 def did_of(public: bytes) -> str:
-    """Spell a public key as a did:key.
+    """Return the did:key of a public key.
+
+    Args:
+        public: Ed25519 public key, 32 bytes.
 
     Raises:
-        SourceKeyError: It has not 32 bytes, or is of small order.
+        SourceKeyError: The key does not have 32 bytes, or is of small order.
     """
     _require_key(public)
     number = int.from_bytes(_MULTICODEC + public, "big")
@@ -45,10 +48,10 @@ def did_of(public: bytes) -> str:
 
 
 def public_of(did: str) -> bytes:
-    """Read the public key out of a did:key.
+    """Return the public key of a did:key, 32 bytes.
 
     Raises:
-        SourceKeyError: It is no did:key, not of an Ed25519 key, not its only spelling, or of small order.
+        SourceKeyError: The text is no did:key of an Ed25519 key in its one spelling, or the key is of small order.
     """
     text = did.removeprefix(PREFIX)
     if text == did or not text or len(text) > _LONGEST or any(each not in _DIGITS for each in text):

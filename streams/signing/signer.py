@@ -1,7 +1,7 @@
-"""A source's own key: made once, kept in a 0600 file, and used to sign single events or a gateway's batches.
+"""The private key of a source: made once, kept in a 0600 file, used to sign single events or batches.
 
-A device signs each event; a gateway collects some, signs their tree's root once, and each record carries its path, so
-that each can be checked alone.
+A device signs each event. A gateway collects events and signs the root of their Merkle tree once; each record carries
+its path, so that it can be verified alone.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,10 @@ _LARGEST_FILE: Final = 10_000
 
 
 class Signer:
-    """Signs statements (`statement.py`) with one private key.
+    """A private key that signs statements (`statement.py`).
+
+    Args:
+        key: Ed25519 private key.
 
     Attributes:
         public: The public key, 32 bytes.
@@ -40,10 +43,10 @@ class Signer:
 
     @classmethod
     def create(cls, path: Path) -> "Signer":
-        """Make a key and keep it in a new file (PKCS #8 PEM, 0600).
+        """Generate a key and write it to a new file (PKCS #8 PEM, 0600).
 
         Raises:
-            SourceKeyError: There is such a file; a key is never replaced.
+            SourceKeyError: The file exists; a key is never replaced.
         """
         key = Ed25519PrivateKey.generate()
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -56,7 +59,7 @@ class Signer:
         """Read a key file.
 
         Raises:
-            SourceKeyError: It cannot be read, or holds no Ed25519 private key in PEM.
+            SourceKeyError: The file cannot be read, or holds no Ed25519 private key in PEM without a password.
         """
         try:
             with path.open("rb") as file:
@@ -69,33 +72,33 @@ class Signer:
             raise SourceKeyError(f"{path}: expected an Ed25519 key, got {type(key).__name__}")
         return cls(key)
 
-    def one(self, told: bytes) -> bytes:
-        """Make the header `signature` of one statement."""
-        return b"\x01" + self.public + self._key.sign(told)
+    def sign(self, message: bytes) -> bytes:
+        """Return the header `signature` of one statement (ledger_sink/FORMAT.md §10)."""
+        return b"\x01" + self.public + self._key.sign(message)
 
-    def batch(self, told: Sequence[bytes]) -> list[bytes]:
-        """Make the headers of a batch, in its order: one signature for all.
+    def sign_batch(self, messages: Sequence[bytes]) -> list[bytes]:
+        """Return the headers `signature` of a batch of statements, in its order, with one signature for all.
 
         Raises:
-            SourceKeyError: There are more than 65,536.
+            SourceKeyError: There are more than 65,536 statements.
         """
-        if not told:
+        if not messages:
             return []
-        size = len(told)
+        size = len(messages)
         if size > MAX_BATCH:
             raise SourceKeyError(f"expected a batch of at most {MAX_BATCH} events, got {size}")
-        levels = [[leaf_hash(each) for each in told]]
+        levels = [[leaf_hash(each) for each in messages]]
         while len(levels[-1]) > 1:
             below = levels[-1]
             pairs = [node_hash(left, right) for left, right in zip(below[::2], below[1::2], strict=False)]
             levels.append(pairs + ([below[-1]] if len(below) % 2 else []))
-        mark = self._key.sign(batch_statement(size, levels[-1][0]))
-        head = b"\x02" + self.public + mark + size.to_bytes(4, "big")
+        signature_bytes = self._key.sign(batch_statement(size, levels[-1][0]))
+        head = b"\x02" + self.public + signature_bytes + size.to_bytes(4, "big")
         return [head + index.to_bytes(4, "big") + _path(levels, index) for index in range(size)]
 
 
 def _path(levels: Sequence[Sequence[bytes]], index: int) -> bytes:
-    """Join the siblings on the way from a leaf to the root; a node that has none moves up without."""
+    """Return the siblings on the way from a leaf to the root. A node without a sibling moves up unchanged."""
     path = b""
     for level in levels[:-1]:
         sibling = index ^ 1

@@ -6,9 +6,9 @@ r"""What a source signs, and the header `signature` that carries it (ledger_sink
                    signature over "city-signed-batch/v1\n" ‖ u32 size ‖ root[32], root of the RFC 6962 tree whose
                    leaf `index` is the statement
 
-Integers are big-endian; sequence 0: the event is not numbered. Partition, offset and timestamp are Kafka's, not the
-source's to sign. The ledger's verifier has an implementation of its own, `ledger_sink.format.source_signature`; both
-are held to `tests/vectors/source_signature.json`.
+Integers are big-endian. Sequence 0: the event has no number. Kafka assigns partition, offset and timestamp, so the
+source cannot sign them. The ledger's verifier has its own implementation, `ledger_sink.format.source_signature`. Tests
+compare both with `tests/vectors/source_signature.json`.
 """
 
 from collections.abc import Sequence
@@ -32,14 +32,17 @@ LAST_NUMBER: Final = (1 << 63) - 1
 _SIGNATURE_BYTES = 64
 _HASH_BYTES = 32
 _SINGLE, _BATCH = b"\x01", b"\x02"
-_PLACE = Struct(">II")
-_KEYED = 1 + PUBLIC_BYTES + _SIGNATURE_BYTES
-
-Headers = Sequence[tuple[str, bytes | None]]
+_SIZE_AND_INDEX = Struct(">II")
+_HEAD_BYTES = 1 + PUBLIC_BYTES + _SIGNATURE_BYTES
 
 
 class ProvenanceHeaders(NamedTuple):
-    """What a record's headers say of its origin; None: nothing."""
+    """The provenance headers of a record.
+
+    Attributes:
+        signature: Value of the header `signature`, or None.
+        sequence: Number in the header `sequence`, from 1, or None.
+    """
 
     signature: bytes | None
     sequence: int | None
@@ -48,11 +51,14 @@ class ProvenanceHeaders(NamedTuple):
 NOTHING: Final = ProvenanceHeaders(None, None)
 
 
-def provenance_headers(headers: Headers | None) -> ProvenanceHeaders:
-    """Read the two headers of a record.
+def provenance_headers(headers: Sequence[tuple[str, bytes | None]] | None) -> ProvenanceHeaders:
+    """Return the provenance headers of a record.
+
+    Args:
+        headers: All headers of the record, names and raw values.
 
     Raises:
-        SourceSignatureError: One of them is there twice, or a number is not spelled as it must be.
+        SourceSignatureError: A header stands twice, or the number is malformed.
     """
     signature: bytes | None = None
     sequence: int | None = None
@@ -69,10 +75,10 @@ def provenance_headers(headers: Headers | None) -> ProvenanceHeaders:
 
 
 def number_of(content: bytes) -> int:
-    """Read a number from 1 to 2^63 - 1, decimal, without a leading zero.
+    """Return the number in a header `sequence`: 1 to 2^63 - 1, decimal, without a leading zero.
 
     Raises:
-        SourceSignatureError: It is anything else.
+        SourceSignatureError: The content is malformed.
     """
     if content.isdigit() and len(content) <= 19 and not content.startswith(b"0"):
         number = int(content)
@@ -82,7 +88,14 @@ def number_of(content: bytes) -> int:
 
 
 def statement(topic: str, key: bytes | None, value: bytes | None, sequence: int | None = None) -> bytes:
-    """Spell what a source signs of one record: one text for each record, none for two."""
+    """Return the statement that a source signs for one record. Different records have different statements.
+
+    Args:
+        topic: Topic of the record.
+        key: Raw key.
+        value: Raw value.
+        sequence: Number of the event, or None.
+    """
     name = topic.encode()
     return b"".join(
         (
@@ -97,67 +110,72 @@ def statement(topic: str, key: bytes | None, value: bytes | None, sequence: int 
 
 
 def batch_statement(size: int, root: bytes) -> bytes:
-    """Spell what a source signs of a batch."""
+    """Return the statement that a source signs for a batch.
+
+    Args:
+        size: Number of records.
+        root: Root of the RFC 6962 tree over their statements, 32 bytes.
+    """
     return BATCH_DOMAIN + size.to_bytes(4, "big") + root
 
 
-def leaf_hash(told: bytes) -> bytes:
-    """Hash a statement as a leaf of its batch's tree (RFC 6962 §2.1)."""
-    return sha256(b"\x00" + told).digest()
+def leaf_hash(message: bytes) -> bytes:
+    """Return the leaf hash of a statement in its batch's tree (RFC 6962 §2.1)."""
+    return sha256(b"\x00" + message).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """Hash two children into their parent (RFC 6962 §2.1)."""
+    """Return the hash of two child nodes (RFC 6962 §2.1)."""
     return sha256(b"\x01" + left + right).digest()
 
 
-def signer_of(signature: bytes, told: bytes) -> str:
-    """Check a header `signature` against the statement of its record.
+def signer_of(signature: bytes, message: bytes) -> str:
+    """Verify a header `signature` against the statement of its record and return its key.
 
     Args:
         signature: The header's value.
-        told: The record's statement.
+        message: The record's statement.
 
     Returns:
-        The did:key of the key that signed it. Whose key that is, is not said.
+        The did:key of the key that signed. Whether that key may sign for the source is not checked.
 
     Raises:
-        SourceSignatureError: It is malformed, or does not fit the record.
+        SourceSignatureError: The header is malformed, or the signature does not fit the record.
     """
-    version, public, mark = (
+    version, public, signature_bytes = (
         signature[:1],
         signature[1 : 1 + PUBLIC_BYTES],
-        signature[1 + PUBLIC_BYTES : _KEYED],
+        signature[1 + PUBLIC_BYTES : _HEAD_BYTES],
     )
-    if len(signature) < _KEYED or version not in (_SINGLE, _BATCH):
+    if len(signature) < _HEAD_BYTES or version not in (_SINGLE, _BATCH):
         raise SourceSignatureError(
-            f"signature: expected version 01 or 02 and at least {_KEYED} bytes, got {len(signature)} bytes"
+            f"signature: expected version 01 or 02 and at least {_HEAD_BYTES} bytes, got {len(signature)} bytes"
             f" of version {version.hex() or 'none'}"
         )
     did = _did(public)
     if version == _SINGLE:
-        if len(signature) != _KEYED:
-            raise SourceSignatureError(f"signature: expected {_KEYED} bytes, got {len(signature)}")
-        fits = _fits(public, mark, told)
+        if len(signature) != _HEAD_BYTES:
+            raise SourceSignatureError(f"signature: expected {_HEAD_BYTES} bytes, got {len(signature)}")
+        fits = _fits(public, signature_bytes, message)
     else:
-        size, root = _root(signature[_KEYED:], told)
-        fits = _batch_fits(public, mark, batch_statement(size, root))
+        size, root = _root(signature[_HEAD_BYTES:], message)
+        fits = _batch_fits(public, signature_bytes, batch_statement(size, root))
     if not fits:
         raise SourceSignatureError(f"the signature of {did} does not fit the record")
     return did
 
 
-def _root(place: bytes, told: bytes) -> tuple[int, bytes]:
-    """Climb from a statement to the root of its batch; the path must have the one right length."""
-    if len(place) < _PLACE.size or (len(place) - _PLACE.size) % _HASH_BYTES:
-        raise SourceSignatureError(f"signature: a batch's path of {len(place)} bytes is cut")
-    size, index = _PLACE.unpack_from(place)
+def _root(proof: bytes, message: bytes) -> tuple[int, bytes]:
+    """Return size and root of a batch from a statement and its path, which must have the right length."""
+    if len(proof) < _SIZE_AND_INDEX.size or (len(proof) - _SIZE_AND_INDEX.size) % _HASH_BYTES:
+        raise SourceSignatureError(f"signature: a batch's path of {len(proof)} bytes is cut")
+    size, index = _SIZE_AND_INDEX.unpack_from(proof)
     if not (index < size <= MAX_BATCH):
         raise SourceSignatureError(
             f"signature: expected a batch of at most {MAX_BATCH} and an index in it, got {index} of {size}"
         )
-    path = [place[at : at + _HASH_BYTES] for at in range(_PLACE.size, len(place), _HASH_BYTES)]
-    node, last, joined = index, size - 1, leaf_hash(told)
+    path = [proof[at : at + _HASH_BYTES] for at in range(_SIZE_AND_INDEX.size, len(proof), _HASH_BYTES)]
+    node, last, joined = index, size - 1, leaf_hash(message)
     for sibling in path:
         if last == 0:
             raise SourceSignatureError(f"signature: the path of leaf {index} of {size} is too long")
@@ -179,14 +197,14 @@ def _did(public: bytes) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _batch_fits(public: bytes, mark: bytes, told: bytes) -> bool:
-    """Check a batch's signature once, not once for each of its records."""
-    return _fits(public, mark, told)
+def _batch_fits(public: bytes, signature_bytes: bytes, message: bytes) -> bool:
+    """Verify a batch's signature once, not for each of its records."""
+    return _fits(public, signature_bytes, message)
 
 
-def _fits(public: bytes, mark: bytes, told: bytes) -> bool:
+def _fits(public: bytes, signature_bytes: bytes, message: bytes) -> bool:
     try:
-        _key(public).verify(mark, told)
+        _key(public).verify(signature_bytes, message)
     except (InvalidSignature, ValueError):  # ValueError: 32 bytes that are no point
         return False
     return True

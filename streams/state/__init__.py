@@ -1,1 +1,1 @@
-"""Keyed state of rules and its changelog."""
+"""Keyed state of rules, kept in and restored from a changelog."""

@@ -1,14 +1,16 @@
-"""Where keyed state is kept: a compacted Kafka topic for each topic that agents read, partition by partition.
+"""The changelog of keyed state: a compacted Kafka topic for each topic that agents read (docs/delivery.md#state).
 
-An entry's key is `[topic id, rule, key, stream, owner]` as JSON, its value `01 ‖ offset (8) ‖ state`; an
-empty state is a subject that was cleared, no value is an entry that is gone. The owner makes the key of every
-process its own, so a process that was stopped and goes on cannot overwrite what another wrote since; whoever
-restores takes, of all owners, the entry with the largest offset. Since a state is a pure function of the
-records up to its offset, the largest is the newest, whoever wrote it. The topic id keeps the state of a topic
-that was deleted and made anew apart.
+An entry's key is `[topic id, rule, key, stream, owner]` as JSON. Its value is `01 ‖ offset (8) ‖ state`. An empty state
+is a cleared subject; a record without a value removes the entry.
 
-`Changelog` is the contract; its peers are `KafkaChangelog` here and `MemoryChangelog` in `streams.testing`.
-Reading gives what a fully compacted topic would hold, so repeats that Kafka has not compacted yet cost little.
+- The owner makes every process's keys its own. So a process that was stopped and continued cannot overwrite a newer
+  entry of another process.
+- A restore takes the entry with the largest offset, over all owners. A state is a pure function of the records up to
+  its offset, so the largest offset is the newest state, no matter which process wrote it.
+- The topic id separates the state of a topic that was deleted and created again.
+
+`Changelog` in `entries.py` is the contract. `KafkaChangelog` here and `MemoryChangelog` in `streams.testing` fulfil it.
+`read` returns what a fully compacted topic would hold, so repeats that Kafka has not compacted yet cost little.
 """
 
 import sys
@@ -39,7 +41,7 @@ _SETTINGS = {
 
 
 def changelog_name(group: str, topic: str) -> str:
-    """Name the changelog of a topic: `city-agents-air-quality.reading-changelog`."""
+    """Return the name of a topic's changelog, such as `city-agents-air-quality.reading-changelog`."""
     return f"{group}-{topic}-changelog"
 
 
@@ -48,18 +50,18 @@ class KafkaChangelog:
 
     Args:
         config: Settings.
-        door: Producer that carries the entries.
+        producer: Sends the entries.
         topic: Topic that the agents read.
-        owner: Name of this process, unlike that of any other before or beside it.
+        owner: Name of this process; no other process ever has the same.
 
     Raises:
-        StopError: The topic is missing, or the changelog has another number of partitions.
+        StopError: The topic is missing, or the changelog cannot be created or has another number of partitions.
         KafkaDownError: Kafka does not answer.
     """
 
-    def __init__(self, config: StreamsConfig, door: EventProducer, topic: str, owner: str) -> None:
+    def __init__(self, config: StreamsConfig, producer: EventProducer, topic: str, owner: str) -> None:
         self._config = config
-        self._door = door
+        self._producer = producer
         self._name = changelog_name(config.group, topic)
         self.owner = owner
         admin = AdminClient({"bootstrap.servers": config.kafka, "log_level": 2})
@@ -71,16 +73,21 @@ class KafkaChangelog:
         _ensure(admin, config, self._name, topic, partitions)
 
     def read(self, partition: int) -> Iterator[tuple[AnySubject, str, AnyEntry]]:
-        """Yield the last entry of each subject and owner, of what a partition holds up to its present end."""
+        """Yield the last entry of each subject and owner in a partition, up to its current end.
+
+        Raises:
+            KafkaDownError: Kafka does not answer.
+            StopError: An entry has another format.
+        """
         last = self._last(partition)
-        while last:  # what is decoded is let go at once
+        while last:  # frees each entry once it is decoded
             key, value = last.popitem()
             topic_id, rule, name, stream, owner = orjson.loads(key)
             if topic_id == self._topic_id:
                 yield (sys.intern(rule), name, stream), sys.intern(owner), decode_entry(value)
 
     def _last(self, partition: int) -> dict[bytes, bytes]:
-        """Read a partition up to its present end; return the last value of each key that has one."""
+        """Return the last value of each key of a partition, up to its current end."""
         reader = PartitionReader(self._config, "restore")
         last: dict[bytes, bytes] = {}
         try:
@@ -98,28 +105,34 @@ class KafkaChangelog:
         return last
 
     def write(self, partition: int, entries: Sequence[Stored], deliveries: DeliveryTracker) -> None:
-        """Hand entries to the producer, which keeps their order."""
+        """Hand entries to the producer, which keeps their order.
+
+        Args:
+            partition: Partition of the changelog and of the topic.
+            entries: Entries and removals.
+            deliveries: The entries are durable once it is settled.
+        """
         for each in entries:
             value = None if each.entry is None else encode_entry(each.entry)
             key = orjson.dumps([self._topic_id, *each.subject, each.owner])
-            self._door.send(ProducerRecord(self._name, key, value, (), partition), deliveries)
+            self._producer.send(ProducerRecord(self._name, key, value, (), partition), deliveries)
 
 
 def _describe(admin: AdminClient, config: StreamsConfig, name: str) -> tuple[str, int] | None:
     """Return a topic's id and number of partitions, or None if there is no such topic."""
     future = admin.describe_topics(TopicCollection([name]), request_timeout=_REQUEST_S)[name]
     try:
-        told = future.result()
+        description = future.result()
     except KafkaException as error:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return None
         raise KafkaDownError(config.kafka, _REQUEST_S, error.args[0].str()) from error
-    # A Kafka id prints as unpadded base64; `ledger_sink.kafka_source` reads it so, too.
-    return b64decode(f"{told.topic_id}==", validate=True).hex(), len(told.partitions)
+    # A Kafka id prints as unpadded base64. `ledger_sink.kafka_source` also reads it so.
+    return b64decode(f"{description.topic_id}==", validate=True).hex(), len(description.partitions)
 
 
 def _ensure(admin: AdminClient, config: StreamsConfig, name: str, topic: str, partitions: int) -> None:
-    """Create the changelog, or hold the one that exists to the topic's number of partitions."""
+    """Create the changelog, or require that the existing one has the topic's number of partitions."""
     if _describe(admin, config, name) is None:
         new = NewTopic(
             name,

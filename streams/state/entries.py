@@ -10,7 +10,13 @@ FORMAT = b"\x01"
 
 
 class Subject(NamedTuple):
-    """Whose state: a rule's, of one key in one stream."""
+    """The owner of a state: one rule, for one key in one stream.
+
+    Attributes:
+        rule: `name@version`.
+        key: Key of the records.
+        stream: Source up to `#`, or the kind of source for a cross-source rule.
+    """
 
     rule: str
     key: str
@@ -18,22 +24,33 @@ class Subject(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What is remembered: the offset of the last record folded, and the state as JSON; empty: cleared."""
+    """The state of a subject.
+
+    Attributes:
+        offset: Offset of the last folded record.
+        state: The state as JSON; empty: cleared.
+    """
 
     offset: int
     state: bytes
 
 
 AnySubject = tuple[str, str, str]
-"""A `Subject`, or the same without names: made ten times as fast, and not watched by the garbage collector."""
+"""A `Subject`, or a plain tuple: ten times as fast to make, and not tracked by the garbage collector."""
 
 
 AnyEntry = tuple[int, bytes]
-"""An `Entry`, or the same without names."""
+"""An `Entry`, or a plain tuple."""
 
 
 class Stored(NamedTuple):
-    """An entry as it lies in a changelog: with its subject and who wrote it; entry None: gone."""
+    """An entry in a changelog.
+
+    Attributes:
+        subject: The owner of the state.
+        owner: Name of the process that wrote it.
+        entry: The state; None: removed.
+    """
 
     subject: AnySubject
     owner: str
@@ -41,34 +58,37 @@ class Stored(NamedTuple):
 
 
 class Changelog(Protocol):
-    """Keeps the entries of the partitions of one topic.
+    """The entries of one topic's partitions.
 
     Attributes:
-        owner: Name of this process, unlike that of any other before or beside it.
-        partitions: How many partitions the topic has, for good; None: not known.
+        owner: Name of this process; no other process ever has the same.
+        partitions: Number of the topic's partitions, which never changes; None: not known.
     """
 
     owner: str
     partitions: int | None
 
     def read(self, partition: int) -> Iterable[tuple[AnySubject, str, AnyEntry]]:
-        """Return the last entry of each subject and owner that is not gone; blocks, not for the event loop."""
+        """Return the last entry of each subject and owner, without removed ones.
+
+        It blocks, so call it outside of the event loop.
+        """
 
     def write(self, partition: int, entries: Sequence[Stored], deliveries: DeliveryTracker) -> None:
-        """Write entries in their order; durable once `deliveries` is settled."""
+        """Write entries in their order. They are durable once `deliveries` is settled."""
 
 
 def encode_entry(entry: AnyEntry) -> bytes:
-    """Write an entry as a changelog value."""
+    """Return the changelog value of an entry: `01 ‖ offset (8, big-endian) ‖ state`."""
     offset, state = entry
     return FORMAT + offset.to_bytes(8, "big") + state
 
 
 def decode_entry(value: bytes) -> AnyEntry:
-    """Read a changelog value.
+    """Return the entry of a changelog value.
 
     Raises:
-        StopError: It was written by another version of the platform.
+        StopError: The value has another format: another version of the platform wrote it.
     """
     if not value.startswith(FORMAT) or len(value) < 9:
         raise StopError(f"state changelog: expected format 01, got {value[:1].hex() or 'nothing'}")

@@ -1,12 +1,12 @@
-"""The SDK of a subscriber: typed events of granted topics with their ledger coordinates, each at least once.
+"""The SDK of a subscriber: typed events of granted topics with their ledger position, each at least once.
 
     connection = Connection("127.0.0.1:19093", "insurer-a", password)
     with Subscription(connection, RegistrySchemas("http://127.0.0.1:18080"), ["vehicle.accident"]) as events:
         for event in events:
-            open_a_claim(event.fields, evidence=event.place)
+            open_a_claim(event.fields, evidence=event.position)
             events.handled(event)
 
-What an event's `place` names, `city prove --topic T --partition P --offset O` turns into an evidence bundle.
+`city prove --topic T --partition P --offset O` makes the evidence bundle of an event's `position`.
 """
 
 from streams.subscriber.connection import Connection

@@ -1,4 +1,4 @@
-"""Where a subscriber connects and as whom."""
+"""The address and login of a subscriber."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Connection:
-    """How a subscriber reaches Kafka.
+    """The connection of a subscriber to Kafka.
 
     Attributes:
         address: Bootstrap address of the SASL listener, `host:port[,host:port]`.
         user: The subscriber's name.
         password: Its password.
-        more: Further librdkafka settings, such as TLS in front of a listener across machines.
+        more: Further librdkafka settings, such as those of TLS in front of the listener.
     """
 
     address: str

@@ -1,7 +1,7 @@
-"""What can go wrong for a subscriber, split by what it does next.
+"""Errors of a subscriber, split by what it does next.
 
-`TopicRefusedError`, `GroupRefusedError`: ask for what was granted. `LoginRefusedError`: mend user or password.
-`RegistryError`: the registry does not answer; start again later, nothing was committed.
+`TopicRefusedError`, `GroupRefusedError`: request what was granted. `LoginRefusedError`: correct user or password.
+`RegistryError`: start again later; nothing was committed.
 """
 
 from collections.abc import Iterable
@@ -10,11 +10,16 @@ from streams.errors import StreamsError
 
 
 class SubscriberError(StreamsError):
-    """Root of a subscriber's own errors."""
+    """Base of the subscriber's errors."""
 
 
 class TopicRefusedError(SubscriberError):
-    """Kafka refuses a topic to this user."""
+    """Kafka refuses a topic to this user.
+
+    Attributes:
+        topics: Refused topics.
+        granted: Topics that this user may read.
+    """
 
     def __init__(self, user: str, topics: Iterable[str], granted: Iterable[str]) -> None:
         self.topics = tuple(topics)
@@ -36,11 +41,11 @@ class GroupRefusedError(SubscriberError):
 
 
 class LoginRefusedError(SubscriberError):
-    """Kafka does not let this user in."""
+    """Kafka refuses the login of this user."""
 
     def __init__(self, user: str, address: str) -> None:
         super().__init__(f"{user} is not let in at {address}: wrong user or password, refused by Kafka")
 
 
 class RegistryError(SubscriberError):
-    """The schema registry does not give the schema that a record names."""
+    """The schema registry does not return the schema that a record names."""

@@ -1,4 +1,4 @@
-"""One record as a subscriber sees it: typed, with the place at which the ledger has sealed it. Pure."""
+"""One record as a subscriber sees it: typed, with its position in Kafka and in the ledger. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RecordPosition(NamedTuple):
-    """Where a record stands; with the city's name, its coordinates in the ledger."""
+    """The position of a record. With the city's name it is the record's position in the ledger."""
 
     topic: str
     partition: int
@@ -31,19 +31,19 @@ class Event:
     """One record of a granted topic.
 
     Attributes:
-        place: Topic, partition, offset.
-        fields: The event by the schema it was written with, personal fields as ciphertext; None if no schema
+        position: Topic, partition, offset.
+        fields: The event decoded with the schema of its writer, personal fields as ciphertext; None if no schema
             reads the record.
         schema: That schema; None if there is none.
         problem: Why no schema reads the record; empty if one does.
         timestamp_type: 0 CreateTime, 1 LogAppendTime.
-        timestamp_ms: When the city received it, in milliseconds since 1970 UTC.
+        timestamp_ms: When the city received it, milliseconds since 1970 UTC.
         key: Raw key.
         value: Raw value.
         headers: Names and raw values, in the record's order.
     """
 
-    place: RecordPosition
+    position: RecordPosition
     fields: Mapping[str, Any] | None
     schema: Schema | None
     problem: str
@@ -55,27 +55,35 @@ class Event:
 
     @property
     def raw(self) -> Raw:
-        """What the ledger's commitment is made of: its SHA-256 over `ledger_sink.format.leaf.canon(*event.raw)`."""
-        return (*self.place, self.timestamp_type, self.timestamp_ms, self.key, self.value, self.headers)
+        """The arguments of `ledger_sink.format.leaf.canon`, whose SHA-256 is the ledger's commitment."""
+        return (*self.position, self.timestamp_type, self.timestamp_ms, self.key, self.value, self.headers)
 
     @property
     def received_at(self) -> datetime:
-        """When the city received it, UTC."""
+        """Time at which the city received it, UTC."""
         return _EPOCH + timedelta(milliseconds=self.timestamp_ms)
 
     @property
     def simulated(self) -> bool:
-        """Whether the record says of itself that it was replayed or made up.
+        """Whether the record is marked as replayed or as part of a scenario.
 
         True if a header `simulated` has any value but `false` (ledger_sink/FORMAT.md §7). The auditor's verifier has
-        its own implementation, `ledger_sink.verifier.evidence.is_simulated`: it imports nothing from here.
+        its own implementation, `ledger_sink.verifier.evidence.is_simulated`, and imports nothing from here.
         """
         return any(name == SIMULATED[0] and content != b"false" for name, content in self.headers)
 
 
 def read_event(message: Any, schemas: SchemaSource) -> Event:
-    """Make an event of what the Kafka client returned; a record that no schema reads is told, never dropped."""
-    place = RecordPosition(message.topic(), message.partition(), message.offset())
+    """Return the event of a Kafka message. A record that no schema reads becomes an event with a `problem`.
+
+    Args:
+        message: Message of confluent-kafka without an error.
+        schemas: Schemas by id.
+
+    Raises:
+        RegistryError: The schema registry does not answer.
+    """
+    position = RecordPosition(message.topic(), message.partition(), message.offset())
     kind, timestamp_ms = message.timestamp()
     headers = tuple((name, value) for name, value in message.headers() or ())
     fields: Mapping[str, Any] | None = None
@@ -86,11 +94,11 @@ def read_event(message: Any, schemas: SchemaSource) -> Event:
     except UndecodableError as error:
         problem = error.reason
     return Event(
-        place,
+        position,
         fields,
         schema,
         problem,
-        kind - 1,  # confluent-kafka counts from 1 what is 0 and 1 on the wire
+        kind - 1,  # confluent-kafka reports 1 and 2 for the 0 and 1 on the wire
         timestamp_ms,
         message.key(),
         message.value(),

@@ -1,7 +1,7 @@
-"""Schemas out of a schema registry over HTTP: for subscribers that have no catalogue.
+"""Schemas from a schema registry over HTTP, for subscribers without a catalogue.
 
-Any registry with Confluent's read interface will do; ours is at the status page's address. A schema is asked for
-once and kept, for an id never changes its meaning.
+Any registry with Confluent's read interface will do; ours is at the status page's address. A schema is fetched once
+and kept, because an id never changes its meaning.
 """
 
 import json
@@ -20,7 +20,7 @@ MAX_SCHEMA_BYTES = 1 << 20
 
 
 class RegistrySchemas:
-    """Schemas by id, fetched when a record first names them.
+    """The schemas of a registry by id. Each is fetched when a record first names it.
 
     Args:
         url: Address of the registry, such as `http://127.0.0.1:18080`.
@@ -28,18 +28,18 @@ class RegistrySchemas:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._found: dict[int, Schema] = {}
+        self._schemas: dict[int, Schema] = {}
 
     def schema(self, schema_id: int, /) -> Schema:
-        """Return the schema of this id.
+        """Return the schema of an id.
 
         Raises:
-            UnknownSchemaError: The registry has none.
-            RegistryError: The registry does not answer, or not as a registry does.
+            UnknownSchemaError: The registry has no such schema.
+            RegistryError: The registry does not response, or its response is no schema.
         """
-        if schema_id not in self._found:
-            self._found[schema_id] = self._fetch(schema_id)
-        return self._found[schema_id]
+        if schema_id not in self._schemas:
+            self._schemas[schema_id] = self._fetch(schema_id)
+        return self._schemas[schema_id]
 
     def _fetch(self, schema_id: int) -> Schema:
         path = f"/schemas/ids/{schema_id}"
@@ -61,14 +61,14 @@ class RegistrySchemas:
 
     def _get(self, path: str, schema_id: int) -> Any:
         try:
-            answer = httpx.get(self._url + path, timeout=TIMEOUT_S)
+            response = httpx.get(self._url + path, timeout=TIMEOUT_S)
         except httpx.HTTPError as error:
             raise RegistryError(f"{self._url}{path}: the schema registry does not answer: {error}") from error
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        if response.status_code == httpx.codes.NOT_FOUND:
             raise UnknownSchemaError(schema_id)
-        if answer.status_code != httpx.codes.OK or len(answer.content) > MAX_SCHEMA_BYTES:
+        if response.status_code != httpx.codes.OK or len(response.content) > MAX_SCHEMA_BYTES:
             raise RegistryError(
-                f"{self._url}{path}: expected a schema, got HTTP {answer.status_code} "
-                f"with {len(answer.content)} bytes"
+                f"{self._url}{path}: expected a schema, got HTTP {response.status_code} "
+                f"with {len(response.content)} bytes"
             )
-        return answer.json()
+        return response.json()

@@ -1,8 +1,8 @@
 """A subscriber's membership in its consumer group: events in order, each at least once.
 
-It promises: an event counts as handled when the caller says so (`handled`) and not before, so a process killed
-while it handles gets the event again; aborted transactions are never seen; a topic, group or login that Kafka
-refuses is one clear error that repeats Kafka's answer. What the caller may read is decided by Kafka alone.
+- An event counts as handled once the caller calls `handled`. So a process that is killed earlier gets it again.
+- Events of aborted transactions are never delivered.
+- A topic, group or login that Kafka refuses raises one clear error. Kafka alone decides what the caller may read.
 """
 
 import time
@@ -26,28 +26,34 @@ from streams.subscriber.event import Event, read_event
 
 Start = Literal["left-off", "beginning", "now"]
 STARTS: Final[tuple[str, ...]] = get_args(Start)
-ASK_S: Final = 10.0
+REQUEST_S: Final = 10.0
+"""Longest wait for Kafka's response, in seconds."""
 SESSION_MS: Final = 10_000
-"""A member that was killed keeps its partitions from the others for this long, in milliseconds."""
-_LOOK_S: Final = 1.0
+"""Time for which a killed member still holds its partitions, in milliseconds."""
+_METADATA_S: Final = 1.0
 
 
 class Subscription:
-    """Reads topics as one member of a consumer group; use it as a context manager.
+    """A member of a consumer group that reads topics; use it as a context manager.
 
     Args:
-        connection: Where and as whom.
-        schemas: Knows the schemas by id: a catalogue, or `RegistrySchemas`.
+        connection: Address and login.
+        schemas: Schemas by id: a catalogue, or `RegistrySchemas`.
         topics: Topics to read; none: every topic that Kafka shows this user.
         group: Consumer group, by default `<user>.reader`; its members share the partitions. Kafka refuses a
             name that does not begin with the user's own prefix.
-        start: `left-off`: where the group left off, at first at the beginning; `beginning` and `now`: there,
-            wherever the group left off.
+        start: First offset: `left-off`: the group's committed offset, or the beginning if there is none;
+            `beginning` and `now`: the beginning or the end, whatever the group has committed.
+
+    Attributes:
+        group: Consumer group.
+        granted: Topics that Kafka shows this user.
+        topics: Topics that are read.
 
     Raises:
-        TopicRefusedError: Kafka does not let this user read a topic.
-        LoginRefusedError: Kafka does not let this user in.
-        KafkaDownError: Nothing answers.
+        TopicRefusedError: Kafka refuses a topic to this user.
+        LoginRefusedError: Kafka refuses the login.
+        KafkaDownError: Kafka does not answer.
         SubscriberError: A topic does not exist.
     """
 
@@ -66,7 +72,7 @@ class Subscription:
         self.group = group or f"{own_group_prefix(connection.user)}reader"
         self._begins: dict[tuple[str, int], int | None] = {}
         self._refused_login = False
-        self._trouble = ""
+        self._last_error = ""
         self._consumer = Consumer(self._settings())
         try:
             self.granted = self._granted()
@@ -80,9 +86,12 @@ class Subscription:
     def poll(self, timeout_s: float = 1.0) -> Event | None:
         """Return the next event, or None if none comes in time.
 
+        Args:
+            timeout_s: Longest wait, in seconds.
+
         Raises:
-            SubscriberError: Kafka refuses what it did not refuse before (a grant was taken away), or the registry
-                does not answer; the event comes with the next call then.
+            SubscriberError: Kafka now refuses a topic, group or login (a grant was removed), or the registry does not
+                answer. In the latter case the next call returns the event.
         """
         message = self._consumer.poll(timeout_s)
         self._check_login()
@@ -90,31 +99,31 @@ class Subscription:
             return None
         error = message.error()
         if error is not None:
-            self._judge(error, message.topic())
+            self._raise_if_refused(error, message.topic())
             return None
         try:
             return read_event(message, self._schemas)
         except SubscriberError:
-            self._again(message)
+            self._seek_back(message)
             raise
 
     def __iter__(self) -> Iterator[Event]:
-        """Yield events for ever; call `handled` for each one behind its handling."""
+        """Yield events for ever. Call `handled` after each one."""
         while True:
             event = self.poll()
             if event is not None:
                 yield event
 
     def handled(self, event: Event) -> None:
-        """Say that this event, and all before it in its partition, need not come again; committed within a second."""
-        place = event.place
-        self._begins[place.topic, place.partition] = None
+        """Mark this event, and all before it in its partition, as handled. Kafka commits that within a second."""
+        position = event.position
+        self._begins[position.topic, position.partition] = None
         try:
             self._consumer.store_offsets(
-                offsets=[TopicPartition(place.topic, place.partition, place.offset + 1)]
+                offsets=[TopicPartition(position.topic, position.partition, position.offset + 1)]
             )
         except KafkaException as error:
-            # Another member has the partition now, and gets the event again.
+            # Another member has the partition now and gets the event again.
             if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001 - librdkafka's public code is spelled so
                 raise
 
@@ -128,8 +137,8 @@ class Subscription:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _again(self, message: Any) -> None:
-        """Go back to a message that could not be handed out, so that `handled` of a later one does not cover it."""
+    def _seek_back(self, message: Any) -> None:
+        """Seek back to a message that was not delivered, so that `handled` of a later one does not cover it."""
         with suppress(KafkaException):  # the partition went to another member, which gets the message
             self._consumer.seek(TopicPartition(message.topic(), message.partition(), message.offset()))
 
@@ -150,7 +159,7 @@ class Subscription:
         }
 
     def _on_error(self, error: KafkaError) -> None:
-        self._trouble = str(error.str())
+        self._last_error = str(error.str())
         self._refused_login |= error.code() == KafkaError._AUTHENTICATION  # noqa: SLF001
 
     def _check_login(self) -> None:
@@ -159,25 +168,27 @@ class Subscription:
 
     def _granted(self) -> tuple[str, ...]:
         """Return the topics that Kafka shows this user."""
-        deadline = time.monotonic() + ASK_S
+        deadline = time.monotonic() + REQUEST_S
         while True:
             try:
-                return tuple(sorted(self._consumer.list_topics(timeout=_LOOK_S).topics))
+                return tuple(sorted(self._consumer.list_topics(timeout=_METADATA_S).topics))
             except KafkaException as error:
-                self._consumer.poll(0)  # serves the callback that tells of a refused login
+                self._consumer.poll(0)  # runs the callback of a refused login
                 self._check_login()
                 if time.monotonic() > deadline:
                     where = self._connection.address
-                    raise KafkaDownError(where, ASK_S, self._trouble) from error
+                    raise KafkaDownError(where, REQUEST_S, self._last_error) from error
 
     def _require(self, topics: Sequence[str]) -> None:
-        """Ask Kafka for each topic, so that a refused one is told before anything is read."""
+        """Look up each topic, so that a refused one raises before anything is read."""
         refused = []
         for topic in topics:
             try:
-                error = self._consumer.list_topics(topic, timeout=ASK_S).topics[topic].error
+                error = self._consumer.list_topics(topic, timeout=REQUEST_S).topics[topic].error
             except KafkaException as problem:
-                raise KafkaDownError(self._connection.address, ASK_S, str(problem.args[0].str())) from problem
+                raise KafkaDownError(
+                    self._connection.address, REQUEST_S, str(problem.args[0].str())
+                ) from problem
             if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
                 refused.append(topic)
             elif error is not None:
@@ -185,25 +196,25 @@ class Subscription:
         if refused or not topics:
             raise TopicRefusedError(self._connection.user, refused or ["anything"], self.granted)
 
-    def _judge(self, error: KafkaError, topic: str | None) -> None:
-        """Raise what Kafka refuses; whatever else is wrong, the client tries again by itself."""
+    def _raise_if_refused(self, error: KafkaError, topic: str | None) -> None:
+        """Raise the error of a refusal. On any other error the client retries by itself."""
         if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             raise TopicRefusedError(self._connection.user, [topic or "a topic"], self._granted())
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             raise GroupRefusedError(self._connection.user, self.group)
         if error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise SubscriberError(f"{topic or self._connection.address}: {error.str()}")
-        self._trouble = str(error.str())
+        self._last_error = str(error.str())
 
     def _assigned(self, consumer: Any, partitions: list[TopicPartition]) -> None:
-        """Begin where the caller said, until something of a partition was handled."""
+        """Start at the caller's choice, until an event of the partition was handled."""
         if self._start == "left-off":
             return
         for each in partitions:
-            place = (each.topic, each.partition)
-            if place not in self._begins:
-                self._begins[place] = self._begin(consumer, each)
-            begin = self._begins[place]
+            partition = (each.topic, each.partition)
+            if partition not in self._begins:
+                self._begins[partition] = self._begin(consumer, each)
+            begin = self._begins[partition]
             if begin is not None:
                 each.offset = begin
         consumer.assign(partitions)
@@ -211,4 +222,4 @@ class Subscription:
     def _begin(self, consumer: Any, partition: TopicPartition) -> int:
         if self._start == "beginning":
             return int(OFFSET_BEGINNING)
-        return int(consumer.get_watermark_offsets(partition, timeout=ASK_S)[1])
+        return int(consumer.get_watermark_offsets(partition, timeout=REQUEST_S)[1])

@@ -1,1 +1,1 @@
-"""The Faust worker: whole record batches through the rules."""
+"""The Faust worker: runs whole batches of records through the rules of their topic."""

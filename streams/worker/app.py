@@ -1,7 +1,7 @@
 """The Faust app of the agents: one ordinary Faust agent for each topic that rules read, in batches.
 
-`create_app` makes it, `run` is a worker process. What Faust gets wrong as shipped, and where it is put right,
-is listed in `streams/README.md`.
+`create_app` builds the app, `run` is a worker process. `streams/worker/README.md` lists the pitfalls of Faust and
+where each is met.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from streams.worker.batch_runner import BatchRunner
 from streams.worker.batches import Batch, BatchSchema
 from streams.worker.discovery import discover
 from streams.worker.faust_app import CityApp
-from streams.worker.liveness import EXIT_ILL, Liveness
+from streams.worker.liveness import EXIT_UNHEALTHY, Liveness
 from streams.worker.refusal_limit import RefusalLimit
 from streams.worker.rule_executor import RuleExecutor
 
@@ -46,53 +46,53 @@ def create_app(
     catalog: Catalog,
     emit: Emit | None = None,
     *,
-    door: EventProducer | None = None,
+    producer: EventProducer | None = None,
     changelog: ChangelogFactory | None = None,
     registry: Registry | None = None,
 ) -> CityApp:
-    """Make the app with an agent for each topic that rules read.
+    """Return an app with an agent for each topic that rules read.
 
     Args:
         config: Settings.
         catalog: Topics and schemas.
-        emit: Takes lag and counts every few seconds; None: nobody does, and nobody watches over progress.
-        door: Where outputs go; None: to Kafka.
-        changelog: Makes the changelog of a topic; None: in Kafka.
-        registry: Who may sign for a source; None: that in Kafka.
+        emit: Receives lag and counts every `metrics_interval_s`; None: no metrics and no liveness check.
+        producer: Sends outputs and dead letters; None: to Kafka.
+        changelog: Makes the changelog of a topic from its name; None: in Kafka.
+        registry: Keys that may sign for each source; None: the registry in Kafka.
 
     Raises:
         KafkaDownError: Kafka does not answer.
         StopError: A topic is missing or has another number of partitions than its state, or the refusal limit
             contradicts itself.
-        DeclarationError: A rule names what the catalogue does not have.
+        DeclarationError: A rule names a topic that the catalogue does not have, or two rules share a name.
     """
     rules = discover(config, catalog)
     limit = RefusalLimit(config.refusal_limit, config.refusal_share, config.refusal_window)
-    door = door or Producer(config, catalog)
+    producer = producer or Producer(config, catalog)
     owner = token_hex(6)
-    make = changelog or (lambda topic: KafkaChangelog(config, door, topic, owner))
+    make = changelog or (lambda topic: KafkaChangelog(config, producer, topic, owner))
     app = _bare_app(config)
-    app.door, app.figures, app.stores = door, Metrics(), []
+    app.event_producer, app.metrics, app.stores = producer, Metrics(), []
     app.stopped = set()
     app.unfinished_batches = config.unfinished_batches
     registry = registry or kafka_registry(config, catalog)
     for topic, handlers in sorted(rules.items()):
-        deriver = RuleExecutor(catalog, topic, handlers, app.door, app.figures, registry, limit)
-        _add_agent(app, config, topic, deriver, make)
+        executor = RuleExecutor(catalog, topic, handlers, app.event_producer, app.metrics, registry, limit)
+        _add_agent(app, config, topic, executor, make)
     _follow_assignment(app)
     if emit is not None:
-        _watch_over(app, config, sorted(rules), emit)
+        _start_liveness(app, config, sorted(rules), emit)
     return app
 
 
 def run(config: StreamsConfig, catalog: Catalog, emit: Emit, stop: threading.Event | None = None) -> NoReturn:
-    """Be a worker: blocks the main thread until SIGTERM or SIGINT, then ends the process within 10 s.
+    """Run a worker in the main thread until SIGTERM or SIGINT, then end the process within `stop_within_s`.
 
     Args:
         config: Settings.
         catalog: Topics and schemas.
-        emit: Takes lag and counts every few seconds.
-        stop: When set, as good as SIGTERM; one that came before the worker was up is not lost.
+        emit: Receives lag and counts every `metrics_interval_s`.
+        stop: Acts as SIGTERM when set. An event that is set before the worker is up also stops it.
 
     Raises:
         SystemExit: 0 after a signal; otherwise another status, with one line on stderr.
@@ -101,12 +101,21 @@ def run(config: StreamsConfig, catalog: Catalog, emit: Emit, stop: threading.Eve
         app = create_app(config, catalog, emit)
     except StreamsError as error:
         sys.stderr.write(f"agents: {error}\n")
-        raise SystemExit(EXIT_ILL) from error
+        raise SystemExit(EXIT_UNHEALTHY) from error
     run_app(app, config, stop)
 
 
 def run_app(app: CityApp, config: StreamsConfig, stop: threading.Event | None = None) -> NoReturn:
-    """Run an app as `run` does."""
+    """Run an app that `create_app` returned, as `run` does.
+
+    Args:
+        app: The app.
+        config: Settings.
+        stop: Acts as SIGTERM when set.
+
+    Raises:
+        SystemExit: 0 after a signal; otherwise another status, with one line on stderr.
+    """
     worker = app.Worker(
         loop=asyncio.new_event_loop(),
         quiet=True,
@@ -118,20 +127,20 @@ def run_app(app: CityApp, config: StreamsConfig, stop: threading.Event | None = 
         logging.getLogger(name).setLevel(logging.WARNING)
     _end_after_signal(worker, config.stop_within_s)
     if stop is not None:
-        _obey(app, stop)
+        _signal_when_set(app, stop)
     try:
         worker.execute_from_commandline()
     except SystemExit as ended:
         reason = app.crash_reason or worker.crash_reason
         if reason is not None:
             sys.stderr.write(f"agents: {type(reason).__name__}: {reason}\n")
-        status = EXIT_ILL if reason is not None else ended.code
+        status = EXIT_UNHEALTHY if reason is not None else ended.code
         raise SystemExit(status) from None
     raise SystemExit(0)
 
 
 def _bare_app(config: StreamsConfig) -> CityApp:
-    """Make the app without agents; every setting that differs from Faust's own is here."""
+    """Return the app without agents. Every setting that differs from Faust's own stands here."""
     return CityApp(
         config.group,
         broker=";".join(f"kafka://{each}" for each in config.kafka.split(",")),
@@ -139,7 +148,7 @@ def _bare_app(config: StreamsConfig) -> CityApp:
         web_enabled=False,  # it would serve table contents on all interfaces
         topic_allow_declare=False,  # topics are created up front, with the right partitions
         topic_disable_leader=True,
-        stream_wait_empty=False,  # a stuck agent would hold SIGTERM for ever
+        stream_wait_empty=False,  # a stuck agent would block SIGTERM for ever
         stream_buffer_maxsize=100_000,  # never reached: unfinished batches are capped
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=config.max_fetch_bytes,
@@ -160,21 +169,21 @@ def _add_agent(
     app: CityApp,
     config: StreamsConfig,
     topic: str,
-    deriver: RuleExecutor,
+    executor: RuleExecutor,
     make: ChangelogFactory,
 ) -> None:
-    store = StateStore(make(topic)) if deriver.stateful else None
+    store = StateStore(make(topic)) if executor.stateful else None
     if store is not None:
         app.stores.append(store)
-        if deriver.origin is not None:
-            deriver.origin.partitions = store.changelog.partitions
-    runner = BatchRunner(config, deriver, app.door, store, app.figures, app)
+        if executor.provenance is not None:
+            executor.provenance.partitions = store.changelog.partitions
+    runner = BatchRunner(config, executor, app.event_producer, store, app.metrics, app)
 
     async def agent(stream: Any) -> None:
         async for event in stream.events():
             batch: Batch = event.value
             if topic in app.stopped:
-                continue  # never done, so nothing behind the stop is committed
+                continue  # the batch is never done, so no offset behind the stop is committed
             try:
                 await runner.run(batch)
             except RuleFaultError as error:
@@ -182,7 +191,7 @@ def _add_agent(
             except StopError as error:
                 await app.crash(error)
                 raise
-            except Exception as error:  # noqa: BLE001 - nothing of the batch is done: it comes again
+            except Exception as error:  # noqa: BLE001 - the batch is not done, so it is fetched again
                 await app.give_back(batch, error)
             else:
                 app.succeeded()
@@ -192,23 +201,23 @@ def _add_agent(
 
 
 def _follow_assignment(app: CityApp) -> None:
-    """Keep `app.places`, and have state forgotten when partitions go."""
+    """Keep `app.assigned` current, and discard state when partitions are revoked."""
 
     def on_revoked(_app: Any, _revoked: Any, **_: Any) -> None:
-        app.places = frozenset()
+        app.assigned = frozenset()
         for store in app.stores:
-            store.forget()
+            store.discard()
 
     def on_assigned(_app: Any, assigned: Any, **_: Any) -> None:
-        app.places = frozenset((tp.topic, tp.partition) for tp in assigned)
+        app.assigned = frozenset((tp.topic, tp.partition) for tp in assigned)
 
     app.on_partitions_revoked.connect(on_revoked, weak=False)
     app.on_partitions_assigned.connect(on_assigned, weak=False)
 
 
-def _watch_over(app: CityApp, config: StreamsConfig, topics: Sequence[str], emit: Emit) -> None:
-    """Start the liveness thread with the app."""
-    liveness = Liveness(config, topics, lambda: app.places, app.figures, emit, stopped=app.stopped)
+def _start_liveness(app: CityApp, config: StreamsConfig, topics: Sequence[str], emit: Emit) -> None:
+    """Start the liveness thread when the app starts."""
+    liveness = Liveness(config, topics, lambda: app.assigned, app.metrics, emit, stopped=app.stopped)
 
     async def watch() -> None:
         liveness.start()
@@ -216,8 +225,8 @@ def _watch_over(app: CityApp, config: StreamsConfig, topics: Sequence[str], emit
     app.task(watch)
 
 
-def _obey(app: CityApp, stop: threading.Event) -> None:
-    """Send this process SIGTERM when the event is set, once the worker is up and hears it."""
+def _signal_when_set(app: CityApp, stop: threading.Event) -> None:
+    """Send SIGTERM to this process when the event is set, but not before the worker handles signals."""
 
     def wait() -> None:
         stop.wait()
@@ -230,21 +239,21 @@ def _obey(app: CityApp, stop: threading.Event) -> None:
 
 
 def _end_after_signal(worker: Any, within_s: float) -> None:
-    """Make SIGTERM and SIGINT end the process in time even if something does not stop."""
+    """Make SIGTERM and SIGINT end the process within `within_s`, even if a part does not stop."""
 
     def end() -> None:
         sys.stderr.write(
             f"agents: did not stop within {within_s:g} s: ending; unfinished batches come again\n"
         )
         sys.stderr.flush()
-        os._exit(EXIT_ILL)
+        os._exit(EXIT_UNHEALTHY)
 
     def arm() -> None:
         timer = threading.Timer(within_s, end)
         timer.daemon = True
         timer.start()
 
-    schedule = worker._schedule_shutdown  # noqa: SLF001 - both signals come through here
+    schedule = worker._schedule_shutdown  # noqa: SLF001 - Faust handles both signals here
 
     def shutdown(sent: signal.Signals) -> None:
         arm()

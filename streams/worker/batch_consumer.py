@@ -1,10 +1,10 @@
-"""Faust's aiokafka consumer, made to fetch, deliver and commit whole batches (docs/delivery.md#agents).
+"""Faust's aiokafka consumer, changed to fetch, deliver and commit whole batches (docs/delivery.md#agents).
 
-It leans on private names of faust-streaming 0.15.3 (`_getmany`, `_to_message`, `_new_offset`, `_add_gap`,
+It uses private names of faust-streaming 0.15.3 (`_getmany`, `_to_message`, `_new_offset`, `_add_gap`,
 `_acked`, `callback`, `_read_offset`), and on aiokafka's `_fetch_min_bytes`, which is why both versions are pinned.
-Per-record topics of the same app keep Faust's own way.
+Topics that are read record by record keep Faust's own behaviour.
 
-What it does against which pitfall is listed in `streams/README.md`.
+`streams/worker/README.md` lists which method meets which pitfall.
 """
 
 import asyncio
@@ -21,22 +21,30 @@ from streams.worker.batches import Batch, BatchSchema, FetchDecision, PartitionP
 
 _CAPPED_FETCH_S = 0.05
 _IDLE_S = 0.01
-_WORTH_A_FETCH = 64 << 10
-_GATHER_MS = 50
+_FETCH_MIN_BYTES = 64 << 10
+_FETCH_MAX_WAIT_MS = 50
 
 
 class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types for us
-    """Where Faust runs aiokafka; told to let the broker gather some records, because each answer costs both sides."""
+    """The thread in which Faust runs aiokafka.
+
+    The broker gathers up to 64 KiB or 50 ms of records for each fetch, because every response costs both sides.
+    """
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_min_bytes = _WORTH_A_FETCH  # noqa: SLF001 - Faust has no setting for either
-        consumer._fetch_max_wait_ms = _GATHER_MS  # noqa: SLF001
+        consumer._fetch_min_bytes = _FETCH_MIN_BYTES  # noqa: SLF001 - Faust has no setting for either
+        consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001
         return consumer
 
 
 class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for us
-    """Consumer of an app of `streams.worker.faust_app.CityApp`; topics declared with `BatchSchema` come in batches."""
+    """The consumer of a `CityApp`. Topics that are declared with `BatchSchema` are delivered in batches.
+
+    Attributes:
+        batched: Topics that are delivered in batches.
+        progress: Progress of each batched partition.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,13 +52,13 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
         self.progress: defaultdict[TP, PartitionProgress] = defaultdict(PartitionProgress)
         self._seeking: set[TP] = set()
         self._deliver: Callable[[Any], Awaitable[None]] = kwargs.get("callback") or args[1]
-        self.callback = self._deliver_judged
-        # Faust drops what lies below the offset it read last, and moves that offset even for what it dropped:
-        # after a seek that loses batches. Batched partitions have `PartitionProgress` instead.
+        self.callback = self._deliver_in_order
+        # Faust drops records below the offset it read last, and moves that offset even for dropped records.
+        # After a seek that would lose batches. Batched partitions use `PartitionProgress` instead.
         self._read_offset = _ReadOffsets(self._is_batched)
 
     async def subscribe(self, topics: Iterable[str]) -> None:
-        """Learn which topics are batched, then subscribe.
+        """Find out which topics are batched, then subscribe.
 
         Raises:
             StopError: A topic is read both in batches and record by record.
@@ -65,12 +73,12 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
         await super().subscribe(topics)
 
     def committed(self, tp: TP) -> int | None:
-        """Return the offset that this worker knows to be committed."""
+        """Return the committed offset of a partition, or None if this worker does not know it."""
         offset: int | None = self._committed_offset.get(tp)
         return offset
 
     async def give_back(self, batch: Batch) -> None:
-        """Have a batch that failed fetched again, with all that follow it."""
+        """Seek back so that a failed batch and all batches behind it are fetched again."""
         progress = self.progress[batch.tp]
         if progress.is_current(batch):
             await self._seek_to(batch.tp, progress.resume_from(batch))
@@ -85,7 +93,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
         active_partitions: set[TP] | None,
         timeout: float,  # noqa: ASYNC109 - Faust's signature
     ) -> Mapping[TP, list[Any]]:
-        """Fetch from partitions that have room, and fold each partition's records into one batch."""
+        """Fetch from partitions that have room, and put each partition's records into one batch."""
         if active_partitions is None:
             return await super()._getmany(active_partitions, timeout)  # type: ignore[no-any-return]
         room = {tp for tp in active_partitions if self._has_room(tp)}
@@ -95,12 +103,12 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
         if len(room) < len(active_partitions):
             timeout = min(timeout, _CAPPED_FETCH_S)
         fetched = await super()._getmany(room, timeout)
-        folded = {}
+        batches = {}
         for raw, records in fetched.items():
             tp = ensure_TP(raw)
             if records:
-                folded[tp] = [Batch(tp, records)] if self._is_batched(tp) else records
-        return folded
+                batches[tp] = [Batch(tp, records)] if self._is_batched(tp) else records
+        return batches
 
     def _has_room(self, tp: TP) -> bool:
         if not self._is_batched(tp):
@@ -124,18 +132,18 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
             value=record,
             checksum=None,
             tp=tp,
-            generation_id=self.app.consumer_generation_id,  # else the stream drops it without a word
+            generation_id=self.app.consumer_generation_id,  # without it the stream drops the message silently
         )
 
-    async def _deliver_judged(self, message: Any) -> None:
-        """Deliver a batch that comes next; drop or fetch again any other."""
+    async def _deliver_in_order(self, message: Any) -> None:
+        """Deliver the batch that comes next; drop any other, or fetch it again."""
         batch = message.value
         if not isinstance(batch, Batch):
             await self._deliver(message)
             return
         progress = self.progress[batch.tp]
         epoch = progress.epoch
-        verdict = FetchDecision.DROP if batch.tp in self._seeking else progress.judge(batch)
+        verdict = FetchDecision.DROP if batch.tp in self._seeking else progress.decide(batch)
         if verdict is FetchDecision.SEEK and progress.expected is not None:
             self.log.warning("%r: expected offset %s, fetching again", batch, progress.expected)
             await self._seek_to(batch.tp, progress.expected)
@@ -163,9 +171,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
             await super()._add_gap(tp, offset_from, offset_to)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        """Commit, once all that the app produced beside its batches is delivered; else crash."""
+        """Commit once everything produced outside of batches is delivered; crash if it is not."""
         try:
-            await self.app.flush_door()
+            await self.app.flush_producer()
         except DeliveryError as error:
             await self.crash(error)
             return False
@@ -174,10 +182,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
     # seeking
 
     async def perform_seek(self) -> None:
-        """Go back to the committed offsets; where none is committed, to the beginning.
+        """Seek to the committed offsets, or to the beginning of partitions without a commit.
 
-        aiokafka leaves a partition without a commit where it stands, which loses what was fetched and
-        dropped.
+        aiokafka leaves a partition without a commit at its position, which would lose records that were fetched
+        and dropped.
         """
         self._restart_all()
         await super().perform_seek()
@@ -192,17 +200,17 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
             self.progress[tp].restart(self._committed_offset.get(tp) or earliest.get(tp))
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Let go of revoked partitions: nothing of theirs counts any more."""
+        """Discard the progress of revoked partitions, so that none of their batches counts any more."""
         self._restart_all()
         for tp in revoked:
             self.progress.pop(tp, None)
         await super().on_partitions_revoked(revoked)
 
     async def verify_all_partitions_active(self) -> None:
-        """Do nothing: `streams.worker.liveness` judges by progress; Faust's own check races with rebalances."""
+        """Do nothing: `streams.worker.liveness` checks progress, and Faust's own check races with rebalances."""
 
     async def _seek_to(self, tp: TP, offset: int) -> None:
-        """Restart a partition at an offset; nothing is fetched from it until the position has moved."""
+        """Restart a partition at an offset. Fetch nothing from it until its position has moved."""
         self._seeking.add(tp)
         try:
             self.progress[tp].restart(offset)
@@ -219,13 +227,13 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
 
 
 class BatchTransport(Transport):  # type: ignore[misc]  # Faust has no types for us
-    """aiokafka transport whose consumer fetches batches."""
+    """The aiokafka transport whose consumer fetches batches."""
 
     Consumer: ClassVar[type[Any]] = BatchConsumer
 
 
 class _ReadOffsets(defaultdict[TP, int | None]):
-    """Faust's record of the offset read last; batched partitions never have one."""
+    """Faust's map of the offset read last. Batched partitions never have one."""
 
     def __init__(self, is_batched: Callable[[TP], bool]) -> None:
         super().__init__(lambda: None)

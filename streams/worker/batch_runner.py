@@ -1,12 +1,12 @@
-"""One batch, in the order that loses nothing and counts nothing twice (docs/delivery.md#agents).
+"""Runs one batch in the order that loses nothing and counts nothing twice (docs/delivery.md#agents).
 
-1. Derive: every record through the rules; outputs and dead letters are handed to the producer on the way.
+1. Run every record through the rules. Outputs and dead letters go to the producer.
 2. Wait until Kafka has confirmed all of them.
-3. Write the changed states, each with its last offset, to the changelog; wait until Kafka has confirmed them.
-4. Only then the batch is `done` and its offset may be committed.
+3. Write the changed states, each with its last offset, to the changelog. Wait until Kafka has confirmed them.
+4. Mark the batch `done`. Only now may its offset be committed.
 
-A crash between any two steps makes the batch come again: outputs are repeated byte for byte, folded records
-are skipped. The event loop is given back at least every `slice_s` seconds.
+After a crash between any two steps the batch comes again: outputs are repeated byte for byte, folded records are
+skipped. The runner yields to the event loop at least every `slice_s` seconds.
 """
 
 import asyncio
@@ -22,121 +22,130 @@ from streams.state.store import PartitionStore, StateStore, StateTransaction
 from streams.worker.batches import Batch
 from streams.worker.rule_executor import RuleExecutor
 
-_LOOK_EVERY = 16
+_YIELD_CHECK_EVERY = 16
 
 
 class RunnerContext(Protocol):
-    """What a runner asks of the app around it."""
+    """What a runner needs to know from the app."""
 
     def is_current(self, batch: Batch) -> bool:
-        """Whether the batch still counts: its partition is ours and was not sought since."""
+        """Return whether the batch is not stale: its partition is assigned and was not sought since."""
 
     def generation(self) -> int:
-        """Return the number of the present assignment."""
+        """Return the number of the current assignment."""
 
     def committed(self, batch: Batch) -> int | None:
-        """Return the committed offset of the batch's partition, as far as known."""
+        """Return the committed offset of the batch's partition, or None if it is not known."""
 
 
 class BatchRunner:
-    """Runs the batches of one topic, one after the other."""
+    """The runner of one topic's batches, one after the other.
+
+    Args:
+        config: Settings.
+        executor: Runs a record through the rules of the topic.
+        producer: Sends outputs, dead letters and state.
+        store: State of the topic's rules; None: they keep none.
+        metrics: Counts and durations.
+        context: The app.
+    """
 
     def __init__(
         self,
         config: StreamsConfig,
-        deriver: RuleExecutor,
-        door: EventProducer,
+        executor: RuleExecutor,
+        producer: EventProducer,
         store: StateStore | None,
-        figures: Metrics,
-        around: RunnerContext,
+        metrics: Metrics,
+        context: RunnerContext,
     ) -> None:
         self._config = config
-        self._deriver = deriver
-        self._door = door
+        self._executor = executor
+        self._producer = producer
         self._store = store
-        self._figures = figures
-        self._around = around
+        self._metrics = metrics
+        self._context = context
 
     async def run(self, batch: Batch) -> None:
-        """Take a batch to its end, or leave it where it is found to be stale.
+        """Run a batch to its end, or abandon it once it is stale.
 
         Raises:
-            DeliveryError: Kafka does not take what follows from it.
-            KafkaDownError: The state cannot be restored, or the registry of keys not be read.
-            RuleFaultError: A rule reached its refusal limit. Its dead letters are delivered, the batch is not done.
+            DeliveryError: Kafka does not accept the outputs or the state.
+            KafkaDownError: The state or the key registry cannot be read.
+            RuleFaultError: A rule reached its refusal limit. Its dead letters are delivered; the batch is not done.
         """
-        if not self._around.is_current(batch):
+        if not self._context.is_current(batch):
             return
         started = time.monotonic()
-        await self._rest()
+        await self._pause_for_tests()
         await self._read_registry()
         state = await self._state(batch)
-        draft = None if state is None else state.draft()
+        transaction = None if state is None else state.begin()
         deliveries = DeliveryTracker()
         try:
-            whole = await self._derive(batch, draft, deliveries)
+            complete = await self._derive(batch, transaction, deliveries)
         except RuleFaultError:
-            await self._delivered(deliveries)
-            self._deriver.report()
+            await self._wait_delivered(deliveries)
+            self._executor.report()
             raise
-        if not whole:
+        if not complete:
             return
-        await self._delivered(deliveries)
-        await self._rest()
-        if not self._around.is_current(batch):
+        await self._wait_delivered(deliveries)
+        await self._pause_for_tests()
+        if not self._context.is_current(batch):
             return
-        if state is not None and draft is not None:
-            await self._remember(batch, state, draft)
-            await self._rest()
+        if state is not None and transaction is not None:
+            await self._write_state(batch, state, transaction)
+            await self._pause_for_tests()
         batch.done = True
-        self._deriver.report()
+        self._executor.report()
         topic = batch.tp.topic
-        self._figures.set("agents_batch_seconds", time.monotonic() - started, topic)
+        self._metrics.set("agents_batch_seconds", time.monotonic() - started, topic)
         if self._store is not None:
-            self._figures.set("agents_state_subjects", self._store.subjects(), topic)
+            self._metrics.set("agents_state_subjects", self._store.subjects(), topic)
 
     async def _state(self, batch: Batch) -> PartitionStore | None:
         if self._store is None:
             return None
-        return await self._store.open(batch.tp.partition, self._around.generation())
+        return await self._store.open(batch.tp.partition, self._context.generation())
 
     async def _read_registry(self) -> None:
-        """Know who may sign for whom before the batch is judged; the batch was fetched before this."""
-        origin = self._deriver.origin
-        if origin is not None and origin.registry.stale:
-            await asyncio.to_thread(origin.registry.refresh)
+        """Refresh the key registry before the batch is verified; the batch was fetched before this."""
+        provenance = self._executor.provenance
+        if provenance is not None and provenance.registry.stale:
+            await asyncio.to_thread(provenance.registry.refresh)
 
     async def _derive(
-        self, batch: Batch, draft: StateTransaction | None, deliveries: DeliveryTracker
+        self, batch: Batch, transaction: StateTransaction | None, deliveries: DeliveryTracker
     ) -> bool:
-        """Derive all records in slices; False if the batch became stale on the way."""
-        derive = self._deriver.derive
+        """Derive all records in slices. Return False if the batch became stale meanwhile."""
+        derive = self._executor.derive
         slice_end = time.monotonic() + self._config.slice_s
         for number, record in enumerate(batch.records):
-            derive(record, draft, deliveries)
-            if number % _LOOK_EVERY or time.monotonic() < slice_end:
+            derive(record, transaction, deliveries)
+            if number % _YIELD_CHECK_EVERY or time.monotonic() < slice_end:
                 continue
-            if self._door.backlog() > self._config.queue_records // 2:
-                await self._delivered(deliveries)
+            if self._producer.backlog() > self._config.queue_records // 2:
+                await self._wait_delivered(deliveries)
             await asyncio.sleep(0)
-            if not self._around.is_current(batch):
+            if not self._context.is_current(batch):
                 return False
             slice_end = time.monotonic() + self._config.slice_s
         return True
 
-    async def _remember(self, batch: Batch, state: PartitionStore, draft: StateTransaction) -> None:
-        committed = self._around.committed(batch)
+    async def _write_state(self, batch: Batch, state: PartitionStore, transaction: StateTransaction) -> None:
+        committed = self._context.committed(batch)
         deliveries = DeliveryTracker()
-        if draft.changes:
-            state.write(draft, committed, deliveries)
-            await self._delivered(deliveries)
-            state.apply(draft, committed)
+        if transaction.changes:
+            state.write(transaction, committed, deliveries)
+            await self._wait_delivered(deliveries)
+            state.apply(transaction, committed)
 
-    async def _rest(self) -> None:
-        """Rest between two steps, where tests want to hit."""
+    async def _pause_for_tests(self) -> None:
+        """Pause between two steps, so that a test can kill the worker there."""
         if self._config.batch_pause_for_tests_s:
             await asyncio.sleep(self._config.batch_pause_for_tests_s)
 
-    async def _delivered(self, deliveries: DeliveryTracker) -> None:
+    async def _wait_delivered(self, deliveries: DeliveryTracker) -> None:
         if deliveries.sent:
-            await asyncio.to_thread(self._door.wait, deliveries)
+            await asyncio.to_thread(self._producer.wait, deliveries)

@@ -1,15 +1,14 @@
-"""Whole record batches through Faust as one event: the values, and the bookkeeping of one partition.
+"""Batches that pass through Faust as one event, and the progress of one partition.
 
-Pure: no Faust consumer, no Kafka. `PartitionProgress` decides which fetched batch is delivered and up to which offset
-may be committed; `streams.worker.batch_consumer` asks it at the right moments.
+Pure: no Faust consumer, no Kafka. `PartitionProgress` decides which fetched batch is delivered, and up to which offset
+may be committed. `streams.worker.batch_consumer` asks it.
 
-Rules it keeps:
-1. Batches of a partition are delivered gapless and in order; after a seek, only what follows the sought
-  offset.
-2. An offset is committable when its batch and all before it are `done`, which only the agent's runner says,
-  after outputs and state are durable. Faust's own acks play no part: it also acks what failed or was
-  cancelled.
-3. A batch delivered before a seek or a rebalance is stale: it is not run, and its `done` counts for nothing.
+It keeps these rules:
+1. Batches of a partition are delivered in order and without a gap. After a seek, only records at or behind the
+  sought offset are delivered.
+2. An offset is committable when its batch and all batches before it are `done`. Only the runner sets `done`, after
+  outputs and state are durable. Faust's acks are ignored, because Faust also acks failed and cancelled events.
+3. A batch that was delivered before a seek or a rebalance is stale: it is not run, and its `done` is ignored.
 """
 
 from collections import deque
@@ -24,13 +23,16 @@ from streams.errors import StreamsError
 
 
 class Batch:
-    """Records of one partition that were fetched together; what a batched agent receives as one event.
+    """Records of one partition that were fetched together. A batched agent receives them as one event.
 
     Attributes:
         tp: Topic and partition.
         records: aiokafka records, in the order of their offsets, at least one.
-        epoch: Which stretch of the partition, between two seeks, it was delivered in; None until delivered.
-        done: Everything that follows from it is durable. Only the runner sets it.
+        epoch: `PartitionProgress.epoch` at delivery; None before.
+        done: True once its outputs and state are durable. Only the runner sets it.
+
+    Raises:
+        StreamsError: There is no record.
     """
 
     __slots__ = ("done", "epoch", "records", "tp")
@@ -58,10 +60,10 @@ class Batch:
 
 
 class BatchSchema(Schema):  # type: ignore[misc]  # Faust has no types for us
-    """Marks a topic as batched: `app.topic(name, schema=BatchSchema())`. Decoding is left to the runner."""
+    """The mark of a batched topic: `app.topic(name, schema=BatchSchema())`. The runner decodes, not Faust."""
 
     def compile(self, app: Any, **_: Any) -> Callable[..., Awaitable[Any]]:
-        """Return the function that makes the event of a message: its value is the batch, as it is."""
+        """Return the function that makes the event of a message, whose value is the batch itself."""
         create_event = app.create_event
 
         async def decode(message: Any, *, propagate: bool = False) -> Any:
@@ -80,32 +82,32 @@ class FetchDecision(Enum):
 
 
 class PartitionProgress:
-    """How far one assigned partition has come.
+    """The progress of one assigned partition.
 
     Attributes:
-        expected: Offset that the next batch must begin with; None if any will do.
-        epoch: Raised at each restart; batches of another epoch are stale.
+        expected: First offset of the next batch; None: any.
+        epoch: Number of restarts. Batches of another epoch are stale.
     """
 
     def __init__(self) -> None:
         self.expected: int | None = None
         self.epoch = 0
-        self._open: deque[Batch] = deque()
+        self._unfinished: deque[Batch] = deque()
         self._committable: int | None = None
         self._sought_for: int | None = None
 
     def restart(self, expected: int | None) -> None:
-        """Forget what is under way; go on from `expected`."""
+        """Discard unfinished batches and continue from `expected`."""
         self.epoch += 1
         self.expected = expected
-        self._open.clear()
+        self._unfinished.clear()
         self._committable = None
 
-    def judge(self, batch: Batch) -> FetchDecision:
-        """Decide about a fetched batch; a batch that overlaps what was delivered is cut.
+    def decide(self, batch: Batch) -> FetchDecision:
+        """Decide what to do with a fetched batch. Records that were delivered before are cut off.
 
-        A gap is sought once: a fetch that was under way during a seek leaves one. If the same gap comes again
-        it is Kafka's own (retention, compaction), and is taken.
+        The first time, a gap leads to a seek, because a fetch under way during a seek leaves one. If the same gap
+        comes again, it is Kafka's own (retention, compaction), and the batch is delivered.
         """
         if self.expected is None or batch.first == self.expected:
             return FetchDecision.DELIVER
@@ -118,33 +120,33 @@ class PartitionProgress:
         return FetchDecision.SEEK
 
     def deliver(self, batch: Batch) -> None:
-        """Take a batch as delivered to its agent."""
+        """Record that a batch was delivered to its agent."""
         batch.epoch = self.epoch
         self.expected = batch.last + 1
-        self._open.append(batch)
+        self._unfinished.append(batch)
 
     def resume_from(self, failed: Batch) -> int:
-        """Return the offset to go back to when a batch failed: that of the oldest one that is not finished.
+        """Return the offset to seek to after a failure: the first one of the oldest unfinished batch.
 
-        Going back only to the failed one would let a commit pass a batch before it that is still under way.
+        A seek to the failed batch only would let a commit pass an earlier batch that is still running.
         """
-        self._settle()
-        return min([failed.first, *(batch.first for batch in self._open if not batch.done)])
+        self._advance()
+        return min([failed.first, *(batch.first for batch in self._unfinished if not batch.done)])
 
     def is_current(self, batch: Batch) -> bool:
-        """Whether a delivered batch still counts."""
+        """Return whether a delivered batch is not stale."""
         return batch.epoch == self.epoch
 
     def unfinished(self) -> int:
-        """Return how many delivered batches are not finished, or wait for one before them."""
-        self._settle()
-        return len(self._open)
+        """Return how many delivered batches are not done, or wait for an earlier one."""
+        self._advance()
+        return len(self._unfinished)
 
     def committable(self) -> int | None:
-        """Return the offset to commit: the one after the last batch that is done with all before it."""
-        self._settle()
+        """Return the offset to commit, behind the last batch that is done with all before it; None: nothing."""
+        self._advance()
         return self._committable
 
-    def _settle(self) -> None:
-        while self._open and self._open[0].done:
-            self._committable = self._open.popleft().last + 1
+    def _advance(self) -> None:
+        while self._unfinished and self._unfinished[0].done:
+            self._committable = self._unfinished.popleft().last + 1

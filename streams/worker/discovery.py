@@ -1,6 +1,6 @@
-"""Finds what agents read: the rules of `streams/domains/*/agents.py` and of further modules, and every raw topic.
+"""Finds the rules of `streams/domains/*/agents.py` and of further modules, and every raw topic.
 
-A raw topic that no rule reads is read all the same: the origin of its events is checked (`streams.origin`).
+Agents read every raw topic, even one without rules: they verify the provenance of its events (`streams.provenance`).
 """
 
 import importlib
@@ -15,7 +15,15 @@ from streams.config import StreamsConfig
 
 
 def discover(config: StreamsConfig, catalog: Catalog) -> Mapping[str, Sequence[Handler]]:
-    """Import what declares rules, and return the rules by the topic that they read; a raw topic may have none."""
+    """Import the modules that declare rules and return the rules by topic.
+
+    Args:
+        config: Whether the packaged domains are read, and further modules.
+        catalog: Topics.
+
+    Returns:
+        The rules of each topic, in the order of their modules' names and sources. A raw topic may have none.
+    """
     names = list(config.extra_agents)
     if config.domains:
         found = pkgutil.iter_modules(streams.domains.__path__, "streams.domains.")

@@ -1,7 +1,7 @@
-"""A Faust app whose consumer fetches batches, and which gives back what failed instead of acking it.
+"""A Faust app that fetches batches, and fetches failed batches again instead of acking them.
 
-It leans on Faust's private `_new_transport`, `_on_agent_error` and an agent's `_actors`; `streams.worker.app` gives it
-its agents.
+It uses Faust's private `_new_transport`, `_on_agent_error` and an agent's `_actors`. `streams.worker.app` adds the
+agents.
 """
 
 import asyncio
@@ -18,20 +18,29 @@ from streams.produce.producer import EventProducer
 from streams.state.store import StateStore
 from streams.worker.batch_consumer import BatchConsumer, BatchTransport
 from streams.worker.batches import Batch
-from streams.worker.liveness import Place
+from streams.worker.liveness import PartitionId
 
 _LOG = logging.getLogger(__name__)
-_LONGEST_REST_S = 5.0
+_LONGEST_DELAY_S = 5.0
 
 
 class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
-    """A Faust app whose consumer fetches batches, and which gives back what failed instead of acking it."""
+    """The Faust app of a worker. Its consumer fetches batches; a failed batch is fetched again, not acked.
 
-    door: EventProducer
-    figures: Metrics
+    Attributes:
+        event_producer: Sends outputs, dead letters and state.
+        metrics: Counts and durations of the agents.
+        stores: State of each topic that has stateful rules.
+        stopped: Topics that a rule fault has stopped.
+        assigned: Partitions that this worker has.
+        unfinished_batches: Most delivered and unfinished batches of one partition.
+    """
+
+    producer: EventProducer
+    metrics: Metrics
     stores: list[StateStore]
     stopped: set[str]
-    places: frozenset[Place] = frozenset()
+    assigned: frozenset[PartitionId] = frozenset()
     unfinished_batches: int
     _failures: int = 0
 
@@ -39,57 +48,61 @@ class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
         return BatchTransport(self.conf.broker_consumer, self)
 
     def _create_directories(self) -> None:
-        """Make no folders: nothing is kept on disk."""
+        """Create no folders: nothing is kept on disk."""
 
     async def on_started(self) -> None:
-        """Take everything that lives as long as the worker out of the garbage collector's rounds."""
+        """Freeze the objects that live as long as the worker, so that the garbage collector skips them."""
         await super().on_started()
         tune_gc()
 
-    async def flush_door(self) -> None:
-        """Wait for what was produced outside of batches; raises DeliveryError."""
-        await asyncio.to_thread(self.door.flush)
+    async def flush_producer(self) -> None:
+        """Wait until Kafka has confirmed the records produced outside of batches.
+
+        Raises:
+            DeliveryError: Kafka does not accept one.
+        """
+        await asyncio.to_thread(self.event_producer.flush)
 
     async def give_back(self, batch: Batch, error: BaseException) -> None:
-        """Have a failed batch fetched again, after a rest that grows with each failure in a row."""
+        """Fetch a failed batch again, after a delay that doubles with each failure in a row, up to 5 s."""
         self._failures += 1
-        self.figures.add("agents_retried_batches_total", topic=batch.tp.topic)
+        self.metrics.add("agents_retried_batches_total", topic=batch.tp.topic)
         _LOG.warning("%r failed, fetching it again: %s: %s", batch, type(error).__name__, error)
-        await asyncio.sleep(min(0.05 * 2 ** min(self._failures, 10), _LONGEST_REST_S))
+        await asyncio.sleep(min(0.05 * 2 ** min(self._failures, 10), _LONGEST_DELAY_S))
         await self.consumer.give_back(batch)
 
     def stop_topic(self, topic: str, fault: RuleFaultError) -> None:
-        """Take nothing more from a topic until this process ends; print why, in one line."""
+        """Stop reading a topic until this process ends, and print the reason in one line on stderr."""
         self.stopped.add(topic)
-        self.figures.set("agents_topic_stopped", 1, topic)
+        self.metrics.set("agents_topic_stopped", 1, topic)
         sys.stderr.write(f"agents: {fault}\n")
         sys.stderr.flush()
 
     def succeeded(self) -> None:
-        """Note that a batch came to its end."""
+        """Reset the delay of `give_back`, because a batch ran to its end."""
         self._failures = 0
 
     async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
-        """Give back the batch that an agent raised on; Faust would ack it when it starts the agent again."""
-        for actor in list(agent._actors):  # noqa: SLF001 - Faust tells it nowhere else
+        """Fetch the batch that an agent raised on again; Faust would ack it when it restarts the agent."""
+        for actor in list(agent._actors):  # noqa: SLF001 - Faust has no public way to find it
             if actor.actor_task is asyncio.current_task():
                 event = actor.stream.get_active_stream().current_event
                 if event is not None and isinstance(event.value, Batch):
                     await self.give_back(event.value, exc)
         await super()._on_agent_error(agent, exc)
 
-    # what a runner asks
+    # RunnerContext
 
     def is_current(self, batch: Batch) -> bool:
-        """Whether a batch still counts."""
+        """Return whether a batch is not stale."""
         consumer: BatchConsumer = self.consumer
         return consumer.progress[batch.tp].is_current(batch)
 
     def generation(self) -> int:
-        """Return the number of the present assignment."""
+        """Return the number of the current assignment."""
         return int(self.consumer_generation_id)
 
     def committed(self, batch: Batch) -> int | None:
-        """Return the offset committed in a batch's partition, as far as known."""
+        """Return the committed offset of a batch's partition, or None if it is not known."""
         consumer: BatchConsumer = self.consumer
         return consumer.committed(batch.tp)

@@ -1,10 +1,10 @@
-"""Is the worker alive? Judged by progress alone.
+"""Liveness of a worker, by progress alone (docs/delivery.md#liveness).
 
-Lag and no commit for a minute is ill, whatever the process says (docs/delivery.md#liveness).
+A worker is unhealthy when a partition has lag and no commit for `stalled_after_s`. It then prints one line and ends
+with `EXIT_UNHEALTHY`, so that its supervisor acts.
 
-A thread with a Kafka client of its own looks at committed and end offsets, so neither a blocked event loop
-nor a consumer that silently lost its group can hide from it. It also exports lag, which Faust does not. A
-worker that is ill says one line and ends with a status other than 0, so that its supervisor acts.
+A thread with its own Kafka client compares committed and end offsets. So it also finds a blocked event loop, and a
+consumer that silently lost its group. It exports lag, which Faust does not.
 """
 
 import os
@@ -19,67 +19,77 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from streams.config import StreamsConfig
 from streams.metrics import Emit, Metrics
 
-EXIT_ILL = 70
+EXIT_UNHEALTHY = 70
 _REQUEST_S = 5.0
 
-Place = tuple[str, int]
+PartitionId = tuple[str, int]
+"""Topic and partition number."""
 
 
 class Offsets(NamedTuple):
-    """Where the group stands in a partition: committed, or the beginning if it never was, and the end."""
+    """Offsets of the group in a partition.
+
+    Attributes:
+        committed: The committed offset, or the first offset if the group never committed.
+        end: Offset behind the last record.
+    """
 
     committed: int
     end: int
 
     @property
     def lag(self) -> int:
-        """Records that are not committed."""
+        """Number of records that are not committed."""
         return max(0, self.end - self.committed)
 
 
 class Watch:
-    """Tells for how long each partition has had lag without a commit; time is an argument."""
+    """A measure of how long each partition has had lag without a commit. The time is an argument."""
 
     def __init__(self) -> None:
-        self._seen: dict[Place, tuple[int, float]] = {}
+        self._seen: dict[PartitionId, tuple[int, float]] = {}
 
-    def look(self, now: float, offsets: Mapping[Place, Offsets]) -> dict[Place, float]:
-        """Take a look; partitions that are not in it are forgotten.
+    def look(self, now: float, offsets: Mapping[PartitionId, Offsets]) -> dict[PartitionId, float]:
+        """Compare offsets with those of the last call. Partitions that are missing in `offsets` are discarded.
+
+        Args:
+            now: Time in seconds of a monotonic clock.
+            offsets: Offsets by partition.
 
         Returns:
             Seconds without progress by partition, 0 where there is no lag.
         """
-        seen: dict[Place, tuple[int, float]] = {}
-        for place, here in offsets.items():
-            committed, since = self._seen.get(place, (here.committed, now))
-            moved = committed != here.committed or not here.lag
-            seen[place] = (here.committed, now if moved else since)
+        seen: dict[PartitionId, tuple[int, float]] = {}
+        for partition, current in offsets.items():
+            committed, since = self._seen.get(partition, (current.committed, now))
+            moved = committed != current.committed or not current.lag
+            seen[partition] = (current.committed, now if moved else since)
         self._seen = seen
-        return {place: now - since for place, (_, since) in seen.items()}
+        return {partition: now - since for partition, (_, since) in seen.items()}
 
 
 class Liveness(threading.Thread):
-    """Looks every few seconds, emits lag and figures, and ends the process when it is ill.
+    """The thread that emits lag and metrics every few seconds, and ends an unhealthy process.
 
     Args:
         config: Settings.
         topics: Batched topics.
-        assigned: Tells the partitions that this worker has; while it has none, all are watched, so that a
-            group in which nobody gets any is noticed.
-        figures: Counts to hand out with the lag.
-        emit: Takes them.
-        stopped: Topics that the worker has stopped on purpose: their lag is exported and does not end the process.
-        on_ill: Called with one line when the worker is ill; ends the process by default.
+        assigned: Returns the partitions that this worker has. While it has none, all partitions are watched, so that
+            a group in which no member gets a partition is noticed.
+        metrics: Counts to emit with the lag.
+        emit: Receives them; must not block.
+        on_unhealthy: Called with one line when the worker is unhealthy; by default it ends the process.
+        stopped: Topics that a rule fault has stopped. Their lag is exported and does not end the process.
     """
 
     def __init__(
         self,
         config: StreamsConfig,
         topics: Iterable[str],
-        assigned: Callable[[], frozenset[Place]],
-        figures: Metrics,
+        assigned: Callable[[], frozenset[PartitionId]],
+        metrics: Metrics,
         emit: Emit,
-        on_ill: Callable[[str], None] | None = None,
+        on_unhealthy: Callable[[str], None] | None = None,
         *,
         stopped: Collection[str] = (),
     ) -> None:
@@ -87,74 +97,74 @@ class Liveness(threading.Thread):
         self._config = config
         self._topics = tuple(topics)
         self._assigned = assigned
-        self._figures = figures
+        self._metrics = metrics
         self._emit = emit
         self._stopped = stopped
-        self._on_ill = on_ill or end_process
+        self._on_unhealthy = on_unhealthy or end_process
         self._watch = Watch()
         self._halt = threading.Event()
         self._client = Consumer(
             {
                 "bootstrap.servers": config.kafka,
-                "group.id": config.group,  # only asks for its offsets, never joins
+                "group.id": config.group,  # to read its offsets; this client never joins
                 "enable.auto.commit": False,
                 "log_level": 2,
             }
         )
 
     def stop(self) -> None:
-        """End the thread; it does not wait."""
+        """End the thread, without waiting for it."""
         self._halt.set()
 
     def run(self) -> None:
-        """Look until stopped."""
+        """Check and emit until stopped."""
         every = min(self._config.metrics_interval_s, self._config.stalled_after_s / 4)
         while not self._halt.wait(every):
             try:
                 offsets = self._offsets()
             except KafkaException:
-                self._watch = Watch()  # Kafka is away: that is not this worker's illness
+                self._watch = Watch()  # Kafka is away, which is no fault of this worker
                 offsets = {}
             stalled = self._watch.look(time.monotonic(), offsets)
             self._export(offsets, stalled)
-            self._judge(offsets, stalled)
+            self._check(offsets, stalled)
 
-    def _offsets(self) -> dict[Place, Offsets]:
-        places = self._assigned() or self._all_places()
-        if not places:
+    def _offsets(self) -> dict[PartitionId, Offsets]:
+        partitions = self._assigned() or self._all_partitions()
+        if not partitions:
             return {}
-        wanted = [TopicPartition(topic, number) for topic, number in sorted(places)]
+        wanted = [TopicPartition(topic, number) for topic, number in sorted(partitions)]
         found = {}
         for each in self._client.committed(wanted, timeout=_REQUEST_S):
             begin, end = self._client.get_watermark_offsets(each, timeout=_REQUEST_S)
             found[each.topic, each.partition] = Offsets(each.offset if each.offset >= 0 else begin, end)
         return found
 
-    def _all_places(self) -> set[Place]:
+    def _all_partitions(self) -> set[PartitionId]:
         known = self._client.list_topics(timeout=_REQUEST_S).topics
         return {
             (topic, number) for topic in self._topics if topic in known for number in known[topic].partitions
         }
 
-    def _export(self, offsets: Mapping[Place, Offsets], stalled: Mapping[Place, float]) -> None:
-        for place in offsets if self._assigned() else ():
-            labels = {"topic": place[0], "partition": str(place[1])}
-            self._emit("agents_lag_records", float(offsets[place].lag), labels)
-            self._emit("agents_stalled_seconds", stalled[place], labels)
-        self._figures.hand_out(self._emit)
+    def _export(self, offsets: Mapping[PartitionId, Offsets], stalled: Mapping[PartitionId, float]) -> None:
+        for partition in offsets if self._assigned() else ():
+            labels = {"topic": partition[0], "partition": str(partition[1])}
+            self._emit("agents_lag_records", float(offsets[partition].lag), labels)
+            self._emit("agents_stalled_seconds", stalled[partition], labels)
+        self._metrics.emit_all(self._emit)
 
-    def _judge(self, offsets: Mapping[Place, Offsets], stalled: Mapping[Place, float]) -> None:
+    def _check(self, offsets: Mapping[PartitionId, Offsets], stalled: Mapping[PartitionId, float]) -> None:
         limit = self._config.stalled_after_s
         for (topic, number), seconds in stalled.items():
             if seconds >= limit and topic not in self._stopped:
                 lag = offsets[topic, number].lag
-                self._on_ill(
+                self._on_unhealthy(
                     f"agents: {topic}/{number}: lag {lag} and no commit for {seconds:.0f} s: ending myself"
                 )
 
 
 def end_process(line: str) -> NoReturn:
-    """Say one line and end at once: whatever hangs must not hold it."""
+    """Print one line on stderr and end the process at once, so that nothing that hangs can block it."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
-    os._exit(EXIT_ILL)
+    os._exit(EXIT_UNHEALTHY)

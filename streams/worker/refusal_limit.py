@@ -1,7 +1,7 @@
-"""When does a rule refuse so much that the rule is at fault, not its input? Pure.
+"""The limit at which a rule, not its input, is taken to be at fault. Pure.
 
-A refusal is a record on which a rule raises, or whose output the schema does not take: what becomes a dead letter
-of stage `agent`. Records that no schema reads, or whose provenance fails, never reach a rule and are not counted.
+A refusal is a record that becomes a dead letter of stage `agent`: its rule raised, or the schema refused an output.
+Records that no schema reads, or whose provenance fails, never reach a rule and are not counted.
 The ClickHouse sink has a limit of its own: `refusal_limit` in `streams/clickhouse_sink/config.py`.
 """
 
@@ -13,15 +13,15 @@ from streams.errors import StopError
 
 @dataclass(frozen=True)
 class RefusalLimit:
-    """How much one rule may refuse of one partition. Its topic stops at `count` and `share` together.
+    """The refusals of one rule on one partition that stop its topic: `count` and `share` must both be reached.
 
     Attributes:
-        count: Fewer refusals than this never stop a topic.
-        share: Refused part of the calls in the window, above 0 and at most 1.
-        window: Calls of the rule that are looked back on.
+        count: Least number of refusals in the window.
+        share: Least refused part of the calls in the window, above 0 and at most 1.
+        window: Number of the rule's last calls that are considered.
 
     Raises:
-        StopError: The values cannot be used together.
+        StopError: A value is out of range, or `count` is above `window`.
     """
 
     count: int
@@ -39,7 +39,8 @@ class RefusalLimit:
 class RefusalWindow:
     """The last calls of one rule on one partition.
 
-    Depends on the records alone. It begins anew where the partition is read again, as after a restart.
+    It depends on the records alone, not on time. It starts again where the partition is read again, as after a
+    restart.
     """
 
     __slots__ = ("_calls", "_last", "_limit", "_refused")
@@ -52,16 +53,16 @@ class RefusalWindow:
 
     @property
     def calls(self) -> int:
-        """Return how many calls the window covers now."""
+        """Number of calls in the window."""
         return min(self._calls, self._limit.window)
 
     @property
     def refusals(self) -> int:
-        """Return how many of them were refused, as of the last refusal."""
+        """Number of refused calls in the window, as of the last refusal."""
         return len(self._refused)
 
     def call(self, offset: int) -> None:
-        """Count a call; an offset at or below the last one begins the window anew."""
+        """Count a call. An offset at or below the last one empties the window first."""
         if offset <= self._last:
             self._calls = 0
             self._refused.clear()
@@ -69,7 +70,7 @@ class RefusalWindow:
         self._calls += 1
 
     def refuse(self) -> bool:
-        """Count the last call as refused; return whether the limit is reached."""
+        """Count the last call as refused and return whether the limit is reached."""
         refused, limit = self._refused, self._limit
         refused.append(self._calls)
         while refused[0] <= self._calls - limit.window:

@@ -1,4 +1,7 @@
-"""One record through the rules of its topic: decode, call, make outputs or a dead letter; it never waits."""
+"""Runs one record through the rules of its topic: verify, decode, call, send outputs or a dead letter.
+
+It never waits: `streams.worker.batch_runner` waits for deliveries and writes the state.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -32,7 +35,14 @@ from streams.worker.refusal_limit import RefusalLimit, RefusalWindow
 
 
 def envelope(record: Record, output: Output, rule: Rule, index: int) -> dict[str, Any]:
-    """Make the envelope of an output: everything follows from its inputs, the rule and the index."""
+    """Return the envelope of an output (docs/events.md#envelope).
+
+    Args:
+        record: The record that the rule was called with.
+        output: What the rule derived.
+        rule: The rule.
+        index: Number of the output among those of the same inputs, from 0.
+    """
     event = record.event
     inputs = output.inputs
     if inputs is None:
@@ -49,19 +59,20 @@ def envelope(record: Record, output: Output, rule: Rule, index: int) -> dict[str
 
 
 class RuleExecutor:
-    """The rules of one topic, ready to be called.
+    """The rules of one topic.
 
     Args:
         catalog: Topics and schemas.
         topic: Topic the rules read.
         handlers: The rules, in the order they are called.
-        door: Where outputs and dead letters go.
-        figures: Where records, outputs, dead letters and skips are counted.
-        registry: Who may sign for a source; None: nobody is registered.
-        limit: How much a rule may refuse before its topic stops; None: everything.
+        producer: Sends outputs and dead letters.
+        metrics: Counts of records, outputs, dead letters and skips.
+        registry: Keys that may sign for each source; None: no key is registered.
+        limit: Refusals of a rule that stop its topic; None: no limit.
 
     Attributes:
-        origin: Judges each record of a raw topic before any rule; None for others, which the platform makes itself.
+        provenance: Verifies each record of a raw topic before any rule. None for other topics, whose records the
+            platform makes itself.
 
     Raises:
         DeclarationError: A rule reads or writes a topic that the catalogue does not have, or two share a
@@ -73,23 +84,25 @@ class RuleExecutor:
         catalog: Catalog,
         topic: str,
         handlers: Sequence[Handler],
-        door: EventProducer,
-        figures: Metrics,
+        producer: EventProducer,
+        metrics: Metrics,
         registry: Registry | None = None,
         limit: RefusalLimit | None = None,
     ) -> None:
         self._catalog = catalog
         self._topic = _known(catalog, topic, "reads")
         self._handlers = [(handler, str(handler.rule)) for handler in handlers]
-        self._door = door
-        self._figures = figures
+        self._producer = producer
+        self._metrics = metrics
         self._counts: Counter[Metric] = Counter()
         self._dead_letters = topic_for(self._topic.domain)
         self._of_persons = bool(self._topic.schema.personal)
-        self.origin = ProvenanceCheck(topic, registry or Registry()) if self._topic.kind == "raw" else None
+        self.provenance = (
+            ProvenanceCheck(topic, registry or Registry()) if self._topic.kind == "raw" else None
+        )
         self._limit = limit
         self._windows: dict[tuple[Rule, int], RefusalWindow] = {}
-        self._reporter = Reporter(catalog, self._topic, door)
+        self._reporter = Reporter(catalog, self._topic, producer)
         names = [str(ORIGIN), *(name for _, name in self._handlers)]
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
@@ -100,30 +113,30 @@ class RuleExecutor:
 
     @property
     def stateful(self) -> bool:
-        """Whether any state is kept: by a rule, or about the origin of a raw topic's events."""
-        return self.origin is not None or any(handler.stateful for handler, _ in self._handlers)
+        """Whether any state is kept, by a rule or by the provenance check of a raw topic."""
+        return self.provenance is not None or any(handler.stateful for handler, _ in self._handlers)
 
     def report(self) -> None:
-        """Hand the counts of the batch that ended to the figures."""
+        """Add the counts of the batch that ended to the metrics."""
         for name, amount in self._counts.items():
-            self._figures.add(name, amount, self._topic.name)
+            self._metrics.add(name, amount, self._topic.name)
         self._counts.clear()
 
-    def derive(self, raw: Any, draft: StateTransaction | None, deliveries: DeliveryTracker) -> None:
-        """Take one record: send what follows from it, lay its state changes into the draft.
+    def derive(self, raw: Any, transaction: StateTransaction | None, deliveries: DeliveryTracker) -> None:
+        """Run one record through the rules: send its outputs, add its state changes to the transaction.
 
         Args:
             raw: aiokafka record of this topic.
-            draft: State changes of the batch; None where no rule keeps state.
-            deliveries: Where outputs and dead letters are counted.
+            transaction: State changes of the batch; None where no rule keeps state.
+            deliveries: Tracks the outputs and dead letters until Kafka confirms them.
 
         Raises:
-            DeliveryError: Kafka does not take records; the batch must come again.
+            DeliveryError: Kafka does not accept records; the batch must come again.
             RuleFaultError: A rule reached its refusal limit; the topic must stop.
         """
         self._counts["agents_records_total"] += 1
-        judged = self.origin is not None and not self.origin.nothing_to_judge(raw)
-        if not (self._handlers or judged):
+        checked = self.provenance is not None and not self.provenance.not_applicable(raw)
+        if not (self._handlers or checked):
             return
         try:
             _, event = decode(raw.value, self._catalog, self._topic, raw=True)
@@ -132,38 +145,42 @@ class RuleExecutor:
             return
         key = str(event[self._topic.key]) if raw.key is None else raw.key.decode("utf-8", "replace")
         record = Record(raw.topic, raw.partition, raw.offset, key, event)
-        if judged and not self._of_whom_it_says(raw, record, draft, deliveries):
+        if checked and not self._verify_provenance(raw, record, transaction, deliveries):
             return
         for handler, name in self._handlers:
             state = None
             if handler.stateful:
-                if draft is None:
+                if transaction is None:
                     raise StreamsError(f"rule {name} keeps state, but this topic has no state store")
-                state = draft.state((name, key, handler.stream(record.source)), raw.offset)
+                state = transaction.state((name, key, handler.stream(record.source)), raw.offset)
                 if state is None:
                     self._counts["agents_skipped_total"] += 1
                     continue
             given = record
-            if handler.opens:
-                opener = Decryptor(self._door.keys, self._topic)
-                given = Record(raw.topic, raw.partition, raw.offset, key, event, opener)
+            if handler.decrypts:
+                decryptor = Decryptor(self._producer.keys, self._topic)
+                given = Record(raw.topic, raw.partition, raw.offset, key, event, decryptor)
             self._apply(handler, given, state, raw.value, deliveries)
 
-    def _of_whom_it_says(
-        self, raw: Any, record: Record, draft: StateTransaction | None, deliveries: DeliveryTracker
+    def _verify_provenance(
+        self, raw: Any, record: Record, transaction: StateTransaction | None, deliveries: DeliveryTracker
     ) -> bool:
-        """Judge a record's origin, and tell what is to be told; False: no rule may use it."""
-        judged = None if self.origin is None else self.origin.judge(raw, record.event, record.key, draft)
-        if judged is None:
-            return True
-        for each in self._reporter.records(judged, record, raw.value, _cause(record)):
-            self._door.send(each, deliveries)
-        self._counts["agents_missing_numbers"] += sum(
-            (-1 if hole.arrived else 1) * (hole.last - hole.first + 1) for hole in judged.holes
+        """Verify the record's provenance and send gap or dead-letter events. Return False if rules must skip it."""
+        verdict = (
+            None
+            if self.provenance is None
+            else self.provenance.verify(raw, record.event, record.key, transaction)
         )
-        if judged.refusal is None:
+        if verdict is None:
             return True
-        self._counts["agents_origin_refused_total"] += not judged.settled
+        for each in self._reporter.records(verdict, record, raw.value, _cause(record)):
+            self._producer.send(each, deliveries)
+        self._counts["agents_missing_numbers"] += sum(
+            (-1 if gap.arrived else 1) * (gap.last - gap.first + 1) for gap in verdict.gaps
+        )
+        if verdict.refusal is None:
+            return True
+        self._counts["agents_origin_refused_total"] += not verdict.reported
         return False
 
     def _apply(
@@ -174,20 +191,22 @@ class RuleExecutor:
         value: bytes,
         deliveries: DeliveryTracker,
     ) -> None:
-        """Call one rule; all of what it says happens, or a dead letter."""
+        """Call one rule. Either all its outputs and its state change take effect, or a dead letter is sent."""
         window = self._window(handler, record)
         fault: RuleFaultError | None = None
         try:
             try:
                 outputs = self._outputs(handler, record, state)
-            except SubjectForgottenError:  # forgotten since the rule opened the event: it opens no more
+            except (
+                SubjectForgottenError
+            ):  # erased since the rule decrypted the event: now it decrypts no more
                 outputs = self._outputs(handler, record, state)
         except (DeliveryError, MemoryError):
             raise
-        except SubjectForgottenError:  # nothing more is written about them, no dead letter either
+        except SubjectForgottenError:  # nothing is written about an erased person, no dead letter either
             self._counts["agents_forgotten_total"] += 1
             return
-        except Exception as error:  # noqa: BLE001 - whatever a rule raises is about this record
+        except Exception as error:  # noqa: BLE001 - any error of a rule concerns this record alone
             outputs = [self._dead_letter(handler, record, value, error)]
             self._counts["agents_dead_letters_total"] += 1
             if window is not None and window.refuse():
@@ -197,12 +216,12 @@ class RuleExecutor:
                 state.keep(record.offset)
             self._counts["agents_derived_total"] += len(outputs)
         for each in outputs:
-            self._door.send(each, deliveries)
+            self._producer.send(each, deliveries)
         if fault is not None:
             raise fault
 
     def _window(self, handler: Handler, record: Record) -> RefusalWindow | None:
-        """Count the call that comes now, where refusals are limited."""
+        """Count the call that follows in its window; None: refusals are not limited."""
         if self._limit is None:
             return None
         which = (handler.rule, record.partition)
@@ -213,10 +232,10 @@ class RuleExecutor:
         return window
 
     def _outputs(self, handler: Handler, record: Record, state: KeyedState | None) -> list[ProducerRecord]:
-        said = handler.call(record, state) if state is not None else handler.call(record)
+        outputs = handler.call(record, state) if state is not None else handler.call(record)
         prepared: list[ProducerRecord] = []
         counts: dict[tuple[str, ...], int] = {}
-        for output in said or ():
+        for output in outputs or ():
             if output.topic not in handler.outputs:
                 raise RefusedEventError(output.topic, f"rule {handler.rule} did not declare this output")
             same = () if output.inputs is None else tuple([each.event_id for each in output.inputs])
@@ -224,14 +243,14 @@ class RuleExecutor:
             counts[same] = index + 1
             event = {**envelope(record, output, handler.rule, index), **output.event}
             headers = (_cause(record),)
-            prepared.append(self._door.prepare(output.topic, event, key=output.key, headers=headers))
+            prepared.append(self._producer.prepare(output.topic, event, key=output.key, headers=headers))
         return prepared
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, RefusedEventError):
             return str(error)
         if self._of_persons and not isinstance(error, StreamsError):
-            return type(error).__name__  # what a rule raises may tell the value it stumbled over
+            return type(error).__name__  # the message of an error may contain a personal value
         return f"{type(error).__name__}: {error}"
 
     def _dead_letter(
@@ -245,16 +264,16 @@ class RuleExecutor:
             occurred_us=record.occurred_us,
             key=record.key,
         )
-        return self._door.prepare(self._dead_letters, event, headers=(_cause(record),))
+        return self._producer.prepare(self._dead_letters, event, headers=(_cause(record),))
 
 
 def _cause(record: Record) -> Header:
-    """Tell which record made another."""
+    """Return the header that names the record from which an output follows."""
     return ("cause", f"{record.topic}/{record.partition}/{record.offset}".encode())
 
 
 def _fault(handler: Handler, record: Record, window: RefusalWindow, reason: str) -> RuleFaultError:
-    """Describe in one line what stops a topic, and what to do."""
+    """Describe in one line what stops a topic and what to do."""
     return RuleFaultError(
         f"{record.topic}: stopped: rule {handler.rule} refused {window.refusals} of the last {window.calls} records "
         f"of partition {record.partition}, the last at offset {record.offset}: {' '.join(reason.split())}; "

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from dashboards import panels
 from dashboards.build import boards, targets
 from dashboards.queries import expand, table_of
-from dashboards.roll_ups import glance_of, roll_ups
+from dashboards.roll_ups import roll_ups, summary_of
 from infra.cli import main
 from schemas.catalog import load_catalog
 from schemas.names import board_uid
@@ -70,7 +70,7 @@ def test_a_roll_up_tells_the_same_facts_as_its_table(replayed: Client, name: str
     """How many, how many simulated, and when the last happened: a board may read either."""
     topic = load_catalog().topics[name]
     counted = f"SELECT count(), countIf(simulated), max(occurred_at) FROM {table_of(topic)}"
-    assert replayed.query(glance_of(topic)).result_rows == replayed.query(counted).result_rows
+    assert replayed.query(summary_of(topic)).result_rows == replayed.query(counted).result_rows
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)

@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 from dashboards.build import boards
-from dashboards.terminal.answer import Answer
 from dashboards.terminal.atlas import atlas
 from dashboards.terminal.canvas import Canvas
 from dashboards.terminal.chart import PALETTE, chart, series_of
+from dashboards.terminal.query_result import QueryResult
 from dashboards.terminal.screen import Size, board, table
 from dashboards.terminal.words import colour, duration, on, words
 from infra.errors import SettingsError
@@ -106,7 +106,7 @@ def test_a_label_hides_no_mark() -> None:
 
 def test_long_answers_become_one_line_per_label() -> None:
     """A text column names the series; several numbers add their column's name; what is missing is left out."""
-    answer = Answer(("time", "city", "low", "high"), [(AT, "Seoul", 1, None), (AT, "Beijing", 3, 4)])
+    answer = QueryResult(("time", "city", "low", "high"), [(AT, "Seoul", 1, None), (AT, "Beijing", 3, 4)])
     assert [(s.name, len(s.points)) for s in series_of(answer)] == [
         ("Seoul low", 1),
         ("Beijing low", 1),
@@ -117,7 +117,7 @@ def test_long_answers_become_one_line_per_label() -> None:
 @pytest.mark.parametrize(("draw", "filled"), [("line", 20), ("bars", 3), ("points", 2)])
 def test_lines_join_bars_stand_points_stay_alone(draw: str, filled: int) -> None:
     """Two values far apart: a line crosses the chart, bars and points leave the middle empty."""
-    answer = Answer(("time", "n"), [(AT, 8), (AT + timedelta(days=9), 8)])
+    answer = QueryResult(("time", "n"), [(AT, 8), (AT + timedelta(days=9), 8)])
     shown = text_of(chart(answer, "short", 40, draw), 40)
     dots = sum(0x2800 < ord(sign) <= 0x28FF for sign in shown)
     assert dots >= filled
@@ -132,7 +132,9 @@ def test_a_map_shows_land_places_scale_and_the_worst() -> None:
     columns = ("place", "latitude", "longitude", "us_aqi")
     shown = text_of(
         atlas(
-            SEOUL, Answer(columns, [("Jung-gu", 37.558, 126.994, 180), ("Mapo-gu", 37.562, 126.909, 40)]), 70
+            SEOUL,
+            QueryResult(columns, [("Jung-gu", 37.558, 126.994, 180), ("Mapo-gu", 37.562, 126.909, 40)]),
+            70,
         ),
         70,
     )
@@ -140,7 +142,7 @@ def test_a_map_shows_land_places_scale_and_the_worst() -> None:
     assert any(0x2800 < ord(sign) <= 0x28FF for sign in shown)
     assert "┤ 10 km" in shown
     assert "highest: Jung-gu 180, Mapo-gu 40" in shown
-    assert "no place" in text_of(atlas(SEOUL, Answer(columns, []), 70))
+    assert "no place" in text_of(atlas(SEOUL, QueryResult(columns, []), 70))
 
 
 def test_a_table_shows_its_first_rows_in_their_units() -> None:
@@ -155,17 +157,17 @@ def test_a_table_shows_its_first_rows_in_their_units() -> None:
             ]
         }
     }
-    shown = text_of(table(panel, Answer(("name", "share"), [("a", 0.5), ("b", 0.25), ("c", 1)]), 2))
+    shown = text_of(table(panel, QueryResult(("name", "share"), [("a", 0.5), ("b", 0.25), ("c", 1)]), 2))
     assert "50 %" in shown
     assert "c" not in shown.splitlines()[-2]
     assert "… 1 more" in shown
-    assert "no rows" in text_of(table(panel, Answer((), []), 2))
+    assert "no rows" in text_of(table(panel, QueryResult((), []), 2))
 
 
 @pytest.mark.parametrize("made", BOARDS.values(), ids=BOARDS)
 def test_a_board_without_data_or_with_a_failing_query_is_drawn_all_the_same(made: dict[str, Any]) -> None:
     """Every panel stands there with its title; a refused query tells why in its place."""
-    for answer in (Answer((), []), Answer((), [], "no such table")):
+    for answer in (QueryResult((), []), QueryResult((), [], "no such table")):
         shown = text_of(board(made, lambda _sql, answer=answer: answer, Size(140, 5), "today"), 140)  # type: ignore[misc]
         assert all(panel["title"][:12] in shown for panel in made["panels"])
         assert ("no such table" in shown) == bool(answer.error)
@@ -174,7 +176,9 @@ def test_a_board_without_data_or_with_a_failing_query_is_drawn_all_the_same(made
 def test_a_picture_names_nothing_outside_itself(tmp_path: Path) -> None:
     """No web font, no script, no address but the name of SVG's own vocabulary; wide signs take two cells."""
     path = tmp_path / "new" / "picture.svg"
-    save_picture(table({"fieldConfig": {}}, Answer(("station",), [("강남구",)]), 5), path, "some <title>", 80)
+    save_picture(
+        table({"fieldConfig": {}}, QueryResult(("station",), [("강남구",)]), 5), path, "some <title>", 80
+    )
     svg = path.read_text(encoding="utf-8")
     assert svg.count("://") == 1
     assert 'xmlns="http://www.w3.org/2000/svg"' in svg

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
     from tests.harness.city import City
 
-VICTIMS = ("kafka", "clickhouse", "signer", "witness", "worker-0", "sink", "ledger", "web", "replay", "parent")
+VICTIMS = (
+    "kafka",
+    "clickhouse",
+    "signer",
+    "witness",
+    "worker-0",
+    "sink",
+    "ledger",
+    "web",
+    "replay",
+    "parent",
+)
 UNNOTICED = {"parent", "replay"}
 """Whose end the supervisor cannot tell, or need not."""
 

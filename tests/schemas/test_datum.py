@@ -68,7 +68,7 @@ def test_any_bytes_give_an_event_or_undecodable(schema: Schema, noise: bytes) ->
     """Whatever bytes arrive, decode returns an event or raises its own error."""
     for raw in (False, True):
         try:
-            found = decode(schema.head + noise, load_catalog(), raw=raw)[1]
+            found = decode(schema.frame + noise, load_catalog(), raw=raw)[1]
         except UndecodableError:
             continue
         assert set(found) == {each.name for each in schema.tree.fields}

@@ -64,7 +64,7 @@ def test_text_that_cannot_be_read_is_named(toy: Schema, field: str, text: object
 @fewer(times=10)
 def test_personal_value_comes_back_from_its_plain_bytes(toy: Schema, field: str, data: st.DataObject) -> None:
     """What is encrypted is the Avro datum of the field's clear type."""
-    kind = toy.tree.field(field).clear
+    kind = toy.tree.field(field).clear_type
     assert kind is not None
     value = data.draw(values(kind))
     assert clear_value(toy, field, clear_bytes(toy, field, value)) == value

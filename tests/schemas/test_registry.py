@@ -32,7 +32,7 @@ def _serve(environ: dict[str, Any], start_response: StartResponse) -> list[bytes
     """Hand a request to the registry, as the platform's web process does."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     query = dict(parse_qsl(environ["QUERY_STRING"]))
-    found = registry.answer(load_catalog(), environ["REQUEST_METHOD"], environ["PATH_INFO"], body, query)
+    found = registry.respond(load_catalog(), environ["REQUEST_METHOD"], environ["PATH_INFO"], body, query)
     start_response(f"{found.status} -", [("Content-Type", registry.CONTENT_TYPE)])
     return [json.dumps(found.body).encode()]
 
@@ -97,7 +97,7 @@ def test_stock_client_lists_and_is_refused_what_would_change(url: str) -> None:
 )
 def test_question_has_its_answer(catalog: Catalog, path: str, body: Any) -> None:
     """What can be read is answered from the catalogue."""
-    found = registry.answer(catalog, "GET", path)
+    found = registry.respond(catalog, "GET", path)
     assert (found.status, found.body) == (200, body)
 
 
@@ -105,19 +105,19 @@ def test_question_has_its_answer(catalog: Catalog, path: str, body: Any) -> None
 def test_version_is_told_with_its_schema(catalog: Catalog, version: str) -> None:
     """By number or as the latest; the bare schema below it."""
     topic = catalog.topics["air-quality.reading"]
-    found = registry.answer(catalog, "GET", f"/subjects/{READING}/versions/{version}").body
+    found = registry.respond(catalog, "GET", f"/subjects/{READING}/versions/{version}").body
     assert found == {"subject": READING, "version": 1, "id": 100, "schema": topic.schema.text}
-    bare = registry.answer(catalog, "GET", f"/subjects/{READING}/versions/{version}/schema").body
-    assert bare == registry.answer(catalog, "GET", "/schemas/ids/100/schema").body == topic.schema.record
-    assert registry.answer(catalog, "GET", "/schemas/ids/100").body == {"schema": topic.schema.text}
+    bare = registry.respond(catalog, "GET", f"/subjects/{READING}/versions/{version}/schema").body
+    assert bare == registry.respond(catalog, "GET", "/schemas/ids/100/schema").body == topic.schema.record
+    assert registry.respond(catalog, "GET", "/schemas/ids/100").body == {"schema": topic.schema.text}
 
 
 def test_subjects_are_listed_by_prefix(catalog: Catalog) -> None:
     """All of them, or those of one domain."""
-    found = registry.answer(catalog, "GET", "/subjects", query={"subjectPrefix": "platform."}).body
+    found = registry.respond(catalog, "GET", "/subjects", query={"subjectPrefix": "platform."}).body
     assert found == [t + "-value" for t in sorted(catalog.topics) if t.startswith("platform.")]
-    assert len(registry.answer(catalog, "GET", "/subjects").body) == len(catalog.topics)
-    assert len(registry.answer(catalog, "GET", "/schemas").body) == len(catalog.topics)
+    assert len(registry.respond(catalog, "GET", "/subjects").body) == len(catalog.topics)
+    assert len(registry.respond(catalog, "GET", "/schemas").body) == len(catalog.topics)
 
 
 OTHER = json.dumps(
@@ -157,7 +157,7 @@ def test_wrong_question_has_its_error_code(
     catalog: Catalog, method: str, path: str, body: str, status: int, code: int
 ) -> None:
     """Error bodies are the registry's, so clients report them as such."""
-    found = registry.answer(catalog, method, path, body.encode())
+    found = registry.respond(catalog, method, path, body.encode())
     assert (found.status, found.body["error_code"]) == (status, code)
     assert found.body["message"]
 
@@ -167,9 +167,9 @@ def test_compatibility_is_judged_by_the_catalogues_own_rule(catalog: Catalog) ->
     record = json.loads(catalog.topics["air-quality.reading"].schema.text)
     path = f"/compatibility/subjects/{READING}/versions/latest"
     same = json.dumps({"schema": json.dumps(record)}).encode()
-    assert registry.answer(catalog, "POST", path, same).body == {"is_compatible": True}
+    assert registry.respond(catalog, "POST", path, same).body == {"is_compatible": True}
     (pm10,) = (each for each in record["fields"] if each["name"] == "pm10")
     pm10["unit"] = "mg/m³"
     other = json.dumps({"schema": json.dumps(record)}).encode()
-    found = registry.answer(catalog, "POST", path.rsplit("/", 1)[0], other, {"verbose": "true"}).body
+    found = registry.respond(catalog, "POST", path.rsplit("/", 1)[0], other, {"verbose": "true"}).body
     assert found == {"is_compatible": False, "messages": ["pm10: the unit changed from µg/m³ to mg/m³"]}

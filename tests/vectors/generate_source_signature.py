@@ -45,7 +45,7 @@ def main() -> int:
 def golden() -> bytes:
     """Return the golden file's bytes."""
     signer = Signer(Ed25519PrivateKey.from_private_bytes(SEED))
-    batch = signer.batch([statement(TOPIC, *sample) for sample in BATCH])
+    batch = signer.sign_batch([statement(TOPIC, *sample) for sample in BATCH])
     content = {
         "about": "Golden vectors of ledger_sink/FORMAT.md §10; keys, headers and statements in hexadecimal",
         "keys": [
@@ -53,7 +53,7 @@ def golden() -> bytes:
             for public in (*PUBLISHED, signer.public.hex())
         ],
         "seed": SEED.hex(),
-        "single": [_record(sample, signer.one(statement(TOPIC, *sample))) for sample in SINGLE],
+        "single": [_record(sample, signer.sign(statement(TOPIC, *sample))) for sample in SINGLE],
         "batch": [_record(sample, header) for sample, header in zip(BATCH, batch, strict=True)],
     }
     return (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode()

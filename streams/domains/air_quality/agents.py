@@ -1,13 +1,13 @@
-"""The rules on their topic: every reading → the indices, and now and then a change of category.
+"""Runs the rules on their topic: readings → indices and changes of category.
 
-One rule makes both, so that what is kept of a station is kept once. Grace is 0 (see the package's docstring).
+One agent derives both, so that the state of a station is stored once. Grace is 0 (see the package's docstring).
 """
 
 from collections.abc import Iterator
 
 from schemas.names import topic_name
 from streams.agents import Output, Record, State, batched
-from streams.domains.air_quality.rules import Memory, assess, change_fields
+from streams.domains.air_quality.rules import StationState, assess, change_fields
 
 READING = topic_name("air_quality", "reading")
 INDEX = topic_name("air_quality", "index")
@@ -17,13 +17,13 @@ RULE = "air-quality-index@1"
 
 @batched(READING, rule=RULE, outputs=(INDEX, CATEGORY_CHANGE))
 def index(record: Record, state: State) -> Iterator[Output]:
-    """Derive the indices of a reading and the category changes that it settles."""
+    """Derive the indices of a reading, and the category changes that it makes certain."""
     averaging = record.event["averaging"]
-    kept = state.get() or {}
-    memory = Memory.from_value(kept[averaging]) if averaging in kept else None
-    memory, verdict = assess(memory, record.event)
-    state.put({**kept, averaging: memory.to_value()})
-    if verdict is None:
+    stored = state.get() or {}
+    before = StationState.from_value(stored[averaging]) if averaging in stored else None
+    after, assessment = assess(before, record.event)
+    state.put({**stored, averaging: after.to_value()})
+    if assessment is None:
         return
     common = {
         "station": record.event["station"],
@@ -31,6 +31,6 @@ def index(record: Record, state: State) -> Iterator[Output]:
         "rule": RULE,
         "reading_id": record.event_id,
     }
-    yield Output(INDEX, {**common, "averaging": averaging, **verdict.fields()}, key=record.key)
-    for change in verdict.changes:
+    yield Output(INDEX, {**common, "averaging": averaging, **assessment.fields()}, key=record.key)
+    for change in assessment.changes:
         yield Output(CATEGORY_CHANGE, {**common, **change_fields(change)}, key=record.key)

@@ -7,7 +7,7 @@ Rules beside the table:
   are;
 - it never exceeds 500.
 
-A concentration is cut to the table's own precision (0.001 ppm, CO 0.01 ppm, 1 µg/m³) before it is placed.
+A concentration is cut to the table's precision (0.001 ppm, CO 0.01 ppm, 1 µg/m³) before it is looked up.
 """
 
 from typing import NamedTuple
@@ -23,9 +23,9 @@ MORE_UNHEALTHY = 75
 NEEDED = frozenset({"pm10", "pm2_5", "no2", "o3"})
 
 PM10_STEEP_FROM = 70 * MICRO
-"""M of the predicted moving PM10 value, in millionths of µg/m³."""
+"""Threshold M of the predicted moving PM10 value, in millionths of µg/m³."""
 PM2_5_STEEP_FROM = 30 * MICRO
-"""M of the predicted moving PM2.5 value, in millionths of µg/m³."""
+"""Threshold M of the predicted moving PM2.5 value, in millionths of µg/m³."""
 
 _BANDS = (0, 50, 100, 250, 500)
 
@@ -40,7 +40,7 @@ SCALES = {
 
 
 class Concentrations(NamedTuple):
-    """What the index is made from: PM as 24 h values (µg/m³), gases as 1 h values (ppm); None if missing."""
+    """Concentrations that enter the index: PM as 24 h values (µg/m³), gases as 1 h values (ppm); None if missing."""
 
     pm10: Exact | None = None
     pm2_5: Exact | None = None
@@ -54,14 +54,13 @@ _ROWS = tuple((pollutant, SCALES[pollutant]) for pollutant in Concentrations._fi
 
 
 def cai(concentrations: Concentrations) -> Index:
-    """Compute Korea's comprehensive air-quality index.
+    """Return Korea's comprehensive air-quality index.
 
     Args:
-        concentrations: PM 24 h values and gas hours.
+        concentrations: PM as 24 h values, gases as 1 h values.
 
     Returns:
-        The index with its parts; the parts are told even where a needed pollutant is missing and the index
-        is None.
+        The index with its parts. If a needed pollutant is missing, the index is None and the parts remain.
     """
     parts: dict[str, int] = {}
     highest, decides, unhealthy = -1, None, 0

@@ -1,13 +1,11 @@
-"""Categories of the indices, and when a change of category is told.
+"""Categories of the indices, and when a change of category is certain.
 
-An index that wavers around a boundary would tell a change with every reading. So a change is told only when
-it is sure, in one of two ways:
+An index near a boundary would change its category with every reading. So there is hysteresis. A change is certain when
 
 - the index is past the boundary by ``MARGIN`` points or more; or
-- it has been on the other side for ``CONSECUTIVE`` readings in a row (readings that give no index do not
-  count).
+- it has been on the other side for ``CONSECUTIVE`` readings in a row; readings without an index do not count.
 
-The first category ever known of a station is taken silently: nothing changed.
+The first category of a station is no change.
 """
 
 from bisect import bisect_left
@@ -15,10 +13,10 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 MARGIN = 5
-"""Points past the boundary at which a change is sure at once."""
+"""Points past the boundary at which a change is certain at once."""
 
 CONSECUTIVE = 3
-"""Readings in a row on the other side of a boundary at which a change is sure, however narrow."""
+"""Readings in a row on the other side of a boundary at which a change is certain, by whatever margin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +34,11 @@ class Categories:
     upper: tuple[int, ...]
 
     def rank(self, index: int) -> int:
-        """Place an index among the categories, 0 being the best air."""
+        """Return the rank of an index's category; 0 is the best air."""
         return bisect_left(self.upper, index)
 
     def name(self, index: int | None) -> str | None:
-        """Name the category of an index, None for no index."""
+        """Return the category's name of an index; None for no index."""
         return None if index is None else self.names[self.rank(index)]
 
 
@@ -52,11 +50,11 @@ US_AQI = Categories(
 KR_CAI = Categories("KR_CAI", ("GOOD", "MODERATE", "UNHEALTHY", "VERY_UNHEALTHY"), (50, 100, 250))
 
 
-class Held(NamedTuple):
-    """The category that counts for a station now.
+class CategoryState(NamedTuple):
+    """Current category of a station on one scale.
 
     Attributes:
-        rank: Its rank, or None while none is known.
+        rank: Its rank; None before the first index.
         streak: Readings in a row whose index lies in another category: above 0 for worse, below 0 for better.
     """
 
@@ -65,14 +63,14 @@ class Held(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A category that was left for another.
+class CategoryChange:
+    """A certain change of a station's category.
 
     Attributes:
-        scale: The index whose categories these are.
-        from_category: The category that was left.
-        to_category: The category that was entered.
-        index: The index that settled it.
+        scale: Index that the categories belong to.
+        from_category: Category before.
+        to_category: Category after.
+        index: Index of the reading that made the change certain.
         direction: Whether the air became worse or better.
     """
 
@@ -83,36 +81,38 @@ class Change:
     direction: Literal["WORSE", "BETTER"]
 
 
-def settle(categories: Categories, held: Held, index: int | None) -> tuple[Held, Change | None]:
-    """Let one reading's index count.
+def next_category(
+    categories: Categories, state: CategoryState, index: int | None
+) -> tuple[CategoryState, CategoryChange | None]:
+    """Return the category after one more reading.
 
     Args:
-        categories: The categories of the index.
-        held: What counted before.
-        index: The reading's index, or None when it gives none.
+        categories: Categories of the index.
+        state: Current category of the station.
+        index: Index of the reading; None if it has none.
 
     Returns:
-        What counts from now on, and the change to tell, if one is sure.
+        The new state, and the change of category; None if no change is certain.
     """
     if index is None:
-        return held, None
+        return state, None
     now = categories.rank(index)
-    if now == held.rank:
-        return held if held.streak == 0 else Held(now), None
-    if held.rank is None:
-        return Held(now), None
-    side = 1 if now > held.rank else -1
-    streak = held.streak + side if held.streak * side > 0 else side
-    sure = categories.rank(max(0, index - side * MARGIN))
+    if now == state.rank:
+        return state if state.streak == 0 else CategoryState(now), None
+    if state.rank is None:
+        return CategoryState(now), None
+    side = 1 if now > state.rank else -1
+    streak = state.streak + side if state.streak * side > 0 else side
+    certain = categories.rank(max(0, index - side * MARGIN))
     if abs(streak) >= CONSECUTIVE:
-        sure = now
-    if (sure - held.rank) * side <= 0:
-        return Held(held.rank, streak), None
-    change = Change(
+        certain = now
+    if (certain - state.rank) * side <= 0:
+        return CategoryState(state.rank, streak), None
+    change = CategoryChange(
         scale=categories.scale,
-        from_category=categories.names[held.rank],
-        to_category=categories.names[sure],
+        from_category=categories.names[state.rank],
+        to_category=categories.names[certain],
         index=index,
         direction="WORSE" if side > 0 else "BETTER",
     )
-    return Held(sure, 0 if sure == now else side), change
+    return CategoryState(certain, 0 if certain == now else side), change

@@ -1,8 +1,7 @@
 """The averages on which the indices are defined: plain mean, NowCast, and Korea's predicted moving PM value.
 
-Every function takes the hours newest first (index 0 is the hour just measured), in millionths of the unit,
-with None for an hour that was not measured, and answers with an exact value in the unit, or None when too
-few hours are there to say anything.
+Every function takes hourly values, newest first, in millionths of the unit; None is an hour without a measurement.
+It returns an exact value in the unit, or None if too few hours were measured.
 """
 
 from collections.abc import Sequence
@@ -12,10 +11,10 @@ from operator import mul
 from streams.domains.air_quality.units import MICRO, Exact
 
 Hours = Sequence[int | None]
-"""Hourly means, newest first, in millionths of the unit; None where an hour is missing."""
+"""Hourly means, newest first, in millionths of the unit; None for a missing hour."""
 
 COMPLETENESS_PERCENT = 75
-"""Share of a window's hours that must be there: 18 of 24, 9 of 12, 6 of 8, 3 of 4.
+"""Share of a window's hours that must be measured: 18 of 24, 9 of 12, 6 of 8, 3 of 4.
 
 Source: docs/fields/air-quality.md#units-and-completeness.
 """
@@ -25,31 +24,36 @@ NOWCAST_RECENT_HOURS = 3
 NOWCAST_RECENT_NEEDED = 2
 
 _HALVES = [2**i for i in reversed(range(NOWCAST_HOURS))]
-"""Weights of the hours where w is one half, multiplied by 2¹¹."""
+"""Weights of the hours for w = 1/2, multiplied by 2¹¹."""
 
 CAI_LONG_HOURS = 12
 CAI_SHORT_HOURS = 4
 
 
 def present(hours: Hours) -> list[int]:
-    """Leave out the hours that were not measured."""
+    """Return the hours that were measured."""
     return [hour for hour in hours if hour is not None]
 
 
 def complete(hours: Sequence[int], window: int) -> bool:
-    """Tell whether enough of a window's hours are there."""
+    """Return whether enough of a window's hours were measured.
+
+    Args:
+        hours: The measured hours.
+        window: Length of the window, in hours.
+    """
     return len(hours) * 100 >= window * COMPLETENESS_PERCENT
 
 
 def mean(hours: Hours, window: int) -> Exact | None:
-    """Average the newest hours of a window.
+    """Return the mean of a window.
 
     Args:
         hours: Newest first.
         window: Length of the window, in hours.
 
     Returns:
-        The mean of the hours that are there, or None when they are fewer than ``COMPLETENESS_PERCENT``.
+        The mean of the measured hours; None if they are fewer than ``COMPLETENESS_PERCENT``.
     """
     there = present(hours[:window])
     if not complete(there, window):
@@ -58,17 +62,16 @@ def mean(hours: Hours, window: int) -> Exact | None:
 
 
 def nowcast(hours: Hours) -> Exact | None:
-    """Weigh the last 12 hours of a particle concentration (docs/fields/air-quality.md#nowcast).
+    """Return the NowCast of a particle concentration over 12 hours (docs/fields/air-quality.md#nowcast).
 
-    The weight is w = lowest / highest, at least one half; the value is Σ wⁱcᵢ / Σ wⁱ, where missing hours
-    are left out of both sums. With w = a / b, in lowest terms, both sums are multiplied by b¹¹, so that only
-    integers are added.
+    The weight is w = lowest / highest, at least one half. The value is Σ wⁱcᵢ / Σ wⁱ over the measured hours. With
+    w = a / b in lowest terms, both sums are multiplied by b¹¹, so that only integers are added.
 
     Args:
         hours: Newest first.
 
     Returns:
-        The NowCast concentration, or None without two of the newest three hours.
+        The NowCast concentration; None if fewer than two of the newest three hours were measured.
     """
     window = hours[:NOWCAST_HOURS]
     recent = window[:NOWCAST_RECENT_HOURS]
@@ -85,7 +88,7 @@ def nowcast(hours: Hours) -> Exact | None:
 
 
 def _weights(low: int, high: int) -> list[int]:
-    """Return (low / high)ⁱ for every hour, multiplied so that all are integers."""
+    """Return (low / high)ⁱ for every hour, scaled so that all are integers."""
     shared = gcd(low, high)
     a, b = low // shared, high // shared
     weight = b ** (NOWCAST_HOURS - 1)
@@ -97,18 +100,17 @@ def _weights(low: int, high: int) -> list[int]:
 
 
 def predicted_moving(hours: Hours, steep_from: int) -> Exact | None:
-    """Predict Korea's 24 h particle value from the last 12 hours (docs/fields/air-quality.md#korean-index).
+    """Return Korea's predicted 24 h particle value (docs/fields/air-quality.md#korean-index).
 
-    C24E = (12·C12 + 12·C4) / 24, where C12 is the mean of the last 12 hours and C4 that of the last four
-    corrected
-    hours: an hour at or above M that lies between 0.9 and 1.7 times C12 counts three quarters.
+    C24E = (12·C12 + 12·C4) / 24. C12 is the mean of the last 12 hours, C4 that of the last four corrected hours. The
+    correction: an hour at or above M and between 0.9 and 1.7 times C12 counts three quarters.
 
     Args:
         hours: Newest first.
         steep_from: M in millionths of µg/m³: 70 µg/m³ for PM10, 30 µg/m³ for PM2.5.
 
     Returns:
-        The predicted value, or None when either window is not complete.
+        The predicted value; None if one of the windows is incomplete.
     """
     long = present(hours[:CAI_LONG_HOURS])
     short = present(hours[:CAI_SHORT_HOURS])

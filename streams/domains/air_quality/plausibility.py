@@ -1,9 +1,8 @@
-"""What is odd about a reading. It is flagged and kept: yellow dust and a broken sensor look alike at first.
+"""Finds anomalies of a reading. They are flagged, not refused: yellow dust and a damaged sensor look alike at first.
 
-Flags: ``OUT_OF_RANGE:<field>`` beyond what the city's air has shown, ``NEGATIVE:<field>`` (instruments
-drift below zero), ``NOT_A_NUMBER:<field>``, ``PM2_5_ABOVE_PM10`` (the finer particles are part of the
-coarser), ``UNKNOWN:wind_direction``. A negative or non-finite value enters no index; every other value
-does.
+Flags: ``OUT_OF_RANGE:<field>`` beyond what the city's air has shown, ``NEGATIVE:<field>`` (instruments drift below
+zero), ``NOT_A_NUMBER:<field>``, ``PM2_5_ABOVE_PM10`` (the finer particles are part of the coarser),
+``UNKNOWN:wind_direction``. A negative or non-finite value enters no index; every other value does.
 """
 
 import math
@@ -33,7 +32,7 @@ COMPASS_POINTS = frozenset(
 
 
 def _in_own_unit(field: str, highest: float, unit: str) -> float:
-    """Tell a highest plausible concentration in the unit of the reading; at or below it, nothing is odd."""
+    """Return a highest plausible concentration in the unit of the reading, rounded down to a millionth."""
     if field in GASES:
         numerator, denominator = in_ppm(field, (1, 1), unit)
         return to_micro(highest) * denominator // numerator / MICRO
@@ -45,18 +44,18 @@ _PLAUSIBLE = {
     for averaging, fields in HIGHEST.items()
     for unit in UNITS
 }
-"""Highest concentrations in the unit of the reading: most values pass here, the others are judged exactly."""
+"""Highest concentrations in the unit of the reading: a fast test; values above are compared exactly."""
 _PLAUSIBLE_WEATHER = [(field, *bounds) for field, bounds in WEATHER.items()]
 
 
-def oddities(reading: Mapping[str, Any]) -> list[str]:
-    """Tell what is odd about a reading.
+def anomalies(reading: Mapping[str, Any]) -> list[str]:
+    """Return the anomalies of a reading.
 
     Args:
         reading: Fields of ``air-quality.reading``; a missing field counts as not measured.
 
     Returns:
-        Flags in a fixed order, empty for a plausible reading.
+        Flags in a fixed order; empty for a plausible reading.
     """
     found: list[str] = []
     for field, highest in _PLAUSIBLE[reading["averaging"], reading["gas_unit"]]:
@@ -77,7 +76,7 @@ def oddities(reading: Mapping[str, Any]) -> list[str]:
 
 
 def _concentration(field: str, value: float, reading: Mapping[str, Any]) -> list[str]:
-    """Tell what is odd about a concentration that did not pass at first sight."""
+    """Return the anomalies of a concentration that did not pass the fast test."""
     if not math.isfinite(value):
         return [f"NOT_A_NUMBER:{field}"]
     if value < 0:

@@ -1,13 +1,11 @@
-"""Public air-quality files → readings: Seoul's daily means and Beijing's hourly PRSA tables. Pure.
+"""Reads public air-quality files: Seoul's daily means and Beijing's hourly PRSA tables. Pure.
 
-One source record is one CSV data row. A row with some values missing is accepted with nulls; what is odd is
-flagged; refused is only what cannot be parsed: wrong encoding, wrong number of cells, a time or a number
-that is none, no station, or a table that lacks a column of its format. Columns that the format does not
-have are passed over.
+One source record is one CSV data row. A row with missing values is accepted with nulls, and anomalies are flagged. A
+row is refused only if it cannot be parsed: wrong encoding, wrong number of cells, an invalid time or number, no
+station, or a missing column of the format. Columns that the format does not have are ignored.
 
-Local times have no summer time in the years of these files: Korea UTC+9 since 1988, China UTC+8 since 1991.
-The hour 24 is 00 of the next day. Values keep the unit they were measured in: Seoul's gases are ppm,
-Beijing's µg/m³.
+Local times have no summer time in the years of these files: Korea UTC+9 since 1988, China UTC+8 since 1991. The hour
+24 is 00 of the next day. Values keep the unit they were measured in: Seoul's gases are ppm, Beijing's µg/m³.
 """
 
 import re
@@ -18,7 +16,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
-from streams.domains.air_quality.plausibility import oddities
+from streams.domains.air_quality.plausibility import anomalies
 from streams.readers.delimited import Row, first_line, header_cells, header_line, items
 from streams.readers.formats import EventDraft, Format, Item
 
@@ -29,27 +27,27 @@ SEOUL_ZONE = timezone(timedelta(hours=9), "Asia/Seoul")
 BEIJING_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 MISSING = frozenset({"", "NA", "-"})
-"""How the files write that a value was not measured."""
+"""Cells that stand for a value that was not measured."""
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,2})?", re.ASCII)
-_NO_NUMBER = 1e300  # no air, and its millionths are beyond a double
+_NO_NUMBER = 1e300  # no concentration; its millionths do not fit a double
 _WHOLE = re.compile(r"\d{1,4}", re.ASCII)
 _DAY = re.compile(r"\d{8}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How one format's table is laid out.
+class TableLayout:
+    """Layout of one format's table.
 
     Attributes:
         name: Name of the format.
-        encodings: Text encodings the format comes in, tried in this order on the header.
-        recognised_by: Columns that make a table one of this format.
+        encodings: Text encodings of the format, in the order in which they are tried on the header.
+        recognised_by: Columns by which the format is recognised.
         needed: All columns of the format.
         values: Column of each measured value, by field of the reading.
         fixed: Fields that are the same in every row.
-        started_at: When a row's interval began, local time; raises ValueError.
+        started_at: Returns when a row's interval began, local time; raises ValueError.
         station: Column of the station's name.
     """
 
@@ -64,14 +62,14 @@ class Layout:
 
     @property
     def rule(self) -> str:
-        """What refuses a row of this format."""
+        """Rule that refuses a row of this format, `name@version`."""
         return f"read-{self.name}@1"
 
     def header(self, line: bytes) -> tuple[list[str], str] | None:
-        """Read a header line of this format.
+        """Parse a header line of this format.
 
         Returns:
-            Its columns and the encoding, or None when it is of another format.
+            Columns and encoding; None if the line is of another format.
         """
         for encoding in self.encodings:
             try:
@@ -83,11 +81,11 @@ class Layout:
         return None
 
     def matches(self, head: bytes) -> bool:
-        """Tell whether a file begins like this format."""
+        """Return whether a file has this format, by its first bytes."""
         return self.header(first_line(head)) is not None
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
-        """Read a file of this format, one item per data row."""
+        """Yield one item per line below the header of a file of this format."""
         columns, encoding = self.header(header_line(stream)) or ([], self.encodings[0])
         absent = ", ".join(sorted(self.needed - set(columns)))
         yield from items(stream, columns, lambda row: self._draft(row, absent), self.rule, encoding)
@@ -104,12 +102,12 @@ class Layout:
             fields[field] = _number(column, row.cells.get(column, ""))
         if "wd" in row.cells:
             fields["wind_direction"] = _text(row.cells["wd"])
-        fields["flags"] = oddities(fields)
+        fields["flags"] = anomalies(fields)
         return EventDraft(TOPIC, occurred_at, fields)
 
 
 def _column(cell: str) -> str:
-    """Bring a column's name into one spelling: ㎍/㎥ and µg/m³ are the same unit."""
+    """Normalise a column's name: ㎍/㎥ and µg/m³ are the same unit."""
     return unicodedata.normalize("NFKC", cell).strip()
 
 
@@ -138,7 +136,7 @@ def _whole(cells: Mapping[str, str], column: str) -> int:
 
 
 def local_time(day: tuple[int, int, int], hour: int, zone: timezone) -> datetime:
-    """Make a local time of which the hour may be 24.
+    """Return the aware time of a day and an hour; hour 24 is 00 of the next day.
 
     Args:
         day: Year, month, day.
@@ -146,7 +144,7 @@ def local_time(day: tuple[int, int, int], hour: int, zone: timezone) -> datetime
         zone: Zone of the local time.
 
     Raises:
-        ValueError: There is no such day or hour, or it lies before 1970.
+        ValueError: There is no such day or hour, or it is before 1970.
     """
     if not 0 <= hour <= 24:
         raise ValueError(f"hour: expected 0 to 24, got {hour}")
@@ -183,7 +181,7 @@ _SEOUL_VALUES = {
     "pm10": _column("미세먼지농도(㎍/㎥)"),
     "pm2_5": _column("초미세먼지농도(㎍/㎥)"),
 }
-SEOUL_DAILY = Layout(
+SEOUL_DAILY = TableLayout(
     name="seoul-daily",
     encodings=("utf-8", "cp949"),
     recognised_by=frozenset({"측정일시", "측정소명"}),
@@ -208,7 +206,7 @@ _BEIJING_VALUES = {
     "precipitation": "RAIN",
     "wind_speed": "WSPM",
 }
-BEIJING_PRSA = Layout(
+BEIJING_PRSA = TableLayout(
     name="beijing-prsa",
     encodings=("utf-8",),
     recognised_by=frozenset({*_BEIJING_TIME, "station", "PM2.5"}),

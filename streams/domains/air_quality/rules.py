@@ -1,14 +1,14 @@
-"""One reading and what came before it at the same station → the indices and the category changes. Pure.
+"""Derives indices and category changes from a reading and the state of its station. Pure.
 
 Promises:
 
-- A reading that is not newer than the last one of its station (a repeat, or a late one) changes nothing and
-  gives nothing; it is counted. So what is derived depends on the order of one station's readings alone: not
-  on batches, partitions, workers or redeliveries.
-- Hourly readings: particles by NowCast (US) and predicted moving value (Korea), O3 and CO by 8 h mean (US)
-  or hour (Korea), SO2 and NO2 by hour; ``basis`` is ``nowcast``.
-- Daily means stand for themselves in every row of the tables; ``basis`` is ``daily-mean``.
-- Hourly and daily readings of one station do not mix: each averaging time has its own memory.
+- A reading that is not newer than the last one of its station (a repeat, or a late one) derives nothing; it is counted.
+  So the derived events depend on the order of one station's readings alone: not on batches, partitions, workers or
+  redeliveries.
+- Hourly readings: particles by NowCast (US) and predicted moving value (Korea), O3 and CO by 8 h mean (US) or hour
+  (Korea), SO2 and NO2 by hour; ``basis`` is ``nowcast``.
+- A daily mean is used for every averaging time of the tables; ``basis`` is ``daily-mean``.
+- Hourly and daily readings of one station do not mix: each averaging time has a state of its own.
 
 It leaves identity, time stamps and topics to ``agents.py``.
 """
@@ -18,9 +18,15 @@ from typing import Any, NamedTuple
 
 from streams.domains.air_quality import cai as korean
 from streams.domains.air_quality import us_aqi as american
-from streams.domains.air_quality.categories import KR_CAI, US_AQI, Change, Held, settle
+from streams.domains.air_quality.categories import (
+    KR_CAI,
+    US_AQI,
+    CategoryChange,
+    CategoryState,
+    next_category,
+)
 from streams.domains.air_quality.means import Hours, mean, nowcast, predicted_moving
-from streams.domains.air_quality.plausibility import oddities
+from streams.domains.air_quality.plausibility import anomalies
 from streams.domains.air_quality.units import (
     GASES,
     MICRO,
@@ -41,7 +47,7 @@ MEAN_HOURS = 8
 DAY_HOURS = 24
 
 WINDOW_HOURS = {"pm10": 12, "pm2_5": 12, "no2": 1, "o3": MEAN_HOURS, "co": MEAN_HOURS, "so2": DAY_HOURS}
-"""Hours of each pollutant that some index looks back on."""
+"""Hours of each pollutant that an index needs."""
 
 CONVERTED = f"CONVERTED_AT_{REFERENCE_TEMPERATURE_C}_C"
 
@@ -49,32 +55,32 @@ _MILLIONTH = {
     unit: dict.fromkeys(PARTICLES, (1, MICRO)) | {gas: in_ppm(gas, (1, MICRO), unit) for gas in GASES}
     for unit in UNITS
 }
-"""A millionth of the unit that each pollutant was measured in, in the indices' own: µg/m³ and ppm."""
+"""A millionth of the unit that each pollutant was measured in, in the unit of the indices: µg/m³ and ppm."""
 
-_UNKNOWN = Held()
+_NO_CATEGORY = CategoryState()
 
 
-class Memory(NamedTuple):
-    """What is kept of a station, per recording or live stream and per averaging time.
+class StationState(NamedTuple):
+    """What is kept of a station between readings, per recording or live source and per averaging time.
 
     Attributes:
-        frontier: ``occurred_at`` of the newest reading that counted, in µs since 1970 UTC.
-        gas_unit: Unit of the gas hours below.
+        frontier: ``occurred_at`` of the newest reading that counted, µs since 1970 UTC.
+        gas_unit: Unit of the gases in ``hours``.
         hours: Hourly means newest first, by pollutant, in millionths of the unit; empty for daily readings.
-        us: US category that counts now.
-        kr: Korean category that counts now.
-        late: Readings that were not newer than the frontier.
+        us: Current US category.
+        kr: Current Korean category.
+        late: Number of readings that were not newer than the frontier.
     """
 
     frontier: int
     gas_unit: str
     hours: Mapping[str, Hours]
-    us: Held
-    kr: Held
+    us: CategoryState
+    kr: CategoryState
     late: int
 
     def to_value(self) -> dict[str, Any]:
-        """Spell the memory as a JSON value."""
+        """Return the state as a JSON value."""
         return {
             "frontier": self.frontier,
             "gas_unit": self.gas_unit,
@@ -85,31 +91,31 @@ class Memory(NamedTuple):
         }
 
     @classmethod
-    def from_value(cls, value: Mapping[str, Any]) -> "Memory":
-        """Read back what ``to_value`` spelled."""
-        us, kr = Held(*value["us"]), Held(*value["kr"])
+    def from_value(cls, value: Mapping[str, Any]) -> "StationState":
+        """Return the state that ``to_value`` wrote."""
+        us, kr = CategoryState(*value["us"]), CategoryState(*value["kr"])
         return cls(value["frontier"], value["gas_unit"], value["hours"], us, kr, value["late"])
 
 
-class Verdict(NamedTuple):
-    """What one reading means.
+class Assessment(NamedTuple):
+    """The indices of one reading.
 
     Attributes:
         us: The US index.
         kr: The Korean index.
-        basis: What the indices stand on, ``nowcast`` or ``daily-mean``.
-        flags: What the reader of the indices must know.
-        changes: Category changes that this reading settled.
+        basis: Averages that the indices are based on, ``nowcast`` or ``daily-mean``.
+        flags: Anomalies, conversions and labels of the indices.
+        changes: Category changes that this reading made certain.
     """
 
     us: american.Index
     kr: american.Index
     basis: str
     flags: tuple[str, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[CategoryChange, ...]
 
     def fields(self) -> dict[str, Any]:
-        """Spell the indices as fields of ``air-quality.index``."""
+        """Return the indices as fields of ``air-quality.index``."""
         return {
             "us_aqi": self.us.value,
             "us_aqi_category": US_AQI.name(self.us.value),
@@ -125,8 +131,8 @@ class Verdict(NamedTuple):
         }
 
 
-def change_fields(change: Change) -> dict[str, Any]:
-    """Spell a change as fields of ``air-quality.category-change``."""
+def change_fields(change: CategoryChange) -> dict[str, Any]:
+    """Return a change as fields of ``air-quality.category-change``."""
     return {
         "scale": change.scale,
         "from_category": change.from_category,
@@ -136,51 +142,51 @@ def change_fields(change: Change) -> dict[str, Any]:
     }
 
 
-def assess(memory: Memory | None, reading: Mapping[str, Any]) -> tuple[Memory, Verdict | None]:
-    """Let one reading count.
+def assess(state: StationState | None, reading: Mapping[str, Any]) -> tuple[StationState, Assessment | None]:
+    """Assess one reading against the state of its station.
 
     Args:
-        memory: What is kept of its station, stream and averaging time; None for the first reading.
+        state: State of the reading's station, stream and averaging time; None before its first reading.
         reading: Fields of ``air-quality.reading``, ``occurred_at`` in µs since 1970 UTC.
 
     Returns:
-        What is to be kept, and what the reading means; None when it is not newer than the one before.
+        The new state, and the indices; None if the reading is not newer than the one before.
     """
     occurred_at: int = reading["occurred_at"]
-    if memory is not None and occurred_at <= memory.frontier:
-        return memory._replace(late=memory.late + 1), None
+    if state is not None and occurred_at <= state.frontier:
+        return state._replace(late=state.late + 1), None
     hourly = reading["averaging"] == "PT1H"
-    hours = _moved_on(memory, reading) if hourly else {}
+    hours = _moved_on(state, reading) if hourly else {}
     averages, concentrations = _from_hours(hours, reading) if hourly else _from_day(reading)
     us, kr = american.us_aqi(averages), korean.cai(concentrations)
-    held_us, us_change = settle(US_AQI, memory.us if memory else _UNKNOWN, us.value)
-    held_kr, kr_change = settle(KR_CAI, memory.kr if memory else _UNKNOWN, kr.value)
-    verdict = Verdict(
+    us_category, us_change = next_category(US_AQI, state.us if state else _NO_CATEGORY, us.value)
+    kr_category, kr_change = next_category(KR_CAI, state.kr if state else _NO_CATEGORY, kr.value)
+    assessment = Assessment(
         us=us,
         kr=kr,
         basis="nowcast" if hourly else "daily-mean",
         flags=_flags(reading, us),
         changes=tuple(filter(None, (us_change, kr_change))),
     )
-    late = memory.late if memory else 0
-    return Memory(occurred_at, reading["gas_unit"], hours, held_us, held_kr, late), verdict
+    late = state.late if state else 0
+    return StationState(occurred_at, reading["gas_unit"], hours, us_category, kr_category, late), assessment
 
 
 def _flags(reading: Mapping[str, Any], us: american.Index) -> tuple[str, ...]:
-    found = [*reading.get("flags", ()), *oddities(reading)]
+    found = [*reading.get("flags", ()), *anomalies(reading)]
     if reading["gas_unit"] != "PPM" and any(reading.get(gas) is not None for gas in GASES):
         found.append(CONVERTED)
     return tuple(dict.fromkeys([*found, *us.flags]))
 
 
-def _moved_on(memory: Memory | None, reading: Mapping[str, Any]) -> dict[str, Hours]:
-    """Put the reading's hour in front, hours without one as missing; a second one of an hour replaces it."""
+def _moved_on(state: StationState | None, reading: Mapping[str, Any]) -> dict[str, Hours]:
+    """Prepend the reading's hour; hours without a reading are None, a second reading of an hour replaces the first."""
     gap: int = 1
     kept: Mapping[str, Hours] = {}
-    if memory is not None:
-        gap = reading["occurred_at"] // HOUR_US - memory.frontier // HOUR_US
-        kept = memory.hours
-        if memory.gas_unit != reading["gas_unit"]:
+    if state is not None:
+        gap = reading["occurred_at"] // HOUR_US - state.frontier // HOUR_US
+        kept = state.hours
+        if state.gas_unit != reading["gas_unit"]:
             kept = {pollutant: hours for pollutant, hours in kept.items() if pollutant not in GASES}
     between = [None] * min(gap - 1, DAY_HOURS)
     moved: dict[str, Hours] = {}

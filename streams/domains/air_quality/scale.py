@@ -1,4 +1,4 @@
-"""A pollutant's row of a breakpoint table, and the piecewise linear line it stands for."""
+"""A pollutant's row of a breakpoint table: the piecewise linear line from concentration to sub-index."""
 
 from streams.domains.air_quality.units import Exact, half_up
 
@@ -6,7 +6,7 @@ from streams.domains.air_quality.units import Exact, half_up
 class Scale:
     """One pollutant's line from concentration to sub-index.
 
-    The sub-index of every step up to the end of the last band is worked out once, when the scale is made.
+    The constructor computes the sub-index of every step up to the end of the last band.
 
     Attributes:
         steps_per_unit: Steps to which a concentration is cut, per µg/m³ or ppm.
@@ -14,7 +14,7 @@ class Scale:
             The first entry is the first band's lowest concentration.
         indices: Index at those ends. A band begins one above the index that the band before ended with,
             except that an index of 0 is the beginning itself.
-        highest: Highest sub-index that this average can give, or None when the last band's line goes on.
+        highest: Highest sub-index that this average can give; None if the last band's line continues.
     """
 
     __slots__ = ("_of_step", "concentrations", "highest", "indices", "steps_per_unit")
@@ -35,15 +35,15 @@ class Scale:
             self._of_step += [self._on_line(band, step) for step in range(len(self._of_step), end + 1)]
 
     def sub_index(self, value: Exact) -> int | None:
-        """Place a concentration on the scale.
+        """Return the sub-index of a concentration.
 
-        I = (I_hi - I_lo) / (C_hi - C_lo) · (C - C_lo) + I_lo with C cut first and I rounded, a half upwards.
+        I = (I_hi - I_lo) / (C_hi - C_lo) · (C - C_lo) + I_lo with C cut first and I rounded half up.
 
         Args:
             value: The concentration, in µg/m³ or ppm.
 
         Returns:
-            The sub-index, or None below the scale's beginning.
+            The sub-index; None below the first band.
         """
         numerator, denominator = value
         step = numerator * self.steps_per_unit // denominator
@@ -59,5 +59,5 @@ class Scale:
 
 
 def _beginning(end: int) -> int:
-    """Where a band begins: one above the end of the band before it, and at 0 where there is none."""
+    """Return where a band begins: one above the end of the band before it; 0 for the first."""
     return end + 1 if end else 0

@@ -1,18 +1,17 @@
 """Exact numbers for the indices: no binary fraction decides on which side of a boundary the air is.
 
-A measured value is held as an integer of millionths of the unit it was measured in. A value on its way
-through a formula is an exact fraction, ``(numerator, denominator)``, left unreduced because it is used
-once. Rounding happens where the index's own rules ask for it, and nowhere else.
+A measured value is an integer: millionths of the unit it was measured in. An intermediate value is an exact fraction,
+``(numerator, denominator)``, left unreduced because it is used once. Only the rules of an index round.
 """
 
 Exact = tuple[int, int]
 """A non-negative value as numerator and positive denominator."""
 
 MICRO = 1_000_000
-"""Parts per unit in which measured values are held."""
+"""Parts per unit of a measured value."""
 
 REFERENCE_TEMPERATURE_C = 25
-"""Temperature at which µg/m³ become ppm, the one of the US and the Korean rules (at 1013.25 hPa)."""
+"""Temperature at which µg/m³ are converted to ppm by the US and the Korean rules, in °C (at 1013.25 hPa)."""
 
 MOLAR_VOLUME_ML = 24_465
 """Volume of one mole of gas at 25 °C, in ml (docs/fields/air-quality.md#units-and-completeness)."""
@@ -21,7 +20,7 @@ MOLAR_MASS_MG = {"o3": 47_998, "no2": 46_006, "so2": 64_066, "co": 28_010}
 """Mass of one mole of each gas, in mg (docs/fields/air-quality.md#units-and-completeness)."""
 
 CEILING = 100_000
-"""Value in its own unit from which no air can be meant, only a fault; it keeps an index within 32 bits."""
+"""Value, in its own unit, from which a reading is a fault; it keeps an index within 32 bits."""
 
 UNITS = ("PPM", "UG_M3")
 """Units in which gases are measured."""
@@ -32,10 +31,10 @@ POLLUTANTS = (*PARTICLES, *GASES)
 
 
 def to_micro(value: float) -> int:
-    """Hold a measured value as millionths of its unit.
+    """Convert a measured value to millionths of its unit.
 
-    Exact for every decimal of at most six places below 10⁹: the product is off by less than a quarter, and
-    the nearest integer is the decimal that was meant.
+    Exact for every decimal of at most six places below 10⁹: the product is off by less than a quarter, so the nearest
+    integer is the written decimal.
 
     Args:
         value: A finite number in the unit it was measured in.
@@ -47,21 +46,21 @@ def to_micro(value: float) -> int:
 
 
 def usable(value: float | None) -> int | None:
-    """Hold a value if an index may rest on it.
+    """Convert a value to millionths if it may enter an index.
 
     Args:
-        value: What the reading says, in its own unit, or None when it was not measured.
+        value: Value of the reading, in its own unit; None if it was not measured.
 
     Returns:
-        The value in millionths; None for a missing, negative or non-finite one, and from ``CEILING`` on.
+        The value in millionths; None if it is missing, negative, not finite, or at least ``CEILING``.
     """
     if value is None or not 0 <= value < CEILING:
         return None
-    return round(value * MICRO)  # as to_micro does, without another call for every value of every reading
+    return round(value * MICRO)  # to_micro, inlined: this runs for every value of every reading
 
 
 def in_ppm(gas: str, value: Exact, unit: str) -> Exact:
-    """Express a gas concentration in ppm, at ``REFERENCE_TEMPERATURE_C``.
+    """Convert a gas concentration to ppm, at ``REFERENCE_TEMPERATURE_C``.
 
     Args:
         gas: ``no2``, ``o3``, ``co`` or ``so2``.
@@ -79,7 +78,7 @@ def in_ppm(gas: str, value: Exact, unit: str) -> Exact:
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """Round a non-negative fraction to the nearest integer, a half upwards.
+    """Round a non-negative fraction to the nearest integer, half up.
 
     Args:
         numerator: At least 0.

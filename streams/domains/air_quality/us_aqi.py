@@ -1,12 +1,12 @@
-"""The US air quality index by the breakpoints in force since 2024-05-06 (EPA-454/B-24-002).
+"""The US air quality index, by the breakpoints in force since 2024-05-06 (EPA-454/B-24-002).
 
 Sources and check values: docs/fields/air-quality.md#us-index.
 
 The index of a place is its highest sub-index. Rules beside the table:
 
 - of the two ozone values the higher counts; 8 h ozone gives at most 300, and 1 h ozone begins at 0.125 ppm;
-- SO2 is placed by its hour, which gives at most 200, and above that by its 24 h mean from 305 ppb;
-- above the table the last band's line goes on, and the index is labelled ``BEYOND_AQI``.
+- the hour of SO2 gives at most 200; above that its 24 h mean counts, from 305 ppb;
+- above the table the last band's line continues, and the index has the flag ``BEYOND_AQI``.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,7 @@ NO2_1H = Scale(1000, (0, 53, 100, 360, 649, 1249, 2049), _BANDS)
 
 
 class Averages(NamedTuple):
-    """What the index is made from: particles in µg/m³, gases in ppm; None where an average cannot be told."""
+    """Averages that enter the index: particles in µg/m³, gases in ppm; None if an average is unknown."""
 
     pm2_5_24h: Exact | None = None
     pm10_24h: Exact | None = None
@@ -43,7 +43,7 @@ class Averages(NamedTuple):
     no2_1h: Exact | None = None
 
 
-_PLACES = {
+_SCALES = {
     "pm2_5_24h": ("pm2_5", PM2_5_24H),
     "pm10_24h": ("pm10", PM10_24H),
     "o3_8h": ("o3", O3_8H),
@@ -53,18 +53,18 @@ _PLACES = {
     "so2_24h": ("so2", SO2_24H),
     "no2_1h": ("no2", NO2_1H),
 }
-_ROWS = tuple(_PLACES[average] for average in Averages._fields)
-"""Pollutant and row of the table for each average; the earlier one decides where two are equal."""
+_ROWS = tuple(_SCALES[average] for average in Averages._fields)
+"""Pollutant and scale of each average; the earlier one decides between equal sub-indices."""
 
 
 class Index(NamedTuple):
-    """An index and what it rests on.
+    """An index with its parts.
 
     Attributes:
-        value: The index, or None when nothing gives one.
-        pollutant: The pollutant that decides it.
+        value: The index; None if no pollutant gives one.
+        pollutant: The pollutant with the highest sub-index.
         parts: Sub-index of every pollutant that has one.
-        flags: Labels the rules ask for.
+        flags: Flags that the index's rules require.
     """
 
     value: int | None
@@ -74,13 +74,13 @@ class Index(NamedTuple):
 
 
 def us_aqi(averages: Averages) -> Index:
-    """Compute the US air quality index.
+    """Return the US air quality index.
 
     Args:
         averages: Concentrations over the averaging times of the table.
 
     Returns:
-        The index with its parts; the earlier pollutant of the table decides where two are equal.
+        The index with its parts. The earlier pollutant of the table decides between equal sub-indices.
     """
     parts: dict[str, int] = {}
     highest, decides = -1, None

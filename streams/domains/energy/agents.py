@@ -1,13 +1,16 @@
-"""The rules on their topics: readings → balances, shares → community balances, orders → their status."""
+"""Runs the rules on their topics: readings → balances, shares → community balances, orders → order status.
+
+The rules are pure functions of `rules`, `community` and `orders`; this module reads and writes events and state.
+"""
 
 from collections.abc import Iterator
 
 from schemas.names import topic_name
 from streams.agents import Output, Record, State, batched
 from streams.domains.energy.communities import COMMUNITIES
-from streams.domains.energy.community import Day, fold
-from streams.domains.energy.orders import Desk, judge, price_of
-from streams.domains.energy.rules import Memory, assess
+from streams.domains.energy.community import CommunityDay, fold
+from streams.domains.energy.orders import MarketState, check_order, price_of
+from streams.domains.energy.rules import MeterState, assess
 from streams.identity.event_ids import is_simulated
 
 DOMAIN = "energy"
@@ -27,11 +30,11 @@ NO_ENERGY = {"consumption_wh": 0, "generation_wh": 0, "import_wh": 0, "export_wh
 
 @batched(READING, rule=BALANCE_RULE, outputs=(BALANCE, COMMUNITY_SHARE))
 def balance(record: Record, state: State) -> Iterator[Output]:
-    """Derive a reading's balance, and what its community is told."""
-    event, kept = record.event, state.get()
-    memory, verdict = assess(Memory.from_value(kept) if kept else None, event)
-    state.put(memory.to_value())
-    found = verdict.balance
+    """Derive a reading's balance and the shares of its community."""
+    event, stored = record.event, state.get()
+    meter, assessment = assess(MeterState.from_value(stored) if stored else None, event)
+    state.put(meter.to_value())
+    found = assessment.balance
     if found is not None:
         common = {name: event[name] for name in ("meter", "community", "duration", "quality")}
         own = {
@@ -39,12 +42,12 @@ def balance(record: Record, state: State) -> Iterator[Output]:
             "reading_id": record.event_id,
             "self_consumption_wh": found.self_consumption,
             "basis": found.basis,
-            "flags": list(verdict.flags),
+            "flags": list(assessment.flags),
         }
         yield Output(BALANCE, {**common, **found.fields(), **own}, key=record.key)
-    for share in verdict.shares:
+    for share in assessment.shares:
         ends_day = share.balance is None
-        told = {
+        fields = {
             "community_day": share.group(event["community"]),
             "community": event["community"],
             "meter": event["meter"],
@@ -54,24 +57,27 @@ def balance(record: Record, state: State) -> Iterator[Output]:
             "rule": BALANCE_RULE,
             **(NO_ENERGY if share.balance is None else share.balance.fields()),
         }
-        yield Output(COMMUNITY_SHARE, told, occurred_us=share.begins_us if ends_day else None)
+        yield Output(COMMUNITY_SHARE, fields, occurred_us=share.begins_us if ends_day else None)
 
 
-@batched(COMMUNITY_SHARE, rule=COMMUNITY_RULE, outputs=(COMMUNITY_BALANCE,), across=True)
+@batched(COMMUNITY_SHARE, rule=COMMUNITY_RULE, outputs=(COMMUNITY_BALANCE,), cross_source=True)
 def community_balance(record: Record, state: State) -> Iterator[Output]:
-    """Fold the shares of a community's day; each interval is told once, when all of it is there.
+    """Fold the shares of a community's day; derive the balance of each interval once, when it closes.
 
-    Nothing of an output hangs on which share closed the interval: its inputs are all of them in the members' order,
-    its source and original time are those of the first.
+    An output does not depend on the share that closed the interval. Its inputs are all shares in the members' order;
+    its source and original time are those of the first share.
+
+    Raises:
+        ValueError: The community is not declared.
     """
     community = COMMUNITIES.get(record.event["community"])
     if community is None:
         raise ValueError(f"no community {record.event['community']!r} is declared")
-    day = Day.from_value(state.get())
+    day = CommunityDay.from_value(state.get())
     closed = fold(day, community, record.event, live=not is_simulated(record.source))
     state.put(day.to_value())
     for each in closed:
-        _, first = each.parts[0]
+        _, first = each.shares[0]
         envelope = {"source": first.source, "recorded_at": first.recorded_at}
         own = {"community": community.name, "duration": community.interval, "rule": COMMUNITY_RULE}
         yield Output(
@@ -84,12 +90,12 @@ def community_balance(record: Record, state: State) -> Iterator[Output]:
 
 @batched(ORDER, rule=ORDER_RULE, outputs=(ORDER_STATUS,))
 def order_status(record: Record, state: State) -> Iterator[Output]:
-    """Judge an order at the market's door."""
+    """Derive an order's status: open, or rejected with every rule that it violates."""
     order = {**record.event, "price": price_of(record.event["price"])}
-    desk = Desk.from_value(state.get())
-    broken = judge(desk, COMMUNITIES.get(order["market"]), order)
-    state.put(desk.to_value())
-    if broken is None:
+    market = MarketState.from_value(state.get())
+    violations = check_order(market, COMMUNITIES.get(order["market"]), order)
+    state.put(market.to_value())
+    if violations is None:
         return
     common = (
         "market",
@@ -105,7 +111,7 @@ def order_status(record: Record, state: State) -> Iterator[Output]:
     own = {
         "order_id": record.event_id,
         "rule": ORDER_RULE,
-        "state": "REJECTED" if broken else "OPEN",
-        "reasons": broken,
+        "state": "REJECTED" if violations else "OPEN",
+        "reasons": violations,
     }
     yield Output(ORDER_STATUS, {**{name: order[name] for name in common}, **own}, key=record.key)

@@ -1,9 +1,8 @@
-"""Ausgrid's solar homes: half-hourly gross consumption and generation on Sydney's wall clock. Pure.
+"""Reads Ausgrid's solar homes: half-hourly gross consumption and generation on Sydney's wall clock. Pure.
 
-`GC` and `GG` are mean kW over the half hour that begins at the stamp. The file has 48 rows on every day, also on the
-day of 23 hours (its two half hours that never were hold zeros) and on the day of 25 (of whose two hours from 02:00
-it has one); `clocks` says how those are stamped. The customer's number stands in the file's path only:
-`customer12…` or `customer/12/…`.
+`GC` and `GG` are mean kW over the half hour that begins at the stamp. The file has 48 rows on every day. On the day of
+23 hours the two nonexistent half hours hold zeros. On the day of 25 hours one of the two hours from 02:00 is missing.
+`clocks` decides how those are stamped. Only the file's path names the customer: `customer12…` or `customer/12/…`.
 """
 
 import re
@@ -13,21 +12,29 @@ from fractions import Fraction
 from pathlib import Path
 
 from streams.domains.energy.clocks import NONEXISTENT, SYDNEY, instant
-from streams.domains.energy.tables import Table, not_negative, reading
+from streams.domains.energy.tables import TableLayout, not_negative, reading
 from streams.domains.energy.units import HOUR_US, KW_TO_W, Register, energy_wh, number
 from streams.readers.delimited import Row, RowReader
 from streams.readers.formats import EventDraft
 
 HIGHEST_KW = 100
-"""Mean power above which a home's value is odd: kW and W are easily taken for one another."""
+"""Mean power above which a home's value is flagged: it may be W instead of kW."""
 
 _HALF_HOUR_US = HOUR_US // 2
 _CUSTOMER = re.compile(r"customer[ _/-]?0*(\d{1,6})(?!\d)")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:(00|30):00", re.ASCII)
 
 
-def begin(columns: Sequence[str], path: Path | None) -> RowReader:
-    """Begin a file."""
+def row_reader(columns: Sequence[str], path: Path | None) -> RowReader:
+    """Return the row reader of a customer's file.
+
+    Args:
+        columns: Names of time, consumption and generation.
+        path: Path of the file; it names the customer.
+
+    Raises:
+        ValueError: The path names no customer.
+    """
     time_column, load_column, sun_column = columns
     meter = f"ausgrid-{customer(path)}"
     load, sun = Register(), Register()
@@ -42,25 +49,25 @@ def begin(columns: Sequence[str], path: Path | None) -> RowReader:
         except ValueError:
             raise ValueError(f"no such time: {stamp}") from None
         at_us, doubts = instant(local, SYDNEY)
-        never = NONEXISTENT in doubts
+        nonexistent = NONEXISTENT in doubts
         load_kw = not_negative(load_column, number(load_column, found[load_column]))
         sun_kw = not_negative(sun_column, number(sun_column, found[sun_column]))
         fields = {
             "consumption_wh": _count(load, load_kw),
             "generation_wh": _count(sun, sun_kw),
-            "quality": "QUESTIONABLE" if never else "RAW",
+            "quality": "QUESTIONABLE" if nonexistent else "RAW",
             "flags": [*doubts, *_odd("consumption", load_kw), *_odd("generation", sun_kw)],
         }
-        return reading(meter, at_us, "PT0S" if never else "PT30M", fields)
+        return reading(meter, at_us, "PT0S" if nonexistent else "PT30M", fields)
 
     return draft
 
 
 def customer(path: Path | None) -> int:
-    """Learn the customer's number from the file's name, or from the folders above it.
+    """Return the customer's number, from the file's name or the folders above it.
 
     Raises:
-        ValueError: It is not there.
+        ValueError: The path has no customer's number.
     """
     if path is not None:
         for text in (path.name, "/".join(path.parts[-3:])):
@@ -79,4 +86,4 @@ def _odd(field: str, power_kw: Fraction | None) -> list[str]:
     return [f"OUT_OF_RANGE:{field}"] if power_kw is not None and power_kw > HIGHEST_KW else []
 
 
-AUSGRID = Table("ausgrid-half-hourly", columns=("", "GC", "GG"), begin=begin, alone=True)
+AUSGRID = TableLayout("ausgrid-half-hourly", columns=("", "GC", "GG"), row_reader=row_reader, alone=True)

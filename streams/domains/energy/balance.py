@@ -1,13 +1,13 @@
-"""What a reading says about where energy came from and went. Pure.
+"""Balances the energy of one meter in one interval. Pure.
 
     consumption + export = generation + import        holds exactly, in whole Wh
     self-consumption     = generation - export
 
-- Three of the four give the fourth (`FLOWS`). All four have to agree, or the measured flows give way and the balance
-  says `FLOWS_DISAGREE`.
-- Consumption and generation alone (`GROSS`): what is missing at the end of the interval was imported, what is left
-  was exported. Within the interval both may have happened, so import and export are the least there was: `NETTED`.
-- A reading that tells less has no balance.
+- Three of the four give the fourth (`FLOWS`). If all four were measured and disagree, the measured flows are ignored
+  and the balance has the flag `FLOWS_DISAGREE`.
+- Consumption and generation alone are netted over the interval (`GROSS`): a deficit was imported, a surplus exported.
+  Both may have happened within the interval, so import and export are lower bounds: flag `NETTED`.
+- A reading with fewer values has no balance.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ Energy = Mapping[str, int | None]
 
 
 class ImpossibleEnergyError(ValueError):
-    """No flows of energy could have been counted like this."""
+    """Measured values that no flows of energy can produce."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Balance:
         imported: Delivered by the grid.
         exported: Delivered to the grid.
         basis: `GROSS` or `FLOWS`.
-        flags: What the reader of it must know.
+        flags: `NETTED` and `FLOWS_DISAGREE`, where they apply.
     """
 
     consumption: int
@@ -49,11 +49,11 @@ class Balance:
 
     @property
     def self_consumption(self) -> int:
-        """What was generated and used behind the meter."""
+        """Energy generated and used behind the meter, in Wh."""
         return self.generation - self.exported
 
     def fields(self) -> dict[str, int]:
-        """Spell the energy as fields of `energy.balance` and `energy.community-share`."""
+        """Return the energy as fields of `energy.balance` and `energy.community-share`."""
         return {
             "consumption_wh": self.consumption,
             "generation_wh": self.generation,
@@ -63,7 +63,10 @@ class Balance:
 
 
 def balance_of(energy: Energy) -> Balance | None:
-    """Balance the energy of an interval.
+    """Return the balance of an interval.
+
+    Args:
+        energy: Measured energy in Wh, by `QUANTITIES`; None or absent if it was not measured.
 
     Returns:
         The balance; None if too little was measured.
@@ -97,7 +100,7 @@ def balance_of(energy: Energy) -> Balance | None:
 
 
 def _gross(consumption: int, generation: int, imported: int | None, exported: int | None) -> Balance:
-    """Balance measured consumption and generation; measured flows count if they agree."""
+    """Balance measured consumption and generation; use measured flows if they agree."""
     net = consumption - generation
     if imported is not None and exported is None:
         exported = imported - net

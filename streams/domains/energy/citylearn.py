@@ -1,17 +1,17 @@
-"""CityLearn's challenge of 2022: hourly homes, tariff and carbon intensity, one year without a date. Pure.
+"""Reads CityLearn's challenge of 2022: hourly homes, tariff and carbon intensity, one year without a date. Pure.
 
-The files tell month, hour (1 to 24: the hour that ends then) and day of week; tariff and carbon not even that. The
-rows run hour by hour from Month 7, Hour 24, a Sunday, which was 2016-07-31. The sun stands highest around the same
-hour in July and in December, so the clock has no summer time: California's standard time, UTC-8. Rows are therefore
-dated by counting, from 2016-07-31 23:00 -08:00, and say `ASSUMED_DATE`; a row whose month, hour or weekday is not the
-one counted is refused, for nothing else could place it.
+A home's file has month, hour (1 to 24: the hour that ends then) and day of week; tariff and carbon files have no time.
+The rows run hour by hour from Month 7, Hour 24, a Sunday: 2016-07-31. The sun is highest around the same hour in July
+and December, so the clock has no summer time: California's standard time, UTC-8. So a row's number gives its date,
+counted from 2016-07-31 23:00 -08:00, and the event has the flag `ASSUMED_DATE`. A row whose month, hour or weekday
+contradicts the count is refused.
 
-Generation is told per kW of nominal power, which stands in the challenge's description and not in the file; it is
-known here for buildings 1 to 4. The building's number stands in the file's name only.
+Generation is given per kW of nominal power. The challenge's description has the nominal power, the file does not;
+`NOMINAL_KW` has it for buildings 1 to 4. Only the file's name has the building's number.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
@@ -21,7 +21,7 @@ from typing import Any
 from schemas.names import topic_name
 from streams.domains.energy.clocks import micros
 from streams.domains.energy.communities import CITYLEARN
-from streams.domains.energy.tables import DOMAIN, Table, not_negative, reading
+from streams.domains.energy.tables import DOMAIN, TableLayout, not_negative, reading
 from streams.domains.energy.units import KWH_TO_WH, Register, number
 from streams.readers.delimited import Row, RowReader
 from streams.readers.formats import EventDraft
@@ -33,15 +33,15 @@ STANDARD_TIME = timezone(timedelta(hours=-8), "PST")
 FIRST_HOUR = datetime(2016, 7, 31, 23, tzinfo=STANDARD_TIME)
 
 NOMINAL_KW = {1: 4, 2: 4, 3: 4, 4: 5}
-"""Nominal power of each building's PV, from the challenge's description."""
+"""Nominal power of each building's PV in kW, from the challenge's description."""
 
 ASSUMED_DATE = "ASSUMED_DATE"
 HIGHEST_KWH = 100
-"""Energy of an hour above which a home's value is odd: kWh and Wh are easily taken for one another."""
+"""Energy of an hour, in kWh, above which a home's value is flagged: it may be Wh instead of kWh."""
 HIGHEST_W_PER_KW = 1500
-"""More than this no panel gives: the sun's own power outside the atmosphere, and a tenth."""
+"""Power above which a value is flagged, in W per kW of nominal power: the solar constant plus a tenth."""
 HIGHEST_INTENSITY = 2
-"""kg CO2/kWh; burning lignite gives about 1.2."""
+"""Intensity above which a value is flagged, in kg CO2/kWh; burning lignite gives about 1.2."""
 PRICE_STEP = Decimal("0.000001")
 LARGEST_PRICE = Decimal(1_000_000)
 
@@ -50,10 +50,10 @@ _HOUR = timedelta(hours=1)
 
 
 def hour_of(row: Row) -> datetime:
-    """Date a row by counting.
+    """Return the beginning of a row's hour, by the row's number.
 
     Raises:
-        ValueError: No calendar goes so far.
+        ValueError: The hour is beyond the calendar.
     """
     try:
         return FIRST_HOUR + (row.record - 1) * _HOUR
@@ -61,8 +61,16 @@ def hour_of(row: Row) -> datetime:
         raise ValueError(f"row {row.record} lies beyond the calendar") from None
 
 
-def begin_home(columns: Sequence[str], path: Path | None) -> RowReader:
-    """Begin a building's file."""
+def home_reader(columns: Sequence[str], path: Path | None) -> RowReader:
+    """Return the row reader of a building's file.
+
+    Args:
+        columns: Names of month, hour, weekday, load, three heat loads and solar generation.
+        path: Path of the file; its name has the building's number.
+
+    Raises:
+        ValueError: The name has no building's number.
+    """
     month, hour, weekday, load_column, *heat_columns, sun_column = columns
     building = building_of(path)
     nominal = NOMINAL_KW.get(building)
@@ -72,11 +80,11 @@ def begin_home(columns: Sequence[str], path: Path | None) -> RowReader:
         found = row.require_cells()
         at = hour_of(row)
         counted = (at.month, at.hour + 1, at.isoweekday())
-        told = [number(column, found[column]) for column in (month, hour, weekday)]
-        if any(mine != theirs for mine, theirs in zip(counted, told, strict=True)):
+        written = [number(column, found[column]) for column in (month, hour, weekday)]
+        if any(ours != theirs for ours, theirs in zip(counted, written, strict=True)):
             raise ValueError(
                 "the file has no dates and this row is not the hour that follows by counting: expected month, "
-                f"hour, weekday {_words(counted)}, got {_words(told)}"
+                f"hour, weekday {_words(counted)}, got {_words(written)}"
             )
         load_kwh = not_negative(load_column, number(load_column, found[load_column]))
         sun_w = not_negative(sun_column, number(sun_column, found[sun_column]))
@@ -100,10 +108,10 @@ def begin_home(columns: Sequence[str], path: Path | None) -> RowReader:
 
 
 def building_of(path: Path | None) -> int:
-    """Learn the building's number from the file's name.
+    """Return the building's number, from the file's name.
 
     Raises:
-        ValueError: It is not there.
+        ValueError: The name has none.
     """
     match = _BUILDING.search(path.name.lower()) if path is not None else None
     if match is None:
@@ -112,8 +120,13 @@ def building_of(path: Path | None) -> int:
     return int(match[1])
 
 
-def begin_tariff(columns: Sequence[str], path: Path | None) -> RowReader:
-    """Begin a tariff's file."""
+def tariff_reader(columns: Sequence[str], path: Path | None) -> RowReader:
+    """Return the row reader of a tariff's file.
+
+    Args:
+        columns: Names of the price and its three predictions.
+        path: Unused.
+    """
     del path
 
     def draft(row: Row) -> EventDraft:
@@ -129,8 +142,13 @@ def begin_tariff(columns: Sequence[str], path: Path | None) -> RowReader:
     return draft
 
 
-def begin_carbon(columns: Sequence[str], path: Path | None) -> RowReader:
-    """Begin a file of carbon intensities."""
+def carbon_reader(columns: Sequence[str], path: Path | None) -> RowReader:
+    """Return the row reader of a file of carbon intensities.
+
+    Args:
+        columns: Name of the one column.
+        path: Unused.
+    """
     del path
     (column,) = columns
 
@@ -168,33 +186,33 @@ def _words(values: Sequence[Fraction | int | None]) -> str:
     return " ".join("none" if value is None else f"{float(value):g}" for value in values)
 
 
-_TOLD: Mapping[str, str] = {"month": "Month", "hour": "Hour", "weekday": "Day Type"}
+_TIME_COLUMNS = ("Month", "Hour", "Day Type")
 _PRICE = r"Electricity Pricing \[\$\]"
 
-HOME = Table(
+HOME = TableLayout(
     "citylearn-building",
     columns=(
-        *_TOLD.values(),
+        *_TIME_COLUMNS,
         r"Equipment Electric Power \[kWh\]",
         r"DHW Heating \[kWh\]",
         r"Cooling Load \[kWh\]",
         r"Heating Load \[kWh\]",
         r"Solar Generation \[W/kW\]",
     ),
-    begin=begin_home,
+    row_reader=home_reader,
     shifted_with="citylearn",
 )
-PRICING = Table(
+PRICING = TableLayout(
     "citylearn-pricing",
     columns=(_PRICE, *(rf"{ahead}h Prediction {_PRICE}" for ahead in (6, 12, 24))),
-    begin=begin_tariff,
+    row_reader=tariff_reader,
     metered=False,
     shifted_with="citylearn",
 )
-CARBON = Table(
+CARBON = TableLayout(
     "citylearn-carbon-intensity",
     columns=("kg_CO2/kWh",),
-    begin=begin_carbon,
+    row_reader=carbon_reader,
     alone=True,
     metered=False,
     shifted_with="citylearn",

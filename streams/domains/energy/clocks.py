@@ -1,10 +1,10 @@
-"""Local times of files → instants, told honestly where the local clock jumps. Pure.
+"""Converts local times of files to instants, with a flag where the local clock is ambiguous. Pure.
 
-- A local time that summer time left out (Sydney, first Sunday of October, 02:00 to 02:59) never was. A row that
-  carries one is stamped with the instant of the jump, its interval has no length, and it says
-  `NONEXISTENT_LOCAL_TIME`: nothing is moved into an hour in which something else was measured.
-- A local time that came twice (first Sunday of April) is taken for the first of the two and says
-  `AMBIGUOUS_LOCAL_TIME`: which of them the row measured, or both, the file does not tell.
+- A nonexistent local time is skipped by the change to summer time (Sydney, first Sunday of October, 02:00 to 02:59).
+  It becomes the instant of the jump, with the flag `NONEXISTENT_LOCAL_TIME`. Its interval has no length, so its energy
+  is not moved into an hour in which other energy was measured.
+- An ambiguous local time comes twice (first Sunday of April). It becomes the first of the two, with the flag
+  `AMBIGUOUS_LOCAL_TIME`: the file does not state which of them was measured, or whether both were.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -22,17 +22,22 @@ _SECOND = timedelta(seconds=1)
 
 
 class Instant(NamedTuple):
-    """When a local time was: µs since 1970 UTC, and what is doubtful about it."""
+    """Instant of a local time.
+
+    Attributes:
+        at_us: µs since 1970 UTC.
+        flags: `NONEXISTENT` or `AMBIGUOUS`, where one applies.
+    """
 
     at_us: int
     flags: tuple[str, ...] = ()
 
 
 def micros(time: datetime) -> int:
-    """Return µs since 1970 of an aware time.
+    """Return the µs since 1970 UTC of an aware time.
 
     Raises:
-        ValueError: It lies before 1970.
+        ValueError: The time is before 1970.
     """
     if time < _EPOCH:
         raise ValueError(f"time before 1970: {time.isoformat()}")
@@ -40,14 +45,14 @@ def micros(time: datetime) -> int:
 
 
 def instant(local: datetime, zone: ZoneInfo) -> Instant:
-    """Place a local time of a zone.
+    """Return the instant of a local time.
 
     Args:
         local: Wall clock, without zone.
         zone: The zone.
 
     Raises:
-        ValueError: It lies before 1970.
+        ValueError: The instant is before 1970.
     """
     before, after = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     low, high = before.utcoffset(), after.utcoffset()
@@ -59,7 +64,7 @@ def instant(local: datetime, zone: ZoneInfo) -> Instant:
 
 
 def _jump(early: datetime, late: datetime, zone: ZoneInfo) -> datetime:
-    """Find, to the second, the instant between two UTC times at which the zone's offset changes."""
+    """Return the instant between two UTC times at which the zone's offset changes, to the second."""
     offset = early.astimezone(zone).utcoffset()
     while late - early > _SECOND:
         middle = early + (late - early) // 2 // _SECOND * _SECOND

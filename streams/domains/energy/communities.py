@@ -1,7 +1,7 @@
-"""The energy communities of the city: who belongs to one, in what steps it is balanced, what its market allows.
+"""Declares the energy communities of the city: members, length of intervals, bounds of the market.
 
-Declared, not learned: a sum over a group is right only if it is known who is in it, and whoever waits for a member
-must know that it exists. A change of members or steps changes what is derived: raise the rules' version with it.
+Members are declared, not inferred: a sum over a group is complete only if its members are known, and a rule can wait
+only for a member that it knows. A change of members or intervals changes derived events: raise the rules' version.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Market:
 
     Attributes:
         currency: ISO 4217 code.
-        retail: What the grid takes for a kWh (import price).
-        feed_in: What the grid pays for a kWh (export price), not above `retail`.
+        retail: Price of a kWh from the grid (import), in `currency`.
+        feed_in: Price of a kWh to the grid (export), in `currency`; not above `retail`.
     """
 
     currency: str
@@ -31,7 +31,7 @@ class Community:
         name: Its identifier.
         members: Its meters, sorted.
         interval: Length of its intervals, ISO 8601.
-        market: Bounds of its market, where it has one.
+        market: Bounds of its market; None without a market.
     """
 
     name: str
@@ -45,7 +45,7 @@ CITYLEARN = Community(
     members=tuple(f"citylearn-building-{number}" for number in range(1, 5)),
     interval="PT1H",
 )
-"""The four homes of the CityLearn challenge 2022 whose recordings are at hand (of seventeen)."""
+"""Four of the seventeen homes of the CityLearn challenge 2022: those with a bundled recording."""
 
 MARKET_DAY = Community(
     name="market-day",
@@ -53,6 +53,6 @@ MARKET_DAY = Community(
     interval="PT1H",
     market=Market("KRW", retail=Decimal(200), feed_in=Decimal(120)),
 )
-"""The community of the scenario of that name; prices: docs/fields/energy.md#uniform-price-auction."""
+"""Community of the scenario `market_day`; prices: docs/fields/energy.md#uniform-price-auction."""
 
 COMMUNITIES = {each.name: each for each in (CITYLEARN, MARKET_DAY)}

@@ -1,12 +1,12 @@
-"""Makes `scenarios/market_day.jsonl`: six homes that trade for a day. Made up, and it says so.
+"""Generates `scenarios/market_day.jsonl`: six invented homes that trade for a day.
 
     python -m streams.domains.energy.market_day > streams/domains/energy/scenarios/market_day.jsonl
 
-Four homes have a roof; the sixth has a meter with cumulative registers, so its first reading, an hour before the
-day, only says where they stand. At each hour from 10 to 15 the homes bid and ask for the next but one. The book of
-the delivery at 12:00 is the example of docs/fields/energy.md#uniform-price-auction: bids (won:kWh) 190:3, 175:4,
-160:5, 130:4, asks 125:4, 140:4, 165:5, 180:3, of which 8 kWh clear at exactly 160 won. Six further orders each
-break a rule of the market.
+Four homes have a roof. The sixth has a meter with cumulative registers; its first reading, an hour before the day, only
+gives their initial values. At each hour from 10 to 15 the homes bid and ask for the next but one. The book of the
+delivery at 12:00 is the example of docs/fields/energy.md#uniform-price-auction: bids (won:kWh) 190:3, 175:4, 160:5,
+130:4, asks 125:4, 140:4, 165:5, 180:3; 8 kWh clear at exactly 160 won. Six further orders each violate a rule of the
+market.
 """
 
 import json
@@ -27,16 +27,16 @@ TRADED = range(11, 17)
 
 LOAD_WH = (310, 280, 260, 250, 260, 330, 620, 810, 640, 480, 450, 470)
 LOAD_WH_AFTER_NOON = (560, 520, 480, 500, 610, 850, 1240, 1420, 1310, 1060, 720, 430)
-"""A home's energy by hour of the day, before what makes it another home's."""
+"""A home's energy in Wh by hour of the day, before `SIZE_PERCENT` and noise."""
 
 SIZE_PERCENT = (100, 80, 135, 160, 60, 120)
-"""How much each home uses."""
+"""Consumption of each home, relative to `LOAD_WH`."""
 
 SUN_PERCENT = (0,) * 6 + (12, 35, 57, 75, 89, 97, 99, 97, 89, 75, 57, 35, 12) + (0,) * 5
 """Share of full sun by hour of the day."""
 
 ROOF_WH = (3000, 5000, 6500, 0, 0, 4000)
-"""What each home's roof gives in an hour of full sun."""
+"""Energy of each home's roof in an hour of full sun."""
 
 EXAMPLE = (
     ("BID", 190, 3),
@@ -54,13 +54,17 @@ FACTS = (
     "STANDARDS 3.2: uniform-price double auction, worked example; price bounds p_f <= p <= p_r with 120 and 200 won",
     "STANDARDS 3.1: ESPI flow directions, cumulative registers",
 )
-"""As the published scenario spells them (docs/fields/energy.md): other bytes would change every event id."""
+"""Facts as the published scenario spells them (docs/fields/energy.md): other bytes would change every event id."""
 
 Line = tuple[datetime, str, dict[str, Any]]
 
 
 class Noise:
-    """Small numbers that are the same on every machine (a linear congruential generator)."""
+    """Pseudorandom numbers that are the same on every machine (a linear congruential generator).
+
+    Args:
+        seed: First state of the generator.
+    """
 
     def __init__(self, seed: int) -> None:
         self._state = seed
@@ -72,7 +76,7 @@ class Noise:
 
 
 def readings() -> Iterator[Line]:
-    """Yield every meter's readings, in the order of time."""
+    """Yield every meter's readings, ordered by time."""
     noise = Noise(SEED)
     imported, exported, generated = 1_840_200, 99_100, 400_300
     last = len(MARKET_DAY.members) - 1
@@ -96,15 +100,15 @@ def readings() -> Iterator[Line]:
 
 
 def orders() -> Iterator[Line]:
-    """Yield the orders: the worked example at noon, others around it, and those that break a rule."""
+    """Yield the orders: the worked example at noon, variations at other hours, and orders that violate a rule."""
     noise = Noise(SEED + 1)
     for hour in TRADED:
         for number, (side, price, kwh) in enumerate(EXAMPLE):
-            given = MIDNIGHT + timedelta(hours=hour - 2, minutes=5 * number)
-            moved = 0 if hour == NOON else noise.below(11) - 5
+            placed_at = MIDNIGHT + timedelta(hours=hour - 2, minutes=5 * number)
+            change = 0 if hour == NOON else noise.below(11) - 5
             quantity = kwh * 1000 if hour == NOON else kwh * 1000 - 100 * noise.below(9)
             home = (3, 4, 5, 0)[number] if side == "BID" else (0, 1, 2, 5)[number - 4]
-            yield given, ORDER, _order(f"{hour}-{number + 1}", home, side, price + moved, quantity, hour)
+            yield placed_at, ORDER, _order(f"{hour}-{number + 1}", home, side, price + change, quantity, hour)
     at = MIDNIGHT + timedelta(hours=NOON - 1, minutes=10)
     yield at, ORDER, _order("12-high", 3, "BID", 210, 1000, NOON)
     yield at, ORDER, _order("12-low", 1, "ASK", 110, 1000, NOON)
@@ -116,7 +120,7 @@ def orders() -> Iterator[Line]:
 
 
 def lines() -> Iterator[str]:
-    """Yield the scenario's lines."""
+    """Yield the scenario's lines: its header, then readings and orders by time."""
     yield _json(
         {
             "scenario": 1,

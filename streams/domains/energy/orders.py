@@ -1,9 +1,9 @@
-"""An order at the market's door: into the book, or rejected with every rule it breaks. Pure.
+"""Checks an order against the rules of its market: it is open, or rejected with every rule that it violates. Pure.
 
-Checked are (docs/fields/energy.md#uniform-price-auction): a market and a member that are known, the market's
-currency and interval, a quantity that is something, a price within feed-in and retail (beyond them somebody is
-better off with the grid), the gate (an order comes before its delivery begins), and an order's identifier, which is
-used once. The open orders of a delivery interval are its book, best price first, ties by time and then identifier.
+The rules (docs/fields/energy.md#uniform-price-auction): market and member are known; currency and interval are the
+market's; the quantity is positive; the price lies within feed-in and retail, beyond them one side is better off with
+the grid; the order comes before its delivery begins; its identifier is used once. The open orders of a delivery
+interval are its book, best price first, ties by time and then identifier.
 **Clearing is not done here**: no trade, no price, no settlement follows from the book yet.
 """
 
@@ -19,18 +19,17 @@ PRICE_SCALE = 3
 """Decimal places of a price (energy.order)."""
 
 GRACE_US = DAY_US
-"""An order that is told later than this behind the newest one of its market gives nothing; its identifier is forgotten
-then, too."""
+"""Age, behind the newest order of its market, beyond which an order derives nothing. Its identifier is dropped then."""
 
 
 @dataclass(slots=True)
-class Desk:
-    """What is kept of a market.
+class MarketState:
+    """State of a market.
 
     Attributes:
-        frontier: When the newest order was given, µs since 1970 UTC.
-        seen: event_id of the first order with an identifier and when it was given, by identifier.
-        late: Orders that came too late to be judged.
+        frontier: When the newest order was placed, µs since 1970 UTC.
+        seen: event_id of the first order and when it was placed (µs since 1970 UTC), by order identifier.
+        late: Number of orders that came too late to be checked.
     """
 
     frontier: int = 0
@@ -38,7 +37,7 @@ class Desk:
     late: int = 0
 
     def to_value(self) -> dict[str, Any]:
-        """Spell the desk as a JSON value."""
+        """Return the state as a JSON value."""
         return {
             "frontier": self.frontier,
             "seen": {k: list(v) for k, v in self.seen.items()},
@@ -46,8 +45,8 @@ class Desk:
         }
 
     @classmethod
-    def from_value(cls, value: Mapping[str, Any] | None) -> "Desk":
-        """Read back what `to_value` spelled; a new desk for None."""
+    def from_value(cls, value: Mapping[str, Any] | None) -> "MarketState":
+        """Return the state that `to_value` wrote; an empty one for None."""
         if value is None:
             return cls()
         seen = {name: (str(found[0]), int(found[1])) for name, found in value["seen"].items()}
@@ -55,33 +54,39 @@ class Desk:
 
 
 def price_of(unscaled: bytes) -> Decimal:
-    """Read a price as it lies in an Avro datum: two's complement, big-endian, in thousandths."""
+    """Return a price from its Avro datum.
+
+    Args:
+        unscaled: Two's complement, big-endian, in thousandths.
+    """
     return Decimal(int.from_bytes(unscaled, "big", signed=True)).scaleb(-PRICE_SCALE)
 
 
-def judge(desk: Desk, community: Community | None, order: Mapping[str, Any]) -> list[str] | None:
-    """Judge one order.
+def check_order(
+    state: MarketState, community: Community | None, order: Mapping[str, Any]
+) -> list[str] | None:
+    """Check one order against the rules of its market.
 
     Args:
-        desk: What is kept of the market; is changed.
-        community: The market's community, None if there is none of that name.
+        state: State of the market; is changed.
+        community: The market's community; None if no community has that name.
         order: Envelope and fields of `energy.order`, times in µs since 1970 UTC, `price` a Decimal.
 
     Returns:
-        The rules that it breaks, none for an open order; None for one that came too late to be judged.
+        The rules that the order violates, empty for an open order; None if it came too late to be checked.
     """
-    given = order["occurred_at"]
-    desk.frontier = max(desk.frontier, given)
-    if given < desk.frontier - GRACE_US:
-        desk.late += 1
+    placed_at = order["occurred_at"]
+    state.frontier = max(state.frontier, placed_at)
+    if placed_at < state.frontier - GRACE_US:
+        state.late += 1
         return None
-    first, _ = desk.seen.setdefault(order["order_ref"], (order["event_id"], given))
-    desk.seen = {name: found for name, found in desk.seen.items() if found[1] >= desk.frontier - GRACE_US}
-    broken = list(_broken(community, order))
-    return [*broken, "ORDER_EXISTS"] if first != order["event_id"] else broken
+    first, _ = state.seen.setdefault(order["order_ref"], (order["event_id"], placed_at))
+    state.seen = {name: found for name, found in state.seen.items() if found[1] >= state.frontier - GRACE_US}
+    violations = list(_violations(community, order))
+    return [*violations, "ORDER_EXISTS"] if first != order["event_id"] else violations
 
 
-def _broken(community: Community | None, order: Mapping[str, Any]) -> Iterator[str]:
+def _violations(community: Community | None, order: Mapping[str, Any]) -> Iterator[str]:
     if order["quantity_wh"] <= 0:
         yield "QUANTITY_NOT_POSITIVE"
     if order["occurred_at"] >= order["delivery_at"]:
@@ -102,22 +107,37 @@ def _broken(community: Community | None, order: Mapping[str, Any]) -> Iterator[s
         yield "PRICE_BELOW_FEED_IN"
 
 
-class Entry(NamedTuple):
-    """An open order in the book of a delivery interval."""
+class OpenOrder(NamedTuple):
+    """An open order in the book of a delivery interval.
+
+    Attributes:
+        side: `BID` or `ASK`.
+        price: Price of a kWh, in the market's currency.
+        placed_us: When it was placed, µs since 1970 UTC.
+        order_ref: Identifier of the order.
+        quantity_wh: Quantity in Wh.
+    """
 
     side: str
     price: Decimal
-    given_us: int
+    placed_us: int
     order_ref: str
     quantity_wh: int
 
 
-def book(entries: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """Sort open orders of one delivery interval: bids and asks, best first, ties by time, then identifier."""
-    found = list(entries)
+def book(orders: Iterable[OpenOrder]) -> tuple[list[OpenOrder], list[OpenOrder]]:
+    """Return the book of one delivery interval.
+
+    Args:
+        orders: Open orders of the interval.
+
+    Returns:
+        Bids and asks, each with the best price first, ties by time and then identifier.
+    """
+    found = list(orders)
     bids = [each for each in found if each.side == "BID"]
     asks = [each for each in found if each.side == "ASK"]
     return (
-        sorted(bids, key=lambda each: (-each.price, each.given_us, each.order_ref)),
-        sorted(asks, key=lambda each: (each.price, each.given_us, each.order_ref)),
+        sorted(bids, key=lambda each: (-each.price, each.placed_us, each.order_ref)),
+        sorted(asks, key=lambda each: (each.price, each.placed_us, each.order_ref)),
     )

@@ -1,11 +1,11 @@
-"""Roofs: NREL's AC power by the minute and by the quarter hour, and one roof's daily yield. Pure.
+"""Reads photovoltaic roofs: NREL's AC power by the minute and by the quarter hour, and one roof's daily yield. Pure.
 
-- NREL's tables carry signed AC power at the inverter. What is positive was generated; what is negative (at night) the
-  inverter drew, and counts as consumption. A value is taken for the mean over the step that begins at its stamp. The
-  channel number in the column's name is the meter.
-- The quarter-hour table has month/day/year without offset. The site keeps its loggers on standard time: its sister
-  file says -07:00 on a day of March on which clocks showed -06:00. So -07:00 here too, and `ASSUMED_OFFSET`.
-- The daily table names a calendar day in San Francisco: 24 hours long, or 23 or 25, as `duration` says.
+- NREL's tables have signed AC power at the inverter. Positive power was generated. Negative power (at night) was drawn
+  by the inverter and counts as consumption. A value is the mean over the step that begins at its stamp. The channel
+  number in the column's name is the meter.
+- The quarter-hour table has month/day/year without offset. The site keeps its loggers on standard time: its other file
+  has -07:00 on a day of March on which clocks showed -06:00. So the reader assumes -07:00 and flags `ASSUMED_OFFSET`.
+- The daily table has calendar days of San Francisco, 23, 24 or 25 hours long; `duration` has the length.
 """
 
 import re
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.domains.energy.clocks import SAN_FRANCISCO, instant, micros
-from streams.domains.energy.tables import Table, not_negative, reading
+from streams.domains.energy.tables import TableLayout, not_negative, reading
 from streams.domains.energy.units import HOUR_US, KW_TO_W, KWH_TO_WH, Register, energy_wh, number
 from streams.readers.delimited import Row, RowReader
 from streams.readers.formats import EventDraft
@@ -25,8 +25,9 @@ GOLDEN_STANDARD_TIME = timezone(timedelta(hours=-7), "MST")
 ASSUMED_OFFSET = "ASSUMED_OFFSET"
 UNITS_DISAGREE = "UNITS_DISAGREE:generation"
 HIGHEST_W = 10_000_000
-"""Power above which a roof's value is odd: kW and W are easily taken for one another."""
+"""Power above which a roof's value is flagged: it may be in another unit."""
 HIGHEST_KWH_DAY = 10_000
+"""Energy of a day, in kWh, above which a roof's value is flagged."""
 
 _MINUTE_US = HOUR_US // 60
 _QUARTER_US = HOUR_US // 4
@@ -35,8 +36,13 @@ _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d\d)", re.ASCII
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
-def begin_minutes(columns: Sequence[str], path: Path | None) -> RowReader:
-    """Begin a table of minutes."""
+def minute_reader(columns: Sequence[str], path: Path | None) -> RowReader:
+    """Return the row reader of a table of minutes.
+
+    Args:
+        columns: Names of time and power (W).
+        path: Unused.
+    """
     del path
     time_column, power_column = columns
     meter = f"nrel-pv-{_channel(power_column)}"
@@ -57,8 +63,13 @@ def begin_minutes(columns: Sequence[str], path: Path | None) -> RowReader:
     return draft
 
 
-def begin_quarters(columns: Sequence[str], path: Path | None) -> RowReader:
-    """Begin a table of quarter hours."""
+def quarter_hour_reader(columns: Sequence[str], path: Path | None) -> RowReader:
+    """Return the row reader of a table of quarter hours.
+
+    Args:
+        columns: Names of time, power of all inverters (kW) and power of one inverter (W).
+        path: Unused.
+    """
     del path
     time_column, power_column, part_column = columns
     meter = f"nrel-pv-{_channel(power_column)}"
@@ -70,7 +81,7 @@ def begin_quarters(columns: Sequence[str], path: Path | None) -> RowReader:
         power_kw = number(power_column, found[power_column])
         part_w = number(part_column, found[part_column])
         power_w = None if power_kw is None else power_kw * KW_TO_W
-        # One inverter cannot give more than all of them: else one of the columns is not in its unit.
+        # One inverter cannot give more than all of them; if it does, a column is in another unit.
         disagree = power_w is not None and part_w is not None and part_w > power_w * Fraction(11, 10) + 1000
         fields = inverter.fields(power_w)
         flags = [ASSUMED_OFFSET, *([UNITS_DISAGREE] if disagree else []), *fields["flags"]]
@@ -79,25 +90,32 @@ def begin_quarters(columns: Sequence[str], path: Path | None) -> RowReader:
     return draft
 
 
-def begin_days(columns: Sequence[str], path: Path | None) -> RowReader:
-    """Begin a table of daily yields."""
+def daily_reader(columns: Sequence[str], path: Path | None) -> RowReader:
+    """Return the row reader of a table of daily yields.
+
+    Args:
+        columns: Names of location, date and energy (kWh).
+        path: Unused.
+    """
     del path
-    place_column, day_column, yield_column = columns
+    location_column, day_column, yield_column = columns
     registers: dict[str, Register] = {}
 
     def draft(row: Row) -> EventDraft:
         found = row.require_cells()
-        place = re.sub(r"[^a-z0-9]+", "-", found[place_column].lower()).strip("-")
-        if not place:
-            raise ValueError(f"column {place_column}: expected a place, got {found[place_column][:40]!r}")
+        location = re.sub(r"[^a-z0-9]+", "-", found[location_column].lower()).strip("-")
+        if not location:
+            raise ValueError(
+                f"column {location_column}: expected a place, got {found[location_column][:40]!r}"
+            )
         begins_us, ends_us = _day(day_column, found[day_column].strip())
         kwh = not_negative(yield_column, number(yield_column, found[yield_column]))
-        register = registers.setdefault(place, Register())
+        register = registers.setdefault(location, Register())
         fields = {
             "generation_wh": None if kwh is None else register.count(kwh * KWH_TO_WH),
             "flags": ["OUT_OF_RANGE:generation"] if kwh is not None and kwh > HIGHEST_KWH_DAY else [],
         }
-        return reading(f"roof-{place}", begins_us, f"PT{(ends_us - begins_us) // HOUR_US}H", fields)
+        return reading(f"roof-{location}", begins_us, f"PT{(ends_us - begins_us) // HOUR_US}H", fields)
 
     return draft
 
@@ -110,7 +128,7 @@ class _Inverter:
         self._given, self._drawn = Register(), Register()
 
     def fields(self, power_w: Fraction | None) -> dict[str, Any]:
-        """Count an interval, and tell it as fields of a reading."""
+        """Count the energy of an interval and return the fields of its reading."""
         if power_w is None:
             return {"flags": []}
         energy = energy_wh(power_w, self._step_us)
@@ -144,7 +162,7 @@ def _american(text: str) -> datetime:
 
 
 def _day(column: str, text: str) -> tuple[int, int]:
-    """Return the first instant of a day in San Francisco and that of the next."""
+    """Return the first instant of a day in San Francisco and of the next day, µs since 1970 UTC."""
     if not _DAY.fullmatch(text):
         raise ValueError(f"column {column}: expected a day YYYY-MM-DD, got {text[:40]!r}")
     try:
@@ -157,8 +175,14 @@ def _day(column: str, text: str) -> tuple[int, int]:
     return begins, ends
 
 
-NREL_MINUTES = Table("nrel-pv-minutes", columns=("measured_on", r"ac_power__\d+"), begin=begin_minutes)
-NREL_QUARTERS = Table(
-    "nrel-pv-quarter-hours", columns=("", r"ac_power_kw_\d+", r"inv2_ac_power_w__\d+"), begin=begin_quarters
+NREL_MINUTES = TableLayout(
+    "nrel-pv-minutes", columns=("measured_on", r"ac_power__\d+"), row_reader=minute_reader
 )
-DAILY_ROOF = Table("openintro-solar-daily", columns=("location", "date", "kwh"), begin=begin_days)
+NREL_QUARTERS = TableLayout(
+    "nrel-pv-quarter-hours",
+    columns=("", r"ac_power_kw_\d+", r"inv2_ac_power_w__\d+"),
+    row_reader=quarter_hour_reader,
+)
+DAILY_ROOF = TableLayout(
+    "openintro-solar-daily", columns=("location", "date", "kwh"), row_reader=daily_reader
+)

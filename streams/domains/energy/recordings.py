@@ -1,7 +1,7 @@
-"""Public energy files → readings, tariffs and carbon intensities; each format has its file beside this one.
+"""Declares the public file formats of the domain; each format has its module beside this one.
 
-Two formats keep the meter in the file's name only (`Building_1`, `customer12`): their readers are given the path as
-well (`Format.named`), and refuse every row of a file whose name does not tell the meter.
+In two formats only the file's name has the meter (`Building_1`, `customer12`). So the readers get the path as well
+(`Format.named`), and refuse every row of a file whose name has no meter.
 """
 
 from streams.domains.energy.ausgrid import AUSGRID

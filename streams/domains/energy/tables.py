@@ -1,9 +1,9 @@
-"""What the readers of this domain share: a CSV table whose rows become events one after the other. Pure.
+"""Reads CSV tables whose rows become events one after the other; shared by the readers of this domain. Pure.
 
-One source record is one CSV data row. A row with values missing is accepted with nulls; what is odd is flagged;
-refused is what cannot be parsed, what has no time, and what a meter cannot show (a gross register that goes back).
-A row is read in its place in the file: registers count on from row to row, and a file without dates is dated by
-counting its rows. So a refused row still has its place.
+One source record is one CSV data row. A row with missing values is accepted with nulls; anomalies are flagged. A row
+is refused if it cannot be parsed, has no time, or shows the impossible (a gross register that goes back). The order of
+rows matters: registers count on from row to row, and in a file without dates the row's number gives its date. So a
+refused row is counted as well.
 """
 
 import re
@@ -21,39 +21,43 @@ DOMAIN = "energy"
 READING = topic_name(DOMAIN, "reading")
 
 LONGEST_HOLD = 50_000
-"""Items that are held back, at most, until it is known whether an accepted record is the file's last."""
+"""Most items that are held back until it is known whether an accepted record is the file's last."""
 
-Session = Callable[[Sequence[str], Path | None], RowReader]
-"""Begins a file: gets its columns and its path, where that is known; raises ValueError."""
+RowReaderFactory = Callable[[Sequence[str], Path | None], RowReader]
+"""Returns the row reader of a file, by its columns and its path (None if unknown); raises ValueError."""
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """How one format's table is told and read.
+class TableLayout:
+    """Layout of one format's table.
 
     Attributes:
         name: Name of the format.
-        columns: Patterns of the columns that the format has, all of them; the first match of each counts.
-        begin: Begins a file.
-        alone: Whether there may be no other columns.
-        metered: Whether its events are readings, of which the last closes the meter's session.
-        shifted_with: Family of formats whose times are moved together.
+        columns: Pattern of each column of the format; the first match counts.
+        row_reader: Returns the row reader of a file.
+        alone: Whether other columns exclude the format.
+        metered: Whether its events are readings; the last reading then closes the meter's session.
+        shifted_with: Shift group of the format; empty if it is shifted alone.
     """
 
     name: str
     columns: tuple[str, ...]
-    begin: Session
+    row_reader: RowReaderFactory
     alone: bool = False
     metered: bool = True
     shifted_with: str = ""
 
     @property
     def rule(self) -> str:
-        """What refuses a row of this format."""
+        """Rule that refuses a row of this format, `name@version`."""
         return f"read-{self.name}@1"
 
     def matches(self, head: bytes) -> bool:
-        """Tell whether a file begins like this format: all its columns are there, spelled with their units."""
+        """Return whether a file has this format: its header has every column, spelled with its unit.
+
+        Args:
+            head: First bytes of the file.
+        """
         try:
             columns = header_cells(first_line(head))
         except ValueError:
@@ -63,28 +67,40 @@ class Table:
         return all(any(re.fullmatch(pattern, each) for each in columns) for pattern in self.columns)
 
     def read(self, stream: BinaryIO, path: Path | None = None) -> Iterator[Item]:
-        """Read a file of this format, one item per data row."""
+        """Yield one item per line below the header of a file of this format.
+
+        Args:
+            stream: The file, decompressed.
+            path: Path of the file; None if unknown.
+        """
         found = self._items(stream, path)
         return _closed(found) if self.metered else found
 
     def _items(self, stream: BinaryIO, path: Path | None) -> Iterator[Item]:
-        columns, draft_of = self._begin(stream, path)
+        columns, draft_of = self._open(stream, path)
         yield from items(stream, columns, draft_of, self.rule)
 
-    def _begin(self, stream: BinaryIO, path: Path | None) -> tuple[Sequence[str], RowReader]:
-        """Begin a file; where that fails, every row is refused for the same reason."""
+    def _open(self, stream: BinaryIO, path: Path | None) -> tuple[Sequence[str], RowReader]:
+        """Return columns and row reader of a file; if it has none, the reader refuses every row with the reason."""
         columns: Sequence[str] = ()
         try:
             columns = header_cells(header_line(stream))
             found = {pattern: _find(pattern, columns) for pattern in self.columns}
-            draft_of = self.begin([found[pattern] for pattern in self.columns], path)
+            draft_of = self.row_reader([found[pattern] for pattern in self.columns], path)
         except ValueError as error:
             return columns, _refusal(str(error))
         return columns, draft_of
 
 
 def reading(meter: str, at_us: int, duration: str, fields: Mapping[str, Any]) -> EventDraft:
-    """Make a reading of an interval's energy; fields that are not given are null."""
+    """Return the draft of a reading.
+
+    Args:
+        meter: Name of the meter.
+        at_us: Start of the interval, µs since 1970 UTC.
+        duration: Length of the interval, ISO 8601.
+        fields: Further fields; absent quantities are null.
+    """
     base: dict[str, Any] = {
         "meter": meter,
         "community": None,
@@ -102,10 +118,10 @@ def reading(meter: str, at_us: int, duration: str, fields: Mapping[str, Any]) ->
 
 
 def not_negative(column: str, value: Fraction | None) -> Fraction | None:
-    """Return the value of a register that counts one way.
+    """Return a value of gross energy.
 
     Raises:
-        ValueError: It is negative.
+        ValueError: The value is negative.
     """
     if value is not None and value < 0:
         raise ValueError(f"column {column}: gross energy is never negative, got {float(value):g}")
@@ -127,10 +143,10 @@ def _refusal(reason: str) -> RowReader:
 
 
 def _closed(items: Iterator[Item]) -> Iterator[Item]:
-    """Let the last accepted record close its meter's session (docs/identity.md#closing-events).
+    """Set `closes` on the last accepted record, which ends its meter's session (docs/identity.md#closing-events).
 
-    Behind an accepted record at most `LONGEST_HOLD` others are held back; a file that ends in more refused rows
-    than that ends without closing.
+    At most `LONGEST_HOLD` items are held back after an accepted record. A file that ends in more refused rows than
+    that ends without a closing event.
     """
     held: list[Item] = []
     for item in items:

@@ -1,9 +1,9 @@
-"""Energy as meters count it: exact inside, whole watt hours outside. Pure.
+"""Counts energy exactly and reports whole watt hours, as meters do. Pure.
 
-A file tells mean power or kWh with decimals; an event tells whole Wh. Rounding every interval by itself would lose
-what is small: an inverter that draws 2.7 W makes 0.045 Wh a minute, which is 0 for ever. So a `Register` counts
-exactly and shows whole Wh, as a real meter does, and an interval's energy is the difference of what it shows before
-and after: over any stretch the sum is right to 1 Wh, and no single interval is off by more than 1 Wh.
+A file has mean power or kWh with decimals; an event has whole Wh. Rounding each interval alone would lose small values:
+an inverter that draws 2.7 W uses 0.045 Wh a minute, which always rounds to 0. So a `Register` counts exactly and shows
+whole Wh, and an interval's energy is the difference of its display. The sum over any time is right to 1 Wh, and no
+single interval is off by more than 1 Wh.
 """
 
 import re
@@ -27,7 +27,7 @@ _HALF = Fraction(1, 2)
 class Register:
     """A counter of energy that shows whole Wh.
 
-    Its total never goes back: what flows the other way is another register's.
+    Its total never goes back: each direction of flow has a register of its own.
     """
 
     __slots__ = ("_exact", "_shown")
@@ -37,13 +37,13 @@ class Register:
         self._shown = 0
 
     def count(self, energy_wh: Fraction) -> int:
-        """Count energy on, and return by how many Wh the register moved.
+        """Add energy, and return the change of the display in Wh.
 
         Args:
             energy_wh: Energy of the interval in Wh, not negative.
 
         Raises:
-            ValueError: It is negative.
+            ValueError: The energy is negative.
         """
         if energy_wh < 0:
             raise ValueError(f"a register cannot go back, got {float(energy_wh):g} Wh")
@@ -53,10 +53,14 @@ class Register:
 
 
 def number(column: str, cell: str) -> Fraction | None:
-    """Read a number exactly; None for an empty cell.
+    """Return the exact number of a cell; None for an empty cell.
+
+    Args:
+        column: Name of the column, for the message.
+        cell: Text of the cell.
 
     Raises:
-        ValueError: The cell holds something else than a number.
+        ValueError: The cell holds no number.
     """
     text = cell.strip()
     if not text:
@@ -67,15 +71,15 @@ def number(column: str, cell: str) -> Fraction | None:
 
 
 def energy_wh(power_w: Fraction, duration_us: int) -> Fraction:
-    """Return the energy in Wh of a mean power over a duration."""
+    """Return the energy in Wh of a mean power (W) over a duration (µs)."""
     return power_w * duration_us / HOUR_US
 
 
 def duration_us(text: str) -> int:
-    """Read an ISO 8601 duration of days, hours, minutes and seconds.
+    """Return the µs of an ISO 8601 duration of days, hours, minutes and seconds.
 
     Raises:
-        ValueError: It is none; months and years have no fixed length.
+        ValueError: The text is no such duration; months and years have no fixed length.
     """
     match = _DURATION.fullmatch(text)
     if match is None or text.endswith(("P", "T")):

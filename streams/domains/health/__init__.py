@@ -1,1 +1,8 @@
-"""Health: what a body measurement means in its field's classes, and how often, without telling of whom."""
+"""Health: classes of body measurements, and counts of classes without persons.
+
+- `bodies.py`, `sheet.py`: exact body values, and the identities of a result sheet.
+- `rules.py`: a measurement → its classes and flags (pure).
+- `cohorts.py`, `counts.py`: entries of a cohort, and rounded counts of its persons.
+- `agents.py`: runs the rules on their topics.
+- `recordings.py`: public file formats → measurements; `mornings.py`: generates the scenario.
+"""

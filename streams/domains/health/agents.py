@@ -1,13 +1,14 @@
-"""The rules on their topics: measurement → classes and cohort entry; a recording's end → cohort's end; → counts.
+"""Runs the rules on their topics.
 
-Only the first rule and the last open personal values (`opens=True`).
+A measurement derives classes and a cohort entry, a recording's end the cohort's end, a complete cohort its counts.
+Only the first rule and the last decrypt personal values (`decrypts=True`).
 """
 
 from collections.abc import Iterator
 
 from schemas.names import topic_name
 from streams.agents import Input, Output, Record, State, batched
-from streams.domains.health.cohorts import Cohort, End, Held
+from streams.domains.health.cohorts import Cohort, CohortEnd, LatestEntry
 from streams.domains.health.counts import counts, decode, encode
 from streams.domains.health.rules import assess
 
@@ -22,19 +23,19 @@ COHORT_END_RULE = "health-cohort-end@1"
 COUNTS_RULE = "health-class-counts@1"
 
 
-@batched(MEASUREMENT, rule=CLASSES_RULE, outputs=(CLASSIFICATION, COHORT_ENTRY), opens=True)
+@batched(MEASUREMENT, rule=CLASSES_RULE, outputs=(CLASSIFICATION, COHORT_ENTRY), decrypts=True)
 def classify(record: Record) -> Iterator[Output]:
-    """Derive the classes of a measurement, and its entry in the cohort; of who was forgotten, only that it came."""
-    cycle, clear = record.event["cycle"], record.opened()
+    """Derive the classes of a measurement and its cohort entry; of a forgotten person, an entry without classes."""
+    cycle, clear = record.event["cycle"], record.decrypted()
     entry = {"cohort": record.stream, "cycle": cycle}
     # The entry comes first, so that its id is the same whether a classification follows or not.
     if clear is None:
         yield Output(COHORT_ENTRY, entry)
         return
-    verdict = assess(clear)
-    yield Output(COHORT_ENTRY, {**entry, "person": record.key, "classes": encode(verdict)})
+    assessment = assess(clear)
+    yield Output(COHORT_ENTRY, {**entry, "person": record.key, "classes": encode(assessment)})
     head = {"person": record.key, "cycle": cycle, "rule": CLASSES_RULE, "measurement_id": record.event_id}
-    yield Output(CLASSIFICATION, {**head, **verdict.fields()}, key=record.key)
+    yield Output(CLASSIFICATION, {**head, **assessment.fields()}, key=record.key)
 
 
 @batched(RECORDING, rule=COHORT_END_RULE, outputs=(COHORT_ENTRY,))
@@ -44,37 +45,39 @@ def end(record: Record) -> Iterator[Output]:
         yield Output(COHORT_ENTRY, {"cohort": record.stream, "expected": record.event["accepted"]})
 
 
-@batched(COHORT_ENTRY, rule=COUNTS_RULE, outputs=(CLASS_COUNT,), opens=True)
+@batched(COHORT_ENTRY, rule=COUNTS_RULE, outputs=(CLASS_COUNT,), decrypts=True)
 def count(record: Record, state: State) -> Iterator[Output]:
-    """Keep a cohort's entries as they came, and count once when all are there."""
+    """Keep a cohort's entries encrypted, and count once when all have come."""
     cohort = Cohort.from_value(state.get())
     if cohort.done:
         return
     event = record.event
     if event["expected"] is not None:
-        cohort.end = End(event["expected"], record.event_id, record.salt, record.source, record.occurred_us)
+        cohort.end = CohortEnd(
+            event["expected"], record.event_id, record.salt, record.source, record.occurred_us
+        )
     else:
-        sealed = event["classes"]
-        held = None if sealed is None else Held(record.occurred_us, record.event_id, sealed)
-        cohort.add(record.event_id, event["cycle"], event["person"], held)
+        ciphertext = event["classes"]
+        entry = None if ciphertext is None else LatestEntry(record.occurred_us, record.event_id, ciphertext)
+        cohort.add(record.event_id, event["cycle"], event["person"], entry)
     if cohort.complete:
-        yield from _told(record, cohort)
+        yield from _class_counts(record, cohort)
         cohort.finish()
     state.put(cohort.to_value())
 
 
-def _told(record: Record, cohort: Cohort) -> Iterator[Output]:
-    """Open what is kept of each person, and tell the counts as events of the cohort's end."""
+def _class_counts(record: Record, cohort: Cohort) -> Iterator[Output]:
+    """Decrypt the code of each person, and yield the counts as events of the cohort's end."""
     end = cohort.end
     if end is None:
         return
     codes = (
-        record.opener.value(person, held.entry_id, "classes", held.sealed)
-        for person, held in sorted(cohort.persons.items())
+        record.decryptor.value(person, entry.entry_id, "classes", entry.ciphertext)
+        for person, entry in sorted(cohort.persons.items())
     )
     for each in counts(decode(code) for code in codes if code is not None):
         fields = {
-            "source": end.source,  # the end's, whichever entry came last
+            "source": end.source,  # not that of the last entry: it depends on the order
             "cohort": record.key,
             "cycle": cohort.cycle or "",
             "rule": COUNTS_RULE,

@@ -1,7 +1,7 @@
 """Exact body values: no binary fraction decides in which class a person is.
 
-A measured value is the decimal that was written down. It comes as a binary number, and its shortest decimal
-spelling is what was meant; everything is computed from that, as fractions.
+A measured value is a written decimal. It arrives as a binary number; its shortest decimal spelling is the written one.
+Everything is computed from that spelling, as fractions.
 """
 
 import math
@@ -39,16 +39,20 @@ BODY = (
 """Numeric fields of `health.measurement` beside the age."""
 
 Values = Mapping[str, Fraction]
-"""What was measured, exactly, by field; what was not measured is not there."""
+"""Exact measured values by field; fields that were not measured are absent."""
 
 
 def exact(value: float) -> Fraction:
-    """Hold a measured number as the decimal that was meant."""
+    """Return the written decimal of a measured number, as a fraction."""
     return Fraction(repr(value))
 
 
 def values_of(measurement: Mapping[str, Any]) -> dict[str, Fraction]:
-    """Take what was measured of a measurement's fields in clear; what is no finite number is left out."""
+    """Return the exact values of a measurement; values that are not finite are left out.
+
+    Args:
+        measurement: Fields of `health.measurement` in clear.
+    """
     found = {}
     for field in (*BODY, "age"):
         value = measurement.get(field)
@@ -58,7 +62,7 @@ def values_of(measurement: Mapping[str, Any]) -> dict[str, Fraction]:
 
 
 def bmi_of(values: Values) -> Fraction | None:
-    """Compute the body mass index; from the sheet where weight or height is missing or not above zero."""
+    """Return the body mass index in kg/m²; the printed one if weight or height is missing or not above zero."""
     weight, height = values.get("body_weight"), values.get("body_height")
     if weight is not None and height is not None and weight > 0 and height > 0:
         return weight / (height / 100) ** 2
@@ -67,7 +71,7 @@ def bmi_of(values: Values) -> Fraction | None:
 
 
 def fat_share_of(values: Values) -> Fraction | None:
-    """Tell the share of body fat in percent: as measured, else from the fat's mass and the weight."""
+    """Return the share of body fat in percent: the measured one, else from fat mass and weight."""
     share = values.get("percent_body_fat")
     if share is None:
         mass, weight = values.get("body_fat_mass"), values.get("body_weight")

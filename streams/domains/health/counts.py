@@ -1,23 +1,24 @@
-"""Persons' classes → counts that tell of nobody. Pure.
+"""Counts persons' classes without revealing persons. Pure.
 
-- A person counts once, by their latest measurement.
-- A count is told only from `AT_LEAST` persons on, rounded down to a multiple of it: so neither a small group nor
-  the difference of two counts (a group and its parts, one scheme and another) tells of fewer persons.
-- Counted are whole cohort, each sex, and each sex with each age band; flags for the whole cohort and each sex.
+- A person counts once, by the latest measurement.
+- A count is published from `AT_LEAST` persons on, rounded down to a multiple of it. So neither a small group nor the
+  difference of two counts (a group and its parts, one scheme and another) reveals fewer persons.
+- Groups are the whole cohort, each sex, and each sex with each age band; flags are counted for the whole cohort and
+  each sex.
 
-A person travels as a code of fixed length, one letter per property, so that its length in cipher tells nothing:
-sex, age band, WHO, Korean, fat and waist class (`-` for none), then the flags as a hexadecimal sum of bits.
+A person is encoded in a fixed number of letters, so the length of the ciphertext reveals nothing: sex, age band, WHO,
+Korean, fat and waist class (`-` for none), then the flags as a hexadecimal sum of bits.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from streams.domains.health.rules import AGE_BANDS, FAT, KOREA, SEXES, WAIST, WHO, Verdict
+from streams.domains.health.rules import AGE_BANDS, FAT, KOREA, SEXES, WAIST, WHO, Assessment
 from streams.domains.health.sheet import FLAGS
 
 AT_LEAST = 5
-"""Fewest persons that a count may tell of (docs/fields/health.md#small-counts)."""
+"""Fewest persons of a published count (docs/fields/health.md#small-counts)."""
 
 ALL = "ALL"
 NONE = "-"
@@ -28,7 +29,14 @@ CODE_LENGTH = len(_PROPERTIES) + _FLAG_DIGITS
 
 
 class Person(NamedTuple):
-    """What a person is counted under."""
+    """Properties under which a person is counted.
+
+    Attributes:
+        sex: One of `SEXES`; None if unknown.
+        age_band: One of `AGE_BANDS`; None if unknown.
+        classes: Class of each of `SCHEMES`, in their order; None for no class.
+        flags: In the order of `FLAGS`.
+    """
 
     sex: str | None
     age_band: str | None
@@ -37,7 +45,15 @@ class Person(NamedTuple):
 
 
 class Count(NamedTuple):
-    """One count, ready to be told; fields of `health.class-count`."""
+    """One count to publish; fields of `health.class-count`.
+
+    Attributes:
+        sex: Sex of the group, or `ALL`.
+        age_band: Age band of the group, such as 30-39, or `ALL`.
+        scheme: Scheme of the class: one of `SCHEMES`, `PERSONS` or `FLAG`.
+        name: Name of the class or flag.
+        persons: Number of persons, a multiple of `AT_LEAST`.
+    """
 
     sex: str
     age_band: str
@@ -46,22 +62,29 @@ class Count(NamedTuple):
     persons: int
 
 
-def encode(verdict: Verdict) -> str:
-    """Write what a person is counted under as a code of `CODE_LENGTH` letters."""
-    found = (verdict.sex, verdict.age_band, verdict.who, verdict.korea, verdict.fat, verdict.waist)
+def encode(assessment: Assessment) -> str:
+    """Return the code of a person, `CODE_LENGTH` letters."""
+    found = (
+        assessment.sex,
+        assessment.age_band,
+        assessment.who,
+        assessment.korea,
+        assessment.fat,
+        assessment.waist,
+    )
     letters = [
         NONE if value is None else str(names.index(value))
         for value, names in zip(found, _PROPERTIES, strict=True)
     ]
-    bits = sum(1 << FLAGS.index(flag) for flag in verdict.flags)
+    bits = sum(1 << FLAGS.index(flag) for flag in assessment.flags)
     return "".join(letters) + f"{bits:0{_FLAG_DIGITS}x}"
 
 
 def decode(code: str) -> Person:
-    """Read a code.
+    """Return the properties that a code encodes.
 
     Raises:
-        ValueError: It is none; the message does not tell it.
+        ValueError: The text is no code; the message does not quote it.
     """
     if len(code) != CODE_LENGTH:
         raise ValueError(f"expected a code of {CODE_LENGTH} letters")
@@ -73,26 +96,33 @@ def decode(code: str) -> Person:
         bits = int(code[len(_PROPERTIES) :], 16)
     except (ValueError, IndexError):
         raise ValueError("expected a code of sex, age band, classes and flags") from None
-    flags = tuple(flag for place, flag in enumerate(FLAGS) if bits >> place & 1)
+    flags = tuple(flag for bit, flag in enumerate(FLAGS) if bits >> bit & 1)
     return Person(sex, band, tuple(classes), flags)
 
 
 def counts(persons: Iterable[Person]) -> list[Count]:
-    """Count persons; what is too small to be told is left out. The order depends on the persons alone."""
+    """Return the counts of persons, without those that are too small to publish.
+
+    Args:
+        persons: Each person once, in any order.
+
+    Returns:
+        Counts sorted by sex, age band, scheme and class.
+    """
     found: Counter[tuple[str, str, str, str]] = Counter()
     for person in persons:
         found.update(_cells(person))
-    told = ((cell, number // AT_LEAST * AT_LEAST) for cell, number in found.items())
-    return [Count(*cell, number) for cell, number in sorted(told) if number >= AT_LEAST]
+    rounded = ((cell, number // AT_LEAST * AT_LEAST) for cell, number in found.items())
+    return [Count(*cell, number) for cell, number in sorted(rounded) if number >= AT_LEAST]
 
 
 def band_text(band: str) -> str:
-    """Write an age band for people: `AGE_30_39` is 30-39, `AGE_80_UP` is 80+."""
+    """Return an age band as people write it: 30-39 for `AGE_30_39`, 80+ for `AGE_80_UP`."""
     return band.removeprefix("AGE_").replace("_UP", "+").replace("_", "-")
 
 
 def _cells(person: Person) -> Iterator[tuple[str, str, str, str]]:
-    """Name every cell that a person counts in."""
+    """Yield every cell that a person counts in: sex, age band, scheme, class."""
     groups = [(ALL, ALL)]
     if person.sex is not None:
         groups.append((person.sex, ALL))

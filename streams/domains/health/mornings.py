@@ -1,11 +1,11 @@
-"""Makes the scenario `scenarios/sixty_mornings.jsonl`: a resident's 60 mornings on a body analyser. Not a recording.
+"""Generates `scenarios/sixty_mornings.jsonl`: an invented resident's 60 mornings on a body analyser.
 
     python -m streams.domains.health.mornings > streams/domains/health/scenarios/sixty_mornings.jsonl
 
-The sheet's parts are made first and the whole follows from them as printed, so every identity of the sheet holds
-(docs/fields/health.md#result-sheets), except on three mornings that tell what flags are for: a mistyped height, a
-bag on the scale, a lost pulse sensor. The resident, a man of 41 and 174 cm, loses fat slowly. Noise is arithmetic
-from the seed: the file is the same on every machine.
+The parts of a sheet are generated first and its sums follow from the printed parts. So every identity of the sheet
+(docs/fields/health.md#result-sheets) holds, except on three mornings that show the flags: a mistyped height, a bag on
+the scale, a lost pulse sensor. The resident, a man of 41 and 174 cm, loses fat slowly. The noise is computed from the
+seed: the file is the same on every machine.
 """
 
 import json
@@ -35,14 +35,24 @@ HEADER = {
 
 
 def noise(morning: int, what: int, spread: float) -> float:
-    """Return a number within ± spread that depends on seed, morning and purpose alone."""
+    """Return a number within ± spread that depends on `SEED`, morning and purpose alone.
+
+    Args:
+        morning: Number of the morning, from 1.
+        what: Number of the purpose.
+        spread: Largest absolute value.
+    """
     value = (SEED + morning * 7919 + what * 104_729) * 2_654_435_761 % 2**32
     value = (value ^ value >> 15) * 2_246_822_519 % 2**32
     return (value / 2**31 - 1) * spread
 
 
 def sheet(morning: int) -> dict[str, Any]:
-    """Make the printed sheet of a morning, from 1."""
+    """Return the printed sheet of a morning, as fields of `health.measurement`.
+
+    Args:
+        morning: Number of the morning, from 1.
+    """
     gone = (morning - 1) / (MORNINGS - 1)
     fat = round(FAT_FROM_KG + (FAT_TO_KG - FAT_FROM_KG) * gone + noise(morning, 1, 0.3), 1)
     inside = round(29.1 + noise(morning, 2, 0.3), 1)
@@ -84,11 +94,11 @@ MISHAPS: dict[int, Any] = {
     33: lambda fields: {"body_weight": round(fields["body_weight"] + 7.5, 1)},
     47: lambda _: {"resting_heart_rate": 0.0},
 }
-"""What goes wrong on which morning."""
+"""Fields that are wrong on a morning, by its number."""
 
 
 def lines() -> Iterator[str]:
-    """Make the lines of the scenario."""
+    """Yield the lines of the scenario."""
     yield json.dumps(HEADER, ensure_ascii=False)
     for morning in range(1, MORNINGS + 1):
         offset_ms = (morning - 1) * DAY_MS + round(600_000 + noise(morning, 8, 540_000))

@@ -1,15 +1,15 @@
-"""Public body-measurement tables → measurements: NHANES, Australian athletes, body dimensions. Pure.
+"""Reads public body-measurement tables: NHANES, Australian athletes, body dimensions. Pure.
 
-One source record is one data row, one person. Columns that a measurement has no field for are passed over. A row with
-values missing is accepted; refused is only what cannot be parsed: wrong number of cells, no person, a number or a
-sex that is none, a survey id of a cycle we cannot date, or a table that lacks a column of its format. **A reason never
-tells a value, nor whose it is.**
+One source record is one data row, one person. Columns without a field in the measurement are ignored. A row with
+missing values is accepted. A row is refused only if it cannot be parsed: wrong number of cells, no person, an invalid
+number or sex, a survey id of a cycle without a known date, or a missing column of the format. **A reason never
+contains a value or a person.**
 
 None of these tables has a time stamp. `occurred_at` is midnight UTC of the last day on which the row can have been
-measured, and `period` says so: the survey cycle for NHANES, the year of publication for the two studies.
+measured. `period` has the interval: the survey cycle for NHANES, until the year of publication for the two studies.
 
-NHANES as the package writes it: ids and numbers are floats (`93703.0`); `5.397605346934028e-79` is a zero, an artefact
-of the SAS transport format; empty was not measured.
+NHANES as its package writes it: ids and numbers are floats (`93703.0`); `5.397605346934028e-79` is a zero, an artefact
+of the SAS transport format; an empty cell was not measured.
 """
 
 import re
@@ -34,7 +34,7 @@ _ROW_NAME = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """When something was measured of which no moment is told.
+    """Interval in which a row without time stamp was measured.
 
     Attributes:
         text: The interval, ISO 8601-2.
@@ -51,7 +51,7 @@ class Period:
 
 
 NHANES_CYCLES = {(93_703, 102_956): ("nhanes-2017-2018", Period("2017-01-01/2018-12-31", (2018, 12, 31)))}
-"""Cycle by its range of SEQN: the survey numbers persons on through all cycles, and the file tells no other date."""
+"""Cycle by its range of SEQN: the survey numbers persons on through all cycles, and the file has no other date."""
 
 AIS_PERIOD = Period("../1991-12-31", (1991, 12, 31))
 """Telford and Cunningham, Med. Sci. Sports Exerc. 23 (1991)."""
@@ -61,8 +61,14 @@ BDIMS_PERIOD = Period("../2003-12-31", (2003, 12, 31))
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
-    """Whose a row is, and of which cycle."""
+class RowSubject:
+    """The person that a row measures.
+
+    Attributes:
+        person: Name of the person within the domain, such as `nhanes:93703`.
+        cycle: Survey cycle or study.
+        period: When the row was measured.
+    """
 
     person: str
     cycle: str
@@ -70,45 +76,50 @@ class Whose:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """A measured value's column, and by how much it is to be divided to have the field's unit."""
+class ValueColumn:
+    """Column of a measured value.
+
+    Attributes:
+        column: Name of the column.
+        divided_by: Divisor that converts the column's unit to the field's.
+    """
 
     column: str
     divided_by: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """How one format's table is laid out.
+class TableLayout:
+    """Layout of one format's table.
 
     Attributes:
         name: Name of the format.
-        delimiter: What stands between two cells.
-        recognised_by: Columns that make a table one of this format.
+        delimiter: Separator of cells.
+        recognised_by: Columns by which the format is recognised.
         values: Column of each measured value, by field of the measurement.
-        sex: Column of the sex, and what it says for which.
-        whose: Tells whose a row is; raises ValueError.
+        sex: Column of the sex, and FEMALE or MALE by its texts.
+        subject_of: Returns the person of a row; raises ValueError.
     """
 
     name: str
     delimiter: str
     recognised_by: frozenset[str]
-    values: Mapping[str, Value]
+    values: Mapping[str, ValueColumn]
     sex: tuple[str, Mapping[str, str]]
-    whose: Callable[[Mapping[str, str]], Whose]
+    subject_of: Callable[[Mapping[str, str]], RowSubject]
 
     @property
     def rule(self) -> str:
-        """What refuses a row of this format."""
+        """Rule that refuses a row of this format, `name@version`."""
         return f"read-{self.name}@1"
 
     @property
     def needed(self) -> frozenset[str]:
-        """All columns that a measurement is made from."""
+        """All columns that the reader needs."""
         return self.recognised_by | {each.column for each in self.values.values()} | {self.sex[0]}
 
     def header(self, line: bytes) -> list[str] | None:
-        """Read a header line of this format; None when it is of another."""
+        """Return the columns of a header line; None if the line is of another format."""
         try:
             columns = header_cells(line, delimiter=self.delimiter)
         except ValueError:
@@ -116,11 +127,11 @@ class Table:
         return columns if self.recognised_by <= set(columns) else None
 
     def matches(self, head: bytes) -> bool:
-        """Tell whether a file begins like this format."""
+        """Return whether a file has this format, by its first bytes."""
         return self.header(first_line(head)) is not None
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
-        """Read a file of this format, one item per data row."""
+        """Yield one item per line below the header of a file of this format."""
         columns = self.header(header_line(stream)) or []
         absent = ", ".join(sorted(self.needed - set(columns)))
         yield from items(
@@ -130,16 +141,16 @@ class Table:
     def _draft(self, row: Row, absent: str) -> EventDraft:
         if absent:
             raise ValueError(f"the table lacks the column {absent}")
-        whose = self.whose(row.require_cells())
+        subject = self.subject_of(row.require_cells())
         fields: dict[str, Any] = {
-            "person": whose.person,
-            "cycle": whose.cycle,
-            "period": whose.period.text,
+            "person": subject.person,
+            "cycle": subject.cycle,
+            "period": subject.period.text,
             "sex": self._sex(row.cells),
         }
         for field, value in self.values.items():
             fields[field] = _number(value, row.cells[value.column])
-        return EventDraft(TOPIC, whose.period.occurred_at, fields)
+        return EventDraft(TOPIC, subject.period.occurred_at, fields)
 
     def _sex(self, cells: Mapping[str, str]) -> str | None:
         column, names = self.sex
@@ -151,7 +162,7 @@ class Table:
         return names[text]
 
 
-def _number(value: Value, cell: str) -> float | None:
+def _number(value: ValueColumn, cell: str) -> float | None:
     text = cell.strip()
     if not text or text == "NA":
         return None
@@ -162,76 +173,76 @@ def _number(value: Value, cell: str) -> float | None:
     return float(text) if value.divided_by == 1 else float(Decimal(text) / value.divided_by)
 
 
-def _nhanes_person(cells: Mapping[str, str]) -> Whose:
+def _nhanes_person(cells: Mapping[str, str]) -> RowSubject:
     match = _WHOLE.fullmatch(cells["SEQN"].strip())
     if match is None:
         raise ValueError("column SEQN: expected the number of a person")
     number = int(match[1])
     for (first, last), (cycle, period) in NHANES_CYCLES.items():
         if first <= number <= last:
-            return Whose(f"nhanes:{number}", cycle, period)
+            return RowSubject(f"nhanes:{number}", cycle, period)
     raise ValueError("column SEQN: is of no survey cycle that can be dated (known: 2017-2018)")
 
 
-def _row_person(study: str, cycle: str, period: Period) -> Callable[[Mapping[str, str]], Whose]:
-    """Make what names a person by the study and the number of the row in its whole table."""
+def _row_person(study: str, cycle: str, period: Period) -> Callable[[Mapping[str, str]], RowSubject]:
+    """Return a function that names a person by the study and the row's number in the complete table."""
 
-    def whose(cells: Mapping[str, str]) -> Whose:
+    def subject(cells: Mapping[str, str]) -> RowSubject:
         name = cells["rownames"].strip()
         if not _ROW_NAME.fullmatch(name):
             raise ValueError("column rownames: expected the number of a row")
-        return Whose(f"{study}:{name}", cycle, period)
+        return RowSubject(f"{study}:{name}", cycle, period)
 
-    return whose
+    return subject
 
 
-NHANES = Table(
+NHANES = TableLayout(
     name="nhanes",
     delimiter="\t",
     recognised_by=frozenset({"SEQN", "WeightKg", "StandingHeightCm", "BodyMassIndexKgm2"}),
     values={
-        "age": Value("AgeInYearsAtScreening"),
-        "body_weight": Value("WeightKg"),
-        "body_height": Value("StandingHeightCm"),
-        "bmi": Value("BodyMassIndexKgm2"),
-        "percent_body_fat": Value("TotalPercentFat"),
-        "trunk_percent_fat": Value("TrunkPercentFat"),
-        "trunk_fat_mass": Value("TrunkFatG", divided_by=1000),
-        "waist_circumference": Value("WaistCircumferenceCm"),
-        "resting_heart_rate": Value("60SecPulse30SecPulse2"),
-        "systolic_blood_pressure": Value("SystolicBloodPres1StRdgMmHg"),
-        "diastolic_blood_pressure": Value("DiastolicBloodPres1StRdgMmHg"),
+        "age": ValueColumn("AgeInYearsAtScreening"),
+        "body_weight": ValueColumn("WeightKg"),
+        "body_height": ValueColumn("StandingHeightCm"),
+        "bmi": ValueColumn("BodyMassIndexKgm2"),
+        "percent_body_fat": ValueColumn("TotalPercentFat"),
+        "trunk_percent_fat": ValueColumn("TrunkPercentFat"),
+        "trunk_fat_mass": ValueColumn("TrunkFatG", divided_by=1000),
+        "waist_circumference": ValueColumn("WaistCircumferenceCm"),
+        "resting_heart_rate": ValueColumn("60SecPulse30SecPulse2"),
+        "systolic_blood_pressure": ValueColumn("SystolicBloodPres1StRdgMmHg"),
+        "diastolic_blood_pressure": ValueColumn("DiastolicBloodPres1StRdgMmHg"),
     },
     sex=("Gender", {"Female": "FEMALE", "Male": "MALE"}),
-    whose=_nhanes_person,
+    subject_of=_nhanes_person,
 )
-AIS_ATHLETES = Table(
+AIS_ATHLETES = TableLayout(
     name="ais-athletes",
     delimiter=",",
     recognised_by=frozenset({"rownames", "pcBfat", "lbm", "ssf", "sport"}),
     values={
-        "body_weight": Value("wt"),
-        "body_height": Value("ht"),
-        "bmi": Value("bmi"),
-        "percent_body_fat": Value("pcBfat"),
-        "lean_body_mass": Value("lbm"),
+        "body_weight": ValueColumn("wt"),
+        "body_height": ValueColumn("ht"),
+        "bmi": ValueColumn("bmi"),
+        "percent_body_fat": ValueColumn("pcBfat"),
+        "lean_body_mass": ValueColumn("lbm"),
     },
     sex=("sex", {"f": "FEMALE", "m": "MALE"}),
-    whose=_row_person("ais", "ais-athletes-1991", AIS_PERIOD),
+    subject_of=_row_person("ais", "ais-athletes-1991", AIS_PERIOD),
 )
-BODY_DIMENSIONS = Table(
+BODY_DIMENSIONS = TableLayout(
     name="bdims",
     delimiter=",",
     recognised_by=frozenset({"rownames", "wai_gi", "hip_gi", "wgt", "hgt"}),
     values={
-        "age": Value("age"),
-        "body_weight": Value("wgt"),
-        "body_height": Value("hgt"),
-        "waist_circumference": Value("wai_gi"),
-        "hip_circumference": Value("hip_gi"),
+        "age": ValueColumn("age"),
+        "body_weight": ValueColumn("wgt"),
+        "body_height": ValueColumn("hgt"),
+        "waist_circumference": ValueColumn("wai_gi"),
+        "hip_circumference": ValueColumn("hip_gi"),
     },
     sex=("sex", {"1": "MALE", "0": "FEMALE"}),
-    whose=_row_person("bdims", "bdims-2003", BDIMS_PERIOD),
+    subject_of=_row_person("bdims", "bdims-2003", BDIMS_PERIOD),
 )
 
 

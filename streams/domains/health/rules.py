@@ -1,14 +1,14 @@
-"""One measurement → its classes and flags. Pure; values in clear in, classes in clear out.
+"""Derives classes and flags from a measurement. Pure; values and classes are in clear.
 
 Sources: docs/fields/health.md#body-mass-index.
 
-- BMI classes are half-open intervals on the unrounded value, which is computed from weight and height where both
-  were measured: 24.96 is normal on the scale of WHO, and 25 exactly is not.
-- One BMI has two labels: WHO's and Korea's (KSSO, since 2018); 26.0 is pre-obese here and obese there.
+- BMI classes are half-open intervals on the unrounded value, which is computed from weight and height if both were
+  measured: 24.96 is normal on the scale of WHO, and 25 exactly is not.
+- A BMI has two classes: WHO's and Korea's (KSSO, since 2018); 26.0 is pre-obese for WHO and obese for KSSO.
 - The healthy share of body fat, 10–20 % for men and 18–28 % for women, includes its ends.
 - Korean abdominal obesity: waist from 90 cm (men), 85 cm (women).
-- Adults only: children's classes are percentiles by age and sex. Under 20 (WHO's reference for growth ends there)
-  every class is null and `NOT_ADULT` says why. Who tells no age is taken for an adult, and `AGE_UNKNOWN` says so.
+- Adults only: children's classes are percentiles by age and sex. Under 20, where WHO's growth reference ends, every
+  class is null, with the flag `NOT_ADULT`. A person of unknown age is classed as an adult, with the flag `AGE_UNKNOWN`.
 """
 
 from bisect import bisect_right
@@ -53,21 +53,21 @@ FAT_HEALTHY = {"MALE": (10, 20), "FEMALE": (18, 28)}
 WAIST = ("NORMAL", "ABDOMINALLY_OBESE")
 WAIST_OBESE_FROM = {"MALE": 90, "FEMALE": 85}
 
-FLAGS_FILLED_TO = 64
-"""Characters that the flags' text is filled up to, and to whole multiples of it."""
+FLAGS_PADDED_TO = 64
+"""Characters to whose multiples the flags' text is padded, so that its ciphertext has few lengths."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one measurement means.
+class Assessment:
+    """Classes and flags of one measurement; a class is None if it cannot be derived.
 
     Attributes:
-        sex: FEMALE, MALE, or None where it was not told.
-        age_band: One of `AGE_BANDS`.
+        sex: FEMALE or MALE; None if unknown.
+        age_band: One of `AGE_BANDS`; None if the age is unknown.
         who: BMI class of WHO.
         korea: BMI class of KSSO.
-        fat: Share of fat against the healthy range.
-        waist: Abdominal obesity.
+        fat: Class of the share of body fat.
+        waist: Class of the waist: abdominal obesity.
         flags: In the order of `FLAGS`.
     """
 
@@ -80,7 +80,7 @@ class Verdict:
     flags: tuple[str, ...]
 
     def fields(self) -> dict[str, Any]:
-        """Spell the classes as fields of `health.classification`."""
+        """Return the classes as fields of `health.classification`."""
         schemes = {"WHO": self.who, "KSSO-2018": self.korea or self.waist, "PBF": self.fat}
         return {
             "schemes": [name for name, found in schemes.items() if found],
@@ -90,18 +90,18 @@ class Verdict:
             "bmi_class_korea": self.korea,
             "fat_class": self.fat,
             "waist_class": self.waist,
-            "flags": filled(self.flags),
+            "flags": padded(self.flags),
         }
 
 
-def filled(flags: tuple[str, ...]) -> str:
-    """Write flags as a text whose length tells (nearly) nothing of them."""
+def padded(flags: tuple[str, ...]) -> str:
+    """Return flags as one text, padded so that its length reveals (nearly) nothing of them."""
     text = " ".join(flags)
-    return text.ljust(-(-max(len(text), 1) // FLAGS_FILLED_TO) * FLAGS_FILLED_TO)
+    return text.ljust(-(-max(len(text), 1) // FLAGS_PADDED_TO) * FLAGS_PADDED_TO)
 
 
-def assess(measurement: Mapping[str, Any]) -> Verdict:
-    """Place a measurement in the classes.
+def assess(measurement: Mapping[str, Any]) -> Assessment:
+    """Return the classes and flags of a measurement.
 
     Args:
         measurement: Fields of `health.measurement` in clear.
@@ -111,38 +111,38 @@ def assess(measurement: Mapping[str, Any]) -> Verdict:
     child = age is not None and age < ADULT_FROM_YEARS
     bmi, share = (None, None) if child else (bmi_of(values), fat_share_of(values))
     waist = None if child else values.get("waist_circumference")
-    told = (
+    flags = (
         {*flags_of(values)}
         | ({"NOT_ADULT"} if child else set())
         | ({"AGE_UNKNOWN"} if age is None else set())
     )
-    return Verdict(
+    return Assessment(
         sex=sex,
         age_band=None if age is None else AGE_BANDS[max(0, min(int(age) // BAND_YEARS, len(AGE_BANDS) - 1))],
         who=None if bmi is None else who_class(bmi),
         korea=None if bmi is None else korean_class(bmi),
         fat=None if share is None or sex is None else fat_class(share, sex),
         waist=None if waist is None or waist <= 0 or sex is None else waist_class(waist, sex),
-        flags=tuple(flag for flag in FLAGS if flag in told),
+        flags=tuple(flag for flag in FLAGS if flag in flags),
     )
 
 
 def who_class(bmi: Fraction) -> str:
-    """Place a BMI among the classes of WHO."""
+    """Return WHO's class of a BMI (kg/m²)."""
     return WHO[bisect_right(WHO_FROM, bmi)]
 
 
 def korean_class(bmi: Fraction) -> str:
-    """Place a BMI among the classes of KSSO."""
+    """Return KSSO's class of a BMI (kg/m²)."""
     return KOREA[bisect_right(KOREA_FROM, bmi)]
 
 
 def fat_class(share: Fraction, sex: str) -> str:
-    """Place a share of body fat against the healthy range of a sex."""
+    """Return the class of a share of body fat (percent) for a sex."""
     lowest, highest = FAT_HEALTHY[sex]
     return FAT[0] if share < lowest else FAT[2] if share > highest else FAT[1]
 
 
 def waist_class(waist: Fraction, sex: str) -> str:
-    """Tell abdominal obesity by waist [cm] and sex."""
+    """Return the class of a waist (cm) for a sex."""
     return WAIST[waist >= WAIST_OBESE_FROM[sex]]

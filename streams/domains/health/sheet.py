@@ -1,4 +1,4 @@
-"""What a result sheet says about itself, and what is implausible. Flagged, never dropped.
+"""Checks the identities and the plausible ranges of a result sheet. Anomalies are flagged, never dropped.
 
 Sources: docs/fields/health.md#result-sheets.
 
@@ -12,7 +12,7 @@ Sources: docs/fields/health.md#result-sheets.
 - `ECW_RATIO_HIGH`: above 0.39. `VISCERAL_FAT_HIGH`: level from 10, or area from 100 cm².
 - `OUT_OF_RANGE:<field>`: outside the plausible range of the field.
 
-An identity is judged only where all its parts were measured. Flags stand in the fixed order of `FLAGS`.
+An identity is checked only if all its parts were measured. Flags have the fixed order of `FLAGS`.
 """
 
 from collections.abc import Callable, Iterator
@@ -60,7 +60,13 @@ VISCERAL_AREA_HIGH = 100
 
 
 class Identity:
-    """An equation that the parts of a sheet keep."""
+    """An equation between fields of a sheet.
+
+    Attributes:
+        fields: Fields of the equation, in the order of `off`'s arguments.
+        off: Returns by how much the values miss the equation.
+        tolerance: Largest deviation, in the unit that `off` returns.
+    """
 
     __slots__ = ("fields", "off", "tolerance")
 
@@ -69,8 +75,8 @@ class Identity:
         self.off = off
         self.tolerance = tolerance
 
-    def broken(self, values: Values) -> bool:
-        """Whether all parts are there, and disagree by more than the tolerance."""
+    def violated(self, values: Values) -> bool:
+        """Return whether all fields were measured and miss the equation by more than the tolerance."""
         parts = [values.get(field) for field in self.fields]
         given = [part for part in parts if part is not None]
         return len(given) == len(parts) and abs(self.off(*given)) > self.tolerance
@@ -132,16 +138,16 @@ FLAGS = (
     "AGE_UNKNOWN",
     *(f"OUT_OF_RANGE:{field}" for field in RANGE_FIELDS),
 )
-"""Every flag, in the order in which they are told; their places number the bits of a count's code."""
+"""Every flag, in a fixed order: a flag's index is its bit in the code of `counts`."""
 
 
 def flags_of(values: Values) -> tuple[str, ...]:
-    """Tell what does not fit together on a sheet, and what is implausible."""
+    """Return the flags of a sheet: violated identities, high values, implausible values."""
     return tuple(_flags(values))
 
 
 def _flags(values: Values) -> Iterator[str]:
-    yield from (name for name, ways in IDENTITIES.items() if any(way.broken(values) for way in ways))
+    yield from (name for name, ways in IDENTITIES.items() if any(way.violated(values) for way in ways))
     if values.get("ecw_ratio", Fraction(0)) > ECW_RATIO_HIGH:
         yield "ECW_RATIO_HIGH"
     level, area = values.get("visceral_fat_level"), values.get("visceral_fat_area")

@@ -90,7 +90,7 @@ def measure(way: str, on: SinkStage, run: Run) -> Measured:
     Raises:
         SideError: It failed, or did not store every record once.
     """
-    client = on.made.door.client(database=on.made.config.database)
+    client = on.made.clickhouse.client(database=on.made.config.database)
     try:
         for table in ("records", on.table):
             client.command(f"TRUNCATE TABLE {table}")
@@ -99,7 +99,7 @@ def measure(way: str, on: SinkStage, run: Run) -> Measured:
             "way": way,
             "stage": on.made.name,
             "total": run.events,
-            "servers": [on.broker.pid, on.made.door.pid],
+            "servers": [on.broker.pid, on.made.clickhouse.pid],
             "config": {
                 "kafka": config.kafka,
                 "url": config.url,

@@ -86,8 +86,8 @@ def ours(job: Job) -> None:
         job.config, job.catalog, lambda name, value, _labels: figures.__setitem__(name, value)
     )
     while figures.get("sink.records_total", 0) < job.clock.total:
-        sink.turn()
-        if any(lane.waiting or lane.task for lane in sink.lanes()):
+        sink.run_once()
+        if any(each.waiting or each.task for each in sink.partitions()):
             job.clock.begin()
     job.clock.count(job.clock.total)
     job.clock.finish()

@@ -22,7 +22,7 @@ def ours(work: Counting) -> None:
     state = PartitionStore(changelog, 0, 1)
     clock.begin()
     for begin in range(0, clock.total, BATCH):
-        draft = state.draft()
+        draft = state.begin()
         end = min(begin + BATCH, clock.total)
         for offset in range(begin, end):
             kept = draft.state((RULE, work.subjects[offset % SUBJECTS], STREAM), offset)

@@ -15,7 +15,7 @@ from ledger_sink.verifier.evidence import check_evidence
 from ledger_sink.verifier.trust import Trust
 from schemas.catalog import load_catalog
 from schemas.codec import HEADER_SIZE, encode
-from schemas.envelope import reading_text
+from schemas.envelope import parsing_form
 from streams.config import StreamsConfig
 from streams.testing import MemoryProducer
 from tests.ledger_sink.large_city import LargeCity
@@ -66,7 +66,7 @@ def test_bundles_at_a_million_events_are_small_and_show_nothing_personal(tmp_pat
     trust = Trust(Policy.parse(city.policy()))
     personal = 0
     for place, (topic, event) in enumerate(found):
-        schema = pack_schema(reading_text(topic.schema.text))
+        schema = pack_schema(parsing_form(topic.schema.text))
         bundle = city.large_evidence(place, schema).encode()
         verdict = check_evidence("large", bundle, trust)
         assert verdict.passed, verdict.text()
@@ -83,7 +83,7 @@ def test_the_schema_in_a_bundle_reads_what_the_whole_schema_reads() -> None:
         if topic.schema.personal:
             continue
         value = encode(topic.schema, event)[HEADER_SIZE:]
-        texts = (topic.schema.text, reading_text(topic.schema.text))
+        texts = (topic.schema.text, parsing_form(topic.schema.text))
         whole, short = (
             fastavro.schemaless_reader(io.BytesIO(value), fastavro.parse_schema(json.loads(text)), None)
             for text in texts

@@ -18,10 +18,10 @@ from tests.ledger_sink.simulated_city import TOPIC, SimulatedCity, SimulatedPart
 SIGNER = Signer(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 OTHER = Signer(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
 TOLD = [statement(TOPIC, b"111", b"value %d" % number, number or None) for number in range(4)]
-BATCH = SIGNER.batch(TOLD[2:])
+BATCH = SIGNER.sign_batch(TOLD[2:])
 HEADERS: list[list[tuple[str, bytes | None]]] = [
     [],
-    [("sequence", b"1"), ("signature", SIGNER.one(TOLD[1]))],
+    [("sequence", b"1"), ("signature", SIGNER.sign(TOLD[1]))],
     [("sequence", b"2"), ("signature", BATCH[0])],
     [("sequence", b"3"), ("signature", BATCH[0])],  # its neighbour's
 ]

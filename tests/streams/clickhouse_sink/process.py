@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 class Points:
     """Counts moments and strikes at the chosen ones."""
 
-    def __init__(self, told: list[str]) -> None:
+    def __init__(self, points: list[str]) -> None:
         self._chosen = {}
-        for point in told:
+        for point in points:
             name, moment, *number = point.split(":")
             self._chosen[moment, int(number[0]) if number else 1] = signal.Signals[f"SIG{name}"]
         self._seen: Counter[str] = Counter()
@@ -47,16 +47,16 @@ class Points:
 
     def install(self) -> None:
         """Put the moments into the sink's own steps."""
-        insert, told, send = ClickHouseClient.insert, ClickHouseClient.run, DeadLetterWriter.send
+        insert, run_sql, send = ClickHouseClient.insert, ClickHouseClient.run, DeadLetterWriter.send
 
-        def inserting(engine: ClickHouseClient, /, sql: str, body: bytes, token: str) -> None:
+        def inserting(client: ClickHouseClient, /, sql: str, body: bytes, token: str) -> None:
             kind = "archive" if f".{ARCHIVE_TABLE} " in sql[:80] else "rows"
             self.reach(f"before-{kind}")
-            insert(engine, sql, body, token)
+            insert(client, sql, body, token)
             self.reach(f"after-{kind}")
 
         ClickHouseClient.insert = inserting  # type: ignore[method-assign, assignment]
-        ClickHouseClient.run = self._then(told, "after-rollup")  # type: ignore[method-assign]
+        ClickHouseClient.run = self._then(run_sql, "after-rollup")  # type: ignore[method-assign]
         DeadLetterWriter.send = self._then(send, "after-letters")  # type: ignore[method-assign]
 
     def _then(self, step: Callable[..., Any], moment: str) -> Callable[..., Any]:
@@ -70,12 +70,12 @@ class Points:
 def main() -> None:
     """Run the sink until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    told = json.loads(sys.argv[2])
-    told["rollups"] = {topic: tuple(statements) for topic, statements in told["rollups"].items()}
+    settings = json.loads(sys.argv[2])
+    settings["rollups"] = {topic: tuple(statements) for topic, statements in settings["rollups"].items()}
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     Points(sys.argv[3:]).install()
-    run(SinkConfig(**told), make_catalog(sys.argv[1]), stop)
+    run(SinkConfig(**settings), make_catalog(sys.argv[1]), stop)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ class Stage:
 
     name: str
     kafka: str
-    door: ClickHouse
+    clickhouse: ClickHouse
     catalog: Catalog
     config: SinkConfig
     metrics: list[tuple[str, float, dict[str, str]]] = field(default_factory=list)
@@ -211,7 +211,7 @@ class Stage:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the engine, in the stage's database."""
-        client = self.door.client(database=self.config.database)
+        client = self.clickhouse.client(database=self.config.database)
         try:
             return list(client.query(sql, query_formats={"String": "bytes"}).result_rows)
         finally:
@@ -292,12 +292,14 @@ def make_catalog(name: str, domain: str = "air_quality") -> Catalog:
     return Catalog({name: replace(found, name=name, topics=topics)})
 
 
-def make_stage(kafka: str, door: ClickHouse, catalog: Catalog | None = None, partitions: int = 2) -> Stage:
+def make_stage(
+    kafka: str, clickhouse: ClickHouse, catalog: Catalog | None = None, partitions: int = 2
+) -> Stage:
     """Make topics and tables; everything has a name that nobody else uses. Stages' own looks are at two partitions."""
     unique = f"s{uuid.uuid4().hex[:8]}"
     catalog = catalog or make_catalog(unique)
     ensure_topics(kafka, catalog, partitions)
-    client = door.client()
+    client = clickhouse.client()
     for sql in (
         create_database(unique),
         create_archive(unique),
@@ -307,9 +309,9 @@ def make_stage(kafka: str, door: ClickHouse, catalog: Catalog | None = None, par
     client.close()
     config = SinkConfig(
         kafka=kafka,
-        url=door.url,
-        user=door.user,
-        password=door.password,
+        url=clickhouse.url,
+        user=clickhouse.user,
+        password=clickhouse.password,
         database=unique,
         group=f"{unique}-sink",
         max_age_s=0.2,
@@ -317,16 +319,16 @@ def make_stage(kafka: str, door: ClickHouse, catalog: Catalog | None = None, par
         session_timeout_s=3.0,
         heartbeat_s=0.5,
     )
-    return Stage(unique, kafka, door, catalog, config)
+    return Stage(unique, kafka, clickhouse, catalog, config)
 
 
 @contextlib.contextmanager
-def a_stage(kafka: str, door: ClickHouse) -> Iterator[Stage]:
+def a_stage(kafka: str, clickhouse: ClickHouse) -> Iterator[Stage]:
     """Make a stage and take its tables down again."""
-    made = make_stage(kafka, door)
+    made = make_stage(kafka, clickhouse)
     try:
         yield made
     finally:
-        client = door.client()
+        client = clickhouse.client()
         client.command(f"DROP DATABASE {made.config.database}")
         client.close()

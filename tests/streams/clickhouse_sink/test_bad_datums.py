@@ -159,7 +159,7 @@ def _with_field(schema: Schema, schema_id: int, field: dict[str, Any]) -> Schema
 
 
 def _run(stage: Stage, sql: str) -> None:
-    client = stage.door.client(database=stage.config.database)
+    client = stage.clickhouse.client(database=stage.config.database)
     client.command(sql)
     client.close()
 

@@ -40,7 +40,7 @@ def with_rollup(stage: Stage) -> Topic:
     """Give the stage a roll-up that counts the events of each station, as the platform's own do."""
     topic = stage.topic("reading")
     table = f"{stage.config.database}.{topic.table}"
-    client = stage.door.client(database=stage.config.database)
+    client = stage.clickhouse.client(database=stage.config.database)
     client.command(
         "CREATE TABLE counted (station String, events UInt64) ENGINE = ReplacingMergeTree(events) ORDER BY station"
     )
@@ -140,7 +140,7 @@ def test_a_stopped_sink_that_continues_changes_nothing(stage: Stage, moment: str
     The archive remembers one token only, so nothing but the lease keeps the late insert out.
     """
     topic = with_rollup(stage)
-    client = stage.door.client(database=stage.config.database)
+    client = stage.clickhouse.client(database=stage.config.database)
     client.command("ALTER TABLE records MODIFY SETTING non_replicated_deduplication_window = 1")
     client.close()
     random = Random(moment)
@@ -183,15 +183,15 @@ def test_two_sinks_share_the_partitions(stage: Stage) -> None:
 def test_without_clickhouse_the_sink_waits_and_says_so_once(
     kafka: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The door is killed in the middle and opened again: one line each, then all rows are there."""
-    door = EngineProcess(tmp_path / "door")
-    opened = door.start()
+    """ClickHouse is killed in the middle and opened again: one line each, then all rows are there."""
+    process = EngineProcess(tmp_path / "clickhouse")
+    opened = process.start()
     stage = make_stage(kafka, opened)
     topic, random = stage.topic("reading"), Random(6)
     with stage.sink(max_age_s=0.05):
         for number in range(20):
             stage.produce(topic, readings(topic, random, 50), number % 2)
-        door.kill()
+        process.kill()
         for number in range(20):
             stage.produce(topic, readings(topic, random, 50), number % 2)
         time.sleep(3)
@@ -199,7 +199,7 @@ def test_without_clickhouse_the_sink_waits_and_says_so_once(
         assert len(said) == 1
         assert "does not answer" in said[0]
         assert "records wait in Kafka" in said[0]
-        again = EngineProcess(tmp_path / "door", port=opened.port)
+        again = EngineProcess(tmp_path / "clickhouse", port=opened.port)
         again.start()
         stage.drain()
     assert stage.check(topic) == {"records": 2000, "events": 2000, "undecodable": 0}

@@ -61,7 +61,7 @@ def test_a_trouble_is_logged_when_it_begins_and_when_it_is_over(caplog: pytest.L
     for _ in range(2):
         troubles.over("ClickHouse")
     troubles.note("ClickHouse", "down again")
-    assert caplog.messages == ["no answer", "refused", "ClickHouse: well again", "down again"]
+    assert caplog.messages == ["no answer", "refused", "ClickHouse: recovered", "down again"]
 
 
 def test_lag_without_progress_ends_the_sink(stage: Stage) -> None:

@@ -11,59 +11,61 @@ from streams.clickhouse_sink.partition import Backoff, Offsets, PartitionState, 
 CONFIG = SinkConfig(max_rows=100, max_bytes=1000, max_age_s=0.5)
 
 
-def a_lane(*sizes: int, redo: OffsetRange | None = None) -> PartitionState:
+def partition_with(*sizes: int, open_claim: OffsetRange | None = None) -> PartitionState:
     """A partition with waiting records of these sizes, the oldest of them come at second 10."""
-    lane = PartitionState("topic", 0, Offsets.begin(0, redo), Times(moved_at=0.0))
+    state = PartitionState("topic", 0, Offsets.begin(0, open_claim), Times(moved_at=0.0))
     for offset, size in enumerate(sizes):
-        lane.waiting.add(Message(topic="topic", partition=0, offset=offset, value=bytes(size)), 10.0 + offset)
-    return lane
+        state.waiting.add(
+            Message(topic="topic", partition=0, offset=offset, value=bytes(size)), 10.0 + offset
+        )
+    return state
 
 
 def test_a_few_records_wait_until_the_oldest_is_old_enough() -> None:
     """Not full and not due: nobody waits longer than the longest age, nobody is hurried."""
-    lane = a_lane(1, 1)
-    assert not lane.due(10.4, CONFIG)
-    assert lane.due(10.5, CONFIG)
-    assert str(lane.next_task(CONFIG, 10.5).batch.claim) == "0-1"
+    state = partition_with(1, 1)
+    assert not state.due(10.4, CONFIG)
+    assert state.due(10.5, CONFIG)
+    assert str(state.next_task(CONFIG, 10.5).batch.claim) == "0-1"
 
 
 def test_records_wait_longer_while_batches_take_long_to_be_written() -> None:
     """Twice as long as the last batch took, but within bounds: an hour without ClickHouse is not waited for twice."""
-    for took, patience in ((0.1, 0.5), (0.4, 0.8), (3600.0, 2.0)):
-        lane = a_lane(1)
-        lane.next_task(CONFIG, 10.5)
-        lane.stored(10.5 + took)
-        lane.waiting.add(Message(topic="topic", partition=0, offset=1, value=b"1"), 5000.0)
-        assert not lane.due(5000.0 + patience - 0.01, CONFIG)
-        assert lane.due(5000.0 + patience + 0.01, CONFIG)
+    for took, limit_s in ((0.1, 0.5), (0.4, 0.8), (3600.0, 2.0)):
+        state = partition_with(1)
+        state.next_task(CONFIG, 10.5)
+        state.stored(10.5 + took)
+        state.waiting.add(Message(topic="topic", partition=0, offset=1, value=b"1"), 5000.0)
+        assert not state.due(5000.0 + limit_s - 0.01, CONFIG)
+        assert state.due(5000.0 + limit_s + 0.01, CONFIG)
 
 
 def test_many_records_go_at_once_in_batches_of_the_most_rows() -> None:
     """A batch has the most rows and not one more; the rest waits on, counted anew."""
-    lane = a_lane(*[2] * 150)
-    assert lane.due(10.0, CONFIG)
-    assert len(lane.next_task(CONFIG, 10.0).batch) == 100
-    assert (len(lane.waiting), lane.waiting.size) == (50, 100)
+    state = partition_with(*[2] * 150)
+    assert state.due(10.0, CONFIG)
+    assert len(state.next_task(CONFIG, 10.0).batch) == 100
+    assert (len(state.waiting), state.waiting.size) == (50, 100)
 
 
 def test_large_records_go_in_batches_of_the_most_bytes() -> None:
     """A batch ends before the record that would be too much; a record larger than all of it goes alone."""
-    lane = a_lane(400, 600, 1, 5000)
-    assert lane.due(10.0, CONFIG)
-    assert len(lane.next_task(CONFIG, 10.0).batch) == 2
-    lane.stored(10.0)
-    assert len(lane.next_task(CONFIG, 10.0).batch) == 1
-    lane.stored(10.0)
-    assert str(lane.next_task(CONFIG, 10.0).batch.claim) == "3-3"
+    state = partition_with(400, 600, 1, 5000)
+    assert state.due(10.0, CONFIG)
+    assert len(state.next_task(CONFIG, 10.0).batch) == 2
+    state.stored(10.0)
+    assert len(state.next_task(CONFIG, 10.0).batch) == 1
+    state.stored(10.0)
+    assert str(state.next_task(CONFIG, 10.0).batch.claim) == "3-3"
 
 
 def test_an_open_claim_is_redone_as_it_was_whatever_the_limits() -> None:
     """It waits for all of its records, and then goes at once with exactly those."""
     claim = OffsetRange(0, 3)
-    assert not a_lane(600, 600, 600, redo=claim).due(99.0, CONFIG)
-    lane = a_lane(600, 600, 600, 600, 600, redo=claim)
-    assert lane.due(10.01, CONFIG)
-    task = lane.next_task(CONFIG, 10.01)
+    assert not partition_with(600, 600, 600, open_claim=claim).due(99.0, CONFIG)
+    state = partition_with(600, 600, 600, 600, 600, open_claim=claim)
+    assert state.due(10.01, CONFIG)
+    task = state.next_task(CONFIG, 10.01)
     assert (task.batch.claim, len(task.batch), task.unsure) == (claim, 4, True)
 
 
@@ -83,12 +85,12 @@ def test_each_failure_in_a_row_doubles_the_wait_and_success_ends_it() -> None:
 
 def test_only_what_is_stored_is_confirmed() -> None:
     """A claim moves nothing; the offset moves once its batch is stored and the commit is taken."""
-    lane = a_lane(1, 1)
-    lane.next_task(CONFIG, 10.5)
-    lane.confirm(11.0)
-    assert (lane.offsets.confirmed, lane.times.moved_at) == (0, 0.0)
-    lane.stored(12.0)
-    assert lane.offsets.unconfirmed
-    lane.confirm(13.0)
-    assert (lane.offsets.confirmed, lane.times.moved_at) == (2, 13.0)
-    assert not lane.offsets.unconfirmed
+    state = partition_with(1, 1)
+    state.next_task(CONFIG, 10.5)
+    state.confirm(11.0)
+    assert (state.offsets.confirmed, state.times.moved_at) == (0, 0.0)
+    state.stored(12.0)
+    assert state.offsets.unconfirmed
+    state.confirm(13.0)
+    assert (state.offsets.confirmed, state.times.moved_at) == (2, 13.0)
+    assert not state.offsets.unconfirmed

@@ -44,9 +44,9 @@ def test_a_veiled_digest_needs_the_secret() -> None:
 
 def test_the_door_writes_a_pseudonym_where_the_topic_says_so(tmp_path: Path) -> None:
     """Into the key and the field; the name itself goes nowhere."""
-    door = MemoryProducer(load_catalog(), StreamsConfig(data=tmp_path))
-    door.produce("health.measurement", {**EVENT, "person": "anna"})
-    (sent,) = door.sent()
+    producer = MemoryProducer(load_catalog(), StreamsConfig(data=tmp_path))
+    producer.produce("health.measurement", {**EVENT, "person": "anna"})
+    (sent,) = producer.sent()
     assert (
         sent.key == sent.event["person"] == pseudonym(deployment_secret(tmp_path / "keys"), "health", "anna")
     )
@@ -56,24 +56,24 @@ def test_the_door_writes_a_pseudonym_where_the_topic_says_so(tmp_path: Path) -> 
 def test_a_person_is_forgotten_by_name_or_by_pseudonym(tmp_path: Path) -> None:
     """What is told of it names the pseudonym only, and says whether there was a key."""
     catalog, keys = load_catalog(), tmp_path / "keys"
-    door = MemoryProducer(catalog, StreamsConfig(data=tmp_path))
+    producer = MemoryProducer(catalog, StreamsConfig(data=tmp_path))
     for name in ("anna", "bert"):
-        door.produce("health.measurement", {**EVENT, "person": name})
-    anna, bert = (sent.key for sent in door.sent())
+        producer.produce("health.measurement", {**EVENT, "person": name})
+    anna, bert = (sent.key for sent in producer.sent())
     assert subjects(keys, catalog, "anna") == (anna, "anna")
     (erasure,) = forget(keys, catalog, "anna")
     assert (erasure.subject, len(erasure.keys)) == (anna, 1)
-    assert not door.keys.knows(anna)
-    assert door.keys.knows(bert)
+    assert not producer.keys.knows(anna)
+    assert producer.keys.knows(bert)
     assert [each.subject for each in forget(keys, catalog, bert)] == [bert]
-    assert not door.keys.knows(bert)
+    assert not producer.keys.knows(bert)
 
 
 def test_a_name_that_lies_under_itself_is_forgotten_too(tmp_path: Path) -> None:
     """A domain without pseudonyms keys by the name: its erasure tells the name that the topic bears."""
     catalog, keys = load_catalog(), tmp_path / "keys"
-    door = MemoryProducer(catalog, StreamsConfig(data=tmp_path))
+    producer = MemoryProducer(catalog, StreamsConfig(data=tmp_path))
     from streams.privacy.field_encryption import FieldLocation
 
-    door.keys.encrypt(FieldLocation("t", "anna", EVENT["event_id"], "f"), b"x")  # type: ignore[arg-type]
+    producer.keys.encrypt(FieldLocation("t", "anna", EVENT["event_id"], "f"), b"x")  # type: ignore[arg-type]
     assert ("anna", 1) in [(each.subject, len(each.keys)) for each in forget(keys, catalog, "anna")]

@@ -106,20 +106,20 @@ def test_key_files_are_private_and_name_nobody(keys: SubjectKeys, tmp_path: Path
 
 def test_a_value_of_another_type_is_refused_before_it_is_encrypted(tmp_path: Path) -> None:
     """It would never open again; the reason does not tell it, and no key was made for nobody."""
-    door = MemoryProducer(probe_catalog(), StreamsConfig(data=tmp_path))
+    producer = MemoryProducer(probe_catalog(), StreamsConfig(data=tmp_path))
     head = {"event_id": device_id(), "salt": device_salt(), "source": "device:1", "occurred_at": 1}
     with pytest.raises(RefusedEventError, match="pulse: expected a double, got …") as refused:
-        door.produce("probe.secret", {**head, "subject": "anna", "pulse": "61.5 at night"})
+        producer.produce("probe.secret", {**head, "subject": "anna", "pulse": "61.5 at night"})
     assert "61.5" not in str(refused.value)
     assert refused.value.__cause__ is None
-    assert not door.records
-    assert not door.keys.knows("anna")
+    assert not producer.records
+    assert not producer.keys.knows("anna")
 
 
 def test_the_door_encrypts_personal_fields_and_only_key_holders_read_them(tmp_path: Path) -> None:
     """On the wire there is ciphertext; null stays null; `decrypt_event` gives the value back."""
     catalog = probe_catalog()
-    door = MemoryProducer(catalog, StreamsConfig(data=tmp_path))
+    producer = MemoryProducer(catalog, StreamsConfig(data=tmp_path))
     event = {
         "event_id": device_id(),
         "salt": device_salt(),
@@ -128,17 +128,17 @@ def test_the_door_encrypts_personal_fields_and_only_key_holders_read_them(tmp_pa
         "subject": "anna",
         "pulse": 61.5,
     }
-    door.produce("probe.secret", event)
-    door.produce("probe.secret", event)
-    door.produce("probe.secret", {**event, "pulse": None})
-    first, again, empty = door.sent("probe.secret")
+    producer.produce("probe.secret", event)
+    producer.produce("probe.secret", event)
+    producer.produce("probe.secret", {**event, "pulse": None})
+    first, again, empty = producer.sent("probe.secret")
     assert first.value == again.value
     assert isinstance(first.event["pulse"], bytes)
     assert empty.event["pulse"] is None
     schema, found = decode(first.value, catalog)
-    assert decrypt_event(door.keys, "probe.secret", schema, "anna", found)["pulse"] == 61.5
-    door.keys.forget("anna")
+    assert decrypt_event(producer.keys, "probe.secret", schema, "anna", found)["pulse"] == 61.5
+    producer.keys.forget("anna")
     with pytest.raises(SubjectForgottenError):
-        decrypt_event(door.keys, "probe.secret", schema, "anna", found)
+        decrypt_event(producer.keys, "probe.secret", schema, "anna", found)
     with pytest.raises(SubjectForgottenError):
-        door.produce("probe.secret", event)
+        producer.produce("probe.secret", event)

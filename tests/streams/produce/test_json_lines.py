@@ -22,16 +22,16 @@ def line(**fields: Any) -> str:
 
 def sent(*lines: str) -> tuple[MemoryProducer, int, list[str]]:
     """Send lines into memory."""
-    door = MemoryProducer(load_catalog())
-    count, refused = produce_lines(door, TOPIC, lines, "urn:city:manual")
-    return door, count, refused
+    producer = MemoryProducer(load_catalog())
+    count, refused = produce_lines(producer, TOPIC, lines, "urn:city:manual")
+    return producer, count, refused
 
 
 def test_what_a_line_lacks_of_the_envelope_is_made() -> None:
     """A random UUIDv7, a random salt, the source, and now."""
     before = datetime.now(UTC).timestamp() * 1e6
-    door, count, refused = sent(line(), line())
-    first, second = door.sent(TOPIC)
+    producer, count, refused = sent(line(), line())
+    first, second = producer.sent(TOPIC)
     assert (count, refused) == (2, [])
     assert UUID(first.event["event_id"]).version == 7
     assert first.event["event_id"] != second.event["event_id"]
@@ -45,11 +45,11 @@ def test_what_a_line_lacks_of_the_envelope_is_made() -> None:
 def test_a_line_may_say_who_and_when() -> None:
     """Its own id, source and time are kept; a time has an offset, or is a number of microseconds."""
     own = "018f0000-0000-7000-8000-000000000001"
-    door, _, refused = sent(
+    producer, _, refused = sent(
         line(event_id=own, source="scenario:storm#1", occurred_at="2025-01-01T09:00:00+09:00"),
         line(occurred_at=1_735_689_600_000_000),
     )
-    first, second = door.sent(TOPIC)
+    first, second = producer.sent(TOPIC)
     assert refused == []
     assert (first.event["event_id"], first.event["source"]) == (own, "scenario:storm#1")
     assert first.headers["simulated"] == b"true"
@@ -71,8 +71,8 @@ def test_a_line_may_say_who_and_when() -> None:
 )
 def test_a_bad_line_is_told_and_costs_no_other(text: str, reason: str) -> None:
     """With its number and why."""
-    door, count, refused = sent(text, "", line())
+    producer, count, refused = sent(text, "", line())
     assert count == 1
     assert len(refused) == 1
     assert reason in refused[0]
-    assert len(door.sent(TOPIC)) == 1
+    assert len(producer.sent(TOPIC)) == 1

@@ -1,4 +1,4 @@
-"""The one door into Kafka."""
+"""The producer into Kafka."""
 
 import time
 from collections.abc import Iterator
@@ -38,18 +38,18 @@ def scene(kafka: str, tmp_path: Path) -> Iterator[Scene]:
 )
 def test_what_does_not_fit_its_schema_is_refused(topic: str, change: dict[str, object], reason: str) -> None:
     """The error names the topic and the field; nothing is sent."""
-    door = MemoryProducer(CATALOG)
+    producer = MemoryProducer(CATALOG)
     with pytest.raises(RefusedEventError, match=topic) as refused:
-        door.produce(topic, {**tick("a", 0), **change})
+        producer.produce(topic, {**tick("a", 0), **change})
     assert reason in str(refused.value)
-    assert door.records == []
+    assert producer.records == []
 
 
 def test_records_are_keyed_and_headed(tmp_path: Path) -> None:
     """The key is the topic's key field; CloudEvents attributes where configured."""
-    door = MemoryProducer(CATALOG, StreamsConfig(data=tmp_path, cloudevents=True))
-    door.produce(TICK, tick("a", 0), headers=[("cause", b"x/0/1")])
-    (sent,) = door.sent()
+    producer = MemoryProducer(CATALOG, StreamsConfig(data=tmp_path, cloudevents=True))
+    producer.produce(TICK, tick("a", 0), headers=[("cause", b"x/0/1")])
+    (sent,) = producer.sent()
     assert sent.key == "a"
     assert sent.headers["simulated"] == b"true"
     assert sent.headers["cause"] == b"x/0/1"
@@ -60,32 +60,32 @@ def test_records_are_keyed_and_headed(tmp_path: Path) -> None:
 def test_what_is_flushed_is_in_kafka(scene: Scene) -> None:
     """Each event once, a subject in its order, though the queue holds only a few at a time."""
     config = StreamsConfig(kafka=scene.kafka, data=scene.data, queue_records=100)
-    with Producer(config, scene.catalog) as door:
+    with Producer(config, scene.catalog) as producer:
         for number in range(2000):
-            door.produce(scene.tick, tick("a", number))
-        door.flush()
-        assert door.backlog() == 0
+            producer.produce(scene.tick, tick("a", number))
+        producer.flush()
+        assert producer.backlog() == 0
     assert [event["number"] for _, event, _, _ in scene.read(scene.tick)] == list(range(2000))
 
 
 def test_a_delivery_that_fails_is_raised_by_the_wait_that_covers_it(scene: Scene) -> None:
     """With the topic and Kafka's reason; what others wait for is not touched."""
     scene.limit(scene.tick, 10)
-    with Producer(StreamsConfig(kafka=scene.kafka, data=scene.data), scene.catalog) as door:
+    with Producer(StreamsConfig(kafka=scene.kafka, data=scene.data), scene.catalog) as producer:
         mine, other = DeliveryTracker(), DeliveryTracker()
-        door.produce(scene.tick, tick("a", 0), deliveries=mine)
-        door.produce(
+        producer.produce(scene.tick, tick("a", 0), deliveries=mine)
+        producer.produce(
             scene.echo,
             {name: value for name, value in tick("a", 0).items() if name != "mood"},
             deliveries=other,
         )
         with pytest.raises(DeliveryError, match=rf"{scene.tick}: a record was not delivered: .*too large"):
-            door.wait(mine)
-        door.wait(other)
-        door.flush()
-        door.produce(scene.tick, tick("a", 1))
+            producer.wait(mine)
+        producer.wait(other)
+        producer.flush()
+        producer.produce(scene.tick, tick("a", 1))
         with pytest.raises(DeliveryError, match=scene.tick):
-            door.flush()
+            producer.flush()
 
 
 def test_kafka_that_is_down_is_one_clear_line(tmp_path: Path) -> None:

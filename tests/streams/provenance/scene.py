@@ -90,7 +90,7 @@ class Partition:
     ) -> None:
         """Run records at offsets from `first` on."""
         for begin in range(0, len(records), batch):
-            draft = self.state.draft()
+            draft = self.state.begin()
             for offset, each in enumerate(records[begin : begin + batch], start=first + begin):
                 raw = SimpleNamespace(
                     topic=TICK, partition=0, offset=offset, key=each.key, value=each.value,

@@ -156,7 +156,7 @@ def test_a_record_that_was_copied_into_another_partition_is_refused() -> None:
     """There nothing is remembered of it, so it is not judged by its number; an unsigned one is none of this."""
     keys = registry((0, SIGNER.did, REGISTERED, False))
     partition = Partition(keys)
-    check = partition.deriver.origin
+    check = partition.deriver.provenance
     assert check is not None
     check.partitions = 2
     subjects = {partition_of(name.encode(), 2): name for name in "abcdefgh"}

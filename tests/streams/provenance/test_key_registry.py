@@ -39,7 +39,7 @@ def test_without_records_nobody_is_registered() -> None:
     registry = Registry()
     assert registry.empty
     assert not registry.stale
-    assert registry.standing("s", 0) is None
+    assert registry.status("s", 0) is None
 
 
 def test_a_key_is_in_force_when_kafka_has_had_it_for_a_while() -> None:
@@ -47,9 +47,9 @@ def test_a_key_is_in_force_when_kafka_has_had_it_for_a_while() -> None:
     records = Records()
     records.add(1_000, K1)
     registry = read(records)
-    assert registry.standing("s", 5_999) is None
-    assert registry.standing("s", 6_000) == KeyStatus(frozenset({K1}), True)
-    assert registry.standing("other", 6_000) is None
+    assert registry.status("s", 5_999) is None
+    assert registry.status("s", 6_000) == KeyStatus(frozenset({K1}), True)
+    assert registry.status("other", 6_000) is None
 
 
 def test_a_later_beginning_is_kept() -> None:
@@ -57,8 +57,8 @@ def test_a_later_beginning_is_kept() -> None:
     records = Records()
     records.add(1_000, K1, valid_from=9_000_001)
     registry = read(records)
-    assert registry.standing("s", 9_000) is None
-    assert registry.standing("s", 9_001) is not None
+    assert registry.status("s", 9_000) is None
+    assert registry.status("s", 9_001) is not None
 
 
 def test_what_holds_depends_on_the_time_asked_for() -> None:
@@ -68,9 +68,9 @@ def test_what_holds_depends_on_the_time_asked_for() -> None:
     records.add(10, K2)
     records.add(20, K1, REVOKED)
     registry = read(records, settle_s=0)
-    assert registry.standing("s", 5) == KeyStatus(frozenset({K1}), False)
-    assert registry.standing("s", 10) == KeyStatus(frozenset({K1, K2}), True)
-    assert registry.standing("s", 20) == KeyStatus(frozenset({K2}), True)
+    assert registry.status("s", 5) == KeyStatus(frozenset({K1}), False)
+    assert registry.status("s", 10) == KeyStatus(frozenset({K1, K2}), True)
+    assert registry.status("s", 20) == KeyStatus(frozenset({K2}), True)
 
 
 def test_when_everything_was_read_makes_no_difference() -> None:
@@ -83,10 +83,10 @@ def test_when_everything_was_read_makes_no_difference() -> None:
             records.add(timestamp, did, standing, valid_from=valid_from)
         slow.refresh()
     quick = read(at_once, 0)
-    assert [quick.standing("s", at) for at in range(0, 100, 5)] == [
-        slow.standing("s", at) for at in range(0, 100, 5)
+    assert [quick.status("s", at) for at in range(0, 100, 5)] == [
+        slow.status("s", at) for at in range(0, 100, 5)
     ]
-    assert quick.standing("s", 60) == KeyStatus(frozenset({K1, K2}), True)
+    assert quick.status("s", 60) == KeyStatus(frozenset({K1, K2}), True)
 
 
 def test_it_is_read_on_twice_within_the_time_it_takes_to_come_into_force() -> None:

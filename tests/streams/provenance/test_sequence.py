@@ -24,36 +24,36 @@ def run(*events: Numbered) -> list[Step]:
     found = []
     for event in events:
         found.append(step(memory, event))
-        memory = json.loads(json.dumps(found[-1].memory))
+        memory = json.loads(json.dumps(found[-1].history))
     return found
 
 
 def test_numbers_in_order_say_nothing() -> None:
     """From 1 on, one after the other: no hole, no refusal."""
-    assert all(each.refusal is None and each.holes == () for each in run(*map(numbered, range(1, 100))))
+    assert all(each.refusal is None and each.gaps == () for each in run(*map(numbered, range(1, 100))))
 
 
 def test_numbers_that_were_passed_over_are_reported() -> None:
     """A jump names first and last; so does a beginning above 1."""
     first, jump, after = run(numbered(3), numbered(7), numbered(8))
-    assert first.holes == (SequenceGap(1, 2, False),)
-    assert jump.holes == (SequenceGap(4, 6, False),)
-    assert after.holes == ()
+    assert first.gaps == (SequenceGap(1, 2, False),)
+    assert jump.gaps == (SequenceGap(4, 6, False),)
+    assert after.gaps == ()
 
 
 def test_what_comes_late_is_taken_and_reported() -> None:
     """From the middle, the edges; then the hole is filled, and its numbers are used."""
     steps = run(numbered(1), numbered(6), numbered(3), numbered(2), numbered(5), numbered(4))
-    assert [each.holes for each in steps[2:]] == [(SequenceGap(n, n, True),) for n in (3, 2, 5, 4)]
+    assert [each.gaps for each in steps[2:]] == [(SequenceGap(n, n, True),) for n in (3, 2, 5, 4)]
     assert all(each.refusal is None for each in steps)
-    assert "came before" in str(step(steps[-1].memory, numbered(3, "another")).refusal)
+    assert "came before" in str(step(steps[-1].history, numbered(3, "another")).refusal)
 
 
 def test_a_repeat_is_taken_and_changes_nothing() -> None:
     """The same event under the same number and signer: Kafka's own repeat."""
     steps = run(numbered(1), numbered(2), numbered(1), numbered(2))
     assert [each.refusal for each in steps] == [None] * 4
-    assert json.dumps(steps[3].memory) == json.dumps(steps[1].memory)
+    assert json.dumps(steps[3].history) == json.dumps(steps[1].history)
 
 
 def test_another_form_of_a_known_event_is_refused() -> None:
@@ -72,33 +72,33 @@ def test_another_event_under_a_used_number_is_refused() -> None:
     """And leaves no trace in what is remembered."""
     steps = run(numbered(1), numbered(2), numbered(2, "another"), numbered(3))
     assert [each.refusal is None for each in steps] == [True, True, False, True]
-    assert steps[3].holes == ()
+    assert steps[3].gaps == ()
 
 
 def test_each_key_of_a_source_counts_by_itself() -> None:
     """A new key begins at 1 again; the old one goes on where it was."""
     steps = run(numbered(1, "a"), numbered(2, "b"), numbered(1, "c", key="did:key:z6Mk2"), numbered(3, "d"))
-    assert all(each.refusal is None and each.holes == () for each in steps)
+    assert all(each.refusal is None and each.gaps == () for each in steps)
 
 
 def test_what_is_remembered_is_bounded() -> None:
     """Events, holes and keys have their most; a number beyond is refused, for nothing shows that it is a repeat."""
     steps = run(*(numbered(2 * n) for n in range(1, 300)))
-    memory = steps[-1].memory
+    memory = steps[-1].history
     assert len(memory["seen"]) == REMEMBERED
     assert len(json.dumps(memory)) < 6_000
     assert step(memory, numbered(598)).refusal is None
-    assert step(memory, numbered(597)).holes == (SequenceGap(597, 597, True),)
+    assert step(memory, numbered(597)).gaps == (SequenceGap(597, 597, True),)
     assert "too long ago to tell" in str(step(memory, numbered(2)).refusal)
     many = run(*(numbered(1, f"e{n}", key=f"did:key:{n}") for n in range(50)))
-    assert len(many[-1].memory["counts"]) == 8
+    assert len(many[-1].history["counts"]) == 8
 
 
 def test_events_without_numbers_are_only_told_apart() -> None:
     """No holes; another form of a known event is refused all the same."""
     steps = run(numbered(None, "a"), numbered(None, "b"), numbered(None, "a"), numbered(None, "a", b"w"))
     assert [each.refusal is None for each in steps] == [True, True, True, False]
-    assert not any(each.holes for each in steps)
+    assert not any(each.gaps for each in steps)
 
 
 @given(st.permutations(range(1, 25)))
@@ -107,7 +107,7 @@ def test_in_the_end_only_what_never_came_is_missing(order: list[int]) -> None:
     missing: set[int] = set()
     for each in run(*map(numbered, order)):
         assert each.refusal is None
-        for hole in each.holes:
+        for hole in each.gaps:
             numbers = set(range(hole.first, hole.last + 1))
             assert numbers <= missing if hole.arrived else not numbers & missing
             missing = missing - numbers if hole.arrived else missing | numbers

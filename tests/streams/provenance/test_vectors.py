@@ -199,7 +199,7 @@ def refused_by_both(record: CanonicalRecord) -> None:
 def test_a_batch_of_any_size_verifies_at_each_place_only(size: int, data: st.DataObject) -> None:
     """Every record by its own path, and by no other's."""
     told = [statement(TOPIC, b"k", b"%d" % number, number + 1) for number in range(size)]
-    headers = SIGNER.batch(told)
+    headers = SIGNER.sign_batch(told)
     at, other = data.draw(st.integers(0, size - 1)), data.draw(st.integers(0, size - 1))
     for verify, refusal in ((signer_of, REFUSALS), (ledger_verify, (LedgerRefusal,))):
         verify(headers[at], told[at])

@@ -138,7 +138,7 @@ def test_the_registry_is_read_on_from_kafka(scene: Scene) -> None:
     registry = kafka_registry(scene.config, scene.catalog)
     registry.refresh()
     now_ms = int(time.time() * 1000)
-    standing = registry.standing(sender, now_ms + 60_000)
+    standing = registry.status(sender, now_ms + 60_000)
     assert standing is not None
     assert standing.keys == frozenset()
     assert standing.required

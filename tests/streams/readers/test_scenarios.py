@@ -13,7 +13,7 @@ from schemas.catalog import load_catalog
 from streams.errors import UnknownFormatError
 from streams.identity.secret import DeploymentSecret
 from streams.readers.formats import Accepted, Item, Refused, Skipped
-from streams.readers.scenarios import matches, parse_header, read, settle
+from streams.readers.scenarios import matches, parse_header, read, resolve
 from streams.replay.checkpoint import ReplayCheckpoint
 from streams.replay.input import Input
 from streams.replay.recordings import bundled_scenarios, content, find
@@ -139,16 +139,16 @@ def test_a_scenario_is_never_called_a_recording(tmp_path: Path) -> None:
     (found,) = find([tmp_path])
     assert found.format is not None
     assert (found.format.name, found.format.domain) == ("scenario", "air_quality")
-    assert found.format.family == "scenario.air_quality"
+    assert found.format.shift_group == "scenario.air_quality"
     assert found.source == f"scenario:{found.sha256[:16]}"
     with content(found) as stream:
         (item,) = found.format.read(stream)
-    door = MemoryProducer(load_catalog())
-    _, (record,) = RecordWriter(door, DeploymentSecret(bytes(32)), 0).write(
+    producer = MemoryProducer(load_catalog())
+    _, (record,) = RecordWriter(producer, DeploymentSecret(bytes(32)), 0).write(
         Input(found, ReplayCheckpoint("scenario", 0)), item
     )
-    door.send(record)
-    (sent,) = door.sent()
+    producer.send(record)
+    (sent,) = producer.sent()
     assert sent.event["source"] == f"{found.source}#1"
     assert sent.headers["simulated"] == b"true"
 
@@ -179,7 +179,7 @@ def test_bundled_scenarios_are_read_to_the_last_line(path: Path) -> None:
     (found,) = find([path])
     assert found.format is not None
     assert found.format.domain == path.parents[1].name
-    door = MemoryProducer(load_catalog())
+    producer = MemoryProducer(load_catalog())
     envelope = {
         "event_id": "018f0000-0000-7000-8000-000000000001",
         "salt": bytes(16),
@@ -193,9 +193,9 @@ def test_bundled_scenarios_are_read_to_the_last_line(path: Path) -> None:
                 own = {name: value for name, value in draft.fields.items() if name not in schema.personal}
                 if schema.personal:
                     continue  # needs a subject's key: the domain's own tests
-                door.prepare(draft.topic, {**envelope, "occurred_at": draft.occurred_at, **own})
+                producer.prepare(draft.topic, {**envelope, "occurred_at": draft.occurred_at, **own})
 
 
 def test_the_domain_is_told_before_anything_is_read() -> None:
     """By the first bytes alone."""
-    assert settle(lines(EVENT)[:200]).domain == "air_quality"
+    assert resolve(lines(EVENT)[:200]).domain == "air_quality"

@@ -1,4 +1,4 @@
-"""What becomes of a source record: its events, or one dead letter; by a door in memory."""
+"""What becomes of a source record: its events, or one dead letter; with a producer in memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,17 +44,17 @@ def accepted(*fields: dict[str, Any]) -> Accepted:
     )
 
 
-def writer(door: MemoryProducer | None = None) -> RecordWriter:
+def writer(producer: MemoryProducer | None = None) -> RecordWriter:
     """Make a writer into memory."""
-    return RecordWriter(door or MemoryProducer(load_catalog()), DeploymentSecret(bytes(32)), 9 * DAY_US)
+    return RecordWriter(producer or MemoryProducer(load_catalog()), DeploymentSecret(bytes(32)), 9 * DAY_US)
 
 
 def decoded(records: list[ProducerRecord]) -> list[dict[str, Any]]:
     """Tell the events of some records."""
-    door = MemoryProducer(load_catalog())
+    producer = MemoryProducer(load_catalog())
     for record in records:
-        door.send(record, DeliveryTracker())
-    return [each.event for each in door.sent()]
+        producer.send(record, DeliveryTracker())
+    return [each.event for each in producer.sent()]
 
 
 def test_the_same_record_makes_the_same_bytes() -> None:
@@ -114,7 +114,7 @@ def test_a_record_that_the_door_refuses_becomes_a_dead_letter(wrong: dict[str, A
 
 
 class ForgottenDoor(MemoryProducer):
-    """A door that knows everyone as forgotten."""
+    """A producer that knows everyone as forgotten."""
 
     def prepare(self, topic_name: str, *arguments: Any, **options: Any) -> ProducerRecord:
         """Refuse readings."""
@@ -153,15 +153,15 @@ def test_of_a_person_neither_id_nor_source_tells_the_row(tmp_path: Path) -> None
     from streams.config import StreamsConfig
     from streams.identity.event_ids import recording_id
 
-    door = MemoryProducer(load_catalog(), StreamsConfig(data=tmp_path))
+    producer = MemoryProducer(load_catalog(), StreamsConfig(data=tmp_path))
     item = Accepted(
         7, 8, DATA, (EventDraft("health.measurement", 5_000_000, {"person": "anna", "cycle": "c"}),)
     )
-    (one,), (again,) = (writer(door).write(some_file(), item)[1] for _ in range(2))
+    (one,), (again,) = (writer(producer).write(some_file(), item)[1] for _ in range(2))
     assert one == again
     (event,) = decoded([one])
     assert event["source"].startswith(f"replay:{DIGEST[:16]}#")
     assert event["source"] != f"replay:{DIGEST[:16]}#7"
     assert event["event_id"] != recording_id(5_000, bytes.fromhex(DIGEST), 7)
-    other = RecordWriter(door, DeploymentSecret(b"x" * 32), 9 * DAY_US)
+    other = RecordWriter(producer, DeploymentSecret(b"x" * 32), 9 * DAY_US)
     assert decoded(other.write(some_file(), item)[1])[0]["event_id"] != event["event_id"]

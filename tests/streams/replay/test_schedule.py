@@ -34,39 +34,39 @@ class Clock:
 class At(NamedTuple):
     """Something at its moment."""
 
-    play_us: int
+    playback_us: int
     name: str
 
 
 def test_max_never_waits() -> None:
     """However far apart."""
-    pace = Schedule.of("max", [Span(0, DAY_US)], Clock())
-    assert [pace.wait_s(moment) for moment in (0, DAY_US)] == [0.0, 0.0]
+    schedule = Schedule.of("max", [Span(0, DAY_US)], Clock())
+    assert [schedule.wait_s(moment) for moment in (0, DAY_US)] == [0.0, 0.0]
 
 
 def test_a_factor_shortens_time() -> None:
     """3600 times faster, an hour lasts a second; what is late goes at once."""
     clock = Clock()
-    pace = Schedule.of(3600.0, [], clock)
-    assert pace.wait_s(0) == 0.0
-    assert pace.wait_s(HOUR_US) == pytest.approx(1.0)
+    schedule = Schedule.of(3600.0, [], clock)
+    assert schedule.wait_s(0) == 0.0
+    assert schedule.wait_s(HOUR_US) == pytest.approx(1.0)
     clock.now += 5
-    assert pace.wait_s(HOUR_US) == 0.0
-    assert pace.wait_s(6 * HOUR_US) == pytest.approx(1.0)
+    assert schedule.wait_s(HOUR_US) == 0.0
+    assert schedule.wait_s(6 * HOUR_US) == pytest.approx(1.0)
 
 
 def test_a_factor_cuts_no_silence() -> None:
     """Real time is real time."""
-    pace = Schedule.of(1.0, [], Clock())
-    pace.wait_s(0)
-    assert pace.wait_s(HOUR_US) == pytest.approx(3600.0)
+    schedule = Schedule.of(1.0, [], Clock())
+    schedule.wait_s(0)
+    assert schedule.wait_s(HOUR_US) == pytest.approx(3600.0)
 
 
 def test_live_plays_the_longest_recording_in_minutes() -> None:
     """120 days or two years, the time is the same."""
     for days in (120, 730):
-        pace = Schedule.of("live", [Span(0, DAY_US), Span(0, days * DAY_US)], Clock())
-        assert pace.factor == pytest.approx(days * 86_400 / LIVE_SECONDS)
+        schedule = Schedule.of("live", [Span(0, DAY_US), Span(0, days * DAY_US)], Clock())
+        assert schedule.factor == pytest.approx(days * 86_400 / LIVE_SECONDS)
 
 
 def test_live_is_never_slower_than_it_happened() -> None:
@@ -76,16 +76,16 @@ def test_live_is_never_slower_than_it_happened() -> None:
 
 
 def test_live_cuts_long_silences() -> None:
-    """After a gap of a year the next record comes within seconds, and the pace goes on from there."""
+    """After a gap of a year the next record comes within seconds, and the schedule goes on from there."""
     clock = Clock()
-    pace = Schedule.of("live", [Span(0, 1000 * DAY_US)], clock)
-    pace.wait_s(0)
-    wait = pace.wait_s(365 * DAY_US)
+    schedule = Schedule.of("live", [Span(0, 1000 * DAY_US)], clock)
+    schedule.wait_s(0)
+    wait = schedule.wait_s(365 * DAY_US)
     assert wait == LIVE_LONGEST_WAIT_S
     clock.now += wait
-    assert pace.wait_s(365 * DAY_US) == pytest.approx(0.0)
-    assert pace.factor is not None
-    assert pace.wait_s(366 * DAY_US) == pytest.approx(86_400 / pace.factor)
+    assert schedule.wait_s(365 * DAY_US) == pytest.approx(0.0)
+    assert schedule.factor is not None
+    assert schedule.wait_s(366 * DAY_US) == pytest.approx(86_400 / schedule.factor)
 
 
 def test_files_are_merged_by_moment() -> None:

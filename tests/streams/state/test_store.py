@@ -36,7 +36,7 @@ def put(draft: StateTransaction, subject: tuple[str, str, str], offset: int, val
 
 def test_a_rule_gets_a_fresh_copy_each_time() -> None:
     """Neither what it was given nor what it gave changes what is remembered, but by `put`."""
-    draft = restored().draft()
+    draft = restored().begin()
     mine = {"hours": [1]}
     put(draft, ANNA, 0, mine)
     mine["hours"].append(2)
@@ -47,7 +47,7 @@ def test_a_rule_gets_a_fresh_copy_each_time() -> None:
 
 def test_a_rule_that_ends_badly_leaves_no_trace() -> None:
     """What it put is seen by itself alone: not by the next record, not by the changelog."""
-    draft = restored().draft()
+    draft = restored().begin()
     put(draft, ANNA, 0, 1)
     failing = given(draft, ANNA, 1)
     failing.put(2)
@@ -58,7 +58,7 @@ def test_a_rule_that_ends_badly_leaves_no_trace() -> None:
 
 def test_what_is_no_json_fails_where_it_is_put() -> None:
     """So it is a dead letter of that record, not of the batch."""
-    draft = restored().draft()
+    draft = restored().begin()
     with pytest.raises(TypeError):
         given(draft, ANNA, 0).put({1, 2})
     assert draft.changes == {}
@@ -67,22 +67,22 @@ def test_what_is_no_json_fails_where_it_is_put() -> None:
 def test_a_record_that_was_folded_is_given_no_state() -> None:
     """Not in the same batch, not in a later one, not after a restart; other subjects are not concerned."""
     state = restored()
-    draft = state.draft()
+    draft = state.begin()
     put(draft, ANNA, 7, "x")
     assert draft.state(ANNA, 7) is None
     state.write(draft, None, deliveries=DeliveryTracker())
     state.apply(draft, None)
-    assert state.draft().state(ANNA, 7) is None
-    assert given(state.draft(), BERT, 3).get() is None
-    assert given(state.draft(), ANNA, 8).get() == "x"
+    assert state.begin().state(ANNA, 7) is None
+    assert given(state.begin(), BERT, 3).get() is None
+    assert given(state.begin(), ANNA, 8).get() == "x"
 
 
 def test_a_draft_that_is_not_applied_changes_nothing() -> None:
     """A batch whose delivery fails comes again on what was there before."""
     state = restored()
-    put(state.draft(), ANNA, 0, "lost")
+    put(state.begin(), ANNA, 0, "lost")
     assert state.entries() == {}
-    assert given(state.draft(), ANNA, 0).get() is None
+    assert given(state.begin(), ANNA, 0).get() is None
 
 
 def test_what_several_owners_left_is_replaced_as_a_whole() -> None:
@@ -97,7 +97,7 @@ def test_what_several_owners_left_is_replaced_as_a_whole() -> None:
     ]
     state = restored("one", log)
     assert state.entries() == {ANNA: (5, b"5")}
-    draft = state.draft()
+    draft = state.begin()
     put(draft, ANNA, 6, 6)
     state.write(draft, None, DeliveryTracker())
     written = [(owner, entry) for _, owner, entry in log[0][5:]]

@@ -79,7 +79,7 @@ def test_event_during_an_outage_of_the_registry_is_not_lost(shared: Shared, cata
         with pytest.raises(RegistryError, match="not now"):
             events.poll(30)
         found = [events.poll(30) for _ in range(2)]
-    assert [each and each.place.offset for each in found] == [0, 1]
+    assert [each and each.position.offset for each in found] == [0, 1]
 
 
 def test_every_schema_of_the_catalogue_comes_whole(catalog: Catalog, web: str) -> None:

@@ -53,7 +53,7 @@ def test_granted_topic_is_read_as_typed_events_with_their_coordinates(
     with Subscription(shared.connection, catalog) as events:
         assert events.granted == (shared.granted,)
         first, second = read(events, 2)
-    assert [each.place for each in (first, second)] == [(shared.granted, 0, 0), (shared.granted, 0, 1)]
+    assert [each.position for each in (first, second)] == [(shared.granted, 0, 0), (shared.granted, 0, 1)]
     assert first.fields is not None
     assert first.fields["trigger"] == "DELTA_V_150_MS"
     assert first.schema is catalog.topics["vehicle.accident"].schema
@@ -118,7 +118,7 @@ def test_kafka_that_does_not_answer_is_told(
     shared: Shared, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody waits for ever."""
-    monkeypatch.setattr("streams.subscriber.subscription.ASK_S", 1.0)
+    monkeypatch.setattr("streams.subscriber.subscription.REQUEST_S", 1.0)
     with pytest.raises(KafkaDownError, match=r"127\.0\.0\.1:9 "):
         Subscription(replace(shared.connection, address="127.0.0.1:9"), catalog)
 
@@ -151,10 +151,10 @@ address, user, password, handled = sys.argv[1:]
 quick = {"session.timeout.ms": "3000", "heartbeat.interval.ms": "500"}
 events = Subscription(Connection(address, user, password, quick), load_catalog())
 for event in events:
-    if event.place.offset < int(handled):
+    if event.position.offset < int(handled):
         events.handled(event)
         continue
-    print(event.place.offset, flush=True)
+    print(event.position.offset, flush=True)
     events._consumer.commit(asynchronous=False) if int(handled) else None
     os._exit(9)
 """
@@ -178,7 +178,7 @@ def test_event_of_a_reader_killed_between_handling_and_commit_comes_again(
     )
     assert (done.returncode, done.stdout.strip()) == (9, str(handled)), done.stderr
     with Subscription(shared.connection, catalog) as events:
-        assert [each.place.offset for each in read(events, 3 - handled)] == [*range(handled, 3)]
+        assert [each.position.offset for each in read(events, 3 - handled)] == [*range(handled, 3)]
 
 
 def test_next_reader_goes_on_where_the_last_one_left_off(shared: Shared, catalog: Catalog) -> None:
@@ -188,7 +188,7 @@ def test_next_reader_goes_on_where_the_last_one_left_off(shared: Shared, catalog
         read(events, 1)
         assert events.poll(WAIT_S) is not None
     with Subscription(shared.connection, catalog) as events:
-        assert [each.place.offset for each in read(events, 2)] == [1, 2]
+        assert [each.position.offset for each in read(events, 2)] == [1, 2]
 
 
 @pytest.mark.parametrize(("start", "expected"), [("left-off", 2), ("beginning", 0), ("now", 3)])
@@ -202,7 +202,7 @@ def test_start_says_where_to_begin(shared: Shared, catalog: Catalog, start: Star
             assert events.poll(5) is None
             shared.send(shared.value)
         (event,) = read(events, 1)
-    assert event.place.offset == expected
+    assert event.position.offset == expected
 
 
 def test_two_members_of_a_group_share_what_comes(shared: Shared, catalog: Catalog) -> None:
@@ -212,7 +212,7 @@ def test_two_members_of_a_group_share_what_comes(shared: Shared, catalog: Catalo
     assert first.poll(WAIT_S) is not None
     with Subscription(shared.connection, catalog) as second:
         first.close()
-        assert [each.place.offset for each in read(second, 2)] == [0, 1]
+        assert [each.position.offset for each in read(second, 2)] == [0, 1]
 
 
 def test_aborted_transactions_are_never_seen(shared: Shared, catalog: Catalog) -> None:

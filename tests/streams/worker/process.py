@@ -54,13 +54,16 @@ def fail_at(number: int) -> None:
     honest, failed = PartitionStore.write, set[int]()
 
     def write(
-        self: PartitionStore, draft: StateTransaction, committed: int | None, deliveries: DeliveryTracker
+        self: PartitionStore,
+        transaction: StateTransaction,
+        committed: int | None,
+        deliveries: DeliveryTracker,
     ) -> None:
-        last = max(offset for offset, _ in draft.changes.values())
+        last = max(offset for offset, _ in transaction.changes.values())
         if len(failed) < number and last not in failed:
             failed.add(last)
             raise OSError("told to")
-        honest(self, draft, committed, deliveries)
+        honest(self, transaction, committed, deliveries)
 
     PartitionStore.write = write  # type: ignore[method-assign]
 
@@ -86,7 +89,9 @@ def run_beside(app: CityApp) -> None:
         async for event in stream.events():
             _, secret = decode(event.value, catalog, raw=True)
             head = {name: secret[name] for name in ("event_id", "salt", "source", "occurred_at")}
-            app.door.produce(ECHO, {**head, "subject": secret["subject"], "number": event.message.offset})
+            app.event_producer.produce(
+                ECHO, {**head, "subject": secret["subject"], "number": event.message.offset}
+            )
 
     topic = app.topic(SECRET, value_type=bytes, value_serializer="raw")
     app.agent(topic, name="beside")(beside)

@@ -28,7 +28,9 @@ def probe_app(data: Path) -> tuple[CityApp, MemoryProducer]:
     """Make the app of the probe domain, with everything it writes kept in memory."""
     config = StreamsConfig(data=data, domains=False, extra_agents=("tests.streams.probe",))
     door = MemoryProducer(CATALOG, config)
-    app = create_app(config, CATALOG, door=door, changelog=lambda _: MemoryChangelog(), registry=Registry())
+    app = create_app(
+        config, CATALOG, producer=door, changelog=lambda _: MemoryChangelog(), registry=Registry()
+    )
     return app, door
 
 
@@ -78,7 +80,7 @@ def test_every_packaged_domain_is_found_and_fits_the_catalogue(tmp_path: Path) -
     assert rules["air-quality.reading"]
     assert rules["vehicle.dssad-event"] == [], "no rule reads it; the origin of its events is checked"
     app = create_app(
-        config, CATALOG, door=MemoryProducer(CATALOG, config), changelog=lambda _: MemoryChangelog()
+        config, CATALOG, producer=MemoryProducer(CATALOG, config), changelog=lambda _: MemoryChangelog()
     )
     assert {f"agents.{topic}" for topic in rules} <= set(app.agents)
 
@@ -89,12 +91,12 @@ def test_a_domain_that_the_catalogue_lacks_is_refused(tmp_path: Path) -> None:
     catalog = type(CATALOG)({name: each for name, each in CATALOG.domains.items() if name != "probe"})
     with pytest.raises(DeclarationError, match=r"probe\.tick: the catalogue has no such topic"):
         create_app(
-            config, catalog, door=MemoryProducer(catalog, config), changelog=lambda _: MemoryChangelog()
+            config, catalog, producer=MemoryProducer(catalog, config), changelog=lambda _: MemoryChangelog()
         )
 
 
 def test_the_settings_that_make_faust_safe_are_set(tmp_path: Path) -> None:
-    """Each is an answer to a pitfall listed in streams/README.md."""
+    """Each is an answer to a pitfall listed in streams/worker/README.md."""
     conf = probe_app(tmp_path)[0].conf
     assert conf.web_enabled is False
     assert conf.stream_wait_empty is False
@@ -108,18 +110,20 @@ def test_the_settings_that_make_faust_safe_are_set(tmp_path: Path) -> None:
 def test_the_readme_names_what_exists() -> None:
     """Where each pitfall is met, by files and names that are there; and its example is a rule that runs."""
     folder = Path(__file__).parents[3] / "streams"
-    text = (folder / "README.md").read_text(encoding="utf-8")
-    table = text[text.index("## Pitfalls") : text.index("## Decisions")]
+    table = (folder / "worker" / "README.md").read_text(encoding="utf-8").split("## Pitfalls")[1]
     met = "".join(row.split("|")[2] for row in table.splitlines() if row.startswith("|"))
-    code = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
     names = re.findall(r"`([A-Za-z_.]+)`", met)
     assert len(names) > 15
-    assert [each for each in names if not (folder / each).exists() and each.split(".")[-1] not in code] == []
+    assert [
+        each for each in names if not (folder / "worker" / each).exists() and each.split(".")[-1] not in code
+    ] == []
     example: dict[str, object] = {}
+    text = (folder / "README.md").read_text(encoding="utf-8")
     exec(text.split("```python\n")[1].split("```")[0], example)  # noqa: S102 - our own README
     (index,) = handlers_of(SimpleNamespace(**example))
     state = PartitionStore(MemoryChangelog(), 0, 1)
-    remembered = state.draft().state(("r@1", "s", "x"), 0)
+    remembered = state.begin().state(("r@1", "s", "x"), 0)
     assert remembered is not None
     (output,) = index.call(record(index.topic, {}, key="s"), remembered)
     assert output.event == {"station": "s"}

@@ -21,7 +21,7 @@ def batch(first: int, last: int) -> Batch:
 def delivered(progress: PartitionProgress, first: int, last: int) -> Batch:
     """Deliver a batch that the progress takes."""
     made = batch(first, last)
-    assert progress.judge(made) is FetchDecision.DELIVER
+    assert progress.decide(made) is FetchDecision.DELIVER
     progress.deliver(made)
     return made
 
@@ -55,25 +55,25 @@ def test_a_fetch_that_was_under_way_during_a_seek_is_sought_again() -> None:
     """Delivering it would skip what the seek went back for."""
     progress = PartitionProgress()
     progress.restart(10)
-    assert progress.judge(batch(30, 39)) is FetchDecision.SEEK
+    assert progress.decide(batch(30, 39)) is FetchDecision.SEEK
 
 
 def test_a_gap_that_comes_again_is_kafkas_own() -> None:
     """Retention and compaction leave gaps; one seek tells them apart."""
     progress = PartitionProgress()
     progress.restart(10)
-    assert progress.judge(batch(30, 39)) is FetchDecision.SEEK
+    assert progress.decide(batch(30, 39)) is FetchDecision.SEEK
     progress.restart(10)
-    assert progress.judge(batch(30, 39)) is FetchDecision.DELIVER
+    assert progress.decide(batch(30, 39)) is FetchDecision.DELIVER
 
 
 def test_an_overlap_is_cut() -> None:
     """Records that were delivered are not delivered again in the same stretch."""
     progress = PartitionProgress()
     delivered(progress, 0, 9)
-    assert progress.judge(batch(3, 7)) is FetchDecision.DROP
+    assert progress.decide(batch(3, 7)) is FetchDecision.DROP
     overlapping = batch(5, 14)
-    assert progress.judge(overlapping) is FetchDecision.DELIVER
+    assert progress.decide(overlapping) is FetchDecision.DELIVER
     assert (overlapping.first, overlapping.last) == (10, 14)
 
 

@@ -30,17 +30,17 @@ EVENT = {
 }
 
 
-@batched(SOURCE, rule="heedless@1", outputs=(OUTPUT,), opens=True)
+@batched(SOURCE, rule="heedless@1", outputs=(OUTPUT,), decrypts=True)
 def heedless(record: Record) -> Iterator[Output]:
     """Write about a person without asking whether they were forgotten."""
     head = {"person": record.key, "cycle": "c", "rule": "heedless@1", "measurement_id": record.event_id}
     yield Output(OUTPUT, {**head, "flags": " "})
 
 
-@batched(SOURCE, rule="stumbling@1", outputs=(OUTPUT,), opens=True)
+@batched(SOURCE, rule="stumbling@1", outputs=(OUTPUT,), decrypts=True)
 def stumbling(record: Record) -> Iterator[Output]:
     """Raise with the value in its words."""
-    clear = record.opened() or {}
+    clear = record.decrypted() or {}
     raise ArithmeticError(f"cannot take {clear['body_weight']}")
     yield
 

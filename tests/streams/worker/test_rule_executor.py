@@ -131,7 +131,7 @@ class Partition:
     ) -> None:
         """Run one batch: record `n` is tick `n` of subject a."""
         schema = CATALOG.topics[TICK].schema
-        draft = self.state.draft()
+        draft = self.state.begin()
         for offset in offsets:
             value = make(offset) if make else encode(schema, tick("a", offset))
             raw = SimpleNamespace(
@@ -223,7 +223,7 @@ def test_a_delivery_error_is_not_the_records_fault() -> None:
     partition.door.fail(ECHO, "no leader")
     value = encode(CATALOG.topics[TICK].schema, tick("a", 0))
     raw = SimpleNamespace(topic=TICK, partition=0, offset=0, key=b"a", value=value, headers=(), timestamp=0)
-    partition.deriver.derive(raw, partition.state.draft(), deliveries)
+    partition.deriver.derive(raw, partition.state.begin(), deliveries)
     assert partition.door.sent(DEAD) == []
     with pytest.raises(DeliveryError, match=r"probe\.echo: a record was not delivered: no leader"):
         partition.door.wait(deliveries)
@@ -249,7 +249,7 @@ def test_outputs_that_name_their_inputs_do_not_depend_on_the_trigger() -> None:
 def test_a_rule_across_recordings_keeps_one_state_for_each_kind_of_source() -> None:
     """Recordings are counted together, scenarios and the city itself apart; other rules count each source alone."""
 
-    @batched(TICK, rule="across@1", outputs=(ECHO,), across=True)
+    @batched(TICK, rule="across@1", outputs=(ECHO,), cross_source=True)
     def across(record: Record, state: State) -> Iterator[Output]:
         count = (state.get() or 0) + 1
         state.put(count)
@@ -302,7 +302,7 @@ def derive_moods(deriver: RuleExecutor, partition: int, moods: list[str]) -> Non
     """Run ticks of the given moods through the rules, as one partition."""
     state = PartitionStore(MemoryChangelog(), partition, 1)
     state.restore()
-    draft = state.draft()
+    draft = state.begin()
     for offset, mood in enumerate(moods):
         raw = SimpleNamespace(
             topic=TICK,

@@ -11,17 +11,17 @@ from streams.domains.air_quality.categories import (
     KR_CAI,
     MARGIN,
     US_AQI,
-    Change,
-    Held,
-    settle,
+    CategoryChange,
+    CategoryState,
+    next_category,
 )
 
 
-def told(indices: Iterable[int | None]) -> list[Change]:
+def told(indices: Iterable[int | None]) -> list[CategoryChange]:
     """Tell the changes of a run of US indices."""
-    held, changes = Held(), []
+    state, changes = CategoryState(), []
     for index in indices:
-        held, change = settle(US_AQI, held, index)
+        state, change = next_category(US_AQI, state, index)
         if change:
             changes.append(change)
     return changes
@@ -63,16 +63,16 @@ def test_the_first_category_is_taken_silently() -> None:
 def test_an_index_past_the_margin_is_told_at_once() -> None:
     """Margin beyond the boundary, one reading is enough; one point less is not."""
     assert told([40, 50 + MARGIN]) == []
-    assert told([40, 51 + MARGIN]) == [Change("US_AQI", "GOOD", "MODERATE", 51 + MARGIN, "WORSE")]
+    assert told([40, 51 + MARGIN]) == [CategoryChange("US_AQI", "GOOD", "MODERATE", 51 + MARGIN, "WORSE")]
     assert told([60, 51 - MARGIN]) == []
-    assert told([60, 50 - MARGIN]) == [Change("US_AQI", "MODERATE", "GOOD", 50 - MARGIN, "BETTER")]
+    assert told([60, 50 - MARGIN]) == [CategoryChange("US_AQI", "MODERATE", "GOOD", 50 - MARGIN, "BETTER")]
 
 
 def test_an_index_just_past_the_boundary_is_told_when_it_stays() -> None:
     """The same side for the required number of readings in a row settles it."""
     stays = [52] * CONSECUTIVE
     assert told([40, *stays[:-1]]) == []
-    assert told([40, *stays]) == [Change("US_AQI", "GOOD", "MODERATE", 52, "WORSE")]
+    assert told([40, *stays]) == [CategoryChange("US_AQI", "GOOD", "MODERATE", 52, "WORSE")]
 
 
 def test_a_wavering_index_tells_nothing() -> None:
@@ -87,8 +87,10 @@ def test_a_reading_without_index_neither_counts_nor_interrupts() -> None:
 
 def test_a_leap_goes_to_the_farthest_sure_category() -> None:
     """Several boundaries at once are one change; a boundary passed by less than the margin waits."""
-    assert told([20, 120]) == [Change("US_AQI", "GOOD", "UNHEALTHY_FOR_SENSITIVE_GROUPS", 120, "WORSE")]
-    assert told([20, 102]) == [Change("US_AQI", "GOOD", "MODERATE", 102, "WORSE")]
+    assert told([20, 120]) == [
+        CategoryChange("US_AQI", "GOOD", "UNHEALTHY_FOR_SENSITIVE_GROUPS", 120, "WORSE")
+    ]
+    assert told([20, 102]) == [CategoryChange("US_AQI", "GOOD", "MODERATE", 102, "WORSE")]
     assert [c.to_category for c in told([20, 102, 102, 102])] == [
         "MODERATE",
         "UNHEALTHY_FOR_SENSITIVE_GROUPS",
@@ -120,7 +122,7 @@ def test_changes_follow_on_each_other(indices: list[int]) -> None:
 @given(st.lists(st.integers(0, 600), min_size=1, max_size=60))
 def test_a_steady_index_ends_in_its_own_category(indices: list[int]) -> None:
     """However the index came there, what counts is its category once it stays."""
-    held = Held()
+    state = CategoryState()
     for index in [*indices, *[indices[-1]] * (2 * CONSECUTIVE)]:
-        held, _ = settle(US_AQI, held, index)
-    assert held == Held(US_AQI.rank(indices[-1]))
+        state, _ = next_category(US_AQI, state, index)
+    assert state == CategoryState(US_AQI.rank(indices[-1]))

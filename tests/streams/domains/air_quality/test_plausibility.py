@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streams.domains.air_quality.plausibility import HIGHEST, oddities
+from streams.domains.air_quality.plausibility import HIGHEST, anomalies
 from streams.domains.air_quality.units import GASES, MICRO, MOLAR_MASS_MG, MOLAR_VOLUME_ML, UNITS
 
 
@@ -16,8 +16,8 @@ def reading(**fields: Any) -> dict[str, Any]:
 
 def test_a_plausible_reading_has_no_flags() -> None:
     """Ordinary air is left alone, and so are missing values."""
-    assert oddities(reading()) == []
-    assert oddities(reading(pm10=None, pm2_5=None, o3=None)) == []
+    assert anomalies(reading()) == []
+    assert anomalies(reading(pm10=None, pm2_5=None, o3=None)) == []
 
 
 @pytest.mark.parametrize(
@@ -38,19 +38,19 @@ def test_a_plausible_reading_has_no_flags() -> None:
 )
 def test_what_is_odd_is_named(fields: dict[str, Any], flags: list[str]) -> None:
     """Each flag names the field, in a fixed order."""
-    assert oddities(reading(**fields)) == flags
+    assert anomalies(reading(**fields)) == flags
 
 
 def test_yellow_dust_is_plausible() -> None:
     """PM10 of 517 µg/m³ as a daily mean was measured in Seoul on 2021-05-08."""
-    assert oddities(reading(pm10=517.0)) == []
+    assert anomalies(reading(pm10=517.0)) == []
 
 
 def test_the_limit_of_a_gas_holds_in_its_own_unit() -> None:
     """0.4 ppm of ozone in an hour are 785 µg/m³; 344 µg/m³ is much, but air."""
     hourly = {"averaging": "PT1H", "gas_unit": "UG_M3"}
-    assert oddities(reading(**hourly, o3=344.0, no2=40.0, co=600.0, so2=10.0)) == []
-    assert oddities(reading(**hourly, o3=790.0, no2=40.0, co=600.0, so2=10.0)) == ["OUT_OF_RANGE:o3"]
+    assert anomalies(reading(**hourly, o3=344.0, no2=40.0, co=600.0, so2=10.0)) == []
+    assert anomalies(reading(**hourly, o3=790.0, no2=40.0, co=600.0, so2=10.0)) == ["OUT_OF_RANGE:o3"]
 
 
 @pytest.mark.parametrize("averaging", HIGHEST)
@@ -62,10 +62,10 @@ def test_a_gas_is_odd_from_the_first_millionth_above_its_limit(averaging: str, u
     if unit == "UG_M3":
         limit = limit * MOLAR_MASS_MG[gas] * 1000 // MOLAR_VOLUME_ML
     plain = reading(averaging=averaging, gas_unit=unit, **dict.fromkeys(GASES))
-    found = [oddities({**plain, gas: (limit + more) / MICRO}) for more in (-1, 0, 1)]
+    found = [anomalies({**plain, gas: (limit + more) / MICRO}) for more in (-1, 0, 1)]
     assert found == [[], [], [f"OUT_OF_RANGE:{gas}"]]
 
 
 def test_a_compass_point_is_no_oddity() -> None:
     """The sixteen points are known."""
-    assert oddities(reading(wind_direction="NNW")) == []
+    assert anomalies(reading(wind_direction="NNW")) == []

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.catalog import load_catalog
-from streams.domains.air_quality.recordings import BEIJING_PRSA, FORMATS, SEOUL_DAILY, Layout
+from streams.domains.air_quality.recordings import BEIJING_PRSA, FORMATS, SEOUL_DAILY, TableLayout
 from streams.readers.formats import Accepted, Item, Refused, Skipped
 from streams.replay.recordings import bundled
 from streams.testing import MemoryProducer
@@ -36,7 +36,7 @@ def beijing(*rows: str, header: str = BEIJING_HEADER) -> bytes:
     return "\n".join([header, *rows, ""]).encode()
 
 
-def read(layout: Layout, data: bytes) -> list[Item]:
+def read(layout: TableLayout, data: bytes) -> list[Item]:
     """Read a whole file."""
     return list(layout.read(io.BytesIO(data)))
 
@@ -215,7 +215,7 @@ def test_a_format_is_told_by_its_header_alone() -> None:
 
 @pytest.mark.parametrize("layout", [SEOUL_DAILY, BEIJING_PRSA])
 @given(body=st.binary(max_size=400))
-def test_whatever_the_bytes_are_every_line_is_accounted_for(layout: Layout, body: bytes) -> None:
+def test_whatever_the_bytes_are_every_line_is_accounted_for(layout: TableLayout, body: bytes) -> None:
     """Rows are numbered 1, 2, 3 …; lines are records or blank; nothing is raised."""
     header = seoul() if layout is SEOUL_DAILY else beijing()
     items = read(layout, header + body)

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domains.air_quality.rules import HOUR_US, WINDOW_HOURS, Memory, Verdict, assess
+from streams.domains.air_quality.rules import HOUR_US, WINDOW_HOURS, Assessment, StationState, assess
 from streams.domains.air_quality.us_aqi import BREAKPOINT_VERSION
 from tests.streams.domains.air_quality.test_means import VECTOR
 
@@ -26,41 +26,41 @@ def daily(day: int, **fields: Any) -> dict[str, Any]:
 
 
 def fold(
-    readings: Iterable[dict[str, Any]], memory: Memory | None = None
-) -> tuple[Memory | None, list[Verdict | None]]:
+    readings: Iterable[dict[str, Any]], state: StationState | None = None
+) -> tuple[StationState | None, list[Assessment | None]]:
     """Let readings count one after the other."""
-    verdicts = []
+    assessments = []
     for reading in readings:
-        memory, verdict = assess(memory, reading)
-        verdicts.append(verdict)
-    return memory, verdicts
+        state, assessment = assess(state, reading)
+        assessments.append(assessment)
+    return state, assessments
 
 
-def last(readings: Iterable[dict[str, Any]]) -> Verdict:
+def last(readings: Iterable[dict[str, Any]]) -> Assessment:
     """Tell what the last of some readings means."""
-    _, verdicts = fold(readings)
-    assert verdicts[-1] is not None
-    return verdicts[-1]
+    _, assessments = fold(readings)
+    assert assessments[-1] is not None
+    return assessments[-1]
 
 
 def test_hourly_pm_stands_on_the_nowcast() -> None:
     """The twelve hours of the published example give AQI 66."""
-    verdict = last(hourly(i, pm2_5=value) for i, value in enumerate(VECTOR))
-    assert (verdict.us.value, verdict.us.pollutant, verdict.basis) == (66, "pm2_5", "nowcast")
+    assessment = last(hourly(i, pm2_5=value) for i, value in enumerate(VECTOR))
+    assert (assessment.us.value, assessment.us.pollutant, assessment.basis) == (66, "pm2_5", "nowcast")
 
 
 def test_a_daily_mean_stands_for_itself() -> None:
     """35.4 µg/m³ over a day are AQI 100 at once, and the basis says daily mean."""
-    verdict = last([daily(0, pm2_5=35.4)])
-    assert (verdict.us.value, verdict.basis) == (100, "daily-mean")
+    assessment = last([daily(0, pm2_5=35.4)])
+    assert (assessment.us.value, assessment.basis) == (100, "daily-mean")
 
 
 def test_both_indices_come_from_one_day() -> None:
     """The vectors of both tables, side by side."""
-    verdict = last([daily(0, pm10=90.0, pm2_5=60.0, o3=0.01, no2=0.01)])
-    assert verdict.kr.value == 243
-    assert verdict.us.parts["pm2_5"] == 154
-    fields = verdict.fields()
+    assessment = last([daily(0, pm10=90.0, pm2_5=60.0, o3=0.01, no2=0.01)])
+    assert assessment.kr.value == 243
+    assert assessment.us.parts["pm2_5"] == 154
+    fields = assessment.fields()
     assert fields["cai_category"] == "UNHEALTHY"
     assert fields["us_aqi_category"] == "UNHEALTHY"
     assert fields["us_aqi_version"] == BREAKPOINT_VERSION
@@ -88,44 +88,44 @@ def test_24_hour_so2_needs_18_hours() -> None:
 
 
 def test_a_repeat_and_a_late_reading_change_nothing_but_the_count() -> None:
-    """At or before the frontier: no verdict, the same memory, one more late reading."""
+    """At or before the frontier: no assessment, the same state, one more late reading."""
     readings = [daily(day, pm10=40.0, pm2_5=20.0) for day in range(3)]
-    memory, _ = fold(readings)
-    assert memory is not None
-    again, verdicts = fold([readings[2], readings[0]], memory)
-    assert verdicts == [None, None]
+    state, _ = fold(readings)
+    assert state is not None
+    again, assessments = fold([readings[2], readings[0]], state)
+    assert assessments == [None, None]
     assert again is not None
-    assert again.late == memory.late + 2
-    assert (again.frontier, again.hours, again.us) == (memory.frontier, memory.hours, memory.us)
+    assert again.late == state.late + 2
+    assert (again.frontier, again.hours, again.us) == (state.frontier, state.hours, state.us)
 
 
 def test_a_second_reading_of_an_hour_replaces_the_first() -> None:
     """Ten past the hour, the newer value counts, and the older one stays where the newer is missing."""
     first = hourly(0, no2=0.1, co=1.0)
     second = {**hourly(0, no2=0.2), "occurred_at": START + HOUR_US // 6}
-    memory, verdicts = fold([first, second])
-    assert memory is not None
-    assert verdicts[1] is not None
-    assert memory.hours["no2"] == [200_000]
-    assert memory.hours["co"] == [1_000_000]
+    state, assessments = fold([first, second])
+    assert state is not None
+    assert assessments[1] is not None
+    assert state.hours["no2"] == [200_000]
+    assert state.hours["co"] == [1_000_000]
 
 
 def test_a_change_of_unit_begins_the_gas_windows_anew() -> None:
     """Hours in ppm and in µg/m³ are never averaged together."""
     readings = [hourly(i, o3=0.060, pm2_5=10.0) for i in range(7)]
     changed = {**hourly(7, o3=120.0, pm2_5=10.0), "gas_unit": "UG_M3"}
-    memory, _ = fold([*readings, changed])
-    assert memory is not None
-    assert memory.hours["o3"] == [120_000_000]
-    assert len(memory.hours["pm2_5"]) == 8
+    state, _ = fold([*readings, changed])
+    assert state is not None
+    assert state.hours["o3"] == [120_000_000]
+    assert len(state.hours["pm2_5"]) == 8
 
 
 def test_converted_gases_are_flagged_with_the_temperature() -> None:
     """µg/m³ become ppm at 25 °C, and the index says so."""
     reading = {**hourly(0, no2=100.0), "gas_unit": "UG_M3"}
-    verdict = last([reading])
-    assert verdict.us.parts == {"no2": 50}
-    assert verdict.flags == ("CONVERTED_AT_25_C",)
+    assessment = last([reading])
+    assert assessment.us.parts == {"no2": 50}
+    assert assessment.flags == ("CONVERTED_AT_25_C",)
 
 
 def test_flags_of_the_reading_and_of_the_rule_come_together_once() -> None:
@@ -136,15 +136,15 @@ def test_flags_of_the_reading_and_of_the_rule_come_together_once() -> None:
 
 def test_a_negative_value_is_flagged_and_left_out() -> None:
     """A drifted instrument says nothing about the air."""
-    verdict = last([daily(0, pm10=-3.0, no2=0.02)])
-    assert verdict.us.parts == {"no2": 19}
-    assert verdict.flags == ("NEGATIVE:pm10",)
+    assessment = last([daily(0, pm10=-3.0, no2=0.02)])
+    assert assessment.us.parts == {"no2": 19}
+    assert assessment.flags == ("NEGATIVE:pm10",)
 
 
 def test_a_reading_without_values_has_no_index_and_counts() -> None:
-    """All missing: a verdict without index, and the frontier moves on."""
-    verdict = last([hourly(0)])
-    assert (verdict.us.value, verdict.kr.value, verdict.changes) == (None, None, ())
+    """All missing: a assessment without index, and the frontier moves on."""
+    assessment = last([hourly(0)])
+    assert (assessment.us.value, assessment.kr.value, assessment.changes) == (None, None, ())
 
 
 def test_yellow_dust_is_told_as_changes_on_both_scales() -> None:
@@ -159,10 +159,10 @@ def test_yellow_dust_is_told_as_changes_on_both_scales() -> None:
 
 
 def test_no_more_hours_are_kept_than_some_index_needs() -> None:
-    """The memory of a station is bounded by the windows."""
-    memory, _ = fold(hourly(i, pm10=1.0, pm2_5=1.0, no2=0.1, o3=0.1, co=1.0, so2=0.1) for i in range(40))
-    assert memory is not None
-    assert {pollutant: len(hours) for pollutant, hours in memory.hours.items()} == WINDOW_HOURS
+    """The state of a station is bounded by the windows."""
+    state, _ = fold(hourly(i, pm10=1.0, pm2_5=1.0, no2=0.1, o3=0.1, co=1.0, so2=0.1) for i in range(40))
+    assert state is not None
+    assert {pollutant: len(hours) for pollutant, hours in state.hours.items()} == WINDOW_HOURS
 
 
 values = st.one_of(st.none(), st.floats(-1, 900, allow_nan=False), st.just(float("nan")))
@@ -176,36 +176,36 @@ readings = st.builds(
 
 @given(st.lists(readings, max_size=25), st.lists(st.integers(0, 25), max_size=6))
 def test_the_fold_does_not_see_batches(run: list[dict[str, Any]], cuts: list[int]) -> None:
-    """Cut anywhere, with the memory spelled as JSON in between: the same verdicts and the same memory."""
+    """Cut anywhere, with the state spelled as JSON in between: the same assessments and the same state."""
     whole, expected = fold(run)
-    memory: Memory | None = None
-    found: list[Verdict | None] = []
+    state: StationState | None = None
+    found: list[Assessment | None] = []
     edges = sorted({0, len(run), *(cut for cut in cuts if cut <= len(run))})
     for begin, end in itertools.pairwise(edges):
-        memory, verdicts = fold(run[begin:end], memory)
-        found += verdicts
-        if memory is not None:
-            memory = Memory.from_value(json.loads(json.dumps(memory.to_value())))
+        state, assessments = fold(run[begin:end], state)
+        found += assessments
+        if state is not None:
+            state = StationState.from_value(json.loads(json.dumps(state.to_value())))
     assert found == expected
-    assert (memory and memory.to_value()) == (whole and whole.to_value())
+    assert (state and state.to_value()) == (whole and whole.to_value())
 
 
 @given(st.lists(readings, max_size=15))
 def test_sending_everything_again_derives_nothing_new(run: list[dict[str, Any]]) -> None:
     """A whole run delivered a second time is late from beginning to end."""
-    memory, _ = fold(run)
-    _, again = fold(run, memory)
+    state, _ = fold(run)
+    _, again = fold(run, state)
     assert again == [None] * len(run)
 
 
 @given(st.lists(readings, max_size=25))
 def test_an_index_is_the_highest_of_its_parts(run: list[dict[str, Any]]) -> None:
     """And its pollutant is the one that has it."""
-    for verdict in fold(run)[1]:
-        if verdict is None or verdict.us.value is None:
+    for assessment in fold(run)[1]:
+        if assessment is None or assessment.us.value is None:
             continue
-        assert verdict.us.value == max(verdict.us.parts.values())
-        assert verdict.us.parts[verdict.us.pollutant or ""] == verdict.us.value
+        assert assessment.us.value == max(assessment.us.parts.values())
+        assert assessment.us.parts[assessment.us.pollutant or ""] == assessment.us.value
 
 
 @given(

@@ -12,7 +12,7 @@ def test_a_query_is_counted_and_gives_no_event() -> None:
     path = next(path for path in bundled("cargo") if "query_SimpleEventQuery" in path.name)
     file = Input(look(path, list(formats().values())), ReplayCheckpoint("epcis-xml", 0))
     assert file.span() is None
-    query, end = file.cues()
+    query, end = file.scheduled()
     assert query.item is not None
     assert end.item is None
     file.count(query.item)

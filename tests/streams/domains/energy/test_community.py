@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streams.domains.energy import agents
 from streams.domains.energy.communities import MARKET_DAY
-from streams.domains.energy.community import INCOMPLETE
+from streams.domains.energy.community import INCOMPLETE, CommunityDay, MemberShare
 from streams.testing import Sent, assert_repeats_change_nothing
 from tests.properties import fewer
 from tests.streams.domains.energy.facts import (
@@ -185,3 +185,17 @@ MIXED = member_shares(
     {member: range(20, 20 + 5 + number) for number, member in enumerate(MARKET_DAY.members)}
 )
 MIXED_BYTES = {each.value for each in balances(one_after_the_other(MIXED))}
+
+
+def test_the_state_of_a_day_keeps_its_persisted_keys() -> None:
+    """A changelog that an earlier release wrote is read back."""
+    share = MemberShare((1, 2, 3, 4), "id", "00ff", "replay:0#1", None)
+    value = {
+        "closed_to": 1,
+        "marks": {"meter": 2},
+        "open": {"3": {"meter": [(1, 2, 3, 4), "id", "00ff", "replay:0#1", None]}},
+        "late": 4,
+    }
+    day = CommunityDay(1, {"meter": 2}, {3: {"meter": share}}, 4)
+    assert day.to_value() == value
+    assert CommunityDay.from_value(value) == day

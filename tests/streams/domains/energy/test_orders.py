@@ -7,7 +7,7 @@ import pytest
 
 from streams.domains.energy import agents
 from streams.domains.energy.communities import MARKET_DAY
-from streams.domains.energy.orders import Desk, Entry, book, judge, price_of
+from streams.domains.energy.orders import MarketState, OpenOrder, book, check_order, price_of
 from streams.replay.recordings import bundled_scenarios
 from streams.testing import assert_repeats_change_nothing
 from tests.streams.domains.energy.facts import (
@@ -72,28 +72,32 @@ def scenario_orders() -> list[Event]:
 )
 def test_an_order_is_told_every_rule_that_it_breaks(changes: dict[str, Any], broken: list[str]) -> None:
     """Prices within feed-in and retail, both included; before the gate; the market's own interval and currency."""
-    assert judge(Desk(), MARKET_DAY, order(**changes)) == broken
+    assert check_order(MarketState(), MARKET_DAY, order(**changes)) == broken
 
 
 def test_a_market_that_is_not_declared_is_told() -> None:
     """Nothing else can be said of such an order's price."""
-    assert judge(Desk(), None, order()) == ["UNKNOWN_MARKET"]
+    assert check_order(MarketState(), None, order()) == ["UNKNOWN_MARKET"]
 
 
 def test_an_identifier_is_used_once_and_a_repeat_is_no_second_use() -> None:
     """The same event again is judged the same; another event of that name is rejected."""
-    desk = Desk()
+    state = MarketState()
     other = order(event_id="019df0a1-2c00-7b1e-9d0a-5f2e8c71a605")
-    assert [judge(desk, MARKET_DAY, each) for each in (order(), order(), other)] == [[], [], ["ORDER_EXISTS"]]
+    assert [check_order(state, MARKET_DAY, each) for each in (order(), order(), other)] == [
+        [],
+        [],
+        ["ORDER_EXISTS"],
+    ]
 
 
 def test_what_is_a_day_behind_gives_nothing() -> None:
     """Identifiers are forgotten by then, so a second use could not be told from the first."""
-    desk = Desk()
+    state = MarketState()
     late = order(occurred_at=BEGIN_US - DAY_US - 1, order_ref="b")
-    assert judge(desk, MARKET_DAY, order()) == []
-    assert judge(desk, MARKET_DAY, late) is None
-    assert (set(desk.seen), desk.late) == ({"a"}, 1)
+    assert check_order(state, MARKET_DAY, order()) == []
+    assert check_order(state, MARKET_DAY, late) is None
+    assert (set(state.seen), state.late) == ({"a"}, 1)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +116,7 @@ def test_the_market_days_noon_book_is_the_worked_example() -> None:
         if each.event["state"] == "OPEN" and each.event["delivery_at"] == NOON_US
     ]
     bids, asks = book(
-        Entry(
+        OpenOrder(
             each["side"], price_of(each["price"]), each["occurred_at"], each["order_ref"], each["quantity_wh"]
         )
         for each in open_now
@@ -136,7 +140,7 @@ def test_the_market_days_noon_book_is_the_worked_example() -> None:
 
 def test_equal_prices_stand_in_the_order_of_time_then_name() -> None:
     """Price, then time, then identifier."""
-    entries = [Entry("ASK", Decimal(1), given, name, 1) for given, name in ((2, "a"), (1, "c"), (1, "b"))]
+    entries = [OpenOrder("ASK", Decimal(1), given, name, 1) for given, name in ((2, "a"), (1, "c"), (1, "b"))]
     assert [each.order_ref for each in book(entries)[1]] == ["b", "c", "a"]
 
 

@@ -13,22 +13,22 @@ from streams.domains.energy.rules import (
     MOST_DAYS,
     OTHER_INTERVAL,
     UNKNOWN_COMMUNITY,
-    Memory,
-    Verdict,
+    Assessment,
+    MeterState,
     assess,
 )
 from streams.domains.energy.units import duration_us
 from tests.streams.domains.energy.facts import BEGIN_US, DAY_US, HOUR_US, hourly, meter_reading
 
 
-def told(*readings: dict[str, Any]) -> list[Verdict]:
-    """Let readings count one after the other, the memory going through JSON's types."""
-    memory, verdicts = None, []
+def told(*readings: dict[str, Any]) -> list[Assessment]:
+    """Let readings count one after the other, the state going through JSON's types."""
+    state, assessments = None, []
     for reading in readings:
-        kept, verdict = assess(memory, {"flags": [], "closes": False, **reading})
-        memory = Memory.from_value(kept.to_value())
-        verdicts.append(verdict)
-    return verdicts
+        after, assessment = assess(state, {"flags": [], "closes": False, **reading})
+        state = MeterState.from_value(after.to_value())
+        assessments.append(assessment)
+    return assessments
 
 
 def register(hour: int, record: int, **energy: Any) -> dict[str, Any]:
@@ -38,15 +38,15 @@ def register(hour: int, record: int, **energy: Any) -> dict[str, Any]:
 
 def test_a_reading_gives_its_balance() -> None:
     """Used 300, made 500: 300 of it at home, 200 to the grid."""
-    (verdict,) = told(meter_reading(BEGIN_US, 1, consumption_wh=300, generation_wh=500))
-    assert verdict.balance is not None
-    assert verdict.balance.fields() == {
+    (assessment,) = told(meter_reading(BEGIN_US, 1, consumption_wh=300, generation_wh=500))
+    assert assessment.balance is not None
+    assert assessment.balance.fields() == {
         "consumption_wh": 300,
         "generation_wh": 500,
         "import_wh": 0,
         "export_wh": 200,
     }
-    assert verdict.balance.self_consumption == 300
+    assert assessment.balance.self_consumption == 300
 
 
 def test_a_repeat_a_late_one_and_an_overlap_give_nothing() -> None:
@@ -54,8 +54,8 @@ def test_a_repeat_a_late_one_and_an_overlap_give_nothing() -> None:
     first = meter_reading(BEGIN_US, 1, consumption_wh=1, generation_wh=0)
     half = meter_reading(BEGIN_US + HOUR_US // 2, 2, consumption_wh=9, generation_wh=0)
     early = meter_reading(BEGIN_US - HOUR_US, 3, consumption_wh=9, generation_wh=0)
-    verdicts = told(first, first, half, early)
-    assert [verdict.balance is not None for verdict in verdicts] == [True, False, False, False]
+    assessments = told(first, first, half, early)
+    assert [assessment.balance is not None for assessment in assessments] == [True, False, False, False]
 
 
 def test_cumulative_registers_give_their_differences() -> None:
@@ -85,31 +85,35 @@ def test_a_register_that_goes_back_is_refused() -> None:
 
 def test_a_meter_that_was_closed_begins_anew() -> None:
     """A new meter's registers may stand lower; its first reading gives no balance."""
-    verdicts = told(
+    assessments = told(
         register(0, 1, import_wh=1000, export_wh=0, generation_wh=0, closes=True),
         register(1, 2, import_wh=5, export_wh=0, generation_wh=0),
         register(2, 3, import_wh=8, export_wh=0, generation_wh=0),
     )
-    assert [verdict.balance and verdict.balance.imported for verdict in verdicts] == [None, None, 3]
+    assert [assessment.balance and assessment.balance.imported for assessment in assessments] == [
+        None,
+        None,
+        3,
+    ]
 
 
 def test_behind_a_gap_a_register_has_no_balance() -> None:
     """The difference covers more than the interval; the one after that is right again."""
-    verdicts = told(
+    assessments = told(
         *(
             register(hour, hour + 1, import_wh=100 * hour, export_wh=0, generation_wh=0)
             for hour in (0, 1, 3, 4)
         )
     )
-    assert [verdict.balance is not None for verdict in verdicts] == [False, True, False, True]
-    assert GAP in verdicts[2].flags
+    assert [assessment.balance is not None for assessment in assessments] == [False, True, False, True]
+    assert GAP in assessments[2].flags
 
 
 def test_an_interval_without_length_moves_nothing() -> None:
     """The half hours that summer time left out lie in front of the one that begins at the same instant."""
     never = meter_reading(BEGIN_US, 1, duration="PT0S", consumption_wh=7, generation_wh=0)
-    verdicts = told(never, never, meter_reading(BEGIN_US, 2, consumption_wh=1, generation_wh=0))
-    assert [verdict.balance is not None for verdict in verdicts] == [False, False, True]
+    assessments = told(never, never, meter_reading(BEGIN_US, 2, consumption_wh=1, generation_wh=0))
+    assert [assessment.balance is not None for assessment in assessments] == [False, False, True]
 
 
 @pytest.mark.parametrize("duration", ["", "1h", "P1M"])
@@ -121,19 +125,22 @@ def test_a_reading_without_a_duration_is_refused(duration: str) -> None:
 
 def test_a_member_tells_its_community_each_interval_and_the_end_of_each_day() -> None:
     """The end of a day once the member is `GRACE_US` beyond it; a session that closes ends its last day at once."""
-    verdicts = told(*hourly("market-day-home-1", range(28), closes=True))
-    kinds = [["end" if share.balance is None else "part" for share in verdict.shares] for verdict in verdicts]
+    assessments = told(*hourly("market-day-home-1", range(28), closes=True))
+    kinds = [
+        ["end" if share.balance is None else "part" for share in assessment.shares]
+        for assessment in assessments
+    ]
     assert kinds == [["part"]] * 26 + [["end", "part"]] + [["part", "end"]]
-    assert [share.group("x") for share in verdicts[26].shares] == ["x/2024-10-04", "x/2024-10-05"]
-    assert verdicts[26].shares[0].watermark == BEGIN_US + DAY_US + GRACE_US
-    assert verdicts[27].shares[1].watermark == BEGIN_US + 2 * DAY_US
+    assert [share.group("x") for share in assessments[26].shares] == ["x/2024-10-04", "x/2024-10-05"]
+    assert assessments[26].shares[0].watermark == BEGIN_US + DAY_US + GRACE_US
+    assert assessments[27].shares[1].watermark == BEGIN_US + 2 * DAY_US
 
 
 def test_days_of_a_gap_are_ended_too() -> None:
     """Nobody waits for a member on days on which it told nothing; after a very long gap the oldest are told."""
     for gap, expected in ((5, 5), (400, MOST_DAYS)):
-        _, verdict = told(*hourly("market-day-home-1", [0, gap * 24 + 3]))
-        ended = [share.day for share in verdict.shares if share.balance is None]
+        _, assessment = told(*hourly("market-day-home-1", [0, gap * 24 + 3]))
+        ended = [share.day for share in assessment.shares if share.balance is None]
         assert ended == list(range(BEGIN_US // DAY_US, BEGIN_US // DAY_US + expected))
 
 
@@ -143,10 +150,10 @@ def test_a_meter_outside_a_community_tells_nobody() -> None:
     unknown = {**alone, "community": "nowhere"}
     other = {**alone, "community": "market-day", "duration": "PT15M"}
     for reading, flag in ((alone, None), (unknown, UNKNOWN_COMMUNITY), (other, OTHER_INTERVAL)):
-        (verdict,) = told(reading)
-        assert verdict.balance is not None
-        assert verdict.shares == ()
-        assert flag is None or flag in verdict.flags
+        (assessment,) = told(reading)
+        assert assessment.balance is not None
+        assert assessment.shares == ()
+        assert flag is None or flag in assessment.flags
 
 
 def test_grace_and_intervals_are_what_the_catalogue_and_the_communities_say() -> None:
@@ -159,3 +166,11 @@ def test_grace_and_intervals_are_what_the_catalogue_and_the_communities_say() ->
         assert list(community.members) == sorted(set(community.members))
         assert DAY_US % duration_us(community.interval) == 0
         assert community.market is None or community.market.feed_in <= community.market.retail
+
+
+def test_the_state_of_a_meter_keeps_its_persisted_keys() -> None:
+    """A changelog that an earlier release wrote is read back."""
+    value = {"frontier": 1, "days_told": 2, "registers": {"import_wh": 3}, "late": 4}
+    state = MeterState(1, 2, {"import_wh": 3}, 4)
+    assert state.to_value() == value
+    assert MeterState.from_value(value) == state

@@ -9,7 +9,7 @@ import pytest
 
 from streams.agents import handlers_of
 from streams.domains.health import agents
-from streams.domains.health.cohorts import LARGEST_COHORT, LARGEST_SAMPLE, Cohort, Held
+from streams.domains.health.cohorts import LARGEST_COHORT, LARGEST_SAMPLE, Cohort, LatestEntry
 from streams.domains.health.counts import AT_LEAST, Person, counts
 from streams.errors import DeclarationError
 from streams.privacy.field_encryption import Decryptor
@@ -22,7 +22,7 @@ RULES = handlers_of(agents)
 
 def derive(into: MemoryProducer, rows: list[dict[str, object]] = ROWS) -> list[Sent]:
     """Run measurements through the first rule."""
-    return run_handlers(CATALOG, RULES, events(*rows), topic=agents.MEASUREMENT, door=into)
+    return run_handlers(CATALOG, RULES, events(*rows), topic=agents.MEASUREMENT, producer=into)
 
 
 def entries(
@@ -31,13 +31,15 @@ def entries(
     """Make the cohort entries of measurements, and the cohort's end."""
     found = [sent.event for sent in derive(into, rows) if sent.topic == agents.COHORT_ENTRY]
     told = ending(len(rows) if accepted is None else accepted)
-    (last,) = run_handlers(CATALOG, RULES, [told], topic=agents.RECORDING, door=into)
+    (last,) = run_handlers(CATALOG, RULES, [told], topic=agents.RECORDING, producer=into)
     return [*found, last.event]
 
 
 def count(into: MemoryProducer, given: list[dict[str, Any]], batch_size: int = 1_000) -> list[Sent]:
     """Run entries through the last rule."""
-    return run_handlers(CATALOG, RULES, given, topic=agents.COHORT_ENTRY, door=into, batch_size=batch_size)
+    return run_handlers(
+        CATALOG, RULES, given, topic=agents.COHORT_ENTRY, producer=into, batch_size=batch_size
+    )
 
 
 def told(sents: list[Sent]) -> dict[tuple[str, ...], int]:
@@ -109,8 +111,8 @@ def test_the_same_counts_for_any_order_and_any_batches(tmp_path: Path) -> None:
 def test_events_that_come_twice_change_nothing(tmp_path: Path) -> None:
     """A replay or an agent that was killed sends its tail again."""
     into = door(tmp_path)
-    assert_repeats_change_nothing(CATALOG, RULES, events(*ROWS[:6]), topic=agents.MEASUREMENT, door=into)
-    assert_repeats_change_nothing(CATALOG, RULES, entries(into), topic=agents.COHORT_ENTRY, door=into)
+    assert_repeats_change_nothing(CATALOG, RULES, events(*ROWS[:6]), topic=agents.MEASUREMENT, producer=into)
+    assert_repeats_change_nothing(CATALOG, RULES, entries(into), topic=agents.COHORT_ENTRY, producer=into)
 
 
 def test_a_cohort_is_counted_only_when_all_of_it_came(tmp_path: Path) -> None:
@@ -145,7 +147,7 @@ def test_of_who_is_forgotten_nothing_is_derived_but_that_an_entry_came(tmp_path:
     for each in raw:
         into.send(each)
     opened = [sent.event for sent in into.sent(agents.MEASUREMENT)]
-    found = run_handlers(CATALOG, RULES, opened, topic=agents.MEASUREMENT, door=_Wire(into))
+    found = run_handlers(CATALOG, RULES, opened, topic=agents.MEASUREMENT, producer=_Wire(into))
     assert [sent.topic for sent in found] == [agents.COHORT_ENTRY, agents.COHORT_ENTRY, agents.CLASSIFICATION]
     assert (found[0].event["person"], found[0].event["classes"]) == (None, None)
 
@@ -178,7 +180,10 @@ def test_the_state_holds_ciphertext_only(tmp_path: Path) -> None:
     into = door(tmp_path)
     for entry in entries(into)[:-1]:
         cohort.add(
-            entry["event_id"], entry["cycle"], entry["person"], Held(1, entry["event_id"], entry["classes"])
+            entry["event_id"],
+            entry["cycle"],
+            entry["person"],
+            LatestEntry(1, entry["event_id"], entry["classes"]),
         )
     text = orjson.dumps(cohort.to_value())
     assert text.count(b"p-") == len(ROWS)
@@ -193,7 +198,9 @@ def test_a_large_cohort_is_counted_by_a_fair_sample_that_fits_the_changelog() ->
     for order in (people, people[::-1]):
         cohort = Cohort()
         for person, entry_id in order:
-            cohort.add(entry_id, "c", person, Held(1, f"01890000-0000-7000-8000-{entry_id:0>12}", bytes(45)))
+            cohort.add(
+                entry_id, "c", person, LatestEntry(1, f"01890000-0000-7000-8000-{entry_id:0>12}", bytes(45))
+            )
         found.append(cohort)
     assert found[0] == found[1]
     assert found[0].sampled
@@ -223,5 +230,8 @@ def test_a_recording_of_another_domain_ends_no_cohort() -> None:
 def test_only_a_rule_that_says_so_is_given_the_keys() -> None:
     """Least privilege: an undeclared rule cannot open what it reads."""
     with pytest.raises(DeclarationError, match="did not declare"):
-        record(agents.MEASUREMENT, {"source": f"{STREAM}#1"}, key="p-1").opened()
-    assert {str(rule.rule) for rule in RULES if rule.opens} == {"health-classes@1", "health-class-counts@1"}
+        record(agents.MEASUREMENT, {"source": f"{STREAM}#1"}, key="p-1").decrypted()
+    assert {str(rule.rule) for rule in RULES if rule.decrypts} == {
+        "health-classes@1",
+        "health-class-counts@1",
+    }

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domains.health.mornings import lines
-from streams.domains.health.recordings import AIS_ATHLETES, BODY_DIMENSIONS, NHANES, SAS_ZERO, Table
+from streams.domains.health.recordings import AIS_ATHLETES, BODY_DIMENSIONS, NHANES, SAS_ZERO, TableLayout
 from streams.domains.health.rules import assess
 from streams.readers.formats import Accepted, Refused, Skipped
 from streams.replay.recordings import bundled, bundled_scenarios, content, find, opened
@@ -24,7 +24,7 @@ ATHLETES = MADE / "made_athletes.csv"
 BODIES = MADE / "made_body_dimensions.csv"
 
 
-def only(table: Table, data: bytes) -> Accepted:
+def only(table: TableLayout, data: bytes) -> Accepted:
     """Read the first row, which is accepted."""
     item = next(iter(table.read(io.BytesIO(data))))
     assert isinstance(item, Accepted)

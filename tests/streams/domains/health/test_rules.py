@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streams.domains.health.bodies import bmi_of, exact, values_of
 from streams.domains.health.counts import CODE_LENGTH, decode, encode
 from streams.domains.health.rules import (
-    FLAGS_FILLED_TO,
+    FLAGS_PADDED_TO,
     assess,
     fat_class,
     korean_class,
@@ -118,9 +118,9 @@ def test_a_sheet_that_keeps_its_identities_has_no_flag() -> None:
 )
 def test_what_does_not_fit_together_is_flagged(change: dict[str, Any], flag: str) -> None:
     """Flagged beyond the tolerance, and classed all the same."""
-    verdict = assess({**SHEET, **change})
-    assert flag in verdict.flags
-    assert verdict.who is not None
+    assessment = assess({**SHEET, **change})
+    assert flag in assessment.flags
+    assert assessment.who is not None
 
 
 def test_an_identity_holds_up_to_its_tolerance() -> None:
@@ -152,18 +152,18 @@ def test_what_was_not_measured_gives_no_class() -> None:
         optional=dict.fromkeys([*PLAUSIBLE], st.floats(allow_nan=False, allow_infinity=False)),
     )
 )
-def test_whatever_was_measured_there_is_a_verdict_that_travels_at_one_length(
+def test_whatever_was_measured_there_is_an_assessment_that_travels_at_one_length(
     measurement: dict[str, Any],
 ) -> None:
-    """Nothing is raised; the code is always as long and gives the verdict back."""
-    verdict = assess(measurement)
-    code = encode(verdict)
+    """Nothing is raised; the code is always as long and gives the assessment back."""
+    assessment = assess(measurement)
+    code = encode(assessment)
     person = decode(code)
     assert len(code) == CODE_LENGTH
-    assert (person.sex, person.age_band) == (verdict.sex, verdict.age_band)
-    assert person.classes == (verdict.who, verdict.korea, verdict.fat, verdict.waist)
-    assert person.flags == verdict.flags
-    assert len(verdict.fields()["flags"]) % FLAGS_FILLED_TO == 0
+    assert (person.sex, person.age_band) == (assessment.sex, assessment.age_band)
+    assert person.classes == (assessment.who, assessment.korea, assessment.fat, assessment.waist)
+    assert person.flags == assessment.flags
+    assert len(assessment.fields()["flags"]) % FLAGS_PADDED_TO == 0
 
 
 @given(grams=st.integers(2_000, 300_000), millimetres=st.integers(400, 2_500))

@@ -1,4 +1,4 @@
-"""What a query returned: column names and rows."""
+"""The result of a query: column names and rows."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Rows of a query.
+class QueryResult:
+    """The rows of a query.
 
     Attributes:
-        columns: Names in order.
-        rows: Values in the order of the columns.
-        error: Why there are none, in words; empty if the query ran.
+        columns: Column names, in order.
+        rows: Rows, each with its values in the order of the columns.
+        error: Why the query failed. Empty if it ran.
     """
 
     columns: Sequence[str]
@@ -24,6 +24,10 @@ class Answer:
     error: str = ""
 
     def column(self, name: str) -> list[Any]:
-        """Return the values of one column."""
+        """Return the values of one column.
+
+        Raises:
+            ValueError: There is no such column.
+        """
         index = list(self.columns).index(name)
         return [row[index] for row in self.rows]
