@@ -73,10 +73,10 @@ class Archive(Protocol):
     """What the audit reads from the archive."""
 
     def rows(self, topic: str, partition: int, first: int) -> Iterable[Record]:
-        """Return the rows from an offset on, in offset order."""
+        """Return the rows of a topic-partition from offset `first` on, in offset order."""
 
     def count(self, topic: str, partition: int, before: int) -> int:
-        """Return the number of rows before an offset."""
+        """Return the number of rows of a topic-partition with an offset below `before`."""
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,15 @@ class PartitionLogs:
                 self._oldest_ms.setdefault(sequencer.name, (first.offset, first.timestamp_ms))
 
     def resume_lost(self, lost: Iterable[PartitionId], facts: dict[str, TopicFacts]) -> None:
-        """Handle partitions whose next offset Kafka no longer has: append a GAP after retention, stop after a loss."""
+        """Handle partitions whose next offset Kafka no longer has: append a GAP after retention, stop after a loss.
+
+        Args:
+            lost: these partitions.
+            facts: ids and partition counts of the topics.
+
+        Raises:
+            KafkaUnavailableError: Kafka does not return a partition's first and last offset.
+        """
         for topic, partition in lost:
             sequencer = self._logs.get((topic, partition))
             if sequencer is None or sequencer.name in self.stopped:

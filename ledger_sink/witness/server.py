@@ -34,7 +34,7 @@ from ledger_sink.http.server import Request, Response
 from ledger_sink.http.server import run as serve
 from ledger_sink.log.key_list import parse_log_keys
 from ledger_sink.store import FileStore
-from ledger_sink.store.secret_files import own_seed
+from ledger_sink.store.secret_files import load_or_create_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -194,14 +194,14 @@ class LogsFile:
         log.info("%s: %d logs", self._path, len(self._keys))
 
 
-def own_key(config: WitnessConfig) -> CosigningKey:
+def load_or_create_key(config: WitnessConfig) -> CosigningKey:
     """Return this witness's signing key; create its seed at the first start.
 
     Raises:
         SetupError: the name is no key name, or the seed file is invalid.
     """
     try:
-        return CosigningKey(config.name, own_seed(config.directory / SEED_NAME))
+        return CosigningKey(config.name, load_or_create_seed(config.directory / SEED_NAME))
     except FormatError as error:
         raise SetupError(f"witness {config.name!r}: {error}") from error
 
@@ -216,7 +216,7 @@ def run(config: WitnessConfig, stop: threading.Event) -> None:
     store = FileStore(config.directory)
     lock = store.lock("lock")
     try:
-        key = own_key(config)
+        key = load_or_create_key(config)
         store.write({VKEY_NAME: f"{key.vkey}\n".encode()})
         witness = Witness(key, store, LogsFile(config.logs_file))
         serve(witness.answer, config.host, config.port, stop)
