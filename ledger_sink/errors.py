@@ -2,11 +2,12 @@
 
 - `RetryError`: nothing is lost; try again later.
 - `LogStoppedError`: this log stops and reports the reason; the others go on.
-- `StoreError`: the store itself fails (full, read-only, defective device). Nothing is published before it is durable.
+- `StoreError`: the store itself fails (full, read-only, defective device). Nothing is published before it is
+  durable.
 - `RefusedError`: the request cannot be served; the message names the next step.
 - `SetupError`: the process cannot start with its configuration.
 
-Errors of the format (`format.errors`) belong to a layer below. Code that reads bytes from a store turns them into these.
+Errors of the format (`format.errors`) belong to a layer below. Code that reads from a store turns them into these.
 """
 
 from __future__ import annotations

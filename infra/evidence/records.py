@@ -204,8 +204,8 @@ def run_audit(
             archive=ClickHouseArchive(client),
             settled=settled,
             grace_s=0.0 if settled else IN_FLIGHT_S,
-            since=read_baseline(remembered) if incremental else None,
+            baseline=read_baseline(remembered) if incremental else None,
         )
     if result.verdict == "pass":
-        write_baseline(remembered, result.memory)
+        write_baseline(remembered, result.baseline)
     return result

@@ -1,1 +1,1 @@
-"""Audit of the whole ledger against Kafka and the archive."""
+"""Audits the whole ledger against Kafka and the archive."""

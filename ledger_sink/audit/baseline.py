@@ -1,8 +1,9 @@
-"""What the last audit that passed had come to: from where an incremental one goes on.
+"""The baseline of an incremental audit: what the last audit that passed had verified.
 
-One small file of the auditor's (`checksummed_json`), replaced atomically after a verdict of "pass" only. Of each log
-the size and root that were verified, of each topic-partition the number of archive rows before the next offset. It is
-believed: whoever can write it can have an incremental audit begin too late. A full audit does not read it.
+It is one small file (`store/checksummed_json.py`), replaced atomically after a verdict of "pass" only. It
+has the verified size and root of each log, and for each topic-partition the number of archive rows before an offset.
+An incremental audit trusts it: anyone who can write it can make that audit begin too late. A full audit does not read
+it.
 """
 
 from __future__ import annotations
@@ -20,23 +21,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORM = "city-audit-memory/v1"
+"""Tag of the file's format."""
 
 
 @dataclass
 class AuditBaseline:
-    """Where the last audit ended."""
+    """Verified logs and counted archive rows of the last audit that passed."""
 
     logs: dict[str, VerifiedPrefix] = field(default_factory=dict)
-    """By origin, partition logs and the city log."""
+    """Verified prefix by origin, of partition logs and the city log."""
     rows: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """By `topic/partition`: an offset, and how many archive rows lie before it."""
+    """By `topic/partition`: an offset, and the number of archive rows before it."""
 
 
 def read_baseline(path: Path) -> AuditBaseline | None:
-    """Return what was remembered, or None if there is nothing yet.
+    """Return the baseline in a file, or None if there is no file.
 
     Raises:
-        DamagedStateError: The file is not as it was written.
+        DamagedStateError: the file differs from what was written, or has another format.
     """
     try:
         data = path.read_bytes()
@@ -46,30 +48,36 @@ def read_baseline(path: Path) -> AuditBaseline | None:
     if value.get("form") != FORM:
         raise DamagedStateError(f"{path}: expected {FORM}, got {value.get('form')!a}; run a full audit")
     try:
-        logs = {origin: _since(found) for origin, found in value["logs"].items()}
-        return AuditBaseline(logs, {place: (int(a), int(b)) for place, (a, b) in value["rows"].items()})
+        logs = {origin: _prefix(found) for origin, found in value["logs"].items()}
+        return AuditBaseline(
+            logs, {partition: (int(a), int(b)) for partition, (a, b) in value["rows"].items()}
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedStateError(f"{path}: expected {FORM}, got {error}; run a full audit") from error
 
 
-def write_baseline(path: Path, memory: AuditBaseline) -> None:
-    """Replace the file, durably."""
+def write_baseline(path: Path, baseline: AuditBaseline) -> None:
+    """Replace the file durably; create its folder.
+
+    Raises:
+        StoreError: the file could not be made durable.
+    """
     logs = {
         origin: {
-            "size": since.size,
-            "root": _text(since.root),
-            "next_offset": since.next_offset,
-            "records": since.records,
-            "heads": {head.origin: [head.size, _text(head.root)] for head in since.heads.values()},
+            "size": prefix.size,
+            "root": _text(prefix.root),
+            "next_offset": prefix.next_offset,
+            "records": prefix.records,
+            "heads": {head.origin: [head.size, _text(head.root)] for head in prefix.heads.values()},
         }
-        for origin, since in memory.logs.items()
+        for origin, prefix in baseline.logs.items()
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     store = FileStore(path.parent, threads=1)
-    store.write({path.name: checksummed_json.encode({"form": FORM, "logs": logs, "rows": memory.rows})})
+    store.write({path.name: checksummed_json.encode({"form": FORM, "logs": logs, "rows": baseline.rows})})
 
 
-def _since(found: dict[str, Any]) -> VerifiedPrefix:
+def _prefix(found: dict[str, Any]) -> VerifiedPrefix:
     heads = {
         origin: Checkpoint(origin, size, b64decode(root)) for origin, (size, root) in found["heads"].items()
     }

@@ -1,13 +1,15 @@
-"""The audit: recompute everything, believe nothing, name exactly what is wrong.
+"""The audit: recomputes the whole ledger and names every discrepancy (docs/ledger.md#completeness).
 
-Files: every log's tiles, entries, controls, checkpoint; the chain of blocks; every root in it; cosignatures by
-the policy (the auditors' own verifier does that). Records: every leaf against Kafka while it retains the
-record, and against the archive; Kafka's end offsets = leaves = rows. It reads only, and runs beside the
-platform. It runs none of the code that appends, signs or publishes. It shares with that code the format and the
-readers: the store, tiles, state files, the list of epochs and the Kafka source.
+- Files: tiles, entries, control files and checkpoint of every log; the chain of blocks and every root in it;
+  cosignatures under the policy. The auditors' own verifier checks these.
+- Records: every leaf against the archive, and against Kafka while it retains the record. Kafka's end offsets, leaves
+  and rows must agree.
 
-Full, everything is read; incremental, only what came after the last audit that passed, whose result is believed:
-work grows with what is new. Old files, rows and records are then not looked at again, and the result says so.
+It only reads, and runs beside the platform. It runs none of the code that appends, signs or publishes. It shares with
+that code the format and the readers: the store, tiles, state files, the list of epochs and the Kafka source.
+
+A full audit reads everything. An incremental one trusts the last audit that passed and reads only what came after it,
+so its work grows with what is new. It does not read old files, rows and records again, and the result lists that.
 """
 
 from __future__ import annotations
@@ -51,37 +53,38 @@ if TYPE_CHECKING:
 
 
 ATTEMPTS = 3
+"""Most readings of a ledger that grows meanwhile."""
 
 
 class Source(Protocol):
-    """What the audit asks of Kafka; `KafkaSource` answers."""
+    """What the audit reads from Kafka; `KafkaSource` implements it."""
 
     def describe(self, topics: Sequence[str]) -> dict[str, TopicFacts]:
         """Return id and partition count of the topics that exist."""
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
-        """Return the first offset still there and the one after the last."""
+        """Return the first retained offset and the one after the last record."""
 
     def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
-        """Return the records with first ≤ offset < end."""
+        """Return the records with first ≤ offset < end, in offset order."""
 
 
 class Archive(Protocol):
-    """What the audit asks of the archive."""
+    """What the audit reads from the archive."""
 
     def rows(self, topic: str, partition: int, first: int) -> Iterable[Record]:
-        """Return the rows from an offset on, in offset order."""
+        """Return the rows of a topic-partition from offset `first` on, in offset order."""
 
     def count(self, topic: str, partition: int, before: int) -> int:
-        """Return the number of rows before an offset."""
+        """Return the number of rows of a topic-partition with an offset below `before`."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What was counted of one topic, all partitions; in an incremental audit, what is new."""
+    """Counts of one topic over all partitions; in an incremental audit, of the new part."""
 
     records: int = 0
-    """Records that Kafka still has, as far as compared."""
+    """Compared records that Kafka retains."""
     sealed: int = 0
     """Leaves of kind record."""
     archived: int = 0
@@ -90,17 +93,19 @@ class Counts:
 
 @dataclass(frozen=True)
 class AuditResult:
-    """The audit's word."""
+    """Verdict, problems and counts of an audit."""
 
     verdict: Literal["pass", "fail"]
     problems: list[str]
-    """Each names file, or topic/partition and offset, with expected and got."""
+    """Each names a file, or topic/partition and offset, with the expected and the found value."""
     counts: Mapping[str, Counts] = field(default_factory=dict)
+    """By topic."""
     not_checked: list[str] = field(default_factory=list)
-    """What the verdict does not speak of."""
+    """What the verdict does not include."""
     seconds: float = 0.0
-    memory: AuditBaseline = field(default_factory=AuditBaseline)
-    """From where an incremental audit can go on, if this one passed."""
+    """Duration of the audit."""
+    baseline: AuditBaseline = field(default_factory=AuditBaseline)
+    """Where an incremental audit can go on; empty unless this audit passed with an archive."""
 
 
 def run(
@@ -111,22 +116,25 @@ def run(
     policy: Path | None = None,
     settled: bool = True,
     grace_s: float = 0.0,
-    since: AuditBaseline | None = None,
+    baseline: AuditBaseline | None = None,
 ) -> AuditResult:
     """Audit a whole ledger.
 
     Args:
-        config: where it is and what it seals.
-        archive: the archive's reader; None leaves the archive out, and the result says so.
-        source: Kafka; None makes a consumer by the config.
+        config: data directory, city name and sealed topics.
+        archive: reader of the archive; None leaves the archive out, and the result lists that.
+        source: Kafka; None creates a consumer from the config.
         policy: the auditor's own policy file; None takes the city's, which proves less.
-        settled: everything in Kafka must be sealed, archived and cosigned by now; else what came after the
-            newest checkpoints is left out.
-        grace_s: how long to let the archive catch up with those checkpoints first, in seconds.
-        since: what the last audit that passed remembered, for an incremental audit; None makes a full one.
+        settled: everything in Kafka must be sealed, archived and cosigned by now. False leaves out what came after
+            the newest checkpoints.
+        grace_s: time for the archive to catch up with those checkpoints first, in seconds.
+        baseline: result of the last audit that passed, for an incremental audit; None makes a full one.
+
+    Raises:
+        StoreError: the ledger's directory cannot be read.
     """
     began = time.monotonic()
-    audit = _Audit(config, archive, settled=settled, since=since)
+    audit = _Audit(config, archive, settled=settled, baseline=baseline)
     audit.check_files(policy or config.ledger / POLICY)
     audit.check_states()
     if grace_s:
@@ -142,15 +150,15 @@ def run(
     verdict: Literal["pass", "fail"] = "fail" if audit.problems else "pass"
     seconds = time.monotonic() - began
     whole = not audit.problems and archive is not None
-    memory = audit.memory if whole else AuditBaseline()
-    return AuditResult(verdict, audit.problems, audit.counts, audit.not_checked, seconds, memory)
+    new_baseline = audit.new_baseline if whole else AuditBaseline()
+    return AuditResult(verdict, audit.problems, audit.counts, audit.not_checked, seconds, new_baseline)
 
 
 class _Audit:
-    """One run: collects problems in the order in which they are found."""
+    """One run of the audit. It collects problems in the order in which it finds them."""
 
     def __init__(
-        self, config: LedgerConfig, archive: Archive | None, *, settled: bool, since: AuditBaseline | None
+        self, config: LedgerConfig, archive: Archive | None, *, settled: bool, baseline: AuditBaseline | None
     ) -> None:
         self.problems: list[str] = []
         self.not_checked: list[str] = []
@@ -158,17 +166,17 @@ class _Audit:
         self._config = config
         self._archive = archive
         self._settled = settled
-        self._since = AuditBaseline() if since is None else since
-        self.memory = AuditBaseline()
+        self._baseline = AuditBaseline() if baseline is None else baseline
+        self.new_baseline = AuditBaseline()
         self._store = FileStore(config.ledger)
         self._sizes = _published_sizes(self._store, config)
 
     def check_files(self, policy: Path) -> None:
         """Verify the ledger's directory as an auditor would, and that no anchor is late.
 
-        A ledger that grows meanwhile may replace a partial tile under the reader's hand: then once more.
+        A ledger that grows meanwhile may remove a partial tile that the verifier is about to read. Then it reads again.
         """
-        city = self._since.logs.get(city_origin(self._config.city))
+        city = self._baseline.logs.get(city_origin(self._config.city))
         anchors = audit_anchors(
             self._store,
             self._config.city,
@@ -180,9 +188,9 @@ class _Audit:
         for _ in range(ATTEMPTS):
             before = _published_sizes(self._store, self._config)
             try:
-                self.memory.logs = dict(self._since.logs)
+                self.new_baseline.logs = dict(self._baseline.logs)
                 trust = replace(load_trust(policy, [], []), receipts=anchors.trust)
-                verdict = check_city("ledger", self._config.ledger, trust, self.memory.logs)
+                verdict = check_city("ledger", self._config.ledger, trust, self.new_baseline.logs)
             except VerifierError as error:
                 self.problems.append(str(error))
                 return
@@ -190,9 +198,9 @@ class _Audit:
                 break
         self._take(verdict)
         self._sizes |= {
-            name: self.memory.logs[name.origin].size
+            name: self.new_baseline.logs[name.origin].size
             for name in self._sizes
-            if name.origin in self.memory.logs
+            if name.origin in self.new_baseline.logs
         }
 
     def _take(self, verdict: Verdict) -> None:
@@ -204,7 +212,7 @@ class _Audit:
                 self.not_checked.append(claim.words)
 
     def check_states(self) -> None:
-        """Compare the writer's own states with what is published."""
+        """Compare the writer's state files with the published checkpoints."""
         checks: list[Callable[[], None]] = [self._check_city_state]
         checks += [partial(self._check_state, name, size) for name, size in self._sizes.items()]
         for check in checks:
@@ -244,7 +252,7 @@ class _Audit:
         facts = source.describe([topic.name for topic in self._config.topics])
         if self._archive is None:
             self.not_checked.append("the archive: nobody gave a reader of it")
-        if self._since.logs:
+        if self._baseline.logs:
             self.not_checked.append(
                 "records, rows and files that the last audit had checked: run a full audit"
             )
@@ -291,14 +299,14 @@ class _Audit:
             archived = Side("archive", rows, comparison, earlier)
         compare(comparison, leaves, kafka, archived, retained_from=low, before=before)
         if self._archive is not None and current:
-            self.memory.rows[comparison.where] = end, self._archive.count(topic, partition, end)
+            self.new_baseline.rows[comparison.where] = end, self._archive.count(topic, partition, end)
         return comparison
 
     def _first(self, comparison: Comparison, current: Sequence[LogName], topic: str, partition: int) -> int:
-        """Return the offset from which records are compared; the archive still has as many rows before it."""
-        if not any(name.origin in self._since.logs for name in current):
+        """Return the offset to compare records from; check that the archive still has as many rows before it."""
+        if not any(name.origin in self._baseline.logs for name in current):
             return 0  # a topic that was created, or re-created, since
-        first, expected = self._since.rows.get(comparison.where, (0, 0))
+        first, expected = self._baseline.rows.get(comparison.where, (0, 0))
         if first and self._archive is not None:
             got = self._archive.count(topic, partition, first)
             if got != expected:
@@ -313,7 +321,7 @@ class _Audit:
         return bytes.fromhex(control.topic_id) if isinstance(control, Start) else b""
 
     def _leaves(self, name: LogName) -> Iterator[RecordLeaf]:
-        known = self._since.logs.get(name.origin)
+        known = self._baseline.logs.get(name.origin)
         first = known.size if known is not None else 0
         entries = TileSource(self._store, name.folder).entries(self._sizes[name], first)
         for index, entry in enumerate(entries, start=first):
@@ -322,7 +330,7 @@ class _Audit:
 
 
 def _published_sizes(store: Store, config: LedgerConfig) -> dict[LogName, int]:
-    """Return every log on file with a readable checkpoint, epochs rising, and its published size."""
+    """Return the published size of every log with a readable checkpoint, epochs rising."""
     sizes = {}
     for topic in config.topics:
         for partition in partitions_of(store, topic.name):

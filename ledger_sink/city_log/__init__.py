@@ -1,1 +1,1 @@
-"""The city log: blocks of partition checkpoints."""
+"""The city log: blocks of partition checkpoints, cosigned by witnesses."""

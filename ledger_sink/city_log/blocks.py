@@ -1,6 +1,6 @@
-"""The blocks of the city log on disk: read and checked at the start, then appended to, blocks before state.
+"""The blocks of the city log on disk: read and verified when opened, then appended to.
 
-One writer: the log is locked as long as it is open.
+Blocks are durable before the state. The log has one writer: it is locked while it is open.
 """
 
 from __future__ import annotations
@@ -24,20 +24,21 @@ if TYPE_CHECKING:
     from ledger_sink.store import Store
 
 BLOCK_LINES = 8
-"""Lines of a block that we write (the format allows 32): every bundle carries a block, and is to stay small."""
+"""Most lines of a written block (the format allows 32): every bundle carries a block and should stay small."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastBlock:
-    """The block that the next one follows."""
+    """Hash and time of the block that the next one follows."""
 
     hash: bytes
     time_ms: int
+    """Milliseconds since 1970 UTC; 0 before block 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Committed:
-    """What is on disk: the state, its tiles and its last block; always read and replaced together."""
+    """State, tiles and last block on disk. They are always read and replaced together."""
 
     state: CityState
     tiles: TileLog
@@ -45,15 +46,15 @@ class _Committed:
 
 
 class CityBlocks:
-    """The blocks of one city log."""
+    """Reader and one writer of a city log's blocks."""
 
     def __init__(self, store: Store, origin: str) -> None:
-        """Lock the city log and check it.
+        """Lock the city log and verify state, tiles and last block.
 
         Raises:
-            LockHeldError: another process writes it.
-            DamagedStateError: the state file is damaged or gone.
-            DamagedLogError: the tiles do not fit it.
+            LockHeldError: another process holds the writer lock.
+            DamagedStateError: the state file is damaged or missing.
+            DamagedLogError: the tiles do not match the state.
         """
         self.origin = origin
         self.folder = log_path(origin)
@@ -67,20 +68,27 @@ class CityBlocks:
 
     @property
     def state(self) -> CityState:
-        """What is committed."""
+        """Return the committed state."""
         return self._committed.state
 
     @property
     def tiles(self) -> TileSource:
-        """The tiles that proofs are made from."""
+        """Return the reader of the log's tiles and blocks."""
         return self._committed.tiles.source
 
     def append(self, checkpoints: Sequence[Checkpoint], now_ms: int) -> int:
-        """Put partition checkpoints into new blocks and commit them; return the number of blocks.
+        """Put partition checkpoints into new blocks and commit them.
+
+        Args:
+            checkpoints: partition checkpoints, sorted by origin.
+            now_ms: time of the blocks, in milliseconds since 1970 UTC.
+
+        Returns:
+            The number of new blocks.
 
         Raises:
-            ClockSteppedBackError: the last block is of a later time; wait.
-            StoreError: nothing was committed; try again.
+            ClockSteppedBackError: the last block has a later time; wait.
+            StoreError: the commit failed; try again.
         """
         last_ms = self._committed.last.time_ms
         if now_ms < last_ms:
@@ -96,8 +104,8 @@ class CityBlocks:
             state = replace(self.state, size=tiles.size, root=tiles.root(), last_checkpoints=last_checkpoints)
             self._store.write({f"{self.folder}/{STATE}": state.encode()})
         except BaseException:
-            # Blocks carry the time: go back to what is committed and make new ones. The store may or may not
-            # have taken the state.
+            # Blocks carry the time: return to the committed state and make new ones later. The store may or may not
+            # have replaced the state.
             self._committed = self._read()
             raise
         tiles.mark_durable()
@@ -105,7 +113,7 @@ class CityBlocks:
         return len(blocks)
 
     def close(self) -> None:
-        """Let another writer in."""
+        """Release the writer lock."""
         self._lock.release()
 
     def _blocks(

@@ -1,7 +1,8 @@
-"""What the city log believes of partition logs: signed, and consistent with its last block about them.
+"""Collects the published partition checkpoints for the next block and verifies each (docs/ledger.md#blocks).
 
-It is a witness to all of them (docs/ledger.md#blocks). A checkpoint that is not to be believed is refused by name,
-for good: that log gets into no block any more, the others do.
+The city log is a witness to every partition log. It accepts a checkpoint that the log signed and that is consistent
+with the size in the last block about this log. A log whose checkpoint fails is refused until the process restarts; the
+others go on.
 """
 
 from __future__ import annotations
@@ -34,31 +35,38 @@ log = logging.getLogger("ledger.chain")
 
 @dataclass(frozen=True, slots=True)
 class AcceptedCheckpoint:
-    """A partition checkpoint that goes into the next block."""
+    """A verified partition checkpoint for the next block, with its signed note."""
 
     checkpoint: Checkpoint
     note: bytes
 
 
 class CheckpointCollector:
-    """Looks at published partition checkpoints. One thread owns it."""
+    """Reads and verifies published partition checkpoints of one city. One thread owns it."""
 
     def __init__(self, store: Store, city: str) -> None:
         self.refused: dict[str, str] = {}
-        """Partition logs that are not believed any more, and why."""
+        """Reason of refusal, by origin of the refused partition log."""
         self.lost_cosigned: dict[str, CosignedCheckpoint] = {}
-        """What a crash between city checkpoint and cover file left out, by origin."""
+        """Checkpoints whose `cover.json` a crash after the city checkpoint left unwritten, by origin."""
         self._store = store
         self._city = city
         self._keys: dict[str, VerifierKey] = {}
         self._committed_notes: dict[str, bytes] = {}
 
     def mark_committed(self, item: AcceptedCheckpoint) -> None:
-        """Take note that a checkpoint is in a committed block."""
+        """Record that a checkpoint is in a committed block."""
         self._committed_notes[item.checkpoint.origin] = item.note
 
     def collect(self, last_checkpoints: Mapping[str, LastCheckpoint]) -> list[AcceptedCheckpoint]:
-        """Return the checkpoints that grew since their last mention, checked, sorted by origin."""
+        """Return the verified checkpoints of logs that grew since their last checkpoint in a block, sorted by origin.
+
+        Args:
+            last_checkpoints: last checkpoint in a block, by origin.
+
+        Raises:
+            SetupError: `keys.txt` is malformed.
+        """
         self.lost_cosigned = {}
         accepted = []
         for origin in self._origins():
@@ -73,7 +81,7 @@ class CheckpointCollector:
         return sorted(accepted, key=lambda item: item.checkpoint.origin.encode())
 
     def _origins(self) -> Iterator[str]:
-        """Return every partition log of this city that has a key on file and is believed."""
+        """Yield the origin of every partition log of this city that has a key in `keys.txt` and is not refused."""
         self._keys = read_keys(self._store)
         for text in self._keys:
             origin = Origin.parse(text)
@@ -96,10 +104,10 @@ class CheckpointCollector:
         return AcceptedCheckpoint(checkpoint, note) if checkpoint.size else None
 
     def _checked(self, origin: str, last: LastCheckpoint | None, note: bytes) -> Checkpoint:
-        """Check one partition checkpoint against the last block that last_checkpoints its log.
+        """Verify a partition checkpoint against the last block about its log.
 
         Raises:
-            CheckpointRefusedError: it is not signed, smaller, or inconsistent.
+            CheckpointRefusedError: it is unsigned, smaller, or inconsistent.
         """
         folder = log_path(origin)
         size, root = (last.size, last.root) if last else (0, EMPTY_ROOT)
@@ -118,9 +126,9 @@ class CheckpointCollector:
 
     def _recover_cosigned(self, origin: str, last: LastCheckpoint, note: bytes) -> None:
         try:
-            cover = read_cosigned_checkpoint(self._store, log_path(origin))
+            cosigned = read_cosigned_checkpoint(self._store, log_path(origin))
         except DamagedStateError as error:
             log.warning("%s; it is made anew", error)
-            cover = None
-        if cover is None or cover.block != last.block:
+            cosigned = None
+        if cosigned is None or cosigned.block != last.block:
             self.lost_cosigned[origin] = CosignedCheckpoint(last.block, note)

@@ -1,4 +1,8 @@
-"""The state of the city log: how far it is, and what it last said about each partition log."""
+"""Files of the city log's progress: its state, and the last cosigned checkpoint of each partition log.
+
+`state.json` has the committed size of the city log and the last checkpoint of each partition log in a block.
+`cover.json` in a partition log's folder has its checkpoint below a cosigned city checkpoint; provers begin there.
+"""
 
 from __future__ import annotations
 
@@ -21,26 +25,29 @@ COSIGNED_NAME = "cover.json"
 
 @dataclass(frozen=True, slots=True)
 class LastCheckpoint:
-    """The newest line about a partition log, and the block it stands in."""
+    """The newest line of a partition log in the blocks, and the number of its block."""
 
     size: int
     root: bytes
+    """32 bytes."""
     block: int
 
 
 @dataclass(frozen=True, slots=True)
 class CityState:
-    """How far the city log is."""
+    """The committed state of the city log."""
 
     origin: str
     size: int = 0
+    """Number of blocks."""
     root: bytes = EMPTY_ROOT
     last_checkpoints: Mapping[str, LastCheckpoint] = field(default_factory=dict)
+    """By origin of the partition log."""
 
     def encode(self) -> bytes:
         """Return the state file's bytes."""
         last_checkpoints = {
-            origin: [m.size, m.root.hex(), m.block] for origin, m in self.last_checkpoints.items()
+            origin: [last.size, last.root.hex(), last.block] for origin, last in self.last_checkpoints.items()
         }
         return checksummed_json.encode(
             {"mentions": last_checkpoints, "origin": self.origin, "root": self.root.hex(), "size": self.size}
@@ -48,10 +55,14 @@ class CityState:
 
     @classmethod
     def parse(cls, data: bytes, where: str) -> CityState:
-        """Read a state file.
+        """Decode a state file.
+
+        Args:
+            data: the file's bytes.
+            where: the file's name, for errors.
 
         Raises:
-            DamagedStateError: the file is not as it was written.
+            DamagedStateError: the file differs from what was written.
         """
         value = checksummed_json.decode(data, where)
         try:
@@ -73,7 +84,7 @@ def read_city_state(store: Store, folder: str) -> CityState | None:
     """Return the city log's state, or None if it was never committed.
 
     Raises:
-        DamagedStateError: the file is not as it was written.
+        DamagedStateError: the file differs from what was written.
     """
     name = f"{folder}/{STATE}"
     try:
@@ -84,21 +95,23 @@ def read_city_state(store: Store, folder: str) -> CityState | None:
 
 @dataclass(frozen=True, slots=True)
 class CosignedCheckpoint:
-    """A partition checkpoint that a block last_checkpoints and a cosigned city checkpoint covers."""
+    """A partition checkpoint in a block below a cosigned city checkpoint."""
 
     block: int
+    """Number of the block."""
     note: bytes
+    """The signed note of the partition checkpoint."""
 
     def encode(self) -> bytes:
-        """Return the cover file's bytes."""
+        """Return the bytes of `cover.json`."""
         return checksummed_json.encode({"block": self.block, "note": self.note.decode()})
 
 
 def read_cosigned_checkpoint(store: Store, folder: str) -> CosignedCheckpoint | None:
-    """Return what covers a partition log, or None if nothing does yet.
+    """Return a partition log's last cosigned checkpoint, or None if there is none yet.
 
     Raises:
-        DamagedStateError: the file is not as it was written.
+        DamagedStateError: the file differs from what was written.
     """
     name = f"{folder}/{COSIGNED_NAME}"
     try:

@@ -1,4 +1,4 @@
-"""One step of the city log: add blocks, then publish a cosigned checkpoint."""
+"""One step of the city log: add blocks, then publish a cosigned checkpoint, and report metrics."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = logging.getLogger("ledger.sink")
 
 
 class CityLogStep:
-    """Extends the city log and gets it cosigned."""
+    """The repeated step of the city log's thread."""
 
     def __init__(
         self,
@@ -38,15 +38,21 @@ class CityLogStep:
         sign: Callable[[list[SignRequest]], list[SignResponse]],
         emit: Emit,
     ) -> None:
-        """Lock and check the city log.
+        """Lock and verify the city log. If it is damaged, `stopped` has the reason.
+
+        Args:
+            config: city name, configured witnesses and quorum.
+            store: the ledger's files.
+            sign: requests signatures from the signer.
+            emit: takes metrics.
 
         Raises:
-            LockHeldError: another process writes it.
+            LockHeldError: another process holds the writer lock.
         """
         self.stopped = ""
-        """Why the city log cannot go on; empty as long as it does."""
+        """Why the city log stopped; empty while it goes on."""
         self.refused: dict[str, str] = {}
-        """Partition logs that get into no block any more, and why."""
+        """Reason of refusal, by origin of a partition log that no new block includes."""
         self._config = config
         self._store = store
         self._emit = emit
@@ -59,7 +65,13 @@ class CityLogStep:
             self._stop(error)
 
     def __call__(self) -> None:
-        """Do it once."""
+        """Run one step; do nothing before `keys.txt` has the city log's key.
+
+        Raises:
+            RetryError: signer, witness or clock are not ready; run the step again later.
+            StoreError: the store failed.
+            SetupError: `keys.txt` or `policy.txt` is invalid.
+        """
         writer = self._writer
         if self.stopped or writer is None or writer.key() is None:
             return
@@ -113,6 +125,6 @@ class CityLogStep:
         return self._quorum
 
     def close(self) -> None:
-        """Let another writer of the city log in."""
+        """Release the city log's writer lock."""
         if self._writer is not None:
             self._writer.close()

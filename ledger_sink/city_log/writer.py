@@ -1,9 +1,8 @@
-"""The city log: partition checkpoints → blocks → a city checkpoint with witnesses' cosignatures.
+"""The writer of the city log: partition checkpoints → blocks → a city checkpoint with witnesses' cosignatures.
 
-It believes no partition checkpoint without its signature and a consistency proof from the size in its last block:
-it is a witness to all of them (docs/ledger.md#blocks). Blocks are durable, then the state, then the signature, then
-the cosignatures; `checkpoint` appears only with the policy's quorum. It reads what the publisher wrote, so
-ingestion never waits for it. One thread owns it.
+It takes only checkpoints that `checkpoint_collector.py` verified (docs/ledger.md#blocks). The order is: blocks durable,
+state durable, signature, cosignatures, published `checkpoint`. A city checkpoint is published only with the policy's
+quorum. The writer reads the publisher's files, so ingestion never waits for it. One thread owns it.
 """
 
 from __future__ import annotations
@@ -42,11 +41,11 @@ log = logging.getLogger("ledger.chain")
 
 @dataclass(frozen=True, slots=True)
 class Quorum:
-    """Who must cosign, and how they are reached."""
+    """The policy, and clients of its witnesses that have an address."""
 
     policy: Policy
     witnesses: tuple[tuple[str, WitnessClient], ...]
-    """By the name under which the policy speaks of the witness."""
+    """Each with the witness's name in the policy."""
 
 
 class CityLogWriter:
@@ -55,17 +54,22 @@ class CityLogWriter:
     def __init__(
         self, store: Store, origin: str, sign: Callable[[list[SignRequest]], list[SignResponse]]
     ) -> None:
-        """Open the city log; see `CityBlocks`.
+        """Lock the city log and verify it; see `CityBlocks`.
+
+        Args:
+            store: the ledger's files.
+            origin: origin of the city log.
+            sign: requests signatures from the signer.
 
         Raises:
-            LockHeldError: another process writes it.
-            DamagedStateError: the state file is damaged or gone.
-            DamagedLogError: the tiles do not fit it.
+            LockHeldError: another process holds the writer lock.
+            DamagedStateError: the state file is damaged or missing.
+            DamagedLogError: the tiles do not match the state.
         """
         self.failures: dict[str, str] = {}
-        """Witnesses that did not cosign at the last attempt, and why."""
+        """Reason of each witness that did not cosign at the last attempt, by name."""
         self.published = -1
-        """Size of the published city checkpoint; -1 before the first look."""
+        """Size of the published city checkpoint; -1 before it is read."""
         self._store = store
         self._blocks = CityBlocks(store, origin)
         self._signer = SignerClient(store, sign)
@@ -75,36 +79,42 @@ class CityLogWriter:
 
     @property
     def origin(self) -> str:
-        """Origin of the city log."""
+        """Return the origin of the city log."""
         return self._blocks.origin
 
     @property
     def folder(self) -> str:
-        """Folder of the city log."""
+        """Return the folder of the city log."""
         return self._blocks.folder
 
     @property
     def state(self) -> CityState:
-        """What is committed of it."""
+        """Return the committed state."""
         return self._blocks.state
 
     @property
     def refused(self) -> dict[str, str]:
-        """Partition logs that get into no block any more, and why."""
+        """Return the reason of refusal, by origin of a partition log that no new block includes."""
         return self._collector.refused
 
     def key(self) -> VerifierKey | None:
-        """Return the city log's verifier key once `keys.txt` holds it."""
+        """Return the city log's verifier key, or None before `keys.txt` has it."""
         if self.origin not in self._keys:
             self._keys = read_keys(self._store)
         return self._keys.get(self.origin)
 
     def extend(self, now_ms: int) -> int:
-        """Put every partition checkpoint that grew into blocks; return the number of new blocks.
+        """Put every partition checkpoint that grew into blocks.
+
+        Args:
+            now_ms: time of the blocks, in milliseconds since 1970 UTC.
+
+        Returns:
+            The number of new blocks.
 
         Raises:
-            ClockSteppedBackError: the last block is of a later time; wait.
-            StoreError: nothing was committed; try again.
+            ClockSteppedBackError: the last block has a later time; wait.
+            StoreError: the commit failed; try again.
         """
         accepted = self._collector.collect(self.state.last_checkpoints)
         self._uncosigned |= self._collector.lost_cosigned
@@ -120,10 +130,14 @@ class CityLogWriter:
         return added
 
     def publish(self, quorum: Quorum) -> bool:
-        """Sign, have cosigned and publish the city checkpoint if the log grew; tell whether it is published.
+        """Sign, cosign and publish the city checkpoint if the log grew.
+
+        Returns:
+            Whether the checkpoint of the current size is published.
 
         Raises:
-            SignerUnavailableError: try again later.
+            SignerUnavailableError: the signer does not answer; try again later.
+            StoreError: the checkpoint could not be made durable; try again later.
             LogStoppedError: the signer or a witness saw another history.
         """
         key = self.key()
@@ -150,10 +164,10 @@ class CityLogWriter:
             data = self._store.read(f"{self.folder}/{CHECKPOINT}")
             return open_cosigned(data, policy).checkpoint.size
         except (MissingFileError, FormatError):
-            return 0  # absent, damaged or short of today's policy: it is made anew
+            return 0  # absent, damaged or short of the policy's quorum: publish it again
 
     def _cosigned(self, checkpoint: Checkpoint, note: bytes, quorum: Quorum) -> bytes | None:
-        """Return the note with every cosignature that can be had, or None if they are too few."""
+        """Return the note with every available cosignature, or None without a quorum."""
         signatures, refusal = self._ask_all(checkpoint, note, quorum)
         if not quorum.policy.is_witnessed(signatures.keys()):
             if refusal:
@@ -187,11 +201,11 @@ class CityLogWriter:
         return signatures, refusal
 
     def _write_cosigned(self) -> None:
-        covered = {o: c for o, c in self._uncosigned.items() if c.block < self.published}
-        self._store.write({f"{log_path(o)}/{COSIGNED_NAME}": c.encode() for o, c in covered.items()})
-        for origin in covered:
+        cosigned = {o: c for o, c in self._uncosigned.items() if c.block < self.published}
+        self._store.write({f"{log_path(o)}/{COSIGNED_NAME}": c.encode() for o, c in cosigned.items()})
+        for origin in cosigned:
             del self._uncosigned[origin]
 
     def close(self) -> None:
-        """Let another writer in."""
+        """Release the writer lock."""
         self._blocks.close()

@@ -49,6 +49,12 @@ class HttpClient:
     ) -> tuple[int, bytes]:
         """Send one request; return status and body.
 
+        Args:
+            method: GET or POST.
+            path: begins with `/`; it is appended to the base URL's path.
+            body: bytes to send, or None.
+            headers: further headers.
+
         Raises:
             RetryError: no complete response came in time. Its class is `unavailable`.
         """

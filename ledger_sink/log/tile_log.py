@@ -37,7 +37,12 @@ class TileSource:
         self.folder = folder
 
     def read_tile(self, level: int, index: int, width: int) -> bytes:
-        """Return a tile's bytes, at least `width` hashes of 32 bytes.
+        """Return a tile's bytes, at least `width` hashes of 32 bytes (C2SP tlog-tiles).
+
+        Args:
+            level: level of the tile; 0 has the leaf hashes.
+            index: index of the tile in its level.
+            width: number of hashes, at most 256.
 
         Raises:
             MissingFileError: the store has neither the partial nor the full tile.
@@ -61,7 +66,12 @@ class TileSource:
         return entries[:width]
 
     def entry(self, index: int, size: int) -> bytes:
-        """Return entry `index` of a log that has `size` entries."""
+        """Return entry `index` of a log that has `size` entries.
+
+        Raises:
+            MissingFileError: the store has no bundle with it.
+            DamagedLogError: the bundle is malformed or too short.
+        """
         bundle, position = divmod(index, TILE_WIDTH)
         return self.read_entries(bundle, min(TILE_WIDTH, size - bundle * TILE_WIDTH))[position]
 

@@ -1,1 +1,1 @@
-"""Evidence bundles for records and intervals."""
+"""Makes evidence bundles: for one record, and for an interval of a partition."""

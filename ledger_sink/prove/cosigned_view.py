@@ -1,6 +1,6 @@
-"""A log as the newest block under a cosigned city checkpoint shows it: where every proof ends.
+"""The cosigned view of a partition log: its checkpoint in a block below a cosigned city checkpoint.
 
-It reads what sink and chain publish, believes none of it before it fits together, and writes nothing.
+Every proof ends there. This module reads the published files and verifies that they agree. It writes nothing.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ledger_sink.city_log.state import read_cosigned_checkpoint
+from ledger_sink.city_log.state import COSIGNED_NAME, read_cosigned_checkpoint
 from ledger_sink.errors import DamagedLogError, MissingFileError, SetupError
 from ledger_sink.format.block import Block
 from ledger_sink.format.checkpoint import parse_checkpoint
@@ -28,25 +28,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CosignedView:
-    """A partition log as the newest view block shows it."""
+    """A partition checkpoint, its block, and the cosigned city checkpoint above them."""
 
     note: bytes
-    """The partition checkpoint, size and root as in the block."""
+    """Signed note of the partition checkpoint, with size and root as in the block."""
     block: bytes
+    """Bytes of the block."""
     number: int
+    """Number of the block."""
     city_note: bytes
-    """The cosigned city checkpoint."""
+    """Note of the cosigned city checkpoint."""
 
 
 def cosigned_view(store: Store, name: LogName) -> CosignedView | None:
-    """Return the newest view view of a log, or None.
+    """Return the newest cosigned view of a log, or None if there is none yet.
 
     Raises:
-        DamagedLogError: cover file, block and city checkpoint contradict each other.
+        DamagedLogError: `cover.json`, block and city checkpoint contradict each other.
+        DamagedStateError: `cover.json` is damaged.
+        SetupError: `policy.txt` is missing or malformed.
     """
-    cover = read_cosigned_checkpoint(store, name.folder)
+    cosigned = read_cosigned_checkpoint(store, name.folder)
     policy = read_policy(store)
-    if cover is None:
+    if cosigned is None:
         return None
     if policy is None:
         raise SetupError("policy.txt: expected the city's policy beside the logs, got none")
@@ -54,25 +58,32 @@ def cosigned_view(store: Store, name: LogName) -> CosignedView | None:
     try:
         city_note = store.read(f"{folder}/{CHECKPOINT}")
         city_head = open_cosigned(city_note, policy).checkpoint
-        if cover.block >= city_head.size:
+        if cosigned.block >= city_head.size:
             return None
-        data = TileSource(store, folder).entry(cover.block, city_head.size)
+        data = TileSource(store, folder).entry(cosigned.block, city_head.size)
         line = Block.parse(data).head(name.origin)
-        head, _ = parse_checkpoint(cover.note)
+        head, _ = parse_checkpoint(cosigned.note)
     except (MissingFileError, QuorumError):
         return None
     except FormatError as error:
         raise DamagedLogError(f"{folder}: {error}; run city audit") from error
     if line is None or (line.size, line.root) != (head.size, head.root):
-        raise DamagedLogError(f"{folder}: block {cover.block} does not say what {name.folder}'s cover does")
-    return CosignedView(cover.note, data, cover.block, city_note)
+        raise DamagedLogError(
+            f"{folder}: block {cosigned.block} does not say what {name.folder}/{COSIGNED_NAME} does"
+        )
+    return CosignedView(cosigned.note, data, cosigned.block, city_note)
 
 
 def block_proof(store: Store, city: str, view: CosignedView) -> TlogProof:
-    """Prove the covering block under the city checkpoint.
+    """Return the inclusion proof of the view's block below its city checkpoint.
+
+    Args:
+        store: the ledger's files.
+        city: name of the city.
+        view: what to prove.
 
     Raises:
-        FormatError: the city log's tiles do not lead there.
+        FormatError: the city log's tiles give no valid proof.
     """
     head, _ = parse_checkpoint(view.city_note)
     source = TileSource(store, log_path(city_origin(city)))

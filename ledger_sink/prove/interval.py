@@ -1,11 +1,10 @@
-"""(topic, partition, interval, which records) → a range bundle: every leaf, and the records that are to be shown.
+"""(topic, partition, interval, filter) → a range bundle: every leaf, and the records that pass the filter.
 
-Before anything is chosen, every leaf of the range is recomputed from its record: what the bundle leaves out, it
-leaves out because nobody query for it. A bundle that would not verify is not given. It keeps no state and
-writes nothing.
+It first recomputes every leaf of the range from its record. So the bundle leaves out only records that the filter
+rejects. It returns no bundle that would not verify. It keeps no state and writes nothing.
 
-An interval of times is found by bisection over the leaves, whose times rise where Kafka stamps them
-(LogAppendTime); it is widened by a leaf on either side, so that the times in the bundle enclose it.
+Bisection over the leaves finds an interval of times, because leaf times rise where Kafka stamps them (LogAppendTime).
+The range is widened by a leaf on either side, so that the times in the bundle enclose the interval.
 """
 
 from __future__ import annotations
@@ -40,17 +39,19 @@ if TYPE_CHECKING:
     from ledger_sink.store import Store
 
     Records = Callable[[int, int], Iterable[Record]]
-    """First offset and the one after the last → the records between, in offset order."""
+    """First offset and the one after the last → the records from the first to the last, in offset order."""
     SchemaOf = Callable[[Record], tuple[int, str] | None]
-    """The id and text of the schema that reads a record."""
+    """The id and text of the schema that reads a record, or None."""
 
 MAX_RECORD_BYTES = MAX_ZIP_BYTES // 2
+"""Most bytes of records in one bundle."""
 ENDLESS = 1 << 63
+"""End of an interval without an upper bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """From (included) to (excluded), each an offset or a time in milliseconds since 1970 UTC."""
+    """A half-open interval from `first` to before `end`, of offsets or of times in milliseconds since 1970 UTC."""
 
     first: int = 0
     end: int = ENDLESS
@@ -59,7 +60,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class RangeQuery:
-    """Which records of which partition: `wanted` says of each record of the interval whether it is shown."""
+    """An interval of one partition, and the filter `wanted` that selects the records to include."""
 
     topic: str
     partition: int
@@ -68,7 +69,7 @@ class RangeQuery:
 
     @property
     def where(self) -> str:
-        """How messages name it."""
+        """Return the partition and interval, for messages."""
         what = "ms since 1970" if self.interval.by_time else "offsets"
         return f"{self.topic}/{self.partition} {what} {self.interval.first} to {self.interval.end}"
 
@@ -84,17 +85,20 @@ def prove_range(
     """Make the evidence bundle of an interval of one partition.
 
     Args:
-        config: where the ledger is.
-        query: what is to be proved.
+        config: data directory and city name.
+        query: interval and filter.
         records: reads the partition's records.
         schema: returns id and text of the schema that reads a record, or None.
-        wait_s: how long to wait for a cosigned city checkpoint that covers any of it, in seconds.
+        wait_s: longest wait for a cosigned city checkpoint that covers any of it, in seconds.
+
+    Returns:
+        The bytes of the range bundle (FORMAT.md §8).
 
     Raises:
-        NotSealedError: no record that is wanted lies in the interval.
+        NotSealedError: no record of the interval passes the filter.
         NotCoveredYetError: no cosigned city checkpoint covers a record of the interval yet.
-        RefusedError: it is too much for one bundle.
-        DamagedLogError: leaves and records do not fit together; run the audit.
+        RefusedError: the interval has too many leaves or bytes for one bundle.
+        DamagedLogError: leaves and records contradict each other; run the audit.
     """
     store = FileStore(config.ledger)
     deadline = time.monotonic() + wait_s
@@ -135,30 +139,30 @@ def _evidence(
 
 
 def _locate(store: Store, city: str, query: RangeQuery) -> tuple[LogName, CosignedView, tuple[int, int]]:
-    """Find the newest epoch whose view log has a record in the interval, and the range of its leaves."""
+    """Find the newest epoch whose cosigned view has a record in the interval, and the range of its leaves."""
     epochs = epochs_of(store, query.topic, query.partition)
-    covered_any = False
+    any_view = False
     for epoch in reversed(epochs):
         name = LogName(city, query.topic, query.partition, epoch)
         view = cosigned_view(store, name)
         if view is None:
             continue
-        covered_any = True
+        any_view = True
         leaves = _Leaves(TileSource(store, name.folder), parse_checkpoint(view.note)[0].size)
         found = leaves.range(query.interval)
         if found is not None:
             return name, view, found
-    if epochs and not covered_any:
+    if epochs and not any_view:
         raise NotCoveredYetError(f"{query.where}: no cosigned city checkpoint covers its log yet")
     if epochs:
         raise NotCoveredYetError(
-            f"{query.where}: no record of it is view (yet) by a cosigned city checkpoint"
+            f"{query.where}: no record of it is covered (yet) by a cosigned city checkpoint"
         )
     raise NotSealedError(f"{query.where}: there is no such log")
 
 
 class _Leaves:
-    """The leaves of one log as a sorted sequence, read bundle by bundle."""
+    """The leaves of one log as a sorted sequence, read one entry bundle at a time."""
 
     def __init__(self, source: TileSource, size: int) -> None:
         self._source = source
@@ -180,7 +184,7 @@ class _Leaves:
         return first, end
 
     def _bisect(self, bound: int, *, by_time: bool) -> int:
-        """Return the first index whose leaf is at or behind a bound."""
+        """Return the first index whose leaf is at or above a bound."""
         low, high = 0, self._size
         while low < high:
             middle = (low + high) // 2
@@ -189,7 +193,7 @@ class _Leaves:
         return low
 
     def _time_at(self, index: int) -> int:
-        """Return a leaf's time; of a control leaf, which has none, that of the next record."""
+        """Return a leaf's time in milliseconds since 1970 UTC; for a control leaf, the time of the next record."""
         while index < self._size:
             leaf = self._leaf(index)
             if leaf.kind is Kind.RECORD:
@@ -211,7 +215,7 @@ def _entries(source: TileSource, first: int, end: int, size: int) -> Iterator[by
 def _shown(
     entries: list[bytes], first: int, query: RangeQuery, records: Records, schema: SchemaOf | None
 ) -> tuple[list[bytes], dict[str, bytes]]:
-    """Recompute every leaf from its record; return the canons and schemas of those that are wanted."""
+    """Recompute every leaf from its record; return canonical forms and schemas of the records that pass the filter."""
     canons: list[bytes] = []
     schemas: dict[str, bytes] = {}
     total = 0

@@ -1,7 +1,7 @@
-"""(log, leaf) → the receipts that a bundle carries: of each anchor the earliest over a checkpoint that holds it.
+"""(log, leaf) → the receipts in a bundle: for each anchor the earliest one over a checkpoint that includes the leaf.
 
-The first block that holds the leaf is found by bisection: of one log later blocks hold larger sizes. From it
-a path to the record and one proof per anchored checkpoint are made from the published tiles.
+Bisection finds the first block that includes the leaf, because the sizes of one log rise from block to block. The
+published tiles then give a path from that block to the record, and one proof for each anchored checkpoint.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from ledger_sink.store import Store
 
 MOST_BUNDLES = 256
-"""Bundles of blocks held in memory at a time."""
+"""Most entry bundles of blocks in memory."""
 MOST_JOBS = 200
-"""Anchored checkpoints looked at after the first that holds the leaf: slower anchors come less often."""
+"""Most anchored checkpoints to read from the first that includes the leaf: slow anchors have few of them."""
 
 
 def receipt_files(store: Store, name: LogName, index: int) -> dict[str, bytes]:
-    """Return a bundle's files under `anchors/`; none if no receipt covers the leaf yet.
+    """Return a bundle's files below `anchors/` (FORMAT.md §11), by name; none if no receipt includes the leaf yet.
 
     Args:
         store: the ledger's files.
         name: the record's log.
-        index: its leaf.
+        index: index of its leaf.
 
     Raises:
-        StoreError: a tile or bundle is gone.
-        LogStoppedError: a job's files are damaged; run the audit.
-        FormatError: tiles or blocks do not fit.
+        StoreError: a tile or entry bundle is missing.
+        LogStoppedError: the files of an anchor job are damaged; run the audit.
+        FormatError: tiles and blocks contradict each other.
     """
     folder = log_path(city_origin(name.city))
     newest = next(anchored_sizes(store, folder, newest_first=True), 0)
@@ -48,8 +48,8 @@ def receipt_files(store: Store, name: LogName, index: int) -> dict[str, bytes]:
         return {}
     blocks = _Blocks(TileSource(store, folder), name.origin, newest)
     state = read_city_state(store, folder)
-    last = state.last_checkpoints.get(name.origin) if state else None
-    number = blocks.first_above(index, min(newest - 1, last.block if last else newest - 1))
+    newest_line = state.last_checkpoints.get(name.origin) if state else None
+    number = blocks.first_above(index, min(newest - 1, newest_line.block if newest_line else newest - 1))
     if number is None:
         return {}
     receipts = _receipts(store, folder, number)
@@ -69,24 +69,24 @@ def receipt_files(store: Store, name: LogName, index: int) -> dict[str, bytes]:
 
 
 def _receipts(store: Store, folder: str, number: int) -> dict[int, tuple[bytes, dict[str, bytes]]]:
-    """Return of each anchor the earliest receipt over a checkpoint that holds a block, by checkpoint size."""
+    """Return each anchor's earliest receipt over a checkpoint that includes a block, by checkpoint size."""
     jobs = AnchorJobs(store, folder)
-    seen: set[str] = set()
+    found: set[str] = set()
     chosen: dict[int, tuple[bytes, dict[str, bytes]]] = {}
-    for looked, size in enumerate(anchored_sizes(store, folder, above=number)):
-        if looked >= MOST_JOBS:
+    for count, size in enumerate(anchored_sizes(store, folder, above=number)):
+        if count >= MOST_JOBS:
             break
         job = jobs.read(size)
         for receipt in job.receipts if job else ():
-            data = jobs.receipt(job, receipt) if job and receipt not in seen else None
+            data = jobs.receipt(job, receipt) if job and receipt not in found else None
             if job and data is not None:
-                seen.add(receipt)
+                found.add(receipt)
                 chosen.setdefault(size, (jobs.checkpoint(job), {}))[1][receipt] = data
     return chosen
 
 
 class _Blocks:
-    """The blocks of a city log, read a bundle at a time."""
+    """The blocks of a city log, read one entry bundle at a time."""
 
     def __init__(self, source: TileSource, origin: str, size: int) -> None:
         self.source = source
@@ -96,16 +96,16 @@ class _Blocks:
 
     def entry(self, number: int) -> bytes:
         """Return a block's bytes."""
-        bundle, place = divmod(number, TILE_WIDTH)
+        bundle, position = divmod(number, TILE_WIDTH)
         if bundle not in self._bundles:
             width = min(TILE_WIDTH, self._size - bundle * TILE_WIDTH)
             if len(self._bundles) >= MOST_BUNDLES:
                 del self._bundles[next(iter(self._bundles))]
             self._bundles[bundle] = self.source.read_entries(bundle, width)
-        return self._bundles[bundle][place]
+        return self._bundles[bundle][position]
 
     def first_above(self, index: int, last: int) -> int | None:
-        """Return the number of the first block, up to a last one, whose line of the log is above an index."""
+        """Return the number of the first block up to `last` whose size of the log is above an index, or None."""
         found = self._last_line(last)
         if found is None or found[1] <= index:
             return None
@@ -120,7 +120,7 @@ class _Blocks:
         return high
 
     def _last_line(self, number: int) -> tuple[int, int] | None:
-        """Return number and size of the newest last of the log in blocks up to this one."""
+        """Return block number and size of the newest line of the log in blocks up to this one, or None."""
         for at in range(number, -1, -1):
             data = self.entry(at)
             start = data.find(self._needle)

@@ -1,8 +1,8 @@
 """(topic, partition, offset) → an evidence bundle that anyone can check without us (docs/ledger.md#evidence).
 
-It takes the record and its schema from the caller, finds the leaf in the published log, the newest block that
-a cosigned city checkpoint covers, and the proofs between. It asserts nothing: a bundle that would not verify
-is not given. It keeps no state and writes nothing.
+It takes the record and its schema from its caller. It finds the leaf in the published log, the newest block below a
+cosigned city checkpoint, and the proofs between. It returns no bundle that would not verify. It keeps no state and
+writes nothing.
 """
 
 from __future__ import annotations
@@ -38,9 +38,12 @@ if TYPE_CHECKING:
     from ledger_sink.store import Store
 
     Fetch = Callable[[str, int, int], Record | None]
+    """Topic, partition and offset → the raw record, or None."""
     SchemaText = Callable[[Record], str | None]
+    """The text of the schema that reads a record, or None."""
 
 RETRY_S = 0.25
+"""Pause before the next look for a cosigned checkpoint, in seconds."""
 
 
 def prove(
@@ -56,18 +59,21 @@ def prove(
     """Make the evidence bundle of one record.
 
     Args:
-        config: where the ledger is.
+        config: data directory and city name.
         topic: the record's topic.
         partition: its partition.
         offset: its offset.
         fetch: returns the raw record at a topic, partition and offset, or None.
         schema: returns the text of the schema that reads a record, or None.
-        wait_s: how long to wait for a cosigned city checkpoint that covers the record, in seconds.
+        wait_s: longest wait for a cosigned city checkpoint that covers the record, in seconds.
+
+    Returns:
+        The bytes of the bundle (FORMAT.md §7).
 
     Raises:
-        NotSealedError: the record is not in its log, or Kafka and the archive do not have it any more.
-        NotCoveredYetError: it is sealed, but no cosigned city checkpoint covers it yet.
-        DamagedLogError: the ledger's files or the record do not fit together; run the audit.
+        NotSealedError: the record is not in its log, or neither Kafka nor the archive has it.
+        NotCoveredYetError: no cosigned city checkpoint covers the record yet.
+        DamagedLogError: the ledger's files and the record contradict each other; run the audit.
     """
     store = FileStore(config.ledger)
     deadline = time.monotonic() + wait_s
@@ -84,10 +90,10 @@ def prove(
 
 
 def _evidence(
-    store: Store, city: str, place: tuple[str, int, int], fetch: Fetch, schema: SchemaText | None
+    store: Store, city: str, record_id: tuple[str, int, int], fetch: Fetch, schema: SchemaText | None
 ) -> Evidence:
-    topic, partition, offset = place
-    name, view, index = _locate(store, city, place)
+    topic, partition, offset = record_id
+    name, view, index = _locate(store, city, record_id)
     record = fetch(topic, partition, offset)
     if record is None:
         raise NotSealedError(
@@ -116,14 +122,14 @@ def _evidence(
     )
 
 
-def _locate(store: Store, city: str, place: tuple[str, int, int]) -> tuple[LogName, CosignedView, int]:
-    """Find the log, its covering block and the leaf's index, newest epoch first.
+def _locate(store: Store, city: str, record_id: tuple[str, int, int]) -> tuple[LogName, CosignedView, int]:
+    """Find the log, its cosigned view and the leaf's index, newest epoch first.
 
     Raises:
-        NotSealedError: no epoch's log speaks of the offset.
-        NotCoveredYetError: one may, but what is view ends before.
+        NotSealedError: no epoch's log has a leaf of the offset.
+        NotCoveredYetError: a log may have one, but its cosigned view ends before.
     """
-    topic, partition, offset = place
+    topic, partition, offset = record_id
     waiting = ""
     for epoch in reversed(epochs_of(store, topic, partition)):
         name = LogName(city, topic, partition, epoch)
@@ -137,7 +143,7 @@ def _locate(store: Store, city: str, place: tuple[str, int, int]) -> tuple[LogNa
             return name, view, index
         last = Leaf.parse(TileSource(store, name.folder).entry(head.size - 1, head.size))
         if last.offset < offset or (last.offset == offset and last.kind is Kind.START):
-            waiting = waiting or f"what is view ends at offset {last.offset}"
+            waiting = waiting or f"what is covered ends at offset {last.offset}"
     where = f"{topic}/{partition} offset {offset}"
     if waiting:
         raise NotCoveredYetError(
@@ -147,16 +153,22 @@ def _locate(store: Store, city: str, place: tuple[str, int, int]) -> tuple[LogNa
 
 
 def find_leaf(source: TileSource, size: int, offset: int) -> int | None:
-    """Return the index of the record leaf with this offset, by bisection over bundles; None if there is none."""
+    """Return the index of the record leaf with this offset, or None; bisect over entry bundles.
+
+    Args:
+        source: the log's tiles and entries.
+        size: size of the log.
+        offset: Kafka offset of the record.
+    """
     low, high = 0, (size - 1) // TILE_WIDTH
     while low < high:
         middle = (low + high + 1) // 2
         first = Leaf.parse(_bundle(source, middle, size)[0])
         low, high = (low, middle - 1) if first.offset > offset else (middle, high)
-    for place, entry in enumerate(_bundle(source, low, size)):
+    for position, entry in enumerate(_bundle(source, low, size)):
         leaf = Leaf.parse(entry)
         if leaf.kind is Kind.RECORD and leaf.offset == offset:
-            return low * TILE_WIDTH + place
+            return low * TILE_WIDTH + position
     return None
 
 

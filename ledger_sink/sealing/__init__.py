@@ -1,1 +1,1 @@
-"""Kafka records into sealed logs."""
+"""Seals Kafka records: appends leaves to partition logs and publishes checkpoints."""

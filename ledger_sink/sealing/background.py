@@ -1,8 +1,8 @@
-"""The threads beside ingestion: one publishes partition checkpoints, one extends the city log, one anchors it.
+"""Threads beside ingestion: one publishes partition checkpoints, one extends the city log, one anchors it.
 
-Neither is waited for. What a peer's silence holds up is tried again; what stops one log is told and leaves
-the others alone; what stops everything (a full disk, a wrong master seed) is left in `failure` for the main
-thread.
+Ingestion never waits for them. A `RetryError` is logged, and the step runs again. A step itself handles what stops one
+log. Any other error (a full disk, another
+master seed) ends the thread and stays in `failure` for the main thread.
 """
 
 from __future__ import annotations
@@ -22,17 +22,25 @@ if TYPE_CHECKING:
 
 
 LAST_PASS_S = 3.5
+"""Time limit of a last pass, in seconds."""
 RETRY_S = 1.0
+"""Pause after a `RetryError`, in seconds."""
 
 log = logging.getLogger("ledger.sink")
 
 
 class PeriodicThread:
-    """A thread that does one thing again and again until told to stop, and once more then."""
+    """A thread that repeats a step until `finish`, and then runs it once more.
+
+    Args:
+        name: the thread's name.
+        step: what to repeat.
+        interval_s: longest pause between two steps, in seconds.
+    """
 
     def __init__(self, name: str, step: Callable[[], None], interval_s: float) -> None:
         self.failure: LedgerError | None = None
-        """Why it stopped by itself; nothing else is done after it."""
+        """The error that ended the thread, or None."""
         self._step = step
         self._interval_s = interval_s
         self._wake = threading.Event()
@@ -41,18 +49,22 @@ class PeriodicThread:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def wake(self) -> None:
-        """Let it do its thing now."""
+        """Run the next step now."""
         self._wake.set()
 
     def finish(self, *, last_pass: bool = True, within_s: float = LAST_PASS_S) -> bool:
-        """Let it do its thing a last time, or not, and end; it is not waited for longer than told.
+        """Stop the thread, optionally after one last pass. Wait at most `within_s`.
+
+        Args:
+            last_pass: run the step once more first.
+            within_s: time limit, in seconds.
 
         Returns:
-            Whether it ended. If not, it may still write: nobody else must be let in before the process ends.
+            Whether the thread ended. If not, it may still write, so its locks must be held until the process ends.
         """
         self._last_pass &= last_pass
         self._stop = True

@@ -1,7 +1,7 @@
-"""The partition logs of one process: opened, appended to, committed together, each stopped by itself.
+"""The partition logs of one process: opened, appended to, and committed together; each stops alone.
 
-A log that cannot go on stops and says why, here and in its folder; the others go on. Only a store that takes
-nothing any more (full, read-only) stops them all.
+A log that cannot go on stops. The reason is in `stopped`, in the file `stopped.txt` of its folder and in a metric. The
+others go on. Only a store that accepts no write (full, read-only) stops them all.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ledger_sink.store import Store
 
 LOCK_WAIT_S = 5.0
+"""How long to wait for a writer lock, in seconds."""
 STOPPED_NAME = "stopped.txt"
 T = TypeVar("T")
 
@@ -43,19 +44,19 @@ log = logging.getLogger("ledger.sink")
 
 
 class PartitionLogs:
-    """The sequencers of all topic-partitions. The main thread owns it; others read `states`.
+    """The sequencers of all topic-partitions. The main thread owns it; other threads call `states`.
 
     Args:
-        config: Which city and topics.
-        store: Where the logs lie.
-        source: Kafka; it reads the partitions that are open here.
-        emit: Takes figures.
+        config: city and topics.
+        store: the ledger's files.
+        source: Kafka; it is assigned the partitions that are open here.
+        emit: takes metrics.
     """
 
     def __init__(self, config: LedgerConfig, store: Store, source: KafkaSource, emit: Emit) -> None:
         self._config = config
         self.stopped: dict[LogName, str] = {}
-        """Logs that cannot go on, and why."""
+        """Reason of each stopped log."""
         self._store = store
         self._source = source
         self._emit = emit
@@ -67,25 +68,28 @@ class PartitionLogs:
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="ledger-commit")
 
     def states(self) -> dict[LogName, LogState]:
-        """Return what is durable now, log by log."""
+        """Return the committed state of each log that goes on."""
         return {s.name: s.state for s in list(self._logs.values()) if s.name not in self.stopped}
 
     @property
     def pending(self) -> int:
-        """Leaves that are not durable yet."""
+        """Return the number of leaves that are not durable yet."""
         return sum(s.pending for s in self._logs.values() if s.name not in self.stopped)
 
     @property
     def all_stopped(self) -> bool:
-        """Whether there are logs and every one of them stopped."""
+        """Return whether logs have stopped and none is left."""
         return bool(self.stopped) and all(s.name in self.stopped for s in self._logs.values())
 
     def open_missing(self, facts: dict[str, TopicFacts]) -> None:
-        """Open the logs of partitions that are there and have none, and read on from where they are.
+        """Open a log for each partition in Kafka that has none open; read from its next offset on.
+
+        Args:
+            facts: ids and partition counts of the topics that Kafka has.
 
         Raises:
-            LockHeldError: another process writes one of them.
-            KafkaUnavailableError: Kafka does not tell where a partition begins and ends.
+            LockHeldError: another process holds a writer lock.
+            KafkaUnavailableError: Kafka does not return a partition's first and last offset.
         """
         missing = {topic.name for topic in self._config.topics} - facts.keys()
         if missing != self._missing:
@@ -119,14 +123,18 @@ class PartitionLogs:
 
     def _assign(self) -> None:
         self._source.assign(
-            {place: s.next_offset for place, s in self._logs.items() if s.name not in self.stopped}
+            {
+                partition_id: s.next_offset
+                for partition_id, s in self._logs.items()
+                if s.name not in self.stopped
+            }
         )
         self._must_assign = False
 
     def take(self, records: dict[PartitionId, list[Record]]) -> None:
-        """Append what was read."""
-        for place, batch in records.items():
-            sequencer = self._logs.get(place)
+        """Append records to their logs; drop those of stopped logs."""
+        for partition_id, batch in records.items():
+            sequencer = self._logs.get(partition_id)
             if sequencer is None or sequencer.name in self.stopped:
                 continue
             try:
@@ -135,11 +143,19 @@ class PartitionLogs:
                 self._stop(sequencer.name, error)
                 continue
             first = batch[0]
-            if first.timestamp_type == 1:  # only LogAppendTime says when it came
+            if first.timestamp_type == 1:  # only LogAppendTime is the time of arrival
                 self._oldest_ms.setdefault(sequencer.name, (first.offset, first.timestamp_ms))
 
     def resume_lost(self, lost: Iterable[PartitionId], facts: dict[str, TopicFacts]) -> None:
-        """Go on where a position does not exist any more: a GAP after retention, a stop after a loss."""
+        """Handle partitions whose next offset Kafka no longer has: append a GAP after retention, stop after a loss.
+
+        Args:
+            lost: these partitions.
+            facts: ids and partition counts of the topics.
+
+        Raises:
+            KafkaUnavailableError: Kafka does not return a partition's first and last offset.
+        """
         for topic, partition in lost:
             sequencer = self._logs.get((topic, partition))
             if sequencer is None or sequencer.name in self.stopped:
@@ -153,7 +169,10 @@ class PartitionLogs:
         self._assign()
 
     def commit(self, facts: dict[str, TopicFacts]) -> None:
-        """Make everything that was appended durable, all logs at once; a re-created topic is not believed.
+        """Make all appended leaves durable, all logs at once; stop the log of a re-created topic.
+
+        Args:
+            facts: ids and partition counts of the topics, read after the records.
 
         Raises:
             StoreFullError: no space is left.
@@ -165,7 +184,7 @@ class PartitionLogs:
                 continue
             found = facts.get(sequencer.name.topic)
             if found is None:
-                continue  # the topic does not answer: what was read of it may be of another; wait
+                continue  # Kafka has no such topic now: the records may be of another one; wait
             if found.topic_id != sequencer.state.topic_id:
                 self._stop(sequencer.name, _replaced(sequencer, found))
                 continue
@@ -182,12 +201,20 @@ class PartitionLogs:
             self._emit("ledger_log_size", sequencer.state.size, {"origin": sequencer.name.origin})
 
     def commit_offsets(self, published: dict[LogName, LogState], *, wait: bool = False) -> None:
-        """Commit the offsets of published checkpoints to the group, for operators to see."""
+        """Commit the next offsets of published checkpoints to the group, so that operators see the lag.
+
+        Args:
+            published: newest published state of each log.
+            wait: commit all of them and wait for Kafka's answer.
+
+        Raises:
+            KafkaUnavailableError: Kafka did not accept the commit.
+        """
         grown = {}
         for name, state in list(published.items()):
-            place = (name.topic, name.partition)
-            if wait or self._committed_offsets.get(place) != state.next_offset:
-                grown[place] = state.next_offset
+            partition_id = (name.topic, name.partition)
+            if wait or self._committed_offsets.get(partition_id) != state.next_offset:
+                grown[partition_id] = state.next_offset
                 self._measure(name, state)
         if grown:
             self._source.commit(grown, wait=wait)
@@ -200,7 +227,7 @@ class PartitionLogs:
             self._emit("ledger_seal_latency_ms", time.time() * 1000 - timestamp_ms, {"topic": name.topic})
 
     def stop_refused(self, refused: dict[LogName, LogStoppedError]) -> None:
-        """Stop logs whose checkpoints the signer refuses."""
+        """Stop logs that the publisher cannot publish, each with its reason."""
         for name, error in list(refused.items()):
             if name not in self.stopped:
                 self._stop(name, error)
@@ -211,21 +238,21 @@ class PartitionLogs:
         self._emit("ledger_log_stopped", 1, _labels(name) | {"reason": type(error).__name__})
         try:
             self._store.write({f"{name.folder}/{STOPPED_NAME}": f"{error}\n".encode()})
-        except StoreError as trouble:
-            log.warning("%s/%s: %s", name.folder, STOPPED_NAME, trouble)
+        except StoreError as write_error:
+            log.warning("%s/%s: %s", name.folder, STOPPED_NAME, write_error)
 
     def close(self) -> None:
-        """Let other writers in."""
+        """Release the writer locks of all logs."""
         self._pool.shutdown()
         for sequencer in self._logs.values():
             sequencer.close()
 
 
 def wait_for_lock(action: Callable[[], T]) -> T:
-    """Do what needs a lock; a process that is just ending may still hold it for `LOCK_WAIT_S`.
+    """Run an action that takes a lock; retry for `LOCK_WAIT_S` while an ending process holds it.
 
     Raises:
-        LockHeldError: it still holds it then.
+        LockHeldError: the lock is still held after that time.
     """
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
@@ -242,7 +269,7 @@ def _opened(store: Store, name: LogName, facts: PartitionFacts) -> Sequencer:
 
 
 def _committed(sequencer: Sequencer) -> LedgerError | None:
-    """Commit one log; a write that failed for no lasting reason is written again, once."""
+    """Commit one log; after a failure other than a full or read-only store, write again once."""
     try:
         sequencer.commit()
     except (StoreFullError, StoreReadOnlyError) as error:

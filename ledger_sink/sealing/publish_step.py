@@ -1,4 +1,4 @@
-"""One step of publishing: sign and publish what the sequencers have committed."""
+"""One step of publishing: sign and publish what the sequencers have committed, and report the signer's health."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class PublishStep:
-    """Publishes what sequencers have committed.
+    """The repeated step of the publisher's thread.
 
     Args:
-        publisher: Signs and publishes checkpoints.
-        city: Name of the city.
-        states: Returns what is committed, log by log.
-        emit: Takes figures.
-        then: Called when something was published.
+        publisher: signs and publishes checkpoints.
+        city: name of the city.
+        states: returns the committed state of each log.
+        emit: takes metrics.
+        then: called after a checkpoint was published.
     """
 
     def __init__(
@@ -44,7 +44,13 @@ class PublishStep:
         self._then = then
 
     def __call__(self) -> None:
-        """Do it once."""
+        """Run one step.
+
+        Raises:
+            SignerUnavailableError: the signer does not answer; run the step again later.
+            StoreError: a checkpoint could not be made durable.
+            SetupError: the signer has another key than `keys.txt`.
+        """
         try:
             self._publisher.ensure_keys([self._city_origin])
             if self._publisher.publish(self._states()):

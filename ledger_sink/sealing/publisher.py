@@ -1,7 +1,7 @@
 """Committed heads → signed checkpoints of partition logs (docs/ledger.md#sequencing, steps 5 and 6).
 
-Only what is committed is signed, all logs in one request; a published checkpoint is durable before its
-offsets may be committed to Kafka. It writes `keys.txt` and the `checkpoint` files and nothing else.
+It signs committed states only, all logs in one request. A published checkpoint is durable before its next offset is
+committed to Kafka. It writes `keys.txt` and the `checkpoint` files, and removes partial tiles that full ones replace.
 """
 
 from __future__ import annotations
@@ -30,16 +30,22 @@ if TYPE_CHECKING:
 
 @dataclass
 class Published:
-    """What the world can see of a set of logs; the publisher writes it, others read it."""
+    """Published states and refusals of a set of logs. The publisher writes it; other threads read it."""
 
     states: dict[LogName, LogState] = field(default_factory=dict)
     """The newest state of each log whose checkpoint is published."""
     refused: dict[LogName, LogStoppedError] = field(default_factory=dict)
-    """Logs that will not be published any more, and why."""
+    """Reason of each log that is no longer published."""
 
 
 class Publisher:
-    """Publishes checkpoints of partition logs. One thread owns it."""
+    """Publishes checkpoints of partition logs. One thread owns it.
+
+    Args:
+        store: the ledger's files.
+        sign: requests signatures from the signer.
+        vkeys: requests verifier keys of origins from the signer.
+    """
 
     def __init__(
         self,
@@ -55,18 +61,24 @@ class Publisher:
         self._sizes: dict[LogName, int] = {}
 
     def ensure_keys(self, origins: Iterable[str]) -> None:
-        """See to it that the verifier keys of these logs are in `keys.txt`.
+        """Add the missing verifier keys of these logs to `keys.txt`.
 
         Raises:
             SignerUnavailableError: keys are missing and the signer does not answer.
-            SetupError: the signer has another key than the one on file.
+            SetupError: the signer has another key than `keys.txt`.
         """
         wanted = [origin for origin in origins if origin not in self._keys]
         if wanted:
             self._keys = add_keys(self._store, self._vkeys(wanted))
 
     def publish(self, states: dict[LogName, LogState]) -> list[LogName]:
-        """Sign and publish every head that grew; return the logs that were published.
+        """Sign and publish the checkpoint of every log that grew.
+
+        Args:
+            states: committed state of each log.
+
+        Returns:
+            The logs whose checkpoint was published; refused ones are in `published.refused`.
 
         Raises:
             SignerUnavailableError: the signer does not answer; try again later.
@@ -102,7 +114,11 @@ class Publisher:
         return self._sizes[name] != state.size
 
     def _published_size(self, name: LogName) -> int:
-        """Return the size of the checkpoint on file, 0 if there is none."""
+        """Return the size of the published checkpoint, 0 if there is none.
+
+        Raises:
+            DamagedLogError: the file is malformed or not signed by the log's key.
+        """
         data = published_checkpoint(self._store, name)
         if not data:
             return 0

@@ -1,8 +1,8 @@
-"""One writer for one topic-partition log: Kafka records in offset order → leaves (docs/ledger.md#sequencing).
+"""The one writer of a partition log: Kafka records in offset order → leaves (docs/ledger.md#sequencing).
 
-The order is the promise: entry bundles and tiles durable, then the state; only then may others sign and
-publish. Whatever instruction a crash hits, `Sequencer.open` goes on from the state, and the same records
-make the same bytes. It neither reads Kafka nor signs; `partition_logs.py` and `publisher.py` do.
+It makes entry bundles, tiles and control files durable before the state. Only a committed state is published.
+After a crash at any instruction, `Sequencer.open` goes on from the state, and the same records give the same bytes.
+Reading Kafka is left to `partition_logs.py`, signing to `publisher.py`.
 """
 
 from __future__ import annotations
@@ -33,28 +33,29 @@ if TYPE_CHECKING:
     from ledger_sink.store.contract import Lock
 
 RETENTION = "deleted by retention before it was read"
+"""Reason in a GAP leaf's control file."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionFacts:
-    """What Kafka says about a topic-partition."""
+    """Topic id and offsets that Kafka reports for a topic-partition."""
 
     topic_id: bytes
-    """16 bytes; a re-created topic has another."""
+    """Kafka's topic id, 16 bytes. A re-created topic has another."""
     low: int
-    """First offset still there."""
+    """First retained offset."""
     high: int
     """Offset after the last record."""
 
 
 class Sequencer:
-    """The one writer of a log. One thread owns it; `state` may be read by others."""
+    """The one writer of a partition log. One thread owns it; other threads may read `state`."""
 
     def __init__(self, store: Store, name: LogName, state: LogState, lock: Lock) -> None:
-        """Take the committed state; see `open`."""
+        """Load the log at its committed state; callers use `open`."""
         self.name = name
         self.state = state
-        """What is durable; replaced as a whole after each commit."""
+        """The durable state; replaced as a whole after each commit."""
         self._store = store
         self._lock = lock
         self._log = TileLog(store, name.folder, state.size, state.root)
@@ -63,14 +64,19 @@ class Sequencer:
 
     @classmethod
     def open(cls, store: Store, name: LogName, facts: PartitionFacts) -> Sequencer:
-        """Lock the log and check that it can go on; append START or GAP leaves where they are due.
+        """Lock the log and verify that it can go on; append START or GAP leaves where they are due.
+
+        Args:
+            store: the ledger's files.
+            name: the log.
+            facts: topic id and offsets of the partition.
 
         Raises:
-            LockHeldError: another process writes this log.
+            LockHeldError: another process holds the writer lock.
             TopicReplacedError: the topic was re-created.
-            OffsetPastEndError: Kafka lost records that are sealed.
-            DamagedStateError: the state file is damaged or gone.
-            DamagedLogError: the tiles do not fit it.
+            OffsetPastEndError: Kafka lost sealed records.
+            DamagedStateError: the state file is damaged or missing.
+            DamagedLogError: the tiles do not match the state.
         """
         lock = store.lock(f"{name.folder}/{LOCK}")
         try:
@@ -96,7 +102,7 @@ class Sequencer:
         self._append_control(start)
 
     def skip_to(self, low: int) -> None:
-        """Append a GAP leaf if records from the next offset to before `low` are gone."""
+        """Append a GAP leaf if Kafka no longer has the offsets from the next one to `low` - 1."""
         if self._next < low:
             self._append_control(Gap(self._next, low - 1, RETENTION))
             self._next = low
@@ -107,22 +113,22 @@ class Sequencer:
 
     @property
     def next_offset(self) -> int:
-        """First offset that was not appended yet, durable or not."""
+        """Return the next offset to append."""
         return self._next
 
     @property
     def pending(self) -> int:
-        """Leaves that are not durable yet."""
+        """Return the number of leaves that are not durable yet."""
         return self._log.pending
 
     def append(self, records: Sequence[Record]) -> int:
-        """Take records in offset order; those below the next offset were taken before and are dropped.
+        """Append records in offset order; drop those below the next offset, which are appended already.
 
         Returns:
-            How many were taken.
+            The number of appended records.
 
         Raises:
-            RecordRefusedError: offsets do not rise, or a record has no canonical form; nothing was taken.
+            RecordRefusedError: offsets do not rise, or a record has no canonical form. No record was appended.
         """
         fresh = [record for record in records if record.offset >= self._next]
         last = self._next - 1
@@ -141,10 +147,10 @@ class Sequencer:
         return len(fresh)
 
     def commit(self) -> LogState:
-        """Make all that was appended durable, then the state.
+        """Make all appended leaves durable, then the state; return the state.
 
         Raises:
-            StoreError: the state is as before; calling again is safe.
+            StoreError: a write failed and the state is as before. Calling again is safe.
         """
         if not self.pending:
             return self.state
@@ -157,7 +163,7 @@ class Sequencer:
         return state
 
     def close(self) -> None:
-        """Let another writer in; what is not committed is forgotten and will be read again."""
+        """Release the writer lock; discard uncommitted leaves, whose records are read again later."""
         self._lock.release()
 
 

@@ -1,9 +1,9 @@
-"""Kafka → leaves: the ledger's ingestion, one process for any number of topic-partitions.
+"""The ledger sink: Kafka → leaves, one process for any number of topic-partitions.
 
-Durable first, then visible, then committed: bundles, tiles and states of all logs in one group commit; then
-checkpoints (publisher thread) and blocks (city log thread), which ingestion never waits for; then, for operators
-to see the lag, the offsets of published checkpoints are committed to the group. The state file decides where
-to go on, never the group. A log that cannot go on stops and says why; the others go on.
+The order is: durable, then visible, then committed (docs/delivery.md#ledger). One group commit makes bundles, tiles and
+states of all logs durable. Then the publisher's thread writes checkpoints and the city log's thread writes blocks;
+ingestion waits for neither. Last, the next offsets of published checkpoints are committed to the group: operators see
+the lag. The state file, never the group, decides where to go on. A log that cannot go on stops; the others go on.
 """
 
 from __future__ import annotations
@@ -37,33 +37,41 @@ if TYPE_CHECKING:
     from ledger_sink.sealing.publisher import Published
 
 MOST_RECORDS = 5000
+"""Most records of one poll."""
 MOST_PENDING = 100_000
+"""Leaves that make a commit due at once."""
 POLL_S = 0.2
 LAST_ANSWER_S = 1.5
+"""Time limit of Kafka's answer while the process ends, in seconds."""
 ANCHORS_EVERY_S = 1.0
 
 log = logging.getLogger("ledger.sink")
 
 
 def run(config: LedgerConfig, stop: threading.Event, emit: Emit = no_emit) -> None:
-    """Seal the configured topics until `stop` is set; ends within 10 s of it.
+    """Seal the configured topics until `stop` is set, then end within 10 s.
+
+    Args:
+        config: settings.
+        stop: ends the run when set.
+        emit: takes metrics.
 
     Raises:
-        LockHeldError: another ledger runs over the same data.
-        StoreFullError: no space is left; nothing is lost, start again when there is.
-        LogStoppedError: all logs stopped; or, at the end, some had stopped on the way.
-        LedgerError: any other reason that stops everything, in words.
+        LockHeldError: another sink runs over the same data.
+        StoreFullError: no space is left. Nothing is lost; start again when there is space.
+        LogStoppedError: all logs stopped, or some had stopped when the run ended.
+        LedgerError: any other error that stops all logs.
     """
     store = FileStore(config.ledger)
     client = SignerConnection(config.signer_url, config.token_file)
     publisher = Publisher(store, client.sign, client.vkeys)
     anchors = [connect(each) for each in config.anchors]
-    keeper = wait_for_lock(lambda: AnchorScheduler(store, city_origin(config.city), anchors, emit))
-    anchoring = PeriodicThread("ledger-anchors", keeper, ANCHORS_EVERY_S)
-    chain = wait_for_lock(lambda: CityLogStep(config, store, client.sign, emit))
+    anchor_scheduler = wait_for_lock(lambda: AnchorScheduler(store, city_origin(config.city), anchors, emit))
+    anchoring = PeriodicThread("ledger-anchors", anchor_scheduler, ANCHORS_EVERY_S)
+    city_log_step = wait_for_lock(lambda: CityLogStep(config, store, client.sign, emit))
     source = KafkaSource(config)
     logs = PartitionLogs(config, store, source, emit)
-    city_log = PeriodicThread("ledger-chain", chain, config.interval_s)
+    city_log = PeriodicThread("ledger-city-log", city_log_step, config.interval_s)
     publish = PublishStep(publisher, config.city, logs.states, emit, then=city_log.wake)
     threads = _Threads(PeriodicThread("ledger-publisher", publish, config.interval_s), city_log)
     ingestion = _Ingestion(config, logs, source, publisher.published, threads, emit)
@@ -72,20 +80,24 @@ def run(config: LedgerConfig, stop: threading.Event, emit: Emit = no_emit) -> No
         ingestion.run(stop)
     finally:
         if anchoring.finish(last_pass=False, within_s=0.5):
-            keeper.close()
-        # A thread that hangs in a peer's answer may still write: then only the process's end frees the locks.
+            anchor_scheduler.close()
+        # A thread that waits for a peer may still write: then only the process's end may free the locks.
         if threads.stop(within_s=0.5 if stop.is_set() else LAST_PASS_S):
             logs.close()
-            chain.close()
+            city_log_step.close()
         source.close()
-    reasons = [*logs.stopped.values(), *chain.refused.values(), *filter(None, [chain.stopped])]
+    reasons = [
+        *logs.stopped.values(),
+        *city_log_step.refused.values(),
+        *filter(None, [city_log_step.stopped]),
+    ]
     if reasons:
         raise LogStoppedError("; ".join(reasons))
 
 
 @dataclass(frozen=True, slots=True)
 class _Threads:
-    """The threads that make visible what ingestion has committed."""
+    """The threads that publish what ingestion has committed."""
 
     publisher: PeriodicThread
     city_log: PeriodicThread
@@ -96,20 +108,20 @@ class _Threads:
         self.city_log.start()
 
     def raise_failure(self) -> None:
-        """Raise what ended one of them.
+        """Raise the failure of a thread that ended by itself.
 
         Raises:
-            LedgerError: its failure.
+            LedgerError: that failure.
         """
         for thread in (self.publisher, self.city_log):
             if thread.failure:
                 raise thread.failure
 
     def finish(self) -> None:
-        """Let each do its step a last time and end, the publisher first.
+        """Stop each thread after one last pass, the publisher first.
 
         Raises:
-            LedgerError: the failure of one of them; the others are not waited for.
+            LedgerError: the failure of a thread; the next one is not waited for.
         """
         for thread in (self.publisher, self.city_log):
             thread.finish()
@@ -117,7 +129,11 @@ class _Threads:
                 raise thread.failure
 
     def stop(self, within_s: float) -> bool:
-        """End both without a last step, waiting for each at most `within_s` seconds; return whether both ended."""
+        """Stop both threads without a last pass. Wait for each at most `within_s` seconds.
+
+        Returns:
+            Whether both ended.
+        """
         ended = [
             thread.finish(last_pass=False, within_s=within_s) for thread in (self.publisher, self.city_log)
         ]
@@ -125,7 +141,7 @@ class _Threads:
 
 
 class _Ingestion:
-    """The main thread's loop: read, append, commit, show."""
+    """The main thread's loop: read, append, commit, commit offsets."""
 
     def __init__(
         self,
@@ -147,10 +163,10 @@ class _Ingestion:
         self._lost: set[PartitionId] = set()
 
     def run(self, stop: threading.Event) -> None:
-        """Ingest until `stop` is set or every log stopped; then commit, publish and show what is left.
+        """Ingest until `stop` is set or every log stopped; then commit and publish the rest.
 
         Raises:
-            LedgerError: what stops all logs, from here or from one of the threads.
+            LedgerError: an error that stops all logs, of this thread or another.
         """
         self._threads.start()
         while not stop.is_set():
@@ -166,7 +182,7 @@ class _Ingestion:
         self._finish()
 
     def _iterate(self) -> None:
-        """Commit if it is time, then take in what comes within `POLL_S`."""
+        """Commit if a commit is due, then append what Kafka returns within `POLL_S`."""
         if self._commit_interval.is_due(time.monotonic()) or self._logs.pending >= MOST_PENDING:
             self._facts = self._source.describe(self._topics)
             self._logs.open_missing(self._facts)
@@ -191,16 +207,16 @@ class _Ingestion:
         self._emit("ledger_checkpoint_interval_seconds", self._commit_interval.interval_s, {})
 
     def _finish(self) -> None:
-        """Commit, publish and show what is left, each with its own time limit."""
-        answers = True
+        """Commit and publish the rest and commit its offsets, each with its own time limit."""
+        kafka_answers = True
         try:
             if self._logs.pending:
                 self._logs.commit(self._source.describe(list(self._facts), within_s=LAST_ANSWER_S))
         except KafkaUnavailableError as error:
-            answers = False
+            kafka_answers = False
             log.warning("%s; what is not sealed yet is read again at the next start", error)
         self._threads.finish()
         try:
-            self._logs.commit_offsets(self._published.states, wait=answers)
+            self._logs.commit_offsets(self._published.states, wait=kafka_answers)
         except KafkaUnavailableError as error:
             log.warning("%s; the group's offsets lag until the next start", error)

@@ -34,7 +34,7 @@ from ledger_sink.signer.protocol import (
     encode_texts,
 )
 from ledger_sink.store import FileStore, checksummed_json
-from ledger_sink.store.secret_files import own_seed, own_token
+from ledger_sink.store.secret_files import load_or_create_seed, load_or_create_token
 
 if TYPE_CHECKING:
     from ledger_sink.config import SignerConfig
@@ -152,7 +152,12 @@ def run(config: SignerConfig, stop: threading.Event) -> None:
     lock = store.lock("ledger-signer.lock")
     try:
         signer = Signer(config.city, _master_seed(config, store), store)
-        serve(SignerServer(signer, own_token(config.token_file)).answer, config.host, config.port, stop)
+        serve(
+            SignerServer(signer, load_or_create_token(config.token_file)).answer,
+            config.host,
+            config.port,
+            stop,
+        )
     finally:
         lock.release()
 
@@ -168,7 +173,7 @@ def _master_seed(config: SignerConfig, store: FileStore) -> bytes:
                 f"{config.seed_file}: no master seed, but by {SIGNED_HEADS_NAME} one signed before; put it back"
             )
         store.write({SIGNED_HEADS_NAME: encode_signed_heads({})})
-    return own_seed(config.seed_file)
+    return load_or_create_seed(config.seed_file)
 
 
 def read_signed_heads(store: Store) -> dict[str, SignedHead]:

@@ -45,6 +45,9 @@ class Store(Protocol):
     def write(self, files: Mapping[str, bytes]) -> None:
         """Make every file durable under its name.
 
+        Args:
+            files: bytes by name.
+
         Raises:
             StoreFullError: no space is left.
             StoreReadOnlyError: the store may not be written.

@@ -16,7 +16,7 @@ SEED_BYTES = 32
 _TOKEN_BYTES = 32
 
 
-def own_seed(path: Path) -> bytes:
+def load_or_create_seed(path: Path) -> bytes:
     """Return the seed in a file, 32 bytes; create the file with a random seed if it does not exist.
 
     Raises:
@@ -28,7 +28,7 @@ def own_seed(path: Path) -> bytes:
     return seed
 
 
-def own_token(path: Path) -> str:
+def load_or_create_token(path: Path) -> str:
     """Return the bearer token in a file; create the file with a random token if it does not exist.
 
     Raises:

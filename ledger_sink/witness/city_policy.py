@@ -1,7 +1,7 @@
 """`policy.txt`: the city log's key, its witnesses and their quorum, as a C2SP tlog-policy file.
 
-The ledger writes a first policy from the city log's key and the configured witnesses, and asks each of these for its key.
-From then on the file belongs to the operator: witnesses and quorum change there and nowhere else. Only the address of a
+The ledger writes a first policy from the city log's key and the configured witnesses. It asks each witness for its
+key. From then on the file is the operator's: witnesses and quorum change there and nowhere else. Only the address of a
 witness follows the configuration, if the witness at the new address has the same key.
 """
 

@@ -1,7 +1,7 @@
 """`ledger-witness` (in the platform also `city witness`): a witness on anybody's machine, with one command.
 
 It needs the base install alone. A witness adds trust if someone other than the log's operator runs it: a university, a
-neighbour city, an auditor. It creates its key at the first start. Its operator sends the verifier key to the log's operator.
+neighbour city, an auditor. It creates its key at the first start. The log's operator needs its verifier key.
 """
 
 from __future__ import annotations

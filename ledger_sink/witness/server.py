@@ -1,12 +1,12 @@
 """A witness by C2SP tlog-witness v1.0.0: cosigns checkpoints of the logs in its file if they grow consistently.
 
     POST /add-checkpoint              200 cosignature · 400 · 403 · 404 · 409 size · 422
-    GET  /<hex SHA-256(origin)>/checkpoint   the last cosigned checkpoint with the log's and this witness's signature
+    GET  /<hex SHA-256(origin)>/checkpoint   the last cosigned checkpoint with both signatures
     GET  /vkey                        this witness's verifier key
 
 A cosigned checkpoint is durable before the response leaves. A lock per origin makes check and store one step. It stores
-only the text, the log's verified signature line and its own, so a forged line cannot block it. It needs the base install,
-a directory of its own, and a file with `log` lines.
+only the text, the log's verified signature line and its own, so a forged line cannot block it. It needs the base
+install, a directory of its own, and a file with `log` lines.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ledger_sink.http.server import Request, Response
 from ledger_sink.http.server import run as serve
 from ledger_sink.log.key_list import parse_log_keys
 from ledger_sink.store import FileStore
-from ledger_sink.store.secret_files import own_seed
+from ledger_sink.store.secret_files import load_or_create_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -194,14 +194,14 @@ class LogsFile:
         log.info("%s: %d logs", self._path, len(self._keys))
 
 
-def own_key(config: WitnessConfig) -> CosigningKey:
+def load_or_create_key(config: WitnessConfig) -> CosigningKey:
     """Return this witness's signing key; create its seed at the first start.
 
     Raises:
         SetupError: the name is no key name, or the seed file is invalid.
     """
     try:
-        return CosigningKey(config.name, own_seed(config.directory / SEED_NAME))
+        return CosigningKey(config.name, load_or_create_seed(config.directory / SEED_NAME))
     except FormatError as error:
         raise SetupError(f"witness {config.name!r}: {error}") from error
 
@@ -216,7 +216,7 @@ def run(config: WitnessConfig, stop: threading.Event) -> None:
     store = FileStore(config.directory)
     lock = store.lock("lock")
     try:
-        key = own_key(config)
+        key = load_or_create_key(config)
         store.write({VKEY_NAME: f"{key.vkey}\n".encode()})
         witness = Witness(key, store, LogsFile(config.logs_file))
         serve(witness.answer, config.host, config.port, stop)

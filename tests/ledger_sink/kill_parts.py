@@ -25,7 +25,7 @@ from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
 from ledger_sink.signer import server as signer
 from ledger_sink.signer.client import SignerConnection
 from ledger_sink.store import FileStore
-from ledger_sink.store.secret_files import own_seed, own_token
+from ledger_sink.store.secret_files import load_or_create_seed, load_or_create_token
 from ledger_sink.witness import server as witness
 from ledger_sink.witness.client import WitnessClient
 from tests.ledger_sink.worlds import CITY, TOPIC_ID, record
@@ -68,14 +68,14 @@ class Place:
     def prepare(self) -> None:
         """Make the keys, which a kill at a first start is no matter of this loop."""
         signer._master_seed(self.signer, FileStore(self.signer.keys))
-        own_token(self.signer.token_file)
-        witness.own_key(self.witness)
+        load_or_create_token(self.signer.token_file)
+        witness.load_or_create_key(self.witness)
 
     @property
     def quorum(self) -> Quorum:
         """The policy: the witness must cosign."""
-        city_key = log_key(own_seed(self.signer.seed_file), city_origin(CITY)).verifier
-        witness_key = witness.own_key(self.witness).verifier
+        city_key = log_key(load_or_create_seed(self.signer.seed_file), city_origin(CITY)).verifier
+        witness_key = witness.load_or_create_key(self.witness).verifier
         url = f"http://127.0.0.1:{self.witness_port}"
         policy = Policy((PolicyLog(city_key),), (PolicyWitness("w", witness_key, url),), (), "w")
         return Quorum(policy, (("w", WitnessClient(witness_key, url)),))

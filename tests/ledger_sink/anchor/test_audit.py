@@ -55,14 +55,14 @@ class Anchored:
     authorities: list[TestAuthority]
     node: Anvil
 
-    def audit(self, *, settled: bool = True, since: AuditBaseline | None = None) -> audit.AuditResult:
+    def audit(self, *, settled: bool = True, baseline: AuditBaseline | None = None) -> audit.AuditResult:
         """Audit it."""
         return audit.run(
             replace(self.city.config, anchors=self.settings),
             archive=FakeArchive(self.city.rows),
             source=self.city.kafka,
             settled=settled,
-            since=since,
+            baseline=baseline,
         )
 
     def grow(self, count: int) -> None:
@@ -198,11 +198,11 @@ def test_an_incremental_audit_checks_the_new_receipts(anchored: Anchored) -> Non
     first = anchored.audit()
     anchored.grow(40)
     anchored.anchor()
-    assert anchored.audit(since=first.memory).problems == []
+    assert anchored.audit(baseline=first.baseline).problems == []
     for size in (2, 4):
         path = anchored.city.root / "ledger" / FOLDER / str(size) / "tsa-a.tsr"
         path.write_bytes(path.read_bytes()[:-1])
-    (problem,) = anchored.audit(since=first.memory).problems
+    (problem,) = anchored.audit(baseline=first.baseline).problems
     assert problem.startswith(f"{FOLDER}/4/tsa-a.tsr: ")
 
 

@@ -38,13 +38,13 @@ def audited(city: City) -> tuple[City, AuditBaseline]:
     first = city.audit()
     assert first.problems == []
     grow(city, 0, OLD, NEW)
-    return city, first.memory
+    return city, first.baseline
 
 
 def test_only_what_is_new_is_compared(audited: tuple[City, AuditBaseline]) -> None:
     """Counts are those of the growth, and the result says what was not looked at."""
     city, memory = audited
-    result = city.audit(since=memory)
+    result = city.audit(baseline=memory)
     assert (result.verdict, result.problems) == ("pass", [])
     assert result.counts[TOPIC] == audit.Counts(NEW - OLD, NEW - OLD, NEW - OLD)
     assert any("run a full audit" in words for words in result.not_checked)
@@ -56,16 +56,16 @@ def test_steps_end_where_one_full_audit_ends(audited: tuple[City, AuditBaseline]
     city, memory = audited
     for end in (NEW + 1, NEW + 2, 1023, 1024, 1025):
         grow(city, 0, len(city.kafka.partitions[0]), end)
-        result = city.audit(since=memory)
+        result = city.audit(baseline=memory)
         assert result.problems == []
-        memory = result.memory
-    assert memory == city.audit().memory
+        memory = result.baseline
+    assert memory == city.audit().baseline
 
 
 def test_nothing_new_is_nothing_to_do(audited: tuple[City, AuditBaseline]) -> None:
     """An increment of nothing passes and compares nothing."""
     city, _ = audited
-    result = city.audit(since=city.audit().memory)
+    result = city.audit(baseline=city.audit().baseline)
     assert result.problems == []
     assert result.counts[TOPIC] == audit.Counts()
 
@@ -125,10 +125,10 @@ def test_what_is_wrong_with_the_growth_is_named(
     """The same words as a full audit has, and a full audit finds it too."""
     city, memory = audited
     fault(city)
-    result = city.audit(since=memory)
+    result = city.audit(baseline=memory)
     assert result.verdict == "fail"
     assert any(words in problem for problem in result.problems), result.problems
-    assert result.memory == AuditBaseline()
+    assert result.baseline == AuditBaseline()
     assert city.audit().verdict == "fail"
 
 
@@ -136,7 +136,7 @@ def test_damage_to_what_was_audited_is_left_to_a_full_audit(audited: tuple[City,
     """An old entry bundle is not read again: the incremental result says so, the full one names it."""
     city, memory = audited
     city.flip(f"{TOPIC}/0/1/tile/entries/000")
-    result = city.audit(since=memory)
+    result = city.audit(baseline=memory)
     assert result.verdict == "pass"
     assert any("its first 701 entries were verified before" in words for words in result.not_checked)
     assert any("tile/entries/000" in problem for problem in city.audit().problems)
@@ -145,14 +145,14 @@ def test_damage_to_what_was_audited_is_left_to_a_full_audit(audited: tuple[City,
 def test_a_log_that_shrank_or_forked_is_named(audited: tuple[City, AuditBaseline]) -> None:
     """Memory of a larger size, or of another root at this size, does not fit what lies there."""
     city, _ = audited
-    memory = city.audit().memory
+    memory = city.audit().baseline
     (origin,) = [name for name in memory.logs if name.endswith(f"{TOPIC}/0/1")]
     since = memory.logs[origin]
     larger = dataclasses.replace(since, size=since.size + 1)
     other = dataclasses.replace(since, root=bytes(32))
     for wrong, words in ((larger, "rolled back"), (other, "forked")):
         logs = {**memory.logs, origin: wrong}
-        problems = city.audit(since=AuditBaseline(logs, memory.rows)).problems
+        problems = city.audit(baseline=AuditBaseline(logs, memory.rows)).problems
         assert any(words in problem for problem in problems), problems
 
 

@@ -89,10 +89,10 @@ class City:
         """Its settings."""
         return LedgerConfig(self.root, city=CITY, topics=(SealedTopic(TOPIC, len(SIZES)),))
 
-    def audit(self, *, settled: bool = True, since: AuditBaseline | None = None) -> AuditResult:
+    def audit(self, *, settled: bool = True, baseline: AuditBaseline | None = None) -> AuditResult:
         """Run the audit."""
         return audit.run(
-            self.config, archive=FakeArchive(self.rows), source=self.kafka, settled=settled, since=since
+            self.config, archive=FakeArchive(self.rows), source=self.kafka, settled=settled, baseline=baseline
         )
 
     def seal(self) -> None:

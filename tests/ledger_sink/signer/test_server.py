@@ -27,7 +27,7 @@ from ledger_sink.signer.protocol import SignRequest, SignResponse, encode_reques
 from ledger_sink.signer.server import SIGNED_HEADS_NAME, Signer, SignerServer, _master_seed
 from ledger_sink.signer.server import run as run_signer
 from ledger_sink.store import FileStore, MemoryStore
-from ledger_sink.store.secret_files import own_seed, own_token
+from ledger_sink.store.secret_files import load_or_create_seed, load_or_create_token
 from tests.ledger_sink.worlds import CITY, SEED, memory_of_signer
 
 if TYPE_CHECKING:
@@ -138,19 +138,19 @@ def test_a_lost_or_damaged_memory_stops_the_signer() -> None:
 
 def test_secret_files_are_made_once_and_only_for_us(tmp_path: Path) -> None:
     """Seed and token have mode 0600 and stay the same; a file that others may read is refused."""
-    seed = own_seed(tmp_path / "keys" / "seed")
-    assert own_seed(tmp_path / "keys" / "seed") == seed
-    assert own_token(tmp_path / "token") == own_token(tmp_path / "token")
+    seed = load_or_create_seed(tmp_path / "keys" / "seed")
+    assert load_or_create_seed(tmp_path / "keys" / "seed") == seed
+    assert load_or_create_token(tmp_path / "token") == load_or_create_token(tmp_path / "token")
     assert (tmp_path / "keys" / "seed").stat().st_mode & 0o777 == 0o600
     (tmp_path / "keys" / "seed").chmod(0o644)
     with pytest.raises(SetupError, match="expected mode 0600, got 0644"):
-        own_seed(tmp_path / "keys" / "seed")
+        load_or_create_seed(tmp_path / "keys" / "seed")
 
 
 def test_a_draft_that_a_crash_left_behind_stops_nobody(tmp_path: Path) -> None:
     """In a container every start has the same process id: a draft of the last one is not in the way."""
     (tmp_path / f".seed.{os.getpid()}.tmp").write_bytes(b"half")
-    assert len(own_seed(tmp_path / "seed")) == 32
+    assert len(load_or_create_seed(tmp_path / "seed")) == 32
 
 
 def test_a_lost_seed_is_not_replaced(tmp_path: Path) -> None:
