@@ -15,6 +15,8 @@ from ledger_sink.format.note import MAX_NOTE_BYTES, Signature, parse_signatures
 from ledger_sink.format.scan import MAX_SIZE, base64_text, decimal, proof_hashes, text_lines
 
 ADD_CHECKPOINT: Final = "add-checkpoint"
+VKEY_PATH: Final = "vkey"
+"""Path at which a witness of ours serves its verifier key; not part of the specification."""
 SIZE_CONTENT_TYPE: Final = "text/x.tlog.size"
 MAX_REQUEST_BYTES: Final = MAX_NOTE_BYTES + 4096
 

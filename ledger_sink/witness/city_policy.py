@@ -16,8 +16,8 @@ from ledger_sink.format.errors import FormatError
 from ledger_sink.format.layout import POLICY
 from ledger_sink.format.note import VerifierKey
 from ledger_sink.format.policy import Policy, PolicyGroup, PolicyLog, PolicyWitness
+from ledger_sink.format.witness_request import VKEY_PATH
 from ledger_sink.http.client import HttpClient
-from ledger_sink.witness.server import VKEY_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

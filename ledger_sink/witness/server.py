@@ -25,6 +25,7 @@ from ledger_sink.format.note import Note, verify_note
 from ledger_sink.format.witness_request import (
     ADD_CHECKPOINT,
     SIZE_CONTENT_TYPE,
+    VKEY_PATH,
     AddCheckpoint,
     encode_cosignatures,
     encode_size,
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
 SEED_NAME = "witness.seed"
 VKEY_NAME = "witness.vkey"
-VKEY_PATH = "vkey"
 
 log = logging.getLogger("ledger.witness")
 
