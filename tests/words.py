@@ -80,18 +80,23 @@ def uses(file: str, text: str, words: Sequence[Word]) -> Iterator[Use]:
                 yield Use(word, file, line, prose.strip()[:100])
 
 
-def refused(words: Sequence[Word], allowed: Sequence[Allowed], files: Sequence[Path]) -> list[Use]:
-    """Return each use that no exception allows."""
-    found = (
+def allows(each: Allowed, use: Use) -> bool:
+    """Tell whether an exception allows a use."""
+    return each.word == use.word.word and fnmatch(use.file, each.files)
+
+
+def all_uses(words: Sequence[Word], files: Sequence[Path]) -> list[Use]:
+    """Return each use of a refused word, whatever the exceptions say."""
+    return [
         use
         for path in files
         for use in uses(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"), words)
-    )
-    return [
-        use
-        for use in found
-        if not any(each.word == use.word.word and fnmatch(use.file, each.files) for each in allowed)
     ]
+
+
+def refused(found: Sequence[Use], allowed: Sequence[Allowed]) -> list[Use]:
+    """Return the uses that no exception allows."""
+    return [use for use in found if not any(allows(each, use) for each in allowed)]
 
 
 def files_of(folders: Sequence[str] = PACKAGES) -> list[Path]:
@@ -136,7 +141,7 @@ def _prose(text: str) -> Iterator[tuple[int, str]]:
 def main() -> None:
     """Print what is refused below the given folders (none: the five packages)."""
     words, allowed = load()
-    found = refused(words, allowed, files_of(sys.argv[1:] or PACKAGES))
+    found = refused(all_uses(words, files_of(sys.argv[1:] or PACKAGES)), allowed)
     for use in found:
         print(use)
     print(f"{len(found)} refused")

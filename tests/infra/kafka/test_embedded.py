@@ -95,7 +95,7 @@ def test_broker_without_its_starter_still_guards_its_data(
     kafka_broker: EmbeddedKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the starter is gone, Kafka's own lock keeps a second broker out."""
-    monkeypatch.setattr("infra.kafka.embedded.PAST_BROKER_S", 0.2)
+    monkeypatch.setattr("infra.kafka.embedded.PREVIOUS_BROKER_S", 0.2)
     second = EmbeddedKafka(kafka_broker.home.parent, free_ports())
     second._lock = StarterLock(tmp_path / "lock of another starter")
     with pytest.raises(DataInUseError, match="another Kafka works in"):

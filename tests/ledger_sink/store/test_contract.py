@@ -97,7 +97,7 @@ def test_a_failed_write_leaves_each_file_old_or_new(tmp_path: Path, operation: s
     opened = psutil.Process().num_fds()
     with pytest.raises(StoreError):
         store.write(new)
-    assert psutil.Process().num_fds() == opened
+    assert psutil.Process().num_fds() <= opened  # others may have closed theirs meanwhile
     assert all(store.read(name) in {old[name], new[name]} for name in old)
     store.fault_for_tests = lambda *_: None
     store.write(new)
