@@ -7,6 +7,7 @@ because Kafka buffers the records.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from base64 import b64decode
 from collections import defaultdict
@@ -99,6 +100,9 @@ class KafkaSource:
             try:
                 found.append(int(asked[place].result(2 * ANSWER_S).offset))
             except KafkaException as error:
+                # librdkafka 2.16 may keep an answer without a leader for good: this makes it ask again.
+                with contextlib.suppress(KafkaException):
+                    self._admin.list_topics(topic, timeout=ANSWER_S)
                 raise KafkaUnavailableError(f"{topic}/{partition}: watermarks: {error.args[0]}") from error
             except TimeoutError as error:
                 raise KafkaUnavailableError(

@@ -8,6 +8,7 @@ stream processor's own, another program's) are left alone.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -177,6 +178,9 @@ def await_leaders(admin: Any, partitions: Mapping[str, int]) -> None:
                 f"{first.topic}/{first.partition}: {errors[first]}"
             )
         time.sleep(0.05)
+        # librdkafka 2.16 may keep an answer without a leader for good: this makes it ask again.
+        with contextlib.suppress(KafkaException):
+            admin.list_topics(first.topic, timeout=REQUEST_S)
 
 
 def _require_partitions(found: TopicDescription, expected: int) -> None:

@@ -111,11 +111,12 @@ def test_a_column_named_file_can_be_had(clickhouse: ClickHouse) -> None:
 def test_what_a_board_needs_is_granted(clickhouse: ClickHouse) -> None:
     """System tables, views, dictionaries' functions and merges are there."""
     for sql in (
+        b"CREATE OR REPLACE TABLE default.merged (s String) ENGINE = MergeTree ORDER BY s",
         b"SELECT count() FROM system.parts",
         b"SHOW TABLES FROM system",
         b"SELECT * FROM numbers(1)",
         b"CREATE OR REPLACE VIEW default.seen AS SELECT 1 AS a",
-        b"OPTIMIZE TABLE default.loot FINAL",
+        b"OPTIMIZE TABLE default.merged FINAL",
         b"EXPLAIN SELECT 1",
         b"DROP VIEW default.seen",
     ):
