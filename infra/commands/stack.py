@@ -49,7 +49,11 @@ def register(group: click.Group) -> None:
     help="Move the recordings' times to now (default: only with --speed live).",
 )
 @click.option("--once", is_flag=True, help="End when all is replayed, drained, sealed, counted and audited.")
-@click.option("--report", type=click.Path(path_type=Path), help="Write the report (JSON) to this file.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Write the report (JSON) to this file; only with --once.",
+)
 @data_option
 @click.option("--kafka", default=None, help="Use this Kafka (host:port) instead of the embedded one.")
 @click.option("--clickhouse", default=None, help="Use this ClickHouse (http://user:password@host:port).")
@@ -75,11 +79,14 @@ def up(
     java: JavaChoice | None,
 ) -> None:
     """Start the whole platform, replay recordings, show where things stand; Ctrl-C stops in order."""
+    from infra.errors import SettingsError
     from infra.settings import remember
     from infra.stack.up import UpOptions
     from infra.stack.up import up as run
     from streams.replay.recordings import check_named
 
+    if report is not None and not once:
+        raise SettingsError("--report needs --once: a city that stays up has no final counts")
     check_named((*recordings, *more), format_name=format_name)
     settings = _settings(data, kafka, clickhouse, workers, ports, java)
     remember(settings)

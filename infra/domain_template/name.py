@@ -16,6 +16,9 @@ LONGEST = 35
 BOARDS = frozenset({"overview", "pipeline", "ledger"})
 """Boards of the platform; a domain of such a name would take their uid."""
 
+IGNORED = frozenset({"build", "dist", "venv", "node_modules", "tests", "test"})
+"""Names of folders that git, pytest or the wheel pass over."""
+
 _SQL = """
 all alter and any array as asc between by case cast check column create cross cube database default delete desc
 describe distinct drop else end engine except exists explain false final for format from full function global grant
@@ -49,6 +52,8 @@ def domain_name(text: str) -> str:
     for words, whose in ((frozenset(keyword.kwlist), "Python"), (SQL_WORDS, "SQL")):
         if name in words:
             raise DomainError(f"{name} is a word of {whose}; take another name")
+    if name in IGNORED:
+        raise DomainError(f"{name} is a folder that git or pytest passes over; take another name")
     if name in BOARDS:
         raise DomainError(f"{name} is a board of the platform; take another name")
     return name

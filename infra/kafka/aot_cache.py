@@ -58,34 +58,38 @@ class AotCache:
         self._flags = tuple(flags)
 
     def key(self) -> str | None:
-        """Return a digest of Java, jars and flags, or None if this Java supports no cache.
+        """Return a digest of Java, jars and flags, or None if this Java supports no cache or cannot be read.
 
         The JVM compares sizes and times of its own files and of the jars, so they are part of the key.
-
-        Raises:
-            OSError: A file of the Java runtime or a jar cannot be read.
         """
         home = self._java.resolve().parent.parent
         try:
             release = (home / "release").read_text(errors="replace")
+            version = _VERSION.search(release)
+            if version is None or int(version[1]) < OLDEST_JAVA:
+                return None
+            runtime = (home / "lib" / "modules", *sorted((home / "lib" / "server").glob("libjvm.*")))
+            parts = (release, *self._flags, *map(_identity, (*runtime, *self._classpath)))
         except OSError:
             return None
-        version = _VERSION.search(release)
-        if version is None or int(version[1]) < OLDEST_JAVA:
-            return None
         digest = hashlib.sha256(_FORMAT)
-        runtime = (home / "lib" / "modules", home / "lib" / "server" / "libjvm.so")
-        for part in (release, *self._flags, *map(_identity, (*runtime, *self._classpath))):
+        for part in parts:
             digest.update(len(part).to_bytes(8) + part.encode(errors="surrogateescape"))
         return digest.hexdigest()[:_KEY_LENGTH]
 
     def find(self) -> Path | None:
-        """Return the verified cache, or None; a damaged one is removed."""
-        with suppress(OSError):
-            key = self.key()
-            for path in sorted(self.folder.glob(f"{key}-*.aot")) if key else ():
+        """Return the verified cache, or None; a damaged one is removed.
+
+        What is no regular file, or cannot be read, is passed over. The folder may be read-only or another user's.
+        """
+        key = self.key()
+        for path in sorted(self.folder.glob(f"{key}-*.aot")) if key else ():
+            with suppress(OSError):
+                if not path.is_file():
+                    continue
                 if path.stem == f"{key}-{_sha256(path)}":
-                    os.utime(path)
+                    with suppress(OSError):
+                        os.utime(path)
                     return path
                 path.unlink()
         return None

@@ -213,8 +213,12 @@ class EmbeddedKafka:
         return self.java_command(flags, "kafka.Kafka", str(self.home / "server.properties"))
 
     def environment(self) -> dict[str, str]:
-        """Return the whole environment of the broker; it needs no variable of the caller's."""
-        return {"LC_ALL": "C.UTF-8", "JAVA_HOME": str(self.java.resolve().parent.parent)}
+        """Return the whole environment of the broker; it needs no variable of the caller's.
+
+        JVM options of the caller's environment are blanked: some of them make the JVM refuse the cache, and the start.
+        """
+        unset = dict.fromkeys(("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"), "")
+        return {**unset, "LC_ALL": "C.UTF-8", "JAVA_HOME": str(self.java.resolve().parent.parent)}
 
     def wait_ready(self, timeout: float = 30.0, alive: Callable[[], bool] = lambda: True) -> None:
         """Wait until this broker answers its clients.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def equations(counts: Mapping[str, TopicCount], catalog: Catalog) -> list[str]:
-    """Return one line for each equation of docs/counts.md#what-is-counted that does not hold."""
+    """Return one line for each equation of docs/counts.md#equations that does not hold."""
     problems = []
     for name, c in counts.items():
         topic = catalog.topics[name]

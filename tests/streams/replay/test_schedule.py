@@ -110,7 +110,27 @@ def test_speeds_are_words_or_numbers(text: str, speed: str | float) -> None:
     assert parse_speed(text) == speed
 
 
-@pytest.mark.parametrize("text", ["fast", "LIVE", "0", "-0.0", "-1", "nan", "inf", "-inf", "1e999", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fast",
+        "LIVE",
+        "0",
+        "-0.0",
+        "-1",
+        "nan",
+        "inf",
+        "-inf",
+        "1e999",
+        "",
+        "1_000",
+        " 2",
+        "٣",
+        "1e-300",
+        "0x10",
+        "9" * 1000,
+    ],
+)
 def test_other_speeds_are_refused(text: str) -> None:
     """With what was expected."""
     with pytest.raises(ValueError, match="expected live, max or a finite number above 0"):
