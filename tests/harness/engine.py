@@ -13,6 +13,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from infra.process.child import END_WITH_PARENT
+
 _ROOT = Path(__file__).resolve().parents[2]
 _READY = re.compile(r"on http://127\.0\.0\.1:(\d+)/")
 
@@ -70,7 +72,13 @@ class EngineProcess:
         secret.write_text(self._password, encoding="utf-8")
         command = [*self._prefix, sys.executable, "-m", "infra.clickhouse.server.embedded", str(self.path)]
         command += ["--port", str(self._port), "--user", self._user, "--password-file", str(secret)]
-        self.process = subprocess.Popen(command, cwd=_ROOT, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command,
+            cwd=_ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=END_WITH_PARENT,  # noqa: PLW1509 - one C call only
+        )
         assert self.process.stderr is not None
         line = self.process.stderr.readline()
         found = _READY.search(line)
