@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,23 @@ from infra.cli import main
 results = [CliRunner().invoke(main, ["domains", "new", "--", name]) for name in json.loads(sys.argv[1])]
 print(json.dumps([[each.exit_code, each.output] for each in results]))
 """
+SIGNALLED = """
+import os, sys
+from infra.cli import main
+number, left = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+rename = os.rename
+def renamed(*args, **kwargs):
+    global left
+    rename(*args, **kwargs)
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), number)
+os.rename = os.replace = renamed
+main()
+"""
+"""`city` that sends itself a signal after its n-th rename; arguments: signal, n, those of `city`."""
+RENAMES = 6
+"""Renames of `city domains new`: five layers and ids.toml."""
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +169,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_half_laid(tmp_path: Path) 
 
 
 def test_a_layer_that_cannot_be_moved_into_takes_the_others_back(tmp_path: Path) -> None:
-    """The last layer lies on another file system, to which no folder can be renamed: the first four are taken back."""
+    """The fourth layer lies on another file system, to which no folder can be renamed: three are taken back."""
     memory = Path("/dev/shm")  # noqa: S108  a file system of its own on Linux
     if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("needs /dev/shm as a file system of its own")
@@ -165,6 +185,63 @@ def test_a_layer_that_cannot_be_moved_into_takes_the_others_back(tmp_path: Path)
         layer.with_name("kept").rename(layer)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert copy.files() == before
+
+
+def test_two_at_once_take_two_hundreds(tmp_path: Path) -> None:
+    """Neither loses its line in ids.toml, and the catalogue loads with both."""
+    copy = checkout(tmp_path / "city")
+    with ThreadPoolExecutor(2) as threads:
+        done = list(threads.map(lambda name: copy.run(f"city domains new {name}"), ("aaa", "bbb")))
+    assert [each.returncode for each in done] == [0, 0], [each.stderr for each in done]
+    first = read_ranges([copy.root / "schemas" / "domains"]).first
+    assert abs(first["aaa"] - first["bbb"]) == SIZE
+    assert copy.run("city schemas check").returncode == 0
+
+
+def test_a_kill_after_any_rename_leaves_a_catalogue_that_loads(tmp_path: Path) -> None:
+    """The next run lists what to remove; without that, all is as before."""
+    copy = checkout(tmp_path / "city")
+    before = copy.files()
+    (tmp_path / "signalled.py").write_text(SIGNALLED, encoding="utf-8")
+    for renames in range(1, RENAMES + 1):
+        done = copy.run(f"python {tmp_path / 'signalled.py'} {signal.SIGKILL:d} {renames} domains new {NAME}")
+        assert done.returncode == -signal.SIGKILL, (renames, done.stderr)
+        checked = copy.run("city schemas check")
+        assert checked.returncode == 0, (renames, checked.stderr)
+        if renames == RENAMES:
+            break
+        done = copy.run(LAY)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), (renames, done.stderr)
+        listed = done.stderr.split("remove ")[1].split("; then repeat")[0].split(", ")
+        if listed[-1] == f"the line of {NAME} in {IDS}":
+            listed.pop()
+            (copy.root / IDS).write_bytes(before[IDS])
+        for path in listed:
+            file = copy.root / path
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+        assert copy.files() == before, renames
+    assert (copy.root / "schemas" / "domains" / NAME).is_dir()
+    done = copy.run(LAY)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "exists already" in done.stderr
+    assert list(copy.root.glob(".new-domain-*")) == []
+
+
+def test_sigterm_after_any_rename_takes_all_of_them_back(tmp_path: Path) -> None:
+    """The exit code is a shell's for SIGTERM."""
+    copy = checkout(tmp_path / "city")
+    before = copy.files()
+    (tmp_path / "signalled.py").write_text(SIGNALLED, encoding="utf-8")
+    for renames in range(1, RENAMES + 1):
+        done = copy.run(f"python {tmp_path / 'signalled.py'} {signal.SIGTERM:d} {renames} domains new {NAME}")
+        assert done.returncode == 128 + signal.SIGTERM, (renames, done.stderr)
+        assert copy.files() == before, renames
+
+
+def test_git_ignores_the_staging_folder_of_a_killed_run() -> None:
+    """So no commit contains it."""
+    command = ["git", "check-ignore", "-q", ".new-domain-x/ids.toml"]
+    assert subprocess.run(command, cwd=REPOSITORY, timeout=60, check=False).returncode == 0
 
 
 def test_an_installed_package_says_that_it_is_no_checkout(tmp_path: Path) -> None:
