@@ -143,7 +143,7 @@ class Liveness(threading.Thread):
         return found
 
     def _unheld_partitions(self) -> set[PartitionId]:
-        """Return the partitions that no member of the group holds; the others are their holder's to judge."""
+        """Return the partitions that no member of the group holds; each holder watches its own."""
         group = self._config.group
         described = self._admin.describe_consumer_groups([group], request_timeout=_REQUEST_S)[group].result()
         held = {

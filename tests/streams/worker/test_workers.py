@@ -206,7 +206,7 @@ def test_a_rule_that_refuses_everything_stops_its_topic_and_loses_nothing(scene:
 
 @pytest.mark.timeout(90)
 def test_a_spare_worker_outlives_a_topic_that_the_others_stopped(scene: Scene) -> None:
-    """Two partitions, three workers: the one without a partition does not judge those that the others hold."""
+    """Two partitions, three workers: the one without a partition does not watch those that the others hold."""
     workers = [scene.start(broken=1, refusal_limit=10, stalled_after_s=3) for _ in range(3)]
 
     def joined() -> int:
