@@ -18,6 +18,8 @@ from urllib.parse import unquote, urlsplit
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
 from infra.ports import LOOPBACK, free_port, port_is_free
 from streams.durable_files import create_once
+from streams.errors import StopError
+from streams.worker.refusal_limit import RefusalLimit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -181,7 +183,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         environment: The variables; None: those of this process.
 
     Raises:
-        SettingsError: A variable's value is not of its setting's type.
+        SettingsError: A variable's value is not of its setting's type, or the refusal limit is out of range.
     """
     env = os.environ if environment is None else environment
     settings = Settings()
@@ -191,7 +193,12 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         if f.name == "ports" or text is None:
             continue
         changes[f.name] = _convert(f"CITY_{f.name.upper()}", text, getattr(settings, f.name))
-    return replace(settings, ports=Ports(**named_ports(env)), **changes)  # type: ignore[arg-type]
+    found = replace(settings, ports=Ports(**named_ports(env)), **changes)  # type: ignore[arg-type]
+    try:
+        RefusalLimit(found.rule_refusal_limit, found.rule_refusal_share, found.rule_refusal_window)
+    except StopError as error:
+        raise SettingsError(f"CITY_RULE_REFUSAL_LIMIT, _SHARE, _WINDOW: {error}") from error
+    return found
 
 
 def named_ports(environment: Mapping[str, str] | None = None) -> dict[str, int]:

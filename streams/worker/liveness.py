@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple, NoReturn
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from streams.config import StreamsConfig
 from streams.metrics import Emit, Metrics
@@ -74,8 +75,8 @@ class Liveness(threading.Thread):
     Args:
         config: Settings.
         topics: Batched topics.
-        assigned: Returns the partitions that this worker has. While it has none, all partitions are watched, so that
-            a group in which no member gets a partition is noticed.
+        assigned: Returns the partitions that this worker has. While it has none, the partitions that no member of the
+            group holds are watched, so that a group in which no member gets a partition is noticed.
         metrics: Counts to emit with the lag.
         emit: Receives them; must not block.
         on_unhealthy: Called with one line when the worker is unhealthy; by default it ends the process.
@@ -111,6 +112,7 @@ class Liveness(threading.Thread):
                 "log_level": 2,
             }
         )
+        self._admin = AdminClient({"bootstrap.servers": config.kafka, "log_level": 2})
 
     def stop(self) -> None:
         """End the thread, without waiting for it."""
@@ -130,7 +132,7 @@ class Liveness(threading.Thread):
             self._check(offsets, stalled)
 
     def _offsets(self) -> dict[PartitionId, Offsets]:
-        partitions = self._assigned() or self._all_partitions()
+        partitions = self._assigned() or self._unheld_partitions()
         if not partitions:
             return {}
         wanted = [TopicPartition(topic, number) for topic, number in sorted(partitions)]
@@ -139,6 +141,18 @@ class Liveness(threading.Thread):
             begin, end = self._client.get_watermark_offsets(each, timeout=_REQUEST_S)
             found[each.topic, each.partition] = Offsets(each.offset if each.offset >= 0 else begin, end)
         return found
+
+    def _unheld_partitions(self) -> set[PartitionId]:
+        """Return the partitions that no member of the group holds; each holder watches its own."""
+        group = self._config.group
+        described = self._admin.describe_consumer_groups([group], request_timeout=_REQUEST_S)[group].result()
+        held = {
+            (each.topic, each.partition)
+            for member in described.members
+            if member.assignment is not None
+            for each in member.assignment.topic_partitions
+        }
+        return self._all_partitions() - held
 
     def _all_partitions(self) -> set[PartitionId]:
         known = self._client.list_topics(timeout=_REQUEST_S).topics

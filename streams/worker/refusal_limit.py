@@ -7,6 +7,7 @@ The ClickHouse sink has a limit of its own: `refusal_limit` in `streams/clickhou
 
 from collections import deque
 from dataclasses import dataclass
+from fractions import Fraction
 
 from streams.errors import StopError
 
@@ -43,10 +44,11 @@ class RefusalWindow:
     restart.
     """
 
-    __slots__ = ("_calls", "_last", "_limit", "_refused")
+    __slots__ = ("_calls", "_last", "_limit", "_refused", "_share")
 
     def __init__(self, limit: RefusalLimit) -> None:
         self._limit = limit
+        self._share = Fraction(str(limit.share))  # the decimal number as written: 0.55 is 11/20
         self._last = -1
         self._calls = 0
         self._refused: deque[int] = deque()
@@ -75,4 +77,4 @@ class RefusalWindow:
         refused.append(self._calls)
         while refused[0] <= self._calls - limit.window:
             refused.popleft()
-        return len(refused) >= limit.count and len(refused) >= limit.share * self.calls
+        return len(refused) >= limit.count and len(refused) >= self._share * self.calls

@@ -275,9 +275,16 @@ def _fault(handler: Handler, record: Record, window: RefusalWindow, reason: str)
     """Describe in one line what stops a topic and what to do."""
     return RuleFaultError(
         f"{record.topic}: stopped: rule {handler.rule} refused {window.refusals} of the last {window.calls} records "
-        f"of partition {record.partition}, the last at offset {record.offset}: {' '.join(reason.split())}; "
+        f"of partition {record.partition}, the last at offset {record.offset}: {_printable(' '.join(reason.split()))}; "
         "nothing of that batch is committed and the other topics go on: mend the rule, then start this worker again "
         "(`city dead-letters list` shows what was refused)"
+    )
+
+
+def _printable(text: str) -> str:
+    """Return a text with unprintable characters escaped: a rule's error may quote its input."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text
     )
 
 

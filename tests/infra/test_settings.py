@@ -140,6 +140,20 @@ def test_agents_have_the_refusal_limit_of_the_settings() -> None:
     assert (config.refusal_limit, config.refusal_share, config.refusal_window) == (7, 0.25, 70)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"SHARE": "nan"}, {"SHARE": "2"}, {"SHARE": "0"}, {"LIMIT": "0"}, {"LIMIT": "70", "WINDOW": "69"}],
+)
+def test_a_refusal_limit_out_of_range_is_one_line_with_the_variables(changes: dict[str, str]) -> None:
+    """It is a mistake of the operator, found where settings are read and not in each worker."""
+    with pytest.raises(
+        SettingsError, match=r"^CITY_RULE_REFUSAL_LIMIT, _SHARE, _WINDOW: .* got share .*$"
+    ) as found:
+        from_environment({f"CITY_RULE_REFUSAL_{name}": text for name, text in changes.items()})
+    assert found.value.exit_code == 2
+    assert "\n" not in str(found.value)
+
+
 def test_a_directory_that_a_stack_with_a_door_left_is_found(tmp_path: Path) -> None:
     """`settings.json` of an older stack names `CITY_DOOR`: it is read as what it was."""
     (tmp_path / "run").mkdir()

@@ -1,6 +1,7 @@
 """Liveness is judged by progress: lag and no commit."""
 
 import threading
+import time
 from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
@@ -74,6 +75,33 @@ def test_a_worker_in_a_group_where_nobody_gets_partitions_is_ill(kafka: str, tmp
         (offsets,) = mine._offsets().values()
         assert offsets.committed == 1
         assert offsets.lag == offsets.end - 1
+
+
+def test_a_spare_worker_leaves_partitions_to_the_member_that_holds_them(kafka: str, tmp_path: Path) -> None:
+    """A topic that another worker stopped has lag and no commit; the spare must not end itself for it."""
+    ill = threading.Event()
+    with Scene(kafka, tmp_path) as scene:
+        scene.produce(0, 3)
+        config = scene.config.__class__(
+            kafka=kafka, group=scene.group, stalled_after_s=0.4, metrics_interval_s=0.1
+        )
+        holder = Consumer({"bootstrap.servers": kafka, "group.id": scene.group, "enable.auto.commit": False})
+        holder.subscribe([scene.tick])
+        deadline = time.monotonic() + 30
+        while not holder.assignment():
+            assert time.monotonic() < deadline
+            holder.poll(0.1)
+        spare = Liveness(
+            config, (scene.tick,), frozenset, Metrics(), lambda *_: None, lambda _line: ill.set()
+        )
+        assert spare._all_partitions()
+        assert spare._offsets() == {}
+        spare.start()
+        assert not ill.wait(2)
+        holder.close()
+        assert ill.wait(20)  # nobody holds them now: the group is ill
+        spare.stop()
+        spare.join()
 
 
 def test_every_metric_has_one_name() -> None:

@@ -1,6 +1,7 @@
 """The refusal window of one rule: what stops a topic, and what never does."""
 
 from collections import deque
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,16 @@ def test_a_partition_that_is_read_again_begins_a_new_window() -> None:
     assert window.refuse()
 
 
+@pytest.mark.parametrize("percent", range(1, 101))
+def test_a_share_is_reached_exactly_at_its_percentage(percent: int) -> None:
+    """0.55 of 100 calls is 55 refusals, although 0.55 * 100 is more than 55 in floating point."""
+    good = [False] * (100 - percent)
+    limit = RefusalLimit(percent, percent / 100, 100)
+    assert stops_at(limit, good + [True] * percent) == 99
+    fewer = RefusalLimit(1, percent / 100, 100)
+    assert stops_at(fewer, [False, *good, *[True] * (percent - 1)]) is None
+
+
 @given(
     st.lists(st.booleans(), max_size=200),
     st.integers(1, 20),
@@ -71,7 +82,7 @@ def test_the_window_is_a_plain_count_over_the_last_calls(
     expected = None
     for offset, bad in enumerate(refused):
         last.append(bad)
-        if bad and sum(last) >= count and sum(last) >= share * len(last):
+        if bad and sum(last) >= count and sum(last) >= Fraction(str(share)) * len(last):
             expected = offset
             break
     assert stops_at(limit, refused) == expected

@@ -328,6 +328,26 @@ def test_a_rule_beyond_its_refusal_limit_raises_with_rule_counts_and_reason() ->
     assert len(door.sent(DEAD)) == 5
 
 
+def test_the_line_of_a_stopped_topic_has_no_terminal_escapes() -> None:
+    """A rule's error may quote what a device sent: the operator's terminal must not act on it."""
+
+    def rule(_record: Record) -> list[Output]:
+        raise ValueError("\x1b[2J\x07 and\nmore")
+
+    deriver = RuleExecutor(
+        CATALOG,
+        TICK,
+        [Handler(TICK, Rule("r", 1), (), rule, stateful=False)],
+        MemoryProducer(CATALOG),
+        Metrics(),
+        limit=RefusalLimit(1, 1.0, 1),
+    )
+    with pytest.raises(RuleFaultError) as stopped:
+        derive_moods(deriver, 0, ["fine"])
+    assert r"ValueError: \x1b[2J\x07 and more;" in str(stopped.value)
+    assert str(stopped.value).isprintable()
+
+
 def test_refusals_are_counted_for_each_rule_and_partition_apart() -> None:
     """Two rules with four refusals each are two rules below a limit of five, and so are two partitions."""
     deriver, door = deriver_with_limit(RefusalLimit(5, 0.5, 100))

@@ -204,6 +204,24 @@ def test_a_rule_that_refuses_everything_stops_its_topic_and_loses_nothing(scene:
     assert len(scene.read(scene.dead)) == 10
 
 
+@pytest.mark.timeout(90)
+def test_a_spare_worker_outlives_a_topic_that_the_others_stopped(scene: Scene) -> None:
+    """Two partitions, three workers: the one without a partition does not watch those that the others hold."""
+    workers = [scene.start(broken=1, refusal_limit=10, stalled_after_s=3) for _ in range(3)]
+
+    def joined() -> int:
+        group = scene.admin.describe_consumer_groups([scene.group])[scene.group].result()
+        return len(group.members)
+
+    scene.wait(lambda: joined() == 3 and scene.members() == 2)
+    scene.produce(0, 20)
+    stop = f"agents_topic_stopped 1 {scene.tick}"
+    scene.wait(lambda: sum(stop in each.said for each in workers) == 2)
+    time.sleep(5)  # longer than the time without a commit after which a worker ends itself
+    assert [each.process.poll() for each in workers] == [None] * 3, [each.said for each in workers]
+    assert scene.lag() == 20 * len(SUBJECTS)
+
+
 def answer_ids(secrets: list[dict[str, Any]]) -> set[str]:
     """Return the ids of the echoes that answer these events."""
     return {derived_id([each["event_id"]], Rule("probe-answer", 1)) for each in secrets}
