@@ -52,6 +52,7 @@ def _words(process: psutil.Process) -> list[str]:
         return []
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(400)
 def test_demo_tells_the_story_and_ends_with_0(tmp_path: Path) -> None:
     """Crash, accident at the insurer, PASS, one byte, FAIL and where; the environment's clusters are not touched."""
