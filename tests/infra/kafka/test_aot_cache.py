@@ -82,6 +82,7 @@ def copied(made: Path, prepared: EmbeddedKafka, tmp_path: Path) -> tuple[AotCach
     return cache, path
 
 
+@pytest.mark.nightly
 def test_a_broker_that_starts_from_the_cache_keeps_and_gives_records(
     made: Path, jars: Path, tmp_path: Path
 ) -> None:
@@ -105,6 +106,7 @@ def test_a_broker_that_starts_from_the_cache_keeps_and_gives_records(
     assert "[aot" not in log.read_text()
 
 
+@pytest.mark.nightly
 def test_a_cache_that_is_there_is_not_made_again(made: Path, jars: Path) -> None:
     """The maker finds it and leaves it as it is."""
     before = made.stat().st_ino
@@ -112,6 +114,7 @@ def test_a_cache_that_is_there_is_not_made_again(made: Path, jars: Path) -> None
     assert made.stat().st_ino == before
 
 
+@pytest.mark.nightly
 def test_a_broker_without_the_switch_does_not_use_the_cache(made: Path, jars: Path, tmp_path: Path) -> None:
     """No flag of the cache, and none is asked for."""
     kafka = broker(tmp_path, jars, aot=False)
@@ -175,6 +178,7 @@ def test_a_jvm_whose_cache_is_spoiled_after_the_check_runs_without_it(
     assert "[error" in done.stdout
 
 
+@pytest.mark.nightly
 def test_a_broker_with_a_damaged_cache_starts_and_one_that_ends_early_loses_its_cache(
     made: Path, jars: Path, tmp_path: Path
 ) -> None:
