@@ -13,6 +13,7 @@ import tokenize
 import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,11 @@ class Word:
     word: str
     say: str
     places: tuple[str, ...]
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The word by itself, in prose of any case."""
+        return re.compile(rf"(?<![\w-]){re.escape(self.word)}(?![\w-])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -71,12 +77,13 @@ def uses(file: str, text: str, words: Sequence[Word]) -> Iterator[Use]:
     names = list(_names(text)) if python else []
     stem = Path(file).stem
     for line, name in [(1, stem), *names]:
+        parts = _parts(name)
         for word in named:
-            if _has_part(name, word.word):
+            if f"_{word.word}_" in parts:
                 yield Use(word, file, line, name)
     for line, prose in _prose(text) if python else enumerate(text.splitlines(), 1):
         for word in written:
-            if re.search(rf"(?<![\w-]){re.escape(word.word)}(?![\w-])", prose, re.IGNORECASE):
+            if word.pattern.search(prose):
                 yield Use(word, file, line, prose.strip()[:100])
 
 
@@ -105,10 +112,9 @@ def files_of(folders: Sequence[str] = PACKAGES) -> list[Path]:
     return [path for path in every if path.suffix == ".py" or path.name == "README.md"]
 
 
-def _has_part(name: str, word: str) -> bool:
-    parts = [part.lower() for part in _PARTS.findall(name)]
-    wanted = word.split("_")
-    return any(parts[at : at + len(wanted)] == wanted for at in range(len(parts) - len(wanted) + 1))
+def _parts(name: str) -> str:
+    """Return an identifier's parts in lower case, each between underscores: `FrontDoor` is `_front_door_`."""
+    return f"_{'_'.join(_PARTS.findall(name)).lower()}_"
 
 
 def _names(text: str) -> Iterator[tuple[int, str]]:
