@@ -104,11 +104,14 @@ class AotCache:
             Its final path.
 
         Raises:
-            OSError: The file cannot be stored.
+            OSError: The file cannot be stored, or the Java runtime or a jar can no longer be read.
         """
+        key = self.key()
+        if key is None:
+            raise FileNotFoundError(f"{self._java}: the runtime or a jar can no longer be read")
         with made.open("rb") as file:
             os.fsync(file.fileno())
-        path = self.folder / f"{self.key()}-{_sha256(made)}.aot"
+        path = self.folder / f"{key}-{_sha256(made)}.aot"
         made.replace(path)
         _sync_folder(self.folder)
         others = [other for other in self.folder.glob("*.aot") if other != path]

@@ -98,7 +98,10 @@ def not_checked(name: str, words: str) -> Claim:
 
 
 def printable(text: str) -> str:
-    """Return untrusted text with unprintable characters escaped, safe for a terminal."""
+    """Return untrusted text with unprintable characters escaped, safe for a terminal.
+
+    `streams.worker.rule_executor` does the same; the two layers do not import each other.
+    """
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text
     )

@@ -101,7 +101,7 @@ class RuleExecutor:
             ProvenanceCheck(topic, registry or Registry()) if self._topic.kind == "raw" else None
         )
         self._limit = limit
-        self._windows: dict[tuple[Rule, int], RefusalWindow] = {}
+        self._windows: dict[tuple[str, int], RefusalWindow] = {}
         self._reporter = Reporter(catalog, self._topic, producer)
         names = [str(ORIGIN), *(name for _, name in self._handlers)]
         twice = [name for name, count in Counter(names).items() if count > 1]
@@ -160,7 +160,7 @@ class RuleExecutor:
             if handler.decrypts:
                 decryptor = Decryptor(self._producer.keys, self._topic)
                 given = Record(raw.topic, raw.partition, raw.offset, key, event, decryptor)
-            self._apply(handler, given, state, raw.value, deliveries)
+            self._apply(handler, given, state, raw.value, deliveries, self._window(name, given))
 
     def _verify_provenance(
         self, raw: Any, record: Record, transaction: StateTransaction | None, deliveries: DeliveryTracker
@@ -190,9 +190,9 @@ class RuleExecutor:
         state: KeyedState | None,
         value: bytes,
         deliveries: DeliveryTracker,
+        window: RefusalWindow | None,
     ) -> None:
         """Call one rule. Either all its outputs and its state change take effect, or a dead letter is sent."""
-        window = self._window(handler, record)
         fault: RuleFaultError | None = None
         try:
             try:
@@ -219,11 +219,11 @@ class RuleExecutor:
         if fault is not None:
             raise fault
 
-    def _window(self, handler: Handler, record: Record) -> RefusalWindow | None:
-        """Count the call that follows in its window; None: refusals are not limited."""
+    def _window(self, rule: str, record: Record) -> RefusalWindow | None:
+        """Count the call that follows in the rule's window; None: refusals are not limited."""
         if self._limit is None:
             return None
-        which = (handler.rule, record.partition)
+        which = (rule, record.partition)
         window = self._windows.get(which)
         if window is None:
             window = self._windows[which] = RefusalWindow(self._limit)
@@ -282,7 +282,10 @@ def _fault(handler: Handler, record: Record, window: RefusalWindow, reason: str)
 
 
 def _printable(text: str) -> str:
-    """Return a text with unprintable characters escaped: a rule's error may quote its input."""
+    """Return a text with unprintable characters escaped: a rule's error may quote its input.
+
+    `ledger_sink.verifier.verdict.printable` does the same; the two layers do not import each other.
+    """
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text
     )

@@ -24,9 +24,8 @@ from ledger_sink.kafka_source import KafkaSource
 from ledger_sink.sealing import sink
 from ledger_sink.signer import server as signer
 from ledger_sink.witness import server as witness
-from tests.harness.waiting import eventually
+from tests.harness.waiting import eventually, patient
 from tests.ledger_sink.summary import Summary, summarize
-from tests.patience import patient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

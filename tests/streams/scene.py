@@ -32,8 +32,7 @@ from streams.identity.event_ids import Rule, derived_id, device_id, device_salt
 from streams.produce.kafka import Producer
 from streams.state.changelog import KafkaChangelog
 from streams.state.store import PartitionStore
-from tests.harness.waiting import eventually
-from tests.patience import patient
+from tests.harness.waiting import eventually, patient
 from tests.streams.probe import EVENTS, expected_totals, probe_catalog, tick
 from tests.streams.worker.process import probe_config
 

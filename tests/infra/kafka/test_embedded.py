@@ -23,8 +23,8 @@ from infra.kafka.java import packaged_java
 from infra.kafka.lock import StarterLock
 from infra.kafka.ports import free_ports
 from tests.harness.broker import RunningKafka
+from tests.harness.waiting import patient
 from tests.infra.kafka.clients import create_topic, produce, read, read_with_time
-from tests.patience import patient
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,10 +23,10 @@ from ledger_sink.format.note import parse_note
 from ledger_sink.receipt.attestation import AttestationKind
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.store import FileStore
+from tests.harness.waiting import patient
 from tests.ledger_sink.anchor.peers import CASES, Case, SilentPort
 from tests.ledger_sink.running import Metrics, warnings_of
 from tests.ledger_sink.simulated_city import small_city
-from tests.patience import patient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

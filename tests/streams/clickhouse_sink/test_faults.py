@@ -17,8 +17,7 @@ from streams.clickhouse_sink.config import SinkConfig
 from streams.clickhouse_sink.errors import SinkStopError
 from streams.clickhouse_sink.sink import run
 from tests.harness.engine import EngineProcess
-from tests.harness.waiting import eventually
-from tests.patience import patient
+from tests.harness.waiting import eventually, patient
 from tests.streams.clickhouse_sink.events import framed
 from tests.streams.clickhouse_sink.stage import Stage, a_stage, make_stage
 

@@ -12,7 +12,7 @@ from streams.produce.deliveries import DeliveryTracker
 from streams.produce.kafka import Producer
 from streams.produce.producer import MAX_RECORD_BYTES
 from streams.testing import MemoryProducer
-from tests.patience import patient
+from tests.harness.waiting import patient
 from tests.streams.probe import TICK, probe_catalog, tick
 from tests.streams.scene import Scene
 

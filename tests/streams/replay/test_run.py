@@ -27,8 +27,7 @@ from streams.errors import KafkaDownError, ReplayInterruptedError, UnknownFormat
 from streams.replay.run import InputReport, replay
 from streams.replay.schedule import DAY_US
 from tests.harness.broker import RunningKafka
-from tests.harness.waiting import eventually
-from tests.patience import patient
+from tests.harness.waiting import eventually, patient
 from tests.streams.domains.air_quality.test_recordings import beijing
 from tests.streams.replaying import (
     DEAD,

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.engine import EngineProcess
+from tests.harness.waiting import patient
 from tests.infra.clickhouse.server.asking import ask, send_and_leave
-from tests.patience import patient
 
 if TYPE_CHECKING:
     from tests.harness.engine import ClickHouse

@@ -14,9 +14,8 @@ import psutil
 import pytest
 
 from tests.harness.engine import ClickHouse, EngineProcess
-from tests.harness.waiting import eventually
+from tests.harness.waiting import eventually, patient
 from tests.infra.clickhouse.server.asking import ask, basic, send_and_leave
-from tests.patience import patient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
