@@ -38,12 +38,21 @@ def equations(counts: Mapping[str, TopicCount], catalog: Catalog) -> list[str]:
 
 
 def unaccounted(inputs: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return one line for each recording in which a record was neither accepted nor refused."""
-    return [
-        f"{i['path']}: read {i['read']} ≠ accepted {i['accepted']} + refused {i['refused']}"
-        for i in inputs
-        if i["format"] is not None and i["read"] != i["accepted"] + i["refused"]
-    ]
+    """Return one line for each recording that has a record or a byte that belongs nowhere."""
+    problems = []
+    for i in inputs:
+        if i["format"] is not None and i["read"] != i["accepted"] + i["refused"]:
+            problems.append(
+                f"{i['path']}: read {i['read']} ≠ accepted {i['accepted']} + refused {i['refused']}"
+            )
+        found = i["bytes"]
+        # What is not replayed to its end has a reason.
+        if found and i["reason"] is None and found["source"] != sum(found.values()) - found["source"]:
+            problems.append(
+                f"{i['path']}: {found['source']} bytes ≠ accepted {found['accepted']} + refused {found['refused']} "
+                f"+ skipped {found['skipped']}"
+            )
+    return problems
 
 
 def build(

@@ -42,11 +42,22 @@ def test_metrics_are_neither_archived_nor_sealed() -> None:
 
 def test_a_recording_that_does_not_add_up_is_named() -> None:
     """Read = accepted + refused; an unread file of a folder is no problem."""
+    rest: dict[str, object] = {"reason": None, "bytes": None}
     rows: list[dict[str, object]] = [
-        {"path": "a.csv", "format": "f", "read": 3, "accepted": 1, "refused": 1},
-        {"path": "b.csv", "format": None, "read": 0, "accepted": 0, "refused": 0},
+        {"path": "a.csv", "format": "f", "read": 3, "accepted": 1, "refused": 1, **rest},
+        {"path": "b.csv", "format": None, "read": 0, "accepted": 0, "refused": 0, **rest},
     ]
     assert unaccounted(rows) == ["a.csv: read 3 ≠ accepted 1 + refused 1"]
+
+
+@pytest.mark.parametrize("source", [9, 10, 11])
+def test_a_byte_that_belongs_nowhere_is_named(source: int) -> None:
+    """Bytes of the source = accepted + refused + skipped, for a file that was read to its end."""
+    sums = {"source": source, "accepted": 5, "refused": 3, "skipped": 2}
+    row = {"path": "a", "format": "f", "read": 2, "accepted": 1, "refused": 1, "bytes": sums}
+    assert unaccounted([{**row, "reason": "stopped after record 2"}]) == []
+    problem = f"a: {source} bytes ≠ accepted 5 + refused 3 + skipped 2"
+    assert unaccounted([{**row, "reason": None}]) == ([] if source == 10 else [problem])
 
 
 def test_a_broken_equation_or_audit_makes_the_verdict_fail() -> None:
