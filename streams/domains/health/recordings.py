@@ -27,6 +27,7 @@ from streams.domains.health.nhanes import (
     subject_of_seqn,
     whole_number,
 )
+from streams.domains.health.survey_files import NHANES_XPT
 from streams.readers.delimited import Row, first_line, header_cells, header_line, items
 from streams.readers.formats import EventDraft, Format, Item
 
@@ -206,7 +207,10 @@ BODY_DIMENSIONS = TableLayout(
 )
 
 
-FORMATS = tuple(
-    Format(table.name, DOMAIN, "one data row (a person)", table.matches, table.read)
-    for table in (NHANES, AIS_ATHLETES, BODY_DIMENSIONS)
+FORMATS = (
+    *(
+        Format(table.name, DOMAIN, "one data row (a person)", table.matches, table.read)
+        for table in (NHANES, AIS_ATHLETES, BODY_DIMENSIONS)
+    ),
+    NHANES_XPT,
 )

@@ -27,6 +27,8 @@ LIBRARY = (
 SAS_ZERO_BELOW = 1e-70
 """Absolute value below which a number of SAS is zero: 16^-65, the smallest of the format, is a wrongly read zero."""
 
+AS_TEXT = "the file was copied as text, a CR stands before each LF: fetch it again as binary"
+
 CARD = 80
 _HEADER = b"HEADER RECORD*******"
 _MEMBER = (b"MEMBER  HEADER RECORD!!!!!!!", b"MEMBV8  HEADER RECORD!!!!!!!")
@@ -36,7 +38,8 @@ _DESCRIPTION = struct.Struct(">hhhh8s40s8shhh2s8shhl")
 _CHUNK = CARD * 4096
 _LARGEST_HEADER = 16 * 1024 * 1024
 _LARGEST_OBSERVATION = 1024 * 1024
-_FEW_LINES = 3
+_CERTAIN_LINES = 4
+"""LFs, each after a CR, that no binary file has by chance."""
 _MISSING = frozenset(b"._ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -77,12 +80,13 @@ class Member:
     length: int
     observations: int | None
 
-    def number(self, observation: bytes, name: str) -> float | None:
-        """Return the number of a variable; None if it is missing, no number, or not among the variables."""
+    def value(self, observation: bytes, name: str) -> float | str | None:
+        """Return the value of a variable: a number, or a text; None if it is missing, or not among the variables."""
         variable = self.variables.get(name)
-        if variable is None or not variable.numeric:
+        if variable is None:
             return None
-        return number(observation[variable.begin : variable.begin + variable.length])
+        data = observation[variable.begin : variable.begin + variable.length]
+        return number(data) if variable.numeric else data.strip(b" \0").decode("latin-1") or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +127,14 @@ def parts(stream: BinaryIO) -> Iterator[Part]:
     Args:
         stream: The file, seekable, decompressed.
     """
-    begins, size, damage = _scan(stream)
-    if damage:
-        yield _broken(stream, 0, size, damage)
+    begins, size, lines = _scan(stream)
+    if lines >= _CERTAIN_LINES or not begins:
+        yield _broken(stream, 0, size, AS_TEXT if begins else "the file holds no data set: fetch it again")
         return
-    first = begins[0] if begins else size
-    if first:
-        yield Part(0, first, None, b"", "header")
+    if begins[0]:
+        yield Part(0, begins[0], None, b"", "header")
     for begin, end in zip(begins, [*begins[1:], size], strict=True):
-        yield from _member_parts(stream, begin, end)
+        yield from _member_parts(stream, begin, end, AS_TEXT if lines else "")
 
 
 def member_name(head: bytes) -> str | None:
@@ -143,8 +146,8 @@ def member_name(head: bytes) -> str | None:
     return None
 
 
-def _scan(stream: BinaryIO) -> tuple[list[int], int, str]:
-    """Return where members begin, the size of the file, and what is wrong with all of it."""
+def _scan(stream: BinaryIO) -> tuple[list[int], int, int]:
+    """Return where members begin, the size of the file, and its LFs if each of them has a CR before it, else 0."""
     stream.seek(0)
     begins: list[int] = []
     offset = lines = after_cr = 0
@@ -158,21 +161,16 @@ def _scan(stream: BinaryIO) -> tuple[list[int], int, str]:
         lines += chunk.count(b"\n")
         after_cr += chunk.count(b"\r\n") + (last == b"\r" and chunk.startswith(b"\n"))
         offset, last = offset + len(chunk), chunk[-1:]
-    if lines >= _FEW_LINES and lines == after_cr:
-        return (
-            begins,
-            offset,
-            "the file was copied as text, a CR stands before each LF: fetch it again as binary",
-        )
-    return begins, offset, ""
+    return begins, offset, lines if lines == after_cr else 0
 
 
-def _member_parts(stream: BinaryIO, begin: int, end: int) -> Iterator[Part]:
+def _member_parts(stream: BinaryIO, begin: int, end: int, suspicion: str) -> Iterator[Part]:
+    """Yield a member's parts. `suspicion` is told instead of what a header that cannot be read says."""
     stream.seek(begin)
     try:
         member, data_begin = _header(stream, end)
     except XportError as error:
-        yield _broken(stream, begin, end, str(error))
+        yield _broken(stream, begin, end, suspicion or str(error))
         return
     yield Part(begin, data_begin, member, b"", "header")
     number_of = _number_of_observations(stream, member, data_begin, end)
