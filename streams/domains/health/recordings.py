@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
+from streams.domains.health import survey_files
 from streams.domains.health.nhanes import (
     Period,
     RowSubject,
@@ -27,7 +28,6 @@ from streams.domains.health.nhanes import (
     subject_of_seqn,
     whole_number,
 )
-from streams.domains.health.survey_files import NHANES_XPT
 from streams.readers.delimited import Row, first_line, header_cells, header_line, items
 from streams.readers.formats import EventDraft, Format, Item
 
@@ -212,5 +212,13 @@ FORMATS = (
         Format(table.name, DOMAIN, "one data row (a person)", table.matches, table.read)
         for table in (NHANES, AIS_ATHLETES, BODY_DIMENSIONS)
     ),
-    NHANES_XPT,
+    Format(
+        "nhanes-xpt",
+        DOMAIN,
+        "one observation (a person)",
+        survey_files.matches,
+        survey_files.read,
+        members=survey_files.members,
+        shifted_with="nhanes",
+    ),
 )

@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, NamedTuple
 from schemas.names import topic_name
 from streams.domains.health.nhanes import SEX, spelled_number, subject_of_seqn
 from streams.domains.health.xport import LIBRARY, Member, Part, member_name, parts
-from streams.readers.formats import Accepted, EventDraft, Format, Item, Refused, Skipped
+from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 
 DOMAIN = "health"
 TOPIC = topic_name(DOMAIN, "measurement")
@@ -224,7 +224,7 @@ def _is_further_imputation(part: Part) -> bool:
 
 
 def _item(part: Part, record: int, people: Mapping[int, Demographics]) -> Item:
-    if part.kind == "broken" or part.member is None:
+    if part.kind == "damaged" or part.member is None:
         return _refused(part, record, part.reason)
     try:
         draft = _draft(part.member, part.data, people)
@@ -310,8 +310,3 @@ def _refused(part: Part, record: int, reason: str) -> Item:
 def _skipped(part: Part, reason: str) -> Item:
     del reason
     return Skipped(part.begin)
-
-
-NHANES_XPT = Format(
-    "nhanes-xpt", DOMAIN, "one observation (a person)", matches, read, members=members, shifted_with="nhanes"
-)

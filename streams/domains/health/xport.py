@@ -97,9 +97,9 @@ class Part:
         begin: Its first byte in the file.
         end: The byte after its last.
         member: The member that it belongs to; None for what stands before the first or cannot be read.
-        data: Bytes of an observation, or of the beginning of what is broken; empty for others.
-        kind: `header`, `observation`, `fill`, or `broken`.
-        reason: What is wrong with what is broken.
+        data: Bytes of an observation, or of the beginning of what is damaged; empty for others.
+        kind: `header`, `observation`, `fill`, or `damaged`.
+        reason: What is wrong with what is damaged.
     """
 
     begin: int
@@ -129,7 +129,7 @@ def parts(stream: BinaryIO) -> Iterator[Part]:
     """
     begins, size, lines = _scan(stream)
     if lines >= _CERTAIN_LINES or not begins:
-        yield _broken(stream, 0, size, AS_TEXT if begins else "the file holds no data set: fetch it again")
+        yield _damaged(stream, 0, size, AS_TEXT if begins else "the file holds no data set: fetch it again")
         return
     if begins[0]:
         yield Part(0, begins[0], None, b"", "header")
@@ -165,12 +165,12 @@ def _scan(stream: BinaryIO) -> tuple[list[int], int, int]:
 
 
 def _member_parts(stream: BinaryIO, begin: int, end: int, suspicion: str) -> Iterator[Part]:
-    """Yield a member's parts. `suspicion` is told instead of what a header that cannot be read says."""
+    """Yield a member's parts. If a header cannot be read, `suspicion` is the reason, if there is one."""
     stream.seek(begin)
     try:
         member, data_begin = _header(stream, end)
     except XportError as error:
-        yield _broken(stream, begin, end, suspicion or str(error))
+        yield _damaged(stream, begin, end, suspicion or str(error))
         return
     yield Part(begin, data_begin, member, b"", "header")
     number_of = _number_of_observations(stream, member, data_begin, end)
@@ -186,7 +186,7 @@ def _member_parts(stream: BinaryIO, begin: int, end: int, suspicion: str) -> Ite
         yield Part(rest_begin, end, member, b"", "fill")
     else:
         yield Part(
-            rest_begin, end, member, rest, "broken", "the file ends within an observation: fetch it again"
+            rest_begin, end, member, rest, "damaged", "the file ends within an observation: fetch it again"
         )
 
 
@@ -211,9 +211,9 @@ def _is_fill(data: bytes) -> bool:
     return len(data) < CARD and (not data.strip(b" ") or not data.strip(b"\0"))
 
 
-def _broken(stream: BinaryIO, begin: int, end: int, reason: str) -> Part:
+def _damaged(stream: BinaryIO, begin: int, end: int, reason: str) -> Part:
     stream.seek(begin)
-    return Part(begin, end, None, stream.read(min(end - begin, CARD)), "broken", reason)
+    return Part(begin, end, None, stream.read(min(end - begin, CARD)), "damaged", reason)
 
 
 def _header(stream: BinaryIO, end: int) -> tuple[Member, int]:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domains.health.rules import assess
-from streams.domains.health.survey_files import NHANES_XPT, RULE, demographics_of, matches, members
+from streams.domains.health.survey_files import RULE, demographics_of, matches, members, read
 from streams.readers.formats import Accepted, Item, Refused, Skipped
 from streams.replay.recordings import content, find
 from tests.streams.domains.health.transport import as_text, library, member
@@ -32,7 +32,7 @@ DEMO = [
 
 def items(data: bytes) -> list[Item]:
     """Read a file alone."""
-    return list(NHANES_XPT.read(io.BytesIO(data)))
+    return list(read(io.BytesIO(data)))
 
 
 def fields(found: list[Item]) -> list[dict[str, Any]]:

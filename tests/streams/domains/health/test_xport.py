@@ -36,9 +36,9 @@ def read(data: bytes) -> list[Part]:
 
 
 def table(data: bytes) -> list[dict[str, Any]]:
-    """Return the observations of a file that is not broken."""
+    """Return the observations of a file that is not damaged."""
     found = read(data)
-    assert [part.reason for part in found if part.kind == "broken"] == []
+    assert [part.reason for part in found if part.kind == "damaged"] == []
     return [
         {name: part.member.value(part.data, name) for name in part.member.variables}
         for part in found
@@ -47,8 +47,8 @@ def table(data: bytes) -> list[dict[str, Any]]:
 
 
 def reasons(data: bytes) -> list[str]:
-    """Return what is broken."""
-    return [part.reason for part in read(data) if part.kind == "broken"]
+    """Return what is damaged."""
+    return [part.reason for part in read(data) if part.kind == "damaged"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_fill_of_the_last_record_is_no_observation(fill: bytes, count: int) 
     found = read(library(member("DEMO_J", rows, lengths={"T": 1}, fill=fill)))
     kinds = Counter(part.kind for part in found)
     assert kinds["observation"] == count
-    assert kinds["broken"] == 0
+    assert kinds["damaged"] == 0
 
 
 def test_a_text_of_blanks_at_the_end_is_kept() -> None:
