@@ -77,7 +77,7 @@ def test_ciphertexts_of_a_field_are_equally_long_whatever_the_class(tmp_path: Pa
         {"WeightKg": 45, "BodyMassIndexKgm2": 55, "Gender": "Male", "AgeInYearsAtScreening": 80},
     ]
     for topic, names in (
-        (agents.CLASSIFICATION, ("bmi_class_who", "sex", "flags")),
+        (agents.CLASSIFICATION, ("bmi_class_who", "sex", "flags", "doubtful")),
         (agents.COHORT_ENTRY, ("classes",)),
     ):
         found = [sent.event for sent in derive(door(tmp_path), rows) if sent.topic == topic]

@@ -19,11 +19,11 @@ from streams.readers.formats import Accepted, Item, Refused, Skipped
 from streams.replay.recordings import content, find
 from tests.streams.domains.health.transport import as_text, library, member
 
-BMX = [
+BMX: list[dict[str, Any]] = [
     {"SEQN": 93_703.0, "BMDSTATS": 1.0, "BMXWT": 13.7, "BMXHT": 88.6, "BMXBMI": 17.5, "BMXWAIST": 48.2},
     {"SEQN": 93_705.0, "BMDSTATS": 1.0, "BMXWT": 79.5, "BMXHT": 158.3, "BMXBMI": 31.7, "BMXWAIST": None},
 ]
-DEMO = [
+DEMO: list[dict[str, Any]] = [
     {"SEQN": 93_703.0, "RIAGENDR": 2.0, "RIDAGEYR": 2.0, "RIDAGEMN": None},
     {"SEQN": 93_704.0, "RIAGENDR": 1.0, "RIDAGEYR": 0.0, "RIDAGEMN": 5.0},
     {"SEQN": 93_705.0, "RIAGENDR": 2.0, "RIDAGEYR": 66.0, "RIDAGEMN": None},
