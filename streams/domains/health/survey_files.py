@@ -13,19 +13,18 @@ Sources: CDC, NHANES data documentation of DEMO, BMX, DXX, BIX, BPX and BPXO in 
 - `.`, `._` and `.A` to `.Z` are null. **A reason never contains a value or a person.**
 """
 
-import gzip
-import io
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from schemas.names import topic_name
 from streams.domains.health.nhanes import SEX, spelled_number, subject_of_seqn
 from streams.domains.health.xport import LIBRARY, Member, Part, member_name, parts
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
+from streams.readers.source import SourceError, head_of
 
 DOMAIN = "health"
 TOPIC = topic_name(DOMAIN, "measurement")
@@ -37,8 +36,7 @@ LARGEST_SEQN = 999_999_999
 MOST_PEOPLE = 200_000
 """Most persons of a DEMO file that are kept; the largest cycle has 15,560."""
 
-HEAD_BYTES = 720
-"""First bytes of a file that hold its data set's name."""
+_ZIP = b"PK\x03\x04"
 
 
 class Source(NamedTuple):
@@ -149,34 +147,31 @@ def demographics_of(name: str | None) -> str | None:
 def _name_of(path: Path) -> str | None:
     """Return the name of a file's data set; None if it cannot be read."""
     try:
-        with path.open("rb") as stream:
-            head = stream.read(HEAD_BYTES)
-        if head.startswith(b"\x1f\x8b"):
-            with gzip.open(path) as stream:
-                head = stream.read(HEAD_BYTES)
-    except (OSError, EOFError):
+        return member_name(head_of(path))
+    except (OSError, SourceError):
         return None
-    return member_name(head)
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Yield the items of a file, or of a zip of it and its DEMO file.
+    """Yield the items of a file, then one for the DEMO file beside it.
 
     Args:
         stream: A transport file, or a zip with `MAIN` and maybe `PEOPLE`.
     """
-    head = stream.read(4)
-    stream.seek(0)
-    if head != b"PK\x03\x04":
+    if stream.read(len(_ZIP)) != _ZIP:
         yield from items(stream, {})
         return
     with zipfile.ZipFile(stream) as archive:
+        sizes = {each.filename: each.file_size for each in archive.infolist()}
         people: Mapping[int, Demographics] = {}
-        if PEOPLE in archive.namelist():
+        if PEOPLE in sizes:
             with archive.open(PEOPLE) as opened:
-                people = read_people(io.BytesIO(opened.read()))
+                people = read_people(cast("BinaryIO", opened))
         with archive.open(MAIN) as opened:
-            yield from items(io.BytesIO(opened.read()), people)
+            yield from items(cast("BinaryIO", opened), people)
+    if sizes.get(PEOPLE):
+        span = (sizes[MAIN], sizes[MAIN] + sizes[PEOPLE])
+        yield Skipped(None, "sex and age of the persons: the DEMO file, a recording of its own", (span,))
 
 
 def read_people(stream: BinaryIO) -> dict[int, Demographics]:
@@ -300,13 +295,12 @@ def _demographics(member: Member, data: bytes) -> Demographics:
 
 
 def _accepted(part: Part, record: int, draft: EventDraft) -> Item:
-    return Accepted(record, None, part.data, (draft,))
+    return Accepted(record, None, part.data, (draft,), ((part.begin, part.end),))
 
 
 def _refused(part: Part, record: int, reason: str) -> Item:
-    return Refused(record, None, part.data, reason, RULE)
+    return Refused(record, None, part.data, reason, RULE, ((part.begin, part.end),))
 
 
 def _skipped(part: Part, reason: str) -> Item:
-    del reason
-    return Skipped(part.begin)
+    return Skipped(None, reason, ((part.begin, part.end),))

@@ -128,6 +128,8 @@ def parts(stream: BinaryIO) -> Iterator[Part]:
         stream: The file, seekable, decompressed.
     """
     begins, size, lines = _scan(stream)
+    if not size:
+        return
     if lines >= _CERTAIN_LINES or not begins:
         yield _damaged(stream, 0, size, AS_TEXT if begins else "the file holds no data set: fetch it again")
         return

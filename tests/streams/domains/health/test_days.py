@@ -10,13 +10,15 @@ import orjson
 import pytest
 
 from streams.agents import handlers_of
-from streams.domains.health import agents, days
+from streams.domains.health import agents
 from streams.domains.health.cohorts import LatestEntry
 from streams.domains.health.days import (
     FAR_DAYS,
     GRACE_S,
     LARGEST_DAY,
     OPEN_DAYS,
+    Day,
+    FirstEntry,
     LiveDays,
     end_of_day,
     local_day,
@@ -238,9 +240,11 @@ def test_the_state_stays_small_whatever_comes() -> None:
     assert fill(live, 1, 10) == 1
     alone = LiveDays()
     assert sum(fill(alone, day, 1) for day in range(365)) == 365 - OPEN_DAYS
-    crowded = LiveDays()
-    for each in range(7):
-        fill(crowded, each, days.LARGEST_DAY)
+    entry = LatestEntry(at(1), "0" * 36, bytes(45))
+    full = {f"p-{person:032x}": entry for person in range(LARGEST_DAY)}
+    first = FirstEntry(at(1), "0" * 36, bytes(16))
+    crowded = LiveDays({f"2026-12-{day:02}": Day(first, dict(full)) for day in range(1, 8)})
+    assert fill(crowded, 40, 1) == 3
     assert len(orjson.dumps(crowded.to_value())) < 980_000
 
 
