@@ -67,6 +67,7 @@ class TableLayout:
         values: Column of each measured value, by field of the measurement.
         sex: Column of the sex, and FEMALE or MALE by its texts, in lower case.
         subject_of: Returns the person of a row; raises ValueError.
+        optional: Columns that tables of some cycles do not have; their fields are null.
     """
 
     name: str
@@ -75,6 +76,7 @@ class TableLayout:
     values: Mapping[str, ValueColumn]
     sex: tuple[str, Mapping[str, str]]
     subject_of: Callable[[Mapping[str, str]], RowSubject]
+    optional: frozenset[str] = frozenset()
 
     @property
     def rule(self) -> str:
@@ -84,7 +86,9 @@ class TableLayout:
     @property
     def needed(self) -> frozenset[str]:
         """All columns that the reader needs."""
-        return self.recognised_by | {each.column for each in self.values.values()} | {self.sex[0]}
+        return (
+            self.recognised_by | {each.column for each in self.values.values()} | {self.sex[0]}
+        ) - self.optional
 
     @property
     def dialect(self) -> Dialect:
@@ -114,7 +118,7 @@ class TableLayout:
             "sex": self._sex(row.cells),
         }
         for field, value in self.values.items():
-            fields[field] = _number(value, row.cells[value.column])
+            fields[field] = _number(value, row.cells.get(value.column, ""))
         return EventDraft(TOPIC, subject.period.occurred_at, fields)
 
     def _sex(self, cells: Mapping[str, str]) -> str | None:
@@ -173,6 +177,16 @@ NHANES = TableLayout(
     },
     sex=("Gender", {"female": "FEMALE", "male": "MALE", "2": "FEMALE", "1": "MALE"}),
     subject_of=_nhanes_person,
+    optional=frozenset(  # no X-ray in 2007-2010 and since 2019, no cuff with a stethoscope since 2019
+        {
+            "TotalPercentFat",
+            "TrunkPercentFat",
+            "TrunkFatG",
+            "60SecPulse30SecPulse2",
+            "SystolicBloodPres1StRdgMmHg",
+            "DiastolicBloodPres1StRdgMmHg",
+        }
+    ),
 )
 AIS_ATHLETES = TableLayout(
     name="ais-athletes",

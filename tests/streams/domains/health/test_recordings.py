@@ -265,9 +265,21 @@ def test_what_is_implausible_is_accepted() -> None:
 
 def test_a_table_that_lacks_a_column_is_refused_row_by_row() -> None:
     """Each row is counted, with the column's name."""
-    data = nhanes({}, {}).replace(b"TrunkFatG", b"Trunk")
+    data = nhanes({}, {}).replace(b"WaistCircumferenceCm", b"Waist")
     found = [item for item in items(data) if isinstance(item, Refused)]
-    assert [item.reason for item in found] == ["the table lacks the column TrunkFatG"] * 2
+    assert [item.reason for item in found] == ["the table lacks the column WaistCircumferenceCm"] * 2
+
+
+def test_a_table_of_a_cycle_without_x_ray_is_read() -> None:
+    """There was none in 2007-2010 and since 2019."""
+    data = (
+        nhanes({"SEQN": 41_475, "TrunkFatG": 1})
+        .replace(b"TrunkFatG", b"Trunk")
+        .replace(b"TotalPercentFat", b"T")
+    )
+    fields = only(NHANES, data).drafts[0].fields
+    assert (fields["cycle"], fields["trunk_fat_mass"]) == ("nhanes-2007-2008", None)
+    assert fields["body_weight"] == 71.2
 
 
 @given(body=st.binary(max_size=300))

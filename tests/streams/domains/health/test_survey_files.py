@@ -15,8 +15,13 @@ from hypothesis import strategies as st
 
 from streams.domains.health.rules import assess
 from streams.domains.health.survey_files import RULE, demographics_of, matches, members, read
+from streams.identity.secret import DeploymentSecret
 from streams.readers.formats import Accepted, Item, Refused, Skipped
+from streams.replay.checkpoint import ReplayCheckpoint
+from streams.replay.input import Input
 from streams.replay.recordings import content, find
+from streams.replay.records import RecordWriter
+from tests.streams.domains.health.people import door
 from tests.streams.domains.health.transport import as_text, library, member
 
 BMX: list[dict[str, Any]] = [
@@ -251,6 +256,23 @@ def test_a_damaged_file_is_one_refused_record_that_says_what_to_do(tmp_path: Pat
     page.write_bytes(b"<!DOCTYPE html>\n<title>Page Not Found | CDC</title>\n")
     (recording,) = find([tmp_path])
     assert recording.problem == "no known format"
+
+
+def test_the_dead_letter_of_an_observation_keeps_no_bytes_of_it(tmp_path: Path) -> None:
+    """An unreadable observation has no known person, so `forget` could not reach it."""
+    path = tmp_path / "BMX_J.XPT"
+    path.write_bytes(survey("BMX_J", {"SEQN": 105_000.0, "BMXWT": 98.7654}))
+    (recording,) = find([path])
+    producer = door(tmp_path / "data")
+    writer = RecordWriter(producer, DeploymentSecret(bytes(32)), 0)
+    with content(recording) as stream:
+        (refused,) = [item for item in read(stream) if isinstance(item, Refused)]
+    _, (letter,) = writer.write(Input(recording, ReplayCheckpoint("nhanes-xpt", 0)), refused)
+    producer.send(letter)
+    (sent,) = producer.sent("health.dead-letter")
+    assert sent.event["bytes"] == b""
+    assert sent.event["length"] == len(refused.data) == 16
+    assert refused.data not in sent.value
 
 
 def test_a_component_that_measures_no_body_is_of_no_known_format() -> None:
