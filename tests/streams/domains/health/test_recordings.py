@@ -8,15 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from streams.domains.health.mornings import lines
 from streams.domains.health.nhanes import CYCLES
 from streams.domains.health.recordings import AIS_ATHLETES, BODY_DIMENSIONS, NHANES, TableLayout
 from streams.domains.health.rules import assess
-from streams.readers.formats import Accepted, Refused, Skipped
-from streams.readers.lines import lines as lines_of
+from streams.readers.formats import Accepted, Refused
 from streams.readers.source import open_source
 from streams.replay.recordings import bundled, bundled_scenarios, content, find
 from tests.recordings import whole
@@ -280,15 +277,6 @@ def test_a_table_of_a_cycle_without_x_ray_is_read() -> None:
     fields = only(NHANES, data).drafts[0].fields
     assert (fields["cycle"], fields["trunk_fat_mass"]) == ("nhanes-2007-2008", None)
     assert fields["body_weight"] == 71.2
-
-
-@given(body=st.binary(max_size=300))
-def test_whatever_the_rows_are_each_is_accounted_for(body: bytes) -> None:
-    """Nothing is raised, and records are numbered 1, 2, 3 …."""
-    found = items(nhanes() + body)
-    numbers = [item.record for item in found if not isinstance(item, Skipped)]
-    assert numbers == list(range(1, len(numbers) + 1))
-    assert len(found) == sum(1 for _ in lines_of(io.BytesIO(nhanes() + body))) - 1
 
 
 def test_the_scenario_is_what_its_generator_makes() -> None:
