@@ -189,7 +189,7 @@ def per_day(count: str) -> Builder[dashboard.Panel]:
     """Return the counted persons of each closed day and each recording over time."""
     return panels.timeseries(
         "Persons by day",
-        f"SELECT $__timeInterval(occurred_at) AS time, cycle, max(persons) AS persons FROM {count} FINAL "
+        f"SELECT $__timeInterval(occurred_at) AS time, cycle, max(persons) AS persons FROM {count} "
         f"WHERE scheme = 'PERSONS' AND sex = 'ALL' AND age_band = 'ALL' AND $__timeFilter(occurred_at) AND {CHOICE} "
         "GROUP BY time, cycle ORDER BY time",
         draw="bars",

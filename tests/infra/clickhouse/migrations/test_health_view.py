@@ -6,12 +6,17 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from dashboards.build import boards, targets
+from dashboards.queries import expand
 from infra.clickhouse.migrations.migrate import migrate
 from schemas.catalog import load_catalog
+from schemas.names import board_uid
 from tests.harness.engine import EngineProcess
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 _COLUMNS = [
     "event_id",
@@ -39,8 +44,9 @@ def _count(
     return [uuid.uuid4(), f"{cohort}#0", occurred_at, cohort, cycle, *group, period, period and "Asia/Seoul"]
 
 
-def test_the_newest_day_and_the_largest_recording_of_each_scheme_stand_for_a_cycle(tmp_path: Path) -> None:
-    """A quiet day replaces a busy one; body measures and X-ray of one survey are two files."""
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Counts of two live days and of two files of a survey."""
     rows = [
         _count("live:walk-in", "walk-in", "PERSONS", "ALL", 90, day=10),
         _count("live:walk-in", "walk-in", "WHO", "NORMAL", 85, day=10),
@@ -53,18 +59,21 @@ def test_the_newest_day_and_the_largest_recording_of_each_scheme_stand_for_a_cyc
         _count("replay:bb", "survey", "PERSONS", "ALL", 500),
         _count("replay:bb", "survey", "PBF", "HEALTHY", 450),
     ]
-    process = EngineProcess(tmp_path / "data")
-    client = process.start().client()
-    try:
-        migrate(client, load_catalog())
-        client.insert("city.health_class_count", rows, column_names=_COLUMNS)
-        found = client.query(
-            "SELECT cycle, scheme, class, persons, round(share, 2), period FROM city.health_class_share "
-            "ORDER BY cycle, scheme, class"
-        ).result_rows
-    finally:
-        client.close()
-        process.stop()
+    process = EngineProcess(tmp_path_factory.mktemp("engine") / "data")
+    found = process.start().client()
+    migrate(found, load_catalog())
+    found.insert("city.health_class_count", rows, column_names=_COLUMNS)
+    yield found
+    found.close()
+    process.stop()
+
+
+def test_the_newest_day_and_the_largest_recording_of_each_scheme_stand_for_a_cycle(client: Any) -> None:
+    """A quiet day replaces a busy one; body measures and X-ray of one survey are two files."""
+    found = client.query(
+        "SELECT cycle, scheme, class, persons, round(share, 2), period FROM city.health_class_share "
+        "ORDER BY cycle, scheme, class"
+    ).result_rows
     assert found == [
         ("survey", "PBF", "HEALTHY", 450, 1.0, None),
         ("survey", "PERSONS", "ALL", 900, 1.0, None),
@@ -73,3 +82,23 @@ def test_the_newest_day_and_the_largest_recording_of_each_scheme_stand_for_a_cyc
         ("walk-in", "WHO", "NORMAL", 15, 0.75, "2026-11-11"),
         ("walk-in", "WHO", "OBESE_I", 5, 0.25, "2026-11-11"),
     ]
+
+
+def test_the_board_of_a_live_city_fills_without_a_recordings_end(client: Any) -> None:
+    """What is counted, of which day, and persons by day; the board's own queries."""
+    found = {}
+    for title, target in targets(boards(load_catalog())[board_uid("health")]):
+        sql = expand(
+            target["rawSql"],
+            datetime(2026, 11, 1, tzinfo=UTC),
+            datetime(2026, 12, 1, tzinfo=UTC),
+            interval_s=86_400,
+        )
+        found[title] = client.query(sql).result_rows
+    assert found["What is counted"] == [
+        ("survey", "whole recording", "", 900),
+        ("walk-in", "2026-11-11", "Asia/Seoul", 20),
+    ]
+    days = [(cycle, persons) for _, cycle, persons in found["Persons by day"]]
+    assert sorted(days) == [("survey", 900), ("walk-in", 20), ("walk-in", 90)]
+    assert found["Persons counted"] == [(920,)]
