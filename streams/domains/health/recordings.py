@@ -218,18 +218,30 @@ BODY_DIMENSIONS = TableLayout(
 )
 
 
+def _survey_format(head: bytes) -> Format:
+    """Return the format of the survey's own files.
+
+    Raises:
+        ValueError: The file is in another format of SAS.
+    """
+    survey_files.require_transport(head)
+    return NHANES_XPT
+
+
+NHANES_XPT = Format(
+    "nhanes-xpt",
+    DOMAIN,
+    "one observation (a person)",
+    survey_files.matches,
+    survey_files.read,
+    resolve=_survey_format,
+    members=survey_files.members,
+    shifted_with="nhanes",
+)
 FORMATS = (
     *(
         Format(table.name, DOMAIN, "one data row (a person)", table.matches, table.read)
         for table in (NHANES, AIS_ATHLETES, BODY_DIMENSIONS)
     ),
-    Format(
-        "nhanes-xpt",
-        DOMAIN,
-        "one observation (a person)",
-        survey_files.matches,
-        survey_files.read,
-        members=survey_files.members,
-        shifted_with="nhanes",
-    ),
+    NHANES_XPT,
 )

@@ -13,6 +13,7 @@ Sources: CDC, NHANES data documentation of DEMO, BMX, DXX, BIX, BPX and BPXO in 
 - `.`, `._` and `.A` to `.Z` are null. **A reason never contains a value or a person.**
 """
 
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -36,7 +37,11 @@ LARGEST_SEQN = 999_999_999
 MOST_PEOPLE = 200_000
 """Most persons of a DEMO file that are kept; the largest cycle has 15,560."""
 
+CPORT = b"**COMPRESSED** **COMPRESSED**"
+"""First bytes of what PROC CPORT writes."""
+
 _ZIP = b"PK\x03\x04"
+_SURVEY_NAME = re.compile(r"([PY]_)?(DEMO|BMX|DXX|BIX|BPXO?)(_[A-Z])?")
 
 
 class Source(NamedTuple):
@@ -88,13 +93,8 @@ COMPONENTS: Mapping[str, Mapping[str, Source]] = {
 }
 """Variables of each component by field. kg, cm, kg/m², %, L, mmHg and /min as published; masses of DXX are grams."""
 
-_KNOWN = frozenset(
-    name.encode()
-    for name in (
-        "RIAGENDR",
-        *(source.variable for fields in COMPONENTS.values() for source in fields.values()),
-    )
-)
+_FIELDS = tuple(each for fields in COMPONENTS.values() for each in fields.items())
+_KNOWN = frozenset(name.encode() for name in ("RIAGENDR", *(source.variable for _, source in _FIELDS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +114,33 @@ UNKNOWN = Demographics()
 
 
 def matches(head: bytes) -> bool:
-    """Return whether a file is of a component that is read, by its first bytes."""
+    """Return whether a file is of a component that is read, by its first bytes, or is a CPORT file."""
+    if head.startswith(CPORT):
+        return True
     return head.startswith(LIBRARY) and b"SEQN" in head and any(name in head for name in _KNOWN)
+
+
+def require_transport(head: bytes) -> None:
+    """Check that a file is no CPORT file, which many call .xpt.
+
+    Raises:
+        ValueError: It is one; the message says what to do.
+    """
+    if head.startswith(CPORT):
+        raise ValueError(
+            "a SAS CPORT file, whose format is not public: save the table with SAS's XPORT engine or as CSV"
+        )
 
 
 def members(path: Path) -> Mapping[str, Path]:
     """Return the file, and the DEMO file of the same cycle in the same folder if there is one."""
-    people = demographics_of(_name_of(path))
+    people = demographics_of(_survey_name(path))
     if people is None:
         return {MAIN: path}
     beside = (
         each for each in sorted(path.parent.iterdir()) if "demo" in each.name.lower() and each.is_file()
     )
-    found = next((each for each in beside if each != path and _name_of(each) == people), None)
+    found = next((each for each in beside if each != path and _survey_name(each) == people), None)
     return {MAIN: path} if found is None else {MAIN: path, PEOPLE: found}
 
 
@@ -136,20 +150,20 @@ def demographics_of(name: str | None) -> str | None:
     Args:
         name: Name of a data set, such as BMX, BMX_J or P_BMX.
     """
-    if name is None or "DEMO" in name:
+    parsed = None if name is None else _SURVEY_NAME.fullmatch(name)
+    if parsed is None or parsed[2] == "DEMO":
         return None
-    if name.startswith(("P_", "Y_")):
-        return f"{name[:2]}DEMO"
-    component, _, cycle = name.rpartition("_")
-    return f"DEMO_{cycle}" if component and len(cycle) == 1 else "DEMO"
+    return f"{parsed[1] or ''}DEMO{parsed[3] or ''}"
 
 
-def _name_of(path: Path) -> str | None:
-    """Return the name of a file's data set; None if it cannot be read."""
+def _survey_name(path: Path) -> str | None:
+    """Return the survey's name of a data set: its own, or the file's if a program wrote another; None for neither."""
     try:
-        return member_name(head_of(path))
+        own = member_name(head_of(path))
     except (OSError, SourceError):
         return None
+    names = (own or "", path.name.partition(".")[0].upper())
+    return next((name for name in names if _SURVEY_NAME.fullmatch(name)), None)
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
@@ -240,11 +254,10 @@ def _draft(member: Member, data: bytes, people: Mapping[int, Demographics]) -> E
         "sex": own.sex or joined.sex,
         "age": joined.age if own.age is None else own.age,
     }
-    for component in COMPONENTS.values():
-        for field, source in component.items():
-            value = _number(member, data, source.variable)
-            if value is not None:
-                fields[field] = _divided(value, source.divided_by)
+    for field, source in _FIELDS:
+        value = _number(member, data, source.variable) if source.variable in member.variables else None
+        if value is not None:
+            fields[field] = _divided(value, source.divided_by)
     return EventDraft(TOPIC, subject.period.occurred_at, fields)
 
 

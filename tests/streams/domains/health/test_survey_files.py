@@ -103,6 +103,14 @@ def test_sex_and_age_are_joined_if_demo_lies_beside(
     assert assess(second).who == "OBESE_I"
 
 
+def test_a_program_that_calls_every_data_set_the_same_is_joined_by_file_names(tmp_path: Path) -> None:
+    """ReadStat's own name is DATASET."""
+    for name, rows in (("bmx_j.xpt", BMX), ("demo_j.xpt", DEMO), ("demo_i.xpt", DEMO[:1])):
+        pyreadstat.write_xport(pd.DataFrame(rows), tmp_path / name, file_format_version=5)
+    assert [each["age"] for each in replayed(tmp_path / "bmx_j.xpt")] == [2.0, 66.0]
+    assert len(replayed(tmp_path / "demo_j.xpt")) == 3
+
+
 def test_a_demo_of_another_cycle_tells_nothing(tmp_path: Path) -> None:
     """P_DEMO numbers the same persons anew."""
     (tmp_path / "BMX_J.XPT").write_bytes(survey("BMX_J", *BMX))
@@ -138,6 +146,7 @@ def test_demo_itself_becomes_events_of_sex_and_age(tmp_path: Path) -> None:
         ("Y_BMX", "Y_DEMO"),
         ("DEMO_J", None),
         ("P_DEMO", None),
+        ("DATASET", None),
         (None, None),
     ],
 )
@@ -245,17 +254,32 @@ def test_what_readstat_writes_of_a_survey_is_read(tmp_path: Path) -> None:
         assert [each["body_weight"] for each in replayed(path)] == [13.7, 79.5]
 
 
-def test_a_damaged_file_is_one_refused_record_that_says_what_to_do(tmp_path: Path) -> None:
-    """Copied as text: recognised all the same. A page that says not found: no known format."""
+def test_a_damaged_file_is_one_refused_record_that_says_what_to_do() -> None:
+    """Copied as text: recognised all the same."""
     rows = [{**BMX[0], **{f"BMX{name}": 10.0 for name in range(12)}} for _ in range(4)]
     found = items(as_text(survey("BMX_J", *rows)))
     (refused,) = [item for item in found if not isinstance(item, Skipped)]
     assert isinstance(refused, Refused)
     assert "copied as text" in refused.reason
-    page = tmp_path / "BMX_J.XPT"
-    page.write_bytes(b"<!DOCTYPE html>\n<title>Page Not Found | CDC</title>\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (
+            b"**COMPRESSED** **COMPRESSED** **COMPRESSED** **COMPRESSED** **COMPRESSED********",
+            "a SAS CPORT file",
+        ),
+        (b"STUDYID,DOMAIN,USUBJID\n1,DM,2\n", "no known format"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "no known format"),
+        (b"<!DOCTYPE html>\n<title>Page Not Found | CDC</title>\n", "no known format"),
+    ],
+)
+def test_what_people_call_xpt_and_is_none_is_named(tmp_path: Path, data: bytes, problem: str) -> None:
+    """CPORT (haven issue 709), CSV (xport issue 13), an OLE file (xport issue 19), a page (RNHANES issue 19)."""
+    (tmp_path / "BMX_J.XPT").write_bytes(data)
     (recording,) = find([tmp_path])
-    assert recording.problem == "no known format"
+    assert problem in str(recording.problem)
 
 
 def test_the_dead_letter_of_an_observation_keeps_no_bytes_of_it(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_what_readstat_writes_is_read_as_readstat_reads_it(tmp_path: Path, versi
     """Any number of rows and columns, short texts, missing values; no row more, none less."""
     chance = random.Random(version)
     path = tmp_path / "made.xpt"
-    for rows in (1, 2, 3, 7, 33):
+    for rows in (0, 1, 2, 3, 7, 33):
         for columns in (1, 2, 3, 11):
             values = {
                 f"C{column}": [
