@@ -3,7 +3,9 @@
 - A period is a local day of the city (`ZONE`). An entry belongs to the one day in which it was measured. Days do not
   overlap, and a day is counted once and never again, so no two published counts share an entry.
 - A day closes by event time: as soon as five persons (`AT_LEAST`) have been measured at or after `GRACE_S` past its
-  end. One person, or one wrong clock, closes nothing.
+  end, at least one in each half of the pseudonyms. One person, or one wrong clock, closes nothing. The halves are
+  those of Kafka's hash: where measurements have two partitions, neither runs so far ahead that the other comes late.
+  Five persons of one half close the day `FAR_DAYS` later.
 - An entry of a closed day comes too late: it is classified, and in no count. Entries that come before their day closes
   are counted in any order, so the count is the same for any partitions, batches, and kills.
 - The watermark is the latest instant that five persons have reached. An entry more than `FAR_DAYS` later has no
@@ -19,6 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
+from aiokafka.partitioner import murmur2
+
 from streams.domains.health.cohorts import LatestEntry
 from streams.domains.health.counts import AT_LEAST
 
@@ -30,11 +34,15 @@ GRACE_S = 6 * 3600
 
 FAR_DAYS = 31
 OPEN_DAYS = 62
+HALVES = 2
+"""Parts of the pseudonyms that a day waits for: the partitions of the embedded stack's topics."""
+
 LARGEST_DAY = 1_000
 LARGEST_OPEN = 5_000
 
 _SECOND_US = 1_000_000
 _DAY = dt.timedelta(days=1)
+_FAR_US = FAR_DAYS * 86_400 * _SECOND_US
 
 
 class FirstEntry(NamedTuple):
@@ -97,11 +105,13 @@ class LiveDays:
     Attributes:
         days: Open days by local date, ISO 8601.
         watermark: Latest instant that `AT_LEAST` persons have reached, µs since 1970 UTC; None before.
+        reached: Latest instant of each half of the pseudonyms, µs since 1970 UTC; 0 before.
         closed: Newest closed day; entries of it and of earlier days come too late.
     """
 
     days: dict[str, Day] = field(default_factory=dict)
     watermark: int | None = None
+    reached: list[int] = field(default_factory=lambda: [0] * HALVES)
     closed: str = ""
 
     def add(self, person: str, entry: LatestEntry, salt: bytes) -> list[ClosedDay]:
@@ -117,6 +127,8 @@ class LiveDays:
             return []
         first = FirstEntry(entry.occurred_at, entry.entry_id, salt)
         self.days.setdefault(date, Day(first)).add(person, entry, first)
+        half = half_of(person)
+        self.reached[half] = max(self.reached[half], entry.occurred_at)
         self._advance()
         closed = [self._close(day) for day in sorted(self.days) if self._is_over(day)]
         while (
@@ -127,7 +139,7 @@ class LiveDays:
 
     def _far(self, occurred_at: int) -> bool:
         """Return whether an entry is too far ahead of the others to be dated."""
-        return self.watermark is not None and occurred_at > self.watermark + FAR_DAYS * 86_400 * _SECOND_US
+        return self.watermark is not None and occurred_at > self.watermark + _FAR_US
 
     def _advance(self) -> None:
         """Raise the watermark to the latest instant that `AT_LEAST` persons have reached."""
@@ -136,11 +148,14 @@ class LiveDays:
             for person, entry in day.persons.items():
                 latest[person] = max(latest.get(person, 0), entry.occurred_at)
         if len(latest) >= AT_LEAST:
-            reached = sorted(latest.values())[-AT_LEAST]
-            self.watermark = reached if self.watermark is None else max(self.watermark, reached)
+            instant = sorted(latest.values())[-AT_LEAST]
+            self.watermark = instant if self.watermark is None else max(self.watermark, instant)
 
     def _is_over(self, date: str) -> bool:
-        return self.watermark is not None and end_of_day(date) + GRACE_S * _SECOND_US <= self.watermark
+        ends = end_of_day(date) + GRACE_S * _SECOND_US
+        if self.watermark is None or self.watermark < ends:
+            return False
+        return min(self.reached) >= ends or self.watermark >= ends + _FAR_US
 
     def _close(self, date: str) -> ClosedDay:
         self.closed = max(self.closed, date)
@@ -161,6 +176,7 @@ class LiveDays:
                 for date, day in sorted(self.days.items())
             },
             "watermark": self.watermark,
+            "reached": self.reached,
             "closed": self.closed,
         }
 
@@ -180,7 +196,12 @@ class LiveDays:
                 },
                 each["sampled"],
             )
-        return cls(days, value["watermark"], value["closed"])
+        return cls(days, value["watermark"], value["reached"], value["closed"])
+
+
+def half_of(person: str) -> int:
+    """Return the half of a pseudonym, 0 or 1: its partition in a topic of two."""
+    return int(murmur2(person.encode()) & 0x7FFFFFFF) % HALVES
 
 
 def local_day(occurred_at: int) -> str | None:

@@ -21,14 +21,25 @@ from streams.domains.health.days import (
     FirstEntry,
     LiveDays,
     end_of_day,
+    half_of,
     local_day,
 )
 from streams.testing import MemoryProducer, Sent, assert_repeats_change_nothing, run_handlers
-from tests.streams.domains.health.people import CATALOG, door, events
+from tests.streams.domains.health.people import CATALOG, events
+from tests.streams.domains.health.people import door as any_door
 
 RULES = handlers_of(agents)
 KOREA = dt.timezone(dt.timedelta(hours=9))
 HOUR_US = 3_600_000_000
+SECRET = bytes(range(32))
+
+
+def door(folder: Path) -> MemoryProducer:
+    """Open a door with the same pseudonyms in each run: persons 0 to 4 are of both halves."""
+    (folder / "keys").mkdir(parents=True, exist_ok=True)
+    (folder / "keys" / "deployment.secret").write_bytes(SECRET)
+    (folder / "keys" / "deployment.secret").chmod(0o600)
+    return any_door(folder)
 
 
 def at(day: int, hour: int = 8, minute: int = 0, second: int = 0) -> int:
@@ -132,6 +143,31 @@ def test_the_same_counts_for_any_order_within_the_grace_and_any_batches(tmp_path
         given = [mix.sample(group, len(group)) for group in (first, second, last)]
         found = count(into, [*given[0], *given[1], *given[2]], size)
         assert [(sent.event["event_id"], sent.value) for sent in found] == want
+
+
+def test_a_partition_that_is_read_far_ahead_makes_nobody_of_the_other_late(tmp_path: Path) -> None:
+    """Three days that come at once over two partitions: in turn, or one whole partition before the other."""
+    into = door(tmp_path)
+    given = entries(into, [each for day in (10, 11, 12) for each in crowd(day, 16)])
+    halves = [[entry for entry in given if half_of(entry["person"]) == half] for half in (0, 1)]
+    assert min(map(len, halves)) >= 15
+    want = [(sent.event["event_id"], sent.value) for sent in count(into, given)]
+    assert persons(count(into, given)) == {"2026-11-10": 15, "2026-11-11": 15}
+    for order in (halves, halves[::-1]):
+        found = count(into, [*order[0], *order[1]], 7)
+        assert [(sent.event["event_id"], sent.value) for sent in found] == want
+
+
+def test_persons_of_one_half_close_a_day_a_month_later(tmp_path: Path) -> None:
+    """In a city of few, the other half may never come."""
+    into = door(tmp_path)
+    some = entries(into, crowd(1, 30))
+    names = [number for number, entry in enumerate(some) if half_of(entry["person"]) == 0][:6]
+    days = [[measured(person, at(day)) for person in names] for day in (1, 2, 30)]
+    given = entries(into, [each for day in days for each in day])
+    assert count(into, given) == []
+    later = entries(into, [measured(person, at(30) + 4 * 24 * HOUR_US) for person in names])
+    assert persons(count(into, [*given, *later])) == {"2026-11-01": 5, "2026-11-02": 5}
 
 
 def test_live_events_that_come_twice_change_nothing(tmp_path: Path) -> None:
