@@ -110,7 +110,7 @@ def cut(
     problem = None
     try:
         yield from cutter.text()
-    except _BrokenTextError as error:
+    except _DamagedTextError as error:
         problem = str(error)
     yield cutter.finish(problem)
 
@@ -125,7 +125,7 @@ def envelope(
     raise AssertionError("cut always yields an envelope")
 
 
-class _BrokenTextError(Exception):
+class _DamagedTextError(Exception):
     """The text ends or continues in a way that leaves no further element to be cut."""
 
 
@@ -239,11 +239,11 @@ class _Cutter:
         self._blanks(self._kept)
         self._line = source.line()
         if source.next() < 0:
-            raise _BrokenTextError("the text is empty")
+            raise _DamagedTextError("the text is empty")
         yield from self._value(())
         self._blanks(self._kept)
         if source.next() >= 0:
-            raise _BrokenTextError(f"the text goes on behind its value, on line {source.line()}")
+            raise _DamagedTextError(f"the text goes on behind its value, on line {source.line()}")
 
     def finish(self, problem: str | None) -> Envelope:
         """Take the rest of the file into the envelope and return it."""
@@ -296,7 +296,7 @@ class _Cutter:
         self._skip_value(name)
         self._kept.add(bytes(name.data))
         if name.problem is not None:
-            raise _BrokenTextError(f"a member's name is {name.problem}")
+            raise _DamagedTextError(f"a member's name is {name.problem}")
         try:
             found = json.loads(name.data)
         except ValueError:
@@ -327,7 +327,7 @@ class _Cutter:
                 before = before._replace(problem=before.problem or "no value stands behind its comma")
             yield before
         if first < 0:
-            raise _BrokenTextError(f"the text ends inside the list {'.'.join(path) or 'of its top level'}")
+            raise _DamagedTextError(f"the text ends inside the list {'.'.join(path) or 'of its top level'}")
         self._begin = source.offset
         self._take(source.at + 1, self._kept)
 
@@ -368,7 +368,7 @@ class _Cutter:
             return f"expected a value, got {bytes(kept.data).decode()}"
         try:
             self._skip_value(kept)
-        except _BrokenTextError as error:
+        except _DamagedTextError as error:
             return str(error)
         return None
 
@@ -376,7 +376,7 @@ class _Cutter:
         """Take the value at the source's position.
 
         Raises:
-            _BrokenTextError: The text ends inside the value, or no value is here.
+            _DamagedTextError: The text ends inside the value, or no value is here.
         """
         first = self._source.next()
         if first == 0x22:
@@ -395,16 +395,16 @@ class _Cutter:
                 self._take(match.end(), kept)
             byte = source.next()
             if byte < 0:
-                raise _BrokenTextError("the text ends inside this value")
+                raise _DamagedTextError("the text ends inside this value")
             if byte == 0x22:
                 self._skip_string(kept)
                 continue
             if byte in b"[{":
                 open_brackets.append(byte)
             elif byte in b"]}":
-                opener = open_brackets.rfind(0x5B if byte == 0x5D else 0x7B)
-                if opener >= 0:
-                    del open_brackets[opener:]
+                opening = open_brackets.rfind(0x5B if byte == 0x5D else 0x7B)
+                if opening >= 0:
+                    del open_brackets[opening:]
             else:
                 continue  # further text was read
             self._take(source.at + 1, kept)
@@ -421,7 +421,7 @@ class _Cutter:
                 self._take(match.end(), kept)
             if not source.has(1) or (source.buffer[source.at] == 0x5C and not source.has(2)):
                 self._take(len(source.buffer), kept)
-                raise _BrokenTextError("the text ends inside this value")
+                raise _DamagedTextError("the text ends inside this value")
             byte = source.buffer[source.at]
             if byte == 0x22:
                 self._take(source.at + 1, kept)
@@ -462,6 +462,6 @@ class _Cutter:
         source = self._source
         byte = source.next()
         if byte < 0:
-            raise _BrokenTextError(f"the text ends where {expected} is expected")
+            raise _DamagedTextError(f"the text ends where {expected} is expected")
         found = repr(chr(byte)) if 0x20 < byte < 0x7F else f"byte 0x{byte:02x}"
-        raise _BrokenTextError(f"line {source.line()}: expected {expected}, got {found}")
+        raise _DamagedTextError(f"line {source.line()}: expected {expected}, got {found}")
