@@ -1,7 +1,7 @@
 """JSON text of unknown origin → its value, or the reason why it is none. Pure.
 
 Accepted is RFC 8259 in UTF-8, and no extension: no NaN or Infinity, no lone surrogates (no UTF-8 text can hold
-them), no name twice in one object (RFC 8259 §4, RFC 7493 §2.3), no nesting beyond `DEEPEST`. A byte order mark is
+them), no name twice in one object (RFC 8259 §4), no nesting beyond `DEEPEST`. A byte order mark is
 skipped.
 """
 
