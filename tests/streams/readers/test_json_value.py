@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.readers.json_value import DEEPEST, DuplicateNameError, JsonError, parse
+from streams.readers.json_value import DEEPEST, DuplicateNameError, JsonError, dump, parse
 
 
 def test_a_value_is_read() -> None:
@@ -42,6 +42,20 @@ def test_nesting_is_bounded() -> None:
             parse(b'{"a":' * depth + b"1" + b"}" * depth)
 
 
-def test_the_text_of_a_number_can_be_kept() -> None:
-    """Digits are lost in a `float`."""
-    assert parse(b"[1e400, 10.00, 5]", number=str) == ["1e400", "10.00", 5]
+@pytest.mark.parametrize(
+    "number", ["1e400", "10.00", "5", "-0", "0.12345678901234567890123", "1E-7", "12" * 30]
+)
+def test_a_number_can_be_kept_as_it_was_written(number: str) -> None:
+    """A `float` loses digits, and the infinite ones."""
+    text = f'{{"a": [{number}], "\u00e9\\n": "\u00e9"}}'
+    value = parse(text.encode(), exact=True)
+    assert dump(value) == text
+    assert float(value["a"][0]) == float(number)
+
+
+def test_members_are_written_in_order_of_their_names() -> None:
+    """Equal objects give equal texts."""
+    assert (
+        dump(parse(b'{"b":1,"a":{"d":null,"c":[true, 2.5]}}'))
+        == '{"a": {"c": [true, 2.5], "d": null}, "b": 1}'
+    )
