@@ -1,7 +1,8 @@
 """The sensor elements of an EPCIS event, both ways: EPCIS JSON ↔ fields of `cargo.supply-event`. Pure.
 
 One table says which field holds which member, so that what is read can be written again. The members are those of
-sensorMetadata and sensorReport in EPCIS §7.3.7. Members of other namespaces stay in the event's `members`.
+`sensorMetadata` and `sensorReport` in the JSON schema of EPCIS. Members of other namespaces stay in the event's
+`members`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
