@@ -54,16 +54,18 @@ def document(events: Iterable[Members], created_at: datetime | int) -> str:
         created_at: The document's creationDate, aware, or in µs since 1970 UTC.
 
     Returns:
-        JSON text. The contexts of the events are joined. Where they disagree, an event has its own.
+        JSON text. Contexts that all events have in common stand at the document, the others at their event.
     """
     written = [event(each) for each in events]
     first = written[0]["@context"] if written else [CONTEXT]
+    common = min((_common(first, each["@context"]) for each in written), default=1)
     for each in written:
-        if each["@context"] == first:
-            del each["@context"]
+        own = each.pop("@context")[common:]
+        if own:
+            each["@context"] = own
     return json_value.dump(
         {
-            "@context": first,
+            "@context": first[:common],
             "type": "EPCISDocument",
             "schemaVersion": "2.0",
             "creationDate": instants.text(created_at),
@@ -130,12 +132,21 @@ def members_left(source: Members, written: Members) -> list[dict[str, str]]:
         source: The event in the shape of EPCIS 2.0 JSON.
         written: What `known` writes of it.
     """
-    return [
+    left = [
         {"path": path, "value": json_value.dump(value)}
         for name, value in source.items()
         if name not in _ELSEWHERE and not (is_uri(name) and name not in written)
         for path, value in _left(value, written.get(name), f"/{_escaped(name)}")
     ]
+    return sorted(left, key=lambda each: each["path"])
+
+
+def _common(one: list[Any], other: list[Any]) -> int:
+    """Return how many items two lists have in common from their beginning."""
+    return next(
+        (at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
+        min(len(one), len(other)),
+    )
 
 
 def _left(source: Any, written: Any, path: str) -> Iterator[tuple[str, Any]]:
