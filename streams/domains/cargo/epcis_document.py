@@ -11,8 +11,9 @@ document([fields], at)     # one EPCISDocument as JSON text
 ```
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from streams.domains.cargo import epcis_sensor, instants
@@ -132,13 +133,18 @@ def members_left(source: Members, written: Members) -> list[dict[str, str]]:
         source: The event in the shape of EPCIS 2.0 JSON.
         written: What `known` writes of it.
     """
-    left = [
-        {"path": path, "value": json_value.dump(value)}
-        for name, value in source.items()
-        if name not in _ELSEWHERE and not (is_uri(name) and name not in written)
-        for path, value in _left(value, written.get(name), f"/{_escaped(name)}")
-    ]
-    return sorted(left, key=lambda each: each["path"])
+    left: list[tuple[str, Any]] = []
+    for name, value in source.items():
+        held = written.get(name)
+        if held is not None:
+            left += _left(value, held, f"/{_escaped(name)}")
+        elif name not in _ELSEWHERE and not is_uri(name):
+            left.append((f"/{_escaped(name)}", value))
+    return (
+        [{"path": path, "value": json_value.dump(value)} for path, value in sorted(left, key=itemgetter(0))]
+        if left
+        else []
+    )
 
 
 def _common(one: list[Any], other: list[Any]) -> int:
@@ -150,14 +156,16 @@ def _common(one: list[Any], other: list[Any]) -> int:
 
 
 def _left(source: Any, written: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if written is None:
-        yield path, source
-    elif isinstance(source, Mapping) and isinstance(written, Mapping):
+    if isinstance(source, dict) and isinstance(written, dict):
         for name, value in source.items():
-            yield from _left(value, written.get(name), f"{path}/{_escaped(name)}")
+            if name not in written:
+                yield f"{path}/{_escaped(name)}", value
+            elif isinstance(value, dict | list):
+                yield from _left(value, written[name], f"{path}/{_escaped(name)}")
     elif isinstance(source, list) and isinstance(written, list):
         for number, (value, other) in enumerate(zip(source, written, strict=False)):
-            yield from _left(value, other, f"{path}/{number}")
+            if isinstance(value, dict | list):
+                yield from _left(value, other, f"{path}/{number}")
 
 
 def _put(found: dict[str, Any], path: str, value: Any) -> None:
