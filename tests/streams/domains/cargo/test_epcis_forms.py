@@ -329,7 +329,7 @@ def later_refused() -> Iterator[dict[str, Any]]:
     yield {**EVENT, "ex:large": "x" * 2_000_000}
 
 
-@pytest.mark.parametrize("bad", later_refused(), ids=lambda each: str(each)[:60])
+@pytest.mark.parametrize("bad", list(later_refused()), ids=lambda each: str(each)[:60])
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_what_the_producer_would_refuse_refuses_the_message(
     bad: dict[str, Any], place: int, tmp_path: Path
