@@ -47,8 +47,8 @@ SEVERITY = {IMPOSSIBLE: "ALARM", UNSEALED: "WARNING"}
 def container_state(record: Record, state: State) -> Iterator[Output]:
     """Derive a container's state after an equipment event that counts, and what contradicts it.
 
-    An anomaly that the event resolves is sent again with `withdrawn`. An actual event that lies more than `WRONG_YEAR_US`
-    after its own making has no effect: it would be the newest event for years.
+    An anomaly that the event resolves is sent again with `withdrawn`. An event more than `WRONG_YEAR_US` after
+    its own making has no effect: it would be the newest event for years.
     """
     event = record.event
     if event["event_type"] != "EQUIPMENT" or event["subject_kind"] != "CONTAINER":

@@ -133,7 +133,7 @@ def transition(position: Position, step: Step) -> Transition:
 
 
 def is_elsewhere(position: Position, step: Step) -> bool:
-    """Return whether an event reports another place than the position: UN/LOCODE or facility type are known and differ."""
+    """Return whether an event reports another place than the position: UN/LOCODEs or facility types differ."""
     places = (position.un_location_code, step.un_location_code), (position.facility, step.facility)
     return any(before and now and before != now for before, now in places)
 
@@ -288,53 +288,52 @@ def _moved(before: Position, step: Step) -> Position:
 def _where(before: Position, step: Step) -> tuple[str, str | None]:
     """Return who holds the container after an event, and what it is on or came off."""
     place = CUSTOMER if step.facility == CUSTOMER_LOCATION else YARD
-    by_train = before.where == ABOARD and before.mode in (RAIL, BARGE) and step.mode != TRUCK
-    match step.code:
-        case "LOAD":
-            mode = conveyance(before, step)
-            return (ABOARD if mode in (VESSEL, RAIL, BARGE) else ROAD), mode
-        case "DISC":
-            return place, conveyance(before, step)
-        case "GTIN":
-            return place, before.mode if before.by == "DISC" else None
-        case "GTOT" if by_train and not is_elsewhere(before, step):
-            return ABOARD, before.mode  # the train leaves the terminal with it
-        case "GTOT" | "PICK":
-            return ROAD, step.mode
-        case "DROP":
-            return (CUSTOMER if step.facility in (CUSTOMER_LOCATION, None) else YARD), None
-        case _:
-            packed_there = (step.facility or before.facility) in ("COFS", CUSTOMER_LOCATION)
-            return (YARD if before.where == YARD and not packed_there else CUSTOMER), before.mode
+    if step.code == "LOAD":
+        mode = conveyance(before, step)
+        return (ABOARD if mode in (VESSEL, RAIL, BARGE) else ROAD), mode
+    if step.code in ("DISC", "GTIN"):
+        came_off = conveyance(before, step) if step.code == "DISC" else before.mode
+        return place, came_off if "DISC" in (step.code, before.by) else None
+    if step.code in ("GTOT", "PICK"):
+        on_train = before.where == ABOARD and before.mode in (RAIL, BARGE) and step.mode != TRUCK
+        leaves_with_it = step.code == "GTOT" and on_train and not is_elsewhere(before, step)
+        return (ABOARD, before.mode) if leaves_with_it else (ROAD, step.mode)
+    if step.code == "DROP":
+        return (CUSTOMER if step.facility in (CUSTOMER_LOCATION, None) else YARD), None
+    packed_there = (step.facility or before.facility) in ("COFS", CUSTOMER_LOCATION)
+    return (YARD if before.where == YARD and not packed_there else CUSTOMER), before.mode
 
 
 def _leg(before: Position, step: Step, where: str, mode: str | None, empty: bool | None) -> str | None:
+    """Return the leg after an event: none at sea and after the return, else the reported one, else the usual one."""
     at_sea = where == ABOARD and mode == VESSEL
     returned = step.code == "GTIN" and empty and step.facility != PORT_TERMINAL
     if at_sea or returned:
         return None
     if step.phase in (EXPORT, IMPORT, TRANSSHIPMENT):
         return step.phase
+    from_sea = step.code == "DISC" and mode == VESSEL
+    into_port = step.code == "GTIN" and not empty and step.facility == PORT_TERMINAL and before.by != "DISC"
+    if step.code == "STRP" or from_sea:
+        return IMPORT
+    if step.code == "STUF" or into_port:
+        return EXPORT
+    if step.code == "GTOT" and empty:
+        return IMPORT if before.leg == IMPORT and before.mode == VESSEL else EXPORT
+    return before.leg or _usual_leg(step, empty)
+
+
+def _usual_leg(step: Step, empty: bool | None) -> str | None:
+    """Return the leg of an event whose container's leg is unknown."""
     laden = not empty
-    match step.code:
-        case "STUF":
-            return EXPORT
-        case "STRP":
-            return IMPORT
-        case "DISC" if mode == VESSEL:
-            return IMPORT
-        case "GTIN" if laden and step.facility == PORT_TERMINAL and before.by != "DISC":
-            return EXPORT
-        case "GTOT" if empty:
-            return IMPORT if before.leg == IMPORT and before.mode == VESSEL else EXPORT
-        case "GTOT":
-            return before.leg or IMPORT
-        case "DROP":
-            return before.leg or (IMPORT if laden else EXPORT)
-        case "PICK":
-            return before.leg or (EXPORT if laden else IMPORT)
-        case "LOAD" | "DISC":
-            inbound = (step.code == "LOAD") == (step.facility == PORT_TERMINAL)
-            return before.leg or (IMPORT if inbound else EXPORT)
-        case _:
-            return before.leg or (EXPORT if laden else None)
+    at_port = step.facility == PORT_TERMINAL
+    inbound = {
+        "GTOT": True,
+        "DROP": laden,
+        "PICK": not laden,
+        "LOAD": at_port,
+        "DISC": not at_port,
+    }.get(step.code, False)
+    if inbound:
+        return IMPORT
+    return EXPORT if laden or step.code != "GTIN" else None
