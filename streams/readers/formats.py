@@ -42,6 +42,7 @@ class Accepted:
     line: int | None
     data: bytes
     drafts: tuple[EventDraft, ...]
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Refused:
     data: bytes
     reason: str
     rule: str
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Skipped:
     """
 
     line: int
+    reason: str = ""
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 Item = Accepted | Refused | Skipped
@@ -107,6 +111,7 @@ class Format:
     resolve: "Callable[[bytes], Format] | None" = None
     members: Callable[[Path], Mapping[str, Path]] | None = None
     shifted_with: str = ""
+    together: str | None = None
     named: Callable[[BinaryIO, Path], Iterator[Item]] | None = None
 
     def items(self, stream: BinaryIO, path: Path) -> Iterator[Item]:
