@@ -25,6 +25,9 @@ ATOMICITY_RULE = "dcsa-message-together@1"
 PLACEHOLDER = "string"
 """Value that the standard's own examples write in place of a real one; it is flagged."""
 
+CLOCK_SKEW_US = 5 * 60 * 1_000_000
+"""Time by which an actual event may precede its own happening, as the clocks of maker and terminal differ."""
+
 
 class Version(NamedTuple):
     """One version of the standard, and its format.
@@ -92,7 +95,7 @@ def _draft(version: Version, event: object) -> EventDraft:
         raise RuleViolation("dcsa-message@1", f"expected an event, got {short_repr(event)}")
     occurred_at, fields = version.fields_of(event)
     fields["subject_kind"], fields["subject"] = _subject(fields)
-    fields["flags"] = _flags(fields)
+    fields["flags"] = _flags(occurred_at, fields)
     return EventDraft(TOPIC, occurred_at, fields)
 
 
@@ -108,7 +111,7 @@ def _subject(fields: Mapping[str, Any]) -> tuple[str, str]:
     return next(((kind, name) for kind, name in ways if name), ("DOCUMENT", "unknown"))
 
 
-def _flags(fields: Mapping[str, Any]) -> list[str]:
+def _flags(occurred_at: int, fields: Mapping[str, Any]) -> list[str]:
     container, vessel = fields["equipment_reference"], fields["vessel_imo"]
     texts = [*fields.values(), *(each["value"] for each in fields["references"])]
     texts += [each["number"] for each in fields["seals"]]
@@ -117,5 +120,17 @@ def _flags(fields: Mapping[str, Any]) -> list[str]:
         imo_problem(vessel) if vessel else None,
         None if fields["dcsa_event_id"] else "NO_EVENT_ID",
         "PLACEHOLDER" if PLACEHOLDER in [each for each in texts if isinstance(each, str)] else None,
+        "POSITION_OUT_OF_RANGE" if _is_off_earth(fields) else None,
+        "ACTUAL_IN_FUTURE" if _is_ahead(occurred_at, fields) else None,
     ]
     return [each for each in found if each]
+
+
+def _is_off_earth(fields: Mapping[str, Any]) -> bool:
+    return abs(fields["latitude"] or 0) > 90 or abs(fields["longitude"] or 0) > 180
+
+
+def _is_ahead(occurred_at: int, fields: Mapping[str, Any]) -> bool:
+    """Return whether an event is told as actual before it happened."""
+    made_at = fields["told_at"]
+    return fields["classifier"] == "ACT" and made_at is not None and occurred_at - made_at > CLOCK_SKEW_US

@@ -1,4 +1,7 @@
-"""One event of DCSA Track & Trace 2.2 → fields of `cargo.transport-event`. Pure."""
+"""One event of DCSA Track & Trace 2.2 → fields of `cargo.transport-event`. Pure.
+
+Members that 2.3 added to the events of 2.2 (`facilityTypeCode`, `isTransshipmentMove`) are read too.
+"""
 
 import re
 from typing import Any
@@ -42,7 +45,7 @@ def fields_of(event: Members) -> tuple[int, dict[str, Any]]:
         "dcsa_version": VERSION,
         "dcsa_event_id": _event_id(event.get("eventID")),
         "event_type": kind,
-        "classifier": codes.code(event["eventClassifierCode"], codes.CLASSIFIERS_2_2, "eventClassifierCode"),
+        "classifier": codes.classifier(event["eventClassifierCode"], codes.CLASSIFIERS_2_2, kind),
         "code": codes.code(event[name], codes.CODES_2_2[kind], name),
         "told_at": values.time(event["eventCreatedDateTime"], "eventCreatedDateTime"),
         "reason": values.text(event.get("reason"), "reason"),
@@ -69,6 +72,9 @@ def _place(event: Members, kind: str) -> dict[str, Any]:
     own = values.location(event.get("eventLocation"), "eventLocation")
     here = own if kind == "EQUIPMENT" else at_call
     there = at_call if kind == "EQUIPMENT" else own
+    at_event = codes.optional_code(event.get("facilityTypeCode"), codes.FACILITIES, "facilityTypeCode")
+    if at_event is not None:  # since 2.3
+        here = {**here, "facility_type": at_event}
     vessel = values.members(call.get("vessel"), "vessel")
     if vessel:
         values.require(vessel, "vesselIMONumber")
@@ -78,7 +84,9 @@ def _place(event: Members, kind: str) -> dict[str, Any]:
         "transport_call_sequence": values.integer(
             call.get("transportCallSequenceNumber"), "transportCallSequenceNumber"
         ),
-        "mode_of_transport": codes.optional_code(call.get("modeOfTransport"), codes.MODES, "modeOfTransport"),
+        "mode_of_transport": codes.optional_code(
+            call.get("modeOfTransport"), codes.MODES_2_2, "modeOfTransport"
+        ),
         "vessel_imo": values.text(vessel.get("vesselIMONumber"), "vesselIMONumber", 7),
         "vessel_name": values.text(vessel.get("vesselName"), "vesselName", 35),
         "vessel_flag": values.text(vessel.get("vesselFlag"), "vesselFlag", 2),
