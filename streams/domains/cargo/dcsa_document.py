@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from streams.domains.cargo import dcsa_2_2, dcsa_3_0, instants
+from streams.domains.cargo.dcsa import unwrapped
 from streams.domains.cargo.dcsa_values import Members
 from streams.readers import json_value
 
@@ -87,8 +88,8 @@ def event(fields: Members) -> dict[str, Any]:
     """
     as_sent = fields.get("dcsa_event")
     if as_sent is not None:
-        found: dict[str, Any] = json_value.parse(as_sent.encode(), exact=True)
-        return found
+        found = unwrapped(json_value.parse(as_sent.encode(), exact=True))
+        return dict(found) if isinstance(found, Mapping) else {}
     if fields["dcsa_version"] != dcsa_3_0.VERSION:
         return dict(_without_nothing(_of_2_2(fields)))
     return {dcsa_3_0.DETAILS[fields["event_type"]]: {}, **_without_nothing(_of_3_0(fields))}
