@@ -34,6 +34,9 @@ PLACEHOLDER = "string"
 CLOCK_SKEW_US = 5 * 60 * 1_000_000
 """Time by which an actual event may precede its own happening, as the clocks of maker and terminal differ."""
 
+KEPT_OF_TOO_LARGE = 1 << 19
+"""Bytes of an event that is too large to be read, for its dead letter."""
+
 WRAPPERS = tuple(
     sorted(word_list("events event data items results result content payload body message response records"))
 )
@@ -105,8 +108,10 @@ class Version(NamedTuple):
         if around.arrays:  # an event's own list is in no member that was cut
             data = stream.read(LARGEST_ELEMENT + 1).removeprefix(b"\xef\xbb\xbf")
             spans = ((0, max(spans[-1][1], stream.seek(0, 2))),)
-        problem = "too large for one event" if len(data) > LARGEST_ELEMENT else None
-        return self._item(1, around.line, data.strip(), problem, spans)
+        if len(data) > LARGEST_ELEMENT:
+            reason = f"not JSON that is read: an event of more than {LARGEST_ELEMENT} bytes"
+            return Refused(1, around.line, data[:KEPT_OF_TOO_LARGE], reason, RULE, spans)
+        return self._item(1, around.line, data.strip(), None, spans)
 
     def _item(
         self, record: int, line: int, data: bytes, problem: str | None, spans: tuple[tuple[int, int], ...]
@@ -198,11 +203,24 @@ def _flags(occurred_at: int, fields: Mapping[str, Any]) -> list[str]:
         container_problem(container) if container else None,
         imo_problem(vessel) if vessel else None,
         None if fields["dcsa_event_id"] else "NO_EVENT_ID",
+        *_unnamed(fields),
         "PLACEHOLDER" if PLACEHOLDER in [each for each in texts if isinstance(each, str)] else None,
         "POSITION_OUT_OF_RANGE" if _is_off_earth(fields) else None,
         "ACTUAL_IN_FUTURE" if _is_ahead(occurred_at, fields) else None,
     ]
     return [each for each in found if each]
+
+
+def _unnamed(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Yield flags of what 2.2 requires to be named, and carriers leave out or name in their own way."""
+    if fields["dcsa_version"] != dcsa_2_2.VERSION:
+        return
+    if fields["dcsa_event_id"] and not dcsa_2_2.is_uuid(fields["dcsa_event_id"]):
+        yield "EVENT_ID_FORM"
+    if fields["mode_of_transport"] and not fields["transport_call_id"]:
+        yield "NO_TRANSPORT_CALL_ID"
+    if fields["vessel_name"] and not fields["vessel_imo"]:
+        yield "NO_IMO_NUMBER"
 
 
 def _is_off_earth(fields: Mapping[str, Any]) -> bool:

@@ -99,8 +99,8 @@ def _of_2_2(fields: Members) -> dict[str, Any]:
     kind = fields["event_type"]
     made_at = fields.get("told_at")
     vessel = _named(fields, _VESSEL)
-    call = {**_named(fields, _CALL_2_2), "vessel": vessel if vessel["vesselIMONumber"] else None}
-    if not (call["transportCallID"] and call["modeOfTransport"]):
+    call = {**_named(fields, _CALL_2_2), "vessel": vessel}
+    if not call["modeOfTransport"]:
         call = {}
     elif kind != "EQUIPMENT":
         call |= {"location": _place(fields), "facilityTypeCode": fields.get("facility_type")}

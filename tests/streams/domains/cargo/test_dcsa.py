@@ -191,6 +191,8 @@ def test_wrong_check_digits_and_placeholders_are_flagged_and_accepted() -> None:
         ("2.2", {"emptyIndicatorCode": "FULL"}, "dcsa-code@1"),
         ("2.2", {"emptyIndicatorCode": None}, "dcsa-required@1"),
         ("2.2", {"eventID": 123456789}, "dcsa-event-id@1"),
+        ("2.2", {"eventID": "x" * 101}, "dcsa-event-id@1"),
+        ("2.2", {"eventID": ""}, "dcsa-event-id@1"),
         ("2.2", {"equipmentReference": "APZU48120901234567"}, "dcsa-value@1"),
         ("2.2", {"eventLocation": {"UNLocationCode": "XYABC"}}, "un-locode@1"),
         ("2.2", {"seals": [{"sealType": "BLT"}]}, "dcsa-required@1"),
@@ -366,6 +368,17 @@ def test_an_actual_event_ahead_of_its_making_is_flagged(ahead_s: int, classifier
     }
     found = fields(one("2.2", {**EVENT_2_2, **times, "eventClassifierCode": classifier}))
     assert ("ACTUAL_IN_FUTURE" in found["flags"]) is flagged
+
+
+def test_what_carriers_leave_out_is_flagged() -> None:
+    """Digests as eventID, `transportCallId`, vessels without an IMO number: events of the two largest feeds."""
+    call = {"modeOfTransport": "VESSEL", "vessel": {"vesselName": "IDA RAMBOW", "vesselIMONumber": None}}
+    digest = "726e480af8f7d9635e7b216d5c17cfae28343285"
+    found = fields(one("2.2", {**EVENT_2_2, "eventID": digest, "transportCall": call}))
+    assert found["flags"] == ["EVENT_ID_FORM", "NO_TRANSPORT_CALL_ID", "NO_IMO_NUMBER"]
+    spelled = {**call, "transportCallId": "1deef68c", "carrierSpecificData": {"internalEventCode": "PVA"}}
+    found = fields(one("2.2", {**EVENT_2_2, "transportCall": spelled}))
+    assert (found["transport_call_id"], found["flags"]) == ("1deef68c", ["NO_IMO_NUMBER"])
 
 
 def test_numbers_that_cannot_be_are_flagged() -> None:
