@@ -1,7 +1,7 @@
 """One event of DCSA Track & Trace 2.2 → fields of `cargo.transport-event`. Pure.
 
-Members that 2.3 added to the events of 2.2 (`facilityTypeCode`, `isTransshipmentMove`) are read too. Required is what an
-event means: types, times, classifier, codes, load. The standard also requires ids of transport calls and IMO numbers of
+Members that 2.3 added to the events of 2.2 (`facilityTypeCode`, `isTransshipmentMove`) are read too. Required is what
+an event means: types, times, classifier, codes, load. The standard also requires ids of transport calls, IMO numbers of
 vessels, and UUIDs as `eventID`; what carriers send without them is accepted with a flag.
 """
 
