@@ -15,8 +15,7 @@ import re
 from collections.abc import Collection, Generator, Iterator
 from typing import BinaryIO, NamedTuple
 
-Span = tuple[int, int]
-"""Offset of the first byte in the decompressed file, and of the one after the last."""
+from streams.readers.formats import Span
 
 Path = tuple[str, ...]
 """Names of the members that lead to an array. Empty: the top-level value is the array."""

@@ -2,12 +2,15 @@
 
 Some standards let a message stand or fall as a whole. Its format says so (`Format.together`). Its reader judges each
 record by itself. The message is read twice: the first time until a record is refused, by the reader or by what would be
-made of it later; the second time its items are yielded.
+made of it later; the second time its items are yielded. A short message is read once.
 """
 
 from collections.abc import Callable, Iterator
 
 from streams.readers.formats import Accepted, Item, Refused
+
+SHORT = 500
+"""Items of a message that is kept, so that it is read once."""
 
 Check = Callable[[Accepted], Refused | None]
 """Returns how a record that the reader accepts would be refused later, by size or schema. None if it would not."""
@@ -17,7 +20,7 @@ def all_or_none(items: Callable[[], Iterator[Item]], rule: str, check: Check) ->
     """Yield the items of a message. If one record is refused, all are.
 
     Args:
-        items: Reads the message from its beginning. It is called twice, and yields the same items each time.
+        items: Reads the message from its beginning. It is called twice at most, and yields the same items each time.
         rule: The rule that refuses a valid record whose message has an invalid one, `name@version`.
         check: What happens to a record later.
 
@@ -25,17 +28,25 @@ def all_or_none(items: Callable[[], Iterator[Item]], rule: str, check: Check) ->
         The items in the order of the message. An invalid record has its own rule and reason. The others of its message
         have `rule`, and a reason with the number of the first invalid record.
     """
-    first = next((each.record for each in _refusals(items(), check)), None)
-    for item in items():
-        if first is None or not isinstance(item, Accepted):
-            yield item
-            continue
-        reason = f"the message is refused as a whole: its record {first} breaks a rule"
-        yield check(item) or Refused(item.record, item.line, item.data, reason, rule, item.spans)
-
-
-def _refusals(items: Iterator[Item], check: Check) -> Iterator[Refused]:
-    for item in items:
+    short: list[Item] = []
+    first: int | None = None
+    whole = True
+    for number, item in enumerate(items()):
         refused = check(item) if isinstance(item, Accepted) else item
         if isinstance(refused, Refused):
-            yield refused
+            first, whole = refused.record, False
+            break
+        if number < SHORT:
+            short.append(item)
+        elif whole:
+            short.clear()
+            whole = False
+    if first is None:
+        yield from short if whole else items()
+        return
+    reason = f"the message is refused as a whole: its record {first} breaks a rule"
+    for item in items():
+        if isinstance(item, Accepted):
+            yield check(item) or Refused(item.record, item.line, item.data, reason, rule, item.spans)
+        else:
+            yield item

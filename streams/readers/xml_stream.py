@@ -19,7 +19,7 @@ from xml.parsers.expat import ExpatError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from streams.readers.json_stream import Span
+from streams.readers.formats import Span
 
 LARGEST_ELEMENT = 4 << 20
 """Bytes above which an element is not read. Kafka takes records of about 1 MB."""

@@ -11,8 +11,9 @@ document([fields], at)     # one EPCISDocument as JSON text
 ```
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from streams.domains.cargo import epcis_sensor, instants
@@ -54,16 +55,18 @@ def document(events: Iterable[Members], created_at: datetime | int) -> str:
         created_at: The document's creationDate, aware, or in µs since 1970 UTC.
 
     Returns:
-        JSON text. The contexts of the events are joined. Where they disagree, an event has its own.
+        JSON text. Contexts that all events have in common stand at the document, the others at their event.
     """
     written = [event(each) for each in events]
     first = written[0]["@context"] if written else [CONTEXT]
+    common = min((_common(first, each["@context"]) for each in written), default=1)
     for each in written:
-        if each["@context"] == first:
-            del each["@context"]
+        own = each.pop("@context")[common:]
+        if own:
+            each["@context"] = own
     return json_value.dump(
         {
-            "@context": first,
+            "@context": first[:common],
             "type": "EPCISDocument",
             "schemaVersion": "2.0",
             "creationDate": instants.text(created_at),
@@ -130,23 +133,39 @@ def members_left(source: Members, written: Members) -> list[dict[str, str]]:
         source: The event in the shape of EPCIS 2.0 JSON.
         written: What `known` writes of it.
     """
-    return [
-        {"path": path, "value": json_value.dump(value)}
-        for name, value in source.items()
-        if name not in _ELSEWHERE and not (is_uri(name) and name not in written)
-        for path, value in _left(value, written.get(name), f"/{_escaped(name)}")
-    ]
+    left: list[tuple[str, Any]] = []
+    for name, value in source.items():
+        held = written.get(name)
+        if held is not None:
+            left += _left(value, held, f"/{_escaped(name)}")
+        elif name not in _ELSEWHERE and not is_uri(name):
+            left.append((f"/{_escaped(name)}", value))
+    return (
+        [{"path": path, "value": json_value.dump(value)} for path, value in sorted(left, key=itemgetter(0))]
+        if left
+        else []
+    )
+
+
+def _common(one: list[Any], other: list[Any]) -> int:
+    """Return how many items two lists have in common from their beginning."""
+    return next(
+        (at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
+        min(len(one), len(other)),
+    )
 
 
 def _left(source: Any, written: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if written is None:
-        yield path, source
-    elif isinstance(source, Mapping) and isinstance(written, Mapping):
+    if isinstance(source, dict) and isinstance(written, dict):
         for name, value in source.items():
-            yield from _left(value, written.get(name), f"{path}/{_escaped(name)}")
+            if name not in written:
+                yield f"{path}/{_escaped(name)}", value
+            elif isinstance(value, dict | list):
+                yield from _left(value, written[name], f"{path}/{_escaped(name)}")
     elif isinstance(source, list) and isinstance(written, list):
         for number, (value, other) in enumerate(zip(source, written, strict=False)):
-            yield from _left(value, other, f"{path}/{number}")
+            if isinstance(value, dict | list):
+                yield from _left(value, other, f"{path}/{number}")
 
 
 def _put(found: dict[str, Any], path: str, value: Any) -> None:

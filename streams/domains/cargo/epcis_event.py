@@ -6,7 +6,7 @@ JSON-LD context is never resolved, and CURIEs stay CURIEs.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from schemas.names import topic_name
@@ -49,7 +49,7 @@ def draft(event: object, syntax: str, context: Sequence[object] = ()) -> EventDr
     Raises:
         RuleViolation: The event violates a rule.
     """
-    if not isinstance(event, Mapping):
+    if not isinstance(event, dict):
         raise RuleViolation("epcis-shape@1", f"event: expected an object, got {short_repr(event)}")
     epcis_rules.check(event)
     fields = {"syntax": syntax, **_when(event), **_what(event), **_where_and_why(event), **_rest(event)}

@@ -62,7 +62,7 @@ def members(value: object, what: str, known: Names, needed: tuple[str, ...], rul
     Raises:
         RuleViolation: No object (epcis-shape), an unknown member (epcis-unknown-field) or a missing one (`rule`).
     """
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise RuleViolation("epcis-shape@1", f"{what}: expected an object, got {short_repr(value)}")
     check_names(value, what, known)
     for name in needed:
@@ -98,7 +98,7 @@ def location_uri(value: object, what: str) -> str | None:
     """Return the URI of a read point or business location, or None; rules epcis-shape and epcis-uri."""
     if value is None:
         return None
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise RuleViolation(
             "epcis-shape@1", f"{what}: expected an object with an id, got {short_repr(value)}"
         )
@@ -115,7 +115,7 @@ def quantities(value: object, what: str, role: str) -> list[dict[str, Any]]:
     """
     rule, found = "epcis-quantity@1", []
     for each in array(value, what):
-        if isinstance(each, Mapping) and (extra := each.keys() - {"epcClass", "quantity", "uom"}):
+        if isinstance(each, dict) and (extra := each.keys() - {"epcClass", "quantity", "uom"}):
             raise RuleViolation(rule, f"{what}: {', '.join(sorted(extra))} is no member of an amount")
         one = members(each, what, frozenset({"epcClass", "quantity", "uom"}), ("epcClass",), rule)
         uom = one.get("uom")

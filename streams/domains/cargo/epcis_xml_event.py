@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from streams.domains.cargo.epcis_rules import NAMES
 from streams.domains.cargo.rule_violation import RuleViolation, short_repr
 from streams.domains.cargo.word_list import word_list
 
@@ -54,8 +55,7 @@ def event_of(element: Element) -> dict[str, Any]:
     for name in _OF_DOCUMENT & found.keys():  # a bare event is its own document
         del found[name]
     certificates: list[str] = []
-    for child in _children(element):
-        name = name_of(child)
+    for name, child in _children(element):
         if name == "certificationInfo":
             certificates.append(text_of(child))
         elif name in found and ":" not in name:
@@ -95,13 +95,18 @@ def bare_name(tag: str) -> str:
     return local if _NAMESPACES.fullmatch(space) else f"{space}{'' if space[-1:] in '/#:' else '#'}{local}"
 
 
-def _children(element: Element) -> Iterator[Element]:
-    """Yield the elements inside one, and in place of an extension those inside it."""
+def _children(element: Element, *, extended: bool = False) -> Iterator[tuple[str, Element]]:
+    """Yield the elements inside one with their names, and in place of an `extension` those inside it.
+
+    What has no namespace in an `extension`, and is no member of any version, is named `extension:…`.
+    """
     for each in element:
-        if name_of(each) in _EXTENSIONS:
-            yield from _children(each)
+        name = name_of(each)
+        if name in _EXTENSIONS:
+            yield from _children(each, extended=True)
         else:
-            yield each
+            foreign = extended and ":" not in name and name not in NAMES
+            yield f"extension:{name}" if foreign else name, each
 
 
 def _foreign_attributes(element: Element) -> dict[str, Any]:
@@ -151,16 +156,16 @@ def _typed(element: Element, name: str) -> dict[str, Any]:
 
 def _dispositions(element: Element) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for each in _children(element):
-        found.setdefault(name_of(each), []).append(text_of(each))
+    for name, each in _children(element):
+        found.setdefault(name, []).append(text_of(each))
     return found
 
 
 def _declaration(element: Element) -> dict[str, Any]:
     found = _members(element)
-    for each in _children(element):
-        if name_of(each) == "correctiveEventIDs":
-            found[name_of(each)] = [text_of(one) for one in _children_named(each, "correctiveEventID")]
+    for name, each in _children(element):
+        if name == "correctiveEventIDs":
+            found[name] = [text_of(one) for one in _children_named(each, "correctiveEventID")]
     return found
 
 
@@ -170,8 +175,7 @@ def _sensors(element: Element) -> list[dict[str, Any]]:
 
 def _sensor(element: Element) -> dict[str, Any]:
     found = _foreign_attributes(element)
-    for each in _children(element):
-        name = name_of(each)
+    for name, each in _children(element):
         if name == "sensorMetadata":
             found[name] = _attributes(each)
         elif name == "sensorReport":
@@ -195,8 +199,8 @@ def _attributes(element: Element) -> dict[str, Any]:
 def _members(element: Element) -> dict[str, Any]:
     """Return the attributes and children of an element, those of the same name as a list."""
     found = _foreign_attributes(element)
-    for each in _children(element):
-        found[name_of(each)] = _merged(found.get(name_of(each)), _extension(each))
+    for name, each in _children(element):
+        found[name] = _merged(found.get(name), _extension(each))
     return found
 
 

@@ -57,10 +57,15 @@ def text(instant: datetime | int, offset: str = "+00:00") -> str:
         offset: The offset that it is written with, ±hh:mm.
 
     Returns:
-        An ISO 8601 date and time with milliseconds, or microseconds where it has them. UTC is written `Z`.
+        An ISO 8601 date and time with milliseconds, or microseconds where it has them. UTC is written `Z`. In the last
+        hours of the year 9999 it is written in UTC.
     """
     at = instant if isinstance(instant, datetime) else _EPOCH + instant * _MICROSECOND
     sign = -1 if offset[0] == "-" else 1
     zone = timezone(sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[4:6])))
     digits = "microseconds" if at.microsecond % 1000 else "milliseconds"
-    return at.astimezone(zone).isoformat(timespec=digits).replace("+00:00", "Z")
+    try:
+        local = at.astimezone(zone)
+    except OverflowError:
+        local = at.astimezone(UTC)
+    return local.isoformat(timespec=digits).replace("+00:00", "Z")

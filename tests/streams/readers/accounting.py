@@ -21,8 +21,6 @@ from streams.replay.recordings import bundled, bundled_scenarios, find, formats
 PENDING = frozenset(
     (
         "ais-nmea",
-        "epcis-json",
-        "epcis-xml",
         "envirocar-track",
         "comma2k19-log",
     )

@@ -26,7 +26,7 @@ from tests.streams.domains.cargo.files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ROOT = EXCERPTS / "epcis_2.0"
 FILES = sorted(ROOT.rglob("*.gz"))
@@ -97,7 +97,7 @@ def fields(item: Item) -> Mapping[str, Any]:
     return item.drafts[0].fields
 
 
-def rules(found: list[Item]) -> list[str]:
+def rules(found: Sequence[Item]) -> list[str]:
     """Tell the rules that refused records broke; nothing may be accepted beside them."""
     assert not any(isinstance(each, Accepted) for each in found)
     return [each.rule for each in found if isinstance(each, Refused)]
