@@ -1,7 +1,7 @@
 """Position of a container, and the transition that an actual equipment event makes. Pure.
 
-The position says who holds the container, what it is on, whether it is laden, on which leg it moves, and what customs
-said. An event is refused as impossible only if it contradicts the position: DCSA's definitions of the codes
+The position says who holds the container, what it is on, whether it is laden, on which leg it moves, and whether
+customs hold it. An event is refused as impossible only if it contradicts the position: DCSA's definitions of the codes
 (docs/fields/cargo.md#container-states) are read together with facility type, mode of transport, empty indicator and
 place. Codes that a version lacks (2.2 has none of customs) or that a carrier does not report (`DROP` and `PICK` in
 merchant haulage, `STUF`, `STRP`) are not required. The state is a name of the position; the README lists them.

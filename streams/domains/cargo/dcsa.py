@@ -48,11 +48,8 @@ PATHS: tuple[Path, ...] = (
     *((outer, inner) for outer in WRAPPERS for inner in WRAPPERS),
 )
 _BEGINS = re.compile(rb"\s*(\xef\xbb\xbf)?\s*[\[{]")
-_LINE_BREAKS = re.compile(r"[ \t]*+[\r\n]++[ \t\r\n]*+")
-"""Line breaks and what is blank around them. They stand between the tokens of a JSON text only."""
-
 _OF_EVENT = ("eventType", "eventClassification")
-"""Members by which an event of 2.2 and of 3.0 is told from what wraps it."""
+"""Members by which an event of 2.2 and of 3.0 differs from what wraps it."""
 
 
 class Version(NamedTuple):
@@ -81,26 +78,22 @@ class Version(NamedTuple):
         Args:
             stream: The file, decompressed and seekable. It is read twice: what stands around the events first.
         """
-        around = envelope(stream, PATHS)
-        stream.seek(0)
-        wrong, value = _checked(around)
-        if wrong is None and (not around.arrays or _is_event(value)):
+        around = _around(stream)
+        if around is not None and (not around.arrays or _is_event(_checked(around)[1])):
             yield self._single(stream, around)
             return
-        paths = [each for each in around.arrays if each[-1:] == ("events",)] or around.arrays
+        paths = (
+            [each for each in around.arrays if each[-1:] == ("events",)] or around.arrays if around else [()]
+        )
         record = 0
         for part in cut(stream, PATHS):
-            if isinstance(part, Element) and part.path != paths[0]:
-                yield Skipped(part.line, f"{'.'.join(part.path)} is not the list of events", (part.span,))
-                continue
-            if isinstance(part, Envelope) and wrong is None:
-                yield Skipped(part.line, "envelope of the message", part.spans)
-                continue
-            record += 1
-            if isinstance(part, Element):
+            if isinstance(part, Element) and part.path == paths[0]:
+                record += 1
                 yield self._item(record, part.line, part.data, part.problem, (part.span,))
+            elif isinstance(part, Element):
+                yield Skipped(part.line, f"{'.'.join(part.path)} is not the list of events", (part.span,))
             else:
-                yield Refused(record, part.line, part.data.strip(), str(wrong), _rule_of(wrong), part.spans)
+                yield _rest(record + 1, part)
 
     def _single(self, stream: BinaryIO, around: Envelope) -> Item:
         """Return the one item of a message that is one event, or has none."""
@@ -116,7 +109,7 @@ class Version(NamedTuple):
     def _item(
         self, record: int, line: int, data: bytes, problem: str | None, spans: tuple[tuple[int, int], ...]
     ) -> Item:
-        """Judge the bytes of one event, wrapped or not."""
+        """Check the bytes of one event, wrapped or not."""
         if problem is not None:
             return Refused(record, line, data, f"not JSON: {problem}", RULE, spans)
         try:
@@ -137,6 +130,25 @@ VERSIONS = (
 )
 
 
+def _around(stream: BinaryIO) -> Envelope | None:
+    """Return what stands around the events; None if the message is an array, around which nothing stands."""
+    begins = stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    stream.seek(0)
+    if begins == b"[":
+        return None
+    found = envelope(stream, PATHS)
+    stream.seek(0)
+    return found
+
+
+def _rest(record: int, part: Envelope) -> Item:
+    """Return what stands around the events as an item: it is wrong itself, or no record."""
+    wrong, _ = _checked(part)
+    if wrong is None:
+        return Skipped(part.line, "envelope of the message", part.spans)
+    return Refused(record, part.line, part.data.strip(), str(wrong), wrong.rule, part.spans)
+
+
 def _checked(around: Envelope) -> tuple[RuleViolation | None, object]:
     """Return why a message is wrong itself, and its value without its events."""
     if around.problem is not None:
@@ -145,10 +157,6 @@ def _checked(around: Envelope) -> tuple[RuleViolation | None, object]:
         return None, _parsed(around.data)
     except RuleViolation as error:
         return error, None
-
-
-def _rule_of(error: RuleViolation | None) -> str:
-    return RULE if error is None else error.rule
 
 
 def _parsed(data: bytes) -> Any:
@@ -179,8 +187,14 @@ def _draft(version: Version, value: object, data: bytes) -> EventDraft:
     occurred_at, fields = version.fields_of(event)
     fields["subject_kind"], fields["subject"] = _subject(fields)
     fields["flags"] = _flags(occurred_at, fields)
-    fields["dcsa_event"] = _LINE_BREAKS.sub("", data.decode())
+    fields["dcsa_event"] = _on_one_line(data.decode())
     return EventDraft(TOPIC, occurred_at, fields)
+
+
+def _on_one_line(text: str) -> str:
+    """Return a JSON text without its line breaks and what is blank around them. No string holds a line break."""
+    lines = text.replace("\r", "\n").split("\n")
+    return "".join([each.strip(" \t") for each in lines]) if len(lines) > 1 else text
 
 
 def _subject(fields: Mapping[str, Any]) -> tuple[str, str]:
@@ -197,14 +211,16 @@ def _subject(fields: Mapping[str, Any]) -> tuple[str, str]:
 
 def _flags(occurred_at: int, fields: Mapping[str, Any]) -> list[str]:
     container, vessel = fields["equipment_reference"], fields["vessel_imo"]
-    texts = [*fields.values(), *(each["value"] for each in fields["references"])]
-    texts += [each["number"] for each in fields["seals"]]
+    inner = (
+        each.get("value") or each.get("number") for name in ("references", "seals") for each in fields[name]
+    )
+    has_placeholder = PLACEHOLDER in fields.values() or PLACEHOLDER in inner
     found = [
         container_problem(container) if container else None,
         imo_problem(vessel) if vessel else None,
         None if fields["dcsa_event_id"] else "NO_EVENT_ID",
         *_unnamed(fields),
-        "PLACEHOLDER" if PLACEHOLDER in [each for each in texts if isinstance(each, str)] else None,
+        "PLACEHOLDER" if has_placeholder else None,
         "POSITION_OUT_OF_RANGE" if _is_off_earth(fields) else None,
         "ACTUAL_IN_FUTURE" if _is_ahead(occurred_at, fields) else None,
     ]
@@ -229,7 +245,7 @@ def _is_off_earth(fields: Mapping[str, Any]) -> bool:
 
 
 def _is_ahead(occurred_at: int, fields: Mapping[str, Any]) -> bool:
-    """Return whether an event is told as actual before it happened."""
+    """Return whether an event was reported as actual before it happened."""
     made_at: int | None = fields["told_at"]
     is_actual: bool = fields["classifier"] == "ACT"
     return is_actual and made_at is not None and occurred_at - made_at > CLOCK_SKEW_US

@@ -141,8 +141,23 @@ def seals(value: object) -> list[dict[str, Any]]:
     return found
 
 
+_NOWHERE = dict.fromkeys(
+    (
+        "un_location_code",
+        "location_name",
+        "facility_code",
+        "facility_code_list",
+        "facility_type",
+        "latitude",
+        "longitude",
+    )
+)
+
+
 def location(value: object, what: str) -> dict[str, Any]:
     """Return the fields of a location. Postal addresses have none: `dcsa_event` holds them."""
+    if value is None or value == {}:
+        return dict(_NOWHERE)
     one = members(value, what)
     at = members(one.get("geoCoordinate"), "geoCoordinate") or one
     facility = members(one.get("facility"), "facility")
