@@ -15,8 +15,10 @@ from streams.domains.cargo.dcsa_document import document, event
 from streams.readers import json_value
 from streams.readers.formats import Accepted, Item, Refused, Skipped
 from streams.replay.recordings import bundled, formats
+from streams.replay.records import PRODUCE_RULE
 from tests.streams.domains.cargo import files
 from tests.streams.domains.cargo.files import EXCERPTS, OURS, accepted, encode_all, format_of, items, text_of
+from tests.streams.domains.cargo.test_epcis_forms import replayed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -289,6 +291,30 @@ def test_a_damaged_message_is_refused_as_a_whole(version: str) -> None:
         (f'[{good}, "no event"]', [ATOMICITY_RULE, "dcsa-message@1"]),
     ):
         assert [getattr(each, "rule", None) for each in read(version, text.encode())] == rules, text[-40:]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"eventDateTime": "9999-12-31T23:59:59Z"},
+        {"eventCreatedDateTime": "2300-01-01T00:00:00Z"},
+        {"x": "y" * 2_000_000},
+    ],
+    ids=["year 9999", "made in 2300", "two megabytes"],
+)
+@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize("wrap", [False, True])
+def test_what_the_producer_would_refuse_refuses_the_message(
+    wrong: dict[str, Any], place: int, wrap: bool, tmp_path: Path
+) -> None:
+    """Before the first event goes in: an instant that no table holds, a record that Kafka does not take."""
+    sent = [EVENT_2_2, EVENT_2_2]
+    sent.insert(place, {**EVENT_2_2, **wrong})
+    path = tmp_path / "message.json"
+    path.write_text(json.dumps({"data": sent} if wrap else sent))
+    expected = [ATOMICITY_RULE] * 3
+    expected[place] = PRODUCE_RULE
+    assert [each.rule for each in replayed(path) if isinstance(each, Refused)] == expected
 
 
 def test_a_single_event_with_a_duplicate_member_is_refused() -> None:
