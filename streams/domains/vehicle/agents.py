@@ -17,7 +17,7 @@ HARD_BRAKING = topic_name(DOMAIN, "hard-braking")
 ACCIDENT = topic_name(DOMAIN, "accident")
 TRIP_RULE = "vehicle-trip@1"
 BRAKING_RULE = "vehicle-hard-braking@1"
-ACCIDENT_RULE = "vehicle-accident@1"
+ACCIDENT_RULE = "vehicle-accident@2"
 
 
 @batched(SIGNAL, rule=TRIP_RULE, outputs=(TRIP,))
