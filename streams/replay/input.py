@@ -9,10 +9,22 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from schemas.avro.limits import FIRST_DAY, LAST_DAY, PER_DAY
 from streams.readers.formats import Accepted, Item, Refused, Skipped, size_of
+from streams.readers.together import Check, all_or_none
 from streams.replay.checkpoint import ReplayCheckpoint
 from streams.replay.recordings import Recording, content
 from streams.replay.schedule import Span
+
+FIRST_US = FIRST_DAY * PER_DAY["timestamp-micros"]
+"""First instant that a table holds, µs since 1970 UTC."""
+
+LAST_US = (LAST_DAY + 1) * PER_DAY["timestamp-micros"] - 1
+"""Last instant that a table holds, µs since 1970 UTC."""
+
+
+def _no_refusal(_: Accepted) -> None:
+    """Refuse nothing."""
 
 
 @dataclass(frozen=True)
@@ -69,30 +81,54 @@ class Input:
         alone = self.copy_of is None and self.recording.part_of is None
         return alone and not self.done.finished and self.recording.sha256 != ""
 
-    def items(self) -> Iterator[Item]:
-        """Yield the file's items from its beginning. Nothing if it cannot be read."""
-        if self.recording.format is None or self.recording.problem is not None:
-            return
-        with content(self.recording) as stream:
-            yield from self.recording.format.items(stream, self.recording.path)
+    def items(self, check: Check = _no_refusal) -> Iterator[Item]:
+        """Yield the file's items from its beginning. Nothing if it cannot be read.
 
-    def scheduled(self) -> Iterator["ScheduledRecord"]:
+        Args:
+            check: How a record that the reader accepts would be refused later. It decides on the whole file if the
+                format's records are accepted together.
+        """
+        form = self.recording.format
+        if form is None or self.recording.problem is not None:
+            return
+        if form.together is None:
+            yield from self._read()
+        else:
+            yield from all_or_none(self._read, form.together, check)
+
+    def _read(self) -> Iterator[Item]:
+        form = self.recording.format
+        if form is not None:
+            with content(self.recording) as stream:
+                yield from form.items(stream, self.recording.path)
+
+    def scheduled(self, check: Check = _no_refusal) -> Iterator["ScheduledRecord"]:
         """Yield the remaining records with their playback times, then the file's end.
 
         A record without a time has the playback time of the previous one.
+
+        Args:
+            check: As for `items`.
         """
         last = self.begins_us if self.done.last_us is None else self.done.last_us
-        for item in islice(self.items(), self.done.items, None):
+        for item in islice(self.items(check), self.done.items, None):
             if isinstance(item, Accepted) and item.drafts:
                 last = item.drafts[-1].occurred_at
             yield ScheduledRecord(last + self.playback_shift_us, self, item)
         yield ScheduledRecord(last + self.playback_shift_us, self, None)
 
     def span(self) -> Span | None:
-        """Read the whole file and return its first and last time, None if it has no times."""
-        accepted = (item for item in self.items() if isinstance(item, Accepted))
-        times = [draft.occurred_at for item in accepted for draft in item.drafts]
-        return Span(min(times), max(times)) if times else None
+        """Read the whole file and return its first and last time, None if it has no times.
+
+        Times that no table holds do not count: the producer refuses their events.
+        """
+        first = last = None
+        for item in self.items():
+            for draft in item.drafts if isinstance(item, Accepted) else ():
+                if FIRST_US <= draft.occurred_at <= LAST_US:
+                    first = draft.occurred_at if first is None else min(first, draft.occurred_at)
+                    last = draft.occurred_at if last is None else max(last, draft.occurred_at)
+        return None if first is None or last is None else Span(first, last)
 
     def count(self, item: Item) -> None:
         """Count a sent item."""

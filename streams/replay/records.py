@@ -59,14 +59,24 @@ class RecordWriter:
         if isinstance(item, Accepted):
             try:
                 return item, self._events(file, item)
-            except SubjectForgottenError as error:
-                # Nothing of an erased person is kept, not even as a dead letter's bytes.
-                item = Refused(item.record, item.line, b"", str(error), PRODUCE_RULE, item.spans)
-            except RefusedEventError as error:
-                return self.refuse(file, item, error)
+            except (RefusedEventError, SubjectForgottenError) as error:
+                item = _refused(item, error)
         if isinstance(item, Refused):
             return item, [self._dead_letter(file, item)]
         return item, []
+
+    def check(self, file: Input, item: Accepted) -> Refused | None:
+        """Return how `write` would refuse an accepted record, None if it would not.
+
+        Args:
+            file: The record's file.
+            item: The record.
+        """
+        try:
+            self._events(file, item)
+        except (RefusedEventError, SubjectForgottenError) as error:
+            return _refused(item, error)
+        return None
 
     def refuse(
         self, file: Input, item: Accepted, error: RefusedEventError
@@ -81,7 +91,7 @@ class RecordWriter:
         Returns:
             The refused item and its dead letter.
         """
-        refused = Refused(item.record, item.line, item.data, str(error), PRODUCE_RULE, item.spans)
+        refused = _refused(item, error)
         return refused, [self._dead_letter(file, refused)]
 
     def write_end(self, file: Input) -> list[ProducerRecord]:
@@ -167,3 +177,9 @@ class RecordWriter:
 
     def _dead_letter_topic(self, file: Input) -> str:
         return topic_for(file.recording.format.domain if file.recording.format else None)
+
+
+def _refused(item: Accepted, error: RefusedEventError | SubjectForgottenError) -> Refused:
+    """Return the refused record. Nothing of an erased person is kept, not even as a dead letter's bytes."""
+    data = b"" if isinstance(error, SubjectForgottenError) else item.data
+    return Refused(item.record, item.line, data, str(error), PRODUCE_RULE, item.spans)

@@ -18,6 +18,7 @@ At speed `live` and at a factor, the files are replayed side by side in the orde
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -187,7 +188,7 @@ class _Run:
             ReplayInterruptedError: Kafka stopped taking records.
         """
         try:
-            for scheduled in self._records():
+            for scheduled in self._records(writer):
                 self._wait_for(scheduled, producer)
                 if self._stop.is_set():
                     break
@@ -203,8 +204,8 @@ class _Run:
         finally:
             self._reload_confirmed()
 
-    def _records(self) -> Iterator[ScheduledRecord]:
-        files = [file.scheduled() for file in self.files if file.unfinished]
+    def _records(self, writer: RecordWriter) -> Iterator[ScheduledRecord]:
+        files = [file.scheduled(partial(writer.check, file)) for file in self.files if file.unfinished]
         return chain.from_iterable(files) if self._schedule.factor is None else in_order(files)
 
     def _wait_for(self, scheduled: ScheduledRecord, producer: EventProducer) -> None:

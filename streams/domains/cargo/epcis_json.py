@@ -1,34 +1,38 @@
-"""EPCIS 2.0 in JSON: documents, bare events, query documents, queries. Pure.
+"""EPCIS 2.0 in JSON: documents, bare events, query documents, queries. Pure, and of any length.
 
-One source record is one event. The events of a message are accepted or refused together (`message_atomicity.py`). A
-message that cannot be cut into events (no JSON, no context, no event list) is one refused record. A query is one
-accepted record without an event. A JSON-LD context is required, but neither fetched nor interpreted.
+One source record is one event. A query is one accepted record without an event. A message that is wrong itself (no
+JSON, no context, no event list, a text that is cut off) is one refused record, behind those of its events. A JSON-LD
+context is required, but neither fetched nor interpreted.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from streams.domains.cargo import epcis_query, json_spans
-from streams.domains.cargo.epcis_event import draft
+from streams.domains.cargo import epcis_query
+from streams.domains.cargo.epcis_event import contexts, draft
 from streams.domains.cargo.epcis_values import time
 from streams.domains.cargo.epcis_words import is_uri
-from streams.domains.cargo.json_text import parse
-from streams.domains.cargo.message_atomicity import RawEvent, accept_together, read_message, refuse_message
 from streams.domains.cargo.rule_violation import RuleViolation, short_repr
-from streams.readers.formats import Accepted, EventDraft, Item
+from streams.readers import json_value
+from streams.readers.formats import Accepted, Item, Refused, Skipped
+from streams.readers.json_stream import Element, Envelope, cut, envelope
 
 NAME = "epcis-json"
 RULE = "epcis-json@1"
+DUPLICATE = "epcis-duplicate-member@1"
 DOCUMENT = "epcis-document@1"
-ATOMICITY_RULE = "epcis-capture-together@1"
 
-_BEGINS = re.compile(rb'\s*(\xef\xbb\xbf)?\{\s*"')
+_BEGINS = re.compile(rb'\s*(\xef\xbb\xbf)?\s*\{\s*"')
 _TYPE = re.compile(
     rb'"(?:type|isA)"\s*:\s*"(?:EPCIS(?:Query)?Document|(?:Object|Aggregation|Association|Transaction|Transformation)Event)"'
 )
 _CONTEXT = re.compile(rb'"@context"\s*:[\s\[]*"https?://[a-z.]*gs1\.org/standards/epcis/')
 _VERSION = re.compile(r"\d+(\.\d+)*", re.ASCII)
+_PATHS = {
+    "EPCISDocument": ("epcisBody", "eventList"),
+    "EPCISQueryDocument": ("epcisBody", "queryResults", "resultsBody", "eventList"),
+}
 
 
 def matches(head: bytes) -> bool:
@@ -37,70 +41,103 @@ def matches(head: bytes) -> bool:
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Read a message; yield one item per event, or one for a query or a message that cannot be cut."""
-    data = b""
+    """Read a message; yield one item per event, or one for a query or a message that cannot be cut.
+
+    Each event is judged by itself. That a message is accepted or refused as a whole is its format's `together`.
+
+    Args:
+        stream: The file, decompressed and seekable. It is read twice: what stands around the events first.
+    """
+    around = envelope(stream, _PATHS.values())
+    stream.seek(0)
+    context: list[object] = []
+    wrong: RuleViolation | None = None
     try:
-        data = read_message(stream, RULE)
-        text, value = parse(data, RULE)
-        if _is_query(value):
-            epcis_query.check(value)
-            yield Accepted(1, 1, data, ())
+        value = _message(around)
+        if not around.arrays:
+            yield _single(around, value)
             return
-        raw_events = list(_raw_events(text, value))
+        context = contexts(value.get("@context"))
     except RuleViolation as error:
-        yield refuse_message(data, error)
-        return
-    yield from accept_together(raw_events, _draft, ATOMICITY_RULE)
+        wrong = error
+    for record, part in enumerate(cut(stream, _PATHS.values()), 1):
+        if isinstance(part, Element):
+            yield _event(record, part, context)
+        elif wrong is not None:
+            yield Refused(record, part.line, part.data.strip(), str(wrong), wrong.rule, part.spans)
+        else:
+            yield Skipped(part.line, "envelope of the message", part.spans)
 
 
-def _draft(event: object) -> EventDraft:
-    return draft(event, "JSON")
-
-
-def _is_query(value: object) -> bool:
-    """Return whether a message is a query: it has parameters, and no type of its own."""
-    return isinstance(value, Mapping) and not value.keys() & {"type", "isA", "epcisBody", "eventTime"}
-
-
-def _raw_events(text: str, value: object) -> Iterator[RawEvent]:
+def _message(around: Envelope) -> Mapping[str, Any]:
+    """Return a message without its events, after checking it."""
+    value = _parsed(around.data) if around.problem is None else None
+    if around.problem is not None:
+        raise RuleViolation(RULE, f"not JSON: {around.problem}")
     if not isinstance(value, Mapping):
         raise RuleViolation(DOCUMENT, f"message: expected an object, got {short_repr(value)}")
+    if _is_query(value):
+        return value
     _check_context(value)
-    span = json_spans.root(text)
     kind = value.get("type")
+    path = _PATHS.get(kind) if isinstance(kind, str) else None
     if kind == "EPCISDocument":
         _check_document(value)
-        path: tuple[str, ...] = ("epcisBody", "eventList")
-    elif kind == "EPCISQueryDocument":
-        path = ("epcisBody", "queryResults", "resultsBody", "eventList")
-    else:
-        yield _raw_event(text, span, value)
-        return
+    if path is not None and around.arrays != (path,):
+        _require_list(value, path)
+    if path is None and around.arrays:
+        raise RuleViolation(DOCUMENT, f"type: expected {' or '.join(_PATHS)}, got {short_repr(kind)}")
+    return value
+
+
+def _single(around: Envelope, value: Mapping[str, Any]) -> Item:
+    """Return the one item of a query or a bare event."""
+    data = around.data.strip()
+    if _is_query(value):
+        epcis_query.check(value)
+        return Accepted(1, around.line, data, (), around.spans)
+    return Accepted(1, around.line, data, (draft(value, "JSON"),), around.spans)
+
+
+def _event(record: int, part: Element, context: list[object]) -> Item:
+    spans = (part.span,)
+    if part.problem is not None:
+        return Refused(record, part.line, part.data, f"not JSON: {part.problem}", RULE, spans)
+    try:
+        event = draft(_parsed(part.data), "JSON", context)
+    except RuleViolation as error:
+        return Refused(record, part.line, part.data, str(error), error.rule, spans)
+    return Accepted(record, part.line, part.data, (event,), spans)
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return json_value.parse(data, exact=True)
+    except json_value.DuplicateNameError as error:
+        raise RuleViolation(DUPLICATE, str(error)) from None
+    except json_value.JsonError as error:
+        raise RuleViolation(RULE, str(error)) from None
+
+
+def _is_query(value: Mapping[str, Any]) -> bool:
+    """Return whether a message is a query: it has parameters, and no type of its own."""
+    return not value.keys() & {"type", "isA", "epcisBody", "eventTime"}
+
+
+def _require_list(value: Any, path: tuple[str, ...]) -> None:
+    """Raise RuleViolation: the event list of a message is missing, no list, or not the only one."""
     for name in path:
-        value = _inside(value, name)
-        found = json_spans.member(text, span, name)
-        span = found or span
+        if not isinstance(value, Mapping) or name not in value:
+            raise RuleViolation(DOCUMENT, f"{name} is missing")
+        value = value[name]
     if not isinstance(value, list):
         raise RuleViolation(DOCUMENT, f"eventList: expected a list, got {short_repr(value)}")
-    for each, event_span in zip(value, json_spans.items(text, span), strict=True):
-        yield _raw_event(text, event_span, each)
-
-
-def _raw_event(text: str, span: json_spans.Span, value: object) -> RawEvent:
-    line = text.count("\n", 0, span[0]) + 1
-    return RawEvent(line, text[span[0] : span[1]].encode(), value)
-
-
-def _inside(value: object, name: str) -> Any:
-    if not isinstance(value, Mapping) or name not in value:
-        raise RuleViolation(DOCUMENT, f"{name} is missing")
-    return value[name]
+    raise RuleViolation(DOCUMENT, "eventList: expected one list of events, got several")
 
 
 def _check_context(value: Mapping[str, Any]) -> None:
-    context = value.get("@context")
-    each = context if isinstance(context, list) else [context]
-    if not each or not all(isinstance(one, Mapping) or is_uri(one) for one in each):
+    context = contexts(value.get("@context"))
+    if not context or not all(isinstance(one, Mapping) or is_uri(one) for one in context):
         raise RuleViolation(DOCUMENT, "@context: expected the JSON-LD context of EPCIS")
 
 

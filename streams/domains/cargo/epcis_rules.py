@@ -66,6 +66,12 @@ KINDS: Mapping[str, Kind] = {
         (),
     ),
 }
+NAMES = _COMMON.union(
+    _SHARED,
+    *(kind.members for kind in KINDS.values()),
+    word_list("id declarationTime reason correctiveEventIDs sensorMetadata sensorReport epcClass quantity"),
+)
+"""Names that some version of EPCIS gives to a member of an event, or of a place or declaration in it."""
 
 
 def check(event: Members) -> None:

@@ -1,141 +1,141 @@
-"""EPCIS 2.0 in XML: documents, bare events, query documents, polls. Pure.
+"""EPCIS 1.0 to 2.0 in XML: documents, bare events, query documents, polls. Pure, and of any length.
 
 One source record is one event. `epcis_xml_event` converts an event to the shape of EPCIS 2.0 JSON, so that one set of
-rules serves both syntaxes. The events of a message are accepted or refused together (`message_atomicity.py`). Document
-types, entities and external references are refused (defusedxml): nothing is fetched or expanded.
+rules serves both syntaxes and all versions. A poll is one accepted record without an event. A message that is wrong
+itself (no XML, no event list, a document that is cut off) is one refused record, behind those of its events. Document
+types, entities and external references are refused: nothing is fetched or expanded.
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, BinaryIO, Final
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import DefusedXMLParser
+from xml.etree.ElementTree import Element
 
 from streams.domains.cargo import epcis_query
 from streams.domains.cargo.epcis_event import draft
 from streams.domains.cargo.epcis_rules import KINDS
-from streams.domains.cargo.epcis_values import time
-from streams.domains.cargo.epcis_xml_event import event_of, name_of, text_of
-from streams.domains.cargo.message_atomicity import RawEvent, accept_together, read_message, refuse_message
+from streams.domains.cargo.epcis_xml_event import QUANTITY_EVENT, bare_name, event_of, name_of, text_of
 from streams.domains.cargo.rule_violation import RuleViolation, short_repr
-from streams.readers.formats import Accepted, EventDraft, Item
+from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
+from streams.readers.xml_stream import IGNORED, LIST, Tags, XmlElement, XmlEnvelope, cut
 
 NAME: Final = "epcis-xml"
 RULE: Final = "epcis-xml@1"
 DOCUMENT: Final = "epcis-document@1"
-ATOMICITY_RULE: Final = "epcis-capture-together@1"
 
 _ROOT = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*|<!DOCTYPE[^\[>]*(?:\[.*?\])?\s*>\s*)*"
-    rb"<(?:[\w.-]+:)?(?:EPCIS(?:Query)?Document|(?:Object|Aggregation|Association|Transaction|Transformation)Event)[\s>/]",
+    rb"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^\[>]*(?:\[.*?\])?\s*>\s*)*"
+    rb"<(?:[\w.-]+:)?(?:EPCIS(?:Query)?Document|(?:Object|Aggregation|Association|Transaction|Transformation|Quantity)Event)"
+    rb"[\s>/]",
     re.DOTALL,
 )
-_DEEPEST = 200
+_DATE_TIME = re.compile(r"-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _BODIES = {
     "EPCISDocument": ("EPCISBody", "EventList"),
     "EPCISQueryDocument": ("EPCISBody", "QueryResults", "resultsBody", "EventList"),
 }
+_EVENTS = frozenset({*KINDS, QUANTITY_EVENT})
 
 
 def matches(head: bytes) -> bool:
     """Return whether a file begins like an EPCIS message in XML."""
-    return _ROOT.match(head) is not None
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        first = "<".encode(encoding)
+        if head.startswith((mark, first)):
+            head = head.decode(encoding, "ignore").lstrip("\ufeff").encode()
+    return _ROOT.match(head.removeprefix(b"\xef\xbb\xbf")) is not None
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Read a message; yield one item per event, or one for a poll or a message that cannot be cut."""
-    data = b""
+    """Read a message; yield one item per event, or one for a poll or a message that cannot be cut.
+
+    Each event is judged by itself. That a message is accepted or refused as a whole is its format's `together`.
+
+    Args:
+        stream: The file, decompressed.
+    """
+    for record, part in enumerate(cut(stream, _role), 1):
+        if isinstance(part, XmlElement):
+            yield _event(record, part)
+            continue
+        try:
+            item = _message(part)
+        except RuleViolation as error:
+            yield Refused(record, 1, part.data, str(error), error.rule, part.spans)
+        else:
+            yield item
+
+
+@lru_cache(maxsize=1024)
+def _role(tags: Tags) -> str:
+    names = tuple(map(bare_name, tags))
+    path = (names[0], *_BODIES.get(names[0], ("",)))
+    if names[: len(path)] == path and set(names[len(path) :]) <= {"extension"}:
+        return LIST  # EPCIS 1.1 and 1.2 put events that are younger than 1.0 into an extension
+    return IGNORED if names[1:] == ("EPCISHeader",) else ""
+
+
+def _event(record: int, part: XmlElement) -> Item:
+    spans = (part.span,)
+    if part.element is None:
+        return Refused(record, part.line, part.data, part.problem or "not XML", RULE, spans)
     try:
-        data = read_message(stream, RULE)
-        builder, root = _parse(data)
-        if (poll := _poll(root)) is not None:
-            epcis_query.check(_parameters(poll))
-            yield Accepted(1, 1, data, ())
-            return
-        raw_events = [builder.raw_event(data, each) for each in _events(root)]
+        event = _draft(part.element)
     except RuleViolation as error:
-        yield refuse_message(data, error)
-        return
-    yield from accept_together(raw_events, _draft, ATOMICITY_RULE)
+        return Refused(record, part.line, part.data, str(error), error.rule, spans)
+    return Accepted(record, part.line, part.data, (event,), spans)
 
 
-def _draft(event: object) -> EventDraft:
-    if not isinstance(event, Element):
-        raise RuleViolation("epcis-shape@1", f"event: expected an element, got {short_repr(event)}")
-    return draft(event_of(event), "XML")
+def _draft(element: Element) -> EventDraft:
+    found = draft(event_of(element), "XML")
+    if name_of(element) != QUANTITY_EVENT:
+        return found
+    return EventDraft(
+        found.topic, found.occurred_at, {**found.fields, "flags": [*found.fields["flags"], "QUANTITY_EVENT"]}
+    )
 
 
-class _SpanBuilder(TreeBuilder):
-    """Builder of the element tree that also records each element's byte span and line."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parser: Any = None
-        self._open: list[tuple[int, int]] = []
-        self._spans: dict[Element, tuple[int, int, int]] = {}
-
-    def start(self, tag: Any, attrs: Any) -> Element:
-        """Record where an element begins."""
-        if len(self._open) >= _DEEPEST:
-            raise RuleViolation(RULE, f"more than {_DEEPEST} elements inside one another")
-        self._open.append((self.parser.CurrentByteIndex, self.parser.CurrentLineNumber))
-        return super().start(tag, attrs)
-
-    def end(self, tag: str) -> Element:
-        """Record where an element ends."""
-        begin, line = self._open.pop()
-        element = super().end(tag)
-        self._spans[element] = (begin, self.parser.CurrentByteIndex, line)
-        return element
-
-    def raw_event(self, data: bytes, element: Element) -> RawEvent:
-        """Return an element with the bytes of its message that hold it."""
-        begin, last_tag, line = self._spans[element]
-        return RawEvent(line, data[begin : data.find(b">", last_tag) + 1], element)
+def _message(around: XmlEnvelope) -> Item:
+    """Return the item of what stands around the events: a poll, a bare event, or an envelope."""
+    root = around.root
+    if root is None:
+        raise RuleViolation(RULE, around.problem or "not XML")
+    kind = name_of(root)
+    if kind in _EVENTS:
+        return Accepted(1, 1, around.data, (_draft(root),), around.spans)
+    if kind not in _BODIES:
+        raise RuleViolation(DOCUMENT, f"root: expected an EPCIS document or event, got {short_repr(kind)}")
+    if kind == "EPCISDocument":
+        _check_document(root)
+    elif (poll := _poll(root)) is not None:
+        epcis_query.check(_parameters(poll))
+        return Accepted(1, 1, around.data, (), around.spans)
+    if not around.lists:
+        _require_list(root, _BODIES[kind])
+    return Skipped(1, "envelope of the message", around.spans)
 
 
-def _parse(data: bytes) -> tuple[_SpanBuilder, Element]:
-    builder = _SpanBuilder()
-    parser = DefusedXMLParser(target=builder, forbid_dtd=True)
-    builder.parser = parser.parser
-    try:
-        parser.feed(data)
-        root: Element = parser.close()
-    except DefusedXmlException as error:
-        raise RuleViolation(RULE, f"document types and entities are not read: {error}") from None
-    except (ParseError, ValueError, LookupError, AssertionError) as error:
-        if isinstance(error, RuleViolation):
-            raise
-        raise RuleViolation(RULE, f"not XML: {error}") from None
-    return builder, root
+def _check_document(root: Element) -> None:
+    if not root.get("schemaVersion"):
+        raise RuleViolation(DOCUMENT, "schemaVersion is missing")
+    created = (root.get("creationDate") or "").strip()
+    if not _DATE_TIME.fullmatch(created):
+        raise RuleViolation(DOCUMENT, f"creationDate: expected a date and time, got {short_repr(created)}")
 
 
 def _poll(root: Element) -> Element | None:
-    if name_of(root) != "EPCISQueryDocument":
-        return None
     body = _child(root, "EPCISBody")
     return None if body is None else _child(body, "Poll")
 
 
-def _events(root: Element) -> list[Element]:
-    kind = name_of(root)
-    if kind in KINDS:
-        return [root]
-    if kind not in _BODIES:
-        raise RuleViolation(DOCUMENT, f"root: expected an EPCIS document or event, got {short_repr(kind)}")
-    if kind == "EPCISDocument":
-        if not root.get("schemaVersion"):
-            raise RuleViolation(DOCUMENT, "schemaVersion is missing")
-        time(root.get("creationDate"), "creationDate")
-    found = root
-    for name in _BODIES[kind]:
-        inner = _child(found, name)
-        if inner is None:
+def _require_list(root: Element, path: tuple[str, ...]) -> None:
+    """Raise RuleViolation for the element that is missing on the way to the event list."""
+    found: Element | None = root
+    for name in path:
+        found = None if found is None else _child(found, name)
+        if found is None:
             raise RuleViolation(DOCUMENT, f"{name} is missing")
-        found = inner
-    return list(found)
 
 
 def _child(element: Element, name: str) -> Element | None:

@@ -1,30 +1,43 @@
 """One EPCIS event as an XML element → the shape of EPCIS 2.0 JSON. Pure.
 
-Elements of EPCIS have no namespace or that of EPCIS; both mean the same. Elements of another namespace are
-extensions and keep the namespace in their name (`http://example.com/ext1/#int`).
+Elements of EPCIS have no namespace or one of EPCIS; both mean the same. Elements and attributes of another namespace
+are extensions and keep the namespace in their name (`http://example.com/ext1/#int`).
+
+EPCIS 1.x keeps what a version added in `extension` elements, one inside the other, and in `baseExtension`.
+They are opened at any depth: an event is the same in 1.0, 1.1, 1.2 and 2.0. A QuantityEvent, which 2.0 dropped, is an
+observation of one amount.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from streams.domains.cargo.epcis_rules import NAMES
 from streams.domains.cargo.rule_violation import RuleViolation, short_repr
 from streams.domains.cargo.word_list import word_list
 
-_NAMESPACES = ("urn:epcglobal:epcis:xsd:2", "urn:epcglobal:epcis:xsd:1", "urn:epcglobal:epcis-query:xsd:2")
+QUANTITY_EVENT = "QuantityEvent"
+
+_NAMESPACES = re.compile(r"urn:epcglobal:epcis(-query)?:xsd:[12]")
+_SCHEMA_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
+_OF_DOCUMENT = word_list("schemaVersion creationDate")
+_EXTENSIONS = frozenset({"extension", "baseExtension"})
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _NUMERIC = word_list("value minValue maxValue meanValue sDev percRank percValue")
 _TEXTS = word_list(
     "eventTime recordTime eventTimeZoneOffset eventID action bizStep disposition parentID transformationID"
 )
+_OF_QUANTITY_EVENT = word_list("epcClass quantity")
 _EPC_LISTS = word_list("epcList childEPCs inputEPCList outputEPCList")
 _AMOUNT_LISTS = word_list("quantityList childQuantityList inputQuantityList outputQuantityList")
 
 
 def name_of(element: Element) -> str:
     """Return an element's name: bare if EPCIS defines it, else with its namespace; empty for a comment."""
-    return _name(element.tag) if isinstance(element.tag, str) else ""
+    return bare_name(element.tag) if isinstance(element.tag, str) else ""
 
 
 def text_of(element: Element) -> str:
@@ -38,10 +51,11 @@ def event_of(element: Element) -> dict[str, Any]:
     Raises:
         RuleViolation: A list holds a foreign element (epcis-unknown-field), or a member occurs twice (epcis-shape).
     """
-    found: dict[str, Any] = {"type": name_of(element)}
+    found: dict[str, Any] = {"type": name_of(element), **_foreign_attributes(element)}
+    for name in _OF_DOCUMENT & found.keys():  # a bare event is its own document
+        del found[name]
     certificates: list[str] = []
-    for child in element:
-        name = name_of(child)
+    for name, child in _children(element):
         if name == "certificationInfo":
             certificates.append(text_of(child))
         elif name in found and ":" not in name:
@@ -50,27 +64,56 @@ def event_of(element: Element) -> dict[str, Any]:
             found[name] = _merged(found.get(name), _value(name, child))
     if certificates:
         found["certificationInfo"] = certificates
-    return found
+    return _observation(found) if found["type"] == QUANTITY_EVENT else found
+
+
+def _observation(event: dict[str, Any]) -> dict[str, Any]:
+    """Return a QuantityEvent as the ObjectEvent that says the same: an amount of a class was observed."""
+    amount = {"epcClass": event.pop("epcClass", None), "quantity": _number(event.pop("quantity", ""))}
+    return {**event, "type": "ObjectEvent", "action": "OBSERVE", "quantityList": [amount]}
 
 
 def _value(name: str, element: Element) -> Any:
-    if name in _TEXTS:
+    if name in _TEXTS or name in _OF_QUANTITY_EVENT:
         return text_of(element)
     if name in _EPC_LISTS:
         return [text_of(each) for each in _children_named(element, "epc")]
     if name in _AMOUNT_LISTS:
         return [_amount(each) for each in _children_named(element, "quantityElement")]
     if name in ("readPoint", "bizLocation"):
-        return {name_of(each): text_of(each) for each in element}
+        return _members(element)
     reader = _READERS.get(name)
     return reader(element) if reader else _extension(element)
 
 
-def _name(tag: str) -> str:
+@lru_cache(maxsize=4096)
+def bare_name(tag: str) -> str:
+    """Return a tag's name: bare if EPCIS defines it, else with its namespace as one URI."""
     if not tag.startswith("{"):
         return tag
     space, _, local = tag[1:].partition("}")
-    return local if space in _NAMESPACES else f"{space}{'' if space[-1:] in '/#:' else '#'}{local}"
+    return local if _NAMESPACES.fullmatch(space) else f"{space}{'' if space[-1:] in '/#:' else '#'}{local}"
+
+
+def _children(element: Element, *, extended: bool = False) -> Iterator[tuple[str, Element]]:
+    """Yield the elements inside one with their names, and in place of an `extension` those inside it.
+
+    What has no namespace in an `extension`, and is no member of any version, is named `extension:…`.
+    """
+    for each in element:
+        name = name_of(each)
+        if name in _EXTENSIONS:
+            yield from _children(each, extended=True)
+        else:
+            foreign = extended and ":" not in name and name not in NAMES
+            yield f"extension:{name}" if foreign else name, each
+
+
+def _foreign_attributes(element: Element) -> dict[str, Any]:
+    """Return the attributes of an element, without those for schema validators."""
+    return {
+        bare_name(tag): text for tag, text in element.attrib.items() if not tag.startswith(_SCHEMA_INSTANCE)
+    }
 
 
 def _children_named(element: Element, name: str) -> list[Element]:
@@ -85,9 +128,10 @@ def _children_named(element: Element, name: str) -> list[Element]:
 
 def _amount(element: Element) -> dict[str, Any]:
     found: dict[str, Any] = {name_of(each): text_of(each) for each in element}
-    if "quantity" in found:  # an empty element means no quantity
-        found["quantity"] = _number(found["quantity"]) if found["quantity"] else None
-    return found
+    quantity = found.pop("quantity", "")
+    return (
+        {**found, "quantity": _number(quantity)} if quantity else found
+    )  # an empty element means no quantity
 
 
 def _number(text: str) -> Any:
@@ -106,26 +150,22 @@ def _destinations(element: Element) -> list[Any]:
     return [_typed(each, "destination") for each in _children_named(element, "destination")]
 
 
-def _typed(element: Element, name: str) -> dict[str, str]:
-    kind = element.get("type")
-    return {name: text_of(element)} if kind is None else {"type": kind, name: text_of(element)}
+def _typed(element: Element, name: str) -> dict[str, Any]:
+    return {**_foreign_attributes(element), name: text_of(element)}
 
 
 def _dispositions(element: Element) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for each in element:
-        found.setdefault(name_of(each), []).append(text_of(each))
+    for name, each in _children(element):
+        found.setdefault(name, []).append(text_of(each))
     return found
 
 
 def _declaration(element: Element) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for each in element:
-        name = name_of(each)
+    found = _members(element)
+    for name, each in _children(element):
         if name == "correctiveEventIDs":
             found[name] = [text_of(one) for one in _children_named(each, "correctiveEventID")]
-        else:
-            found[name] = text_of(each) if name in ("declarationTime", "reason") else _extension(each)
     return found
 
 
@@ -134,9 +174,8 @@ def _sensors(element: Element) -> list[dict[str, Any]]:
 
 
 def _sensor(element: Element) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for each in element:
-        name = name_of(each)
+    found = _foreign_attributes(element)
+    for name, each in _children(element):
         if name == "sensorMetadata":
             found[name] = _attributes(each)
         elif name == "sensorReport":
@@ -149,15 +188,19 @@ def _sensor(element: Element) -> dict[str, Any]:
 def _attributes(element: Element) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for tag, text in element.attrib.items():
-        name = _name(tag)
-        found[name] = _number(text.strip()) if name in _NUMERIC else text.strip()
+        name, value = bare_name(tag), text.strip()
+        if name in _NUMERIC:
+            found[name] = _number(value)
+        else:
+            found[name] = _BOOLEANS.get(value, value) if name == "booleanValue" else value
     return found
 
 
-def _ilmd(element: Element) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for each in element:
-        found[name_of(each)] = _merged(found.get(name_of(each)), _extension(each))
+def _members(element: Element) -> dict[str, Any]:
+    """Return the attributes and children of an element, those of the same name as a list."""
+    found = _foreign_attributes(element)
+    for name, each in _children(element):
+        found[name] = _merged(found.get(name), _extension(each))
     return found
 
 
@@ -165,11 +208,12 @@ def _extension(element: Element) -> Any:
     """Return an extension unchanged: its text, or an object of its children and attributes."""
     if not len(element) and not element.attrib:
         return text_of(element)
-    found: dict[str, Any] = {f"@{_name(tag)}": text for tag, text in element.attrib.items()}
+    found: dict[str, Any] = {f"@{bare_name(tag)}": text for tag, text in element.attrib.items()}
     for each in element:
         found[name_of(each)] = _merged(found.get(name_of(each)), _extension(each))
-    if text_of(element):
-        found["#text"] = text_of(element)
+    texts = (text.strip() for text in (element.text, *(each.tail for each in element)) if text)
+    if text := " ".join(filter(None, texts)):
+        found["#text"] = text
     return found
 
 
@@ -187,5 +231,5 @@ _READERS: Mapping[str, Callable[[Element], Any]] = {
     "persistentDisposition": _dispositions,
     "errorDeclaration": _declaration,
     "sensorElementList": _sensors,
-    "ilmd": _ilmd,
+    "ilmd": _members,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from schemas.catalog import load_catalog
 from streams.identity.event_ids import recording_id
 from streams.readers.formats import Accepted, Format, Item, Refused
 from streams.readers.source import open_source
+from streams.readers.together import all_or_none
 from streams.replay.recordings import formats
 from streams.testing import MemoryProducer
 
@@ -35,7 +37,14 @@ def items(path: Path) -> list[Item]:
     form = format_of(path)
     assert form is not None, path
     with open_source(path) as stream:
-        return list(form.read(stream))
+        return read(form, stream.read())
+
+
+def read(form: Format, data: bytes) -> list[Item]:
+    """Read a message as a replay does: where its format says so, all of its records or none."""
+    if form.together is None:
+        return list(form.read(io.BytesIO(data)))
+    return list(all_or_none(lambda: form.read(io.BytesIO(data)), form.together, lambda _: None))
 
 
 def text_of(path: Path) -> str:
