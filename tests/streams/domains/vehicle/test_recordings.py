@@ -6,7 +6,7 @@ import io
 import json
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,17 @@ NASS_ROW = "1,25-39,25.069,alive,none,belted,1,f,26,1997,1990,unavail,driver,0,3
 PULSE_HEADER = "rownames,times,accel"
 
 
+AROUND = "what stands around the features"
+
+
+def without_frame(items: Iterable[Item]) -> list[Item]:
+    """Tell the items without the header of a table and what stands around the features of a track."""
+    return [item for item in below_header(items) if not (isinstance(item, Skipped) and item.reason == AROUND)]
+
+
 def read(form: Format, data: bytes) -> list[Item]:
     """Read a whole file."""
-    return below_header(form.read(io.BytesIO(data)))
+    return without_frame(form.read(io.BytesIO(data)))
 
 
 def fields(item: Item) -> dict[str, Any]:
@@ -168,12 +176,81 @@ def test_a_feature_that_is_none_is_refused_with_the_reason(wrong: Any, reason: s
 
 
 def test_a_damaged_track_gives_what_stands_before_the_damage() -> None:
-    """The rest is one refused record."""
+    """The damaged feature is refused; what stands around all of them is no second one."""
     whole = track(*[feature()] * 5)
     items = read(ENVIROCAR, whole[: whole.rindex(b'"Feature"') + 5])
     assert [type(item) for item in items] == [Accepted] * 4 + [Refused]
-    assert "not GeoJSON from here on" in refusal(items[-1]).reason
+    assert "ends inside" in refusal(items[-1]).reason
     assert fields(items[3])["ends"] == "RECORDING_ENDED"
+
+
+def cars(*ids: Any) -> bytes:
+    """Write a collection whose features name their cars: in turn one second each."""
+    found = []
+    for second, car in enumerate(ids):
+        properties = {"time": f"2020-02-28T11:54:{second:02}Z", "phenomenons": {}}
+        found.append(feature(properties=properties if car is None else {**properties, "sensor": car}))
+    return track(*found, sensor=None, id=None)
+
+
+@pytest.mark.parametrize(
+    ("sensor", "vehicle"),
+    [
+        ("51bc53ab5064ba7f336ef920", "envirocar:51bc53ab5064ba7f336ef920"),
+        (4711, "envirocar:4711"),
+        (4711.0, "envirocar:4711"),
+        ({"id": "a b"}, "envirocar:a b"),
+        ({"type": "car", "properties": {"id": 7}}, "envirocar:7"),
+        ({"type": "car", "properties": {"id": "차-1"}}, "envirocar:차-1"),
+        ({"properties": {"model": "Picanto"}, "id": "x"}, "envirocar:x"),
+    ],
+)
+def test_a_car_is_known_by_its_id_as_given(sensor: Any, vehicle: str) -> None:
+    """Text, number or object; the collection's or the feature's own, which goes first."""
+    own = {"time": "2020-02-28T11:54:19Z", "sensor": sensor}
+    for data in (track(feature(), sensor=sensor), track(feature(properties=own), sensor="another")):
+        (item,) = read(ENVIROCAR, data)
+        assert (fields(item)["vehicle"], fields(item)["flags"]) == (vehicle, [])
+
+
+@pytest.mark.parametrize("sensor", [None, "", " ", True, [], {}, {"properties": {}}, "x" * 201, "a\nb", 1.5])
+def test_a_track_without_a_car_is_flagged(sensor: Any) -> None:
+    """The track's id stands in for the car's; without one the car is unknown."""
+    (item,) = read(ENVIROCAR, track(feature(), sensor=sensor))
+    assert (fields(item)["vehicle"], fields(item)["flags"]) == ("envirocar:t", ["NO_VEHICLE_ID"])
+    (item,) = read(ENVIROCAR, track(feature(), sensor=sensor, id=None))
+    assert (fields(item)["vehicle"], fields(item)["flags"]) == ("envirocar:unknown", ["NO_VEHICLE_ID"])
+
+
+def test_the_sensor_may_stand_behind_the_features() -> None:
+    """As JSON allows: members have no order."""
+    head = {"features": [feature(), feature()], "properties": {"sensor": 9}, "type": "FeatureCollection"}
+    for item in read(ENVIROCAR, json.dumps(head).encode()):
+        assert fields(item)["vehicle"] == "envirocar:9"
+
+
+def test_two_cars_in_a_collection_are_two_recordings() -> None:
+    """Interleaved: each has its own signals and its own closing one; the order is that of the file."""
+    items = [fields(item) for item in read(ENVIROCAR, cars("a", {"id": 2}, "a", {"id": 2}, "a"))]
+    assert [each["vehicle"] for each in items] == [f"envirocar:{name}" for name in "a2a2a"]
+    assert [each.get("ends") for each in items] == [None, None, None, "RECORDING_ENDED", "RECORDING_ENDED"]
+
+
+@pytest.mark.parametrize("token", [b"NaN", b"Infinity", b"-Infinity", b"1e999", b"nan", b"01", b"", b"x"])
+def test_a_number_that_is_none_costs_its_feature_only(token: bytes) -> None:
+    """The trip goes on, and its last feature closes it."""
+    data = track(*[feature()] * 5)
+    place = [at for at in range(len(data)) if data.startswith(b"36.5", at)][2]
+    items = read(ENVIROCAR, data[:place] + token + data[place + 4 :])
+    assert [type(item) for item in items] == [Accepted, Accepted, Refused, Accepted, Accepted]
+    assert [item.record for item in items if not isinstance(item, Skipped)] == [1, 2, 3, 4, 5]
+    assert fields(items[4])["ends"] == "RECORDING_ENDED"
+
+
+def test_a_single_feature_is_a_record() -> None:
+    """A measurement by itself."""
+    (item,) = read(ENVIROCAR, json.dumps(feature()).encode())
+    assert (fields(item)["speed"], fields(item)["vehicle"]) == (36.5, "envirocar:unknown")
 
 
 @given(st.binary(max_size=300))
@@ -475,7 +552,7 @@ def check_recordings(root: Path) -> int:
     for found in recordings:
         assert found.format is not None
         with content(found) as stream:
-            items = below_header(found.format.read(stream))
+            items = without_frame(found.format.read(stream))
         assert len(items) == independent_count(found.path)
         for number, item in enumerate(items, start=1):
             assert isinstance(item, Accepted), item
@@ -502,7 +579,7 @@ def test_a_diesel_tells_other_phenomenons() -> None:
     """No fuel rate; the lambda sensor and the mass of air in litres keep their own names and units."""
     (track,) = EXCERPTS
     with open_source(track) as stream:
-        found = [fields(item) for item in ENVIROCAR.read(stream)]
+        found = [fields(item) for item in without_frame(ENVIROCAR.read(stream))]
     assert len(found) == 40
     assert all("fuel_consumption" not in each for each in found)
     assert all({"MAF [l/s]", "O2 Lambda Voltage [V]"} <= each["other"].keys() for each in found)
