@@ -23,8 +23,6 @@ PENDING = frozenset(
         "ais-nmea",
         "dcsa-tnt-2.2",
         "dcsa-tnt-3.0",
-        "envirocar-track",
-        "comma2k19-log",
     )
 )
 """Formats whose readers do not name their bytes yet."""
