@@ -15,12 +15,13 @@ Point, coordinates out of range, an invalid time, a value that is no number.
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, BinaryIO
 
 from streams.domains.vehicle.signals import (
     NO_VEHICLE_ID,
     SIGNAL,
+    micros,
     range_flags,
     vehicle_id,
     with_closing_signals,
@@ -43,7 +44,6 @@ FIELDS: Mapping[tuple[str, str], str] = {
 }
 """Field of each phenomenon, by its name and unit."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FEATURES = ("features",)
 UNKNOWN = "envirocar:unknown"
 
@@ -206,7 +206,4 @@ def _micros(time: Any) -> int:
         raise ValueError(f"time: expected ISO 8601, got {time!r:.40}") from None
     if found.tzinfo is None:
         raise ValueError(f"time: expected an offset such as Z, got {time!r:.40}")
-    micros = (found - _EPOCH) // timedelta(microseconds=1)
-    if micros < 0:
-        raise ValueError(f"time before 1970: {time!r:.40}")
-    return micros
+    return micros(found)

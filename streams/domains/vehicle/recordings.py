@@ -2,12 +2,13 @@
 
 - ``envirocar.py``: enviroCar tracks (GeoJSON), one source record per feature.
 - ``comma2k19.py``: a comma2k19 log (a folder of NumPy arrays), one source record per sample of the CAN speed.
+- ``gpx.py``: GPX tracks (XML), one source record per track point.
 - ``tables.py``: NASS-CDS crash records and the helmet-test pulse (CSV), one source record per data row.
 
 A reader of signals sets ``ends = RECORDING_ENDED`` in the last accepted signal of each vehicle.
 """
 
-from streams.domains.vehicle import comma2k19, envirocar
+from streams.domains.vehicle import comma2k19, envirocar, gpx
 from streams.domains.vehicle.signals import DOMAIN
 from streams.domains.vehicle.tables import HELMET_TEST, NASS_CDS
 from streams.readers.formats import Format
@@ -22,6 +23,7 @@ FORMATS = (
         comma2k19.read,
         members=comma2k19.members,
     ),
+    Format(gpx.NAME, DOMAIN, "one track point", gpx.matches, gpx.read),
     *(
         Format(table.name, DOMAIN, "one CSV data row", table.matches, table.read)
         for table in (NASS_CDS, HELMET_TEST)

@@ -1,8 +1,10 @@
 """What the readers of vehicle signals share: plausible ranges and the closing signal. Pure."""
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from schemas.names import topic_name
@@ -37,8 +39,40 @@ def range_flags(fields: Mapping[str, Any]) -> list[str]:
     ]
 
 
+KMH = 3.6
+"""km/h of one m/s."""
+
+NO_ZONE = "NO_ZONE"
+"""Flag of a signal whose time has no zone: it is taken as UTC."""
+
+NO_FIX = "NO_FIX"
+"""Flag of a signal whose receiver had no position: it gives 0, 0."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+
 NO_VEHICLE_ID = "NO_VEHICLE_ID"
 """Flag of a signal whose source names no vehicle: its pseudonym is made from the source's digest."""
+
+
+def number(text: str) -> float | None:
+    """Return a decimal number, or None if a text is none that is finite."""
+    found = float(text) if _NUMBER.fullmatch(text) else math.nan
+    return found if math.isfinite(found) else None
+
+
+def micros(at: datetime) -> int:
+    """Return an instant in µs since 1970 UTC; without a zone it is taken as UTC.
+
+    Raises:
+        ValueError: It is before 1970.
+    """
+    aware = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    found = (aware - _EPOCH) // timedelta(microseconds=1)
+    if found < 0:
+        raise ValueError(f"time before 1970: {at.isoformat()}")
+    return found
+
 
 LONGEST_ID = 200
 """Longest id of a vehicle that is taken as it stands, in characters."""
