@@ -93,8 +93,8 @@ def _items(stream: BinaryIO) -> Iterator[Item]:
     except (KeyError, ValueError) as error:
         yield from _files(contents, begins, besides=(SPEED,))
         data = contents.get(SPEED, b"")
-        spans = ((begins[SPEED], begins[SPEED] + len(data)),) if data else ()
-        yield Refused(1, None, data, f"the main series cannot be read: {error}", RULE, spans)
+        span = ((begins[SPEED], begins[SPEED] + len(data)),) if data else ()
+        yield Refused(1, None, data, f"the main series cannot be read: {error}", RULE, span)
         return
     yield from _files(contents, begins, besides=(SPEED, TIMES))
     places = {name: begins[name] + len(contents[name]) - len(arrays[name].data) for name in (TIMES, SPEED)}
