@@ -61,9 +61,12 @@ ONE: Mapping[str, float] = {"": 1.0, "%": 1.0, "rpm": 1.0, "°": 1.0, "deg": 1.0
 
 FIELDS: Mapping[str, tuple[str, Mapping[str, float]]] = {
     "speed (obd)": ("speed", SPEED_KMH),
+    "vehicle speed": ("speed", SPEED_KMH),
+    "speed": ("speed", SPEED_KMH),
     "gps speed": ("gnss_speed", SPEED_KMH),
     "speed (gps)": ("gnss_speed", SPEED_KMH),
     "engine rpm": ("powertrain_combustion_engine_speed", ONE),
+    "rpm": ("powertrain_combustion_engine_speed", ONE),
     "altitude": ("current_location_altitude", METRES),
     "gps altitude": ("current_location_altitude", METRES),
     "bearing": ("current_location_heading", ONE),
@@ -261,6 +264,7 @@ def _time(device: str, gps: str, zone: timezone | None) -> tuple[int, timezone |
         if fix is None:
             raise ValueError(f"Device Time: {error}") from None
         local, flags = fix, [] if device in _MISSING else ["NO_TIME:Device Time"]
+    zone, local = _zone_of(local) or zone, local.replace(tzinfo=None)
     if fix is not None and abs(local - fix) > timedelta(seconds=CLOCKS_S):
         flags.append(CLOCKS_DIFFER)
         local = fix if abs(local - fix) > timedelta(days=CALENDAR_DAYS) else local
@@ -270,14 +274,17 @@ def _time(device: str, gps: str, zone: timezone | None) -> tuple[int, timezone |
 
 
 def _device_time(text: str) -> datetime:
-    """Return the phone's local time.
+    """Return the phone's local time; with its zone if the text has one.
 
     Raises:
         ValueError: The text is none.
     """
     found = _DEVICE_TIME.fullmatch(text)
     if found is None:
-        raise ValueError(f"expected a time such as 15-Jun-2019 10:31:42.123, got {text[:40]!r}")
+        at = _iso(text)
+        if at is None:
+            raise ValueError(f"expected a time such as 15-Jun-2019 10:31:42.123, got {text[:40]!r}")
+        return at
     day, hour, minute, second = map(int, found.group(1, 4, 5, 6))
     fraction = int((found[7] or "").ljust(6, "0")[:6])
     month = month_number(found[2])
@@ -288,7 +295,8 @@ def _gps_time(text: str) -> tuple[datetime | None, timezone | None, str]:
     """Return the receiver's local time and its zone, or None; and a zone that is not known."""
     found = _GPS_TIME.fullmatch(text)
     if found is None:
-        return None, None, ""
+        iso = _iso(text)
+        return (None, None, "") if iso is None else (iso.replace(tzinfo=None), _zone_of(iso), "")
     zone, unknown = _zone(found[6])
     try:
         day, hour, minute, second = map(int, found.group(2, 3, 4, 5))
@@ -296,6 +304,19 @@ def _gps_time(text: str) -> tuple[datetime | None, timezone | None, str]:
     except ValueError:
         return None, zone, unknown
     return at, zone, unknown
+
+
+def _iso(text: str) -> datetime | None:
+    """Return a time of ISO 8601, as exports of other programs have it, or None."""
+    try:
+        return datetime.fromisoformat(text) if ":" in text else None
+    except ValueError:
+        return None
+
+
+def _zone_of(at: datetime) -> timezone | None:
+    offset = at.utcoffset()
+    return None if offset is None else timezone(offset)
 
 
 def _zone(text: str) -> tuple[timezone | None, str]:

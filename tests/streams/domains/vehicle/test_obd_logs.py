@@ -235,6 +235,24 @@ def test_a_row_that_is_none_is_refused_alone(row: str, reason: str) -> None:
     assert (bad.record, bad.line, bad.rule) == (2, 3, "read-torque-log@1")
 
 
+@pytest.mark.parametrize(
+    ("gps", "device", "at", "flags"),
+    [
+        ("", "2026-06-25 14:30:00.5", "2026-06-25T14:30:00.5", ["NO_ZONE"]),
+        ("", "2026-06-25T14:30:00+09:00", "2026-06-25T05:30:00", []),
+        ("2026-06-25 14:30:01+02:00", "2026-06-25 14:30:00", "2026-06-25T12:30:00", []),
+        ("2026-06-25T14:30:00Z", "-", "2026-06-25T14:30:00", []),
+    ],
+)
+def test_times_of_iso_8601_are_read(gps: str, device: str, at: str, flags: list[str]) -> None:
+    """As programs export that write Torque's columns; also their shorter names."""
+    (item,) = read("GPS Time,Device Time,Speed (MPH),RPM (RPM)", f"{gps},{device},10,800")
+    found, fields = signal(item)
+    assert (found, fields["flags"]) == (utc(at), flags)
+    assert fields["speed"] == pytest.approx(16.09344)
+    assert fields["powertrain_combustion_engine_speed"] == 800.0
+
+
 def test_empty_cells_at_the_end_and_decimal_commas_behind_semicolons_are_read() -> None:
     """A comma more than the header has; a spreadsheet's export."""
     (item,) = read(HEADER, ROW + ",,")
