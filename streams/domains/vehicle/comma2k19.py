@@ -181,9 +181,10 @@ class _Log:
             raise ValueError(f"{TIMES}: expected seconds, got {t}")
         if self._offset_s is None:
             raise ValueError(f"no absolute time: {GNSS} tells no utc")
-        occurred_us = round((t + self._offset_s) * 1e6)
-        if not 0 <= occurred_us < 1 << 53:
+        since_us = (t + self._offset_s) * 1e6
+        if not 0 <= since_us < 1 << 53:
             raise ValueError(f"{TIMES}: no such time, got {t}")
+        occurred_us = round(since_us)
         speed = self._speed.rows[index][0]
         fields: dict[str, Any] = {"vehicle": self._vehicle}
         if math.isfinite(speed):

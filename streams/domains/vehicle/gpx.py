@@ -107,7 +107,7 @@ class _Digested:
 
 
 def _survey(stream: BinaryIO) -> tuple[str, list[int]]:
-    """Return the digest of a document, and the offsets in front of which a further track begins."""
+    """Return the digest of a document, and the offsets where a further track begins."""
     stream.seek(0)
     digested = _Digested(stream)
     around = None
