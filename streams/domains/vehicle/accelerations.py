@@ -53,7 +53,7 @@ def apply(state: AccidentState, signal: Signal) -> None:
         value_of(signal, "acceleration_lateral", LARGEST_M_S2),
     )
     at = signal["occurred_at"]
-    if value != (None, None):
+    if value != (None, None) and at != state.last_a:
         joined = state.live
         change = _change(state, at, value[0] or 0.0, value[1] or 0.0)
         _follow(state, at, value)

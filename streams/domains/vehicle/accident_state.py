@@ -20,6 +20,9 @@ SpeedRow = tuple[int, float]
 """Time in µs since 1970 UTC and speed in km/h, as JSON array."""
 
 DELTA_V, RESTRAINT, COARSE_STEP = "DELTA_V_150_MS", "RESTRAINT", "SPEED_STEP_COARSE"
+MOST_AT_ONCE = 32
+"""Signals of one vehicle and one time that are told apart."""
+
 Signal = Mapping[str, Any]
 """Fields of `vehicle.signal`, `occurred_at` in µs since 1970 UTC."""
 
@@ -214,6 +217,7 @@ class AccidentState:
         count: Number of accidents.
         context: Values before the next signal.
         frontier: Time of the newest signal.
+        seen: Event ids of the signals of that time.
     """
 
     last_a: int | None = None
@@ -233,6 +237,7 @@ class AccidentState:
     count: int = 0
     context: Context = field(default_factory=Context)
     frontier: int = 0
+    seen: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> "AccidentState":
@@ -244,6 +249,16 @@ class AccidentState:
             if inner is not None:
                 setattr(state, name, kind(**{**inner, "context": Context(**inner["context"])}))
         return state
+
+    def is_new(self, at_us: int, event_id: str) -> bool:
+        """Return whether a signal is newer than all others, or one more of the newest time."""
+        same = at_us == self.frontier and event_id not in self.seen and len(self.seen) < MOST_AT_ONCE
+        return at_us > self.frontier or same
+
+    def see(self, at_us: int, event_id: str) -> None:
+        """Note a signal that is new."""
+        self.seen = [*self.seen, event_id] if at_us == self.frontier else [event_id]
+        self.frontier = at_us
 
     def join(self, change: VelocityChange) -> None:
         """Add the newest change of velocity; keep those that any 150 ms that end in it can hold."""

@@ -5,9 +5,9 @@ is complete: 30 ms after the end of the event, or 300 ms from time zero (49 CFR 
 vehicle stands. Its delta-V is that of the accelerations if they are fine enough, else the larger of both. What is too
 slow for a delta-V is a suspicion, marked `coarse`, without delta-V and severity.
 
-For 10 s after an accident speeds and slow accelerations make no accident: those of the same crash come later. A signal
-that is not newer than the last one of its vehicle changes nothing. `accident_state` owns the state, `crash` the
-formulas.
+For 10 s after an accident speeds make no accident: those of the same crash come later. A signal that is older than the
+last one of its vehicle changes nothing, nor does a repeat; channels may come in signals of their own at one moment.
+`accident_state` owns the state, `crash` the formulas.
 """
 
 from collections.abc import Mapping
@@ -46,9 +46,9 @@ def apply_signal(stored: Mapping[str, Any] | None, signal: Signal) -> tuple[Acci
     """
     at: int = signal["occurred_at"]
     state = AccidentState() if stored is None else AccidentState.read(stored)
-    if stored is not None and at <= state.frontier:
+    if stored is not None and not state.is_new(at, signal["event_id"]):
         return state, []
-    state.frontier = at
+    state.see(at, signal["event_id"])
     found: list[Accident] = []
     if accelerations.is_interrupted(state, at):
         found += _end_event(state)

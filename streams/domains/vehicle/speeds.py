@@ -62,7 +62,7 @@ def apply(state: AccidentState, signal: Signal) -> Suspicion | None:
         A step that no braking explains, if it is no part of an event; None otherwise.
     """
     speed, at = value_of(signal, "speed", LARGEST_KMH), signal["occurred_at"]
-    if speed is None:
+    if speed is None or (state.speeds and state.speeds[-1][0] == at):
         return None
     before = state.speeds
     state.speeds = _kept(before, (at, speed))

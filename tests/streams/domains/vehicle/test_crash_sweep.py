@@ -196,6 +196,30 @@ def test_channels_at_different_rates_are_one_crash() -> None:
             assert (found["coarse"], found["severity"]) == (False, "CRITICAL")
 
 
+@pytest.mark.parametrize("every_s", [0.01, 0.1, 0.5])
+def test_channels_in_signals_of_their_own_at_one_moment_are_one(every_s: float) -> None:
+    """Speed first or acceleration first, each signal twice: the accident is that of both in one signal."""
+    random = Random(3)
+    pulse = Pulse("haversine", -60.0, 0.1, quiet=1.2)
+    at = times(pulse, every_s, phase=0.4, jitter=0.0, random=random)
+    whole = recorded(pulse, at, speeds=True, accelerations=True, means=True)
+    (expected,) = accidents(whole)
+    for first in ("speed", "acceleration"):
+        split: list[dict[str, Any]] = []
+        for event in whole:
+            speed = {name: value for name, value in event.items() if not name.startswith("acceleration")}
+            other = {name: value for name, value in event.items() if name not in ("speed", "ends")}
+            other["event_id"] = speed["event_id"][:-1] + "g"
+            parts = [speed, other] if first == "speed" and "ends" not in event else [other, speed]
+            split += [parts[0], parts[0], parts[1], *parts]
+        (found,) = accidents(split)
+        assert [found[name] for name in ("max_delta_v", "severity", "coarse")] == [
+            pytest.approx(expected["max_delta_v"]) if expected["max_delta_v"] else None,
+            expected["severity"],
+            expected["coarse"],
+        ]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e300, 5_000.0])
 def test_what_is_no_measurement_changes_nothing(value: float) -> None:
     """NaN, infinity and 500 g are neither a crash nor an error; the samples around them count as before."""
