@@ -5,7 +5,8 @@
   them; ``excerpts/``: bundled recordings.
 - ``crash.py``: change of velocity, direction of force, severity (pure).
 - ``trips.py``, ``braking.py``, ``accidents.py``: one signal and the vehicle's state → trips, hard braking, accidents
-  (pure); ``accident_state.py``: the persisted state of the accident rule.
+  (pure); ``accelerations.py``, ``speeds.py``: the two channels of an accident; ``accident_state.py``: its persisted
+  state.
 - ``agents.py``: the rules on their topic.
 - ``crash_scenario.py``: generator of ``scenarios/automated_car_crash.jsonl``, a labelled scenario.
 

@@ -15,9 +15,9 @@ from streams.domains.vehicle.signals import DOMAIN, SIGNAL
 TRIP = topic_name(DOMAIN, "trip")
 HARD_BRAKING = topic_name(DOMAIN, "hard-braking")
 ACCIDENT = topic_name(DOMAIN, "accident")
-TRIP_RULE = "vehicle-trip@1"
+TRIP_RULE = "vehicle-trip@2"
 BRAKING_RULE = "vehicle-hard-braking@1"
-ACCIDENT_RULE = "vehicle-accident@1"
+ACCIDENT_RULE = "vehicle-accident@2"
 
 
 @batched(SIGNAL, rule=TRIP_RULE, outputs=(TRIP,))

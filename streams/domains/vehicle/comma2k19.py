@@ -16,14 +16,15 @@ import hashlib
 import math
 import zipfile
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
 from typing import Any, BinaryIO
 
 from streams.domains.vehicle.npy import MAGIC, Array, parse
 from streams.domains.vehicle.signals import SIGNAL, range_flags, with_closing_signal
-from streams.readers.formats import Accepted, EventDraft, Item, Refused
+from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 
 NAME = "comma2k19-log"
 RULE = f"read-{NAME}@1"
@@ -86,11 +87,19 @@ def read(stream: BinaryIO) -> Iterator[Item]:
 
 def _items(stream: BinaryIO) -> Iterator[Item]:
     contents = _unpacked(stream)
+    begins = dict(zip(contents, accumulate(map(len, contents.values()), initial=0), strict=False))
     try:
         arrays = {name: _single(parse(contents[name])) for name in (SPEED, TIMES)}
     except (KeyError, ValueError) as error:
-        yield Refused(1, None, contents.get(SPEED, b""), f"the main series cannot be read: {error}", RULE)
+        yield from _files(contents, begins, besides=(SPEED,))
+        data = contents.get(SPEED, b"")
+        span = ((begins[SPEED], begins[SPEED] + len(data)),) if data else ()
+        yield Refused(1, None, data, f"the main series cannot be read: {error}", RULE, span)
         return
+    yield from _files(contents, begins, besides=(SPEED, TIMES))
+    places = {name: begins[name] + len(contents[name]) - len(arrays[name].data) for name in (TIMES, SPEED)}
+    for name, place in places.items():
+        yield Skipped(None, "header of an array", ((begins[name], place),))
     problem = None
     for name in (f"{series}/{stem}" for series in (WHEELS, STEERING, GNSS) for stem in ("t", "value")):
         try:
@@ -101,13 +110,30 @@ def _items(stream: BinaryIO) -> Iterator[Item]:
             problem = f"{name}: {error}"
     log = _Log(arrays, hashlib.sha256(contents[SPEED]).hexdigest()[:12])
     for index in range(max(len(arrays[SPEED].rows), len(arrays[TIMES].rows))):
-        data = arrays[TIMES].raw(index) + arrays[SPEED].raw(index)
+        raw = {name: arrays[name].raw(index) for name in (TIMES, SPEED)}
+        data = raw[TIMES] + raw[SPEED]
+        spans = tuple(
+            (places[name] + index * len(each), places[name] + (index + 1) * len(each))
+            for name, each in raw.items()
+            if each
+        )
         try:
             if problem is not None:
                 raise ValueError(problem)  # noqa: TRY301  every refusal leaves by the same except clause
-            yield Accepted(index + 1, None, data, (log.draft(index),))
+            yield Accepted(index + 1, None, data, (log.draft(index),), spans)
         except ValueError as error:
-            yield Refused(index + 1, None, data, str(error), RULE)
+            yield Refused(index + 1, None, data, str(error), RULE, spans)
+
+
+def _files(
+    contents: Mapping[str, bytes], begins: Mapping[str, int], besides: Collection[str]
+) -> Iterator[Skipped]:
+    """Yield the files of a log that hold no source record of their own."""
+    for name, data in contents.items():
+        if name not in besides and data:
+            read_too = name.rpartition("/")[0] in (WHEELS, STEERING, GNSS)
+            reason = "series that is read beside the main one" if read_too else "series that is not read"
+            yield Skipped(None, reason, ((begins[name], begins[name] + len(data)),))
 
 
 def _single(array: Array) -> Array:
@@ -155,9 +181,10 @@ class _Log:
             raise ValueError(f"{TIMES}: expected seconds, got {t}")
         if self._offset_s is None:
             raise ValueError(f"no absolute time: {GNSS} tells no utc")
-        occurred_us = round((t + self._offset_s) * 1e6)
-        if not 0 <= occurred_us < 1 << 53:
+        since_us = (t + self._offset_s) * 1e6
+        if not 0 <= since_us < 1 << 53:
             raise ValueError(f"{TIMES}: no such time, got {t}")
+        occurred_us = round(since_us)
         speed = self._speed.rows[index][0]
         fields: dict[str, Any] = {"vehicle": self._vehicle}
         if math.isfinite(speed):

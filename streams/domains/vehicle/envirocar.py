@@ -1,24 +1,34 @@
 """enviroCar tracks → vehicle signals. Pure.
 
 A track is a GeoJSON FeatureCollection (RFC 7946) of the enviroCar REST API: one Feature per time, with
-`properties.phenomenons.<name>.{value, unit}`. One source record is one Feature.
+`properties.phenomenons.<name>.{value, unit}`. One source record is one Feature. The collection is read in pieces, so
+its length does not matter; a damaged feature takes no other along.
+
+The car is the feature's own `sensor`, else the collection's: an id (text or number), or an object that holds one. A
+collection of several cars is one recording of each. Without a car the id of the track stands in, with the flag
+`NO_VEHICLE_ID`.
 
 A phenomenon in the unit of its field becomes that field; any other keeps its name and unit in `other`. A feature is
-refused if it cannot be parsed or RFC 7946 forbids it: no Feature, a geometry other than Point, coordinates out of
-range, an invalid time, a value that is no number. A damaged file gives the features before the damage, and the rest as
-one refused record.
+refused if it cannot be parsed (NaN and Infinity are no JSON) or RFC 7946 forbids it: no Feature, a geometry other than
+Point, coordinates out of range, an invalid time, a value that is no number.
 """
 
-import json
 import math
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO, NoReturn
+from datetime import datetime
+from typing import Any, BinaryIO
 
-from streams.domains.vehicle.signals import SIGNAL, range_flags, with_closing_signal
-from streams.readers.formats import Accepted, EventDraft, Item, Refused
+from streams.domains.vehicle.signals import (
+    NO_VEHICLE_ID,
+    SIGNAL,
+    micros,
+    range_flags,
+    vehicle_id,
+    with_closing_signals,
+)
+from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
+from streams.readers.json_stream import Element, Envelope, cut, envelope
+from streams.readers.json_value import JsonError, parse
 
 NAME = "envirocar-track"
 RULE = f"read-{NAME}@1"
@@ -34,128 +44,107 @@ FIELDS: Mapping[tuple[str, str], str] = {
 }
 """Field of each phenomenon, by its name and unit."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SPACE = re.compile(r"[ \t\r\n]*")
-_MARKS = (b'"FeatureCollection"', b'"phenomenons"')
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A value with its span in the text."""
-
-    begin: int
-    end: int
-    value: Any
+_FEATURES = ("features",)
+UNKNOWN = "envirocar:unknown"
 
 
 def matches(head: bytes) -> bool:
-    """Return whether a file begins like a track."""
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and all(mark in head for mark in _MARKS)
+    """Return whether a file begins like a track, or like a single feature of one."""
+    begins = head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    return begins and b'"phenomenons"' in head and (b'"FeatureCollection"' in head or b'"Feature"' in head)
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Read a track; yield one item per feature."""
-    return with_closing_signal(_items(stream.read()))
+    """Read a track; yield one item per feature, and one for what stands around them."""
+    return with_closing_signals(lambda: _items(stream))
 
 
-def _items(data: bytes) -> Iterator[Item]:
-    text = data.decode("utf-8-sig", "surrogateescape")
-    properties, pieces, damage = _split(text)
-    vehicle = _vehicle(properties)
-    line, seen, record = 1, 0, 0
-    for record, piece in enumerate(pieces, start=1):
-        line, seen = line + text.count("\n", seen, piece.begin), piece.begin
-        raw = text[piece.begin : piece.end].encode("utf-8", "surrogateescape")
-        try:
-            draft = _draft(piece.value, vehicle)
-        except ValueError as error:
-            yield Refused(record, line, raw, str(error), RULE)
+def _items(stream: BinaryIO) -> Iterator[Item]:
+    stream.seek(0)
+    track = _collection(envelope(stream, [_FEATURES]))
+    stream.seek(0)
+    record, is_whole = 0, True
+    for record, part in enumerate(cut(stream, [_FEATURES]), start=1):
+        if isinstance(part, Element):
+            item = _feature(record, part, track)
+            is_whole = isinstance(item, Accepted)
+            yield item
         else:
-            yield Accepted(record, line, raw, (draft,))
-    if damage is not None:
-        at, reason = damage
-        rest = text[at:].encode("utf-8", "surrogateescape")
-        yield Refused(record + 1, 1 + text.count("\n", 0, at), rest, reason, RULE)
+            yield _around(record, part, track, is_whole=is_whole)
 
 
-def _split(text: str) -> tuple[dict[str, Any], list[_Piece], tuple[int, str] | None]:
-    """Split a collection into its features.
-
-    Returns:
-        Its properties; its features with their spans; index and reason of its damage, or None.
-    """
-    decoder = json.JSONDecoder(parse_constant=_no_number)
-    properties: dict[str, Any] = {}
-    pieces: list[_Piece] = []
-    at = 0
+def _collection(around: Envelope) -> Mapping[str, Any]:
+    """Return the collection without its features; empty if it cannot be parsed."""
     try:
-        at = _expect(text, 0, "{")
-        while text[at : at + 1] != "}":
-            name, at = decoder.raw_decode(text, at)
-            at = _expect(text, _space(text, at), ":")
-            if name == "features" and text[at : at + 1] == "[":
-                at = _expect(text, at, "[")
-                while text[at : at + 1] != "]":
-                    value, end = decoder.raw_decode(text, at)
-                    pieces.append(_Piece(at, end, value))
-                    at = _next(text, _space(text, end), "]")
-                at = _space(text, at + 1)
-            else:
-                value, end = decoder.raw_decode(text, at)
-                at = _space(text, end)
-                if name == "properties" and isinstance(value, dict):
-                    properties = value
-            at = _next(text, at, "}")
-        if _space(text, at + 1) != len(text):
-            raise ValueError("text behind the end of the collection")  # noqa: TRY301  as all other damage
-    except (ValueError, RecursionError) as error:
-        return properties, pieces, (at, f"not GeoJSON from here on: {error}")
-    return properties, pieces, None
+        found = parse(around.data)
+    except JsonError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
-def _space(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return at if found is None else found.end()
+def _feature(record: int, part: Element, track: Mapping[str, Any]) -> Item:
+    spans = (part.span,)
+    if part.problem is not None:
+        return Refused(record, part.line, part.data, part.problem, RULE, spans)
+    try:
+        draft = _draft(parse(part.data), track)
+    except ValueError as error:
+        return Refused(record, part.line, part.data, str(error), RULE, spans)
+    return Accepted(record, part.line, part.data, (draft,), spans)
 
 
-def _expect(text: str, at: int, sign: str) -> int:
-    """Return the index after a sign and the space around it; raise ValueError if it is another sign."""
-    at = _space(text, at)
-    if text[at : at + 1] != sign:
-        raise ValueError(f"expected {sign!r}, got {text[at : at + 10]!r}")
-    return _space(text, at + 1)
+def _around(record: int, part: Envelope, track: Mapping[str, Any], *, is_whole: bool) -> Item:
+    """Return the item of what stands around the features: a single feature, an envelope, or what is no track."""
+    if track.get("type") == "Feature" and not part.arrays:
+        try:
+            draft = _draft(track, track)
+        except ValueError as error:
+            return Refused(record, part.line, part.data, str(error), RULE, part.spans)
+        return Accepted(record, part.line, part.data, (draft,), part.spans)
+    problem = part.problem
+    if problem is None and not track:
+        problem = "what stands around the features is no JSON object"
+    if problem is None and not part.arrays:
+        problem = "expected a GeoJSON FeatureCollection (RFC 7946, 3.3)"
+    if problem is not None and is_whole:
+        return Refused(record, part.line, part.data, problem, RULE, part.spans)
+    return Skipped(part.line, "what stands around the features", part.spans)
 
 
-def _next(text: str, at: int, end: str) -> int:
-    """Return the index after the comma between two elements, or that of `end`."""
-    if text[at : at + 1] == end:
-        return at
-    at = _expect(text, at, ",")
-    if text[at : at + 1] == end:
-        raise ValueError(f"expected a value between ',' and {end!r}")
-    return at
+def _vehicle(feature: Mapping[str, Any], track: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Return the vehicle's pseudonym and its flags: enviroCar's id of the car, else of the track."""
+    own, common = _properties(feature), _properties(track)
+    for holder in (own, common):
+        found = _sensor_id(holder.get("sensor"))
+        if found is not None:
+            return f"envirocar:{found}", []
+    for candidate in (own.get("track"), common.get("id")):
+        found = vehicle_id(candidate)
+        if found is not None:
+            return f"envirocar:{found}", [NO_VEHICLE_ID]
+    return UNKNOWN, [NO_VEHICLE_ID]
 
 
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number in JSON")
+def _properties(holder: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = holder.get("properties")
+    return found if isinstance(found, dict) else {}
 
 
-def _vehicle(properties: Mapping[str, Any]) -> str:
-    """Return the vehicle's pseudonym: enviroCar's id of the car, else of the track."""
-    sensor = properties.get("sensor")
-    car = sensor.get("properties") if isinstance(sensor, dict) else None
-    for holder in (car, properties):
-        if isinstance(holder, dict) and isinstance(holder.get("id"), str) and holder["id"].isascii():
-            return f"envirocar:{holder['id'][:64]}"
-    return "envirocar:unknown"
+def _sensor_id(sensor: Any) -> str | None:
+    """Return the id of a sensor: the value itself, or that of its properties or of its own."""
+    if not isinstance(sensor, dict):
+        return vehicle_id(sensor)
+    found = vehicle_id(_properties(sensor).get("id"))
+    return vehicle_id(sensor.get("id")) if found is None else found
 
 
-def _draft(feature: Any, vehicle: str) -> EventDraft:
+def _draft(feature: Any, track: Mapping[str, Any]) -> EventDraft:
     if not isinstance(feature, dict) or feature.get("type") != "Feature":
         raise ValueError(f"expected a GeoJSON Feature (RFC 7946, 3.2), got {feature!r:.60}")
     properties = feature.get("properties")
     if not isinstance(properties, dict):
         raise ValueError(f"properties: expected an object, got {properties!r:.40}")  # noqa: TRY004  a wrong record
+    vehicle, flags = _vehicle(feature, track)
     fields: dict[str, Any] = {"vehicle": vehicle, **_position(feature.get("geometry"))}
     other: dict[str, float] = {}
     for name, unit, value in _phenomenons(properties.get("phenomenons")):
@@ -164,7 +153,7 @@ def _draft(feature: Any, vehicle: str) -> EventDraft:
             other[f"{name} [{unit}]"] = value
         else:
             fields[field] = value
-    fields |= {"other": other, "flags": range_flags(fields)}
+    fields |= {"other": other, "flags": [*flags, *range_flags(fields)]}
     return EventDraft(SIGNAL, _micros(properties.get("time")), fields)
 
 
@@ -217,7 +206,4 @@ def _micros(time: Any) -> int:
         raise ValueError(f"time: expected ISO 8601, got {time!r:.40}") from None
     if found.tzinfo is None:
         raise ValueError(f"time: expected an offset such as Z, got {time!r:.40}")
-    micros = (found - _EPOCH) // timedelta(microseconds=1)
-    if micros < 0:
-        raise ValueError(f"time before 1970: {time!r:.40}")
-    return micros
+    return micros(found)

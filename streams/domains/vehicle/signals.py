@@ -1,7 +1,10 @@
 """What the readers of vehicle signals share: plausible ranges and the closing signal. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from schemas.names import topic_name
@@ -14,6 +17,8 @@ IGNITION_OFF = "IGNITION_OFF"
 
 PLAUSIBLE: Mapping[str, tuple[float, float]] = {
     "speed": (-50.0, 300.0),
+    "acceleration_longitudinal": (-500.0, 500.0),
+    "acceleration_lateral": (-500.0, 500.0),
     "gnss_speed": (0.0, 300.0),
     "powertrain_combustion_engine_speed": (0.0, 10_000.0),
     "current_location_heading": (0.0, 360.0),
@@ -34,6 +39,86 @@ def range_flags(fields: Mapping[str, Any]) -> list[str]:
     ]
 
 
+KMH = 3.6
+"""km/h of one m/s."""
+
+NO_ZONE = "NO_ZONE"
+"""Flag of a signal whose time has no zone: it is taken as UTC."""
+
+NO_FIX = "NO_FIX"
+"""Flag of a signal whose receiver had no position: it gives 0, 0."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+
+NO_VEHICLE_ID = "NO_VEHICLE_ID"
+"""Flag of a signal whose source names no vehicle: its pseudonym is made from the source's digest."""
+
+
+def number(text: str) -> float | None:
+    """Return a decimal number, or None if a text is none that is finite."""
+    found = float(text) if _NUMBER.fullmatch(text) else math.nan
+    return found if math.isfinite(found) else None
+
+
+def micros(at: datetime) -> int:
+    """Return an instant in µs since 1970 UTC; without a zone it is taken as UTC.
+
+    Raises:
+        ValueError: It is before 1970.
+    """
+    aware = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    found = (aware - _EPOCH) // timedelta(microseconds=1)
+    if found < 0:
+        raise ValueError(f"time before 1970: {at.isoformat()}")
+    return found
+
+
+LONGEST_ID = 200
+"""Longest id of a vehicle that is taken as it stands, in characters."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def vehicle_id(found: Any) -> str | None:
+    """Return a vehicle's id as its source gives it, a number as its digits; None if it gives none.
+
+    Args:
+        found: A value of JSON.
+    """
+    if isinstance(found, int) and not isinstance(found, bool):
+        return str(found)
+    if isinstance(found, float) and found.is_integer():
+        return str(int(found))
+    text = found.strip() if isinstance(found, str) else ""
+    return text if 0 < len(text) <= LONGEST_ID and not _CONTROL.search(text) else None
+
+
+def with_closing_signals(read: Callable[[], Iterable[Item]]) -> Iterator[Item]:
+    """Yield the items of a recording of several vehicles, the last accepted one of each with `ends` set.
+
+    The recording is read twice: the first time for what is last. Why: docs/identity.md#closing-events.
+
+    Args:
+        read: Reads the items from the beginning.
+    """
+    last = {
+        item.drafts[-1].fields["vehicle"]: item.record
+        for item in read()
+        if isinstance(item, Accepted) and item.drafts
+    }
+    closing = frozenset(last.values())
+    for item in read():
+        yield closed(item) if isinstance(item, Accepted) and item.record in closing else item
+
+
+def closed(item: Accepted) -> Accepted:
+    """Return an accepted item whose last signal closes its vehicle's recording."""
+    last = item.drafts[-1]
+    ended = replace(last, fields={**last.fields, "ends": RECORDING_ENDED})
+    return replace(item, drafts=(*item.drafts[:-1], ended))
+
+
 def with_closing_signal(items: Iterable[Item]) -> Iterator[Item]:
     """Yield the items of one vehicle's recording, the last accepted one with `ends` set.
 
@@ -47,7 +132,5 @@ def with_closing_signal(items: Iterable[Item]) -> Iterator[Item]:
             held = []
         held.append(item)
     if held and isinstance(held[0], Accepted):
-        last = held[0].drafts[-1]
-        ended = replace(last, fields={**last.fields, "ends": RECORDING_ENDED})
-        held[0] = replace(held[0], drafts=(*held[0].drafts[:-1], ended))
+        held[0] = closed(held[0])
     yield from held

@@ -5,9 +5,11 @@ newer than the last one of its vehicle (a repeat, or a late one) changes nothing
 too, so a repeat opens no second trip.
 
 Distance is the integral of speed (trapezoids) over steps of at most `LONGEST_STEP_US`; fuel and carbon dioxide
-likewise.
+likewise. Where the vehicle tells no speed (GPX tracks), it is that of the receiver's speed; without one, the length of
+the path over the positions.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +27,12 @@ Trip = dict[str, Any]
 """Sums of one trip so far, its first and last signal; with `ended_by` once it is closed."""
 
 Signal = Mapping[str, Any]
-_AMOUNTS = (("speed", "distance_km"), ("fuel_consumption", "fuel_l"), ("co2_emission", "co2_kg"))
+_AMOUNTS = (("fuel_consumption", "fuel_l"), ("co2_emission", "co2_kg"))
+_METERS = ("speed", "gnss_speed", "path")
+"""What tells the distance, best first."""
+
+_EARTH_KM = 6_371.0088
+"""Mean radius of the Earth (WGS 84)."""
 
 
 def apply_signal(state: TripState | None, signal: Signal) -> tuple[TripState, list[Trip]]:
@@ -58,9 +65,7 @@ def _begin(signal: Signal) -> Trip:
         "first": _input(signal),
         "started_us": signal["occurred_at"],
         "signals": 0,
-        "standing_us": 0,
-        "with_speed_us": 0,
-        "max_speed": None,
+        "meters": {},
         "start": None,
         "end": None,
         "last": {},
@@ -80,18 +85,55 @@ def _extend(trip: Trip, signal: Signal) -> Trip:
         trip[amount] = trip[amount] or 0.0
         if before is not None and at - before[0] <= LONGEST_STEP_US:
             trip[amount] += (before[1] + value) / 2 * (at - before[0]) / _HOUR_US
-            if rate == "speed":
-                trip["with_speed_us"] += at - before[0]
-                at_standstill = max(before[1], value) < STANDSTILL_KMH
-                trip["standing_us"] += at - before[0] if at_standstill else 0
-    trip["last"] = last
-    if signal.get("speed") is not None:
-        trip["max_speed"] = max(trip["max_speed"] or 0.0, signal["speed"])
     position = [signal.get("current_location_latitude"), signal.get("current_location_longitude")]
+    trip["meters"] = dict(trip["meters"])
+    for name, value in (
+        ("speed", signal.get("speed")),
+        ("gnss_speed", signal.get("gnss_speed")),
+        ("path", None if None in position else position),
+    ):
+        if value is not None:
+            before, last[name] = last.get(name), [at, value]
+            trip["meters"][name] = _metered(trip["meters"].get(name), before, last[name])
+    trip["last"] = last
     if None not in position:
         trip["start"] = trip["start"] or position
         trip["end"] = position
     return trip
+
+
+def _metered(meter: list[Any] | None, before: list[Any] | None, now: list[Any]) -> list[Any]:
+    """Return a meter with one more value: km, µs with a value at both ends, µs at standstill, highest speed or None."""
+    km, with_us, standing_us, highest = meter or [0.0, 0, 0, None]
+    is_speed = not isinstance(now[1], list)
+    if is_speed:
+        highest = max(highest or 0.0, now[1])
+    if before is None or now[0] - before[0] > LONGEST_STEP_US:
+        return [km, with_us, standing_us, highest]
+    step_us = now[0] - before[0]
+    if is_speed:
+        step_km, fastest = (before[1] + now[1]) / 2 * step_us / _HOUR_US, max(before[1], now[1])
+    else:
+        step_km = _distance_km(before[1], now[1])
+        fastest = step_km * _HOUR_US / step_us
+    standing_us += step_us if fastest < STANDSTILL_KMH else 0
+    return [km + step_km, with_us + step_us, standing_us, highest]
+
+
+def _distance_km(one: list[float], other: list[float]) -> float:
+    """Return the distance of two positions (latitude and longitude in degrees) on a sphere, in km (haversine)."""
+    a, b = math.radians(one[0]), math.radians(other[0])
+    across = math.sin(math.radians(other[1] - one[1]) / 2) ** 2
+    share = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * across
+    return 2 * _EARTH_KM * math.asin(min(1.0, math.sqrt(share)))
+
+
+def _meter(trip: Trip) -> list[Any]:
+    """Return the best meter of a trip that measured a step, else the best of all."""
+    meters: dict[str, list[Any]] = trip["meters"]
+    found = [meters[name] for name in _METERS if name in meters]
+    measured = [each for each in found if each[1]]
+    return next(iter([*measured, *found]), [0.0, 0, 0, None])
 
 
 def _input(signal: Signal) -> list[str]:
@@ -101,13 +143,14 @@ def _input(signal: Signal) -> list[str]:
 def summary(trip: Trip) -> dict[str, Any]:
     """Return a closed trip as fields of `vehicle.trip`, without vehicle and rule."""
     start, end = trip["start"] or [None, None], trip["end"] or [None, None]
-    distance_km, hours = trip["distance_km"] or 0.0, trip["with_speed_us"] / _HOUR_US
+    distance_km, with_us, standing_us, highest = _meter(trip)
+    hours = with_us / _HOUR_US
     return {
         "started_at": trip["started_us"],
         "duration_s": (trip["last_us"] - trip["started_us"]) / 1e6,
-        "standing_s": trip["standing_us"] / 1e6,
+        "standing_s": standing_us / 1e6,
         "distance_km": distance_km,
-        "max_speed": trip["max_speed"],
+        "max_speed": highest,
         "mean_speed": distance_km / hours if hours else None,
         "fuel_l": trip["fuel_l"],
         "co2_kg": trip["co2_kg"],

@@ -18,15 +18,6 @@ from streams.readers.formats import Accepted, Format, Item, Refused, Skipped
 from streams.readers.source import HEAD_BYTES, open_source
 from streams.replay.recordings import bundled, bundled_scenarios, find, formats
 
-PENDING = frozenset(
-    (
-        "ais-nmea",
-        "envirocar-track",
-        "comma2k19-log",
-    )
-)
-"""Formats whose readers do not name their bytes yet."""
-
 SEED_FOLDER = Path(__file__).parent / "seeds"
 SEED_BYTES = 6_000
 """Bytes of a packaged recording that are a seed. A document is used whole if it is at most ten times as long."""
@@ -59,7 +50,7 @@ def seeds() -> tuple[Seed, ...]:
     paths = [*bundled(), *bundled_scenarios(), *sorted(SEED_FOLDER.iterdir())]
     found = [each for each in find(paths) if each.format is not None and each.part_of is None]
     return tuple(
-        _seed(each.path, each.format) for each in found if each.format and each.format.name not in PENDING
+        _seed(each.path, each.format) for each in found if each.format
     )
 
 
@@ -122,7 +113,7 @@ def accounted(seed: Seed, files: Mapping[str, bytes]) -> list[Item]:
 
 def formats_without_seed() -> set[str]:
     """Return the formats that no seed has."""
-    return set(formats()) - {each.form.name for each in seeds()} - PENDING
+    return set(formats()) - {each.form.name for each in seeds()}
 
 
 _PIECES = (

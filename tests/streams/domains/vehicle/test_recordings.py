@@ -6,7 +6,7 @@ import io
 import json
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,12 @@ from tests.recordings import whole
 from tests.streams.domains.vehicle.drive import EXCERPTS
 from tests.streams.readers.accounting import below_header
 
-ENVIROCAR, COMMA2K19, NASS_CDS, HELMET_TEST = FORMATS
+BY_NAME = {form.name: form for form in FORMATS}
+ENVIROCAR, COMMA2K19 = BY_NAME["envirocar-track"], BY_NAME["comma2k19-log"]
+NASS_CDS, HELMET_TEST = BY_NAME["nass-cds"], BY_NAME["helmet-test-pulse"]
+MADE = {"gpx-track", "torque-log", "car-scanner-log"}
+"""Formats of which no open recording is bundled: tests make theirs by hand."""
+
 NASS_HEADER = (
     "rownames,dvcat,weight,dead,airbag,seatbelt,frontal,sex,ageOFocc,yearacc,yearVeh,abcat,occRole,deploy,"
     "injSeverity,caseid"
@@ -35,9 +40,22 @@ NASS_ROW = "1,25-39,25.069,alive,none,belted,1,f,26,1997,1990,unavail,driver,0,3
 PULSE_HEADER = "rownames,times,accel"
 
 
+FRAMES = {
+    "what stands around the features",
+    "header of an array",
+    "series that is not read",
+    "series that is read beside the main one",
+}
+
+
+def without_frame(items: Iterable[Item]) -> list[Item]:
+    """Tell the items without headers, and without what stands around the records."""
+    return [item for item in below_header(items) if not (isinstance(item, Skipped) and item.reason in FRAMES)]
+
+
 def read(form: Format, data: bytes) -> list[Item]:
     """Read a whole file."""
-    return below_header(form.read(io.BytesIO(data)))
+    return without_frame(form.read(io.BytesIO(data)))
 
 
 def fields(item: Item) -> dict[str, Any]:
@@ -168,12 +186,81 @@ def test_a_feature_that_is_none_is_refused_with_the_reason(wrong: Any, reason: s
 
 
 def test_a_damaged_track_gives_what_stands_before_the_damage() -> None:
-    """The rest is one refused record."""
+    """The damaged feature is refused; what stands around all of them is no second one."""
     whole = track(*[feature()] * 5)
     items = read(ENVIROCAR, whole[: whole.rindex(b'"Feature"') + 5])
     assert [type(item) for item in items] == [Accepted] * 4 + [Refused]
-    assert "not GeoJSON from here on" in refusal(items[-1]).reason
+    assert "ends inside" in refusal(items[-1]).reason
     assert fields(items[3])["ends"] == "RECORDING_ENDED"
+
+
+def cars(*ids: Any) -> bytes:
+    """Write a collection whose features name their cars: in turn one second each."""
+    found = []
+    for second, car in enumerate(ids):
+        properties = {"time": f"2020-02-28T11:54:{second:02}Z", "phenomenons": {}}
+        found.append(feature(properties=properties if car is None else {**properties, "sensor": car}))
+    return track(*found, sensor=None, id=None)
+
+
+@pytest.mark.parametrize(
+    ("sensor", "vehicle"),
+    [
+        ("51bc53ab5064ba7f336ef920", "envirocar:51bc53ab5064ba7f336ef920"),
+        (4711, "envirocar:4711"),
+        (4711.0, "envirocar:4711"),
+        ({"id": "a b"}, "envirocar:a b"),
+        ({"type": "car", "properties": {"id": 7}}, "envirocar:7"),
+        ({"type": "car", "properties": {"id": "차-1"}}, "envirocar:차-1"),
+        ({"properties": {"model": "Picanto"}, "id": "x"}, "envirocar:x"),
+    ],
+)
+def test_a_car_is_known_by_its_id_as_given(sensor: Any, vehicle: str) -> None:
+    """Text, number or object; the collection's or the feature's own, which goes first."""
+    own = {"time": "2020-02-28T11:54:19Z", "sensor": sensor}
+    for data in (track(feature(), sensor=sensor), track(feature(properties=own), sensor="another")):
+        (item,) = read(ENVIROCAR, data)
+        assert (fields(item)["vehicle"], fields(item)["flags"]) == (vehicle, [])
+
+
+@pytest.mark.parametrize("sensor", [None, "", " ", True, [], {}, {"properties": {}}, "x" * 201, "a\nb", 1.5])
+def test_a_track_without_a_car_is_flagged(sensor: Any) -> None:
+    """The track's id stands in for the car's; without one the car is unknown."""
+    (item,) = read(ENVIROCAR, track(feature(), sensor=sensor))
+    assert (fields(item)["vehicle"], fields(item)["flags"]) == ("envirocar:t", ["NO_VEHICLE_ID"])
+    (item,) = read(ENVIROCAR, track(feature(), sensor=sensor, id=None))
+    assert (fields(item)["vehicle"], fields(item)["flags"]) == ("envirocar:unknown", ["NO_VEHICLE_ID"])
+
+
+def test_the_sensor_may_stand_behind_the_features() -> None:
+    """As JSON allows: members have no order."""
+    head = {"features": [feature(), feature()], "properties": {"sensor": 9}, "type": "FeatureCollection"}
+    for item in read(ENVIROCAR, json.dumps(head).encode()):
+        assert fields(item)["vehicle"] == "envirocar:9"
+
+
+def test_two_cars_in_a_collection_are_two_recordings() -> None:
+    """Interleaved: each has its own signals and its own closing one; the order is that of the file."""
+    items = [fields(item) for item in read(ENVIROCAR, cars("a", {"id": 2}, "a", {"id": 2}, "a"))]
+    assert [each["vehicle"] for each in items] == [f"envirocar:{name}" for name in "a2a2a"]
+    assert [each.get("ends") for each in items] == [None, None, None, "RECORDING_ENDED", "RECORDING_ENDED"]
+
+
+@pytest.mark.parametrize("token", [b"NaN", b"Infinity", b"-Infinity", b"1e999", b"nan", b"01", b"", b"x"])
+def test_a_number_that_is_none_costs_its_feature_only(token: bytes) -> None:
+    """The trip goes on, and its last feature closes it."""
+    data = track(*[feature()] * 5)
+    place = [at for at in range(len(data)) if data.startswith(b"36.5", at)][2]
+    items = read(ENVIROCAR, data[:place] + token + data[place + 4 :])
+    assert [type(item) for item in items] == [Accepted, Accepted, Refused, Accepted, Accepted]
+    assert [item.record for item in items if not isinstance(item, Skipped)] == [1, 2, 3, 4, 5]
+    assert fields(items[4])["ends"] == "RECORDING_ENDED"
+
+
+def test_a_single_feature_is_a_record() -> None:
+    """A measurement by itself."""
+    (item,) = read(ENVIROCAR, json.dumps(feature()).encode())
+    assert (fields(item)["speed"], fields(item)["vehicle"]) == (36.5, "envirocar:unknown")
 
 
 @given(st.binary(max_size=300))
@@ -299,7 +386,11 @@ def test_a_log_is_one_recording_known_by_its_main_series(tmp_path: Path) -> None
         ]
         assert main.format is not None
         with content(main) as stream:
-            assert list(main.format.read(stream)) == read(COMMA2K19, log())
+            of_folder = without_frame(main.format.read(stream))
+        of_zip = read(COMMA2K19, log())
+        assert [
+            (each.record, each.data, each.drafts) for each in of_folder if isinstance(each, Accepted)
+        ] == [(each.record, each.data, each.drafts) for each in of_zip if isinstance(each, Accepted)]
     (tmp_path / "alone").mkdir()
     (tmp_path / "alone" / "t.npy").write_bytes(LOG["CAN/speed/t"])
     (lone,) = find([tmp_path / "alone"])
@@ -449,6 +540,9 @@ def test_a_format_is_told_by_its_head_alone() -> None:
         "comma2k19-log": LOG["CAN/speed/t"],
         "nass-cds": NASS_HEADER.encode(),
         "helmet-test-pulse": PULSE_HEADER.encode(),
+        "gpx-track": b'<?xml version="1.0"?>\n<!-- <a> -->\n<gpx version="1.1"><trk/></gpx>',
+        "torque-log": b"GPS Time, Device Time, Longitude, Latitude,GPS Speed (Meters/second)\n",
+        "car-scanner-log": b'"SECONDS";"PID";"VALUE";"UNITS";\n',
     }
     assert {form.name for form in FORMATS} == set(heads)
     for form in FORMATS:
@@ -475,7 +569,7 @@ def check_recordings(root: Path) -> int:
     for found in recordings:
         assert found.format is not None
         with content(found) as stream:
-            items = below_header(found.format.read(stream))
+            items = without_frame(found.format.read(stream))
         assert len(items) == independent_count(found.path)
         for number, item in enumerate(items, start=1):
             assert isinstance(item, Accepted), item
@@ -502,7 +596,7 @@ def test_a_diesel_tells_other_phenomenons() -> None:
     """No fuel rate; the lambda sensor and the mass of air in litres keep their own names and units."""
     (track,) = EXCERPTS
     with open_source(track) as stream:
-        found = [fields(item) for item in ENVIROCAR.read(stream)]
+        found = [fields(item) for item in without_frame(ENVIROCAR.read(stream))]
     assert len(found) == 40
     assert all("fuel_consumption" not in each for each in found)
     assert all({"MAF [l/s]", "O2 Lambda Voltage [V]"} <= each["other"].keys() for each in found)
@@ -514,6 +608,4 @@ def test_bundled_recordings_are_small_and_of_every_format() -> None:
         file for path in bundled("vehicle") for file in ([path] if path.is_file() else path.rglob("*.npy"))
     ]
     assert sum(file.stat().st_size for file in files) < 300_000
-    assert {each.format.name for each in find(bundled("vehicle")) if each.format} == {
-        form.name for form in FORMATS
-    }
+    assert {each.format.name for each in find(bundled("vehicle")) if each.format} == set(BY_NAME) - MADE

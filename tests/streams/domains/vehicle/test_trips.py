@@ -32,6 +32,34 @@ def test_an_hour_at_60_kmh_is_60_km() -> None:
     assert (trip["signals"], trip["ended_by"]) == (361, "RECORDING_ENDED")
 
 
+def test_without_a_speed_of_the_vehicle_the_receiver_tells_the_distance() -> None:
+    """Its speed, else its positions: a GPX track has no other; the vehicle's own speed goes before both."""
+    places = [
+        {"current_location_latitude": 37.0 + n / 1000, "current_location_longitude": 127.0} for n in range(11)
+    ]
+    (path,) = trips(signals((n * 10, place) for n, place in enumerate(places)))
+    assert path["distance_km"] == pytest.approx(10 * 0.1111949, rel=1e-4)
+    assert path["mean_speed"] == pytest.approx(0.01 * 111.1949 / 100 * 3600, rel=1e-4)
+    assert (path["max_speed"], path["standing_s"]) == (None, 0.0)
+    (ground,) = trips(signals((n * 10, {**place, "gnss_speed": 36.0}) for n, place in enumerate(places)))
+    assert (ground["distance_km"], ground["max_speed"]) == (pytest.approx(1.0), 36.0)
+    drive = [{**place, "gnss_speed": 36.0, "speed": 72.0} for place in places]
+    (own,) = trips(signals((n * 10, each) for n, each in enumerate(drive)))
+    assert (own["distance_km"], own["max_speed"]) == (pytest.approx(2.0), 72.0)
+
+
+def test_steps_of_more_than_a_minute_are_no_distance() -> None:
+    """Nor across the date line more than the way is."""
+    far = {"current_location_latitude": 38.0, "current_location_longitude": 127.0}
+    near = {"current_location_latitude": 37.0, "current_location_longitude": 127.0}
+    assert [trip["distance_km"] for trip in trips(signals([(0, near), (61, far)]))] == [0.0]
+    line = [
+        {"current_location_latitude": 0.0, "current_location_longitude": at} for at in (179.999, -179.999)
+    ]
+    (trip,) = trips(signals(enumerate(line)))
+    assert trip["distance_km"] == pytest.approx(0.2224, rel=1e-3)
+
+
 def test_standing_is_told() -> None:
     """Steps at less than 1 km/h."""
     (trip,) = trips(speeds((0, 20.0), (10, 0.0), (20, 0.0), (30, 0.9), (40, 20.0)))

@@ -1,0 +1,243 @@
+"""GPX tracks → vehicle signals. Pure.
+
+GPX 1.0 and 1.1 (Topografix), also without their namespace. One source record is one track point, `trkpt`. The document
+is read in pieces, so its length does not matter. Waypoints and routes are no measurements of a drive: they are skipped
+with what stands around the track points, and so is a track point without a time.
+
+- Times are UTC by the schema; one without a zone is taken so, with the flag `NO_ZONE`.
+- `speed` (m/s) and `course` (degrees) stand in the point itself in 1.0, and in extensions in 1.1: Garmin's
+  TrackPointExtension 2, OsmAnd, GPSLogger, or without a namespace. They are those of the receiver: `gnss_speed`.
+- Other numbers of the point and of its extensions keep their names in `other`. A heart rate is the person's, not the
+  vehicle's: it is left out, with the flag `LEFT_OUT:hr`. Texts (names, comments, links) are no measurements.
+
+A document names no vehicle: the pseudonym is made from its digest, with the flag `NO_VEHICLE_ID`. Each track has its
+own and is closed by its own signal, for nothing says that two tracks are of one vehicle. Segments of a track are one
+drive: a new one begins where reception was lost.
+"""
+
+import hashlib
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, BinaryIO, cast
+from xml.etree.ElementTree import Element
+
+from streams.domains.vehicle.signals import (
+    KMH,
+    NO_FIX,
+    NO_VEHICLE_ID,
+    NO_ZONE,
+    SIGNAL,
+    micros,
+    number,
+    range_flags,
+    with_closing_signals,
+)
+from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
+from streams.readers.xml_stream import IGNORED, LIST, Tags, XmlElement, XmlEnvelope, cut
+
+NAME = "gpx-track"
+RULE = f"read-{NAME}@1"
+
+FIELDS: Mapping[str, str] = {
+    "ele": "current_location_altitude",
+    "speed": "gnss_speed",
+    "course": "current_location_heading",
+    "bearing": "current_location_heading",
+}
+"""Field of each element, by its name; the first that is there counts."""
+
+UNITS: Mapping[str, str] = {
+    "magvar": "deg",
+    "geoidheight": "m",
+    "hdop": "1",
+    "vdop": "1",
+    "pdop": "1",
+    "sat": "1",
+    "ageofdgpsdata": "s",
+    "dgpsid": "1",
+    "atemp": "Celsius",
+    "wtemp": "Celsius",
+    "depth": "m",
+    "cad": "rpm",
+    "accuracy": "m",
+}
+"""Unit of each further element, by its name (GPX 1.0 and 1.1, TrackPointExtension 1 and 2)."""
+
+PERSONAL = frozenset(("hr", "heartrate", "heart_rate"))
+_ROOT = re.compile(rb"<(?:[\w.-]+:)?gpx[\s>]")
+_MARKUP = re.compile(rb"<(?![?!]|(?:[\w.-]+:)?gpx[\s>])")
+_TRACK = re.compile(rb"<(?:[\w.-]+:)?trk[\s>]")
+_LEAP = re.compile(r"(:\d\d):60(?=[.Z+-]|$)")
+_LONGEST_FRAME = 1 << 20
+"""Bytes between two track points in which the beginning of a track is looked for."""
+
+
+def matches(head: bytes) -> bool:
+    """Return whether a document's root is `gpx`."""
+    bare = head.replace(b"\0", b"")  # UTF-16
+    root = _ROOT.search(bare)
+    return root is not None and _MARKUP.search(_without_comments(bare[: root.start()])) is None
+
+
+def _without_comments(head: bytes) -> bytes:
+    return re.sub(rb"<!--.*?-->", b"", head, flags=re.DOTALL)
+
+
+def read(stream: BinaryIO) -> Iterator[Item]:
+    """Read a document; yield one item per track point, and one for what stands around them."""
+    digest, begins = _survey(stream)
+    return with_closing_signals(lambda: _items(stream, digest, begins))
+
+
+class _Digested:
+    """A stream whose bytes are digested while they are read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read further bytes."""
+        found = self._stream.read(size)
+        self.digest.update(found)
+        return found
+
+
+def _survey(stream: BinaryIO) -> tuple[str, list[int]]:
+    """Return the digest of a document, and the offsets where a further track begins."""
+    stream.seek(0)
+    digested = _Digested(stream)
+    around = None
+    for part in cut(cast("BinaryIO", digested), _role):
+        around = part if isinstance(part, XmlEnvelope) else around
+    begins = []
+    for begin, end in around.spans[1:] if around is not None else ():
+        stream.seek(begin)
+        if _TRACK.search(stream.read(min(end - begin, _LONGEST_FRAME)).replace(b"\0", b"")):
+            begins.append(end)
+    return digested.digest.hexdigest()[:12], begins
+
+
+@lru_cache(maxsize=1024)
+def _role(tags: Tags) -> str:
+    names = [_bare(tag) for tag in tags]
+    if names[0] != "gpx":
+        return ""
+    if names[1:] == ["trk", "trkseg"]:
+        return LIST
+    return "" if names[1:2] in ([], ["trk"]) else IGNORED
+
+
+def _bare(tag: str) -> str:
+    return tag.rpartition("}")[2].rpartition(":")[2].lower()
+
+
+def _items(stream: BinaryIO, digest: str, begins: list[int]) -> Iterator[Item]:
+    stream.seek(0)
+    record, is_whole = 0, True
+    for part in cut(stream, _role):
+        if isinstance(part, XmlEnvelope):
+            yield _around(record + 1, part, is_whole=is_whole)
+            continue
+        track = bisect_right(begins, part.span[0]) + 1
+        item = _point(record + 1, part, f"gpx:{digest}" if track == 1 else f"gpx:{digest}-{track}")
+        record += not isinstance(item, Skipped)
+        is_whole = not isinstance(item, Refused)
+        yield item
+
+
+def _around(record: int, part: XmlEnvelope, *, is_whole: bool) -> Item:
+    """Return the item of what stands around the track points, or of what is no GPX document."""
+    problem = part.problem
+    if problem is None and (part.root is None or _bare(part.root.tag) != "gpx"):
+        problem = "expected a GPX document: its root is gpx"
+    if problem is not None and is_whole:
+        return Refused(record, 1, part.data, problem, RULE, part.spans)
+    return Skipped(1, "what stands around the track points", part.spans)
+
+
+def _point(record: int, part: XmlElement, vehicle: str) -> Item:
+    """Return the item of an element of a segment."""
+    spans, element = (part.span,), part.element
+    if element is None:
+        return Refused(record, part.line, part.data, part.problem or "not XML", RULE, spans)
+    if _bare(element.tag) != "trkpt":
+        return Skipped(part.line, "element of a segment that is no track point", spans)
+    values = dict(_values(element))
+    if not values.get("time"):
+        return Skipped(part.line, "track point without a time", spans)
+    try:
+        draft = _draft(element, values, vehicle)
+    except ValueError as error:
+        return Refused(record, part.line, part.data, str(error), RULE, spans)
+    return Accepted(record, part.line, part.data, (draft,), spans)
+
+
+def _values(element: Element) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a point's elements by their names, those of its extensions first: its own count."""
+    inner = [each for child in element for each in child.iter() if each is not child]
+    for each in (*inner, *element):
+        text = (each.text or "").strip()
+        if text and len(each) == 0:
+            yield _bare(each.tag), text
+
+
+def _draft(element: Element, values: Mapping[str, str], vehicle: str) -> EventDraft:
+    """Return a point's signal.
+
+    Raises:
+        ValueError: Its position or its time is invalid.
+    """
+    latitude, longitude = _degrees(element, "lat", 90.0), _degrees(element, "lon", 180.0)
+    at, flags = _time(values["time"])
+    flags = [
+        NO_VEHICLE_ID,
+        *flags,
+        *([NO_FIX] if latitude == longitude == 0 or values.get("fix") == "none" else []),
+    ]
+    fields: dict[str, Any] = {
+        "vehicle": vehicle,
+        "current_location_latitude": latitude,
+        "current_location_longitude": longitude,
+    }
+    other: dict[str, float] = {}
+    for name, text in sorted(values.items()):
+        if name in PERSONAL:
+            flags.append(f"LEFT_OUT:{name}")
+            continue
+        value, field = number(text), FIELDS.get(name)
+        if value is None:
+            flags += [f"NO_NUMBER:{name}"] if field is not None or name in UNITS else []
+        elif field is None:
+            other[f"{name} [{UNITS.get(name, '')}]"] = value
+        elif field not in fields or name != "bearing":
+            fields[field] = value * KMH if name == "speed" else value
+    return EventDraft(SIGNAL, at, {**fields, "other": other, "flags": [*flags, *range_flags(fields)]})
+
+
+def _degrees(element: Element, name: str, most: float) -> float:
+    text = element.get(name, "").strip()
+    found = number(text)
+    if found is None or abs(found) > most:
+        raise ValueError(f"{name}: expected degrees within {most:.0f}, got {text[:40]!r}")
+    return found
+
+
+def _time(text: str) -> tuple[int, list[str]]:
+    """Return a time in µs since 1970 UTC and its flags.
+
+    Raises:
+        ValueError: It is no time of XML Schema, or before 1970.
+    """
+    leap = _LEAP.search(text)
+    try:
+        found = datetime.fromisoformat(_LEAP.sub(r"\1:59", text) if leap else text)
+    except ValueError:
+        raise ValueError(f"time: expected ISO 8601, got {text[:40]!r}") from None
+    if "T" not in text.upper():
+        raise ValueError(f"time: expected a date and a time, got {text[:40]!r}")
+    at = micros(found + timedelta(seconds=1) if leap else found)
+    return at, [NO_ZONE] if found.tzinfo is None else []

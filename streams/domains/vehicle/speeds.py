@@ -1,0 +1,192 @@
+"""The speeds of a signal → the open event of its vehicle, or a suspicion. Pure.
+
+Speeds are samples of the velocity itself: whatever lies between two of them is in their difference. So they decide
+beside the accelerations, unless those are fine enough to know better (`AccidentState.is_fine`): wheels lock and spin.
+
+- Steps of at most 150 ms: 8 km/h within 150 ms, lost or gained. The speed is taken to change evenly within a step.
+- Steps up to 1 s: a loss of at least full braking (1 g) plus 8 km/h.
+- Steps up to 10 s: a mean deceleration of 4 m/s² or more to a standstill of 30 s, or until the recording ends.
+"""
+
+from itertools import pairwise
+
+from streams.domains.vehicle import accelerations, crash
+from streams.domains.vehicle.accident_state import (
+    COARSE_STEP,
+    DELTA_V,
+    AccidentState,
+    Crash,
+    Signal,
+    SpeedRow,
+    Suspicion,
+    input_of,
+    value_of,
+)
+from streams.domains.vehicle.crash import VelocityChange
+
+FINE_STEP_US = crash.TRIGGER_WINDOW_US
+SHORT_STEP_US = 1_000_000
+LONGEST_STEP_US = 10_000_000
+STEP_M_S2 = 4.0
+"""Mean deceleration over a step of 1 to 10 s that ordinary braking does not reach.
+
+UN R157 calls a demand above 5 m/s² an emergency.
+"""
+
+BEYOND_TYRES_M_S2 = 12.0
+"""Deceleration above which it is no braking: no tyre brakes harder."""
+
+BRAKED_KMH = crash.delta_v_kmh(BEYOND_TYRES_M_S2, crash.TRIGGER_WINDOW_US / 1e6)
+"""Change of velocity within the window of the trigger that tyres can make."""
+
+STANDSTILL_KMH = 5.0
+"""Speed up to which a vehicle is at standstill."""
+
+STANDSTILL_US = 30_000_000
+"""Standstill that confirms a suspicion."""
+
+STOPPED_KMH = 0.1
+"""Speed up to which nothing is left to lose."""
+
+IGNORED_AFTER_US = 10_000_000
+"""Time after an accident in which speeds make none."""
+
+LARGEST_KMH = 1_000.0
+"""Speed above which a value is no measurement."""
+
+
+def apply(state: AccidentState, signal: Signal) -> Suspicion | None:
+    """Apply a signal's speed to the open event.
+
+    Returns:
+        A step that no braking explains, if it is no part of an event; None otherwise.
+    """
+    speed, at = value_of(signal, "speed", LARGEST_KMH), signal["occurred_at"]
+    if speed is None or (state.speeds and state.speeds[-1][0] == at):
+        return None
+    before = state.speeds
+    state.speeds = _kept(before, (at, speed))
+    if state.suspicion is not None and abs(speed) > STANDSTILL_KMH:
+        state.suspicion = None
+    if state.event is not None:
+        _measure(state.event, state.speeds)
+    if not before or at - before[-1][0] > LONGEST_STEP_US:
+        return None
+    if is_ignored(state, at):
+        return None
+    begin_us, drop = before[-1][0], before[-1][1] - speed
+    if at - begin_us <= FINE_STEP_US:
+        _check_window(state, signal)
+        return None
+    if state.is_fine(begin_us, at, accelerations.FINE_US):
+        return None
+    return _check_step(state, signal, (at - begin_us) / 1e6, drop)
+
+
+def is_ignored(state: AccidentState, at: int) -> bool:
+    """Return whether an accident was less than 10 s before a time (µs since 1970 UTC)."""
+    return state.fired_us is not None and at - state.fired_us <= IGNORED_AFTER_US
+
+
+def is_confirmed(state: AccidentState, at: int) -> bool:
+    """Return whether the newest speed, of a time (µs since 1970 UTC), confirms the open suspicion."""
+    is_newest = bool(state.speeds) and state.speeds[-1][0] == at
+    return is_newest and state.suspicion is not None and at - state.suspicion.at >= STANDSTILL_US
+
+
+def is_over(state: AccidentState) -> bool:
+    """Return whether an event of speeds alone is over before its time: the vehicle stands."""
+    event = state.event
+    if event is None or not event.by_speed or state.live:
+        return False
+    return abs(state.speeds[-1][1]) <= STOPPED_KMH
+
+
+def _kept(rows: list[SpeedRow], newest: SpeedRow) -> list[SpeedRow]:
+    """Return the speeds that any 150 ms that end in the newest step can hold, and the newest one."""
+    if not rows:
+        return [newest]
+    from_us = rows[-1][0] - FINE_STEP_US
+    first = max((number for number, each in enumerate(rows) if each[0] <= from_us), default=0)
+    return [*rows[first:], newest]
+
+
+def _changes(rows: list[SpeedRow]) -> list[VelocityChange]:
+    """Return the changes of the newest speeds whose steps are at most 150 ms."""
+    found: list[VelocityChange] = []
+    for before, after in zip(reversed(rows[:-1]), reversed(rows[1:]), strict=True):
+        if after[0] - before[0] > FINE_STEP_US:
+            break
+        found.append(VelocityChange(before[0], after[0], after[1] - before[1], 0.0))
+    return found[::-1]
+
+
+def _speed_at(rows: list[SpeedRow], at_us: int) -> float | None:
+    """Return the speed at a time between two speeds that are at most 150 ms apart, or None."""
+    for before, after in pairwise(rows):
+        if before[0] <= at_us <= after[0] and after[0] - before[0] <= FINE_STEP_US:
+            share = (at_us - before[0]) / (after[0] - before[0])
+            return before[1] + (after[1] - before[1]) * share
+    return None
+
+
+def _measure(event: Crash, rows: list[SpeedRow]) -> None:
+    """Keep the largest change of speed from time zero to 300 ms behind it."""
+    if event.from_speed is None:
+        event.from_speed = _speed_at(rows, event.zero_us)
+    if event.from_speed is None:
+        return
+    for at, speed in rows:
+        if event.zero_us <= at <= event.limit_us:
+            event.reach_speed(speed - event.from_speed, at)
+
+
+def _check_window(state: AccidentState, signal: Signal) -> None:
+    """Fire the open event, or a new one, if 150 ms of speeds reach 8 km/h."""
+    known = [each[1] for each in state.speeds]
+    if not crash.triggers(max(known) - min(known), 0.0):
+        return
+    at, changes = signal["occurred_at"], _changes(state.speeds)
+    most = crash.largest(changes, crash.TRIGGER_WINDOW_US)
+    if not crash.triggers(most.x, 0.0) or _is_braking(state, at):
+        return
+    begin_us = crash.onset(changes, most)
+    if state.event is None:
+        state.event = Crash(begin_us, input_of(signal), state.context_at(begin_us))
+    if not state.event.by_speed and begin_us <= state.event.zero_us:
+        state.event.from_speed = _speed_at(state.speeds, begin_us)
+    _measure(state.event, state.speeds)
+    state.event.by_speed = True
+    state.event.reach_speed(most.x, at)
+    state.event.fire(DELTA_V, input_of(signal))
+
+
+def _is_braking(state: AccidentState, at: int) -> bool:
+    """Return whether fine accelerations show no more than tyres can do: the wheels lock or spin."""
+    if not state.is_fine(at - crash.TRIGGER_WINDOW_US, at, accelerations.FINE_US):
+        return False
+    changes = state.changes()
+    felt = crash.total(changes, changes[-1].end_us - crash.TRIGGER_WINDOW_US, changes[-1].end_us)
+    return abs(felt.x) <= BRAKED_KMH and abs(crash.largest(changes, crash.TRIGGER_WINDOW_US).x) <= BRAKED_KMH
+
+
+def _check_step(state: AccidentState, signal: Signal, seconds: float, drop: float) -> Suspicion | None:
+    """Compare a step of more than 150 ms with braking: fire the open event, open a suspicion, or return it."""
+    if seconds * 1e6 > SHORT_STEP_US:
+        if drop / crash.KMH / seconds >= STEP_M_S2 and abs(state.speeds[-1][1]) <= STANDSTILL_KMH:
+            state.suspicion = _suspicion(state, signal, drop)
+        return None
+    if drop < crash.delta_v_kmh(crash.STANDARD_GRAVITY, seconds) + crash.TRIGGER_KMH:
+        return None
+    found = _suspicion(state, signal, drop)
+    if state.event is None and not state.live:
+        return found
+    if state.event is None:
+        state.event = Crash(found.at, found.input, found.context)
+    state.event.drop = drop
+    state.event.fire(COARSE_STEP, found.input)
+    return None
+
+
+def _suspicion(state: AccidentState, signal: Signal, drop: float) -> Suspicion:
+    return Suspicion(signal["occurred_at"], drop, input_of(signal), state.context)
