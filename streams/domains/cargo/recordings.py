@@ -1,6 +1,6 @@
 """The formats of cargo recordings. Each format has its reader in this package; the README defines source records."""
 
-from streams.domains.cargo import ais_csv, ais_nmea, dcsa, epcis_json, epcis_xml
+from streams.domains.cargo import ais_csv, ais_dma, ais_nmea, dcsa, epcis_json, epcis_xml
 from streams.readers.formats import Format
 
 DOMAIN = "cargo"
@@ -11,4 +11,5 @@ FORMATS = (
     *(Format(each.name, DOMAIN, "one DCSA event", each.matches, each.read) for each in dcsa.VERSIONS),
     Format(ais_nmea.NAME, DOMAIN, "one AIS sentence group", ais_nmea.matches, ais_nmea.read),
     Format(ais_csv.NAME, DOMAIN, "one CSV data row", ais_csv.matches, ais_csv.read),
+    Format(ais_dma.NAME, DOMAIN, "one CSV data row", ais_dma.matches, ais_dma.read),
 )
