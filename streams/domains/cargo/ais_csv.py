@@ -78,8 +78,8 @@ def _columns(line: bytes) -> list[str]:
 
 
 def _draft(names: Mapping[str, str], row: Row) -> EventDraft:
-    told = row.require_cells()
-    cells = {name: told[column].strip() for name, column in names.items()}
+    given = row.require_cells()
+    cells = {name: given[column].strip() for name, column in names.items()}
     mmsi, padded = ais_table.mmsi(cells, "MMSI")
     latitude, longitude, flag = ais_values.position(
         ais_table.number(cells, "LAT"), ais_table.number(cells, "LON")

@@ -54,7 +54,7 @@ _CARGO = {
     "category x": 1, "category a": 1, "category y": 2, "category b": 2, "category z": 3, "category c": 3,
     "category os": 4, "category d": 4, "no additional information": 9,
 }  # fmt: skip
-_UNTOLD = frozenset({"undefined", "unknown", "reserved", "reserved for future use"})
+_NOT_GIVEN = frozenset({"undefined", "unknown", "reserved", "reserved for future use"})
 _WITH_CARGO = frozenset({20, 40, 60, 70, 80, 90})
 _ETA = re.compile(r"(\d{2})/(\d{2})/\d{4} (\d{2}):(\d{2}):\d{2}", re.ASCII)
 _FASTEST_TURN = 709
@@ -82,8 +82,8 @@ def _columns(line: bytes) -> list[str]:
 
 
 def _draft(names: Mapping[str, str], row: Row) -> EventDraft:
-    told = row.require_cells()
-    cells = {name: told[column].strip() for name, column in names.items()}
+    given = row.require_cells()
+    cells = {name: given[column].strip() for name, column in names.items()}
     mmsi, padded = ais_table.mmsi(cells, "mmsi")
     mobile = cells["typeofmobile"].casefold()
     latitude, longitude, flag = ais_values.position(
@@ -144,17 +144,17 @@ def _ship(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[str | None]]:
 def _code_of(
     cells: Mapping[str, str], column: str, codes: Mapping[str, int], flag: str
 ) -> tuple[int | None, str | None]:
-    told = (ais_table.code(cells, column) or "").casefold()
-    if not told or told in _UNTOLD:
+    given = (ais_table.code(cells, column) or "").casefold()
+    if not given or given in _NOT_GIVEN:
         return None, None
-    return codes.get(told), None if told in codes else flag
+    return codes.get(given), None if given in codes else flag
 
 
 def _eta(cells: Mapping[str, str]) -> tuple[str | None, str | None]:
-    told = ais_table.code(cells, "eta")
-    if told is None:
+    given = ais_table.code(cells, "eta")
+    if given is None:
         return None, None
-    match = _ETA.fullmatch(told)
+    match = _ETA.fullmatch(given)
     if match is None:
         return None, UNKNOWN_ETA
     day, month, hour, minute = match.groups()

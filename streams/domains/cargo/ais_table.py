@@ -75,12 +75,12 @@ def number(cells: Mapping[str, str], column: str) -> float | None:
     Raises:
         ValueError: It is no number.
     """
-    told = code(cells, column)
-    if told is None:
+    given = code(cells, column)
+    if given is None:
         return None
-    point = _DECIMAL_COMMA.sub(r"\1.\2", told, count=1)
-    if not _NUMBER.fullmatch(point) or len(told) > _LONGEST_NUMBER:
-        raise ValueError(f"column {column}: expected a number, got {told[:40]!r}")
+    point = _DECIMAL_COMMA.sub(r"\1.\2", given, count=1)
+    if not _NUMBER.fullmatch(point) or len(given) > _LONGEST_NUMBER:
+        raise ValueError(f"column {column}: expected a number, got {given[:40]!r}")
     return float(point)
 
 
@@ -107,21 +107,21 @@ def mmsi(cells: Mapping[str, str], column: str) -> tuple[str, str | None]:
     Raises:
         ValueError: The cell holds no digits.
     """
-    told = cells[column].strip()
-    if not _DIGITS.fullmatch(told):
-        raise ValueError(f"column {column}: expected digits, got {told[:40]!r}")
-    padded = told.zfill(9)
-    return (padded, MMSI_PADDED) if padded != told and kind_of(padded) == COAST_STATION else (told, None)
+    given = cells[column].strip()
+    if not _DIGITS.fullmatch(given):
+        raise ValueError(f"column {column}: expected digits, got {given[:40]!r}")
+    padded = given.zfill(9)
+    return (padded, MMSI_PADDED) if padded != given and kind_of(padded) == COAST_STATION else (given, None)
 
 
 def nav_status(cells: Mapping[str, str], column: str) -> tuple[int | None, str | None]:
     """Return the navigational status (ITU-R M.1371), and the flag `UNKNOWN_NAV_STATUS` if its text is none we know."""
-    told = code(cells, column)
-    if told is None:
+    given = code(cells, column)
+    if given is None:
         return None, None
-    if _NUMBER.fullmatch(told):
+    if _NUMBER.fullmatch(given):
         return whole(cells, column), None
-    words = " ".join(told.casefold().split()).rstrip(";,.")
+    words = " ".join(given.casefold().split()).rstrip(";,.")
     words = re.sub(r" ?\((regional use|active)\)", "", words).strip()
     if words in _NAV_STATUS:
         return _NAV_STATUS[words], None
@@ -142,10 +142,10 @@ def iso_time(cells: Mapping[str, str], column: str) -> int:
     Raises:
         ValueError: It is no such time.
     """
-    told = cells[column].strip()
-    match = _ISO.fullmatch(told)
+    given = cells[column].strip()
+    match = _ISO.fullmatch(given)
     if match is None:
-        raise ValueError(f"column {column}: expected YYYY-MM-DDThh:mm:ss, got {told[:40]!r}")
+        raise ValueError(f"column {column}: expected YYYY-MM-DDThh:mm:ss, got {given[:40]!r}")
     year, month, day, hour, minute, second, fraction, offset = match.groups()
     if offset in (None, "Z", "UTC"):
         offset = "+00:00"
@@ -155,7 +155,7 @@ def iso_time(cells: Mapping[str, str], column: str) -> int:
         found = datetime.fromisoformat(f"{year}-{month}-{day}T{hour}:{minute}:{second}{offset}")
         return instants.of(found) + int((fraction or "0")[:6].ljust(6, "0"))
     except ValueError as error:
-        raise ValueError(f"column {column}: no such time: {told} ({error})") from None
+        raise ValueError(f"column {column}: no such time: {given} ({error})") from None
 
 
 def day_first_time(cells: Mapping[str, str], column: str) -> int:
@@ -167,12 +167,12 @@ def day_first_time(cells: Mapping[str, str], column: str) -> int:
     Raises:
         ValueError: It is no such time.
     """
-    told = cells[column].strip()
-    match = _DAY_FIRST.fullmatch(told)
+    given = cells[column].strip()
+    match = _DAY_FIRST.fullmatch(given)
     if match is None:
-        raise ValueError(f"column {column}: expected dd/mm/yyyy hh:mm:ss, got {told[:40]!r}")
+        raise ValueError(f"column {column}: expected dd/mm/yyyy hh:mm:ss, got {given[:40]!r}")
     day, month, year, hour, minute, second = map(int, match.groups())
     try:
         return instants.of(datetime(year, month, day, hour, minute, second, tzinfo=UTC))
     except ValueError as error:
-        raise ValueError(f"column {column}: no such time: {told} ({error})") from None
+        raise ValueError(f"column {column}: no such time: {given} ({error})") from None

@@ -28,7 +28,7 @@ class ShipNumber(NamedTuple):
     """What a ship's IMO field holds.
 
     Attributes:
-        imo: Its IMO number as told, or None.
+        imo: Its IMO number as given, or None.
         official_number: The flag state's official number instead, or None.
         flag: What is wrong with the IMO number, or None.
     """
@@ -96,14 +96,14 @@ def ship_type(value: int | None) -> str | None:
     return None if value is None or 0 <= value <= _LAST_SHIP_TYPE else SHIP_TYPE_OUT_OF_RANGE
 
 
-def ship_number(told: str) -> ShipNumber:
+def ship_number(given: str) -> ShipNumber:
     """Return what the IMO field of AIS holds.
 
     Args:
-        told: Its text without a prefix; empty or zeros mean "not available".
+        given: Its text without a prefix; empty or zeros mean "not available".
     """
-    if not told.strip("0"):
+    if not given.strip("0"):
         return ShipNumber()
-    if told.isascii() and told.isdigit() and int(told) >= FIRST_OFFICIAL_NUMBER:
-        return ShipNumber(official_number=str(int(told)))
-    return ShipNumber(imo=told, flag=imo_problem(told))
+    if given.isascii() and given.isdigit() and int(given) >= FIRST_OFFICIAL_NUMBER:
+        return ShipNumber(official_number=str(int(given)))
+    return ShipNumber(imo=given, flag=imo_problem(given))
