@@ -104,10 +104,10 @@ def _draft(names: Mapping[str, str], row: Row) -> EventDraft:
 
 
 def _motion(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[str | None]]:
-    told_sog, sog_sign = _unsigned(ais_table.number(cells, "SOG"), _SPEED_SPAN, SOG_SIGN)
-    told_cog, cog_sign = _unsigned(ais_table.number(cells, "COG"), _COURSE_SPAN, COG_SIGN)
-    sog, sog_flag = ais_values.speed(told_sog)
-    cog, cog_flag = ais_values.course(told_cog)
+    sog_cell, sog_sign = _unsigned(ais_table.number(cells, "SOG"), _SPEED_SPAN, SOG_SIGN)
+    cog_cell, cog_sign = _unsigned(ais_table.number(cells, "COG"), _COURSE_SPAN, COG_SIGN)
+    sog, sog_flag = ais_values.speed(sog_cell)
+    cog, cog_flag = ais_values.course(cog_cell)
     heading, heading_flag = ais_values.heading(ais_table.number(cells, "Heading"))
     status, status_flag = ais_table.nav_status(cells, "Status")
     fields = {"sog": sog, "cog": cog, "heading": heading, "nav_status": status}
