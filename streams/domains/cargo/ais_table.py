@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from streams.domains.cargo import instants
+from streams.domains.cargo import instants, log_times
 from streams.domains.cargo.mmsi import COAST_STATION, kind_of
 
 MMSI_PADDED = "MMSI_PADDED"
@@ -18,10 +18,6 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 _DIGITS = re.compile(r"\d{1,12}", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"([+-]?\d+),(\d+)", re.ASCII)
 _LONGEST_NUMBER = 40
-_ISO = re.compile(
-    r"(\d{4})[-/](\d{2})[-/](\d{2})[T ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?\s?(Z|UTC|[+-]\d{2}(?::?\d{2})?)?",
-    re.ASCII,
-)
 _DAY_FIRST = re.compile(r"(\d{2})/(\d{2})/(\d{4})[ T](\d{2}):(\d{2}):(\d{2})", re.ASCII)
 
 _NAV_STATUS: Final = {
@@ -143,18 +139,11 @@ def iso_time(cells: Mapping[str, str], column: str) -> int:
         ValueError: It is no such time.
     """
     given = cells[column].strip()
-    match = _ISO.fullmatch(given)
-    if match is None:
-        raise ValueError(f"column {column}: expected YYYY-MM-DDThh:mm:ss, got {given[:40]!r}")
-    year, month, day, hour, minute, second, fraction, offset = match.groups()
-    if offset in (None, "Z", "UTC"):
-        offset = "+00:00"
-    elif ":" not in offset:
-        offset = f"{offset[:3]}:{offset[3:] or '00'}"
     try:
-        found = datetime.fromisoformat(f"{year}-{month}-{day}T{hour}:{minute}:{second}{offset}")
-        return instants.of(found) + int((fraction or "0")[:6].ljust(6, "0"))
+        return log_times.iso(given).us
     except ValueError as error:
+        if str(error).startswith("expected"):
+            raise ValueError(f"column {column}: {error}, got {given[:40]!r}") from None
         raise ValueError(f"column {column}: no such time: {given} ({error})") from None
 
 

@@ -9,6 +9,7 @@ Regulations (Appendix 42) assign to a country:
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from pyais.constants import COUNTRY_MAPPING
@@ -50,6 +51,7 @@ _PLACEHOLDERS: Final = frozenset({
 """Numbers that transmitters send before anyone entered theirs: one digit repeated, digits in order, and 0x123456."""
 
 
+@lru_cache(1 << 14)
 def kind_of(mmsi: str) -> str | None:
     """Return the kind of station that a number's form belongs to.
 
