@@ -13,14 +13,13 @@ for the course in 0.1°. So -0.1 kn is 102.3 (not available), -133.6° is 276.0�
 value is corrected, with a flag. Only what cannot be parsed is refused.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from streams.domains.cargo import ais_table, ais_values
 from streams.domains.cargo.ais_message import POSITION
 from streams.domains.cargo.mmsi import mmsi_problem, station_of
-from streams.readers.delimited import Row, first_line, header_cells, header_line, items
+from streams.readers.delimited import Dialect, Row, items
 from streams.readers.formats import EventDraft, Item
 
 NAME = "ais-marinecadastre"
@@ -55,31 +54,27 @@ _SPEED_SPAN, _COURSE_SPAN = 102.4, 409.6
 """Spans of 10 bits in 0.1 kn and of 12 bits in 0.1°."""
 
 
+def _known(columns: Sequence[str]) -> bool:
+    known = [each for each in columns if each in _NAMES]
+    return _NEEDED.issubset(known) and len(set(known)) == len(known)
+
+
+DIALECT = Dialect(_known, column_name=lambda name: _COLUMNS.get(ais_table.fold(name), name.strip()))
+"""How such tables are written."""
+
+
 def matches(head: bytes) -> bool:
     """Return whether a file begins with the header of such a table."""
-    return bool(_columns(first_line(head)))
+    return DIALECT.matches(head)
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Read a table; yield one item per data row."""
-    columns = _columns(header_line(stream))
-    names = {_COLUMNS.get(ais_table.fold(each), ""): each for each in columns}
-    names.pop("", None)
-    yield from items(stream, columns, partial(_draft, names), RULE)
+    """Read a table; yield one item per line."""
+    yield from items(stream, DIALECT, lambda _: _draft, RULE)
 
 
-def _columns(line: bytes) -> list[str]:
-    try:
-        columns = header_cells(line)
-    except ValueError:
-        return []
-    known = [_COLUMNS[each] for each in map(ais_table.fold, columns) if each in _COLUMNS]
-    return columns if set(known) >= _NEEDED and len(set(known)) == len(known) else []
-
-
-def _draft(names: Mapping[str, str], row: Row) -> EventDraft:
-    given = row.require_cells()
-    cells = {name: given[column].strip() for name, column in names.items()}
+def _draft(row: Row) -> EventDraft:
+    cells = {name: cell.strip() for name, cell in row.require_cells().items()}
     mmsi, padded = ais_table.mmsi(cells, "MMSI")
     latitude, longitude, flag = ais_values.position(
         ais_table.number(cells, "LAT"), ais_table.number(cells, "LON")

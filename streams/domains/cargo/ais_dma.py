@@ -10,7 +10,6 @@ Source: "_README_information_CSV_files" of the authority; the texts are those of
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any, BinaryIO
 
 from streams.domains.cargo import ais_table, ais_values
@@ -25,7 +24,7 @@ from streams.domains.cargo.mmsi import (
     mmsi_problem,
     station_of,
 )
-from streams.readers.delimited import Row, first_line, header_cells, header_line, items
+from streams.readers.delimited import Dialect, Row, items
 from streams.readers.formats import EventDraft, Item
 
 NAME = "ais-dma"
@@ -61,29 +60,22 @@ _FASTEST_TURN = 709
 """Code 126 of AIS in °/min; the codes above mean that there is no turn indicator."""
 
 
+DIALECT = Dialect(_NEEDED.issubset, column_name=ais_table.fold)
+"""How such tables are written."""
+
+
 def matches(head: bytes) -> bool:
     """Return whether a file begins with the header of such a table."""
-    return bool(_columns(first_line(head)))
+    return DIALECT.matches(head)
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Read a table; yield one item per data row."""
-    columns = _columns(header_line(stream))
-    names = {ais_table.fold(each): each for each in columns}
-    yield from items(stream, columns, partial(_draft, names), RULE)
+    """Read a table; yield one item per line."""
+    yield from items(stream, DIALECT, lambda _: _draft, RULE)
 
 
-def _columns(line: bytes) -> list[str]:
-    try:
-        columns = header_cells(line)
-    except ValueError:
-        return []
-    return columns if {ais_table.fold(each) for each in columns} >= _NEEDED else []
-
-
-def _draft(names: Mapping[str, str], row: Row) -> EventDraft:
-    given = row.require_cells()
-    cells = {name: given[column].strip() for name, column in names.items()}
+def _draft(row: Row) -> EventDraft:
+    cells = {name: cell.strip() for name, cell in row.require_cells().items()}
     mmsi, padded = ais_table.mmsi(cells, "mmsi")
     mobile = cells["typeofmobile"].casefold()
     latitude, longitude, flag = ais_values.position(

@@ -3,17 +3,18 @@
 Sentences belong together by talker, type, number of sentences, sequential message id and channel, and by the group and
 source of their tag blocks where these are given. Other groups may come in between.
 
-- With a group id they may come in any order: it alone says what belongs together, within 2,000 sentences of the log and
-  10 seconds.
-- Without one, nearness decides: 100 sentences of the log, or 2 seconds where times are given. A sentence joins the group
-  that has all sentences before it. So a message that lost its first sentence does not take that of the next one. What is
-  left over when a group's time is up is joined in another order, if it is complete and all that there is.
-- Sequential message ids have one digit, so two messages may use one at a time. If a sentence fits several open groups of
-  different messages, and no time singles one out, all of them are refused: to join them would be a guess.
+- With a group id they may come in any order: it alone says what belongs together, within 2,000 sentences of the log
+  and 10 seconds.
+- Without one, nearness decides: 100 sentences of the log, or 2 seconds where times are given. A sentence joins the
+  group that has all sentences before it. So a message that lost its first sentence does not take that of the next one.
+  What is left over when a group's time is up is joined in another order, if it is complete and all that there is.
+- Sequential message ids have one digit, so two messages may use one at a time. If a sentence fits several open groups
+  of different messages, and no time singles one out, all of them are refused: to join them would be a guess.
 
 Two receivers that heard the same message make two groups, as they make two records of a message of one sentence.
 """
 
+import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -43,7 +44,8 @@ class Sentence(NamedTuple):
         total: Sentences of its group.
         number: Its number in the group, from 1.
         channel: AIS channel, or empty.
-        key: What the sentences of a group share: talker, type, total, sequential message id, channel.
+        key: What the sentences of a group share: talker, type, total, sequential message id, channel, group id of the
+            tag block (empty if there is none).
         group: Group id of its tag block, or None.
         source: Receiving station, or None.
         line_us: Time on its line, µs since 1970 UTC, or None.
@@ -86,12 +88,14 @@ class _Group:
         last: Position of the newest.
         source: Their receiving station, or None.
         line_us: The first time among them, or None.
+        is_closed: True once it is complete or refused.
     """
 
     parts: dict[int, Sentence]
     last: int
     source: bytes | None
     line_us: int | None
+    is_closed: bool = False
 
     @property
     def first(self) -> Sentence:
@@ -99,14 +103,15 @@ class _Group:
         return next(iter(self.parts.values()))
 
     @property
+    def content(self) -> frozenset[bytes]:
+        """Its sentences, without what stands around them."""
+        return frozenset(each.text for each in self.parts.values())
+
+    @property
     def deadline(self) -> int:
         """The last position that may complete it."""
         is_untagged = self.first.group is None and self.line_us is None
         return self.last + (MAX_OPEN_UNTAGGED if is_untagged else MAX_OPEN)
-
-    @property
-    def content(self) -> frozenset[bytes]:
-        return frozenset(each.text for each in self.parts.values())
 
     def fits(self, sentence: Sentence) -> bool:
         """Return whether a sentence may belong to the group, and comes in its turn if there is no group id."""
@@ -117,16 +122,12 @@ class _Group:
         return in_turn and sentence.position <= self.deadline and self._agrees(sentence)
 
     def _agrees(self, sentence: Sentence) -> bool:
-        """Return whether a sentence has the group's id, source and time."""
+        """Return whether a sentence has the group's source and time."""
         spread_us = MAX_SPREAD_UNTAGGED_US if sentence.group is None else MAX_SPREAD_US
-        return (
-            self.first.group == sentence.group
-            and (self.source is None or sentence.source is None or self.source == sentence.source)
-            and (
-                self.line_us is None
-                or sentence.line_us is None
-                or abs(self.line_us - sentence.line_us) <= spread_us
-            )
+        return (self.source is None or sentence.source is None or self.source == sentence.source) and (
+            self.line_us is None
+            or sentence.line_us is None
+            or abs(self.line_us - sentence.line_us) <= spread_us
         )
 
     def complements(self, other: "_Group") -> bool:
@@ -153,7 +154,7 @@ class Assembly:
     """
 
     open: dict[tuple[bytes, ...], list[_Group]] = field(default_factory=dict)
-    _next_deadline: int | None = None
+    _deadlines: list[tuple[int, int, _Group]] = field(default_factory=list)
 
     def add(self, sentence: Sentence) -> Iterator[tuple[Sentence, ...] | Refusal]:
         """Add a sentence of a group of several.
@@ -164,28 +165,25 @@ class Assembly:
         groups = self.open.setdefault(sentence.key, [])
         fitting = [each for each in groups if each.fits(sentence)]
         chosen = _choose(fitting, sentence)
-        if chosen is None and fitting:
-            for each in fitting:
-                groups.remove(each)
-                yield _refusal(each.parts.values(), "another message uses its sequential id at the same time")
-            yield _refusal([sentence], "it fits several incomplete messages")
-        elif chosen is None:
-            yield from self._replaced(groups, sentence)
-            chosen = _Group({sentence.number: sentence}, sentence.position, sentence.source, sentence.line_us)
-            groups.append(chosen)
-        else:
+        if chosen is not None:
             chosen.add(sentence)
             if len(chosen.parts) == sentence.total:
-                groups.remove(chosen)
+                self._remove(chosen)
                 yield tuple(each for _, each in sorted(chosen.parts.items()))
-        if chosen is not None:
-            self._next_deadline = min(chosen.deadline, self._next_deadline or chosen.deadline)
-        if not groups:
-            del self.open[sentence.key]
+        elif fitting:
+            for each in fitting:
+                self._remove(each)
+                yield _refusal(each.parts.values(), "another message uses its sequential id at the same time")
+            yield _refusal([sentence], "it fits several incomplete messages")
+        else:
+            yield from self._replaced(groups, sentence)
+            chosen = _Group({sentence.number: sentence}, sentence.position, sentence.source, sentence.line_us)
+            self.open.setdefault(sentence.key, groups).append(chosen)
+            heapq.heappush(self._deadlines, (chosen.deadline, sentence.position, chosen))
 
     def is_due(self, position: int) -> bool:
         """Return whether `expired` may yield something."""
-        return self._next_deadline is not None and self._next_deadline < position
+        return bool(self._deadlines) and self._deadlines[0][0] < position
 
     def expired(self, position: int) -> Iterator[tuple[Sentence, ...] | Refusal]:
         """Remove the groups that no sentence from a position on can complete.
@@ -193,46 +191,50 @@ class Assembly:
         Yields:
             Messages that two or more of them make together, and what is refused.
         """
-        every = [each for groups in self.open.values() for each in groups]
-        for group in sorted(every, key=lambda each: each.first.position):
+        while self.is_due(position):
+            _, opened, group = heapq.heappop(self._deadlines)
+            if group.is_closed:
+                continue
             if group.deadline < position:
                 yield from self._close(group)
-        every = [each for groups in self.open.values() for each in groups]
-        self._next_deadline = min((each.deadline for each in every), default=None)
+            else:
+                heapq.heappush(self._deadlines, (group.deadline, opened, group))
 
     def rest(self) -> Iterator[tuple[Sentence, ...] | Refusal]:
         """Remove all groups, at the end of the log; yield as `expired` does."""
-        every = [each for groups in self.open.values() for each in groups]
-        for group in sorted(every, key=lambda each: each.first.position):
-            yield from self._close(group)
+        for group in sorted((each for _, _, each in self._deadlines), key=lambda each: each.first.position):
+            if not group.is_closed:
+                yield from self._close(group)
+        self._deadlines.clear()
+
+    def _remove(self, group: _Group) -> None:
+        group.is_closed = True
+        groups = self.open[group.first.key]
+        groups.remove(group)
+        if not groups:
+            del self.open[group.first.key]
 
     def _close(self, group: _Group) -> Iterator[tuple[Sentence, ...] | Refusal]:
-        groups = self.open.get(group.first.key, [])
-        if group not in groups:
-            return  # part of a message that was closed before
-        others = [each for each in groups if each is not group and each.complements(group)]
+        others = [
+            each for each in self.open[group.first.key] if each is not group and each.complements(group)
+        ]
         numbers = [number for each in (group, *others) for number in each.parts]
-        if sorted(numbers) == list(range(1, group.first.total + 1)):
-            parts = {number: part for each in (group, *others) for number, part in each.parts.items()}
-            taken = [group, *others]
-            yield tuple(part for _, part in sorted(parts.items()))
-        else:
-            taken = [group]
+        self._remove(group)
+        if sorted(numbers) != list(range(1, group.first.total + 1)):
             yield _incomplete(group)
-        left = [each for each in groups if not any(each is gone for gone in taken)]
-        if left:
-            self.open[group.first.key] = left
-        else:
-            del self.open[group.first.key]
+            return
+        for each in others:
+            self._remove(each)
+            group.parts |= each.parts
+        yield tuple(part for _, part in sorted(group.parts.items()))
 
     def _replaced(self, groups: list[_Group], sentence: Sentence) -> Iterator[Refusal]:
         """Remove and yield the older groups whose place a sentence of the same number takes."""
         for each in [*groups]:
             if sentence.number not in each.parts:
                 continue
-            same_origin = each.first.group == sentence.group and each.source == sentence.source
-            if same_origin and sentence.position - each.last > MAX_RIVAL:
-                groups.remove(each)
+            if each.source == sentence.source and sentence.position - each.last > MAX_RIVAL:
+                self._remove(each)
                 yield _incomplete(each)
 
 

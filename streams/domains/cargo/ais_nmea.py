@@ -236,7 +236,7 @@ def _sentence(
         int(total),
         int(number),
         channel.decode("ascii", "replace"),
-        (talker, kind, total, sequence, channel),
+        (talker, kind, total, sequence, channel, around.tags.group or b""),
         around.tags.group,
         around.tags.source,
         line_us,

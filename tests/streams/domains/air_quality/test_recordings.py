@@ -17,6 +17,7 @@ from streams.domains.air_quality.recordings import BEIJING_PRSA, FORMATS, SEOUL_
 from streams.readers.formats import Accepted, Item, Refused, Skipped
 from streams.replay.recordings import bundled
 from streams.testing import MemoryProducer
+from tests.streams.readers.accounting import below_header
 
 SEOUL_HEADER = (
     "측정일시,측정소명,이산화질소농도(ppm),오존농도(ppm),일산화탄소농도(ppm),아황산가스농도(ppm),"
@@ -38,7 +39,7 @@ def beijing(*rows: str, header: str = BEIJING_HEADER) -> bytes:
 
 def read(layout: TableLayout, data: bytes) -> list[Item]:
     """Read a whole file."""
-    return list(layout.read(io.BytesIO(data)))
+    return below_header(layout.read(io.BytesIO(data)))
 
 
 def fields(item: Item) -> dict[str, Any]:
@@ -240,7 +241,7 @@ def test_bundled_recordings_are_read_to_the_last_row(path: Path) -> None:
     rows = list(independent_rows(path))
     with gzip.open(path) as stream:
         layout = SEOUL_DAILY if "seoul" in path.name else BEIJING_PRSA
-        items = list(layout.read(stream))  # type: ignore[arg-type]
+        items = below_header(layout.read(stream))  # type: ignore[arg-type]
     assert len(items) == len(rows)
     assert all(isinstance(item, Accepted) for item in items)
     door = MemoryProducer(load_catalog())

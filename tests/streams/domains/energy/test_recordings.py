@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 
 from streams.domains.energy.recordings import FORMATS, TABLES
 from streams.readers.formats import Accepted, Item, Refused, Skipped
-from streams.replay.recordings import bundled, find, opened
+from streams.readers.source import open_source
+from streams.replay.recordings import bundled, find
 from streams.testing import MemoryProducer
 from tests.recordings import whole
 from tests.streams.domains.energy.facts import CATALOG
+from tests.streams.readers.accounting import below_header
 
 TABLE = {table.name: table for table in TABLES}
 HEADS = {
@@ -46,7 +48,7 @@ FILES = [*bundled("energy"), ROOF]
 def read(name: str, *rows: str, path: Path | None = None, head: str = "") -> list[Item]:
     """Read a file made of rows."""
     data = "\n".join([head or HEADS[name], *rows, ""]).encode()
-    return list(TABLE[name].read(io.BytesIO(data), path))
+    return below_header(TABLE[name].read(io.BytesIO(data), path))
 
 
 def accepted(item: Item) -> dict[str, Any]:
@@ -338,7 +340,7 @@ def test_a_format_is_told_by_its_head_alone() -> None:
 def test_whatever_the_bytes_are_every_line_is_accounted_for(name: str, body: bytes) -> None:
     """Rows are numbered 1, 2, 3 …; lines are records or blank; nothing is raised."""
     data = HEADS[name].encode() + b"\n" + body
-    items = list(TABLE[name].read(io.BytesIO(data), Path("Building_1_customer2.csv")))
+    items = below_header(TABLE[name].read(io.BytesIO(data), Path("Building_1_customer2.csv")))
     lines = body.split(b"\n")
     assert len(items) == len(lines) - (lines[-1] == b"")
     records = [item.record for item in items if not isinstance(item, Skipped)]
@@ -364,8 +366,8 @@ def items_of(path: Path) -> list[Item]:
     """Read a file as the platform does."""
     (recording,) = find([path])
     assert recording.format is not None
-    with opened(path) as stream:
-        return list(recording.format.items(stream, path))
+    with open_source(path) as stream:
+        return below_header(recording.format.items(stream, path))
 
 
 def whole_files() -> list[Path]:
