@@ -2,8 +2,8 @@ r"""Time at which an AIS sentence was received. Pure.
 
 An AIS sentence carries no date. Its time comes from, in this order: the tag block before it (`nmea_tag_block`), what
 the logger wrote behind its checksum (as the US Coast Guard's network does: `,r003669945,1429287224`), what it wrote
-before it, the newest sentence with a time before it: a position fix (`$..RMC` of any talker) or the wrapper of Gatehouse
-(`$PGHP`). The reader `ais_nmea` applies the order.
+before it, the newest sentence with a time before it: a position fix (`$..RMC` of any talker) or the wrapper of
+Gatehouse (`$PGHP`). The reader `ais_nmea` applies the order.
 """
 
 import re

@@ -105,8 +105,6 @@ def matches(head: bytes) -> bool:
     """
     found = [each.strip(BLANK) for each in _LINE_END.split(head)]
     found = [each for each in found if each and not each.startswith(b"#")][:_HEAD_LINES]
-    if len(found) > 1 and len(_LINE_END.split(head)) <= _HEAD_LINES:
-        found.pop()  # the head may end within it
     good = sum(_is_nmea(each) for each in found)
     objects = sum(each.startswith(b"{") for each in found)
     return 2 * good >= len(found) >= 10 * objects and any(map(_AIS.search, found))

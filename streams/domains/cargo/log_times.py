@@ -1,8 +1,8 @@
 """Times as loggers and exports write them → microseconds since 1970 UTC. Pure.
 
-Read are ISO 8601 with `-` or `/`, with `T` or a space, with a fraction, with an offset, `Z`, `UTC` or nothing; and epochs
-in seconds (also with a fraction), milliseconds, microseconds and nanoseconds. The unit of an epoch is the one that puts
-it between 1990 and 2100: AIS did not exist before, and nothing is received later.
+Read are ISO 8601 with `-` or `/`, with `T` or a space, with a fraction, with an offset, `Z`, `UTC` or nothing; and
+epochs in seconds (also with a fraction), milliseconds, microseconds and nanoseconds. The unit of an epoch is the one
+that puts it between 1990 and 2100: AIS did not exist before, and nothing is received later.
 """
 
 import re
@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from streams.domains.cargo import instants
 
 ISO: Final = (
-    r"(?P<year>\d{4})[-/](?P<month>\d{2})[-/](?P<day>\d{2})[T ](?P<time>\d{2}:\d{2}:\d{2})(?:[.,](?P<fraction>\d{1,9}))?"
-    r"(?: ?(?P<zone>Z\b|UTC\b|GMT\b|[+-]\d{2}(?::?\d{2})?))?"
+    r"(?P<year>\d{4})[-/](?P<month>\d{2})[-/](?P<day>\d{2})[T ](?P<time>\d{2}:\d{2}:\d{2})"
+    r"(?:[.,](?P<fraction>\d{1,9}))?(?: ?(?P<zone>Z\b|UTC\b|GMT\b|[+-]\d{2}(?::?\d{2})?))?"
 )
 """Pattern of a date and time."""
 

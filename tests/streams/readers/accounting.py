@@ -20,7 +20,6 @@ from streams.replay.recordings import bundled, bundled_scenarios, find, formats
 
 PENDING = frozenset(
     (
-        "ais-nmea",
         "epcis-json",
         "epcis-xml",
         "dcsa-tnt-2.2",

@@ -197,21 +197,6 @@ def test_a_fix_with_a_wrong_checksum_is_no_clock() -> None:
         assert draft(records(read(line, POSITION))[0])[1]["flags"] == ["NO_TIME"]
 
 
-@given(
-    st.lists(
-        st.one_of(st.binary(max_size=40), st.sampled_from([*PARTS, POSITION, FIX, b"", b"#x"])), max_size=12
-    )
-)
-def test_whatever_a_log_holds_records_are_numbered_and_no_line_is_lost(lines: list[bytes]) -> None:
-    """1, 2, 3 …; every group accepted or refused; every other line skipped."""
-    found = read(*lines)
-    numbers = [each.record for each in records(found)]
-    assert sorted(numbers) == list(range(1, len(numbers) + 1))
-    held = sum(len(each.data.split(b"\n")) for each in records(found))
-    skipped = sum(isinstance(each, Skipped) for each in found)
-    assert held + skipped == len(io.BytesIO(b"\r\n".join(lines)).readlines())
-
-
 @given(st.binary(min_size=1, max_size=60))
 def test_whatever_a_payload_holds_it_is_a_message_or_refused(payload: bytes) -> None:
     """Wild payloads with a right checksum."""
