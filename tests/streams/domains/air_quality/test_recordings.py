@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from schemas.catalog import load_catalog
 from streams.domains.air_quality.recordings import BEIJING_PRSA, FORMATS, SEOUL_DAILY, TableLayout
@@ -153,7 +151,6 @@ def test_odd_values_are_accepted_with_flags() -> None:
         ("20210301,강남구,1_0,0.02,0.4,0.003,15,8", "expected a number, got '1_0'"),
         (f"20210301,강남구,{'9' * 305},0.02,0.4,0.003,15,8", "expected a number below 1e+300"),
         ('20210301,"강남구,0.02,0.02,0.4,0.003,15,8', "not a CSV row"),
-        (SEOUL_HEADER, "expected a day YYYYMMDD"),
     ],
 )
 def test_what_cannot_be_parsed_is_refused_with_the_reason(row: str, reason: str) -> None:
@@ -212,18 +209,6 @@ def test_a_format_is_told_by_its_header_alone() -> None:
     for form in FORMATS:
         assert {name for name, head in heads.items() if form.matches(head)} == {form.name}
         assert not any(form.matches(head) for head in (b"", b"\n", b"a,b\n1,2\n", b"\x1f\x8b", b"\xff\xfe,"))
-
-
-@pytest.mark.parametrize("layout", [SEOUL_DAILY, BEIJING_PRSA])
-@given(body=st.binary(max_size=400))
-def test_whatever_the_bytes_are_every_line_is_accounted_for(layout: TableLayout, body: bytes) -> None:
-    """Rows are numbered 1, 2, 3 …; lines are records or blank; nothing is raised."""
-    header = seoul() if layout is SEOUL_DAILY else beijing()
-    items = read(layout, header + body)
-    lines = body.split(b"\n")
-    assert len(items) == len(lines) - (lines[-1] == b"")
-    records = [item.record for item in items if not isinstance(item, Skipped)]
-    assert records == list(range(1, len(records) + 1))
 
 
 def independent_rows(path: Path) -> Iterator[list[str]]:

@@ -247,12 +247,11 @@ def test_values_that_look_like_another_unit_are_flagged(
     ],
 )
 def test_a_column_in_another_unit_is_another_format(name: str, column: str, other: str) -> None:
-    """It is not recognised; read as this format all the same, every row is refused and the column named."""
+    """It is not recognised; read as this format all the same, every line is refused."""
     head = HEADS[name].replace(column, other)
     assert not TABLE[name].matches(head.encode() + b"\n1,2\n")
     items = read(name, "x", "y", head=head, path=ONE)
-    assert len(items) == 2
-    assert all("the table lacks the column" in refusal(item) for item in items)
+    assert [refusal(item) for item in items] == ["no header of this format"] * 3
 
 
 @pytest.mark.parametrize(
@@ -333,18 +332,6 @@ def test_a_format_is_told_by_its_head_alone() -> None:
         assert not any(
             form.matches(head) for head in (b"", b"\n", b"a,b\n1,2\n", b"\x1f\x8b", b"\xff\xfe,", b',"GC')
         )
-
-
-@pytest.mark.parametrize("name", HEADS)
-@given(body=st.binary(max_size=300))
-def test_whatever_the_bytes_are_every_line_is_accounted_for(name: str, body: bytes) -> None:
-    """Rows are numbered 1, 2, 3 …; lines are records or blank; nothing is raised."""
-    data = HEADS[name].encode() + b"\n" + body
-    items = below_header(TABLE[name].read(io.BytesIO(data), Path("Building_1_customer2.csv")))
-    lines = body.split(b"\n")
-    assert len(items) == len(lines) - (lines[-1] == b"")
-    records = [item.record for item in items if not isinstance(item, Skipped)]
-    assert records == list(range(1, len(records) + 1))
 
 
 @pytest.mark.parametrize("name", HEADS)

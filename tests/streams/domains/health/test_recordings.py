@@ -8,13 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from streams.domains.health.mornings import lines
 from streams.domains.health.recordings import AIS_ATHLETES, BODY_DIMENSIONS, NHANES, SAS_ZERO, TableLayout
 from streams.domains.health.rules import assess
-from streams.readers.formats import Accepted, Refused, Skipped
+from streams.readers.formats import Accepted, Refused
 from streams.readers.source import open_source
 from streams.replay.recordings import bundled, bundled_scenarios, content, find
 from tests.recordings import whole
@@ -166,16 +164,6 @@ def test_a_table_that_lacks_a_column_is_refused_row_by_row() -> None:
     data = nhanes({}, {}).replace(b"TrunkFatG", b"Trunk")
     found = [item for item in items(data) if isinstance(item, Refused)]
     assert [item.reason for item in found] == ["the table lacks the column TrunkFatG"] * 2
-
-
-@given(body=st.binary(max_size=300))
-def test_whatever_the_rows_are_each_is_accounted_for(body: bytes) -> None:
-    """Nothing is raised, and records are numbered 1, 2, 3 …."""
-    found = items(nhanes() + body)
-    numbers = [item.record for item in found if not isinstance(item, Skipped)]
-    assert numbers == list(range(1, len(numbers) + 1))
-    parts = body.split(b"\n")
-    assert len(found) == len(parts) - (parts[-1] == b"")
 
 
 def test_the_scenario_is_what_its_generator_makes() -> None:
