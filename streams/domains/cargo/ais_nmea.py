@@ -42,7 +42,7 @@ _HEAD_LINES = 200
 _LINE_END = re.compile(rb"\r\n|\n\r|\r|\n")
 
 
-class _Surroundings(NamedTuple):
+class _Around(NamedTuple):
     """What stands around a sentence.
 
     Attributes:
@@ -60,7 +60,7 @@ class _Surroundings(NamedTuple):
     end: int
 
 
-_NOTHING = _Surroundings(nmea_tag_block.NONE, ais_clock.NOTHING, ais_clock.NOTHING, 0, 0)
+_NOTHING = _Around(nmea_tag_block.NONE, ais_clock.NOTHING, ais_clock.NOTHING, 0, 0)
 
 
 @dataclass
@@ -175,7 +175,7 @@ def _line(log: _Log, line: Line) -> list[Item]:
 
 
 def _piece(log: _Log, line: Line, piece: Piece, end: int) -> list[Item]:
-    around = _surroundings(line.data, piece)
+    around = _around(line.data, piece)
     begin = line.begin + piece.begin
     own_begin, own_end = begin, end
     items: list[Item] = []
@@ -190,7 +190,7 @@ def _piece(log: _Log, line: Line, piece: Piece, end: int) -> list[Item]:
     return items
 
 
-def _surroundings(data: bytes, piece: Piece) -> _Surroundings:
+def _around(data: bytes, piece: Piece) -> _Around:
     prefix, suffix = data[piece.begin : piece.tags_at], data[piece.suffix_at : piece.end]
     tags = nmea_tag_block.NONE
     if piece.tags_at < piece.sentence_at:
@@ -201,7 +201,7 @@ def _surroundings(data: bytes, piece: Piece) -> _Surroundings:
     behind = ais_clock.suffix_stamp(suffix) if suffix else ais_clock.NOTHING
     if suffix and tags.source is None:
         tags = tags._replace(source=ais_clock.station(suffix))
-    return _Surroundings(
+    return _Around(
         tags,
         before or ais_clock.NOTHING,
         behind or ais_clock.NOTHING,
@@ -211,7 +211,7 @@ def _surroundings(data: bytes, piece: Piece) -> _Surroundings:
 
 
 def _sentence(
-    log: _Log, line: Line, piece: Piece, around: _Surroundings, span: tuple[int, int]
+    log: _Log, line: Line, piece: Piece, around: _Around, span: tuple[int, int]
 ) -> list[Item]:
     text = line.data if around is _NOTHING else line.data[piece.sentence_at : piece.suffix_at]
     if text[:1] == b"$" or not _AIS.match(text):
@@ -245,7 +245,7 @@ def _sentence(
     return _assembled(log, log.assembly.add(sentence))
 
 
-def _time(log: _Log, around: _Surroundings) -> tuple[int | None, tuple[str, ...]]:
+def _time(log: _Log, around: _Around) -> tuple[int | None, tuple[str, ...]]:
     """Return the time on a sentence's own line, and what is doubtful about it."""
     flags = list(around.tags.flags)
     time_us = log.time_of(around.tags)
