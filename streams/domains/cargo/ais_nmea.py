@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 from streams.domains.cargo import ais_clock, nmea_tag_block
 from streams.domains.cargo.ais_groups import Assembly, Refusal, Sentence
 from streams.domains.cargo.ais_message import decode, fields_of
-from streams.domains.cargo.nmea_line import BLANK, Piece, log_lines, pieces
+from streams.domains.cargo.nmea_line import BLANK, TAG_BLOCKS, Piece, log_lines, pieces
 from streams.domains.cargo.nmea_tag_block import TagBlocks, checksum_of
 from streams.domains.cargo.rule_violation import RuleViolation
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
@@ -39,6 +39,8 @@ _SENTENCE = re.compile(
 )
 _AIS = re.compile(rb"![A-Z][A-Z0-9]VD[MO],")
 _HEAD_LINES = 200
+_LONGEST_LABEL = 40
+_OTHER_FORMAT = re.compile(rb"[{\"'=<]")
 _LINE_END = re.compile(rb"\r\n|\n\r|\r|\n")
 
 
@@ -112,7 +114,11 @@ def matches(head: bytes) -> bool:
 
 def _is_nmea(line: bytes) -> bool:
     found = pieces(line)
-    return bool(found) and ais_clock.prefix_stamp(line[: found[0].tags_at]) is not None
+    if not found or not found[0].checked:
+        return False
+    prefix = line[: found[0].tags_at]
+    is_label = len(prefix) <= _LONGEST_LABEL and not _OTHER_FORMAT.search(prefix)
+    return is_label or ais_clock.prefix_stamp(prefix) is not None
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
@@ -164,6 +170,8 @@ def _line(log: _Log, line: Line) -> list[Item]:
     text = line.data.strip(BLANK)
     if not text or text.startswith(b"#"):
         return [Skipped(line.number, "comment" if text else "blank line", line.spans)]
+    if not found and TAG_BLOCKS.fullmatch(text) and not nmea_tag_block.parse(text).flags:
+        return [Skipped(line.number, "tag block without a sentence", line.spans)]
     if not found:
         reason = "expected an NMEA 0183 sentence: ! or $, its type, and a checksum"
         return [Refused(log.next_record(), line.number, text, reason, "ais-sentence@2", line.spans)]
@@ -210,9 +218,7 @@ def _around(data: bytes, piece: Piece) -> _Around:
     )
 
 
-def _sentence(
-    log: _Log, line: Line, piece: Piece, around: _Around, span: tuple[int, int]
-) -> list[Item]:
+def _sentence(log: _Log, line: Line, piece: Piece, around: _Around, span: tuple[int, int]) -> list[Item]:
     text = line.data if around is _NOTHING else line.data[piece.sentence_at : piece.suffix_at]
     if text[:1] == b"$" or not _AIS.match(text):
         if ais_clock.is_clock(text) and _checksum(text) == int(text[-2:], 16):

@@ -24,12 +24,15 @@ LONGEST_LINE: Final = 1 << 16
 
 _CHUNK_BYTES = 1 << 18
 _LINE_END = re.compile(rb"\r\n|\n\r|\n|\r")
-_START = re.compile(rb"(?:\\[^\\!$]{1,400}\\){0,8}[!$](?=[A-Z][A-Z0-9]{1,7},)")
+_START = re.compile(rb"(?:\\[^\\!$]{1,400}\\[ \t]{0,4}){0,8}[!$](?=[A-Z][A-Z0-9]{1,7},)")
 _PLAIN = re.compile(
-    rb"((?:\\[^\\!$]{1,400}\\){0,8})[!$][A-Z][A-Z0-9]{1,7},[^*!$\\]*\*[0-9A-Fa-f]{2}(?P<suffix>,.*|\s*)",
+    rb"((?:\\[^\\!$]{1,400}\\[ \t]{0,4}){0,8})[!$][A-Z][A-Z0-9]{1,7},[^*!$\\]*\*[0-9A-Fa-f]{2}(?P<suffix>,.*|\s*)",
     re.DOTALL,
 )
 """A line that holds one sentence with its tag blocks and suffix, and nothing else."""
+
+TAG_BLOCKS: Final = re.compile(rb"(?:\\[^\\!$]{1,400}\\[ \t]{0,4}){1,8}")
+"""Tag blocks alone."""
 
 _CHECKED = re.compile(rb"[!$][^*!$\\]*\*[0-9A-Fa-f]{2}")
 

@@ -110,6 +110,9 @@ def test_a_line_ends_in_every_way(end: bytes) -> None:
         (b"\x00\n \t\n\x1a", 0, [], ["blank line"] * 3),
         (b"!ABVSI,r3669961,1,013536.96326433,1386,-98,,*14" + ONE, 1, [], ["NMEA sentence without AIS"]),
         (FIX + b"garbage" + ONE, 1, [], ["NMEA sentence without AIS", "text before a sentence"]),
+        (tag("s:x,t:a note") + b"\n" + ONE, 1, [], ["tag block without a sentence"]),
+        (b"\\s:x*00\\\n" + ONE, 1, ["ais-sentence@2"], []),
+        (b"NMEA," + ONE + b",1567814730009", 1, [], ["text before a sentence"]),
         (b"!AAVDM,0,1,,B,16UK7Fi0?w4tQF0l4Q@>401v1PS;,0*0F", 0, ["ais-sentence@2"], []),
         (b"!AIVDM,1,1,,B,15N4cJ005Jrek0H@9nDW5608EP,013", 0, ["ais-sentence@2"], []),
     ],
@@ -154,6 +157,7 @@ def test_what_is_cut_or_glued_is_read_or_refused_or_skipped(
         (tag("s:rA1,c:1700000000", ONE), "2023-11-14T22:13:20+00:00", []),
         (tag("c:1700000000.75", ONE), "2023-11-14T22:13:20.750000+00:00", []),
         (tag("c:1700000000750,s:x", ONE), "2023-11-14T22:13:20.750000+00:00", []),
+        (tag("c:1700000000") + b" " + ONE, "2023-11-14T22:13:20+00:00", []),
         (tag("c:0002780328", ONE), "1970-01-01T00:00:00+00:00", ["TIME_IMPLAUSIBLE", "NO_TIME"]),
         (tag("c:12415440354", ONE), "1970-01-01T00:00:00+00:00", ["TIME_IMPLAUSIBLE", "NO_TIME"]),
         (tag("s:r1ACE0JVF") + tag("c:1628097600,s:AS,n:27493", ONE), "2021-08-04T17:20:00+00:00", []),
@@ -190,6 +194,7 @@ HEADS = [
     tag("c:1700000000", ONE),
     b"2023-11-14T22:15:00Z " + ONE,
     b"1700000000 " + OTHER,
+    b"port 10110: " + OTHER,
     b"\x00" + ONE,
 ]
 
@@ -217,6 +222,8 @@ def test_a_log_is_recognised_by_most_of_its_lines(
         FIX + b"\n",
         b'{"a": 1}\n' * 3 + ONE,
         b"a,b,c\n1,2,3\n" + ONE,
+        b'"' + ONE + b'"\n',
+        b'{"nmea":"' + ONE + b'"}\n',
         b"MMSI,!AIVDM,\n1,2\n",
     ],
 )
