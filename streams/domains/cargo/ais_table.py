@@ -71,12 +71,17 @@ def number(cells: Mapping[str, str], column: str) -> float | None:
     Raises:
         ValueError: It is no number.
     """
-    given = code(cells, column)
-    if given is None:
+    given = cells.get(column)
+    if not given:
         return None
-    point = _DECIMAL_COMMA.sub(r"\1.\2", given, count=1)
-    if not _NUMBER.fullmatch(point) or len(given) > _LONGEST_NUMBER:
-        raise ValueError(f"column {column}: expected a number, got {given[:40]!r}")
+    if _NUMBER.fullmatch(given) and len(given) <= _LONGEST_NUMBER:
+        return float(given)
+    stripped = code(cells, column)
+    if stripped is None:
+        return None
+    point = _DECIMAL_COMMA.sub(r"\1.\2", stripped, count=1)
+    if not _NUMBER.fullmatch(point) or len(point) > _LONGEST_NUMBER:
+        raise ValueError(f"column {column}: expected a number, got {stripped[:40]!r}")
     return float(point)
 
 

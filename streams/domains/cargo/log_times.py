@@ -6,7 +6,7 @@ that puts it between 1990 and 2100: AIS did not exist before, and nothing is rec
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from streams.domains.cargo import instants
@@ -24,6 +24,7 @@ IMPLAUSIBLE: Final = "TIME_IMPLAUSIBLE"
 """Flag of a record whose written time lies outside 1990 to 2100 and is not used."""
 
 _ISO = re.compile(ISO, re.ASCII)
+_PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}", re.ASCII)
 _FIRST_US, _END_US = 631_152_000_000_000, 4_102_444_800_000_000
 _MICROSECONDS = 6
 
@@ -46,6 +47,8 @@ def iso(text: str) -> WrittenTime:
     Raises:
         ValueError: It is none, does not exist, or lies before 1970.
     """
+    if _PLAIN.fullmatch(text):
+        return WrittenTime(instants.of(datetime.fromisoformat(text).replace(tzinfo=UTC)), has_zone=False)
     match = _ISO.fullmatch(text)
     if match is None:
         raise ValueError("expected YYYY-MM-DDThh:mm:ss")
