@@ -223,6 +223,7 @@ def _sentence(log: _Log, line: Line, piece: Piece, around: _Around, span: tuple[
     if text[:1] == b"$" or not _AIS.match(text):
         if ais_clock.is_clock(text) and _checksum(text) == int(text[-2:], 16):
             log.clock_us = ais_clock.fix_time(text) or log.clock_us
+        log.time_of(around.tags)  # the later sentences of its group may have none
         return [Skipped(line.number, "NMEA sentence without AIS", (span,))]
     data = line.data if around is _NOTHING else line.data[around.begin : around.end].strip(BLANK)
     try:
