@@ -1,6 +1,7 @@
 """The cargo board: containers and their stays, anomalies, ships, and permits.
 
-A dot on the map of the world is a ship's newest report. On the map of Busan it is any report in the waters of its port.
+A dot on the map of the world is a ship's newest report. On the map of Busan it is any report of a
+ship in the waters of its port.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ def held() -> Builder[dashboard.Panel]:
 def vessels() -> Builder[dashboard.Panel]:
     """Return the number of ships with a report."""
     return panels.stat(
-        "Vessels heard", f"SELECT uniqExact(mmsi) AS vessels FROM {VESSELS} WHERE $__timeFilter(seen_at)"
+        "Vessels heard",
+        f"SELECT uniqExact(mmsi) AS vessels FROM {VESSELS} WHERE $__timeFilter(seen_at)",
+        about="Ships and auxiliary craft; no base stations, aids to navigation, rescue aircraft and beacons.",
     )
 
 
@@ -146,7 +149,9 @@ def busan(position: str) -> Builder[dashboard.Panel]:
     return geomap.places(
         "Port of Busan: ways in and out",
         f"SELECT latitude, longitude, ifNull(sog, 0) AS knots, mmsi, occurred_at AS at, simulated FROM {position} "
-        f"WHERE $__timeFilter(occurred_at) AND {outline('busan').where()} ORDER BY occurred_at DESC, mmsi LIMIT 5000",
+        f"WHERE $__timeFilter(occurred_at) AND {outline('busan').where()} "
+        "AND ifNull(station, 'VESSEL') IN ('VESSEL', 'AUXILIARY_CRAFT') AND ifNull(message_type, 0) NOT IN (4, 9, 21) "
+        "ORDER BY occurred_at DESC, mmsi LIMIT 5000",
         over="busan",
         view=BUSAN,
         colour_by="knots",

@@ -32,8 +32,8 @@ CONTAINER_STATE = topic_name("cargo", "container-state")
 ANOMALY = topic_name("cargo", "anomaly")
 
 STATE_RULE = "container-state@2"
-TRACK_RULE = "vessel-track@1"
-NUMBERS_RULE = "cargo-numbers@1"
+TRACK_RULE = "vessel-track@2"
+NUMBERS_RULE = "cargo-numbers@2"
 
 MICROSECONDS = 1_000_000
 

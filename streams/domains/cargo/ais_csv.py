@@ -1,32 +1,65 @@
-"""AIS position reports in the CSV tables of MarineCadastre → `cargo.vessel-position`. Pure.
+"""AIS position reports in the CSV tables of MarineCadastre, 2009 to today → `cargo.vessel-position`. Pure.
 
-One source record is one CSV data row. Times are UTC, without an offset. Values that mean "not available" in AIS become
-null. Only what cannot be parsed is refused.
+One source record is one CSV data row. Times are UTC, without an offset. Sources: NOAA's data dictionaries before and
+from 2025, and what its files hold:
+
+- 2009–2014 are geodatabases; exported with coordinates they have `X` and `Y`, and times like `2014/01/01 00:00:00+00`.
+- 2015–2017: `Status` as text, no transceiver class, `VesselType` in codes of its own (1001 to 1025).
+- 2018: `TranscieverClass`; 2019–2024: `TransceiverClass`.
+- From 2025: `base_date_time`, `longitude` before `latitude`, `transceiver`; "not available" is an empty cell.
+
+A negative speed or course is one whose highest bit was read as a sign: AIS has 10 bits for the speed in 0.1 kn and 12
+for the course in 0.1°. So -0.1 kn is 102.3 (not available), -133.6° is 276.0°, -49.6° is 360 (not available). Such a
+value is corrected, with a flag. Only what cannot be parsed is refused.
 """
 
-import re
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
-from streams.domains.cargo import instants
-from streams.domains.cargo.ais_message import POSITION, available, position
-from streams.domains.cargo.identifiers import imo_problem, mmsi_problem
+from streams.domains.cargo import ais_table, ais_values
+from streams.domains.cargo.ais_message import POSITION
+from streams.domains.cargo.mmsi import mmsi_problem, station_of
 from streams.readers.delimited import Dialect, Row, items
 from streams.readers.formats import EventDraft, Item
 
 NAME = "ais-marinecadastre"
-RULE = "read-ais-marinecadastre@1"
+RULE = "read-ais-marinecadastre@2"
 
-NEEDED = frozenset(("MMSI", "BaseDateTime", "LAT", "LON", "SOG", "COG", "Heading"))
+SOG_SIGN, COG_SIGN = "SOG_SIGN_CORRECTED", "COG_SIGN_CORRECTED"
 
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,2})?", re.ASCII)
-_DIGITS = re.compile(r"\d{1,12}", re.ASCII)
-_NO_IMO = re.compile(r"(IMO)?\s*0*", re.ASCII)
+_NAMES = {
+    "MMSI": ("mmsi",),
+    "BaseDateTime": ("basedatetime",),
+    "LAT": ("lat", "latitude", "y"),
+    "LON": ("lon", "longitude", "x"),
+    "SOG": ("sog",),
+    "COG": ("cog",),
+    "Heading": ("heading",),
+    "VesselName": ("vesselname",),
+    "IMO": ("imo",),
+    "CallSign": ("callsign",),
+    "VesselType": ("vesseltype",),
+    "Status": ("status",),
+    "Length": ("length",),
+    "Width": ("width",),
+    "Draft": ("draft",),
+    "Cargo": ("cargo",),
+    "TransceiverClass": ("transceiverclass", "transcieverclass", "transceiver"),
+}
+"""Columns by NOAA's name of 2019, with the spellings of all years as `ais_table.fold` gives them."""
+
+_COLUMNS = {spelling: name for name, spellings in _NAMES.items() for spelling in spellings}
+_NEEDED = frozenset(("MMSI", "BaseDateTime", "LAT", "LON"))
+_SPEED_SPAN, _COURSE_SPAN = 102.4, 409.6
+"""Spans of 10 bits in 0.1 kn and of 12 bits in 0.1°."""
 
 
-DIALECT = Dialect(NEEDED.issubset)
+def _known(columns: Sequence[str]) -> bool:
+    known = [each for each in columns if each in _NAMES]
+    return _NEEDED.issubset(known) and len(set(known)) == len(known)
+
+
+DIALECT = Dialect(_known, column_name=lambda name: _COLUMNS.get(ais_table.fold(name), name.strip()))
 """How such tables are written."""
 
 
@@ -42,74 +75,54 @@ def read(stream: BinaryIO) -> Iterator[Item]:
 
 def _draft(row: Row) -> EventDraft:
     cells = {name: cell.strip() for name, cell in row.require_cells().items()}
-    mmsi = cells["MMSI"]
-    if not _DIGITS.fullmatch(mmsi):
-        raise ValueError(f"column MMSI: expected digits, got {mmsi[:40]!r}")
-    latitude, longitude, flag = position(_number(cells, "LAT"), _number(cells, "LON"))
-    imo = _imo(cells)
-    flags = [mmsi_problem(mmsi), imo_problem(imo) if imo else None, flag]
+    mmsi, padded = ais_table.mmsi(cells, "MMSI")
+    latitude, longitude, flag = ais_values.position(
+        ais_table.number(cells, "LAT"), ais_table.number(cells, "LON")
+    )
+    ship = ais_values.ship_number((ais_table.code(cells, "IMO") or "").removeprefix("IMO").strip())
+    motion, motion_flags = _motion(cells)
+    kind = ais_table.whole(cells, "VesselType")
+    flags = [mmsi_problem(mmsi), padded, ship.flag, flag, *motion_flags, ais_values.ship_type(kind)]
     fields = {
         "mmsi": mmsi,
+        "station": station_of(mmsi),
         "latitude": latitude,
         "longitude": longitude,
-        "imo": imo,
-        **_motion(cells),
+        "imo": ship.imo,
+        "official_number": ship.official_number,
+        **motion,
+        "ship_type": kind,
         **_ship(cells),
         "flags": [each for each in flags if each],
     }
-    return EventDraft(POSITION, _time(cells["BaseDateTime"]), fields)
+    return EventDraft(POSITION, ais_table.iso_time(cells, "BaseDateTime"), fields)
 
 
-def _motion(cells: Mapping[str, str]) -> dict[str, Any]:
-    heading = available(_number(cells, "Heading"), 360)
-    return {
-        "sog": available(_number(cells, "SOG"), 102.3),
-        "cog": available(_number(cells, "COG"), 360),
-        "heading": None if heading is None else int(heading),
-        "nav_status": _whole(cells, "Status"),
-    }
+def _motion(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[str | None]]:
+    sog_cell, sog_sign = _unsigned(ais_table.number(cells, "SOG"), _SPEED_SPAN, SOG_SIGN)
+    cog_cell, cog_sign = _unsigned(ais_table.number(cells, "COG"), _COURSE_SPAN, COG_SIGN)
+    sog, sog_flag = ais_values.speed(sog_cell)
+    cog, cog_flag = ais_values.course(cog_cell)
+    heading, heading_flag = ais_values.heading(ais_table.number(cells, "Heading"))
+    status, status_flag = ais_table.nav_status(cells, "Status")
+    fields = {"sog": sog, "cog": cog, "heading": heading, "nav_status": status}
+    return fields, [sog_sign, sog_flag, cog_sign, cog_flag, heading_flag, status_flag]
+
+
+def _unsigned(value: float | None, span: float, flag: str) -> tuple[float | None, str | None]:
+    """Return a value of `span` whose highest bit was read as a sign, corrected, with the flag."""
+    if value is None or not -span / 2 <= value < 0:
+        return value, None
+    return round(value + span, 1), flag
 
 
 def _ship(cells: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "name": cells.get("VesselName") or None,
-        "call_sign": cells.get("CallSign") or None,
-        "ship_type": _whole(cells, "VesselType"),
-        "length": _number(cells, "Length"),
-        "width": _number(cells, "Width"),
-        "draught": _number(cells, "Draft"),
-        "cargo_code": _whole(cells, "Cargo"),
-        "transceiver_class": cells.get("TransceiverClass") or None,
+        "name": ais_table.text(cells, "VesselName"),
+        "call_sign": ais_table.text(cells, "CallSign"),
+        "length": ais_table.number(cells, "Length"),
+        "width": ais_table.number(cells, "Width"),
+        "draught": ais_table.number(cells, "Draft"),
+        "cargo_code": ais_table.whole(cells, "Cargo"),
+        "transceiver_class": ais_table.text(cells, "TransceiverClass"),
     }
-
-
-def _imo(cells: Mapping[str, str]) -> str | None:
-    text = cells.get("IMO", "")
-    return None if _NO_IMO.fullmatch(text) else text.removeprefix("IMO").strip()
-
-
-def _time(text: str) -> int:
-    if not _TIME.fullmatch(text):
-        raise ValueError(f"column BaseDateTime: expected YYYY-MM-DDThh:mm:ss, got {text[:40]!r}")
-    try:
-        return instants.of(datetime.fromisoformat(text).replace(tzinfo=UTC))
-    except ValueError as error:
-        raise ValueError(f"column BaseDateTime: no such time: {text} ({error})") from None
-
-
-def _number(cells: Mapping[str, str], column: str) -> float | None:
-    text = cells.get(column, "")
-    if not text:
-        return None
-    if not _NUMBER.fullmatch(text) or len(text) > 40:
-        raise ValueError(f"column {column}: expected a number, got {text[:40]!r}")
-    return float(text)
-
-
-def _whole(cells: Mapping[str, str], column: str) -> int | None:
-    found = _number(cells, column)
-    if found is None:
-        return None
-    if found != int(found) or abs(found) > 2**31 - 1:
-        raise ValueError(f"column {column}: expected a whole number, got {cells[column][:40]!r}")
-    return int(found)

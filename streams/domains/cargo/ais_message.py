@@ -1,8 +1,7 @@
 """One decoded AIS message → `cargo.vessel-position` or `cargo.vessel-message`. Pure.
 
-pyais decodes the payload (ITU-R M.1371). Values that mean "not available" become null: latitude 91, longitude 181,
-speed 102.3 kn, course 360°, heading 511, particulars of the ship that are 0 or empty. A position out of range becomes
-null with a flag.
+pyais decodes the payload (ITU-R M.1371). `ais_values` makes values that mean "not available" null; particulars of the
+ship that are 0 or empty become null here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,8 @@ from typing import Any
 import pyais
 
 from schemas.names import topic_name
-from streams.domains.cargo.identifiers import imo_problem, mmsi_problem
+from streams.domains.cargo import ais_values
+from streams.domains.cargo.mmsi import mmsi_problem, station_of
 from streams.domains.cargo.rule_violation import RuleViolation
 
 POSITION = topic_name("cargo", "vessel-position")
@@ -24,7 +24,10 @@ CLASS_A, CLASS_B = frozenset({1, 2, 3, 5}), frozenset({18, 19, 24})
 LONG_RANGE, AIRCRAFT = 27, 9
 LAST_TYPE = 28
 
-OUT_OF_RANGE = "POSITION_OUT_OF_RANGE"
+_SPEED_UNAVAILABLE = {LONG_RANGE: 63.0, AIRCRAFT: 1023.0}
+_COURSE_UNAVAILABLE = {LONG_RANGE: 511.0}
+_TURN_UNKNOWN = (127.0, 128.0)
+"""Codes without a turn indicator. No measured rate has these values: codes 53 and 54 are 125 and 130 °/min."""
 
 
 def decode(sentences: Sequence[bytes]) -> Mapping[str, Any]:
@@ -63,12 +66,20 @@ def fields_of(message: Mapping[str, Any], channel: str | None) -> tuple[str, dic
         `cargo.vessel-position` or `cargo.vessel-message`, and the event's fields with `flags`.
     """
     kind, mmsi = int(message["msg_type"]), f"{int(message['mmsi']):09d}"
-    found: dict[str, Any] = {"mmsi": mmsi, "message_type": kind, "channel": channel, **_particulars(message)}
-    flags = [mmsi_problem(mmsi), imo_problem(found["imo"]) if found["imo"] else None]
+    number = ais_values.ship_number(f"{int(message.get('imo') or 0):07d}")
+    found: dict[str, Any] = {
+        "mmsi": mmsi,
+        "message_type": kind,
+        "channel": channel,
+        "imo": number.imo,
+        "official_number": number.official_number,
+        **_particulars(message),
+    }
+    flags = [mmsi_problem(mmsi), number.flag]
     if kind in POSITION_TYPES:
-        found |= _position(message, kind)
-        found["latitude"], found["longitude"], flag = position(message.get("lat"), message.get("lon"))
-        flags.append(flag)
+        values, more = _position(message, kind)
+        found |= values | {"station": station_of(mmsi, kind)}
+        flags += more
         topic = POSITION
     else:
         found |= _content(message)
@@ -77,50 +88,31 @@ def fields_of(message: Mapping[str, Any], channel: str | None) -> tuple[str, dic
     return topic, found
 
 
-def position(
-    latitude: float | None, longitude: float | None
-) -> tuple[float | None, float | None, str | None]:
-    """Return a position that is available and in range.
-
-    Args:
-        latitude: Degrees north; 91 means not available.
-        longitude: Degrees east; 181 means not available.
-
-    Returns:
-        Latitude and longitude, or two None; the flag `POSITION_OUT_OF_RANGE`, or None.
-    """
-    if latitude is None or longitude is None or (abs(latitude) == 91 or abs(longitude) == 181):
-        return None, None, None
-    if -90 <= latitude <= 90 and -180 <= longitude <= 180:
-        return float(latitude), float(longitude), None
-    return None, None, OUT_OF_RANGE
-
-
-def available(value: Any, limit: float) -> float | None:
-    """Return a value as float; None if it is missing, negative, or at least `limit` (not available)."""
-    return None if value is None or not 0 <= float(value) < limit else float(value)
-
-
-def _position(message: Mapping[str, Any], kind: int) -> dict[str, Any]:
-    speed_limit = {LONG_RANGE: 63.0, AIRCRAFT: 1023.0}.get(kind, 102.3)
-    heading = available(message.get("heading"), 360)
+def _position(message: Mapping[str, Any], kind: int) -> tuple[dict[str, Any], list[str | None]]:
+    latitude, longitude, flag = ais_values.position(message.get("lat"), message.get("lon"))
+    sog, sog_flag = ais_values.speed(message.get("speed"), _SPEED_UNAVAILABLE.get(kind, ais_values.NO_SPEED))
+    cog, cog_flag = ais_values.course(
+        message.get("course"), _COURSE_UNAVAILABLE.get(kind, ais_values.NO_COURSE)
+    )
+    heading, heading_flag = ais_values.heading(message.get("heading"))
     turn, status, altitude = message.get("turn"), message.get("status"), message.get("alt")
     return {
         "transceiver_class": "A" if kind in CLASS_A else "B" if kind in CLASS_B else None,
-        "sog": available(message.get("speed"), speed_limit),
-        "cog": available(message.get("course"), 360),
-        "heading": None if heading is None else int(heading),
-        "rate_of_turn": None if turn is None or abs(float(turn)) >= 127 else float(turn),
+        "latitude": latitude,
+        "longitude": longitude,
+        "sog": sog,
+        "cog": cog,
+        "heading": heading,
+        "rate_of_turn": None if turn is None or abs(float(turn)) in _TURN_UNKNOWN else float(turn),
         "nav_status": None if status is None else int(status),
         "accurate": None if message.get("accuracy") is None else bool(message["accuracy"]),
         "altitude": None if altitude is None or not 0 <= int(altitude) < 4095 else int(altitude),
-    }
+    }, [flag, sog_flag, cog_flag, heading_flag]
 
 
 def _particulars(message: Mapping[str, Any]) -> dict[str, Any]:
-    imo, kind, draught = message.get("imo"), message.get("ship_type"), message.get("draught")
+    kind, draught = message.get("ship_type"), message.get("draught")
     return {
-        "imo": f"{int(imo):07d}" if imo else None,
         "name": _text(message.get("shipname", message.get("name"))),
         "call_sign": _text(message.get("callsign")),
         "ship_type": int(kind) if kind else None,

@@ -1,23 +1,28 @@
 """AIS in a log of NMEA 0183 sentences → `cargo.vessel-position` and `cargo.vessel-message`. Pure.
 
-One source record is one sentence group: the one to nine `!..VDM` or `!..VDO` sentences of one message. Comments
-(`#`), blank lines and other NMEA sentences are skipped. A group ends with its last sentence. It is refused if a
-sentence is missing, a checksum is wrong or the payload is no message.
+One source record is one sentence group: the one to nine `!..VDM` or `!..VDO` sentences of one message (`ais_groups`).
+Comments (`#`), blank lines, other NMEA sentences, and text that is no time before or behind a sentence are skipped with
+the reason. A line may hold several sentences (`nmea_line`). A group is refused if a sentence is missing, a checksum is
+wrong or the payload is no message.
 
 A group before the log's first time takes that first time and the flag `TIME_OF_LATER_FIX`. In a log without any time
 `occurred_at` is 1970-01-01T00:00Z, with the flag `NO_TIME`. No time is guessed.
 """
 
 import re
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
-from streams.domains.cargo.ais_clock import fix_time, line_time
+from streams.domains.cargo import ais_clock, nmea_tag_block
+from streams.domains.cargo.ais_groups import Assembly, Refusal, Sentence
 from streams.domains.cargo.ais_message import decode, fields_of
+from streams.domains.cargo.nmea_line import BLANK, TAG_BLOCKS, Piece, log_lines, pieces
+from streams.domains.cargo.nmea_tag_block import TagBlocks, checksum_of
 from streams.domains.cargo.rule_violation import RuleViolation
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
-from streams.readers.lines import LONGEST_LINE
+from streams.readers.lines import Line
 
 NAME = "ais-nmea"
 NO_TIME, LATER_FIX = "NO_TIME", "TIME_OF_LATER_FIX"
@@ -25,40 +30,39 @@ NO_TIME, LATER_FIX = "NO_TIME", "TIME_OF_LATER_FIX"
 MAX_WAITING = 10_000
 """Items that wait for the log's first time; then they go on without one."""
 
-MAX_OPEN_LINES = 2_000
-"""Lines after which an incomplete group is refused."""
+MAX_TAG_GROUPS = 100
+"""Groups of tag blocks whose time is kept for their later sentences, which have none of their own (NMEA 0183 4.10)."""
 
 _SENTENCE = re.compile(
-    rb"!(?P<talker>..)(?P<kind>VDM|VDO),(?P<total>[1-9]),(?P<number>[1-9]),(?P<group>\d?),(?P<channel>[^,*]*),"
-    rb"(?P<payload>[^,*]*),(?P<fill>[0-5])\*(?P<checksum>[0-9A-Fa-f]{2})"
+    rb"!(?P<talker>[A-Z][A-Z0-9])(?P<kind>VDM|VDO),(?P<total>[1-9]),(?P<number>[1-9]),(?P<group>\d?),"
+    rb"(?P<channel>[^,*]{0,8}),(?P<payload>[0-W`-w]{0,400}),(?P<fill>[0-5])\*(?P<checksum>[0-9A-Fa-f]{2})"
 )
-_CHECKSUM = re.compile(rb"[!$]([^*]*)\*([0-9A-Fa-f]{2})")
-_TAG_BLOCK = re.compile(rb"\\[^\\]*\\")
-_HEAD_LINES = 20
+_AIS = re.compile(rb"![A-Z][A-Z0-9]VD[MO],")
+_HEAD_LINES = 200
+_LONGEST_LABEL = 40
+_OTHER_FORMAT = re.compile(rb"[{\"'=<]")
+_LINE_END = re.compile(rb"\r\n|\n\r|\r|\n")
 
 
-class Sentence(NamedTuple):
-    """One AIS sentence of the log.
+class _Around(NamedTuple):
+    """What stands around a sentence.
 
     Attributes:
-        line: Its line, from 1.
-        data: The line's bytes, with tag block.
-        text: The sentence from `!` to its checksum.
-        total: Sentences of its group.
-        number: Its number in the group, from 1.
-        channel: AIS channel, or empty.
-        key: What the sentences of a group share: talker, type, total, sequential message id, channel.
-        line_us: Time on its line, µs since 1970 UTC, or None.
+        tags: Its tag blocks.
+        before: What a logger wrote before it.
+        behind: What a logger wrote behind it.
+        begin: Offset in the line where the sentence's own bytes begin; text before it is skipped.
+        end: Offset where they end; text behind it is skipped.
     """
 
-    line: int
-    data: bytes
-    text: bytes
-    total: int
-    number: int
-    channel: str
-    key: tuple[bytes, ...]
-    line_us: int | None
+    tags: TagBlocks
+    before: ais_clock.Stamp
+    behind: ais_clock.Stamp
+    begin: int
+    end: int
+
+
+_NOTHING = _Around(nmea_tag_block.NONE, ais_clock.NOTHING, ais_clock.NOTHING, 0, 0)
 
 
 @dataclass
@@ -68,27 +72,57 @@ class _Log:
     Attributes:
         clock_us: Time of the last valid fix, µs since 1970 UTC.
         records: Source records so far.
-        open: Incomplete groups by key.
+        sentences: Sentences of any kind so far.
+        assembly: Incomplete groups.
+        tag_groups: Time of the newest groups of tag blocks, by id.
     """
 
     clock_us: int | None = None
     records: int = 0
-    open: dict[tuple[bytes, ...], list[Sentence]] = field(default_factory=dict)
+    sentences: int = 0
+    assembly: Assembly = field(default_factory=Assembly)
+    tag_groups: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
 
     def next_record(self) -> int:
         self.records += 1
         return self.records
 
+    def time_of(self, tags: TagBlocks) -> int | None:
+        """Return the time of tag blocks, or that of an earlier sentence of their group."""
+        if tags.group is None:
+            return tags.time_us
+        if tags.time_us is None:
+            return None if tags.flags else self.tag_groups.get(tags.group)
+        self.tag_groups[tags.group] = tags.time_us
+        self.tag_groups.move_to_end(tags.group)
+        if len(self.tag_groups) > MAX_TAG_GROUPS:
+            self.tag_groups.popitem(last=False)
+        return tags.time_us
+
 
 def matches(head: bytes) -> bool:
-    """Return whether a file begins like an NMEA 0183 log with AIS sentences."""
-    lines = [each for each in head.splitlines() if each.strip() and not each.startswith(b"#")]
-    begins = all(each.startswith((b"!", b"$", b"\\")) for each in lines[:_HEAD_LINES])
-    return bool(lines) and begins and re.search(rb"!..VD[MO],", head) is not None
+    """Return whether at least half of a file's first lines are NMEA 0183 sentences, with AIS among them.
+
+    A file of sentences and JSON objects in turn is what a decoder printed, and no log.
+    """
+    found = [each.strip(BLANK) for each in _LINE_END.split(head)]
+    found = [each for each in found if each and not each.startswith(b"#")][:_HEAD_LINES]
+    good = sum(_is_nmea(each) for each in found)
+    objects = sum(each.startswith(b"{") for each in found)
+    return 2 * good >= len(found) >= 10 * objects and any(map(_AIS.search, found))
+
+
+def _is_nmea(line: bytes) -> bool:
+    found = pieces(line)
+    if not found or not found[0].checked:
+        return False
+    prefix = line[: found[0].tags_at]
+    is_label = len(prefix) <= _LONGEST_LABEL and not _OTHER_FORMAT.search(prefix)
+    return is_label or ais_clock.prefix_stamp(prefix) is not None
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Read a log; yield one item per sentence group and per line that belongs to none."""
+    """Read a log; yield one item per sentence group and per part of the log that belongs to none."""
     log = _Log()
     waiting: list[Item] = []
     for item in _items(stream, log):
@@ -113,107 +147,160 @@ def _timed(item: Item, clock_us: int | None) -> Item:
     draft = item.drafts[0]
     flags = [LATER_FIX if each == NO_TIME else each for each in draft.fields["flags"]]
     timed = EventDraft(draft.topic, clock_us, {**draft.fields, "flags": flags})
-    return Accepted(item.record, item.line, item.data, (timed,))
+    return Accepted(item.record, item.line, item.data, (timed,), item.spans)
 
 
 def _items(stream: BinaryIO, log: _Log) -> Iterator[Item]:
-    number = 0
-    while data := stream.readline(LONGEST_LINE):
-        number += 1
-        yield from _line(log, number, data.rstrip(b"\r\n"))
-        if log.open:
-            yield from _expired(log, number - MAX_OPEN_LINES)
-    yield from _expired(log, number)
+    for line in log_lines(stream):
+        yield from _line(log, line)
+        if log.assembly.is_due(log.sentences + 1):
+            yield from _assembled(log, log.assembly.expired(log.sentences + 1))
+    yield from _assembled(log, log.assembly.rest())
 
 
-def _line(log: _Log, number: int, data: bytes) -> Iterator[Item]:
-    text = _TAG_BLOCK.sub(b"", data, count=1) if data.startswith(b"\\") else data
-    if not text.strip() or text.startswith((b"#", b"$")):
-        if text.startswith(b"$") and _checksum_fits(text):
-            log.clock_us = fix_time(text) or log.clock_us
-        yield Skipped(number, "blank line or comment")
-        return
+def _assembled(log: _Log, found: Iterable[tuple[Sentence, ...] | Refusal]) -> list[Item]:
+    return [_refused(log, each) if isinstance(each, Refusal) else _message(log, each) for each in found]
+
+
+def _line(log: _Log, line: Line) -> list[Item]:
+    found = pieces(line.data)
+    if len(found) == 1 and found[0].end == found[0].suffix_at and not found[0].sentence_at:
+        log.sentences += 1
+        return _sentence(log, line, found[0], _NOTHING, line.spans[0])
+    text = line.data.strip(BLANK)
+    if not text or text.startswith(b"#"):
+        return [Skipped(line.number, "comment" if text else "blank line", line.spans)]
+    if not found and TAG_BLOCKS.fullmatch(text) and not nmea_tag_block.parse(text).flags:
+        return [Skipped(line.number, "tag block without a sentence", line.spans)]
+    if not found:
+        reason = "expected an NMEA 0183 sentence: ! or $, its type, and a checksum"
+        return [Refused(log.next_record(), line.number, text, reason, "ais-sentence@2", line.spans)]
+    items: list[Item] = []
+    for piece in found:
+        log.sentences += 1
+        items += _piece(log, line, piece, line.end if piece is found[-1] else line.begin + piece.end)
+    return items
+
+
+def _piece(log: _Log, line: Line, piece: Piece, end: int) -> list[Item]:
+    around = _around(line.data, piece)
+    begin = line.begin + piece.begin
+    own_begin, own_end = begin, end
+    items: list[Item] = []
+    if around.begin > piece.begin:
+        own_begin = line.begin + around.begin
+        items.append(Skipped(line.number, "text before a sentence", ((begin, own_begin),)))
+    if around.end < piece.end:
+        own_end = line.begin + around.end
+    items += _sentence(log, line, piece, around, (own_begin, own_end))
+    if own_end < end:
+        items.append(Skipped(line.number, "text behind a sentence", ((own_end, end),)))
+    return items
+
+
+def _around(data: bytes, piece: Piece) -> _Around:
+    prefix, suffix = data[piece.begin : piece.tags_at], data[piece.suffix_at : piece.end]
+    tags = nmea_tag_block.NONE
+    if piece.tags_at < piece.sentence_at:
+        tags = nmea_tag_block.parse(data[piece.tags_at : piece.sentence_at])
+    before = ais_clock.prefix_stamp(prefix) if prefix else ais_clock.NOTHING
+    if before is None and b"\\" in prefix:
+        before, tags = ais_clock.NOTHING, tags._replace(flags=(*tags.flags, nmea_tag_block.CHECKSUM))
+    behind = ais_clock.suffix_stamp(suffix) if suffix else ais_clock.NOTHING
+    if suffix and tags.source is None:
+        tags = tags._replace(source=ais_clock.station(suffix))
+    return _Around(
+        tags,
+        before or ais_clock.NOTHING,
+        behind or ais_clock.NOTHING,
+        piece.tags_at if before is None else piece.begin,
+        piece.suffix_at if behind is None else piece.end,
+    )
+
+
+def _sentence(log: _Log, line: Line, piece: Piece, around: _Around, span: tuple[int, int]) -> list[Item]:
+    text = line.data if around is _NOTHING else line.data[piece.sentence_at : piece.suffix_at]
+    if text[:1] == b"$" or not _AIS.match(text):
+        if ais_clock.is_clock(text) and _checksum(text) == int(text[-2:], 16):
+            log.clock_us = ais_clock.fix_time(text) or log.clock_us
+        log.time_of(around.tags)  # the later sentences of its group may have none
+        return [Skipped(line.number, "NMEA sentence without AIS", (span,))]
+    data = line.data if around is _NOTHING else line.data[around.begin : around.end].strip(BLANK)
     try:
-        sentence = _sentence(number, data, text)
+        match = _match(text)
     except RuleViolation as error:
-        yield Refused(log.next_record(), number, data, str(error), error.rule)
-        return
-    if sentence is None:
-        yield Skipped(number, "blank line or comment")
-    else:
-        yield from _grouped(log, sentence)
+        return [Refused(log.next_record(), line.number, data, str(error), error.rule, (span,))]
+    line_us, flags = (None, ()) if around is _NOTHING else _time(log, around)
+    talker, kind, total, number, sequence, channel = match.groups()[:6]
+    sentence = Sentence(
+        line.number,
+        log.sentences,
+        span,
+        data,
+        text,
+        int(total),
+        int(number),
+        channel.decode("ascii", "replace"),
+        (talker, kind, total, sequence, channel, around.tags.group or b""),
+        around.tags.group,
+        around.tags.source,
+        line_us,
+        flags,
+    )
+    if sentence.total == 1:
+        return [_message(log, (sentence,))]
+    return _assembled(log, log.assembly.add(sentence))
 
 
-def _sentence(number: int, data: bytes, text: bytes) -> Sentence | None:
-    """Return the AIS sentence of a line; None for an encapsulated sentence of another type."""
-    match = _SENTENCE.match(text)
+def _time(log: _Log, around: _Around) -> tuple[int | None, tuple[str, ...]]:
+    """Return the time on a sentence's own line, and what is doubtful about it."""
+    flags = list(around.tags.flags)
+    time_us = log.time_of(around.tags)
+    for stamp in (around.behind, around.before):
+        if time_us is None:
+            time_us = stamp.us
+            flags += [stamp.flag] if stamp.flag else []
+    return time_us, tuple(dict.fromkeys(flags))
+
+
+def _match(text: bytes) -> re.Match[bytes]:
+    match = _SENTENCE.fullmatch(text)
     if match is None:
-        if re.match(rb"![A-Z]{2}(?!VD[MO],)[A-Z]{3},", text):
-            return None
         raise RuleViolation(
-            "ais-sentence@1", "expected !--VDM or !--VDO with its seven fields and a checksum"
+            "ais-sentence@2", "expected !--VDM or !--VDO with its seven fields and a checksum"
         )
-    if not _checksum_fits(text):
-        found = match["checksum"].decode().upper()
-        raise RuleViolation("ais-checksum@1", f"checksum: expected {_checksum(match[0]):02X}, got {found}")
-    total, part = int(match["total"]), int(match["number"])
-    if part > total:
-        raise RuleViolation("ais-sentence@1", f"sentence {part} of {total}")
-    key = (match["talker"], match["kind"], match["total"], match["group"], match["channel"])
-    channel = match["channel"].decode("ascii", "replace")
-    return Sentence(number, data, match[0], total, part, channel, key, line_time(data))
-
-
-def _grouped(log: _Log, sentence: Sentence) -> Iterator[Item]:
-    if sentence.number == 1:
-        if sentence.total > 1 and (stale := log.open.pop(sentence.key, None)):
-            yield _incomplete(log, stale)
-        group = [sentence]
-    else:
-        found = log.open.pop(sentence.key, None)
-        if found is None or len(found) != sentence.number - 1:
-            yield _incomplete(log, [*(found or ()), sentence])
-            return
-        group = [*found, sentence]
-    if len(group) < sentence.total:
-        log.open[sentence.key] = group
-        return
-    yield _message(log, group)
-
-
-def _message(log: _Log, group: list[Sentence]) -> Item:
-    record, data = log.next_record(), b"\n".join(each.data for each in group)
-    try:
-        topic, fields = fields_of(decode([each.text for each in group]), group[0].channel or None)
-    except RuleViolation as error:
-        return Refused(record, group[0].line, data, str(error), error.rule)
-    line_us = next((each.line_us for each in group if each.line_us is not None), None)
-    time_us = log.clock_us if line_us is None else line_us
-    if time_us is None:
-        time_us, fields["flags"] = 0, [*fields["flags"], NO_TIME]
-    return Accepted(record, group[0].line, data, (EventDraft(topic, time_us, fields),))
-
-
-def _incomplete(log: _Log, group: list[Sentence]) -> Refused:
-    data = b"\n".join(each.data for each in group)
-    numbers = ", ".join(str(each.number) for each in group)
-    reason = f"expected sentences 1 to {group[0].total} in order, got {numbers}"
-    return Refused(log.next_record(), group[0].line, data, reason, "ais-group@1")
-
-
-def _expired(log: _Log, before_line: int) -> Iterator[Item]:
-    for key in [key for key, group in log.open.items() if group[0].line <= before_line]:
-        yield _incomplete(log, log.open.pop(key))
-
-
-def _checksum_fits(text: bytes) -> bool:
-    match = _CHECKSUM.match(text)
-    return match is not None and _checksum(text) == int(match[2], 16)
+    found = match["checksum"].decode().upper()
+    if _checksum(text) != int(found, 16):
+        raise RuleViolation("ais-checksum@1", f"checksum: expected {_checksum(text):02X}, got {found}")
+    if int(match["number"]) > int(match["total"]):
+        raise RuleViolation("ais-sentence@2", f"sentence {int(match['number'])} of {int(match['total'])}")
+    return match
 
 
 def _checksum(text: bytes) -> int:
-    """Return the XOR of all bytes between the first character and `*` (NMEA 0183)."""
-    found = 0
-    for each in text[1 : text.index(b"*")]:
-        found ^= each
-    return found
+    return checksum_of(text[1 : text.index(b"*")])
+
+
+def _message(log: _Log, group: tuple[Sentence, ...]) -> Item:
+    record = log.next_record()
+    in_file = group if len(group) == 1 else sorted(group, key=lambda each: each.span)
+    data, spans = b"\n".join([each.data for each in in_file]), tuple([each.span for each in in_file])
+    line = in_file[0].line
+    try:
+        topic, fields = fields_of(decode([each.text for each in group]), group[0].channel or None)
+    except RuleViolation as error:
+        return Refused(record, line, data, str(error), error.rule, spans)
+    line_us = None
+    for each in group:
+        line_us = each.line_us if line_us is None else line_us
+        fields["flags"] += [flag for flag in each.flags if flag not in fields["flags"]]
+    time_us = log.clock_us if line_us is None else line_us
+    if time_us is None:
+        time_us, fields["flags"] = 0, [*fields["flags"], NO_TIME]
+    return Accepted(record, line, data, (EventDraft(topic, time_us, fields),), spans)
+
+
+def _refused(log: _Log, refusal: Refusal) -> Refused:
+    data = b"\n".join(each.data for each in refusal.sentences)
+    spans = tuple(each.span for each in refusal.sentences)
+    return Refused(log.next_record(), refusal.sentences[0].line, data, refusal.reason, "ais-group@2", spans)

@@ -7,14 +7,15 @@ finds those that the subject's state does not hold yet.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from streams.domains.cargo.identifiers import container_problem, imo_problem, mmsi_problem, uri_problem
+from streams.domains.cargo.identifiers import container_problem, imo_problem, uri_problem
+from streams.domains.cargo.mmsi import mmsi_problem
 from streams.domains.cargo.vessels import Finding
 
 DETAIL = {
     "CONTAINER_CHECK_DIGIT": "container number {}: check digit does not fit (ISO 6346)",
     "CONTAINER_FORM": "container number {}: expected three letters, U, J or Z, seven digits (ISO 6346)",
-    "IMO_CHECK_DIGIT": "IMO number {}: expected seven digits with a check digit that fits",
-    "MMSI_FORM": "MMSI {}: expected nine digits (ITU-R M.585)",
+    "IMO_CHECK_DIGIT": "IMO number {}: expected 1000000 to 9999999 with a check digit that fits",
+    "MMSI_FORM": "MMSI {}: expected nine digits of a form of ITU-R M.585 with an assigned MID, no placeholder",
     "GS1_CHECK_DIGIT": "{}: check digit does not fit (GS1)",
 }
 """Text of an anomaly by its kind; the braces stand for the number."""

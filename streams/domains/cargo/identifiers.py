@@ -1,7 +1,7 @@
-"""Numbers that carry a check digit or a fixed form: ISO 6346, IMO, MMSI, UN/LOCODE, GS1. Pure.
+"""Numbers that carry a check digit or a fixed form: ISO 6346, IMO, UN/LOCODE, GS1. Pure.
 
-Standards: ISO 6346 (containers), IMO Resolution A.1117(30) (ships), ITU-R M.585 (MMSI), UN/CEFACT
-Recommendation 16 (UN/LOCODE), GS1 General Specifications (check digit).
+Standards: ISO 6346 (containers), IMO Resolution A.1117(30) (ships), UN/CEFACT Recommendation 16 (UN/LOCODE), GS1
+General Specifications (check digit). `mmsi` holds the identities of stations.
 """
 
 import re
@@ -10,7 +10,6 @@ from streams.domains.cargo.word_list import word_list
 
 _CONTAINER = re.compile(r"[A-Z]{3}[UJZ]\d{7}", re.ASCII)
 _IMO = re.compile(r"\d{7}", re.ASCII)
-_MMSI = re.compile(r"\d{9}", re.ASCII)
 _LOCODE = re.compile(r"[A-Z]{2}[A-Z2-9]{3}", re.ASCII)
 _GS1_KEYS = re.compile(r"/(00|01|253|255|402|414|417|8003|8010|8017|8018)/(\d{13,20})(?=[/?#]|$)", re.ASCII)
 _GS1_LENGTHS = {"00": 18, "01": 14, "253": 13, "414": 13, "417": 13, "8017": 18, "8018": 18, "402": 17}
@@ -61,11 +60,6 @@ def imo_problem(number: str) -> str | None:
     if _IMO.fullmatch(number) and number[0] != "0" and imo_check_digit(number) == int(number[6]):
         return None
     return "IMO_CHECK_DIGIT"
-
-
-def mmsi_problem(number: str) -> str | None:
-    """Return ``MMSI_FORM`` if an MMSI is not nine digits (ITU-R M.585) or all zero, else None."""
-    return None if _MMSI.fullmatch(number) and int(number) else "MMSI_FORM"
 
 
 def is_locode(code: str) -> bool:

@@ -6,13 +6,16 @@
   Two transmitters share an identity.
 
 A position older than the track's is ignored, one of the same time never is a jump. A repeat gives the same findings or
-none. Positions without a time (`NO_TIME`) are ignored. The thresholds are the platform's own.
+none. Positions without a time (`NO_TIME`) are ignored, and those of stations that are no vessels: a search and rescue
+aircraft is fast, a virtual aid to navigation may be sent from elsewhere. The thresholds are the platform's own.
 """
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from streams.domains.cargo.mmsi import VESSELS, station_of
 
 FASTEST_KN = 50.0
 SHORTEST_JUMP_NM = 0.5
@@ -83,6 +86,10 @@ def apply_position(track: Track | None, report: Mapping[str, Any]) -> tuple[Trac
     """
     latitude, longitude = report.get("latitude"), report.get("longitude")
     if latitude is None or longitude is None or "NO_TIME" in report.get("flags", ()):
+        return track, []
+    if (
+        report.get("station") or station_of(report.get("mmsi", ""), report.get("message_type"))
+    ) not in VESSELS:
         return track, []
     now = Track(report["occurred_at"], latitude, longitude, report.get("imo"))
     if track is None:

@@ -32,6 +32,14 @@ def test_imo_numbers_of_the_standard_are_right(number: str) -> None:
     assert ids.imo_problem(number[:-1] + str((int(number[-1]) + 3) % 10)) == "IMO_CHECK_DIGIT"
 
 
+@pytest.mark.parametrize(
+    "number", ["0000000", "0074729", "0999992", "", "907472", "90747290", "907472A", "９074729"]
+)
+def test_what_is_below_a_million_or_has_another_length_is_no_imo_number(number: str) -> None:
+    """Zeros have a check digit that fits, and are none."""
+    assert ids.imo_problem(number) == "IMO_CHECK_DIGIT"
+
+
 @given(st.integers(0, 999_999), st.integers(0, 5), st.integers(1, 9))
 def test_one_wrong_digit_of_a_container_number_shows(serial: int, place: int, by: int) -> None:
     """Any single digit of the serial, changed by anything, unless remainder ten hides it."""
