@@ -58,7 +58,9 @@ def test_shares_are_keyed_by_community_and_day() -> None:
     """So one agent sees all of a group's day, and no state grows for ever."""
     keys = Counter(each.key for each in all_derived() if each.topic == agents.COMMUNITY_SHARE)
     assert {key.partition("/")[0] for key in keys} == {"citylearn-2022", "market-day"}
-    assert max(keys.values()) == 4 * (24 + 1)  # four homes' hours, and the end of each one's day
+    # four homes' hours, and the end of each one's day; six homes' in Seoul
+    assert {keys[f"citylearn-2022/2016-08-{day:02}"] for day in range(1, 17)} == {4 * (24 + 1)}
+    assert keys["market-day/2026-05-04"] == 6 * (24 + 1)
 
 
 def test_repeats_change_nothing() -> None:
@@ -82,11 +84,12 @@ def test_only_the_order_of_one_meter_matters(rows: int) -> None:
     ("rows", "hours"), [(ROWS, 400), pytest.param(WHOLE, 1465, marks=pytest.mark.nightly)]
 )
 def test_the_four_homes_make_one_community(rows: int, hours: int) -> None:
-    """Four recordings, replayed one after the other: each hour is balanced once, over all four."""
+    """Four recordings, replayed one after the other: each hour is told again with each home, at last over all four."""
     found = run(agents.COMMUNITY_SHARE, shares_of(all_derived(rows)))
-    homes = [each for each in found if each.key == "citylearn-2022"]
-    assert len(homes) == hours
-    assert {each.event["members"] for each in homes} == {4}
+    homes = [each.event for each in found if each.key == "citylearn-2022"]
+    assert Counter(each["members"] for each in homes) == dict.fromkeys(range(1, 5), hours)
+    assert all(each["revision"] == each["members"] for each in homes)
+    assert all(len(each["missing"]) == 4 - each["members"] for each in homes)
 
 
 def test_a_register_that_goes_back_makes_a_dead_letter() -> None:
