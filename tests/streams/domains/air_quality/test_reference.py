@@ -100,7 +100,7 @@ def test_beijing_values_are_tenths_of_a_ppb_at_0_degrees(gas: str) -> None:
 
 
 HOURLY_ROWS = {
-    # scale and gas: g/mol, parts of a ppm that the concentration is cut to, ends of the bands in those parts, ends in index
+    # scale and gas: g/mol, parts of a ppm to which it is cut, ends of the bands in those parts and in the index
     ("us", "no2"): ("46.006", 1000, (0, 53, 100, 360, 649, 1249, 2049), (0, 50, 100, 150, 200, 300, 500)),
     ("us", "so2"): ("64.066", 1000, (0, 35, 75, 185, 304), (0, 50, 100, 150, 200)),
     ("kr", "no2"): ("46.006", 1000, (0, 30, 60, 200, 2000), (0, 50, 100, 250, 500)),
