@@ -40,6 +40,8 @@ INTERVAL_S = "if(averaging = 'P1D', 86400, 3600)"
 NOW_WITHIN = 3
 """Intervals after which a station is silent."""
 UNTIL = "least($__toTime, now())"
+NARROW = 3
+"""Width of most numbers in the first row, which has seven."""
 HOUR_AGES = ((0, "green"), (2 * 3600, "orange"), (NOW_WITHIN * 3600, "red"))
 DAY_AGES = ((0, "green"), (2 * 86400, "orange"), (NOW_WITHIN * 86400, "red"))
 """Colours by seconds since the end of the newest interval: from two and from three intervals on."""
@@ -107,6 +109,7 @@ def worst(index: str) -> Builder[dashboard.Panel]:
         f"SELECT maxIf(aqi, is_now) AS us_aqi FROM ({newest(index)})",
         steps=US_AQI_COLOURS,
         about="Stations whose newest interval ended at most three intervals ago.",
+        span=NARROW,
     )
 
 
@@ -116,6 +119,7 @@ def stations(index: str) -> Builder[dashboard.Panel]:
         "Stations now: count",
         f"SELECT uniqExactIf((city, station), is_now) AS stations FROM ({newest(index)})",
         about="Stations whose newest interval ended at most three intervals ago.",
+        span=NARROW,
     )
 
 
@@ -138,6 +142,7 @@ def age_of_days(index: str) -> Builder[dashboard.Panel]:
         unit="s",
         steps=DAY_AGES,
         about="From the end of the newest day to now; empty if there are no daily means.",
+        span=NARROW,
     )
 
 
@@ -147,6 +152,7 @@ def unhealthy(index: str) -> Builder[dashboard.Panel]:
         "Unhealthy or worse now",
         f"SELECT uniqExactIf((city, station), is_now AND aqi > 150) AS stations FROM ({newest(index)})",
         steps=((0, "green"), (1, "red")),
+        span=NARROW,
     )
 
 
