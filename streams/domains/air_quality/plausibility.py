@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from streams.domains.air_quality.reference import PLAUSIBLE_C, plausible, reference_temperature
 from streams.domains.air_quality.units import GASES, MICRO, POLLUTANTS, UNITS, in_ppm, to_micro
 
 HIGHEST = {
@@ -32,9 +33,12 @@ COMPASS_POINTS = frozenset(
 
 
 def _in_own_unit(field: str, highest: float, unit: str) -> float:
-    """Return a highest plausible concentration in the unit of the reading, rounded down to a millionth."""
+    """Return a highest plausible concentration in the unit of the reading, rounded down to a millionth.
+
+    µg/m³ are those of the hottest reference, the lowest of all.
+    """
     if field in GASES:
-        numerator, denominator = in_ppm(field, (1, 1), unit)
+        numerator, denominator = in_ppm(field, (1, 1), unit, PLAUSIBLE_C[1])
         return to_micro(highest) * denominator // numerator / MICRO
     return highest
 
@@ -69,6 +73,9 @@ def anomalies(reading: Mapping[str, Any]) -> list[str]:
         value = reading.get(field)
         if value is not None and not lowest <= value <= highest:
             found.append(f"{'OUT_OF_RANGE' if math.isfinite(value) else 'NOT_A_NUMBER'}:{field}")
+    temperature = reading.get("gas_temperature")
+    if temperature is not None and not plausible(temperature):
+        found.append(f"{'OUT_OF_RANGE' if math.isfinite(temperature) else 'NOT_A_NUMBER'}:gas_temperature")
     direction = reading.get("wind_direction")
     if direction is not None and direction not in COMPASS_POINTS:
         found.append("UNKNOWN:wind_direction")
@@ -81,12 +88,13 @@ def _concentration(field: str, value: float, reading: Mapping[str, Any]) -> list
         return [f"NOT_A_NUMBER:{field}"]
     if value < 0:
         return [f"NEGATIVE:{field}"]
-    above = _above(field, value, reading["gas_unit"], HIGHEST[reading["averaging"]][field])
+    above = _above(field, value, reading, HIGHEST[reading["averaging"]][field])
     return [f"OUT_OF_RANGE:{field}"] if above else []
 
 
-def _above(field: str, value: float, unit: str, highest: float) -> bool:
+def _above(field: str, value: float, reading: Mapping[str, Any], highest: float) -> bool:
     if field not in GASES:
         return value > highest
-    numerator, denominator = in_ppm(field, (to_micro(value), 1), unit)
+    micro, temperature = (to_micro(value), 1), reference_temperature(reading)
+    numerator, denominator = in_ppm(field, micro, reading["gas_unit"], temperature)
     return numerator > to_micro(highest) * denominator

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from schemas.names import topic_name
 from streams.domains.air_quality.plausibility import anomalies
+from streams.domains.air_quality.reference import by_network
 from streams.readers.delimited import Row, first_line, header_cells, header_line, items
 from streams.readers.formats import EventDraft, Format, Item
 
@@ -102,7 +103,9 @@ class TableLayout:
             fields[field] = _number(column, row.cells.get(column, ""))
         if "wd" in row.cells:
             fields["wind_direction"] = _text(row.cells["wd"])
-        fields["flags"] = anomalies(fields)
+        if fields["gas_unit"] == "UG_M3":
+            fields["gas_temperature"] = by_network(fields["zone"], fields["city"], occurred_at)
+        fields["flags"] = anomalies({**fields, "occurred_at": occurred_at})
         return EventDraft(TOPIC, occurred_at, fields)
 
 
@@ -187,7 +190,7 @@ SEOUL_DAILY = TableLayout(
     recognised_by=frozenset({"측정일시", "측정소명"}),
     needed=frozenset({"측정일시", "측정소명", *_SEOUL_VALUES.values()}),
     values=_SEOUL_VALUES,
-    fixed={"city": "Seoul", "averaging": "P1D", "gas_unit": "PPM"},
+    fixed={"city": "Seoul", "zone": "Asia/Seoul", "averaging": "P1D", "gas_unit": "PPM"},
     started_at=_seoul_day,
     station="측정소명",
 )
@@ -212,7 +215,7 @@ BEIJING_PRSA = TableLayout(
     recognised_by=frozenset({*_BEIJING_TIME, "station", "PM2.5"}),
     needed=frozenset({*_BEIJING_TIME, "station", "wd", *_BEIJING_VALUES.values()}),
     values={**_BEIJING_VALUES, "latitude": "lat", "longitude": "long"},
-    fixed={"city": "Beijing", "averaging": "PT1H", "gas_unit": "UG_M3"},
+    fixed={"city": "Beijing", "zone": "Asia/Shanghai", "averaging": "PT1H", "gas_unit": "UG_M3"},
     started_at=_beijing_hour,
     station="station",
 )

@@ -65,6 +65,7 @@ def test_a_seoul_row_becomes_a_daily_reading() -> None:
     assert fields(item) == {
         "station": "강남구",
         "city": "Seoul",
+        "zone": "Asia/Seoul",
         "averaging": "P1D",
         "gas_unit": "PPM",
         "no2": 0.022,
@@ -83,10 +84,17 @@ def test_a_beijing_row_becomes_an_hourly_reading() -> None:
     (item,) = read(BEIJING_PRSA, beijing(BEIJING_ROW))
     found = fields(item)
     assert (found["station"], found["city"], found["averaging"]) == ("Aotizhongxin", "Beijing", "PT1H")
+    assert (found["zone"], found["gas_temperature"]) == ("Asia/Shanghai", 0.0)
     assert (found["gas_unit"], found["co"], found["pm10"], found["pm2_5"]) == ("UG_M3", 300.0, 4.5, 4.0)
     assert (found["temperature"], found["pressure"], found["dew_point"]) == (-0.7, 1023.0, -18.8)
     assert (found["precipitation"], found["wind_direction"], found["wind_speed"]) == (0.0, "NNW", 4.4)
     assert at(item) == datetime(2013, 2, 28, 16, tzinfo=UTC)
+
+
+def test_beijing_gases_refer_to_25_degrees_from_september_2018() -> None:
+    """The amendment of GB 3095-2012 holds from the first hour of 2018-09-01 in China."""
+    rows = [BEIJING_ROW.replace("2013,3,1,0", moment) for moment in ("2018,8,31,23", "2018,9,1,0")]
+    assert [fields(item)["gas_temperature"] for item in read(BEIJING_PRSA, beijing(*rows))] == [0.0, 25.0]
 
 
 def test_what_was_not_measured_is_null() -> None:
