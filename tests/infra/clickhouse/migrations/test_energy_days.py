@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from dashboards.build import boards, targets
+from dashboards.queries import expand
 from infra.clickhouse.migrations.migrate import migrate
 from infra.clickhouse.migrations.scripts import load_rollups
 from schemas.catalog import load_catalog
+from schemas.names import board_uid
 from streams.clickhouse_sink.rollups import refresh
 from streams.domains.energy import agents
 from tests.harness.engine import EngineProcess
@@ -19,7 +22,6 @@ from tests.streams.domains.energy.facts import meter_reading, run, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 HALF_HOUR = timedelta(minutes=30)
 HOMES = (
@@ -62,10 +64,10 @@ def _cell(name: str, value: Any) -> Any:
     return datetime.fromtimestamp(value / 1e6, UTC) if name == "occurred_at" else value
 
 
-@pytest.fixture
-def city(tmp_path: Path) -> Iterator[_City]:
-    """Tables and roll-ups on an engine of their own."""
-    process = EngineProcess(tmp_path / "data")
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_City]:
+    """Tables and roll-ups on an engine of their own; each test has its own tables."""
+    process = EngineProcess(tmp_path_factory.mktemp("energy") / "data")
     client = process.start().client(autogenerate_session_id=False)
     migrate(client, load_catalog())
     yield _City(client)
@@ -132,6 +134,19 @@ def test_days_and_months_are_those_of_the_place(city: _City) -> None:
     assert months == [(date(2024, 12, 1), 18), (date(2025, 1, 1), 132)]
     held = city.rows("SELECT count(), countIf(revision > 0) FROM city.energy_balance_newest")
     assert held == [(len(balances), 1)]
+    check_board(city)
+
+
+def check_board(city: _City) -> None:
+    """Run every panel's query of the energy board; those of balances have rows."""
+    (board,) = (each for uid, each in boards(load_catalog()).items() if uid == board_uid("energy"))
+    begin, end = datetime(2012, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    counts = {
+        title: len(city.rows(expand(target["rawSql"], begin, end, interval_s=86400)))
+        for title, target in targets(board)
+    }
+    for title in ("By day", "By month", "Batteries and vehicles", "Meters by consumption"):
+        assert counts[title] > 0
 
 
 def test_the_newest_balance_of_a_community_counts(city: _City) -> None:
