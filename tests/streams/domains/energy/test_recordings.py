@@ -131,7 +131,7 @@ def test_a_row_that_is_not_the_next_hour_is_refused() -> None:
 
 def test_a_building_whose_roof_is_not_known_has_no_generation() -> None:
     """W/kW without the nominal power is no energy."""
-    (item,) = read("citylearn-building", HOME_FIRST, path=Path("Building_9.csv"))
+    (item,) = read("citylearn-building", HOME_FIRST, path=Path("Building_18.csv"))
     assert some(item, "generation_wh", "flags") == (None, ["ASSUMED_DATE", "UNKNOWN_NOMINAL_POWER"])
 
 
