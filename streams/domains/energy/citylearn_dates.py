@@ -1,7 +1,7 @@
 """Dates the rows of CityLearn's files, which have none: datasets, their first hours, and counting. Pure.
 
 A home's row has month, hour and weekday (1 Monday to 7 Sunday, 8 a holiday). Hours are 1 to 24, the hour that ends
-then; a dataset that begins with hour 0 has 0 to 23, the hour that begins then. Tariff and carbon files have no time.
+then; hour 0 of a day is hour 24 of the day before. Tariff and carbon files have no time.
 
 - The dataset follows from the path: CityLearn keeps each in a folder of its name. A file whose path names none is of
   the challenge of 2022, if it begins as that does (a Sunday, month 7, hour 24: 2016-07-31).
@@ -93,14 +93,13 @@ def _at(year: int, month: int) -> datetime:
     return datetime(year, month, 1)  # noqa: DTZ001 - a local clock without a zone
 
 
-DATASET_2022 = Dataset(
-    CITYLEARN.name, -8, FIRST_HOUR.replace(tzinfo=None), NOMINAL_2022, meters="citylearn-building"
-)
+_FIRST = FIRST_HOUR.replace(tzinfo=None)
+DATASET_2022 = Dataset(CITYLEARN.name, -8, _FIRST, NOMINAL_2022, meters="citylearn-building")
 UNKNOWN = Dataset("citylearn-other")
 
 _DATASETS: tuple[tuple[str, Dataset], ...] = (
-    (r"2022[^/]*evs", Dataset("citylearn-2022-evs", -8, _at(2016, 8), _EVS)),
-    (r"charging_constraints", Dataset("citylearn-charging", -8, FIRST_HOUR.replace(tzinfo=None), _EVS)),
+    (r"2022[^/]*evs", Dataset("citylearn-2022-evs", -8, _FIRST, _EVS)),
+    (r"charging_constraints", Dataset("citylearn-charging", -8, _FIRST, _EVS)),
     (r"2023[^/]*(online|phase_3)", Dataset("citylearn-2023-summer", None, _at(2021, 6), _2023)),
     (r"2023", Dataset("citylearn-2023-june", None, _at(2018, 6), _2023)),
     (r"2021", Dataset("citylearn-2021", None, _at(2015, 1), _2020)),
@@ -144,7 +143,6 @@ class DatedHours:
     dataset: Dataset | None
     _anchor: datetime | None = None
     _anchor_record: int = 1
-    _first_label: int = 1
     _weekdays_ahead: int = 0
 
     def hour(self, record: int, written: Sequence[Fraction | None]) -> tuple[datetime, list[str]]:
@@ -182,22 +180,18 @@ class DatedHours:
     def _begin(self, record: int, written: Sequence[Fraction | None]) -> datetime:
         """Choose the dataset, and return the hour from which rows are counted; `_anchor_record` is its row."""
         month, hour, weekday = written
-        self._first_label = 0 if hour == 0 else 1
-        first = FIRST_HOUR.replace(tzinfo=None)
         readable = _whole(month, 1, 12) and _whole(hour, 0, 24) and _whole(weekday, 1, HOLIDAY)
         if self.dataset is None:
-            following = first + _HOUR if hour == 0 else first + (record - 1) * _HOUR
-            self.dataset = DATASET_2022 if not readable or self._fits(following, written) else UNKNOWN
-        if self.dataset.first == first:
-            return (
-                first if hour != 0 else first + _HOUR
-            )  # counted from row 1, whichever is the first that can be read
+            of_2022 = not readable or self._fits(_FIRST + (record - 1) * _HOUR, written)
+            self.dataset = DATASET_2022 if of_2022 else UNKNOWN
+        if self.dataset.first == _FIRST:
+            return _FIRST  # counted from row 1, whichever is the first that can be read
         if not readable:
             return self.dataset.first or _at(HOLIDAY_YEAR, 1)
         self._anchor_record = record
-        begins = int(hour or 0) - self._first_label
-        found = self._day(int(month or 1), int(weekday or 1), last=begins == 23)
-        return datetime(found.year, found.month, found.day, begins)  # noqa: DTZ001 - a local clock
+        label = int(hour or 0)
+        day = self._day(int(month or 1), int(weekday or 1), last=label == 24)
+        return datetime(day.year, day.month, day.day) + (label - 1) * _HOUR  # noqa: DTZ001 - a local clock
 
     def _day(self, month: int, weekday: int, *, last: bool) -> date:
         """Return the first or last day of a month in the newest year in which it is that weekday."""
@@ -209,15 +203,18 @@ class DatedHours:
         return next(known, days[NEWEST_YEAR - HOLIDAY_YEAR])
 
     def _labels(self, at: datetime) -> tuple[int, int, int]:
-        weekday = (at.weekday() + self._weekdays_ahead) % 7 + 1
-        return at.month, at.hour + self._first_label, weekday
+        return at.month, at.hour + 1, self._weekday(at)
+
+    def _weekday(self, at: datetime) -> int:
+        return (at.weekday() + self._weekdays_ahead) % 7 + 1
 
     def _fits(self, at: datetime, written: Sequence[Fraction | None]) -> bool:
         month, hour, weekday = self._labels(at)
-        weekdays = [weekday, HOLIDAY]
-        if hour == 0:  # some count hour 0 to the day that it ends
-            weekdays.append((weekday - 2) % 7 + 1)
-        return tuple(written[:2]) == (month, hour) and written[2] in weekdays
+        if tuple(written[:2]) == (month, hour):
+            return written[2] in (weekday, HOLIDAY)
+        after = at + _HOUR
+        midnight = after.hour == 0 and tuple(written[:2]) == (after.month, 0)
+        return midnight and written[2] in (weekday, self._weekday(after), HOLIDAY)
 
     def _follow(self, at: datetime, written: Sequence[Fraction | None]) -> None:
         """Go on counting weekdays from a row's."""
