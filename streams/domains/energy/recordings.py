@@ -5,6 +5,7 @@ In two formats only the file's name has the meter (`Building_1`, `customer12`). 
 """
 
 from streams.domains.energy.ausgrid import AUSGRID
+from streams.domains.energy.ausgrid_wide import SOLAR_HOMES
 from streams.domains.energy.citylearn import CARBON, HOME, PRICING
 from streams.domains.energy.photovoltaics import DAILY_ROOF, NREL_MINUTES, NREL_QUARTERS
 from streams.domains.energy.tables import DOMAIN
@@ -12,16 +13,18 @@ from streams.readers.formats import Format
 
 TABLES = (AUSGRID, HOME, PRICING, CARBON, NREL_MINUTES, NREL_QUARTERS, DAILY_ROOF)
 
-
-FORMATS = tuple(
-    Format(
-        table.name,
-        DOMAIN,
-        "one CSV data row",
-        table.matches,
-        table.read,
-        shifted_with=table.shifted_with,
-        named=table.read,
-    )
-    for table in TABLES
+FORMATS = (
+    *(
+        Format(
+            table.name,
+            DOMAIN,
+            "one CSV data row",
+            table.matches,
+            table.read,
+            shifted_with=table.shifted_with,
+            named=table.read,
+        )
+        for table in TABLES
+    ),
+    SOLAR_HOMES,
 )
