@@ -11,6 +11,7 @@ from streams.domains.energy.communities import COMMUNITIES
 from streams.domains.energy.community import ENERGY, CommunityDay, fold
 from streams.domains.energy.orders import MarketState, check_order, price_of
 from streams.domains.energy.rules import MeterState, assess
+from streams.domains.energy.units import duration_text
 from streams.identity.event_ids import derived_identity, is_simulated
 
 DOMAIN = "energy"
@@ -58,7 +59,11 @@ def balance(record: Record, state: State) -> Iterator[Output]:
             "corrects_reading_id": assessment.corrects_reading_id,
             "flags": list(assessment.flags),
         }
-        yield Output(BALANCE, {**common, **found.fields(), **own}, key=record.key)
+        begins_us = None
+        if assessment.gap is not None:
+            begins_us, length_us = assessment.gap
+            own["duration"] = duration_text(length_us)
+        yield Output(BALANCE, {**common, **found.fields(), **own}, key=record.key, occurred_us=begins_us)
     for share in assessment.shares:
         ends_day = share.balance is None
         fields = {

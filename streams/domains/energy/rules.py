@@ -11,7 +11,8 @@ Promises:
   what it `corrects` is taken up however old it is.
 - Cumulative registers never go back: the difference to the interval before is this interval's energy. A lower register
   is an error: the reading becomes a dead letter and the state stays as it was. After a reading that `closes`, the meter
-  starts anew. After a gap the difference covers more than the interval, so there is no balance. A correction of
+  starts anew. After a gap the difference covers the gap as well: its balance begins where the last one ended, is that
+  much longer and has the flag `GAP_BEFORE`, so no energy is lost and none is moved into an hour. A correction of
   registers would change two intervals: it is refused, and is sent as `DELTA` instead.
 - An interval without length (a local half hour that summer time skipped) leaves the registers. Energy that is booked
   there all the same has a balance without length at the instant of the jump, so a day's energy is whole.
@@ -118,6 +119,7 @@ class Assessment:
         revision: Number of corrections of the balance.
         corrects: event_id of the balance that this one corrects; None: none, or one that is no longer remembered.
         corrects_reading_id: event_id of the reading that was corrected; None: none.
+        gap: Begin and length of the balance in µs, if it covers a gap before its reading; None: the reading's.
     """
 
     balance: Balance | None
@@ -126,6 +128,7 @@ class Assessment:
     revision: int = 0
     corrects: str | None = None
     corrects_reading_id: str | None = None
+    gap: tuple[int, int] | None = None
 
 
 NOTHING = Assessment(None, (), ())
@@ -161,15 +164,18 @@ def assess(
     if balance is not None and ends == begins and not any(balance.fields().values()):
         balance = None
     last_day_ended = _last_day_ended(state, reading, begins, ends, community)
-    shares = _shares(state, reading, (begins, ends), balance, last_day_ended, community) if community else ()
+    shared = None if GAP in flags else balance
+    shares = _shares(state, reading, (begins, ends), shared, last_day_ended, community) if community else ()
     flags = (*reading["flags"], *flags, *_doubts(reading, declared), *(balance.flags if balance else ()))
+    gap = (state.frontier, ends - state.frontier) if GAP in flags and balance is not None else None
     balanced = state.balanced
     if balance is not None:
-        balanced = memory.remember(balanced, Interval.first(begins, ends, balance_id, *_reading(reading)))
+        since = gap[0] if gap else begins
+        balanced = memory.remember(balanced, Interval.first(since, ends, balance_id, *_reading(reading)))
     after = MeterState(ends, last_day_ended, _registers(state, reading, ends), state.late, balanced)
     corrected = reading.get("corrects")
     return after, Assessment(
-        balance, tuple(dict.fromkeys(flags)), tuple(shares), corrects_reading_id=corrected
+        balance, tuple(dict.fromkeys(flags)), tuple(shares), corrects_reading_id=corrected, gap=gap
     )
 
 
@@ -245,7 +251,7 @@ def _energy(state: MeterState, reading: Mapping[str, Any]) -> tuple[dict[str, in
         if now is not None and before is not None and now < before:
             raise ImpossibleEnergyError(f"{name}: a cumulative register went back, from {before} to {now} Wh")
     gap = bool(state.registers) and reading["occurred_at"] > state.frontier
-    return ({}, (GAP,)) if gap else (energy, ())
+    return energy, (GAP,) if gap else ()
 
 
 def _registers(state: MeterState, reading: Mapping[str, Any], ends: int) -> Mapping[str, int]:

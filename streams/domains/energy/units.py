@@ -87,3 +87,11 @@ def duration_us(text: str) -> int:
     parts = {name: int(value or 0) for name, value in match.groupdict().items()}
     seconds = parts["days"] * 86_400 + parts["hours"] * 3600 + parts["minutes"] * 60 + parts["seconds"]
     return seconds * SECOND_US
+
+
+def duration_text(length_us: int) -> str:
+    """Return the ISO 8601 duration of some µs, whole seconds, in hours, minutes and seconds: `PT2H`, `PT90S`."""
+    seconds = length_us // SECOND_US
+    if seconds % 3600 == 0:
+        return f"PT{seconds // 3600}H"
+    return f"PT{seconds // 60}M" if seconds % 60 == 0 else f"PT{seconds}S"

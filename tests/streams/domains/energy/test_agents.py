@@ -109,7 +109,28 @@ def test_a_register_that_goes_back_makes_a_dead_letter() -> None:
     letters = [each.event for each in found if each.topic == "energy.dead-letter"]
     assert [(each["rule"], each["stage"]) for each in letters] == [(agents.BALANCE_RULE, "agent")]
     assert "went back, from 150 to 120 Wh" in letters[0]["reason"]
-    assert [each.event["import_wh"] for each in found if each.topic == agents.BALANCE] == [50]
+    balances = [each.event for each in found if each.topic == agents.BALANCE]
+    assert [(each["import_wh"], each["duration"]) for each in balances] == [(50, "PT1H"), (30, "PT2H")]
+
+
+def test_a_register_that_is_sent_twice_loses_no_hour() -> None:
+    """UtilitechAS/amsreader-firmware 1119: clock and register of 17:00 come again at 18:00; 8,056 Wh are two hours'."""
+    shown = ((16, 109_552_248), (17, 109_554_016), (17, 109_554_016), (19, 109_562_072))
+    registers = [
+        meter_reading(
+            BEGIN_US + (hour - 1) * HOUR_US, record, accumulation="CUMULATIVE", import_wh=wh, export_wh=0
+        )
+        for record, (hour, wh) in enumerate(shown, start=1)
+    ]
+    found = [each.event for each in run(agents.READING, registers)]
+    begins = [(each["occurred_at"] - BEGIN_US) // HOUR_US for each in found]
+    assert list(
+        zip(begins, (each["duration"] for each in found), (each["net_wh"] for each in found), strict=True)
+    ) == [
+        (16, "PT1H", 1768),
+        (17, "PT2H", 8056),
+    ]
+    assert found[1]["flags"] == ["GAP_BEFORE", "NET_ONLY"]
 
 
 def test_the_scenario_is_what_its_module_makes() -> None:

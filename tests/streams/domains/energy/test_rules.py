@@ -110,16 +110,17 @@ def test_a_meter_that_was_closed_begins_anew() -> None:
     ]
 
 
-def test_behind_a_gap_a_register_has_no_balance() -> None:
-    """The difference covers more than the interval; the one after that is right again."""
+def test_behind_a_gap_a_registers_balance_covers_the_gap() -> None:
+    """No energy is lost: the balance begins where the last one ended. It is no hour of a community."""
     assessments = told(
         *(
             register(hour, hour + 1, import_wh=100 * hour, export_wh=0, generation_wh=0)
             for hour in (0, 1, 3, 4)
         )
     )
-    assert [assessment.balance is not None for assessment in assessments] == [False, True, False, True]
-    assert GAP in assessments[2].flags
+    assert [each.balance and each.balance.imported for each in assessments] == [None, 100, 200, 100]
+    assert [each.gap for each in assessments] == [None, None, (BEGIN_US + 2 * HOUR_US, 2 * HOUR_US), None]
+    assert [GAP in each.flags for each in assessments] == [False, False, True, False]
 
 
 def test_an_interval_without_length_moves_nothing() -> None:
