@@ -12,7 +12,7 @@ From Ausgrid's notes on the "Solar home electricity data" of 2010-11, 2011-12 an
 The rows of one customer and day are one source record, and become its 48 readings: consumption is GC + CL, generation
 GG. They need not follow each other: a customer's rows are held until those of another customer come, so their order
 by day or by category does not matter, and memory is bounded by `MOST_ROWS`. A row that cannot be read is a refused
-record of its own; its day has no value for what it would have told, and is flagged. A customer's last day closes the
+record of its own; its day lacks the values of that row, and is flagged. A customer's last day closes the
 session of its meter, so the file is read twice. Dates are d/mm/yyyy, d-Mon-yy or yyyy-mm-dd.
 
 The postcode is not kept: with the half hours of a home it would come close to naming it.
@@ -26,10 +26,10 @@ from fractions import Fraction
 from typing import Any, BinaryIO
 
 from streams.domains.energy.clocks import NONEXISTENT, SYDNEY, LocalClock
-from streams.domains.energy.tables import DOMAIN, not_negative, reading
+from streams.domains.energy.tables import not_negative, reading
 from streams.domains.energy.units import KWH_TO_WH, Register, number
 from streams.readers.delimited import Dialect, Header, cells_of
-from streams.readers.formats import Accepted, EventDraft, Format, Item, Refused, Skipped
+from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 from streams.readers.lines import LONGEST_LINE, Line, lines
 
 NAME = "ausgrid-solar-homes"
@@ -337,13 +337,3 @@ def _last_lines(stream: BinaryIO) -> dict[int, int]:
         if text.isdigit():
             found[int(text)] = line.number
     return found
-
-
-SOLAR_HOMES = Format(
-    NAME,
-    DOMAIN,
-    "one customer's day: its rows of GC, CL and GG",
-    DIALECT.matches,
-    read,
-    shifted_with="ausgrid",
-)

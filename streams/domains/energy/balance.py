@@ -196,7 +196,7 @@ def _gross(flows: _Behind) -> Balance:
 
 
 def _net(flows: _Behind) -> Balance:
-    """Balance a meter of which the exchange with the grid is known, and too little else."""
+    """Balance a meter whose exchange with the grid is known, and too little else."""
     unmeasured = [
         flag
         for flag, value in ((IMPORT_UNMEASURED, flows.imported), (EXPORT_UNMEASURED, flows.exported))

@@ -45,7 +45,7 @@ HIGHEST_INTENSITY = 2
 PRICE_STEP = Decimal("0.000001")
 LARGEST_PRICE = Decimal(1_000_000)
 PREDICTED_H = (6, 12, 24)
-"""Hours ahead of which `energy.tariff` has a price."""
+"""Hours ahead at which `energy.tariff` has a price."""
 
 _BUILDING = re.compile(r"building[ _-]?0*(\d{1,4})(?!\d)")
 _RESSTOCK = re.compile(r"(resstock[a-z0-9-]*)-0*(\d{1,9})(?!\d)")

@@ -2,13 +2,13 @@
 
 Promises:
 
-- An interval is told when the community's watermark passes its end. The watermark is that of the slowest declared
+- An interval is derived when the community's watermark passes its end. The watermark is that of the slowest declared
   member. In the live city it is at least the fastest member's less `GRACE_US`: a dead meter delays the community no
   longer, and is named in `missing`.
 - Recordings and scenarios may be replayed one after the other, so no time says that a member does not come. There the
-  day is told when every member that has come so far has ended it, and again with each member that comes later: a home
+  day is derived when all members that came so far have ended it, and again with each member that comes later: a home
   whose recording is not played is `missing`, and the others still have their community.
-- What comes after an interval was told changes it: a balance with a higher `revision`. That of the last share has the
+- What comes after that changes the interval: a balance with a higher `revision`. That of the last share has the
   same bytes in any order of members. A corrected share also names the balance that it corrects (`corrects`).
 - A share that comes again changes nothing; it is counted.
 - Members end their days themselves (`DAY_END`), the last ones when their session closes; nothing stays pending.
@@ -77,13 +77,13 @@ class SharedInterval:
 
     Attributes:
         shares: Newest share of each member.
-        told: Revision of the newest balance that was derived; 0 before the first.
+        derived: Revision of the newest balance that was derived; 0 before the first.
         members: Members in that balance.
         event_id: event_id of that balance.
     """
 
     shares: dict[str, MemberShare] = field(default_factory=dict)
-    told: int = 0
+    derived: int = 0
     members: int = 0
     event_id: str = ""
 
@@ -98,7 +98,7 @@ class CommunityDay:
     """State of a community's day.
 
     Attributes:
-        closed_to: Intervals that end by then are told, µs since 1970 UTC.
+        closed_to: Intervals that end by then are derived, µs since 1970 UTC.
         watermarks: Watermark of each member with a share, µs since 1970 UTC.
         intervals: Intervals with a share, by their start (µs since 1970 UTC).
         late: Number of shares that came again.
@@ -116,9 +116,9 @@ class CommunityDay:
             return cls(0, {}, {})
         found = {
             int(begins): SharedInterval(
-                {meter: MemberShare(tuple(share[0]), *share[1:]) for meter, share in shares.items()}, *told
+                {meter: MemberShare(tuple(share[0]), *share[1:]) for meter, share in shares.items()}, *derived
             )
-            for begins, (shares, *told) in value["intervals"].items()
+            for begins, (shares, *derived) in value["intervals"].items()
         }
         return cls(value["closed_to"], dict(value["marks"]), found, value["late"])
 
@@ -127,7 +127,7 @@ class CommunityDay:
         found = {
             str(begins): [
                 {meter: list(share) for meter, share in each.shares.items()},
-                each.told,
+                each.derived,
                 each.members,
                 each.event_id,
             ]
@@ -142,7 +142,7 @@ class CommunityDay:
 
 
 class ClosedInterval(NamedTuple):
-    """An interval that is told.
+    """An interval that is derived.
 
     Attributes:
         begins_us: Its start, µs since 1970 UTC.
@@ -248,7 +248,7 @@ def _close(day: CommunityDay, community: Community, identify: Identify) -> Itera
             return
         interval = day.intervals[begins]
         revision = interval.revision
-        if revision == interval.told:
+        if revision == interval.derived:
             continue
         missing = tuple(member for member in community.members if member not in interval.shares)
         again = interval.members == len(interval.shares)
@@ -259,6 +259,6 @@ def _close(day: CommunityDay, community: Community, identify: Identify) -> Itera
             revision,
             interval.event_id if again else None,
         )
-        interval.told, interval.members = revision, len(interval.shares)
+        interval.derived, interval.members = revision, len(interval.shares)
         interval.event_id = identify(found.inputs)
         yield found

@@ -4,8 +4,8 @@ In two formats only the file's name has the meter (`Building_1`, `customer12`). 
 (`Format.named`), and refuse every row of a file whose name has no meter.
 """
 
+from streams.domains.energy import ausgrid_wide
 from streams.domains.energy.ausgrid import AUSGRID
-from streams.domains.energy.ausgrid_wide import SOLAR_HOMES
 from streams.domains.energy.citylearn import CARBON, HOME, PRICING
 from streams.domains.energy.photovoltaics import DAILY_ROOF, NREL_MINUTES, NREL_QUARTERS
 from streams.domains.energy.tables import DOMAIN
@@ -26,5 +26,11 @@ FORMATS = (
         )
         for table in TABLES
     ),
-    SOLAR_HOMES,
+    Format(
+        ausgrid_wide.NAME,
+        DOMAIN,
+        "one customer's day: its rows of GC, CL and GG",
+        ausgrid_wide.DIALECT.matches,
+        ausgrid_wide.read,
+    ),
 )

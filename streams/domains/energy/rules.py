@@ -181,8 +181,8 @@ def assess(
 
 def _reading(reading: Mapping[str, Any]) -> tuple[str, str]:
     """Return a reading's id, and a digest of what it says."""
-    said = [reading.get(name) for name in ("accumulation", "quality", *QUANTITIES)]
-    return reading["event_id"], f"{zlib.crc32(repr(said).encode()):08x}"
+    content = [reading.get(name) for name in ("accumulation", "quality", *QUANTITIES)]
+    return reading["event_id"], f"{zlib.crc32(repr(content).encode()):08x}"
 
 
 def _late(

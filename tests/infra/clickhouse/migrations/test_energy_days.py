@@ -81,7 +81,7 @@ def _readings() -> list[dict[str, Any]]:
     for meter, zone, begins in HOMES:
         for number in range(150):
             at = begins + number * HALF_HOUR
-            own = {
+            own: dict[str, Any] = {
                 "import_wh": number,
                 "export_wh": number % 7,
                 "generation_wh": 2 * number % 40,

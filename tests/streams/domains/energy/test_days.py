@@ -112,7 +112,7 @@ def battery_readings(measured: Iterable[str]) -> list[Event]:
             "charge_wh": max(battery, 0),
             "discharge_wh": max(-battery, 0),
         }
-        own = {name: whole[name] for name in measured}
+        own: dict[str, Any] = {name: whole[name] for name in measured}
         found.append(meter_reading(BEGIN_US + hour * HOUR_US, hour + 1, "battery-home", **own))
     return found
 
