@@ -168,7 +168,7 @@ class DatedHours:
             self._anchor, self._anchor_record = later, record
             self._follow(later, written)
             return later, [DATE_JUMP]
-        if self.dataset is not DATASET_2022 and tuple(written[:2]) == self._labels(at)[:2]:
+        if self.dataset is not DATASET_2022 and _same_hour(written, *self._labels(at)):
             if at.hour == 0:
                 self._follow(at, written)
             return at, [WEEKDAY_DIFFERS]
@@ -210,10 +210,10 @@ class DatedHours:
 
     def _fits(self, at: datetime, written: Sequence[Fraction | None]) -> bool:
         month, hour, weekday = self._labels(at)
-        if tuple(written[:2]) == (month, hour):
+        if _same_hour(written, month, hour):
             return written[2] in (weekday, HOLIDAY)
         after = at + _HOUR
-        midnight = after.hour == 0 and tuple(written[:2]) == (after.month, 0)
+        midnight = after.hour == 0 and _same_hour(written, after.month, 0)
         return midnight and written[2] in (weekday, self._weekday(after), HOLIDAY)
 
     def _follow(self, at: datetime, written: Sequence[Fraction | None]) -> None:
@@ -227,9 +227,14 @@ class DatedHours:
             return None
         for days in range(1, _LONGEST_JUMP_DAYS + 1):
             later = at + timedelta(days=days)
-            if later.day == 1 and tuple(written[:2]) == self._labels(later)[:2]:
+            if later.day == 1 and _same_hour(written, *self._labels(later)):
                 return later
         return None
+
+
+def _same_hour(written: Sequence[Fraction | None], month: int, hour: int, _: int = 0) -> bool:
+    """Return whether a row has this month and hour, whatever its weekday."""
+    return written[0] == month and written[1] == hour
 
 
 def _whole(value: Fraction | None, low: int, high: int) -> bool:
