@@ -39,13 +39,13 @@ def _first_output(inputs: Sequence[Input], rule: str) -> str:
 def balance(record: Record, state: State) -> Iterator[Output]:
     """Derive a reading's balance and the shares of its community."""
     event, stored = record.event, state.get()
-    balance_id = _first_output((record.input(),), BALANCE_RULE)
-    meter, assessment = assess(MeterState.from_value(stored) if stored else None, event, balance_id)
+    meter, assessment = assess(MeterState.from_value(stored) if stored else None, event)
     state.put(meter.to_value())
     found = assessment.balance
     if found is not None:
         community = COMMUNITIES.get(event["community"] or "")
         common = {name: event[name] for name in ("meter", "community", "duration", "quality")}
+        corrected = assessment.corrects
         own = {
             "zone": event["zone"] or (community.zone if community else None),
             "rule": BALANCE_RULE,
@@ -55,7 +55,7 @@ def balance(record: Record, state: State) -> Iterator[Output]:
             "basis": found.basis,
             "identity": found.identity,
             "revision": assessment.revision,
-            "corrects": assessment.corrects,
+            "corrects": None if corrected is None else _first_output((corrected,), BALANCE_RULE),
             "corrects_reading_id": assessment.corrects_reading_id,
             "flags": list(assessment.flags),
         }

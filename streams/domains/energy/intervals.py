@@ -6,8 +6,8 @@ The memory is one text: it is written with every reading and read only when a re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-REMEMBERED = 96
-"""Intervals that a meter remembers: two days of half hours, four days of hours."""
+REMEMBERED = 64
+"""Intervals that a meter remembers: more than a day of half hours, more than two days of hours."""
 
 _ID_TAIL = 12
 """Hexadecimal digits of an event's id that tell the readings of one interval apart."""
@@ -20,8 +20,8 @@ class Interval(NamedTuple):
         begins: Its start, µs since 1970 UTC.
         ends: Its end, µs since 1970 UTC.
         revision: Number of corrections of its balance.
-        balance_id: event_id of its newest balance.
-        reading_id: event_id of the reading of that balance.
+        reading_id: event_id of the reading of its newest balance.
+        salt: Salt of that reading, hexadecimal.
         content: Digest of what that reading says.
         seen: Tails of the ids of all its readings.
     """
@@ -29,22 +29,22 @@ class Interval(NamedTuple):
     begins: int
     ends: int
     revision: int
-    balance_id: str
     reading_id: str
+    salt: str
     content: str
     seen: tuple[str, ...]
 
     @classmethod
-    def first(cls, begins: int, ends: int, balance_id: str, reading_id: str, content: str) -> "Interval":
+    def first(cls, begins: int, ends: int, reading_id: str, salt: str, content: str) -> "Interval":
         """Return an interval of one reading."""
-        return cls(begins, ends, 0, balance_id, reading_id, content, (tail(reading_id),))
+        return cls(begins, ends, 0, reading_id, salt, content, (tail(reading_id),))
 
-    def corrected(self, balance_id: str, reading_id: str, content: str) -> "Interval":
+    def corrected(self, reading_id: str, salt: str, content: str) -> "Interval":
         """Return the interval after a correction."""
         return self._replace(
             revision=self.revision + 1,
-            balance_id=balance_id,
             reading_id=reading_id,
+            salt=salt,
             content=content,
             seen=(*self.seen, tail(reading_id)),
         )
@@ -62,9 +62,9 @@ def tail(reading_id: str) -> str:
 def intervals(memory: str) -> Iterator[Interval]:
     """Yield the remembered intervals, the oldest first."""
     for text in memory.split(";") if memory else ():
-        begins, ends, revision, balance_id, reading_id, content, seen = text.split(",")
+        begins, ends, revision, reading_id, salt, content, seen = text.split(",")
         yield Interval(
-            int(begins), int(ends), int(revision), balance_id, reading_id, content, tuple(seen.split("."))
+            int(begins), int(ends), int(revision), reading_id, salt, content, tuple(seen.split("."))
         )
 
 

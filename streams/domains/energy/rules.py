@@ -28,6 +28,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
+from streams.agents import Input
 from streams.domains.energy import intervals as memory
 from streams.domains.energy.balance import QUANTITIES, Balance, ImpossibleEnergyError, balance_of
 from streams.domains.energy.communities import COMMUNITIES, Community
@@ -117,7 +118,7 @@ class Assessment:
         flags: Anomalies and assumptions of the reading and its balance.
         shares: Shares for the community, in order.
         revision: Number of corrections of the balance.
-        corrects: event_id of the balance that this one corrects; None: none, or one that is no longer remembered.
+        corrects: The reading whose balance this one corrects; None: none, or one that is no longer remembered.
         corrects_reading_id: event_id of the reading that was corrected; None: none.
         gap: Begin and length of the balance in µs, if it covers a gap before its reading; None: the reading's.
     """
@@ -126,7 +127,7 @@ class Assessment:
     flags: tuple[str, ...]
     shares: tuple[Share, ...]
     revision: int = 0
-    corrects: str | None = None
+    corrects: Input | None = None
     corrects_reading_id: str | None = None
     gap: tuple[int, int] | None = None
 
@@ -134,15 +135,12 @@ class Assessment:
 NOTHING = Assessment(None, (), ())
 
 
-def assess(
-    state: MeterState | None, reading: Mapping[str, Any], balance_id: str = ""
-) -> tuple[MeterState, Assessment]:
+def assess(state: MeterState | None, reading: Mapping[str, Any]) -> tuple[MeterState, Assessment]:
     """Assess one reading against the state of its meter.
 
     Args:
         state: State of the reading's meter and stream; None before its first reading.
         reading: Envelope and fields of `energy.reading`, `occurred_at` in µs since 1970 UTC.
-        balance_id: event_id that the reading's balance has.
 
     Returns:
         The new state, and what the reading derives.
@@ -158,7 +156,7 @@ def assess(
     community = declared if declared and reading["meter"] in declared.members else None
     state = state or MeterState(begins, days_ended=_day(begins, community).toordinal() - 1)
     if begins < state.frontier:
-        return _late(state, reading, Interval.first(begins, ends, balance_id, *_reading(reading)), declared)
+        return _late(state, reading, Interval.first(begins, ends, *_reading(reading)), declared)
     energy, flags = _energy(state, reading)
     balance = balance_of(energy)
     if balance is not None and ends == begins and not any(balance.fields().values()):
@@ -171,7 +169,7 @@ def assess(
     balanced = state.balanced
     if balance is not None:
         since = gap[0] if gap else begins
-        balanced = memory.remember(balanced, Interval.first(since, ends, balance_id, *_reading(reading)))
+        balanced = memory.remember(balanced, Interval.first(since, ends, *_reading(reading)))
     after = MeterState(ends, last_day_ended, _registers(state, reading, ends), state.late, balanced)
     corrected = reading.get("corrects")
     return after, Assessment(
@@ -179,10 +177,10 @@ def assess(
     )
 
 
-def _reading(reading: Mapping[str, Any]) -> tuple[str, str]:
-    """Return a reading's id, and a digest of what it says."""
+def _reading(reading: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return a reading's id and salt, and a digest of what it says."""
     content = [reading.get(name) for name in ("accumulation", "quality", *QUANTITIES)]
-    return reading["event_id"], f"{zlib.crc32(repr(content).encode()):08x}"
+    return reading["event_id"], reading["salt"].hex(), f"{zlib.crc32(repr(content).encode()):08x}"
 
 
 def _late(
@@ -211,7 +209,7 @@ def _late(
     balance = balance_of({name: reading.get(name) for name in QUANTITIES})
     if balance is None or not (spans or any(balance.fields().values())):
         return nothing
-    after = same.corrected(new.balance_id, new.reading_id, new.content) if same else new
+    after = same.corrected(new.reading_id, new.salt, new.content) if same else new
     correction = same is not None or named is not None
     if same is None and correction:
         after = after._replace(revision=1)
@@ -231,7 +229,7 @@ def _late(
         tuple(dict.fromkeys(flags)),
         shares,
         after.revision,
-        same.balance_id if same else None,
+        Input(same.reading_id, bytes.fromhex(same.salt)) if same else None,
         same.reading_id if same else named,
     )
     return replace(state, balanced=kept), assessment

@@ -112,16 +112,16 @@ def test_days_and_months_are_those_of_the_place(city: _City) -> None:
     city.insert(agents.BALANCE, balances[:200])
     city.insert(agents.BALANCE, balances[200:])
     fixed = {
-        **readings[100],
-        "event_id": readings[100]["event_id"][:-1] + "f",
+        **readings[120],
+        "event_id": readings[120]["event_id"][:-1] + "f",
         "import_wh": 10_000,
         "quality": "EDITED",
     }
     corrected = [each.event for each in run(agents.READING, [*readings[:150], fixed])][-1:]
-    assert corrected[0]["corrects"] == balances[100]["event_id"]
+    assert corrected[0]["corrects"] == balances[120]["event_id"]
     city.insert(agents.BALANCE, corrected)
     city.insert(agents.BALANCE, balances[:20])
-    newest = [each for each in balances if each is not balances[100]] + corrected
+    newest = [each for each in balances if each is not balances[120]] + corrected
     daily = "SELECT meter, day, intervals, import_wh, charge_wh FROM city.energy_balance_daily"
     assert {(meter, day): tuple(rest) for meter, day, *rest in city.rows(daily)} == _days(newest)
     long_day = city.rows(

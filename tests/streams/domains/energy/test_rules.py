@@ -31,7 +31,7 @@ def told(*readings: dict[str, Any]) -> list[Assessment]:
     state, assessments = None, []
     for reading in readings:
         own = {"flags": [], "closes": False, **reading}
-        after, assessment = assess(state, own, f"balance of {reading['source'].rpartition('#')[2]}")
+        after, assessment = assess(state, own)
         state = MeterState.from_value(after.to_value())
         assessments.append(assessment)
     return assessments
@@ -154,7 +154,12 @@ def test_a_correction_makes_a_correcting_balance() -> None:
     assessments = told(first, second, edited, verified, *again)
     assert [each.balance and each.balance.net for each in assessments] == [100, 100, 90, 90, None, None, None]
     assert [each.revision for each in assessments[:4]] == [0, 0, 1, 2]
-    assert [each.corrects for each in assessments[:4]] == [None, None, "balance of 1", "balance of 3"]
+    assert [each.corrects and each.corrects.event_id for each in assessments[:4]] == [
+        None,
+        None,
+        first["event_id"],
+        edited["event_id"],
+    ]
     corrected = [each.corrects_reading_id for each in assessments[:4]]
     assert corrected == [None, None, first["event_id"], edited["event_id"]]
     assert [CORRECTION in each.flags for each in assessments[:4]] == [False, False, True, True]
