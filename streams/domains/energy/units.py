@@ -8,6 +8,7 @@ single interval is off by more than 1 Wh.
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 SECOND_US = 1_000_000
 HOUR_US = 3600 * SECOND_US
@@ -75,6 +76,7 @@ def energy_wh(power_w: Fraction, duration_us: int) -> Fraction:
     return power_w * duration_us / HOUR_US
 
 
+@lru_cache(maxsize=256)
 def duration_us(text: str) -> int:
     """Return the µs of an ISO 8601 duration of days, hours, minutes and seconds.
 

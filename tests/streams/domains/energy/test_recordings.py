@@ -489,6 +489,33 @@ def test_a_format_is_told_by_its_head_alone() -> None:
         )
 
 
+FIRST_ROWS = {
+    "ausgrid-half-hourly": "2011-07-01 00:30:00,0.578,0.2",
+    "citylearn-building": HOME_FIRST,
+    "citylearn-pricing": "0.54,0.22,0.22,0.22",
+    "citylearn-carbon-intensity": "0.17",
+    "nrel-pv-minutes": "2022-03-18 04:33:00-07:00,1.5",
+    "nrel-pv-quarter-hours": "1/2/2022 10:00,18.4558,7153.483",
+    "openintro-solar-daily": "1,x,2016-03-13,1",
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\r"])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_byte_order_mark_quotes_and_line_ends_change_nothing(name: str, end: str, quoted: bool) -> None:
+    """The form that spreadsheets save: the same event, under the same format."""
+    path = Path("Building_1_customer2.csv")
+    lines = [HEADS[name], FIRST_ROWS[name]]
+    if quoted:
+        lines = [",".join(f'"{cell}"' for cell in line.split(",")) for line in lines]
+    data = ("\ufeff" + end.join([*lines, ""])).encode()
+    assert [form.name for form in FORMATS if form.matches(data)] == [name]
+    (plain,) = read(name, FIRST_ROWS[name], path=path)
+    (found,) = below_header(TABLE[name].read(io.BytesIO(data), path))
+    assert accepted(found) == accepted(plain)
+
+
 @pytest.mark.parametrize("name", HEADS)
 @given(body=st.binary(max_size=60))
 def test_a_head_of_any_bytes_is_judged(name: str, body: bytes) -> None:
