@@ -6,7 +6,7 @@ zero), ``NOT_A_NUMBER:<field>``, ``PM2_5_ABOVE_PM10`` (the finer particles are p
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from streams.domains.air_quality.reference import PLAUSIBLE_C, plausible, reference_temperature
@@ -17,6 +17,9 @@ HIGHEST = {
     "P1D": {"pm10": 1000, "pm2_5": 500, "no2": 0.2, "o3": 0.15, "co": 20, "so2": 0.2},
 }
 """Highest plausible concentration by averaging time: particles in µg/m³, gases in ppm."""
+
+SOURCE_FLAG = "SOURCE_FLAG"
+"""Flag of a value that the source itself calls doubtful: `SOURCE_FLAG:pm10:점검및교정`. The value enters no index."""
 
 WEATHER = {
     "temperature": (-60.0, 60.0),
@@ -50,6 +53,11 @@ _PLAUSIBLE = {
 }
 """Highest concentrations in the unit of the reading: a fast test; values above are compared exactly."""
 _PLAUSIBLE_WEATHER = [(field, *bounds) for field, bounds in WEATHER.items()]
+
+
+def doubted(flags: Sequence[str]) -> frozenset[str]:
+    """Return the fields whose values the source itself calls doubtful, by the flags of a reading."""
+    return frozenset(flag.split(":", 2)[1] for flag in flags if flag.startswith(f"{SOURCE_FLAG}:"))
 
 
 def anomalies(reading: Mapping[str, Any]) -> list[str]:

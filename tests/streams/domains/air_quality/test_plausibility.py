@@ -7,7 +7,6 @@ import pytest
 from streams.domains.air_quality.plausibility import HIGHEST, anomalies
 from streams.domains.air_quality.units import GASES, MICRO, MOLAR_MASS_MG, UNITS, molar_volume_ml
 
-
 AT = 1_614_524_400_000_000
 
 
