@@ -346,24 +346,27 @@ def test_rows_that_cannot_be_read_are_refused_one_by_one() -> None:
 # OpenAQ's interface
 
 
-def result(
-    hour: int, value: Any = 12.1, name: str = "pm25", units: str = "µg/m³", **more: Any
-) -> dict[str, Any]:
+def stamps_at(hour: int) -> dict[str, str]:
+    """Return an hour of 2024-03-10 as the interface spells it."""
+    return {"utc": f"2024-03-10T{hour:02d}:00:00Z", "local": f"2024-03-10T{hour - 5:02d}:00:00-05:00"}
+
+
+def result(hour: int, **more: Any) -> dict[str, Any]:
     """Make a result of the interface, version 3."""
     return {
-        "value": value,
+        "value": 12.1,
         "flagInfo": {"hasFlags": False},
-        "parameter": {"id": 2, "name": name, "units": units, "displayName": None},
+        "parameter": {"id": 2, "name": "pm25", "units": "µg/m³", "displayName": None},
         "period": {
             "label": "1hour",
             "interval": "01:00:00",
-            "datetimeFrom": {"utc": f"2024-03-10T{hour:02d}:00:00Z", "local": f"2024-03-10T{hour - 5:02d}:00:00-05:00"},
-            "datetimeTo": {"utc": f"2024-03-10T{hour + 1:02d}:00:00Z", "local": f"2024-03-10T{hour - 4:02d}:00:00-05:00"},
+            "datetimeFrom": stamps_at(hour),
+            "datetimeTo": stamps_at(hour + 1),
         },
         "coordinates": None,
         "summary": None,
         **more,
-    }  # fmt: skip
+    }
 
 
 def results(*found: Any) -> bytes:
