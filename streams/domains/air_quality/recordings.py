@@ -13,12 +13,11 @@ from streams.domains.air_quality.cells import member, text
 from streams.domains.air_quality.json_pages import around, pages
 from streams.domains.air_quality.openaq import (
     archive_column,
-    assembled,
-    draft_of,
     measurement_of_result,
     measurement_of_row,
     place_of_name,
 )
+from streams.domains.air_quality.sensors import assembled, draft_of
 from streams.domains.air_quality.tables import BEIJING_PRSA, LAYOUTS, SEOUL_DAILY, TOPIC
 from streams.readers.delimited import Dialect, Row, items
 from streams.readers.formats import EventDraft, Format, Item

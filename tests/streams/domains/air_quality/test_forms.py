@@ -106,8 +106,16 @@ def test_every_spelling_of_an_hour_ends_with_its_stamp(stamp: str, begin: str) -
     assert [at for at, _ in drafts(items)] == [kst(begin)]
 
 
-NO_HOURS = ("2021100125", "2021-10-01 24:30", "2021-10-01 05:60", "20211001", "2.0211E+09", "1969123124")
-NO_HOURS += ("2021130101", "9999123124")
+NO_HOURS = [
+    "2021100125",
+    "2021-10-01 24:30",
+    "2021-10-01 05:60",
+    "20211001",
+    "2.0211E+09",
+    "1969123124",
+    "2021130101",
+    "9999123124",
+]
 
 
 @pytest.mark.parametrize("stamp", NO_HOURS)
@@ -226,7 +234,7 @@ def test_pages_of_every_version_are_read() -> None:
 
 def test_one_bad_item_takes_no_other_along() -> None:
     """Without a station, without a time, with NaN, no object: each is refused with its reason."""
-    bad = [
+    bad: list[dict[str, Any]] = [
         {**ITEM, "stationName": None},
         {**ITEM, "dataTime": ""},
         {**ITEM, "pm10Value": float("nan")},
@@ -337,6 +345,7 @@ def test_rows_that_cannot_be_read_are_refused_one_by_one() -> None:
         good[0].replace("-07:00,35", ",35"),
         good[0].replace(",1.5", ",x"),
         good[0].replace("2023-02-22T", "9999-12-31T"),
+        good[0].replace("2023-02-22T", "1970-01-01T"),
     ]
     items = read(table(ARCHIVE_HEADER, good[0], *bad, good[1]))
     assert len(refused(items)) == len(bad)
