@@ -140,8 +140,8 @@ def reading(values: Mapping[str, float | None], occurred_at: int, **fields: Any)
         fields: Station, city, network, flags of the source.
     """
     found: dict[str, Any] = {"zone": ZONE, "averaging": "PT1H", "gas_unit": "PPM", **fields, **values}
-    said = found.pop("flags", [])
-    found["flags"] = [*said, *anomalies({**found, "occurred_at": occurred_at})]
+    stated = found.pop("flags", [])
+    found["flags"] = [*stated, *anomalies({**found, "occurred_at": occurred_at})]
     return found
 
 

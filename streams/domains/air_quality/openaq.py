@@ -256,8 +256,8 @@ def _length(result: Mapping[str, Any], begin: datetime | None, end: datetime | N
         length = (end - begin) // timedelta(microseconds=1)
     else:
         period = result.get("period")
-        said = period.get("interval") if isinstance(period, dict) else None
-        match = _CLOCK.fullmatch(said) if isinstance(said, str) else None
+        stated = period.get("interval") if isinstance(period, dict) else None
+        match = _CLOCK.fullmatch(stated) if isinstance(stated, str) else None
         if match is None:
             return None
         hours, minutes, seconds = map(int, match.groups())

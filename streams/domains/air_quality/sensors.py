@@ -208,8 +208,8 @@ class _Reading:
         }
         for name in self.parts:
             fields[name] = self._value(name, len(gases) > 1, begin)
-        said = list(dict.fromkeys(self.flags))
-        fields["flags"] = [*said, *anomalies({**fields, "occurred_at": begin})]
+        stated = list(dict.fromkeys(self.flags))
+        fields["flags"] = [*stated, *anomalies({**fields, "occurred_at": begin})]
         return EventDraft(TOPIC, begin, fields)
 
     def _value(self, name: str, in_ppm_all: bool, begin: int) -> float | None:
