@@ -19,6 +19,7 @@ from streams.domains.air_quality.openaq import (
 )
 from streams.domains.air_quality.sensors import assembled, draft_of
 from streams.domains.air_quality.tables import BEIJING_PRSA, LAYOUTS, SEOUL_DAILY, TOPIC
+from streams.domains.air_quality.time_order import in_time_order
 from streams.readers.delimited import Dialect, Row, items
 from streams.readers.formats import EventDraft, Format, Item
 
@@ -48,15 +49,20 @@ def _is_object(head: bytes) -> bool:
 
 
 def read_airkorea_page(stream: BinaryIO) -> Iterator[Item]:
-    """Yield one item for each station's hour on a page of Air Korea's interface."""
+    """Yield one item for each station's hour on a page of Air Korea's interface, in the order of time."""
     asked_for = _asked_for(around(stream, _ITEMS))
-    names = StationNames()
 
-    def made(item: dict[str, Any]) -> EventDraft:
-        begin, fields = reading_of_item(item, asked_for, names)
-        return EventDraft(TOPIC, begin, fields)
+    def read() -> Iterator[Item]:
+        names = StationNames()
 
-    yield from pages(stream, _ITEMS, made, f"read-{AIRKOREA_API}@1")
+        def made(item: dict[str, Any]) -> EventDraft:
+            begin, fields = reading_of_item(item, asked_for, names)
+            return EventDraft(TOPIC, begin, fields)
+
+        stream.seek(0)
+        return pages(stream, _ITEMS, made, f"read-{AIRKOREA_API}@1")
+
+    yield from in_time_order(read)
 
 
 def _asked_for(page: Any) -> str | None:

@@ -28,6 +28,7 @@ from streams.domains.air_quality.airkorea import (
 from streams.domains.air_quality.cells import column, local_time, number, since_1970, text
 from streams.domains.air_quality.plausibility import anomalies
 from streams.domains.air_quality.reference import by_network
+from streams.domains.air_quality.time_order import in_time_order
 from streams.readers.delimited import HEADER_LINES, Dialect, Header, Row, RowReader, cells_of, items
 from streams.readers.formats import EventDraft, Item
 from streams.readers.lines import lines
@@ -55,6 +56,7 @@ class TableLayout:
         row_fields: Returns the reader of one table's rows.
         stamp: For formats with the same header: column of the time, which decides between them.
         hourly: Whether the times of this format have an hour.
+        sorts: Whether rows are yielded in the order of each station's time.
     """
 
     name: str
@@ -63,6 +65,7 @@ class TableLayout:
     row_fields: Callable[[], RowFields]
     stamp: str = ""
     hourly: bool = False
+    sorts: bool = False
 
     @property
     def rule(self) -> str:
@@ -78,7 +81,14 @@ class TableLayout:
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
         """Yield one item per line of a file of this format."""
-        yield from items(stream, self.dialect, self._row_reader, self.rule)
+
+        def read() -> Iterator[Item]:
+            stream.seek(0)
+            return items(stream, self.dialect, self._row_reader, self.rule)
+
+        yield from (
+            in_time_order(read) if self.sorts else items(stream, self.dialect, self._row_reader, self.rule)
+        )
 
     def _row_reader(self, header: Header) -> RowReader:
         absent = ", ".join(sorted(self.needed - set(header.columns)))
@@ -160,7 +170,7 @@ _SEOUL_DIALECT = Dialect(_seoul, ("utf-8", "cp949"), column_name=column)
 _SEOUL_NEEDED = frozenset({_STAMP, _NAME, *_SEOUL_VALUES.values()})
 SEOUL_DAILY = TableLayout("seoul-daily", _SEOUL_DIALECT, _SEOUL_NEEDED, lambda: _seoul_day, _STAMP)
 SEOUL_HOURLY = TableLayout(
-    "seoul-hourly", _SEOUL_DIALECT, _SEOUL_NEEDED, lambda: _seoul_hour, _STAMP, hourly=True
+    "seoul-hourly", _SEOUL_DIALECT, _SEOUL_NEEDED, lambda: _seoul_hour, _STAMP, hourly=True, sorts=True
 )
 
 
@@ -178,6 +188,7 @@ AIRKOREA_HOURLY = TableLayout(
     Dialect(_airkorea, ("utf-8", "cp949"), column_name=confirmed_column),
     frozenset({"지역", _STAMP, _NAME, "SO2", "CO", "O3", "NO2", "PM10"}),
     _airkorea_rows,
+    sorts=True,
 )
 
 _BEIJING_TIME = ("year", "month", "day", "hour")

@@ -247,6 +247,35 @@ def test_one_bad_item_takes_no_other_along() -> None:
     assert "nobody knows where" in refused(items)[0]
 
 
+def test_hours_come_in_the_order_of_time_although_the_page_begins_with_the_newest() -> None:
+    """Each keeps its number and its bytes; twelve hours give the index of the twelfth."""
+    hours = [{**ITEM, "dataTime": f"2023-01-05 {hour:02d}:00", "pm10Flag": None} for hour in range(12, 0, -1)]
+    items = read(page(*hours, {**ITEM, "dataTime": "?"}))
+    assert [at for at, _ in drafts(items)] == [kst(f"2023-01-05T{hour:02d}:00") for hour in range(12)]
+    accepted = [item for item in items if isinstance(item, Accepted)]
+    assert [item.record for item in accepted] == list(range(12, 0, -1))
+    assert json.loads(accepted[0].data)["dataTime"] == "2023-01-05 01:00"
+    assert len(refused(items)) == 1
+    state, assessment = None, None
+    for at, fields in drafts(items):
+        state, assessment = assess(state, {**fields, "occurred_at": at})
+    assert assessment is not None
+    assert assessment.kr.value == 63  # NO2 of 0.038 ppm
+
+
+def test_tables_that_begin_with_the_newest_hour_are_read_in_order_too() -> None:
+    """Of Seoul and of Air Korea; stations one after the other are in order as they are."""
+    newest_first = [AIRKOREA_ROW.replace("100124", f"1001{hour:02d}") for hour in range(24, 0, -1)]
+    assert [at for at, _ in drafts(read(table(AIRKOREA_HEADER, *newest_first)))] == [
+        kst(f"2021-10-01T{hour:02d}:00") for hour in range(24)
+    ]
+    rows = [f"20210301{hour:02d}00,{name},,,,,15,8" for name in ("강남구", "종로구") for hour in (1, 2, 3)]
+    items = read(seoul(*rows))
+    assert [item.record for item in items if isinstance(item, Accepted)] == [1, 2, 3, 4, 5, 6]
+    items = read(seoul(*reversed(rows)))
+    assert [item.record for item in items if isinstance(item, Accepted)] == [3, 6, 2, 5, 1, 4]
+
+
 # OpenAQ's archive
 
 
