@@ -184,6 +184,39 @@ def reading_of_item(
     )
 
 
+def reading_of_seoul(row: Mapping[str, Any], names: StationNames) -> tuple[int, dict[str, Any]]:
+    """Return the beginning of the hour and the fields of a row of Seoul's interface.
+
+    Args:
+        row: Member of `row` of `RealtimeCityAir` or `TimeAverageCityAir` (Seoul Open Data Plaza, OA-2219, OA-2221).
+        names: Names of the stations of this source.
+
+    Raises:
+        ValueError: It names no station or no hour, or a value is no number.
+    """
+    station = _first(row, "MSRSTE_NM", "MSRSTN_NM")
+    if station is None:
+        raise ValueError("row without MSRSTE_NM: nobody knows where this was measured")
+    begin = since_1970(hour_begin("MSRDT", _first(row, "MSRDT", "MSRDT_DE", "MSRMT_DT") or ""))
+    values = {field: number(name, _first(row, name) or "") for field, name in CONFIRMED_VALUES.items()}
+    checked = _first(row, "IDEX_NM") == _BEING_CHECKED
+    flags = [
+        f"{SOURCE_FLAG}:{field}:{_BEING_CHECKED}" for field in values if checked and values[field] is not None
+    ]
+    fields = {"station": names.name(station, None), "city": "Seoul", "flags": flags}
+    return begin, reading(values, begin, **fields)
+
+
+_BEING_CHECKED = "점검중"
+"""Grade of a station that is being checked; its values are zero."""
+
+
+def _first(row: Mapping[str, Any], *names: str) -> str | None:
+    """Return the first of some members that has a value."""
+    found = (text(member(name, row.get(name))) for name in names)
+    return next((each for each in found if each is not None), None)
+
+
 _CONFIRMED = re.compile(r"(SO2|CO|O3|NO2|PM-?10|PM-?2\.?5)\s*(\(.*\))?", re.IGNORECASE)
 
 

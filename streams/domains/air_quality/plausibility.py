@@ -2,7 +2,7 @@
 
 Flags: ``OUT_OF_RANGE:<field>`` beyond what the city's air has shown, ``NEGATIVE:<field>`` (instruments drift below
 zero), ``NOT_A_NUMBER:<field>``, ``PM2_5_ABOVE_PM10`` (the finer particles are part of the coarser),
-``UNKNOWN:wind_direction``. A negative or non-finite value enters no index; every other value does.
+``UNKNOWN:wind_direction``, ``UNKNOWN:zone``. A negative or non-finite value enters no index; every other value does.
 """
 
 import math
@@ -11,6 +11,7 @@ from typing import Any
 
 from streams.domains.air_quality.reference import PLAUSIBLE_C, plausible, reference_temperature
 from streams.domains.air_quality.units import GASES, MICRO, POLLUTANTS, UNITS, in_ppm, to_micro
+from streams.zones import zone_of
 
 HIGHEST = {
     "PT1H": {"pm10": 2000, "pm2_5": 1000, "no2": 0.5, "o3": 0.4, "co": 50, "so2": 0.5},
@@ -84,6 +85,9 @@ def anomalies(reading: Mapping[str, Any]) -> list[str]:
     temperature = reading.get("gas_temperature")
     if temperature is not None and not plausible(temperature):
         found.append(f"{'OUT_OF_RANGE' if math.isfinite(temperature) else 'NOT_A_NUMBER'}:gas_temperature")
+    zone = reading.get("zone")
+    if zone is not None and zone_of(zone) is None:
+        found.append("UNKNOWN:zone")
     direction = reading.get("wind_direction")
     if direction is not None and direction not in COMPASS_POINTS:
         found.append("UNKNOWN:wind_direction")

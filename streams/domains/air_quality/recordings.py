@@ -1,14 +1,14 @@
 """The public air-quality files that are read (streams/domains/air_quality/README.md).
 
-Tables of Seoul, Air Korea and Beijing, pages of Air Korea's interface, and OpenAQ's archive and pages.
+Tables of Seoul, Air Korea and Beijing, pages of Air Korea's and Seoul's interfaces, OpenAQ's archive and pages.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from streams.domains.air_quality.airkorea import StationNames, reading_of_item
+from streams.domains.air_quality.airkorea import StationNames, reading_of_item, reading_of_seoul
 from streams.domains.air_quality.cells import member, text
 from streams.domains.air_quality.json_pages import around, pages
 from streams.domains.air_quality.openaq import (
@@ -52,15 +52,29 @@ def read_airkorea_page(stream: BinaryIO) -> Iterator[Item]:
     """Yield one item for each station's hour on a page of Air Korea's interface, in the order of time."""
     asked_for = _asked_for(around(stream, _ITEMS))
 
+    def fields_of(item: dict[str, Any], names: StationNames) -> tuple[int, dict[str, Any]]:
+        return reading_of_item(item, asked_for, names)
+
+    yield from _hours(stream, _ITEMS, fields_of, AIRKOREA_API)
+
+
+def _hours(
+    stream: BinaryIO,
+    paths: Collection[tuple[str, ...]],
+    fields_of: Callable[[dict[str, Any], StationNames], tuple[int, dict[str, Any]]],
+    name: str,
+) -> Iterator[Item]:
+    """Yield the hours of a page in the order of time."""
+
     def read() -> Iterator[Item]:
         names = StationNames()
 
         def made(item: dict[str, Any]) -> EventDraft:
-            begin, fields = reading_of_item(item, asked_for, names)
+            begin, fields = fields_of(item, names)
             return EventDraft(TOPIC, begin, fields)
 
         stream.seek(0)
-        return pages(stream, _ITEMS, made, f"read-{AIRKOREA_API}@1")
+        return pages(stream, paths, made, f"read-{name}@1")
 
     yield from in_time_order(read)
 
@@ -75,6 +89,21 @@ def _asked_for(page: Any) -> str | None:
             except ValueError:
                 return None
     return None
+
+
+# Seoul's interface
+
+SEOUL_API = "seoul-api"
+_ROWS = (("RealtimeCityAir", "row"), ("TimeAverageCityAir", "row"))
+
+
+def _is_seoul_page(head: bytes) -> bool:
+    return _is_object(head) and b'CityAir"' in head and re.search(rb'"MSR(?:DT|MT_DT)', head) is not None
+
+
+def read_seoul_page(stream: BinaryIO) -> Iterator[Item]:
+    """Yield one item for each station's hour on a page of Seoul's interface, in the order of time."""
+    yield from _hours(stream, _ROWS, reading_of_seoul, SEOUL_API)
 
 
 # OpenAQ
@@ -142,6 +171,7 @@ def _read_openaq_page_without_name(stream: BinaryIO) -> Iterator[Item]:
 FORMATS = (
     *(Format(each.name, DOMAIN, "one CSV data row", each.matches, each.read) for each in LAYOUTS),
     Format(AIRKOREA_API, DOMAIN, "one member of items", _is_airkorea_page, read_airkorea_page),
+    Format(SEOUL_API, DOMAIN, "one member of row", _is_seoul_page, read_seoul_page),
     Format(OPENAQ_ARCHIVE, DOMAIN, "one CSV data row", _ARCHIVE.matches, read_openaq_archive),
     Format(
         OPENAQ_API,

@@ -276,6 +276,43 @@ def test_tables_that_begin_with_the_newest_hour_are_read_in_order_too() -> None:
     assert [item.record for item in items if isinstance(item, Accepted)] == [3, 6, 2, 5, 1, 4]
 
 
+# Seoul's interface
+
+
+SEOUL_ROW = {
+    "MSRDT": "202211301500", "MSRRGN_NM": "도심권", "MSRSTE_NM": "중구", "PM10": 27.0, "PM25": 13.0, "O3": 0.021,
+    "NO2": 0.029, "CO": 0.4, "SO2": 0.003, "IDEX_NM": "보통", "IDEX_MVL": 79.0, "ARPLT_MAIN": "PM25",
+}  # fmt: skip
+
+
+def seoul_page(*rows: dict[str, Any], service: str = "RealtimeCityAir") -> bytes:
+    """Make a page of Seoul's interface."""
+    return json.dumps(
+        {service: {"list_total_count": len(rows), "row": list(rows)}}, ensure_ascii=False
+    ).encode()
+
+
+def test_pages_of_seoul_are_read() -> None:
+    """Now and by hours, whose members are spelled otherwise; a station that is being checked tells nothing."""
+    [(at, fields)] = drafts(read(seoul_page(SEOUL_ROW), form="seoul-api"))
+    assert at == kst("2022-11-30T14:00")
+    assert (fields["station"], fields["city"], fields["pm10"], fields["no2"]) == (
+        "중구",
+        "Seoul",
+        27.0,
+        0.029,
+    )
+    hours = {**SEOUL_ROW, "MSRMT_DT": "202401012400", "MSRSTN_NM": "종로구", "PM10": None}
+    del hours["MSRDT"], hours["MSRSTE_NM"]
+    [(at, fields)] = drafts(read(seoul_page(hours, service="TimeAverageCityAir"), form="seoul-api"))
+    assert (at, fields["station"], fields["pm10"]) == (kst("2024-01-01T23:00"), "종로구", None)
+    checked = {**SEOUL_ROW, "IDEX_NM": "점검중", "PM10": 0.0, "PM25": ""}
+    [(_, fields)] = drafts(read(seoul_page(checked)))
+    assert "SOURCE_FLAG:pm10:점검중" in fields["flags"]
+    assert fields["pm2_5"] is None
+    assert len(refused(read(seoul_page({**SEOUL_ROW, "MSRSTE_NM": ""}, {**SEOUL_ROW, "MSRDT": "now"})))) == 2
+
+
 # OpenAQ's archive
 
 
@@ -507,6 +544,7 @@ def test_every_format_has_a_sample_here_and_none_takes_anothers() -> None:
         beijing(BEIJING_ROW),
         table(AIRKOREA_HEADER, AIRKOREA_ROW),
         page(ITEM),
+        seoul_page(SEOUL_ROW),
         table(ARCHIVE_HEADER, *day((1, "pm10", "µg/m³"))),
         results(result(6)),
     ]
@@ -516,6 +554,7 @@ def test_every_format_has_a_sample_here_and_none_takes_anothers() -> None:
         "beijing-prsa",
         "airkorea-hourly",
         "airkorea-api",
+        "seoul-api",
         "openaq-archive",
         "openaq-api",
     ]

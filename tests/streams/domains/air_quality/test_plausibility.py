@@ -45,6 +45,8 @@ def test_a_plausible_reading_has_no_flags() -> None:
         ({"gas_temperature": float("nan")}, ["NOT_A_NUMBER:gas_temperature"]),
         ({"wind_speed": -1.0}, ["OUT_OF_RANGE:wind_speed"]),
         ({"wind_direction": "X"}, ["UNKNOWN:wind_direction"]),
+        ({"zone": "Asia/Seoul"}, []),
+        ({"zone": "Mars/Olympus"}, ["UNKNOWN:zone"]),
         ({"no2": -1.0, "so2": -1.0}, ["NEGATIVE:no2", "NEGATIVE:so2"]),
     ],
 )
