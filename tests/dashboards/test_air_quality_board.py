@@ -27,7 +27,7 @@ SQL = {
 }
 NOW = datetime.now(tz=UTC).replace(minute=0, second=0, microsecond=0)
 COLUMNS = ["event_id", "source", "occurred_at", "station", "city", "averaging", "us_aqi", "cai", "basis"]
-STATIONS = {
+STATIONS: dict[str, tuple[str, list[datetime], list[int | None]]] = {
     # station: averaging, beginnings of its intervals, indices
     "fresh": ("PT1H", [NOW - timedelta(hours=2), NOW - timedelta(hours=1)], [80, 90]),
     "at the limit": ("PT1H", [NOW - timedelta(hours=3)], [120]),

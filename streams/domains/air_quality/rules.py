@@ -9,6 +9,7 @@ Promises:
   (Korea), SO2 and NO2 by hour; ``basis`` is ``nowcast``.
 - A daily mean is used for every averaging time of the tables; ``basis`` is ``daily-mean``, and the flags
   ``US_AQI_OF_DAILY_MEANS`` and ``CAI_OF_DAILY_MEANS`` say that neither authority publishes such an index.
+- A value that its source calls doubtful (``SOURCE_FLAG``) enters no index.
 - Gases in µg/m³ are converted at the temperature that they refer to (`reference.py`), and flagged.
 - Hourly and daily readings of one station do not mix: each averaging time has a state of its own.
 
@@ -29,7 +30,7 @@ from streams.domains.air_quality.categories import (
     next_category,
 )
 from streams.domains.air_quality.means import Hours, mean, nowcast, predicted_moving
-from streams.domains.air_quality.plausibility import anomalies
+from streams.domains.air_quality.plausibility import anomalies, doubted
 from streams.domains.air_quality.reference import ELSEWHERE_C, reference_temperature
 from streams.domains.air_quality.units import (
     GASES,
@@ -177,6 +178,9 @@ def assess(state: StationState | None, reading: Mapping[str, Any]) -> tuple[Stat
     averaging = reading["averaging"]
     hourly = averaging == "PT1H"
     unit = reading["gas_unit"]
+    if reading.get("flags"):
+        doubtful = doubted(reading["flags"])
+        reading = {**reading, **dict.fromkeys(doubtful)} if doubtful else reading
     temperature = reference_temperature(reading) if unit == "UG_M3" else ELSEWHERE_C
     hours = _moved_on(state, reading, temperature) if hourly else {}
     averages, concentrations = (

@@ -1,23 +1,28 @@
 """One EPCIS event in the shape of EPCIS 2.0 JSON → fields of `cargo.supply-event`. Pure.
 
-Members of other namespaces are kept unchanged as JSON text. Nothing is fetched: a JSON-LD context is never resolved,
-and CURIEs stay CURIEs.
+Every member of an event is kept: in a typed field, in `extensions` and `ilmd` (members of other namespaces, as JSON
+text with the digits of the source), or in `members`. `epcis_document` writes the event again. Nothing is fetched: a
+JSON-LD context is never resolved, and CURIEs stay CURIEs.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.names import topic_name
-from streams.domains.cargo import epcis_rules
+from streams.domains.cargo import epcis_document, epcis_rules, epcis_sensor
 from streams.domains.cargo import epcis_values as values
 from streams.domains.cargo.epcis_values import Members
 from streams.domains.cargo.epcis_words import BIZ_STEP, DISPOSITION, MEASUREMENT, is_uri
 from streams.domains.cargo.identifiers import uri_problem
 from streams.domains.cargo.rule_violation import RuleViolation, short_repr
 from streams.readers.formats import EventDraft
+from streams.readers.json_value import dump
 
 TOPIC = topic_name("cargo", "supply-event")
+
+_GS1 = re.compile(r"https?://(ref\.gs1\.org/standards/(epcis|cbv)/|gs1\.github\.io/EPCIS/)")
+"""Beginning of the standard's own contexts, which stand for no vocabulary of the maker's."""
 
 _LISTS = {
     "epcs": "epcList",
@@ -33,12 +38,13 @@ _AMOUNTS = {
 }
 
 
-def draft(event: object, syntax: str) -> EventDraft:
+def draft(event: object, syntax: str, context: Sequence[object] = ()) -> EventDraft:
     """Check an event against EPCIS 2.0 and return its draft.
 
     Args:
-        event: The event in the shape of EPCIS 2.0 JSON.
+        event: The event in the shape of EPCIS 2.0 JSON, its numbers as `json_value.Number`.
         syntax: `JSON` or `XML`: the syntax of its message.
+        context: The JSON-LD contexts of its message, without those of the event itself.
 
     Raises:
         RuleViolation: The event violates a rule.
@@ -47,9 +53,26 @@ def draft(event: object, syntax: str) -> EventDraft:
         raise RuleViolation("epcis-shape@1", f"event: expected an object, got {short_repr(event)}")
     epcis_rules.check(event)
     fields = {"syntax": syntax, **_when(event), **_what(event), **_where_and_why(event), **_rest(event)}
+    fields["context"] = _json(_own_contexts([*context, *contexts(event.get("@context"))]))
     fields["epc"] = _subject(fields)
     fields["flags"] = _flags(fields)
-    return EventDraft(TOPIC, values.time(event["eventTime"], "eventTime"), fields)
+    occurred_at = values.time(event["eventTime"], "eventTime")
+    fields["members"] = epcis_document.members_left(event, epcis_document.known(fields, occurred_at))
+    return EventDraft(TOPIC, occurred_at, fields)
+
+
+def contexts(value: object) -> list[object]:
+    """Return the contexts of a member `@context` as a list."""
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _own_contexts(given: Sequence[object]) -> list[object]:
+    """Return contexts without those of EPCIS and CBV, which every event has."""
+    own: list[object] = []
+    for each in given:
+        if not (isinstance(each, str) and _GS1.match(each)) and each not in own:
+            own.append(each)
+    return own
 
 
 def _when(event: Members) -> dict[str, Any]:
@@ -96,17 +119,19 @@ def _where_and_why(event: Members) -> dict[str, Any]:
 
 def _rest(event: Members) -> dict[str, Any]:
     extensions = {name: value for name, value in event.items() if is_uri(name)}
+    elements = epcis_sensor.read(event.get("sensorElementList"))
     return {
         "certifications": values.certifications(event.get("certificationInfo")),
         **values.error_declaration(event.get("errorDeclaration")),
-        "sensor_reports": values.sensor_reports(event.get("sensorElementList")),
+        "sensor_elements": elements,
+        "sensor_reports": epcis_sensor.flat(elements),
         "ilmd": _json(event.get("ilmd")),
         "extensions": _json(extensions),
     }
 
 
 def _json(value: object) -> str | None:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else None
+    return dump(value) if value else None
 
 
 def _identifiers(fields: Members) -> Iterable[str]:

@@ -6,24 +6,18 @@ Events are in the shape of EPCIS 2.0 JSON; `epcis_xml_event` converts XML to it.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from streams.domains.cargo import epcis_words as words
 from streams.domains.cargo.epcis_words import is_uri
 from streams.domains.cargo.instants import micros
 from streams.domains.cargo.rule_violation import RuleViolation, short_repr
-from streams.domains.cargo.word_list import word_list
 
 Members = Mapping[str, Any]
+Names = Collection[str]
 
 _UOM = re.compile(r"[A-Z0-9]{2,3}", re.ASCII)
-_REPORT = word_list("""
-    type exception deviceID deviceMetadata rawData dataProcessingMethod bizRules time microorganism
-    chemicalSubstance coordinateReferenceSystem value component stringValue booleanValue hexBinaryValue uriValue
-    minValue maxValue meanValue sDev percRank percValue uom
-    """)
-_METADATA = word_list("time deviceID deviceMetadata rawData startTime endTime dataProcessingMethod bizRules")
 
 
 def time(value: object, what: str) -> int:
@@ -55,7 +49,7 @@ def array(value: object, what: str) -> list[Any]:
     return value
 
 
-def members(value: object, what: str, known: frozenset[str], needed: tuple[str, ...], rule: str) -> Members:
+def members(value: object, what: str, known: Names, needed: tuple[str, ...], rule: str) -> Members:
     """Return the members of an object.
 
     Args:
@@ -77,7 +71,7 @@ def members(value: object, what: str, known: frozenset[str], needed: tuple[str, 
     return value
 
 
-def check_names(value: Members, what: str, known: frozenset[str]) -> None:
+def check_names(value: Members, what: str, known: Names) -> None:
     """Raise RuleViolation for a member that is unknown and has no namespace; rule epcis-unknown-field."""
     for name in value:
         if name not in known and not is_uri(name):
@@ -209,64 +203,3 @@ def error_declaration(value: object) -> dict[str, Any]:
         "declared_wrong_reason": None if reason is None else words.ERROR_REASON.word(reason),
         "corrective_event_ids": uris(one.get("correctiveEventIDs"), "correctiveEventIDs"),
     }
-
-
-def sensor_reports(value: object) -> list[dict[str, Any]]:
-    """Return the sensor reports of all sensor elements; rule epcis-sensor."""
-    found = []
-    for element in array(value, "sensorElementList"):
-        known = frozenset({"sensorMetadata", "sensorReport"})
-        one = members(element, "sensorElement", known, ("sensorReport",), "epcis-sensor@1")
-        about = members(one.get("sensorMetadata") or {}, "sensorMetadata", _METADATA, (), "epcis-sensor@1")
-        for name in ("time", "startTime", "endTime"):
-            if about.get(name) is not None:
-                time(about[name], f"sensorMetadata {name}")
-        reports = array(one["sensorReport"], "sensorReport")
-        if not reports:
-            raise RuleViolation("epcis-sensor@1", "sensorElement: sensorReport is empty")
-        found += [_report(each, about) for each in reports]
-    return found
-
-
-def _report(value: object, about: Members) -> dict[str, Any]:
-    rule = "epcis-sensor@1"
-    one = members(value, "sensorReport", _REPORT, (), rule)
-    if one.get("type") is None and one.get("exception") is None:
-        raise RuleViolation(rule, "sensorReport: type is missing")
-    measured = one.get("time", about.get("time"))
-    others = (one.get(name) for name in ("stringValue", "booleanValue", "hexBinaryValue", "uriValue"))
-    other = next((each for each in others if each is not None), None)
-    text = str(other).lower() if isinstance(other, bool) else other
-    if text is not None and not isinstance(text, str):
-        raise RuleViolation(rule, f"sensorReport: expected text, got {short_repr(other)}")
-    for name in ("percRank", "percValue"):
-        number(one.get(name), f"sensorReport {name}", rule)
-    device = one.get("deviceID", about.get("deviceID"))
-    uom = one.get("uom")
-    if uom is not None and not isinstance(uom, str):
-        raise RuleViolation(rule, f"sensorReport uom: expected text, got {short_repr(uom)}")
-    return {
-        "type": _measurement(one.get("type")),
-        "time": None if measured is None else time(measured, "sensorReport time"),
-        "device_id": None if device is None else uri(device, "deviceID"),
-        "component": _word(words.COMPONENT, one.get("component")),
-        "value": number(one.get("value"), "sensorReport value", rule),
-        "min_value": number(one.get("minValue"), "sensorReport minValue", rule),
-        "max_value": number(one.get("maxValue"), "sensorReport maxValue", rule),
-        "mean_value": number(one.get("meanValue"), "sensorReport meanValue", rule),
-        "s_dev": number(one.get("sDev"), "sensorReport sDev", rule),
-        "uom": uom,
-        "string_value": text,
-        "exception": _word(words.ALERT, one.get("exception")),
-    }
-
-
-def _measurement(value: object) -> str | None:
-    """Return the measurement type. An unknown word is no error: GS1 adds words between versions."""
-    if value is not None and not isinstance(value, str):
-        raise RuleViolation("epcis-sensor@1", f"sensorReport type: expected a word, got {short_repr(value)}")
-    return None if value is None else words.MEASUREMENT.bare(value)
-
-
-def _word(vocabulary: words.Vocabulary, value: object) -> str | None:
-    return None if value is None else vocabulary.word(value)

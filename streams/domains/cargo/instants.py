@@ -1,11 +1,11 @@
-"""ISO 8601 instants with an offset → microseconds since 1970 UTC. Pure.
+"""ISO 8601 instants with an offset ↔ microseconds since 1970 UTC. Pure.
 
 Seconds may be left out. Digits after the microsecond are cut, because EPCIS files carry nanoseconds. 24:00 is
 refused.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 _INSTANT = re.compile(
     r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,12}))?(Z|[+-]\d{2}:\d{2})", re.ASCII
@@ -47,3 +47,20 @@ def of(instant: datetime) -> int:
     if found < 0:
         raise ValueError(f"time before 1970: {instant.isoformat()}")
     return found
+
+
+def text(instant: datetime | int, offset: str = "+00:00") -> str:
+    """Write an instant.
+
+    Args:
+        instant: An aware `datetime`, or µs since 1970 UTC.
+        offset: The offset that it is written with, ±hh:mm.
+
+    Returns:
+        An ISO 8601 date and time with milliseconds, or microseconds where it has them. UTC is written `Z`.
+    """
+    at = instant if isinstance(instant, datetime) else _EPOCH + instant * _MICROSECOND
+    sign = -1 if offset[0] == "-" else 1
+    zone = timezone(sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[4:6])))
+    digits = "microseconds" if at.microsecond % 1000 else "milliseconds"
+    return at.astimezone(zone).isoformat(timespec=digits).replace("+00:00", "Z")

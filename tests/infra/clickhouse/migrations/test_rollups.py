@@ -224,7 +224,7 @@ def _daily(table: _Table) -> list[tuple[Any, ...]]:
 
 
 _SPRING, _AUTUMN = date(2024, 3, 10), date(2024, 11, 3)
-_PLACES = [
+_PLACES: list[tuple[str | None, str, list[date], str, list[float]]] = [
     # zone as the readings have it, city, days, the zone whose clock counts, hours of each day
     (
         "America/New_York",

@@ -69,7 +69,9 @@ def test_every_day_of_daily_data_is_in_the_category_that_was_reported_last() -> 
     by_reading: dict[str, dict[str, str]] = {}
     for sent in found:
         if sent.topic == agents.CATEGORY_CHANGE:
-            by_reading.setdefault(sent.event["reading_id"], {})[sent.event["scale"]] = sent.event["to_category"]
+            by_reading.setdefault(sent.event["reading_id"], {})[sent.event["scale"]] = sent.event[
+                "to_category"
+            ]
     for station in ("강남구", "화랑로"):
         now: dict[str, str] = {}
         for sent in found:

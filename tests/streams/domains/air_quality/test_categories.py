@@ -16,7 +16,6 @@ from streams.domains.air_quality.categories import (
     next_category,
 )
 
-
 HOUR = SETTLED_AFTER_US // 3
 DAY = 24 * HOUR
 CONSECUTIVE = 3

@@ -7,7 +7,6 @@ import pytest
 from streams.domains.air_quality.plausibility import HIGHEST, anomalies
 from streams.domains.air_quality.units import GASES, MICRO, MOLAR_MASS_MG, UNITS, molar_volume_ml
 
-
 AT = 1_614_524_400_000_000
 
 
@@ -46,6 +45,8 @@ def test_a_plausible_reading_has_no_flags() -> None:
         ({"gas_temperature": float("nan")}, ["NOT_A_NUMBER:gas_temperature"]),
         ({"wind_speed": -1.0}, ["OUT_OF_RANGE:wind_speed"]),
         ({"wind_direction": "X"}, ["UNKNOWN:wind_direction"]),
+        ({"zone": "Asia/Seoul"}, []),
+        ({"zone": "Mars/Olympus"}, ["UNKNOWN:zone"]),
         ({"no2": -1.0, "so2": -1.0}, ["NEGATIVE:no2", "NEGATIVE:so2"]),
     ],
 )

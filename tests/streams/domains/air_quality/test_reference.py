@@ -128,7 +128,7 @@ def test_beijing_hours_are_those_of_an_independent_recomputation() -> None:
     path = next(path for path in bundled("air_quality") if "Huairou" in path.name)
     state, compared = None, 0
     with gzip.open(path) as stream:
-        for item in islice(BEIJING_PRSA.read(stream), 1500):  # type: ignore[arg-type]
+        for item in islice(BEIJING_PRSA.read(stream), 1, 1501):  # type: ignore[arg-type]
             assert isinstance(item, Accepted)
             reading = dict(item.drafts[0].fields)
             state, assessment = assess(state, {**reading, "occurred_at": item.drafts[0].occurred_at})
