@@ -105,14 +105,15 @@ def stat(
     )
 
 
-def data_age(sql: str, *, about: str = "") -> Builder[dashboard.Panel]:
+def data_age(sql: str, *, about: str = "", steps: Steps = AGE_COLOURS) -> Builder[dashboard.Panel]:
     """Return the panel of the newest data's age, which every board has.
 
     Args:
         sql: Query of the age in seconds.
         about: Description of the panel.
+        steps: Colours by lower bound in seconds.
     """
-    return stat(AGE[0], sql, unit="s", steps=AGE_COLOURS, about=about)
+    return stat(AGE[0], sql, unit="s", steps=steps, about=about)
 
 
 def simulated(sql: str, *, about: str = NOT_NOW) -> Builder[dashboard.Panel]:

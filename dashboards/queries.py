@@ -98,6 +98,8 @@ def expand(sql: str, start: datetime, end: datetime, interval_s: int = 3600) -> 
         close = _closing(sql, match.end())
         inner = sql[match.end() : close]
         sql = sql[: match.start()] + _macro(match[1], inner, start, end, interval_s) + sql[close + 1 :]
+    for name, moment in (("$__fromTime", start), ("$__toTime", end)):
+        sql = sql.replace(name, f"toDateTime({moment.timestamp():.0f})")
     return sql.replace("$__interval_s", str(interval_s))
 
 

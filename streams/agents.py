@@ -1,6 +1,6 @@
 """The vocabulary of a domain's `agents.py`: `batched`, `Record`, `State`, `Output`.
 
-    @batched("air-quality.reading", rule="air-quality-index@1", outputs=("air-quality.index",))
+    @batched("air-quality.reading", rule="air-quality-index@2", outputs=("air-quality.index",))
     def index(record: Record, state: State) -> Iterator[Output]:
         previous = state.get()                       # the value put last for this subject, or None
         state.put({"hours": [...]})                  # any JSON value

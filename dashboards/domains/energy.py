@@ -1,4 +1,8 @@
-"""The energy board: consumption and generation, exchange with the grid, cost and CO2, orders, and doubtful readings."""
+"""The energy board: consumption and generation, storage, exchange with the grid, cost and CO2, orders, and doubts.
+
+A corrected balance does not count (`energy_balance_newest`). Of a community's interval the newest balance counts.
+Days and months are those of each place's own clock.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +21,20 @@ if TYPE_CHECKING:
 METERS = "$__conditionalAll(meter IN (${meter:singlequote}), $meter)"
 COMMUNITIES = "$__conditionalAll(community IN (${community:singlequote}), $community)"
 FOOTPRINT = f"{DATABASE}.energy_community_footprint"
+NEWEST = f"{DATABASE}.energy_balance_newest"
+DAILY = f"{DATABASE}.energy_balance_daily"
+MONTHLY = f"{DATABASE}.energy_balance_monthly"
 SHARE_COLOURS = ((0, "red"), (0.3, "orange"), (0.6, "green"))
 ENERGY = "watth"
 
 
 def board(catalog: Catalog) -> dashboard.Dashboard:
     """Return the board."""
-    reading, balance, community, status = (
+    reading, community, status = (
         table_of(catalog.topics[topic_name("energy", event)])
-        for event in ("reading", "balance", "community-balance", "order-status")
+        for event in ("reading", "community-balance", "order-status")
     )
+    balance = NEWEST
     readings, balances = (
         table_of(catalog.topics[topic_name("energy", event)], final=False) for event in ("reading", "balance")
     )
@@ -42,11 +50,15 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             simulated(reading),
             used_and_made(balance),
             to_and_from_grid(balance),
+            storage(balance),
             shares(balance, balances),
+            days(),
             communities(community),
             carbon(),
             cost(),
             top_meters(balance),
+            months(),
+            incomplete(community),
             doubts(reading),
             order_book(status),
             rejected(status),
@@ -144,18 +156,78 @@ def to_and_from_grid(balance: str) -> Builder[dashboard.Panel]:
     )
 
 
+def storage(balance: str) -> Builder[dashboard.Panel]:
+    """Return what batteries and vehicles took and gave over time, with what they gave below zero."""
+    return panels.timeseries(
+        "Batteries and vehicles",
+        f"SELECT $__timeInterval(occurred_at) AS time, sum(charge_wh) AS charge, -sum(discharge_wh) AS discharge, "
+        f"sum(ev_charge_wh) AS ev_charge, -sum(ev_discharge_wh) AS ev_discharge, "
+        f"sum(unattributed_wh) AS unattributed FROM {balance} "
+        f"WHERE $__timeFilter(occurred_at) AND {METERS} GROUP BY time ORDER BY time",
+        unit=ENERGY,
+        about="What they gave is drawn below zero. Unattributed: what no measured flow explains, such as a battery "
+        "without a meter, and the net exchange of meters that count import and export alone.",
+    )
+
+
+def days() -> Builder[dashboard.Panel]:
+    """Return the energy of each local day."""
+    return panels.timeseries(
+        "By day",
+        f"SELECT toDateTime(day) AS time, sum(consumption_wh) AS consumption, sum(generation_wh) AS generation, "
+        f"sum(import_wh) AS import, -sum(export_wh) AS export FROM {DAILY} "
+        f"WHERE $__timeFilter(bucket) AND {METERS} GROUP BY time ORDER BY time",
+        unit=ENERGY,
+        about="Each meter's days are those of its place's clock, of 23, 24 or 25 hours; a day stands at midnight UTC.",
+    )
+
+
+def months() -> Builder[dashboard.Panel]:
+    """Return each meter's months, which a bill is made of."""
+    return panels.table(
+        "By month",
+        f"SELECT month, meter, zone, import_wh AS import, export_wh AS export, net_wh AS net, "
+        f"consumption_wh AS consumption, generation_wh AS generation, days, intervals, net_only "
+        f"FROM {MONTHLY} WHERE month >= toStartOfMonth($__fromTime) AND month <= toDate32($__toTime) AND {METERS} "
+        f"ORDER BY month DESC, meter LIMIT 100",
+        units=dict.fromkeys(("import", "export", "net", "consumption", "generation"), ENERGY),
+        about="Months of each place's own clock. net_only: intervals of which only import and export are known; their "
+        "consumption and generation are not.",
+    )
+
+
+def newest(community: str) -> str:
+    """Return the SQL of each interval's newest balance in the time range."""
+    return (
+        f"(SELECT * FROM {community} WHERE $__timeFilter(occurred_at) AND {COMMUNITIES} "
+        "ORDER BY revision DESC LIMIT 1 BY community, occurred_at, duration)"
+    )
+
+
+def incomplete(community: str) -> Builder[dashboard.Panel]:
+    """Return the members whose energy is not, or not wholly, in their communities' sums."""
+    return panels.table(
+        "Members missing or known in part",
+        f"SELECT community, arrayJoin(if(empty(missing) AND empty(partial), [('all', 'complete')], "
+        f"arrayConcat(arrayMap(x -> (x, 'missing'), missing), arrayMap(x -> (x, 'net exchange only'), partial)))) "
+        f"AS found, found.1 AS member, found.2 AS state, count() AS intervals, max(occurred_at) AS newest "
+        f"FROM {newest(community)} GROUP BY community, found ORDER BY state = 'complete', intervals DESC LIMIT 100",
+        about="Complete: every member's energy is in the sums of the interval.",
+    )
+
+
 def shares(balance: str, balances: str) -> Builder[dashboard.Panel]:
     """Return self-consumption and self-sufficiency over time."""
     return panels.timeseries(
         "Self-consumption and self-sufficiency",
         f"SELECT $__timeInterval(occurred_at) AS time, "
         f"sum(self_consumption_wh) / nullIf(sum(generation_wh), 0) AS self_consumption, "
-        f"sum(self_consumption_wh) / nullIf(sum(consumption_wh), 0) AS self_sufficiency "
+        f"greatest(1 - sumIf(import_wh, identity != 'NET') / nullIf(sum(consumption_wh), 0), 0) AS self_sufficiency "
         f"FROM {balance} WHERE $__timeFilter(occurred_at) AND {METERS} AND {_homes(balances)} "
         f"GROUP BY time ORDER BY time",
         unit="percentunit",
-        about="Of what was generated, and of what was used, the share that never passed the meter. Meters that "
-        "only generate are left out.",
+        about="Of what was generated, the share that was used or stored behind the meter; of what was used, the share "
+        "that was not imported. Meters that only generate are left out.",
     )
 
 
@@ -164,8 +236,8 @@ def communities(community: str) -> Builder[dashboard.Panel]:
     return panels.timeseries(
         "Communities: shared, from and to the grid",
         f"SELECT $__timeInterval(occurred_at) AS time, community, sum(shared_wh) AS shared, "
-        f"sum(grid_import_wh) AS from_grid, -sum(grid_export_wh) AS to_grid FROM {community} "
-        f"WHERE $__timeFilter(occurred_at) AND {COMMUNITIES} GROUP BY time, community ORDER BY time",
+        f"sum(grid_import_wh) AS from_grid, -sum(grid_export_wh) AS to_grid FROM {newest(community)} "
+        f"GROUP BY time, community ORDER BY time",
         unit=ENERGY,
         about="Shared: exported by some members while others imported. To the grid is drawn below zero.",
     )

@@ -32,6 +32,7 @@ from streams.clickhouse_sink.errors import ClickHouseDownError, ClickHouseRefuse
 from streams.clickhouse_sink.insert_sql import EXPIRED, insert_rows
 from streams.clickhouse_sink.invalid_records import InvalidRecord, by_schema, find_invalid
 from streams.clickhouse_sink.lease import ClickHouseClock, Lease
+from streams.clickhouse_sink.rollups import refresh
 
 TransformForTests = Callable[[InsertBatch], InsertBatch]
 """A hook that only tests set, for a sink with a known fault: it changes a batch before it is written."""
@@ -117,9 +118,9 @@ class BatchWriter:
                 raise
             self._clock.forget()
             raise LeaseExpiredError("ClickHouse says that the claim is too old to insert under") from None
-        for statement in self._config.rollups.get(topic.name, ()):
-            claim = batch.claim
-            self._client.run(statement, partition=batch.partition, first=claim.first, last=claim.last)
+        statements = self._config.rollups.get(topic.name, ())
+        claim = batch.claim
+        refresh(statements, self._client.run, self._client.rows, batch.partition, claim.first, claim.last)
         self._dead_letters.send(batch, task.invalid)
 
     def _archive(self, task: InsertTask, batch: InsertBatch) -> None:

@@ -11,6 +11,7 @@ import http.client
 import re
 import threading
 import time
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -66,7 +67,7 @@ class ClickHouseClient:
         encoding, data = self._packed(body)
         self._ask({"query": sql, "insert_deduplication_token": token, **_ONE_BLOCK}, data, encoding)
 
-    def run(self, sql: str, **binds: int) -> None:
+    def run(self, sql: str, **binds: int | str) -> None:
         """Run a statement.
 
         Args:
@@ -77,16 +78,20 @@ class ClickHouseClient:
             ClickHouseRefusedError: Nothing was changed.
             ClickHouseDownError: The outcome is unknown.
         """
-        self._ask({f"param_{name}": str(value) for name, value in binds.items()}, sql.encode(), {})
+        self._ask(_parameters(binds), sql.encode(), {})
 
-    def rows(self, sql: str) -> list[list[str]]:
+    def rows(self, sql: str, **binds: int | str) -> list[list[str]]:
         """Return the rows of a query, each value as text (TabSeparated).
+
+        Args:
+            sql: The query.
+            binds: Values of its query parameters, by name.
 
         Raises:
             ClickHouseRefusedError: ClickHouse refused the query.
             ClickHouseDownError: ClickHouse does not answer.
         """
-        text = self._ask({"default_format": "TabSeparated"}, sql.encode(), {}).decode()
+        text = self._ask({"default_format": "TabSeparated", **_parameters(binds)}, sql.encode(), {}).decode()
         return [line.split("\t") for line in text.splitlines()]
 
     def seconds_ahead(self) -> float:
@@ -162,3 +167,8 @@ class ClickHouseClient:
             "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         )
         return ClickHouseDownError(self._config.url, reason)
+
+
+def _parameters(binds: Mapping[str, int | str]) -> dict[str, str]:
+    """Return the parameters of a request that bind a statement's values."""
+    return {f"param_{name}": str(value) for name, value in binds.items()}

@@ -18,8 +18,9 @@ class SinkConfig:
         password: The user's password, never printed.
         database: Database of the tables.
         rollups: Statements by topic that update its roll-ups, with the query parameters `{partition:UInt32}`,
-            `{first:UInt64}` and `{last:UInt64}`. They run after each insert and before its confirmation, so each may
-            run any number of times.
+            `{first:UInt64}` and `{last:UInt64}`, and `{zone:String}` where days are local
+            (`streams/clickhouse_sink/rollups.py`). They run after each insert and before its confirmation, so each
+            may run any number of times.
         group: Consumer group. Its committed offsets and claims are the sink's only state.
         max_rows: Most records of one batch of one partition.
         max_bytes: Most bytes of keys and values of one batch.

@@ -29,11 +29,14 @@ _MEAN = re.compile(
     r"toFloat64\(sum\(accurateCastOrNull\((\w+), 'Decimal\(38, 6\)'\)\)\) / "
     r"nullIf\(count\(accurateCastOrNull\(\1, 'Decimal\(38, 6\)'\)\), 0\)"
 )
-_WHERE = re.compile(r"\nWHERE \(.*?\n\)", re.DOTALL)
+_WHERE = re.compile(r"\nWHERE .*?\n\)", re.DOTALL)
+ZONE = "UTC"
+"""Zone of all made-up stations."""
 
 VALUES = {
     "source": "concat('device:', toString(k))",
     "city": "if(k % 2 = 0, 'Seoul', 'Beijing')",
+    "zone": f"'{ZONE}'",
     "averaging": "'PT1H'",
     "gas_unit": "'PPM'",
     "pm10": "20 + n % 150",
@@ -140,7 +143,7 @@ def roll_up(client: Any, statement: str, until_s: int, stretches: int = 24) -> N
 
     The made-up events have no repeats and sums of them no order to care for, so the same rows come out sooner.
     """
-    whole = _MEAN.sub(r"avg(\1)", statement).replace(" FINAL\n", "\n")
+    whole = _MEAN.sub(r"avg(\1)", statement).replace(" FINAL\n", "\n").replace("{zone:String}", f"'{ZONE}'")
     whole = _WHERE.sub(
         "\nWHERE occurred_at >= fromUnixTimestamp({low}) AND occurred_at < fromUnixTimestamp({high})", whole
     )

@@ -12,7 +12,7 @@ from ledger_sink.log.name import LogName
 from ledger_sink.log.tile_log import TileLog
 from ledger_sink.store import MemoryStore
 from schemas.catalog import load_catalog
-from tests.bench.fill import KEYS, Fill, roll_up, source_key
+from tests.bench.fill import KEYS, ZONE, Fill, roll_up, source_key
 from tests.bench.records import TOPIC
 from tests.bench.rows.growth_ledger import size_words
 from tests.bench.sides.growth_ledger import LEAF, batches, make_at
@@ -67,7 +67,7 @@ def test_tables_are_filled_as_told_and_roll_ups_as_their_refresh_would(tmp_path:
             f"dateDiff('second', min(occurred_at), max(occurred_at)), min(station) FROM {fill.table} FINAL"
         ).result_rows
         assert told == [(30 * KEYS, 30 * KEYS, KEYS, UNTIL_S, 29 * 2_880, source_key(fill.topic, KEYS))]
-        statements = load_rollups(catalog)[TOPIC]
+        _, *statements = load_rollups(catalog)[TOPIC]
         for view, statement in zip(("hourly", "daily"), statements, strict=True):
             rows = (
                 "SELECT station, bucket, averaging, gas_unit, simulated, city, events, first_at, last_at, pm10_count, "
@@ -76,7 +76,8 @@ def test_tables_are_filled_as_told_and_roll_ups_as_their_refresh_would(tmp_path:
             roll_up(client, statement, UNTIL_S)
             quick = client.query(rows).result_rows
             for partition in (0, 1):
-                client.command(statement, parameters={"partition": partition, "first": 0, "last": 10**9})
+                binds = {"partition": partition, "first": 0, "last": 10**9, "zone": ZONE}
+                client.command(statement, parameters=binds)
             assert sum(row[6] for row in quick) == 30 * KEYS
             assert client.query(rows).result_rows == quick
     finally:

@@ -13,7 +13,7 @@ def test_list_has_a_row_for_every_topic(catalog: Catalog) -> None:
     assert [row.topic for row in rows] == sorted(catalog.topics)
     (row,) = (row for row in rows if row.topic == "air-quality.reading")
     assert (row.schema_ids, row.key, row.table, row.sealed) == (
-        (100,),
+        (100, 103),
         "station",
         "air_quality_reading",
         True,

@@ -42,8 +42,8 @@ def schema(topic: Topic) -> Schema:
 def test_value_starts_with_zero_and_the_schema_id(schema: Schema) -> None:
     """A value is framed as the registry frame says: 00, id in 4 bytes big-endian, datum."""
     value = encode(schema, READING)
-    assert value[:5] == b"\x00\x00\x00\x00\x64"
-    assert frame_id(value) == 100
+    assert value[:5] == b"\x00\x00\x00\x00\x67"
+    assert frame_id(value) == 103
 
 
 def test_field_with_default_may_be_left_out(catalog: Catalog, schema: Schema) -> None:

@@ -98,5 +98,5 @@ def test_command_in_the_readme_runs() -> None:
     found = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
-    assert "air-quality.reading [100]" in found.stdout
+    assert "air-quality.reading [100, 103]" in found.stdout
     assert "CREATE TABLE IF NOT EXISTS city.air_quality_reading" in found.stdout

@@ -1,7 +1,8 @@
 """Migrations: bring ClickHouse to the catalogue's shape (database, tables, columns, roll-ups, data dictionary).
 
 A run is safe at every start and after a crash at any point. Tables and columns come from the catalogue and are
-only ever added. The domains' SQL files run once each, in order; a file that changed after it ran is refused.
+only ever added. The domains' SQL files run once each, in order; a file that changed after it ran is refused. After a
+domain's new files its roll-ups are computed anew from what its tables hold.
 The embedded engine and a ClickHouse server are treated alike.
 """
 
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.clickhouse.errors import MigrationError
-from infra.clickhouse.migrations.scripts import DOMAINS, by_number, load_scripts
+from infra.clickhouse.migrations.scripts import DOMAINS, by_number, load_rollups, load_scripts
 from schemas import dictionary, names, tables
+from streams.clickhouse_sink.rollups import refresh
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from infra.clickhouse.migrations.scripts import Script
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from schemas.model import Topic
 
 MIGRATIONS_TABLE = "migrations"
+REFILL_ROWS = 200_000
+"""Records of a partition whose buckets are computed anew at a time; it bounds the memory."""
 _MIGRATIONS = f"""CREATE TABLE IF NOT EXISTS {names.DATABASE}.{MIGRATIONS_TABLE}
 (
     `domain` String COMMENT 'Domain of the file.',
@@ -50,19 +55,22 @@ def migrate(client: Any, catalog: Catalog, root: Path = DOMAINS) -> tuple[str, .
         MigrationError: ClickHouse refused a statement, or a file or column differs. The message says what to do.
     """
     scripts = load_scripts(catalog, root)
+    rollups = load_rollups(catalog, root)
     try:
-        done = _migrate(client, catalog, scripts)
+        done = _migrate(client, catalog, scripts, rollups)
     except ClickHouseError as error:
         raise MigrationError(f"ClickHouse refused a migration: {error}") from error
     return tuple(done)
 
 
-def _migrate(client: Any, catalog: Catalog, scripts: tuple[Script, ...]) -> list[str]:
+def _migrate(
+    client: Any, catalog: Catalog, scripts: tuple[Script, ...], rollups: Mapping[str, tuple[str, ...]]
+) -> list[str]:
     client.command(tables.create_database())
     for statement in (_MIGRATIONS, tables.create_archive(), tables.create_dictionary()):
         client.command(statement)
     done = _bring_tables(client, catalog)
-    done += _bring_scripts(client, scripts)
+    done += _bring_scripts(client, catalog, scripts, rollups)
     return done + _bring_dictionary(client, catalog)
 
 
@@ -109,15 +117,23 @@ def _differs(topic: Topic, there: dict[str, tuple[str, str]]) -> bool:
     return any(there.get(name) is None or there[name][1] != each.comment for name, each in wanted.items())
 
 
-def _bring_scripts(client: Any, scripts: tuple[Script, ...]) -> list[str]:
+def _bring_scripts(
+    client: Any,
+    catalog: Catalog,
+    scripts: tuple[Script, ...],
+    rollups: Mapping[str, tuple[str, ...]],
+) -> list[str]:
     applied = _applied(client)
-    for domain, ordered in by_number(scripts).items():
+    numbered = by_number(scripts)
+    for domain, ordered in numbered.items():
         _check_history(domain, ordered, applied)
     done = []
     for script in scripts:
         if (script.domain, script.name) in applied:
             continue
         _run_script(client, script)
+        if script is numbered[script.domain][-1]:
+            done += _refill(client, catalog, script.domain, rollups)
         client.insert(
             f"{names.DATABASE}.{MIGRATIONS_TABLE}",
             [[script.domain, script.name, script.sha256]],
@@ -135,6 +151,30 @@ def _run_script(client: Any, script: Script) -> None:
             raise MigrationError(
                 f"{script.domain}/{script.name}, statement {number}: {error}; it runs again from its start"
             ) from error
+
+
+def _refill(client: Any, catalog: Catalog, domain: str, rollups: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Compute a domain's roll-ups anew from its tables. It comes before the file is noted, so a crash repeats it."""
+
+    def query(sql: str, **binds: int | str) -> list[list[str]]:
+        return list(client.query(sql, parameters=binds).result_rows)
+
+    def run(sql: str, **binds: int | str) -> None:
+        client.command(sql, parameters=binds)
+
+    done = []
+    for topic in catalog.domains[domain].topics:
+        statements = rollups.get(topic.name, ())
+        table = f"{names.DATABASE}.{topic.table}"
+        held = f"SELECT _partition, min(_offset), max(_offset) FROM {table} GROUP BY _partition ORDER BY _partition"
+        parts = query(held) if statements else []
+        for partition, begin, end in parts:
+            for first in range(int(begin), int(end) + 1, REFILL_ROWS):
+                last = min(first + REFILL_ROWS - 1, int(end))
+                refresh(statements, run, query, int(partition), first, last)
+        if parts:
+            done.append(f"roll-ups of {topic.table}")
+    return done
 
 
 def _applied(client: Any) -> dict[tuple[str, str], str]:

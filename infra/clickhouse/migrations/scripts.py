@@ -52,7 +52,8 @@ def load_rollups(catalog: Catalog, root: Path = DOMAINS) -> dict[str, tuple[str,
     """Return the statements that the sink runs after an insert.
 
     Returns:
-        Topic name → statements with the binds `{partition:UInt32}`, `{first:UInt64}` and `{last:UInt64}`.
+        Topic name → statements with the binds `{partition:UInt32}`, `{first:UInt64}` and `{last:UInt64}`, and
+        `{zone:String}` where they are run once for each zone (`streams/clickhouse_sink/rollups.py`).
 
     Raises:
         MigrationError: A file is named after no table of its domain.

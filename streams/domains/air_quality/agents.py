@@ -12,7 +12,7 @@ from streams.domains.air_quality.rules import StationState, assess, change_field
 READING = topic_name("air_quality", "reading")
 INDEX = topic_name("air_quality", "index")
 CATEGORY_CHANGE = topic_name("air_quality", "category-change")
-RULE = "air-quality-index@1"
+RULE = "air-quality-index@2"
 
 
 @batched(READING, rule=RULE, outputs=(INDEX, CATEGORY_CHANGE))
@@ -28,9 +28,10 @@ def index(record: Record, state: State) -> Iterator[Output]:
     common = {
         "station": record.event["station"],
         "city": record.event["city"],
+        "zone": record.event["zone"],
         "rule": RULE,
         "reading_id": record.event_id,
     }
     yield Output(INDEX, {**common, "averaging": averaging, **assessment.fields()}, key=record.key)
     for change in assessment.changes:
-        yield Output(CATEGORY_CHANGE, {**common, **change_fields(change)}, key=record.key)
+        yield Output(CATEGORY_CHANGE, {**common, **change_fields(change, assessment.basis)}, key=record.key)

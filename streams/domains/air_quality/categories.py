@@ -1,11 +1,13 @@
 """Categories of the indices, and when a change of category is certain.
 
-An index near a boundary would change its category with every reading. So there is hysteresis. A change is certain when
+An index near a boundary would change its category with every reading. So there is hysteresis, in time. A change is
+certain when
 
 - the index is past the boundary by ``MARGIN`` points or more; or
-- it has been on the other side for ``CONSECUTIVE`` readings in a row; readings without an index do not count.
+- it has been on the other side for ``SETTLED_AFTER_US``: from the beginning of the first such interval to the end of
+  the newest. Readings without an index neither count nor interrupt.
 
-The first category of a station is no change.
+So an hour needs two more, and a daily mean is certain by itself. The first category of a station is no change.
 """
 
 from bisect import bisect_left
@@ -15,8 +17,8 @@ from typing import Literal, NamedTuple
 MARGIN = 5
 """Points past the boundary at which a change is certain at once."""
 
-CONSECUTIVE = 3
-"""Readings in a row on the other side of a boundary at which a change is certain, by whatever margin."""
+SETTLED_AFTER_US = 3 * 3_600_000_000
+"""Time on the other side of a boundary at which a change is certain, by whatever margin, in µs: three hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,13 @@ class CategoryState(NamedTuple):
 
     Attributes:
         rank: Its rank; None before the first index.
-        streak: Readings in a row whose index lies in another category: above 0 for worse, below 0 for better.
+        side: 1 if the newest index lies in a worse category, -1 if in a better one, 0 if in this one.
+        since: Beginning of the first interval on that side, µs since 1970 UTC; 0 if `side` is 0.
     """
 
     rank: int | None = None
-    streak: int = 0
+    side: int = 0
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class CategoryChange:
 
 
 def next_category(
-    categories: Categories, state: CategoryState, index: int | None
+    categories: Categories, state: CategoryState, index: int | None, begin: int, end: int
 ) -> tuple[CategoryState, CategoryChange | None]:
     """Return the category after one more reading.
 
@@ -90,6 +94,8 @@ def next_category(
         categories: Categories of the index.
         state: Current category of the station.
         index: Index of the reading; None if it has none.
+        begin: Beginning of the reading's interval, µs since 1970 UTC.
+        end: End of the reading's interval.
 
     Returns:
         The new state, and the change of category; None if no change is certain.
@@ -97,17 +103,13 @@ def next_category(
     if index is None:
         return state, None
     now = categories.rank(index)
-    if now == state.rank:
-        return state if state.streak == 0 else CategoryState(now), None
-    if state.rank is None:
+    if state.rank is None or now == state.rank:
         return CategoryState(now), None
     side = 1 if now > state.rank else -1
-    streak = state.streak + side if state.streak * side > 0 else side
-    certain = categories.rank(max(0, index - side * MARGIN))
-    if abs(streak) >= CONSECUTIVE:
-        certain = now
+    since = state.since if state.side == side else begin
+    certain = now if end - since >= SETTLED_AFTER_US else categories.rank(max(0, index - side * MARGIN))
     if (certain - state.rank) * side <= 0:
-        return CategoryState(state.rank, streak), None
+        return CategoryState(state.rank, side, since), None
     change = CategoryChange(
         scale=categories.scale,
         from_category=categories.names[state.rank],
@@ -115,4 +117,4 @@ def next_category(
         index=index,
         direction="WORSE" if side > 0 else "BETTER",
     )
-    return CategoryState(certain, 0 if certain == now else side), change
+    return CategoryState(certain) if certain == now else CategoryState(certain, side, begin), change

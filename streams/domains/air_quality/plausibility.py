@@ -2,20 +2,25 @@
 
 Flags: ``OUT_OF_RANGE:<field>`` beyond what the city's air has shown, ``NEGATIVE:<field>`` (instruments drift below
 zero), ``NOT_A_NUMBER:<field>``, ``PM2_5_ABOVE_PM10`` (the finer particles are part of the coarser),
-``UNKNOWN:wind_direction``. A negative or non-finite value enters no index; every other value does.
+``UNKNOWN:wind_direction``, ``UNKNOWN:zone``. A negative or non-finite value enters no index; every other value does.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from streams.domains.air_quality.reference import PLAUSIBLE_C, plausible, reference_temperature
 from streams.domains.air_quality.units import GASES, MICRO, POLLUTANTS, UNITS, in_ppm, to_micro
+from streams.zones import zone_of
 
 HIGHEST = {
     "PT1H": {"pm10": 2000, "pm2_5": 1000, "no2": 0.5, "o3": 0.4, "co": 50, "so2": 0.5},
     "P1D": {"pm10": 1000, "pm2_5": 500, "no2": 0.2, "o3": 0.15, "co": 20, "so2": 0.2},
 }
 """Highest plausible concentration by averaging time: particles in µg/m³, gases in ppm."""
+
+SOURCE_FLAG = "SOURCE_FLAG"
+"""Flag of a value that the source itself calls doubtful: `SOURCE_FLAG:pm10:점검및교정`. The value enters no index."""
 
 WEATHER = {
     "temperature": (-60.0, 60.0),
@@ -32,9 +37,12 @@ COMPASS_POINTS = frozenset(
 
 
 def _in_own_unit(field: str, highest: float, unit: str) -> float:
-    """Return a highest plausible concentration in the unit of the reading, rounded down to a millionth."""
+    """Return a highest plausible concentration in the unit of the reading, rounded down to a millionth.
+
+    µg/m³ are those of the hottest reference, the lowest of all.
+    """
     if field in GASES:
-        numerator, denominator = in_ppm(field, (1, 1), unit)
+        numerator, denominator = in_ppm(field, (1, 1), unit, PLAUSIBLE_C[1])
         return to_micro(highest) * denominator // numerator / MICRO
     return highest
 
@@ -46,6 +54,11 @@ _PLAUSIBLE = {
 }
 """Highest concentrations in the unit of the reading: a fast test; values above are compared exactly."""
 _PLAUSIBLE_WEATHER = [(field, *bounds) for field, bounds in WEATHER.items()]
+
+
+def doubted(flags: Sequence[str]) -> frozenset[str]:
+    """Return the fields whose values the source itself calls doubtful, by the flags of a reading."""
+    return frozenset(flag.split(":", 2)[1] for flag in flags if flag.startswith(f"{SOURCE_FLAG}:"))
 
 
 def anomalies(reading: Mapping[str, Any]) -> list[str]:
@@ -69,6 +82,12 @@ def anomalies(reading: Mapping[str, Any]) -> list[str]:
         value = reading.get(field)
         if value is not None and not lowest <= value <= highest:
             found.append(f"{'OUT_OF_RANGE' if math.isfinite(value) else 'NOT_A_NUMBER'}:{field}")
+    temperature = reading.get("gas_temperature")
+    if temperature is not None and not plausible(temperature):
+        found.append(f"{'OUT_OF_RANGE' if math.isfinite(temperature) else 'NOT_A_NUMBER'}:gas_temperature")
+    zone = reading.get("zone")
+    if zone is not None and zone_of(zone) is None:
+        found.append("UNKNOWN:zone")
     direction = reading.get("wind_direction")
     if direction is not None and direction not in COMPASS_POINTS:
         found.append("UNKNOWN:wind_direction")
@@ -81,12 +100,13 @@ def _concentration(field: str, value: float, reading: Mapping[str, Any]) -> list
         return [f"NOT_A_NUMBER:{field}"]
     if value < 0:
         return [f"NEGATIVE:{field}"]
-    above = _above(field, value, reading["gas_unit"], HIGHEST[reading["averaging"]][field])
+    above = _above(field, value, reading, HIGHEST[reading["averaging"]][field])
     return [f"OUT_OF_RANGE:{field}"] if above else []
 
 
-def _above(field: str, value: float, unit: str, highest: float) -> bool:
+def _above(field: str, value: float, reading: Mapping[str, Any], highest: float) -> bool:
     if field not in GASES:
         return value > highest
-    numerator, denominator = in_ppm(field, (to_micro(value), 1), unit)
+    micro, temperature = (to_micro(value), 1), reference_temperature(reading)
+    numerator, denominator = in_ppm(field, micro, reading["gas_unit"], temperature)
     return numerator > to_micro(highest) * denominator

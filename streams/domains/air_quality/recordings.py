@@ -1,217 +1,184 @@
-"""Reads public air-quality files: Seoul's daily means and Beijing's hourly PRSA tables. Pure.
+"""The public air-quality files that are read (streams/domains/air_quality/README.md).
 
-One source record is one CSV data row. A row with missing values is accepted with nulls, and anomalies are flagged. A
-row is refused only if it cannot be parsed: wrong encoding, wrong number of cells, an invalid time or number, no
-station, or a missing column of the format. Columns that the format does not have are ignored.
-
-Local times have no summer time in the years of these files: Korea UTC+9 since 1988, China UTC+8 since 1991. The hour
-24 is 00 of the next day. Values keep the unit they were measured in: Seoul's gases are ppm, Beijing's µg/m³.
+Tables of Seoul, Air Korea and Beijing, pages of Air Korea's and Seoul's interfaces, OpenAQ's archive and pages.
 """
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
-from schemas.names import topic_name
-from streams.domains.air_quality.plausibility import anomalies
-from streams.readers.delimited import Dialect, Header, Row, RowReader, items
+from streams.domains.air_quality.airkorea import StationNames, reading_of_item, reading_of_seoul
+from streams.domains.air_quality.cells import member, text
+from streams.domains.air_quality.json_pages import around, pages
+from streams.domains.air_quality.openaq import (
+    archive_column,
+    measurement_of_result,
+    measurement_of_row,
+    place_of_name,
+)
+from streams.domains.air_quality.sensors import assembled, draft_of
+from streams.domains.air_quality.tables import BEIJING_PRSA, LAYOUTS, SEOUL_DAILY, TOPIC
+from streams.domains.air_quality.time_order import in_time_order
+from streams.readers.delimited import Dialect, Row, items
 from streams.readers.formats import EventDraft, Format, Item
 
+__all__ = ["BEIJING_PRSA", "DOMAIN", "FORMATS", "SEOUL_DAILY"]
+
 DOMAIN = "air_quality"
-TOPIC = topic_name(DOMAIN, "reading")
 
-SEOUL_ZONE = timezone(timedelta(hours=9), "Asia/Seoul")
-BEIJING_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
+# Air Korea's interface
 
-MISSING = frozenset({"", "NA", "-"})
-"""Cells that stand for a value that was not measured."""
-
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,2})?", re.ASCII)
-_NO_NUMBER = 1e300  # no concentration; its millionths do not fit a double
-_WHOLE = re.compile(r"\d{1,4}", re.ASCII)
-_DAY = re.compile(r"\d{8}", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class TableLayout:
-    """Layout of one format's table.
-
-    Attributes:
-        name: Name of the format.
-        encodings: Text encodings of the format, in the order in which they are tried on the header.
-        recognised_by: Columns by which the format is recognised.
-        needed: All columns of the format.
-        values: Column of each measured value, by field of the reading.
-        fixed: Fields that are the same in every row.
-        started_at: Returns when a row's interval began, local time; raises ValueError.
-        station: Column of the station's name.
-    """
-
-    name: str
-    encodings: tuple[str, ...]
-    recognised_by: frozenset[str]
-    needed: frozenset[str]
-    values: Mapping[str, str]
-    fixed: Mapping[str, Any]
-    started_at: Callable[[Mapping[str, str]], datetime]
-    station: str
-
-    @property
-    def rule(self) -> str:
-        """Rule that refuses a row of this format, `name@version`."""
-        return f"read-{self.name}@1"
-
-    @property
-    def dialect(self) -> Dialect:
-        """How tables of this format are written."""
-        return Dialect(self.recognised_by.issubset, self.encodings, column_name=_column)
-
-    def matches(self, head: bytes) -> bool:
-        """Return whether a file has this format, by its first bytes."""
-        return self.dialect.matches(head)
-
-    def read(self, stream: BinaryIO) -> Iterator[Item]:
-        """Yield one item per line of a file of this format."""
-        yield from items(stream, self.dialect, self._row_reader, self.rule)
-
-    def _row_reader(self, header: Header) -> RowReader:
-        absent = ", ".join(sorted(self.needed - set(header.columns)))
-        if absent:
-            raise ValueError(f"the table lacks the column {absent}")
-        return self._draft
-
-    def _draft(self, row: Row) -> EventDraft:
-        cells = row.require_cells()
-        station = cells[self.station].strip()
-        if not station:
-            raise ValueError(f"column {self.station}: expected a station, got nothing")
-        occurred_at = _micros(self.started_at(cells))
-        fields: dict[str, Any] = {"station": station, **self.fixed}
-        for field, column in self.values.items():
-            fields[field] = _number(column, cells.get(column, ""))
-        if "wd" in cells:
-            fields["wind_direction"] = _text(cells["wd"])
-        fields["flags"] = anomalies(fields)
-        return EventDraft(TOPIC, occurred_at, fields)
+AIRKOREA_API = "airkorea-api"
+_ITEMS = (
+    ("response", "body", "items"),
+    ("response", "body", "items", "item"),
+    ("body", "items"),
+    ("items",),
+    ("list",),
+)
+_ITEM_HEAD = re.compile(rb'"(?:pm10|pm25|o3|no2|so2|co|khai)Value"\s*:')
 
 
-def _column(cell: str) -> str:
-    """Normalise a column's name: ㎍/㎥ and µg/m³ are the same unit."""
-    return unicodedata.normalize("NFKC", cell).strip()
+def _is_airkorea_page(head: bytes) -> bool:
+    return _is_object(head) and b'"dataTime"' in head and _ITEM_HEAD.search(head) is not None
 
 
-def _text(cell: str) -> str | None:
-    text = cell.strip()
-    return None if text in MISSING else text
+def _is_object(head: bytes) -> bool:
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
 
 
-def _number(column: str, cell: str) -> float | None:
-    text = _text(cell)
-    if text is None:
-        return None
-    if not _NUMBER.fullmatch(text):
-        raise ValueError(f"column {column}: expected a number, got {text[:40]!r}")
-    value = float(text)
-    if abs(value) >= _NO_NUMBER:
-        raise ValueError(f"column {column}: expected a number below {_NO_NUMBER:g}, got {text[:40]!r}…")
-    return value
+def read_airkorea_page(stream: BinaryIO) -> Iterator[Item]:
+    """Yield one item for each station's hour on a page of Air Korea's interface, in the order of time."""
+    asked_for = _asked_for(around(stream, _ITEMS))
+
+    def fields_of(item: dict[str, Any], names: StationNames) -> tuple[int, dict[str, Any]]:
+        return reading_of_item(item, asked_for, names)
+
+    yield from _hours(stream, _ITEMS, fields_of, AIRKOREA_API)
 
 
-def _whole(cells: Mapping[str, str], column: str) -> int:
-    text = cells[column].strip()
-    if not _WHOLE.fullmatch(text):
-        raise ValueError(f"column {column}: expected a whole number, got {text[:40]!r}")
-    return int(text)
+def _hours(
+    stream: BinaryIO,
+    paths: Collection[tuple[str, ...]],
+    fields_of: Callable[[dict[str, Any], StationNames], tuple[int, dict[str, Any]]],
+    name: str,
+) -> Iterator[Item]:
+    """Yield the hours of a page in the order of time."""
+
+    def read() -> Iterator[Item]:
+        names = StationNames()
+
+        def made(item: dict[str, Any]) -> EventDraft:
+            begin, fields = fields_of(item, names)
+            return EventDraft(TOPIC, begin, fields)
+
+        stream.seek(0)
+        return pages(stream, paths, made, f"read-{name}@1")
+
+    yield from in_time_order(read)
 
 
-def local_time(day: tuple[int, int, int], hour: int, zone: timezone) -> datetime:
-    """Return the aware time of a day and an hour; hour 24 is 00 of the next day.
+def _asked_for(page: Any) -> str | None:
+    """Return the station that the page repeats from its request, as the interface before 2020 did."""
+    for name in ("parm", "ArpltnInforInqireSvcVo"):
+        asked = page.get(name) if isinstance(page, dict) else None
+        if isinstance(asked, dict):
+            try:
+                return text(member("stationName", asked.get("stationName")))
+            except ValueError:
+                return None
+    return None
+
+
+# Seoul's interface
+
+SEOUL_API = "seoul-api"
+_ROWS = (("RealtimeCityAir", "row"), ("TimeAverageCityAir", "row"))
+
+
+def _is_seoul_page(head: bytes) -> bool:
+    return _is_object(head) and b'CityAir"' in head and re.search(rb'"MSR(?:DT|MT_DT)', head) is not None
+
+
+def read_seoul_page(stream: BinaryIO) -> Iterator[Item]:
+    """Yield one item for each station's hour on a page of Seoul's interface, in the order of time."""
+    yield from _hours(stream, _ROWS, reading_of_seoul, SEOUL_API)
+
+
+# OpenAQ
+
+OPENAQ_ARCHIVE, OPENAQ_API = "openaq-archive", "openaq-api"
+_RESULTS = (("results",),)
+_OPENAQ_HEAD = re.compile(rb'"(?:datetimeFrom|datetimeTo|name"\s*:\s*"openaq-api|parameter)"')
+
+
+def _is_archive(columns: tuple[str, ...] | list[str]) -> bool:
+    names = set(columns)
+    return (
+        {"parameter", "value"} <= names
+        and bool(names & {"datetime", "utc"})
+        and bool(names & {"location", "location_id"})
+    )
+
+
+_ARCHIVE = Dialect(lambda columns: _is_archive(list(columns)), column_name=archive_column)
+
+
+def read_openaq_archive(stream: BinaryIO) -> Iterator[Item]:
+    """Yield one item per line of a file of OpenAQ's archive. The stream is rewound."""
+
+    def measured() -> Iterator[Item]:
+        stream.seek(0)
+        return items(stream, _ARCHIVE, lambda _: _archive_draft, f"read-{OPENAQ_ARCHIVE}@1")
+
+    yield from assembled(measured)
+
+
+def _archive_draft(row: Row) -> EventDraft:
+    return draft_of(measurement_of_row(row.require_cells()))
+
+
+def _is_openaq_page(head: bytes) -> bool:
+    if not _is_object(head) or b'"results"' not in head or b'"value"' not in head:
+        return False
+    return len(set(_OPENAQ_HEAD.findall(head))) > 1
+
+
+def read_openaq_page(stream: BinaryIO, path: Path) -> Iterator[Item]:
+    """Yield one item for each measurement on a page of OpenAQ's interface. The stream is rewound.
 
     Args:
-        day: Year, month, day.
-        hour: 0 to 24.
-        zone: Zone of the local time.
-
-    Raises:
-        ValueError: There is no such day or hour, or it is before 1970.
+        stream: The page.
+        path: Its path. The name may say the station, which a page of measurements does not.
     """
-    if not 0 <= hour <= 24:
-        raise ValueError(f"hour: expected 0 to 24, got {hour}")
-    try:
-        found = datetime(*day, tzinfo=zone) + timedelta(hours=hour)
-    except (ValueError, OverflowError):
-        raise ValueError(f"no such day: {'-'.join(map(str, day))}") from None
-    if found < _EPOCH:
-        raise ValueError(f"time before 1970: {found.isoformat()}")
-    return found
+    asked_for = place_of_name(path.name)
+
+    def made(result: dict[str, Any]) -> EventDraft:
+        return draft_of(measurement_of_result(result, asked_for))
+
+    def measured() -> Iterator[Item]:
+        stream.seek(0)
+        return pages(stream, _RESULTS, made, f"read-{OPENAQ_API}@1")
+
+    yield from assembled(measured)
 
 
-def _micros(time: datetime) -> int:
-    return (time - _EPOCH) // timedelta(microseconds=1)
+def _read_openaq_page_without_name(stream: BinaryIO) -> Iterator[Item]:
+    yield from read_openaq_page(stream, Path())
 
 
-def _seoul_day(cells: Mapping[str, str]) -> datetime:
-    text = cells["측정일시"].strip()
-    if not _DAY.fullmatch(text):
-        raise ValueError(f"column 측정일시: expected a day YYYYMMDD, got {text[:40]!r}")
-    return local_time((int(text[:4]), int(text[4:6]), int(text[6:])), 0, SEOUL_ZONE)
-
-
-def _beijing_hour(cells: Mapping[str, str]) -> datetime:
-    year, month, day, hour = (_whole(cells, column) for column in ("year", "month", "day", "hour"))
-    return local_time((year, month, day), hour, BEIJING_ZONE)
-
-
-_SEOUL_VALUES = {
-    "no2": "이산화질소농도(ppm)",
-    "o3": "오존농도(ppm)",
-    "co": "일산화탄소농도(ppm)",
-    "so2": "아황산가스농도(ppm)",
-    "pm10": _column("미세먼지농도(㎍/㎥)"),
-    "pm2_5": _column("초미세먼지농도(㎍/㎥)"),
-}
-SEOUL_DAILY = TableLayout(
-    name="seoul-daily",
-    encodings=("utf-8", "cp949"),
-    recognised_by=frozenset({"측정일시", "측정소명"}),
-    needed=frozenset({"측정일시", "측정소명", *_SEOUL_VALUES.values()}),
-    values=_SEOUL_VALUES,
-    fixed={"city": "Seoul", "averaging": "P1D", "gas_unit": "PPM"},
-    started_at=_seoul_day,
-    station="측정소명",
-)
-
-_BEIJING_TIME = ("year", "month", "day", "hour")
-_BEIJING_VALUES = {
-    "pm2_5": "PM2.5",
-    "pm10": "PM10",
-    "so2": "SO2",
-    "no2": "NO2",
-    "co": "CO",
-    "o3": "O3",
-    "temperature": "TEMP",
-    "pressure": "PRES",
-    "dew_point": "DEWP",
-    "precipitation": "RAIN",
-    "wind_speed": "WSPM",
-}
-BEIJING_PRSA = TableLayout(
-    name="beijing-prsa",
-    encodings=("utf-8",),
-    recognised_by=frozenset({*_BEIJING_TIME, "station", "PM2.5"}),
-    needed=frozenset({*_BEIJING_TIME, "station", "wd", *_BEIJING_VALUES.values()}),
-    values={**_BEIJING_VALUES, "latitude": "lat", "longitude": "long"},
-    fixed={"city": "Beijing", "averaging": "PT1H", "gas_unit": "UG_M3"},
-    started_at=_beijing_hour,
-    station="station",
-)
-
-
-FORMATS = tuple(
-    Format(layout.name, DOMAIN, "one CSV data row", layout.matches, layout.read)
-    for layout in (SEOUL_DAILY, BEIJING_PRSA)
+FORMATS = (
+    *(Format(each.name, DOMAIN, "one CSV data row", each.matches, each.read) for each in LAYOUTS),
+    Format(AIRKOREA_API, DOMAIN, "one member of items", _is_airkorea_page, read_airkorea_page),
+    Format(SEOUL_API, DOMAIN, "one member of row", _is_seoul_page, read_seoul_page),
+    Format(OPENAQ_ARCHIVE, DOMAIN, "one CSV data row", _ARCHIVE.matches, read_openaq_archive),
+    Format(
+        OPENAQ_API,
+        DOMAIN,
+        "one member of results",
+        _is_openaq_page,
+        _read_openaq_page_without_name,
+        named=read_openaq_page,
+    ),
 )

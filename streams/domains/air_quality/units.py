@@ -4,17 +4,18 @@ A measured value is an integer: millionths of the unit it was measured in. An in
 ``(numerator, denominator)``, left unreduced because it is used once. Only the rules of an index round.
 """
 
+from functools import cache
+
 Exact = tuple[int, int]
 """A non-negative value as numerator and positive denominator."""
 
 MICRO = 1_000_000
 """Parts per unit of a measured value."""
 
-REFERENCE_TEMPERATURE_C = 25
-"""Temperature at which µg/m³ are converted to ppm by the US and the Korean rules, in °C (at 1013.25 hPa)."""
-
-MOLAR_VOLUME_ML = 24_465
-"""Volume of one mole of gas at 25 °C, in ml (docs/fields/air-quality.md#units-and-completeness)."""
+GAS_CONSTANT = 8.314462618
+"""Molar gas constant, J/(mol·K) (CODATA 2018, exact)."""
+PRESSURE_PA = 101_325
+ZERO_CELSIUS_K = 273.15
 
 MOLAR_MASS_MG = {"o3": 47_998, "no2": 46_006, "so2": 64_066, "co": 28_010}
 """Mass of one mole of each gas, in mg (docs/fields/air-quality.md#units-and-completeness)."""
@@ -59,13 +60,24 @@ def usable(value: float | None) -> int | None:
     return round(value * MICRO)  # to_micro, inlined: this runs for every value of every reading
 
 
-def in_ppm(gas: str, value: Exact, unit: str) -> Exact:
-    """Convert a gas concentration to ppm, at ``REFERENCE_TEMPERATURE_C``.
+@cache
+def molar_volume_ml(temperature: float) -> int:
+    """Return the volume of one mole of gas at 1013.25 hPa, in ml: 22,414 at 0 °C, 24,055 at 20 °C, 24,465 at 25 °C.
+
+    Args:
+        temperature: In °C.
+    """
+    return round(GAS_CONSTANT * (temperature + ZERO_CELSIUS_K) / PRESSURE_PA * MICRO)
+
+
+def in_ppm(gas: str, value: Exact, unit: str, temperature: float) -> Exact:
+    """Convert a gas concentration to ppm.
 
     Args:
         gas: ``no2``, ``o3``, ``co`` or ``so2``.
         value: The concentration in ``unit``.
         unit: ``PPM`` or ``UG_M3``.
+        temperature: Temperature that µg/m³ refer to, in °C, at 1013.25 hPa.
 
     Returns:
         The concentration in ppm.
@@ -74,7 +86,7 @@ def in_ppm(gas: str, value: Exact, unit: str) -> Exact:
         return value
     numerator, denominator = value
     # ppb = µg/m³ · (l/mol) / (g/mol); ml over mg is the same ratio, and ppm are a thousandth of ppb.
-    return numerator * MOLAR_VOLUME_ML, denominator * MOLAR_MASS_MG[gas] * 1000
+    return numerator * molar_volume_ml(temperature), denominator * MOLAR_MASS_MG[gas] * 1000
 
 
 def half_up(numerator: int, denominator: int) -> int:

@@ -2,7 +2,8 @@
 
 `GC` and `GG` are mean kW over the half hour that begins at the stamp. The file has 48 rows on every day. On the day of
 23 hours the two nonexistent half hours hold zeros. On the day of 25 hours one of the two hours from 02:00 is missing.
-`clocks` decides how those are stamped. Only the file's path names the customer: `customer12…` or `customer/12/…`.
+`clocks` decides how those are stamped, also where a file has both hours, or energy in the nonexistent ones. Only the
+file's path names the customer: `customer12…` or `customer/12/…`.
 """
 
 import re
@@ -11,7 +12,7 @@ from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
-from streams.domains.energy.clocks import NONEXISTENT, SYDNEY, instant
+from streams.domains.energy.clocks import NONEXISTENT, SYDNEY, LocalClock
 from streams.domains.energy.tables import TableLayout, not_negative, reading
 from streams.domains.energy.units import HOUR_US, KW_TO_W, Register, energy_wh, number
 from streams.readers.delimited import Row, RowReader
@@ -37,7 +38,7 @@ def row_reader(columns: Sequence[str], path: Path | None) -> RowReader:
     """
     time_column, load_column, sun_column = columns
     meter = f"ausgrid-{customer(path)}"
-    load, sun = Register(), Register()
+    load, sun, clock = Register(), Register(), LocalClock(SYDNEY)
 
     def draft(row: Row) -> EventDraft:
         found = row.require_cells()
@@ -48,11 +49,12 @@ def row_reader(columns: Sequence[str], path: Path | None) -> RowReader:
             local = datetime.fromisoformat(stamp)
         except ValueError:
             raise ValueError(f"no such time: {stamp}") from None
-        at_us, doubts = instant(local, SYDNEY)
+        at_us, doubts = clock.instant(local)
         nonexistent = NONEXISTENT in doubts
         load_kw = not_negative(load_column, number(load_column, found[load_column]))
         sun_kw = not_negative(sun_column, number(sun_column, found[sun_column]))
         fields = {
+            "zone": SYDNEY.key,
             "consumption_wh": _count(load, load_kw),
             "generation_wh": _count(sun, sun_kw),
             "quality": "QUESTIONABLE" if nonexistent else "RAW",

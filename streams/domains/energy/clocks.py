@@ -2,9 +2,11 @@
 
 - A nonexistent local time is skipped by the change to summer time (Sydney, first Sunday of October, 02:00 to 02:59).
   It becomes the instant of the jump, with the flag `NONEXISTENT_LOCAL_TIME`. Its interval has no length, so its energy
-  is not moved into an hour in which other energy was measured.
+  is not moved into an hour in which other energy was measured; it counts for the day all the same.
 - An ambiguous local time comes twice (first Sunday of April). It becomes the first of the two, with the flag
   `AMBIGUOUS_LOCAL_TIME`: the file does not state which of them was measured, or whether both were.
+- Where a file has both passes, `LocalClock` makes the second one the second instant: `REPEATED_LOCAL_TIME`. The passes
+  may follow each other (02:00, 02:30, 02:00, 02:30) or lie side by side, as in a sorted file.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,9 +18,11 @@ SAN_FRANCISCO = ZoneInfo("America/Los_Angeles")
 
 NONEXISTENT = "NONEXISTENT_LOCAL_TIME"
 AMBIGUOUS = "AMBIGUOUS_LOCAL_TIME"
+REPEATED = "REPEATED_LOCAL_TIME"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
+_DAY_US = 86_400_000_000
 
 
 class Instant(NamedTuple):
@@ -26,7 +30,7 @@ class Instant(NamedTuple):
 
     Attributes:
         at_us: µs since 1970 UTC.
-        flags: `NONEXISTENT` or `AMBIGUOUS`, where one applies.
+        flags: `NONEXISTENT`, `AMBIGUOUS` or `REPEATED`, where one applies.
     """
 
     at_us: int
@@ -61,6 +65,37 @@ def instant(local: datetime, zone: ZoneInfo) -> Instant:
     if low > high:
         return Instant(micros(before), (AMBIGUOUS,))
     return Instant(micros(_jump(after.astimezone(UTC), before.astimezone(UTC), zone)), (NONEXISTENT,))
+
+
+class LocalClock:
+    """The wall clock of one meter's rows: tells the two passes of a repeated hour apart.
+
+    Args:
+        zone: The zone.
+    """
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._passed: set[int] = set()
+
+    def instant(self, local: datetime) -> Instant:
+        """Return the instant of a row's local time: of an ambiguous one that came before, the second.
+
+        Args:
+            local: Wall clock, without zone.
+
+        Raises:
+            ValueError: The instant is before 1970.
+        """
+        found = instant(local, self._zone)
+        if AMBIGUOUS not in found.flags:
+            return found
+        if not any(abs(each - found.at_us) < _DAY_US for each in self._passed):
+            self._passed.clear()  # another year's
+        if found.at_us not in self._passed:
+            self._passed.add(found.at_us)
+            return found
+        return Instant(micros(local.replace(tzinfo=self._zone, fold=1)), (REPEATED,))
 
 
 def _jump(early: datetime, late: datetime, zone: ZoneInfo) -> datetime:

@@ -31,12 +31,14 @@ class Community:
         name: Its identifier.
         members: Its meters, sorted.
         interval: Length of its intervals, ISO 8601.
+        zone: IANA time zone of the place, by whose days its shares are folded.
         market: Bounds of its market; None without a market.
     """
 
     name: str
     members: tuple[str, ...]
     interval: str
+    zone: str
     market: Market | None = None
 
 
@@ -44,13 +46,18 @@ CITYLEARN = Community(
     name="citylearn-2022",
     members=tuple(f"citylearn-building-{number}" for number in range(1, 5)),
     interval="PT1H",
+    zone="Etc/GMT+8",
 )
-"""Four of the seventeen homes of the CityLearn challenge 2022: those with a bundled recording."""
+"""Four of the seventeen homes of the CityLearn challenge 2022: those with a bundled recording.
+
+Its clock has no summer time: UTC-8, which the time zone database spells `Etc/GMT+8`.
+"""
 
 MARKET_DAY = Community(
     name="market-day",
     members=tuple(f"market-day-home-{number}" for number in range(1, 7)),
     interval="PT1H",
+    zone="Asia/Seoul",
     market=Market("KRW", retail=Decimal(200), feed_in=Decimal(120)),
 )
 """Community of the scenario `market_day`; prices: docs/fields/energy.md#uniform-price-auction."""

@@ -2,12 +2,16 @@
 
 The rules (docs/fields/energy.md#uniform-price-auction): market and member are known; currency and interval are the
 market's; the quantity is positive; the price lies within feed-in and retail, beyond them one side is better off with
-the grid; the order comes before its delivery begins; its identifier is used once. The open orders of a delivery
-interval are its book, best price first, ties by time and then identifier.
-**Clearing is not done here**: no trade, no price, no settlement follows from the book yet.
+the grid; the order comes before its delivery begins; its participant uses its identifier once. The open orders of a
+delivery interval are its book, best price first, ties by time and then identifier. `clearing` says what it clears.
+**No trade and no settlement follow from it yet.**
+
+A participant is a member's meter at a source. A registered source is bound to its key: what is signed wrongly, or not
+at all, is refused before any rule (streams/provenance). The state of this rule is kept for each source. So neither
+another source nor another meter can use up a participant's identifiers.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -27,20 +31,23 @@ class MarketState:
     """State of a market.
 
     Attributes:
-        frontier: When the newest order was placed, µs since 1970 UTC.
-        seen: event_id of the first order and when it was placed (µs since 1970 UTC), by order identifier.
+        frontier: When the newest order of a member was placed, µs since 1970 UTC.
+        seen: event_id of the first order and when it was placed (µs since 1970 UTC), by member's meter and order
+            identifier.
         late: Number of orders that came too late to be checked.
     """
 
     frontier: int = 0
-    seen: dict[str, tuple[str, int]] = field(default_factory=dict)
+    seen: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
     late: int = 0
 
     def to_value(self) -> dict[str, Any]:
         """Return the state as a JSON value."""
         return {
             "frontier": self.frontier,
-            "seen": {k: list(v) for k, v in self.seen.items()},
+            "seen": {
+                meter: {name: list(found) for name, found in own.items()} for meter, own in self.seen.items()
+            },
             "late": self.late,
         }
 
@@ -49,7 +56,10 @@ class MarketState:
         """Return the state that `to_value` wrote; an empty one for None."""
         if value is None:
             return cls()
-        seen = {name: (str(found[0]), int(found[1])) for name, found in value["seen"].items()}
+        seen = {
+            meter: {name: (str(found[0]), int(found[1])) for name, found in own.items()}
+            for meter, own in value["seen"].items()
+        }
         return cls(value["frontier"], seen, value["late"])
 
 
@@ -76,13 +86,23 @@ def check_order(
         The rules that the order violates, empty for an open order; None if it came too late to be checked.
     """
     placed_at = order["occurred_at"]
-    state.frontier = max(state.frontier, placed_at)
+    member = community is not None and order["meter"] in community.members
+    if member:  # what strangers say of the time makes nobody late
+        state.frontier = max(state.frontier, placed_at)
     if placed_at < state.frontier - GRACE_US:
         state.late += 1
         return None
-    first, _ = state.seen.setdefault(order["order_ref"], (order["event_id"], placed_at))
-    state.seen = {name: found for name, found in state.seen.items() if found[1] >= state.frontier - GRACE_US}
     violations = list(_violations(community, order))
+    if not member:
+        return violations  # a stranger's identifiers fill no state
+    own = state.seen.setdefault(order["meter"], {})
+    first, _ = own.setdefault(order["order_ref"], (order["event_id"], placed_at))
+    oldest = state.frontier - GRACE_US
+    recent = {
+        meter: {name: found for name, found in each.items() if found[1] >= oldest}
+        for meter, each in state.seen.items()
+    }
+    state.seen = {meter: each for meter, each in recent.items() if each}
     return [*violations, "ORDER_EXISTS"] if first != order["event_id"] else violations
 
 
@@ -141,3 +161,48 @@ def book(orders: Iterable[OpenOrder]) -> tuple[list[OpenOrder], list[OpenOrder]]
         sorted(bids, key=lambda each: (-each.price, each.placed_us, each.order_ref)),
         sorted(asks, key=lambda each: (each.price, each.placed_us, each.order_ref)),
     )
+
+
+class Clearing(NamedTuple):
+    """What a book clears at one price for all.
+
+    Attributes:
+        quantity_wh: Energy that is traded, in Wh.
+        lowest: Lowest price at which supply and demand of the book agree; None if nothing is traded.
+        highest: Highest such price; None if nothing is traded.
+    """
+
+    quantity_wh: int
+    lowest: Decimal | None
+    highest: Decimal | None
+
+
+def clearing(bids: Sequence[OpenOrder], asks: Sequence[OpenOrder]) -> Clearing:
+    """Return the quantity and the prices at which a book clears (docs/fields/energy.md#uniform-price-auction).
+
+    A price clears if nobody whose order is better than it goes without: it is at least the last ask that trades and
+    the best bid that does not trade in full, and at most the last bid that trades and the best ask left over.
+
+    Args:
+        bids: The book's bids, best price first.
+        asks: The book's asks, best price first.
+    """
+    wanted, offered = [each.quantity_wh for each in bids], [each.quantity_wh for each in asks]
+    bid = ask = traded = 0
+    last_bid = last_ask = Decimal()
+    while bid < len(bids) and ask < len(asks) and bids[bid].price >= asks[ask].price:
+        quantity = min(wanted[bid], offered[ask])
+        traded += quantity
+        if quantity:
+            last_bid, last_ask = bids[bid].price, asks[ask].price
+        wanted[bid] -= quantity
+        offered[ask] -= quantity
+        bid += not wanted[bid]
+        ask += not offered[ask]
+    if not traded:
+        return Clearing(0, None, None)
+    unmatched_bids = [each.price for each, left in zip(bids, wanted, strict=True) if left]
+    unmatched_asks = [each.price for each, left in zip(asks, offered, strict=True) if left]
+    lowest = max([last_ask, *unmatched_bids[:1]])
+    highest = min([last_bid, *unmatched_asks[:1]])
+    return Clearing(traded, lowest, highest)

@@ -22,6 +22,9 @@ from streams.readers.delimited import Row, RowReader
 from streams.readers.formats import EventDraft
 
 GOLDEN_STANDARD_TIME = timezone(timedelta(hours=-7), "MST")
+GOLDEN_ZONE = "America/Denver"
+"""Zone of NREL's campus in Golden, Colorado: its days are those of this clock, whatever its loggers keep."""
+
 ASSUMED_OFFSET = "ASSUMED_OFFSET"
 UNITS_DISAGREE = "UNITS_DISAGREE:generation"
 HIGHEST_W = 10_000_000
@@ -112,6 +115,7 @@ def daily_reader(columns: Sequence[str], path: Path | None) -> RowReader:
         kwh = not_negative(yield_column, number(yield_column, found[yield_column]))
         register = registers.setdefault(location, Register())
         fields = {
+            "zone": SAN_FRANCISCO.key,
             "generation_wh": None if kwh is None else register.count(kwh * KWH_TO_WH),
             "flags": ["OUT_OF_RANGE:generation"] if kwh is not None and kwh > HIGHEST_KWH_DAY else [],
         }
@@ -130,10 +134,11 @@ class _Inverter:
     def fields(self, power_w: Fraction | None) -> dict[str, Any]:
         """Count the energy of an interval and return the fields of its reading."""
         if power_w is None:
-            return {"flags": []}
+            return {"zone": GOLDEN_ZONE, "flags": []}
         energy = energy_wh(power_w, self._step_us)
         odd = abs(power_w) > HIGHEST_W
         return {
+            "zone": GOLDEN_ZONE,
             "generation_wh": self._given.count(max(energy, Fraction())),
             "consumption_wh": self._drawn.count(max(-energy, Fraction())),
             "flags": [

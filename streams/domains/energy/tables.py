@@ -97,6 +97,7 @@ def reading(meter: str, at_us: int, duration: str, fields: Mapping[str, Any]) ->
     base: dict[str, Any] = {
         "meter": meter,
         "community": None,
+        "zone": None,
         "duration": duration,
         "accumulation": "DELTA",
         "import_wh": None,

@@ -8,6 +8,7 @@ single interval is off by more than 1 Wh.
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 SECOND_US = 1_000_000
 HOUR_US = 3600 * SECOND_US
@@ -75,6 +76,7 @@ def energy_wh(power_w: Fraction, duration_us: int) -> Fraction:
     return power_w * duration_us / HOUR_US
 
 
+@lru_cache(maxsize=256)
 def duration_us(text: str) -> int:
     """Return the µs of an ISO 8601 duration of days, hours, minutes and seconds.
 
@@ -87,3 +89,11 @@ def duration_us(text: str) -> int:
     parts = {name: int(value or 0) for name, value in match.groupdict().items()}
     seconds = parts["days"] * 86_400 + parts["hours"] * 3600 + parts["minutes"] * 60 + parts["seconds"]
     return seconds * SECOND_US
+
+
+def duration_text(length_us: int) -> str:
+    """Return the ISO 8601 duration of some µs, whole seconds, in hours, minutes and seconds: `PT2H`, `PT90S`."""
+    seconds = length_us // SECOND_US
+    if seconds % 3600 == 0:
+        return f"PT{seconds // 3600}H"
+    return f"PT{seconds // 60}M" if seconds % 60 == 0 else f"PT{seconds}S"

@@ -28,7 +28,7 @@ from tests.bench.counting import BATCH, windows
 from tests.bench.kafka_stage import PARTITIONS
 from tests.bench.work import READING
 
-RULE = "air-quality-index@1"
+RULE = "air-quality-index@2"
 _MIB = 1 << 20
 
 

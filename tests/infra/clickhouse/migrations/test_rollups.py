@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from infra.clickhouse.migrations.migrate import migrate
 from infra.clickhouse.migrations.scripts import load_rollups
 from schemas.catalog import load_catalog
+from streams.clickhouse_sink.rollups import refresh
+from streams.zones import day_bounds, local_day, local_time
 from tests.harness.engine import EngineProcess
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COLUMNS = ["_partition", "_offset", "event_id", "source", "occurred_at", "station", "city", "averaging"]
-_COLUMNS += ["gas_unit", "pm10", "pm2_5", "no2"]
+_COLUMNS += ["gas_unit", "pm10", "pm2_5", "no2", "zone"]
 _START = datetime(2026, 2, 27, 22, tzinfo=UTC)
 
 
@@ -37,8 +40,13 @@ class _Table:
         self.client.insert("city.air_quality_reading", rows, column_names=_COLUMNS, settings=settings)
 
     def refresh(self, first: int, last: int) -> None:
-        for statement in self.statements:
-            self.client.command(statement, parameters={"partition": 0, "first": first, "last": last})
+        refresh(self.statements, self._run, self._query, 0, first, last)
+
+    def _run(self, sql: str, **binds: int | str) -> None:
+        self.client.command(sql, parameters=binds)
+
+    def _query(self, sql: str, **binds: int | str) -> list[Any]:
+        return list(self.client.query(sql, parameters=binds).result_rows)
 
     def hourly(self) -> list[tuple[Any, ...]]:
         return list(
@@ -52,16 +60,20 @@ class _Table:
         return int(self.client.query(f"SELECT sum(events) FROM city.{table}").result_rows[0][0])
 
 
-@pytest.fixture
-def table(tmp_path: Path) -> Iterator[_Table]:
-    """Tables and roll-ups on an engine of their own."""
-    process = EngineProcess(tmp_path / "data")
+def _table(folder: Path) -> Iterator[_Table]:
+    process = EngineProcess(folder / "data")
     door = process.start()
     client = door.client(autogenerate_session_id=False)
     migrate(client, load_catalog())
     yield _Table(client)
     client.close()
     process.stop()
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Iterator[_Table]:
+    """Tables and roll-ups on an engine of their own."""
+    yield from _table(tmp_path)
 
 
 def _events(count: int) -> list[dict[str, Any]]:
@@ -78,6 +90,7 @@ def _events(count: int) -> list[dict[str, Any]]:
             "pm10": None if number % 5 == 0 else chance.choice([0.1, 0.2, 33.3, 1e300]),
             "pm2_5": chance.uniform(0, 50),
             "no2": None,
+            "zone": "Asia/Seoul",
         }
         for number in range(count)
     ]
@@ -173,3 +186,139 @@ def test_a_mean_is_the_same_to_the_last_bit_in_any_order(table: _Table) -> None:
     table.refresh(200, 399)
     [one, two] = table.hourly()
     assert one[1:] == two[1:] == once[0][1:]
+
+
+HOUR_US = 3_600_000_000
+
+
+def _hours(zone: str | None, city: str, days: list[date], clock: str | None = None) -> list[dict[str, Any]]:
+    """Return a reading for every hour of some local days of a station named after its zone."""
+    chance = random.Random(f"{zone}{city}")
+    place = ZoneInfo(clock or zone or "UTC")
+    return [
+        {
+            "event_id": uuid.UUID(int=chance.getrandbits(128)),
+            "source": f"device:{city}",
+            "occurred_at": datetime.fromtimestamp(at / 1e6, UTC),
+            "station": f"station of {zone}",
+            "city": city,
+            "averaging": "PT1H",
+            "gas_unit": "PPM",
+            "pm10": None,
+            "pm2_5": 40.0 + chance.randint(0, 70),
+            "no2": None,
+            "zone": zone,
+        }
+        for day in days
+        for at in range(*day_bounds(day, place), HOUR_US)
+    ]
+
+
+def _daily(table: _Table) -> list[tuple[Any, ...]]:
+    return list(
+        table.client.query(
+            "SELECT zone, city, day, seconds / 3600, events, toUnixTimestamp(bucket) "
+            "FROM city.air_quality_reading_daily ORDER BY zone, city, day"
+        ).result_rows
+    )
+
+
+_SPRING, _AUTUMN = date(2024, 3, 10), date(2024, 11, 3)
+_PLACES: list[tuple[str | None, str, list[date], str, list[float]]] = [
+    # zone as the readings have it, city, days, the zone whose clock counts, hours of each day
+    (
+        "America/New_York",
+        "New York",
+        [_SPRING, _SPRING + timedelta(days=1), _AUTUMN],
+        "America/New_York",
+        [23, 24, 25],
+    ),
+    ("Asia/Seoul", "Seoul", [date(2021, 3, 1)], "Asia/Seoul", [24]),
+    ("Asia/Kolkata", "Delhi", [date(2024, 1, 1)], "Asia/Kolkata", [24]),
+    ("Asia/Kathmandu", "Kathmandu", [date(2024, 1, 1)], "Asia/Kathmandu", [24]),
+    ("Australia/Lord_Howe", "Lord Howe", [date(2024, 4, 7)], "Australia/Lord_Howe", [24.5]),
+    (None, "Beijing", [date(2013, 3, 1)], "Asia/Shanghai", [24]),
+    (None, "Seoul", [date(2021, 3, 2)], "Asia/Seoul", [24]),
+    (None, "Atlantis", [date(2021, 3, 1)], "UTC", [24]),
+    ("Mars/Olympus", "Olympus", [date(2021, 3, 1)], "UTC", [24]),
+]
+
+
+_BEIJING = [date(2013, 3, 1) + timedelta(days=number) for number in range(60)]
+
+
+@pytest.fixture(scope="module")
+def clocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[_Table, list[dict[str, Any]]]]:
+    """Days of several clocks, inserted in any order, and their readings."""
+    events = _hours("Asia/Shanghai", "Beijing of today", _BEIJING)
+    for zone, city, days, clock, _ in _PLACES:
+        events += _hours(zone, city, days, clock)
+    random.Random(5).shuffle(events)
+    for made in _table(tmp_path_factory.mktemp("clocks")):
+        for first in range(0, len(events), 500):
+            batch = events[first : first + 500]
+            made.insert(batch, first, f"t:0:{first}")
+            made.refresh(first, first + len(batch) - 1)
+        yield made, events
+
+
+def test_a_day_is_that_of_the_stations_clock(clocks: tuple[_Table, list[dict[str, Any]]]) -> None:
+    """Days of 23, 24, 24½ and 25 hours, zones of half and quarter hours, zones that are missing or do not exist."""
+    table, events = clocks
+    expected = []
+    for _, city, days, clock, lengths in _PLACES:
+        for day, hours in zip(days, lengths, strict=True):
+            begin, end = day_bounds(day, ZoneInfo(clock))
+            expected.append((clock, city, day, hours, -((begin - end) // HOUR_US), begin // 1_000_000))
+    assert [row for row in _daily(table) if row[1] != "Beijing of today"] == sorted(expected)
+    assert (
+        table.total("air_quality_reading_hourly") == table.total("air_quality_reading_daily") == len(events)
+    )
+
+
+def test_hours_of_the_day_are_those_of_the_stations_clock(
+    clocks: tuple[_Table, list[dict[str, Any]]],
+) -> None:
+    """A half-hour zone has hours of its own; an hour that comes twice is two rows."""
+    table, events = clocks
+    cities = ("Delhi", "New York", "Kathmandu")
+    sql = f"SELECT city, toUnixTimestamp(bucket), day, hour FROM city.air_quality_reading_hourly WHERE city IN {cities}"
+    expected = []
+    for event in events:
+        if event["city"] in cities:
+            at, zone = round(event["occurred_at"].timestamp()) * 1_000_000, ZoneInfo(event["zone"])
+            expected.append((event["city"], at // 1_000_000, local_day(at, zone), local_time(at, zone).hour))
+    assert sorted(table.client.query(sql).result_rows) == sorted(expected)
+
+
+def test_beijing_days_at_75_are_those_of_an_independent_count(
+    clocks: tuple[_Table, list[dict[str, Any]]],
+) -> None:
+    """Days above 75 µg/m³ of PM2.5 are Beijing's own days; by UTC some of them change side."""
+    table, events = clocks
+
+    def above(zone: str) -> set[date]:
+        days: dict[date, list[float]] = {}
+        for event in events:
+            if event["city"] == "Beijing of today":
+                day = local_day(round(event["occurred_at"].timestamp()) * 1_000_000, ZoneInfo(zone))
+                days.setdefault(day, []).append(event["pm2_5"])
+        return {day for day, values in days.items() if sum(values) / len(values) > 75}
+
+    sql = "SELECT day FROM city.air_quality_reading_daily WHERE pm2_5_mean > 75 AND city = 'Beijing of today'"
+    found = {row[0] for row in table.client.query(sql).result_rows}
+    assert found == above("Asia/Shanghai") != above("UTC")
+
+
+def test_a_migration_fills_the_new_roll_ups_from_the_readings(table: _Table) -> None:
+    """A city that has readings by UTC days gets local days at its next start, and only then is the file noted."""
+    events = _hours(None, "Beijing", [date(2013, 3, 1)], "Asia/Shanghai")
+    table.insert(events, 0, "a")
+    for name in ("hourly", "daily"):
+        table.client.command(f"TRUNCATE TABLE city.air_quality_reading_{name}_state")
+    table.client.command(
+        "ALTER TABLE city.migrations DELETE WHERE script = '0003_local_days.sql' SETTINGS mutations_sync = 1"
+    )
+    assert "roll-ups of air_quality_reading" in migrate(table.client, load_catalog())
+    assert [row[2:5] for row in _daily(table)] == [(date(2013, 3, 1), 24, 24)]
+    assert migrate(table.client, load_catalog()) == ()

@@ -52,6 +52,7 @@ def test_every_reading_gives_one_index() -> None:
     assert [sent.key for sent in indices] == [event["station"] for event in events]
     assert [sent.event["occurred_at"] for sent in indices] == [event["occurred_at"] for event in events]
     assert {sent.event["rule"] for sent in indices} == {agents.RULE}
+    assert {sent.event["zone"] for sent in indices} == {"Asia/Seoul"}
     assert {sent.headers["simulated"] for sent in indices} == {b"true"}
 
 
@@ -60,6 +61,28 @@ def test_yellow_dust_is_told() -> None:
     changes = [sent for sent in run(seoul_events()) if sent.topic == agents.CATEGORY_CHANGE]
     dust = {sent.key for sent in changes if sent.event["to_category"] == "HAZARDOUS"}
     assert dust == {"강남구", "화랑로"}
+
+
+def test_every_day_of_daily_data_is_in_the_category_that_was_reported_last() -> None:
+    """Hysteresis of hours does not delay days: each day's category is known from its own index."""
+    found = run(seoul_events())
+    by_reading: dict[str, dict[str, str]] = {}
+    for sent in found:
+        if sent.topic == agents.CATEGORY_CHANGE:
+            by_reading.setdefault(sent.event["reading_id"], {})[sent.event["scale"]] = sent.event[
+                "to_category"
+            ]
+    for station in ("강남구", "화랑로"):
+        now: dict[str, str] = {}
+        for sent in found:
+            if sent.topic != agents.INDEX or sent.key != station:
+                continue
+            told = by_reading.get(sent.event["reading_id"], {})
+            for scale, field in (("US_AQI", "us_aqi_category"), ("KR_CAI", "cai_category")):
+                category = sent.event[field]
+                if category is not None:
+                    assert told.get(scale, now.get(scale, category)) == category
+                    now[scale] = category
 
 
 def test_nothing_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""When a change of category is told: past the boundary by a margin, or beyond it for long enough."""
+"""When a change of category is certain: past the boundary by a margin, or beyond it for long enough in time."""
 
 import itertools
 from collections.abc import Iterable
@@ -7,21 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domains.air_quality.categories import (
-    CONSECUTIVE,
     KR_CAI,
     MARGIN,
+    SETTLED_AFTER_US,
     US_AQI,
     CategoryChange,
     CategoryState,
     next_category,
 )
 
+HOUR = SETTLED_AFTER_US // 3
+DAY = 24 * HOUR
+CONSECUTIVE = 3
 
-def told(indices: Iterable[int | None]) -> list[CategoryChange]:
-    """Tell the changes of a run of US indices."""
+
+def told(indices: Iterable[int | None], length: int = HOUR, step: int | None = None) -> list[CategoryChange]:
+    """Return the changes of a run of US indices; intervals of one length, one after the other or further apart."""
     state, changes = CategoryState(), []
-    for index in indices:
-        state, change = next_category(US_AQI, state, index)
+    for number, index in enumerate(indices):
+        begin = number * (step or length)
+        state, change = next_category(US_AQI, state, index, begin, begin + length)
         if change:
             changes.append(change)
     return changes
@@ -75,6 +80,23 @@ def test_an_index_just_past_the_boundary_is_told_when_it_stays() -> None:
     assert told([40, *stays]) == [CategoryChange("US_AQI", "GOOD", "MODERATE", 52, "WORSE")]
 
 
+def test_a_daily_mean_settles_its_category_by_itself() -> None:
+    """A day is longer than the hysteresis: one point past the boundary is enough, in both directions."""
+    assert [c.to_category for c in told([50, 51, 50, 101, 100], DAY)] == [
+        "MODERATE",
+        "GOOD",
+        "UNHEALTHY_FOR_SENSITIVE_GROUPS",
+        "MODERATE",
+    ]
+
+
+def test_the_time_on_the_other_side_counts_and_not_the_readings() -> None:
+    """Two readings six hours apart settle a change; quarters of an hour need three hours of them."""
+    assert [c.index for c in told([40, 52, 53], HOUR, 6 * HOUR)] == [53]
+    assert told([40, *[52] * 11], HOUR // 4) == []
+    assert len(told([40, *[52] * 12], HOUR // 4)) == 1
+
+
 def test_a_wavering_index_tells_nothing() -> None:
     """Back and forth across a boundary within the margin is no change."""
     assert told([48, 52, 49, 53, 50, 51] * 20) == []
@@ -123,6 +145,6 @@ def test_changes_follow_on_each_other(indices: list[int]) -> None:
 def test_a_steady_index_ends_in_its_own_category(indices: list[int]) -> None:
     """However the index came there, what counts is its category once it stays."""
     state = CategoryState()
-    for index in [*indices, *[indices[-1]] * (2 * CONSECUTIVE)]:
-        state, _ = next_category(US_AQI, state, index)
+    for hour, index in enumerate([*indices, *[indices[-1]] * (2 * CONSECUTIVE)]):
+        state, _ = next_category(US_AQI, state, index, hour * HOUR, (hour + 1) * HOUR)
     assert state == CategoryState(US_AQI.rank(indices[-1]))

@@ -13,6 +13,7 @@ from streams.domains.air_quality.units import (
     MICRO,
     half_up,
     in_ppm,
+    molar_volume_ml,
     to_micro,
     usable,
 )
@@ -134,15 +135,35 @@ def test_half_up_rounds_as_decimal_does(numerator: int, denominator: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("gas", "micrograms", "ppb"),
-    [("o3", "1.962", 1), ("no2", "1.881", 1), ("so2", "2.619", 1), ("co", "1145", 1000)],
+    ("gas", "temperature", "micrograms", "ppb"),
+    [
+        ("o3", 25, "1.962", 1),
+        ("no2", 25, "1.881", 1),
+        ("so2", 25, "2.619", 1),
+        ("co", 25, "1145", 1000),
+        ("o3", 20, "1.995", 1),
+        ("no2", 20, "1.913", 1),
+        ("so2", 20, "2.663", 1),
+        ("co", 20, "1164", 1000),
+        ("o3", 0, "2.141", 1),
+        ("no2", 0, "2.053", 1),
+        ("so2", 0, "2.858", 1),
+        ("co", 0, "1250", 1000),
+    ],
 )
-def test_micrograms_become_ppb_at_25_degrees(gas: str, micrograms: str, ppb: int) -> None:
-    """docs/fields/air-quality.md#units-and-completeness: µg/m³ per ppb are M / 24.465."""
-    numerator, denominator = in_ppm(gas, (to_micro(float(micrograms)), MICRO), "UG_M3")
+def test_micrograms_become_ppb_at_their_temperature(
+    gas: str, temperature: float, micrograms: str, ppb: int
+) -> None:
+    """docs/fields/air-quality.md#units-and-completeness: µg/m³ per ppb are M / 24.465, 24.055, 22.414."""
+    numerator, denominator = in_ppm(gas, (to_micro(float(micrograms)), MICRO), "UG_M3", temperature)
     assert float(Fraction(numerator, denominator)) * 1000 == pytest.approx(ppb, rel=1e-3)
 
 
 def test_ppm_stay_as_they_are() -> None:
     """A value in ppm is not touched."""
-    assert in_ppm("o3", (78, 1000), "PPM") == (78, 1000)
+    assert in_ppm("o3", (78, 1000), "PPM", 0) == (78, 1000)
+
+
+def test_molar_volumes_are_the_published_ones() -> None:
+    """22.414 l at 0 °C (CODATA), 24.055 l at 20 °C and 24.465 l at 25 °C."""
+    assert [molar_volume_ml(degrees) for degrees in (0, 20, 25)] == [22_414, 24_055, 24_465]

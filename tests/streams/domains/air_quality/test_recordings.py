@@ -1,4 +1,4 @@
-"""The readers of Seoul's and Beijing's files: what is accepted, what is refused and why, and that nothing is lost."""
+"""The readers of Seoul's daily and Beijing's files: what is accepted, what is refused and why, what is skipped."""
 
 import csv
 import gzip
@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.catalog import load_catalog
-from streams.domains.air_quality.recordings import BEIJING_PRSA, FORMATS, SEOUL_DAILY, TableLayout
+from streams.domains.air_quality.recordings import BEIJING_PRSA, SEOUL_DAILY
+from streams.domains.air_quality.tables import TableLayout
 from streams.readers.formats import Accepted, Item, Refused, Skipped
 from streams.replay.recordings import bundled
 from streams.testing import MemoryProducer
-from tests.streams.readers.accounting import below_header
 
 SEOUL_HEADER = (
     "측정일시,측정소명,이산화질소농도(ppm),오존농도(ppm),일산화탄소농도(ppm),아황산가스농도(ppm),"
@@ -36,8 +38,14 @@ def beijing(*rows: str, header: str = BEIJING_HEADER) -> bytes:
 
 
 def read(layout: TableLayout, data: bytes) -> list[Item]:
-    """Read a whole file."""
-    return below_header(layout.read(io.BytesIO(data)))
+    """Read what stands below the header of a file; every byte of the file belongs to one item."""
+    found = list(layout.read(io.BytesIO(data)))
+    at = 0
+    for begin, end in sorted(span for item in found for span in item.spans):
+        assert begin == at
+        at = end
+    assert at == len(data)
+    return [item for item in found if not (isinstance(item, Skipped) and item.reason == "header")]
 
 
 def fields(item: Item) -> dict[str, Any]:
@@ -64,6 +72,7 @@ def test_a_seoul_row_becomes_a_daily_reading() -> None:
     assert fields(item) == {
         "station": "강남구",
         "city": "Seoul",
+        "zone": "Asia/Seoul",
         "averaging": "P1D",
         "gas_unit": "PPM",
         "no2": 0.022,
@@ -82,10 +91,17 @@ def test_a_beijing_row_becomes_an_hourly_reading() -> None:
     (item,) = read(BEIJING_PRSA, beijing(BEIJING_ROW))
     found = fields(item)
     assert (found["station"], found["city"], found["averaging"]) == ("Aotizhongxin", "Beijing", "PT1H")
+    assert (found["zone"], found["gas_temperature"]) == ("Asia/Shanghai", 0.0)
     assert (found["gas_unit"], found["co"], found["pm10"], found["pm2_5"]) == ("UG_M3", 300.0, 4.5, 4.0)
     assert (found["temperature"], found["pressure"], found["dew_point"]) == (-0.7, 1023.0, -18.8)
     assert (found["precipitation"], found["wind_direction"], found["wind_speed"]) == (0.0, "NNW", 4.4)
     assert at(item) == datetime(2013, 2, 28, 16, tzinfo=UTC)
+
+
+def test_beijing_gases_refer_to_25_degrees_from_september_2018() -> None:
+    """The amendment of GB 3095-2012 holds from the first hour of 2018-09-01 in China."""
+    rows = [BEIJING_ROW.replace("2013,3,1,0", moment) for moment in ("2018,8,31,23", "2018,9,1,0")]
+    assert [fields(item)["gas_temperature"] for item in read(BEIJING_PRSA, beijing(*rows))] == [0.0, 25.0]
 
 
 def test_what_was_not_measured_is_null() -> None:
@@ -165,6 +181,13 @@ def test_what_cannot_be_parsed_is_refused_with_the_reason(row: str, reason: str)
     assert bad.rule == "read-seoul-daily@1"
 
 
+def test_a_header_in_the_middle_is_skipped() -> None:
+    """Two files that were joined: the second header is no row."""
+    good = "20210301,강동구,0.02,0.02,0.4,0.003,15,8"
+    first, middle, last = read(SEOUL_DAILY, seoul(good, SEOUL_HEADER, good))
+    assert (type(first), middle.__class__, type(last)) == (Accepted, Skipped, Accepted)
+
+
 def test_wrongly_encoded_rows_are_refused_one_by_one() -> None:
     """UTF-8 rows under a CP949 header: each is told, none is guessed."""
     data = seoul("20210301,강동구,,,,,15,8") + "20210301,홍릉로,,,,,15,8\n".encode()
@@ -202,13 +225,14 @@ def test_line_ends_of_windows_and_a_missing_last_one_are_fine() -> None:
     assert [type(item) for item in read(BEIJING_PRSA, data)] == [Accepted, Accepted]
 
 
-def test_a_format_is_told_by_its_header_alone() -> None:
-    """Each format matches its own head and no other."""
-    heads = {"seoul-daily": seoul(), "beijing-prsa": beijing()}
-    assert {form.name for form in FORMATS} == set(heads)
-    for form in FORMATS:
-        assert {name for name, head in heads.items() if form.matches(head)} == {form.name}
-        assert not any(form.matches(head) for head in (b"", b"\n", b"a,b\n1,2\n", b"\x1f\x8b", b"\xff\xfe,"))
+@pytest.mark.parametrize("layout", [SEOUL_DAILY, BEIJING_PRSA])
+@given(body=st.binary(max_size=400))
+def test_whatever_the_bytes_are_every_line_is_accounted_for(layout: TableLayout, body: bytes) -> None:
+    """Rows are numbered 1, 2, 3 …; every byte belongs to a record or a skipped line; nothing is raised."""
+    header = seoul() if layout is SEOUL_DAILY else beijing()
+    items = read(layout, header + body)
+    records = [item.record for item in items if not isinstance(item, Skipped)]
+    assert records == list(range(1, len(records) + 1))
 
 
 def independent_rows(path: Path) -> Iterator[list[str]]:
@@ -226,7 +250,8 @@ def test_bundled_recordings_are_read_to_the_last_row(path: Path) -> None:
     rows = list(independent_rows(path))
     with gzip.open(path) as stream:
         layout = SEOUL_DAILY if "seoul" in path.name else BEIJING_PRSA
-        items = below_header(layout.read(stream))  # type: ignore[arg-type]
+        header, *items = layout.read(stream)  # type: ignore[arg-type]
+    assert isinstance(header, Skipped)
     assert len(items) == len(rows)
     assert all(isinstance(item, Accepted) for item in items)
     door = MemoryProducer(load_catalog())

@@ -8,6 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.domains.air_quality.cai import SCALES
+from streams.domains.air_quality.reference import CHINA_CHANGED_US
 from streams.domains.air_quality.rules import HOUR_US, WINDOW_HOURS, Assessment, StationState, assess
 from streams.domains.air_quality.us_aqi import BREAKPOINT_VERSION
 from tests.streams.domains.air_quality.test_means import VECTOR
@@ -128,17 +130,93 @@ def test_converted_gases_are_flagged_with_the_temperature() -> None:
     assert assessment.flags == ("CONVERTED_AT_25_C",)
 
 
+def test_indices_of_daily_means_are_named() -> None:
+    """Gases of 24 h stand in rows of 1 h and 8 h there; hourly readings have neither flag."""
+    values = {"pm10": 40.0, "pm2_5": 15.0, "no2": 0.02, "o3": 0.03}
+    assert last([daily(0, **values)]).flags == ("US_AQI_OF_DAILY_MEANS", "CAI_OF_DAILY_MEANS")
+    assert last([daily(0, pm10=40.0)]).flags == ("US_AQI_OF_DAILY_MEANS",)
+    assert last(hourly(i, **values) for i in range(12)).flags == ()
+
+
+def test_the_reference_temperature_of_the_reading_is_used() -> None:
+    """100 µg/m³ of NO2 are 48.7 ppb at 0 °C, 52.3 ppb at 20 °C and 53.2 ppb at 25 °C."""
+    reading = {**hourly(0, no2=100.0), "gas_unit": "UG_M3"}
+    for temperature, index in ((0.0, 45), (20.0, 49), (25.0, 50)):
+        assessment = last([{**reading, "gas_temperature": temperature}])
+        assert assessment.us.parts == {"no2": index}
+        assert assessment.flags == (f"CONVERTED_AT_{temperature:g}_C",)
+
+
+def test_hours_are_kept_where_the_reference_temperature_changes() -> None:
+    """70 ppb of ozone before and after 2018-09-01 in Beijing, 149.9 and 137.3 µg/m³: the 8 h mean stays 70 ppb."""
+    begin = CHINA_CHANGED_US - 7 * HOUR_US
+    readings = [
+        {
+            **hourly(0, o3=149.92 if hour < 7 else 137.36),
+            "occurred_at": begin + hour * HOUR_US,
+            "gas_unit": "UG_M3",
+            "zone": "Asia/Shanghai",
+        }
+        for hour in range(15)
+    ]
+    assessments = fold(readings)[1]
+    assert [a.us.parts["o3"] for a in assessments[5:] if a] == [100] * 10
+    assert [a.flags for a in assessments if a] == [("CONVERTED_AT_0_C",)] * 7 + [("CONVERTED_AT_25_C",)] * 8
+
+
+BOKJEONG_HIDDEN = {
+    "pm10": (91, 187, 74, 95, 63, 91, 85, 118, 82, 40, 82),
+    "pm2_5": (124, 40, 60, 77, 62, 100, 43, 80, 69, 73, 43),
+}
+"""Eleven hours before those that were published, oldest first: made, so that they fit the published 24 h values."""
+
+BOKJEONG = (
+    # PM10, PM2.5, O3, NO2, CO, SO2 of the hour; PM10 and PM2.5 of 24 h; khaiValue
+    (52, 35, 0.010, 0.047, 0.7, 0.002, 71, 56, 177),
+    (53, 31, 0.017, 0.038, 0.7, 0.002, 68, 50, 154),
+    (78, 30, 0.013, 0.040, 0.7, 0.002, 66, 46, 139),
+    (66, 31, 0.010, 0.049, 0.7, 0.002, 66, 43, 128),
+    (64, 25, 0.012, 0.061, 0.8, 0.003, 66, 40, 166),
+    (44, 22, 0.028, 0.033, 0.6, 0.003, 64, 37, 105),
+    (43, 13, 0.034, 0.025, 0.5, 0.003, 60, 32, 92),
+    (24, 20, 0.037, 0.026, 0.4, 0.002, 52, 29, 85),
+    (25, 12, 0.040, 0.023, 0.4, 0.002, 44, 25, 74),
+    (25, 12, 0.038, 0.021, 0.4, 0.001, 39, 21, 64),
+)
+"""Air Korea, station 복정동, 2020-10-28, hours 06:00 to 15:00 as its interface gave them."""
+
+
+def test_a_day_of_air_korea_hour_by_hour() -> None:
+    """From hourly values through the predicted 24 h values to the published index of each of ten hours."""
+    hidden = zip(*BOKJEONG_HIDDEN.values(), strict=True)
+    hours = [{"pm10": float(pm10), "pm2_5": float(pm2_5)} for pm10, pm2_5 in hidden]
+    names = ("pm10", "pm2_5", "o3", "no2", "co", "so2")
+    hours += [dict(zip(names, map(float, hour[:6]), strict=True)) for hour in BOKJEONG]
+    found = fold(hourly(number, **values) for number, values in enumerate(hours))[1]
+    assert [a.kr.value for a in found[-10:] if a] == [hour[8] for hour in BOKJEONG]
+    particles = [(a.kr.parts["pm10"], a.kr.parts["pm2_5"]) for a in found[-10:] if a]
+    assert particles == [
+        (SCALES["pm10"].sub_index((hour[6], 1)), SCALES["pm2_5"].sub_index((hour[7], 1))) for hour in BOKJEONG
+    ]
+
+
 def test_flags_of_the_reading_and_of_the_rule_come_together_once() -> None:
     """What the reader flagged and what the rule flags is told once, in order."""
     reading = daily(0, pm10=700.0, pm2_5=800.0, flags=["PM2_5_ABOVE_PM10", "MINE"])
-    assert last([reading]).flags == ("PM2_5_ABOVE_PM10", "MINE", "OUT_OF_RANGE:pm2_5", "BEYOND_AQI")
+    assert last([reading]).flags == (
+        "PM2_5_ABOVE_PM10",
+        "MINE",
+        "OUT_OF_RANGE:pm2_5",
+        "US_AQI_OF_DAILY_MEANS",
+        "BEYOND_AQI",
+    )
 
 
 def test_a_negative_value_is_flagged_and_left_out() -> None:
     """A drifted instrument says nothing about the air."""
     assessment = last([daily(0, pm10=-3.0, no2=0.02)])
     assert assessment.us.parts == {"no2": 19}
-    assert assessment.flags == ("NEGATIVE:pm10",)
+    assert assessment.flags == ("NEGATIVE:pm10", "US_AQI_OF_DAILY_MEANS")
 
 
 def test_a_reading_without_values_has_no_index_and_counts() -> None:

@@ -58,7 +58,9 @@ def test_shares_are_keyed_by_community_and_day() -> None:
     """So one agent sees all of a group's day, and no state grows for ever."""
     keys = Counter(each.key for each in all_derived() if each.topic == agents.COMMUNITY_SHARE)
     assert {key.partition("/")[0] for key in keys} == {"citylearn-2022", "market-day"}
-    assert max(keys.values()) == 4 * (24 + 1)  # four homes' hours, and the end of each one's day
+    # four homes' hours, and the end of each one's day; six homes' in Seoul
+    assert {keys[f"citylearn-2022/2016-08-{day:02}"] for day in range(1, 17)} == {4 * (24 + 1)}
+    assert keys["market-day/2026-05-04"] == 6 * (24 + 1)
 
 
 def test_repeats_change_nothing() -> None:
@@ -82,11 +84,12 @@ def test_only_the_order_of_one_meter_matters(rows: int) -> None:
     ("rows", "hours"), [(ROWS, 400), pytest.param(WHOLE, 1465, marks=pytest.mark.nightly)]
 )
 def test_the_four_homes_make_one_community(rows: int, hours: int) -> None:
-    """Four recordings, replayed one after the other: each hour is balanced once, over all four."""
+    """Four recordings, replayed one after the other: each hour is told again with each home, at last over all four."""
     found = run(agents.COMMUNITY_SHARE, shares_of(all_derived(rows)))
-    homes = [each for each in found if each.key == "citylearn-2022"]
-    assert len(homes) == hours
-    assert {each.event["members"] for each in homes} == {4}
+    homes = [each.event for each in found if each.key == "citylearn-2022"]
+    assert Counter(each["members"] for each in homes) == dict.fromkeys(range(1, 5), hours)
+    assert all(each["revision"] == each["members"] for each in homes)
+    assert all(len(each["missing"]) == 4 - each["members"] for each in homes)
 
 
 def test_a_register_that_goes_back_makes_a_dead_letter() -> None:
@@ -106,7 +109,28 @@ def test_a_register_that_goes_back_makes_a_dead_letter() -> None:
     letters = [each.event for each in found if each.topic == "energy.dead-letter"]
     assert [(each["rule"], each["stage"]) for each in letters] == [(agents.BALANCE_RULE, "agent")]
     assert "went back, from 150 to 120 Wh" in letters[0]["reason"]
-    assert [each.event["import_wh"] for each in found if each.topic == agents.BALANCE] == [50]
+    balances = [each.event for each in found if each.topic == agents.BALANCE]
+    assert [(each["import_wh"], each["duration"]) for each in balances] == [(50, "PT1H"), (30, "PT2H")]
+
+
+def test_a_register_that_is_sent_twice_loses_no_hour() -> None:
+    """UtilitechAS/amsreader-firmware 1119: clock and register of 17:00 come again at 18:00; 8,056 Wh are two hours'."""
+    shown = ((16, 109_552_248), (17, 109_554_016), (17, 109_554_016), (19, 109_562_072))
+    registers = [
+        meter_reading(
+            BEGIN_US + (hour - 1) * HOUR_US, record, accumulation="CUMULATIVE", import_wh=wh, export_wh=0
+        )
+        for record, (hour, wh) in enumerate(shown, start=1)
+    ]
+    found = [each.event for each in run(agents.READING, registers)]
+    begins = [(each["occurred_at"] - BEGIN_US) // HOUR_US for each in found]
+    assert list(
+        zip(begins, (each["duration"] for each in found), (each["net_wh"] for each in found), strict=True)
+    ) == [
+        (16, "PT1H", 1768),
+        (17, "PT2H", 8056),
+    ]
+    assert found[1]["flags"] == ["GAP_BEFORE", "NET_ONLY"]
 
 
 def test_the_scenario_is_what_its_module_makes() -> None:

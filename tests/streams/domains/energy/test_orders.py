@@ -4,10 +4,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streams.domains.energy import agents
 from streams.domains.energy.communities import MARKET_DAY
-from streams.domains.energy.orders import MarketState, OpenOrder, book, check_order, price_of
+from streams.domains.energy.orders import (
+    Clearing,
+    MarketState,
+    OpenOrder,
+    book,
+    check_order,
+    clearing,
+    price_of,
+)
 from streams.replay.recordings import bundled_scenarios
 from streams.testing import assert_repeats_change_nothing
 from tests.streams.domains.energy.facts import (
@@ -17,10 +27,12 @@ from tests.streams.domains.energy.facts import (
     HANDLERS,
     HOUR_US,
     Event,
+    event,
     of_topic,
     run,
 )
 
+ENVELOPE = ("event_id", "salt", "source", "occurred_at", "recorded_at")
 NOON_US = 1_777_863_600_000_000
 """2026-05-04 12:00 in Korea."""
 
@@ -41,6 +53,11 @@ def order(**changes: Any) -> Event:
         "duration": "PT1H",
         **changes,
     }
+
+
+def own_fields(order: Event) -> Event:
+    """Take an event's fields without its envelope."""
+    return {name: value for name, value in order.items() if name not in ENVELOPE}
 
 
 def scenario_orders() -> list[Event]:
@@ -91,13 +108,67 @@ def test_an_identifier_is_used_once_and_a_repeat_is_no_second_use() -> None:
     ]
 
 
+def test_a_stranger_cannot_use_up_somebodys_identifier() -> None:
+    """Another member's, a stranger's and another source's orders of the same name leave it free; so does their time."""
+    state = MarketState()
+    others = [
+        order(event_id="019df0a1-2c00-7b1e-9d0a-5f2e8c71a606", meter="market-day-home-2"),
+        order(event_id="019df0a1-2c00-7b1e-9d0a-5f2e8c71a607", meter="elsewhere-1"),
+        order(
+            event_id="019df0a1-2c00-7b1e-9d0a-5f2e8c71a608",
+            meter="elsewhere-1",
+            occurred_at=BEGIN_US + 9 * DAY_US,
+        ),
+    ]
+    for other in others:
+        check_order(state, MARKET_DAY, other)
+    assert check_order(state, MARKET_DAY, order()) == []
+    assert set(state.seen) == {"market-day-home-1", "market-day-home-2"}
+    taken = {**scenario_orders()[0], "order_ref": "x", "meter": "market-day-home-1"}
+    sources = ("device:stranger#1", "device:gateway#1")
+    found = run(agents.ORDER, [event(taken["occurred_at"], source, own_fields(taken)) for source in sources])
+    assert [each.event["reasons"] for each in found] == [[], []]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["BID", "ASK"]), st.integers(1, 9), st.integers(0, 4)), max_size=9))
+def test_a_clearing_price_is_one_at_which_demand_meets_supply(orders: list[tuple[str, int, int]]) -> None:
+    """Found by trying every half won: most energy is traded, and only orders of exactly that price are cut."""
+    bids, asks = book(
+        OpenOrder(side, Decimal(price), 0, f"{n}", size) for n, (side, price, size) in enumerate(orders)
+    )
+    found = clearing(bids, asks)
+
+    def volume(price: Decimal) -> int:
+        return min(
+            sum(each.quantity_wh for each in bids if each.price >= price),
+            sum(each.quantity_wh for each in asks if each.price <= price),
+        )
+
+    prices = [Decimal(half) / 2 for half in range(21)]
+    assert found.quantity_wh == max(map(volume, prices))
+    if found.lowest is None or found.highest is None:
+        assert found.quantity_wh == 0
+        return
+    fair = [
+        price
+        for price in prices
+        if sum(each.quantity_wh for each in bids if each.price > price) <= found.quantity_wh
+        and sum(each.quantity_wh for each in asks if each.price < price) <= found.quantity_wh
+        and volume(price) == found.quantity_wh
+    ]
+    assert [price for price in prices if found.lowest <= price <= found.highest] == fair
+
+
 def test_what_is_a_day_behind_gives_nothing() -> None:
     """Identifiers are forgotten by then, so a second use could not be told from the first."""
     state = MarketState()
     late = order(occurred_at=BEGIN_US - DAY_US - 1, order_ref="b")
     assert check_order(state, MARKET_DAY, order()) == []
     assert check_order(state, MARKET_DAY, late) is None
-    assert (set(state.seen), state.late) == ({"a"}, 1)
+    assert ({meter: set(own) for meter, own in state.seen.items()}, state.late) == (
+        {"market-day-home-1": {"a"}},
+        1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,6 +204,7 @@ def test_the_market_days_noon_book_is_the_worked_example() -> None:
         (165, 5),
         (180, 3),
     ]
+    assert clearing(bids, asks) == Clearing(8000, Decimal(160), Decimal(160))
     demand = [each.price for each in bids for _ in range(each.quantity_wh // 1000)]
     supply = [each.price for each in asks for _ in range(each.quantity_wh // 1000)]
     assert sum(bid >= ask for bid, ask in zip(demand, supply, strict=True)) == 8

@@ -133,7 +133,7 @@ def test_a_row_that_is_not_the_next_hour_is_refused() -> None:
 
 def test_a_building_whose_roof_is_not_known_has_no_generation() -> None:
     """W/kW without the nominal power is no energy."""
-    (item,) = read("citylearn-building", HOME_FIRST, path=Path("Building_9.csv"))
+    (item,) = read("citylearn-building", HOME_FIRST, path=Path("Building_18.csv"))
     assert some(item, "generation_wh", "flags") == (None, ["ASSUMED_DATE", "UNKNOWN_NOMINAL_POWER"])
 
 
@@ -178,6 +178,161 @@ def test_tariff_and_carbon_are_dated_as_the_homes_are() -> None:
         "2016-08-01T08:00:00Z",
         0.17072441264038085,
     )
+
+
+SNAKE = (
+    "month,hour,day_type,daylight_savings_status,indoor_dry_bulb_temperature,average_unmet_cooling_setpoint_difference,"
+    "indoor_relative_humidity,non_shiftable_load,dhw_demand,cooling_demand,heating_demand,solar_generation"
+)
+SNAKE_MORE = ",occupant_count,indoor_dry_bulb_temperature_cooling_set_point,hvac_mode"
+PRICES = ",".join(["electricity_pricing", *(f"electricity_pricing_predicted_{place}" for place in (1, 2, 3))])
+
+
+@pytest.mark.parametrize(
+    ("path", "first", "meter", "at", "sun"),
+    [
+        (
+            "citylearn_challenge_2023_phase_1/Building_2.csv",
+            "6,1,5",
+            "citylearn-2023-june-building-2",
+            "2018-06-01T00",
+            300,
+        ),
+        (
+            "citylearn_challenge_2023_phase_3_1/Building_4.csv",
+            "6,1,2",
+            "citylearn-2023-summer-building-4",
+            "2021-06-01T00",
+            700,
+        ),
+        (
+            "citylearn_challenge_2022_phase_all/Building_9.csv",
+            "7,24,7",
+            "citylearn-building-9",
+            "2016-08-01T07",
+            1000,
+        ),
+        (
+            "citylearn_challenge_2022_phase_all_plus_evs/Building_1.csv",
+            "8,0,1",
+            "citylearn-2022-evs-building-1",
+            "2016-08-01T07",
+            3000,
+        ),
+        (
+            "citylearn_challenge_2020_climate_zone_3/Building_5.csv",
+            "1,1,8",
+            "citylearn-2020-zone-3-building-5",
+            "2018-01-01T00",
+            6250,
+        ),
+        (
+            "citylearn_challenge_2021/Building_4.csv",
+            "1,1,4",
+            "citylearn-2021-building-4",
+            "2015-01-01T00",
+            10000,
+        ),
+        (
+            "vt_chittenden_county_neighborhood/resstock-amy2018-2021-release-1-112208.csv",
+            "1,1,1",
+            "citylearn-chittenden-resstock-amy2018-2021-release-1-112208",
+            "2018-01-01T05",
+            None,
+        ),
+        ("somewhere/Building_7.csv", "6,1,5", "citylearn-other-building-7", "2018-06-01T00", None),
+    ],
+)
+@pytest.mark.parametrize("head", [SNAKE, SNAKE + SNAKE_MORE, HEADS["citylearn-building"]])
+def test_citylearns_datasets_of_every_year_are_read(
+    path: str, first: str, meter: str, at: str, sun: int | None, head: str
+) -> None:
+    """Old and new headers; dataset, nominal power and first hour as CityLearn's repository has them."""
+    more = head.count(",") - SNAKE.count(",")
+    row = f"{first},0,23.7,0.0,42.8,1.5,0.0,0.0,0.0,250.0" + ",1" * more
+    (item,) = read("citylearn-building", row, path=Path(path), head=head)
+    assert some(item, "meter", "consumption_wh", "generation_wh") == (meter, 1500, sun)
+    assert accepted(item)["at"].startswith(at)
+    assert (accepted(item)["community"] is None) == ("2022_phase_all/" not in path or "_9" in path)
+    data = f"{head}\n{row}\n".encode()
+    assert [form.name for form in FORMATS if form.matches(data)] == ["citylearn-building"]
+
+
+def test_a_file_that_leaves_out_days_is_dated_on() -> None:
+    """29 February left out, a second winter behind the first; the weekdays go on counting, as in CityLearn's files."""
+    path = Path("citylearn_challenge_2021/Building_1.csv")
+    hours = []
+    for month, day_count, first_weekday in ((1, 31, 4), (2, 28, 7), (3, 31, 7), (1, 1, 3)):
+        for day in range(day_count):
+            weekday = (first_weekday - 1 + day) % 7 + 1
+            hours += [f"{month},{hour},{weekday},0,,,,1,0,0,0,0" for hour in range(1, 25)]
+    items = read("citylearn-building", *hours, path=path, head=SNAKE)
+    found = [accepted(item) for item in items]
+    jumps = [each["at"] for each in found if "DATE_JUMP" in each["flags"]]
+    assert jumps == ["2016-01-01T00:00:00Z"]
+    assert not any("WEEKDAY_DIFFERS" in each["flags"] for each in found)
+    wrong = hours[:]
+    wrong[30] = wrong[30].replace("1,7,5", "1,7,6", 1)
+    found = [accepted(item) for item in read("citylearn-building", *wrong, path=path, head=SNAKE)]
+    assert [place for place, each in enumerate(found) if "WEEKDAY_DIFFERS" in each["flags"]] == [30]
+
+
+@pytest.mark.parametrize(
+    ("head", "path", "subject", "prices"),
+    [
+        (
+            PRICES,
+            "citylearn_challenge_2023_phase_1/pricing.csv",
+            "citylearn-2023-june",
+            ("0.5", "0.6", "0.7"),
+        ),
+        (PRICES, "x/pricing.csv", "citylearn-2022", ("0.5", "0.6", "0.7")),
+        (PRICES, "baeda_3dem/pricing.csv", "baeda-3dem", (None, None, None)),
+        (
+            PRICES.replace("_1", "_6h").replace("_2", "_12h").replace("_3", "_24h"),
+            "x/pricing.csv",
+            "citylearn-2022",
+            ("0.5", "0.6", "0.7"),
+        ),
+        (
+            HEADS["citylearn-pricing"].replace("[$]", "[$/kWh]"),
+            "x/pricing.csv",
+            "citylearn-2022",
+            ("0.5", "0.6", "0.7"),
+        ),
+    ],
+)
+def test_a_tariffs_predictions_look_as_far_ahead_as_its_dataset_says(
+    head: str, path: str, subject: str, prices: tuple[str | None, ...]
+) -> None:
+    """6, 12 and 24 hours in the challenges; 1, 2 and 3 in others, which the event has no field for."""
+    (item,) = read("citylearn-pricing", "0.4,0.5,0.6,0.7", head=head, path=Path(path))
+    told = tuple(None if price is None else Decimal(price) for price in prices)
+    assert some(item, "tariff", "price_in_6h", "price_in_12h", "price_in_24h") == (subject, *told)
+    assert ("PREDICTIONS_LEFT_OUT" in accepted(item)["flags"]) == (prices[0] is None)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "carbon_intensity",
+        "carbon_intensity[kg_CO2/kWh]",
+        "carbon_intensity [kg_CO2/kWh]",
+        "Carbon Intensity [kg/kWh]",
+        "Carbon_Intensity(kgCO2/kWh)",
+    ],
+)
+def test_a_carbon_intensity_is_known_by_name_and_unit(head: str) -> None:
+    """With the unit or without; grams are another unit, so another format."""
+    data = f"{head}\n0.17\n0.16\n".encode()
+    assert [form.name for form in FORMATS if form.matches(data)] == ["citylearn-carbon-intensity"]
+    path = Path("16/carbon_intensity-2023.csv")
+    one, two = read("citylearn-carbon-intensity", "0.17", "0.16", head=head, path=path)
+    assert (some(one, "grid", "intensity"), accepted(two)["at"]) == (
+        ("citylearn-2023-june", 0.17),
+        "2018-06-01T01:00:00Z",
+    )
+    assert not any(form.matches(b"carbon_intensity[g_CO2/kWh]\n170\n") for form in FORMATS)
 
 
 def test_power_below_zero_is_what_the_inverter_draws() -> None:
@@ -323,15 +478,42 @@ def test_the_last_reading_closes_the_meters_session() -> None:
 
 def test_a_format_is_told_by_its_head_alone() -> None:
     """Each format matches its own head, with a byte order mark too, and no other."""
-    assert {form.name for form in FORMATS} == set(HEADS)
+    assert {form.name for form in FORMATS} == {*set(HEADS), "ausgrid-solar-homes"}
     for form in FORMATS:
         for mark in ("", "\ufeff"):
             assert [
                 name for name, head in HEADS.items() if form.matches(f"{mark}{head}\r\n1\r\n".encode())
-            ] == [form.name]
+            ] == [form.name] * (form.name in HEADS)
         assert not any(
             form.matches(head) for head in (b"", b"\n", b"a,b\n1,2\n", b"\x1f\x8b", b"\xff\xfe,", b',"GC')
         )
+
+
+FIRST_ROWS = {
+    "ausgrid-half-hourly": "2011-07-01 00:30:00,0.578,0.2",
+    "citylearn-building": HOME_FIRST,
+    "citylearn-pricing": "0.54,0.22,0.22,0.22",
+    "citylearn-carbon-intensity": "0.17",
+    "nrel-pv-minutes": "2022-03-18 04:33:00-07:00,1.5",
+    "nrel-pv-quarter-hours": "1/2/2022 10:00,18.4558,7153.483",
+    "openintro-solar-daily": "1,x,2016-03-13,1",
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\r"])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_byte_order_mark_quotes_and_line_ends_change_nothing(name: str, end: str, quoted: bool) -> None:
+    """The form that spreadsheets save: the same event, under the same format."""
+    path = Path("Building_1_customer2.csv")
+    lines = [HEADS[name], FIRST_ROWS[name]]
+    if quoted:
+        lines = [",".join(f'"{cell}"' for cell in line.split(",")) for line in lines]
+    data = ("\ufeff" + end.join([*lines, ""])).encode()
+    assert [form.name for form in FORMATS if form.matches(data)] == [name]
+    (plain,) = read(name, FIRST_ROWS[name], path=path)
+    (found,) = below_header(TABLE[name].read(io.BytesIO(data), path))
+    assert accepted(found) == accepted(plain)
 
 
 @pytest.mark.parametrize("name", HEADS)

@@ -1,5 +1,6 @@
 """A meter's readings, one after the other: balances, registers, gaps, and what the community is told."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -7,10 +8,14 @@ import pytest
 from schemas.catalog import load_catalog
 from streams.domains.energy.balance import ImpossibleEnergyError
 from streams.domains.energy.communities import COMMUNITIES
+from streams.domains.energy.intervals import REMEMBERED
 from streams.domains.energy.rules import (
+    CORRECTION,
     GAP,
     GRACE_US,
+    LATE,
     MOST_DAYS,
+    NOT_A_MEMBER,
     OTHER_INTERVAL,
     UNKNOWN_COMMUNITY,
     Assessment,
@@ -25,10 +30,18 @@ def told(*readings: dict[str, Any]) -> list[Assessment]:
     """Let readings count one after the other, the state going through JSON's types."""
     state, assessments = None, []
     for reading in readings:
-        after, assessment = assess(state, {"flags": [], "closes": False, **reading})
+        own = {"flags": [], "closes": False, **reading}
+        after, assessment = assess(state, own)
         state = MeterState.from_value(after.to_value())
         assessments.append(assessment)
     return assessments
+
+
+def energy(assessment: Assessment) -> dict[str, int]:
+    """Tell the flows of a balance that are not 0, with the four of every home."""
+    assert assessment.balance is not None
+    always = ("consumption_wh", "generation_wh", "import_wh", "export_wh")
+    return {name: value for name, value in assessment.balance.fields().items() if value or name in always}
 
 
 def register(hour: int, record: int, **energy: Any) -> dict[str, Any]:
@@ -40,7 +53,7 @@ def test_a_reading_gives_its_balance() -> None:
     """Used 300, made 500: 300 of it at home, 200 to the grid."""
     (assessment,) = told(meter_reading(BEGIN_US, 1, consumption_wh=300, generation_wh=500))
     assert assessment.balance is not None
-    assert assessment.balance.fields() == {
+    assert energy(assessment) == {
         "consumption_wh": 300,
         "generation_wh": 500,
         "import_wh": 0,
@@ -66,7 +79,7 @@ def test_cumulative_registers_give_their_differences() -> None:
     )
     assert first.balance is None
     assert second.balance is not None
-    assert second.balance.fields() == {
+    assert energy(second) == {
         "consumption_wh": 130,
         "generation_wh": 80,
         "import_wh": 100,
@@ -97,23 +110,101 @@ def test_a_meter_that_was_closed_begins_anew() -> None:
     ]
 
 
-def test_behind_a_gap_a_register_has_no_balance() -> None:
-    """The difference covers more than the interval; the one after that is right again."""
+def test_behind_a_gap_a_registers_balance_covers_the_gap() -> None:
+    """No energy is lost: the balance begins where the last one ended. It is no hour of a community."""
     assessments = told(
         *(
             register(hour, hour + 1, import_wh=100 * hour, export_wh=0, generation_wh=0)
             for hour in (0, 1, 3, 4)
         )
     )
-    assert [assessment.balance is not None for assessment in assessments] == [False, True, False, True]
-    assert GAP in assessments[2].flags
+    assert [each.balance and each.balance.imported for each in assessments] == [None, 100, 200, 100]
+    assert [each.gap for each in assessments] == [None, None, (BEGIN_US + 2 * HOUR_US, 2 * HOUR_US), None]
+    assert [GAP in each.flags for each in assessments] == [False, False, True, False]
 
 
 def test_an_interval_without_length_moves_nothing() -> None:
-    """The half hours that summer time left out lie in front of the one that begins at the same instant."""
-    never = meter_reading(BEGIN_US, 1, duration="PT0S", consumption_wh=7, generation_wh=0)
+    """Half hours that summer time left out hold nothing: they lie in front of the one that begins at that instant."""
+    never = meter_reading(BEGIN_US, 1, duration="PT0S", consumption_wh=0, generation_wh=0)
     assessments = told(never, never, meter_reading(BEGIN_US, 2, consumption_wh=1, generation_wh=0))
     assert [assessment.balance is not None for assessment in assessments] == [False, False, True]
+
+
+def test_energy_in_a_half_hour_that_never_was_has_a_balance() -> None:
+    """A day's energy is whole: what a source books into a skipped half hour is balanced at the instant of the jump."""
+    skipped = [
+        meter_reading(
+            BEGIN_US, record, duration="PT0S", consumption_wh=used, generation_wh=0, flags=["NEVER"]
+        )
+        for record, used in ((1, 7), (2, 5))
+    ]
+    assessments = told(*skipped, meter_reading(BEGIN_US, 3, consumption_wh=1, generation_wh=0))
+    assert [energy(each)["import_wh"] for each in assessments] == [7, 5, 1]
+    assert ["NEVER" in each.flags for each in assessments] == [True, True, False]
+
+
+def test_a_correction_makes_a_correcting_balance() -> None:
+    """Other values, or another quality, of a balanced interval: the next revision, with the ids of what it corrects."""
+    first, second = (
+        meter_reading(BEGIN_US + hour * HOUR_US, hour + 1, import_wh=100, export_wh=0) for hour in (0, 1)
+    )
+    edited = meter_reading(BEGIN_US, 3, import_wh=90, export_wh=0, quality="EDITED")
+    verified = meter_reading(BEGIN_US, 4, import_wh=90, export_wh=0, quality="VERIFIED")
+    again = [first, edited, verified]
+    assessments = told(first, second, edited, verified, *again)
+    assert [each.balance and each.balance.net for each in assessments] == [100, 100, 90, 90, None, None, None]
+    assert [each.revision for each in assessments[:4]] == [0, 0, 1, 2]
+    assert [each.corrects and each.corrects.event_id for each in assessments[:4]] == [
+        None,
+        None,
+        first["event_id"],
+        edited["event_id"],
+    ]
+    corrected = [each.corrects_reading_id for each in assessments[:4]]
+    assert corrected == [None, None, first["event_id"], edited["event_id"]]
+    assert [CORRECTION in each.flags for each in assessments[:4]] == [False, False, True, True]
+
+
+def test_a_correction_that_names_its_reading_is_taken_up_however_old_it_is() -> None:
+    """The memory holds `REMEMBERED` intervals; without a name, an older reading cannot be told from a repeat."""
+    hours = [
+        meter_reading(BEGIN_US + hour * HOUR_US, hour + 1, import_wh=1, export_wh=0)
+        for hour in range(REMEMBERED + 1)
+    ]
+    old = meter_reading(BEGIN_US, 900, import_wh=2, export_wh=0)
+    named = meter_reading(BEGIN_US, 901, import_wh=3, export_wh=0, corrects=hours[0]["event_id"])
+    *_, unnamed, found = told(*hours, old, named)
+    assert unnamed.balance is None
+    assert energy(found)["import_wh"] == 3
+    assert (found.revision, found.corrects, found.corrects_reading_id) == (1, None, hours[0]["event_id"])
+
+
+def test_a_late_reading_fills_its_hole() -> None:
+    """An interval that was left out gets its balance when its reading comes, once."""
+    hours = {
+        hour: meter_reading(BEGIN_US + hour * HOUR_US, hour + 1, import_wh=1, export_wh=0)
+        for hour in range(3)
+    }
+    late = told(hours[0], hours[2], hours[1], hours[1])[2:]
+    assert [each.balance is not None for each in late] == [True, False]
+    assert (LATE in late[0].flags, late[0].revision) == (True, 0)
+
+
+def test_a_correction_of_registers_is_refused() -> None:
+    """It would change two intervals; a repeat of a register is none."""
+    shown = [register(hour, hour + 1, import_wh=100 * hour, export_wh=0) for hour in range(3)]
+    assert told(*shown, shown[1])[-1].balance is None
+    with pytest.raises(ValueError, match="send the interval's energy as DELTA"):
+        told(*shown, register(1, 9, import_wh=150, export_wh=0))
+
+
+def test_a_corrected_share_goes_to_the_day_of_its_interval() -> None:
+    """Under the key of that day, with the revision; it ends no day."""
+    readings = list(hourly("market-day-home-1", range(20)))
+    *_, found = told(*readings, {**readings[2], "event_id": "x" * 36, "consumption_wh": 1})
+    (share,) = found.shares
+    assert (share.group("c"), share.revision) == ("c/2024-10-04", 1)
+    assert share.balance is not None
 
 
 @pytest.mark.parametrize("duration", ["", "1h", "P1M"])
@@ -124,32 +215,36 @@ def test_a_reading_without_a_duration_is_refused(duration: str) -> None:
 
 
 def test_a_member_tells_its_community_each_interval_and_the_end_of_each_day() -> None:
-    """The end of a day once the member is `GRACE_US` beyond it; a session that closes ends its last day at once."""
+    """A day in Seoul ends at 15:00 UTC: told once the member is `GRACE_US` beyond it, or at once when it closes."""
     assessments = told(*hourly("market-day-home-1", range(28), closes=True))
     kinds = [
         ["end" if share.balance is None else "part" for share in assessment.shares]
         for assessment in assessments
     ]
-    assert kinds == [["part"]] * 26 + [["end", "part"]] + [["part", "end"]]
-    assert [share.group("x") for share in assessments[26].shares] == ["x/2024-10-04", "x/2024-10-05"]
-    assert assessments[26].shares[0].watermark == BEGIN_US + DAY_US + GRACE_US
-    assert assessments[27].shares[1].watermark == BEGIN_US + 2 * DAY_US
+    midnight = BEGIN_US + 15 * HOUR_US
+    assert kinds == [["part"]] * 17 + [["end", "part"]] + [["part"]] * 9 + [["part", "end"]]
+    assert [share.group("x") for share in assessments[17].shares] == ["x/2024-10-04", "x/2024-10-05"]
+    assert assessments[17].shares[0].watermark == midnight + GRACE_US
+    assert [share.begins_us for share in assessments[17].shares] == [midnight - DAY_US, midnight]
+    assert assessments[27].shares[1].watermark == midnight + DAY_US
 
 
 def test_days_of_a_gap_are_ended_too() -> None:
     """Nobody waits for a member on days on which it told nothing; after a very long gap the oldest are told."""
     for gap, expected in ((5, 5), (400, MOST_DAYS)):
-        _, assessment = told(*hourly("market-day-home-1", [0, gap * 24 + 3]))
+        _, assessment = told(*hourly("market-day-home-1", [0, gap * 24 - 9 + 3]))
         ended = [share.day for share in assessment.shares if share.balance is None]
-        assert ended == list(range(BEGIN_US // DAY_US, BEGIN_US // DAY_US + expected))
+        assert ended == [date(2024, 10, 4) + timedelta(days=day) for day in range(expected)]
 
 
 def test_a_meter_outside_a_community_tells_nobody() -> None:
-    """No community, one that is not declared, or intervals that are not the community's."""
-    alone = meter_reading(BEGIN_US, 1, consumption_wh=1, generation_wh=1)
+    """No community, one that is not declared, a meter that is no member, or intervals that are not the community's."""
+    alone = meter_reading(BEGIN_US, 1, "market-day-home-1", consumption_wh=1, generation_wh=1)
     unknown = {**alone, "community": "nowhere"}
+    stranger = {**alone, "community": "market-day", "meter": "elsewhere"}
     other = {**alone, "community": "market-day", "duration": "PT15M"}
-    for reading, flag in ((alone, None), (unknown, UNKNOWN_COMMUNITY), (other, OTHER_INTERVAL)):
+    cases = ((alone, None), (unknown, UNKNOWN_COMMUNITY), (stranger, NOT_A_MEMBER), (other, OTHER_INTERVAL))
+    for reading, flag in cases:
         (assessment,) = told(reading)
         assert assessment.balance is not None
         assert assessment.shares == ()
@@ -170,7 +265,7 @@ def test_grace_and_intervals_are_what_the_catalogue_and_the_communities_say() ->
 
 def test_the_state_of_a_meter_keeps_its_persisted_keys() -> None:
     """A changelog that an earlier release wrote is read back."""
-    value = {"frontier": 1, "days_told": 2, "registers": {"import_wh": 3}, "late": 4}
-    state = MeterState(1, 2, {"import_wh": 3}, 4)
+    value = {"frontier": 1, "days_told": 2, "registers": {"import_wh": 3}, "late": 4, "balanced": "x"}
+    state = MeterState(1, 2, {"import_wh": 3}, 4, "x")
     assert state.to_value() == value
     assert MeterState.from_value(value) == state

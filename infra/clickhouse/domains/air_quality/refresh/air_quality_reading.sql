@@ -1,24 +1,44 @@
 -- Run by the sink after each insert into city.air_quality_reading and before it confirms the claim, with the
--- claim's partition and its first and last offset.
+-- claim's partition and its first and last offset; the two inserts once for each zone of the first statement, since
+-- hours and days are those of the station's own clock. A reading without a zone has that of its city, and UTC where
+-- neither is known. Each reading has one zone, so each is counted once.
 --
 -- Recomputes the buckets that the insert touched from the facts themselves (FINAL: one row per event), so a repeated
 -- record, a redone claim or a second run changes nothing. The row's version is the number of events it was computed
 -- from: facts are only ever added, so of two runs that overlap the fuller one wins, whichever ends last. Means are sums
 -- of decimals: the same to the last bit in whatever order the rows are read.
 
+SELECT DISTINCT
+    multiIf(
+        zone IN (SELECT time_zone FROM system.time_zones), assumeNotNull(zone),
+        city = 'Seoul', 'Asia/Seoul',
+        city = 'Beijing', 'Asia/Shanghai',
+        'UTC'
+    ) AS local_zone
+FROM city.air_quality_reading
+WHERE _partition = {partition:UInt32} AND _offset BETWEEN {first:UInt64} AND {last:UInt64};
+
 INSERT INTO city.air_quality_reading_hourly_state
 (
-    station, bucket, averaging, gas_unit, simulated, city, network, events, first_at, last_at,
+    city, station, zone, bucket, day, hour, averaging, gas_unit, simulated, network, events, first_at, last_at,
     pm10_count, pm10_mean, pm10_max, pm2_5_count, pm2_5_mean, pm2_5_max, no2_count, no2_mean,
     no2_max, o3_count, o3_mean, o3_max, co_count, co_mean, co_max, so2_count, so2_mean, so2_max
 )
 SELECT
+    city,
     station,
-    toStartOfHour(occurred_at) AS bucket,
+    multiIf(
+        zone IN (SELECT time_zone FROM system.time_zones), assumeNotNull(zone),
+        city = 'Seoul', 'Asia/Seoul',
+        city = 'Beijing', 'Asia/Shanghai',
+        'UTC'
+    ) AS local_zone,
+    toStartOfHour(occurred_at, {zone:String}) AS bucket,
+    toDate32(bucket, {zone:String}) AS day,
+    toHour(bucket, {zone:String}) AS hour,
     averaging,
     gas_unit,
     match(source, '^(replay|scenario):') AS simulated,
-    argMax(city, (occurred_at, event_id)) AS city,
     argMax(tuple(network), (occurred_at, event_id)).1 AS network,
     count() AS events,
     min(occurred_at) AS first_at,
@@ -42,28 +62,36 @@ SELECT
     toFloat64(sum(accurateCastOrNull(so2, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(so2, 'Decimal(38, 6)')), 0) AS so2_mean,
     max(so2) AS so2_max
 FROM city.air_quality_reading AS reading FINAL
-WHERE (station, toStartOfHour(occurred_at)) IN
+WHERE local_zone = {zone:String} AND (station, toStartOfHour(occurred_at, {zone:String})) IN
 (
-    SELECT DISTINCT station, toStartOfHour(occurred_at)
+    SELECT DISTINCT station, toStartOfHour(occurred_at, {zone:String})
     FROM city.air_quality_reading
     WHERE _partition = {partition:UInt32} AND _offset BETWEEN {first:UInt64} AND {last:UInt64}
 )
-GROUP BY station, bucket, averaging, gas_unit, simulated
+GROUP BY city, station, local_zone, bucket, averaging, gas_unit, simulated
 SETTINGS enable_extended_results_for_datetime_functions = 1;
 
 INSERT INTO city.air_quality_reading_daily_state
 (
-    station, bucket, averaging, gas_unit, simulated, city, network, events, first_at, last_at,
+    city, station, zone, bucket, day, seconds, averaging, gas_unit, simulated, network, events, first_at, last_at,
     pm10_count, pm10_mean, pm10_max, pm2_5_count, pm2_5_mean, pm2_5_max, no2_count, no2_mean,
     no2_max, o3_count, o3_mean, o3_max, co_count, co_mean, co_max, so2_count, so2_mean, so2_max
 )
 SELECT
+    city,
     station,
-    toStartOfDay(occurred_at) AS bucket,
+    multiIf(
+        zone IN (SELECT time_zone FROM system.time_zones), assumeNotNull(zone),
+        city = 'Seoul', 'Asia/Seoul',
+        city = 'Beijing', 'Asia/Shanghai',
+        'UTC'
+    ) AS local_zone,
+    toStartOfDay(occurred_at, {zone:String}) AS bucket,
+    toDate32(bucket, {zone:String}) AS day,
+    dateDiff('second', bucket, toStartOfDay(addDays(toTimeZone(bucket, {zone:String}), 1), {zone:String})) AS seconds,
     averaging,
     gas_unit,
     match(source, '^(replay|scenario):') AS simulated,
-    argMax(city, (occurred_at, event_id)) AS city,
     argMax(tuple(network), (occurred_at, event_id)).1 AS network,
     count() AS events,
     min(occurred_at) AS first_at,
@@ -87,11 +115,11 @@ SELECT
     toFloat64(sum(accurateCastOrNull(so2, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(so2, 'Decimal(38, 6)')), 0) AS so2_mean,
     max(so2) AS so2_max
 FROM city.air_quality_reading AS reading FINAL
-WHERE (station, toStartOfDay(occurred_at)) IN
+WHERE local_zone = {zone:String} AND (station, toStartOfDay(occurred_at, {zone:String})) IN
 (
-    SELECT DISTINCT station, toStartOfDay(occurred_at)
+    SELECT DISTINCT station, toStartOfDay(occurred_at, {zone:String})
     FROM city.air_quality_reading
     WHERE _partition = {partition:UInt32} AND _offset BETWEEN {first:UInt64} AND {last:UInt64}
 )
-GROUP BY station, bucket, averaging, gas_unit, simulated
+GROUP BY city, station, local_zone, bucket, averaging, gas_unit, simulated
 SETTINGS enable_extended_results_for_datetime_functions = 1;

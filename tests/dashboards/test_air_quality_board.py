@@ -1,0 +1,100 @@
+"""The air-quality board on tables that were filled by hand: what is now, how old it is, what an index is called."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dashboards.build import boards
+from dashboards.queries import expand
+from infra.clickhouse.migrations.migrate import migrate
+from schemas.catalog import load_catalog
+from tests.harness.engine import EngineProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from clickhouse_connect.driver.client import Client
+
+CATALOG = load_catalog()
+SQL = {
+    panel["title"]: panel["targets"][0]["rawSql"]
+    for panel in boards(CATALOG)["city-air-quality"]["panels"]
+    if panel.get("targets")
+}
+NOW = datetime.now(tz=UTC).replace(minute=0, second=0, microsecond=0)
+COLUMNS = ["event_id", "source", "occurred_at", "station", "city", "averaging", "us_aqi", "cai", "basis"]
+STATIONS: dict[str, tuple[str, list[datetime], list[int | None]]] = {
+    # station: averaging, beginnings of its intervals, indices
+    "fresh": ("PT1H", [NOW - timedelta(hours=2), NOW - timedelta(hours=1)], [80, 90]),
+    "at the limit": ("PT1H", [NOW - timedelta(hours=3)], [120]),
+    "dead since yesterday": ("PT1H", [NOW - timedelta(hours=26)], [400]),
+    "without a value now": ("PT1H", [NOW - timedelta(hours=2), NOW - timedelta(hours=1)], [300, None]),
+    "daily": ("P1D", [NOW - timedelta(days=3)], [70]),
+    "daily, dead": ("P1D", [NOW - timedelta(days=6)], [390]),
+}
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
+    """A panel's rows by its title, over the last thirty days."""
+    process = EngineProcess(tmp_path_factory.mktemp("board") / "data")
+    client: Client = process.start().client(autogenerate_session_id=False)
+    migrate(client, CATALOG)
+    rows = [
+        [uuid.uuid4(), "device:one", at, station, "Seoul", averaging, value, value, basis]
+        for station, (averaging, moments, values) in STATIONS.items()
+        for at, value in zip(moments, values, strict=True)
+        for basis in ["daily-mean" if averaging == "P1D" else "nowcast"]
+    ]
+    client.insert("city.air_quality_index", rows, column_names=COLUMNS)
+
+    def answer(title: str, until: datetime | None = None) -> list[tuple[Any, ...]]:
+        end = until or datetime.now(tz=UTC)
+        return list(client.query(expand(SQL[title], end - timedelta(days=30), end)).result_rows)
+
+    yield answer
+    client.close()
+    process.stop()
+
+
+def test_a_dead_station_is_not_now(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
+    """Only the newest interval counts, and only if it ended at most three intervals ago."""
+    assert ask("Highest US AQI now") == [(120,)]
+    assert ask("Stations now: count") == [(4,)]
+    assert ask("Unhealthy or worse now") == [(0,)]
+    states = {row[1]: (row[2], row[3]) for row in ask("Stations now")}
+    assert states == {
+        "at the limit": ("now", 120),
+        "fresh": ("now", 90),
+        "daily": ("now", 70),
+        "without a value now": ("now", None),
+        "dead since yesterday": ("silent", None),
+        "daily, dead": ("silent", None),
+    }
+
+
+def test_now_is_the_end_of_the_time_range(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
+    """Who looks at yesterday sees yesterday's stations; a range that ends tomorrow does not make all of them silent."""
+    assert ask("Highest US AQI now", NOW - timedelta(hours=24)) == [(400,)]
+    assert ask("Highest US AQI now", NOW + timedelta(days=2)) == [(120,)]
+
+
+def test_age_counts_from_the_end_of_the_interval(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
+    """Hours and days have ages of their own; an hour that ended just now is new."""
+    [(hours,)], [(days,)] = ask("Data age"), ask("Age of daily means")
+    since = (datetime.now(tz=UTC) - NOW).total_seconds()
+    assert hours == pytest.approx(since, abs=5)
+    assert days == pytest.approx(since + 2 * 86400, abs=5)
+
+
+def test_an_index_of_daily_means_is_called_so(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
+    """It stands in a column and a chart of its own."""
+    indices = {row[1]: row[6:8] for row in ask("Stations now")}
+    assert indices["fresh"] == (90, None)
+    assert indices["daily"] == (None, 70)
+    assert {row[2] for row in ask("CAI of daily means by city: highest station")} == {70, 390}
+    assert 70 not in {row[2] for row in ask("CAI by city: highest station")}
