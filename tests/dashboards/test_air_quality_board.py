@@ -66,7 +66,7 @@ def test_a_dead_station_is_not_now(ask: Callable[..., list[tuple[Any, ...]]]) ->
     assert ask("Highest US AQI now") == [(120,)]
     assert ask("Stations now: count") == [(4,)]
     assert ask("Unhealthy or worse now") == [(0,)]
-    states = {row[1]: (row[2], row[3]) for row in ask("Stations now")}
+    states = {row[0]: (row[1], row[2]) for row in ask("Stations now")}
     assert states == {
         "at the limit": ("now", 120),
         "fresh": ("now", 90),
@@ -93,7 +93,7 @@ def test_age_counts_from_the_end_of_the_interval(ask: Callable[..., list[tuple[A
 
 def test_an_index_of_daily_means_is_called_so(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
     """It stands in a column and a chart of its own."""
-    indices = {row[1]: row[6:8] for row in ask("Stations now")}
+    indices = {row[0]: row[4:6] for row in ask("Stations now")}
     assert indices["fresh"] == (90, None)
     assert indices["daily"] == (None, 70)
     assert {row[2] for row in ask("CAI of daily means by city: highest station")} == {70, 390}
