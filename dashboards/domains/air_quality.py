@@ -40,8 +40,6 @@ INTERVAL_S = "if(averaging = 'P1D', 86400, 3600)"
 NOW_WITHIN = 3
 """Intervals after which a station is silent."""
 UNTIL = "least($__toTime, now())"
-NARROW = 3
-"""Width of most numbers in the first row, which has seven."""
 HOUR_AGES = ((0, "green"), (2 * 3600, "orange"), (NOW_WITHIN * 3600, "red"))
 DAY_AGES = ((0, "green"), (2 * 86400, "orange"), (NOW_WITHIN * 86400, "red"))
 """Colours by seconds since the end of the newest interval: from two and from three intervals on."""
@@ -62,7 +60,6 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             age(index),
             age_of_days(index),
             unhealthy(index),
-            changes_count(change),
             simulated(),
             where(index, "Seoul now: worst station of each district", "seoul", SEOUL),
             where(index, "Beijing now: stations", "beijing", BEIJING),
@@ -92,10 +89,8 @@ def newest(index: str) -> str:
     """
     return (
         f"SELECT city, station, averaging, argMax(tuple(us_aqi), occurred_at).1 AS aqi, "
-        f"argMax(tuple(us_aqi_category), occurred_at).1 AS aqi_category, "
         f"argMax(tuple(us_aqi_pollutant), occurred_at).1 AS aqi_pollutant, "
-        f"argMax(tuple(cai), occurred_at).1 AS korean, "
-        f"argMax(tuple(cai_category), occurred_at).1 AS korean_category, argMax(basis, occurred_at) AS stands_on, "
+        f"argMax(tuple(cai), occurred_at).1 AS korean, argMax(basis, occurred_at) AS stands_on, "
         f"max(occurred_at) + toIntervalSecond({INTERVAL_S}) AS ended, "
         f"ended >= {UNTIL} - toIntervalSecond({NOW_WITHIN} * {INTERVAL_S}) AS is_now "
         f"FROM {index} WHERE $__timeFilter(occurred_at) AND {CHOICE} GROUP BY city, station, averaging"
@@ -109,7 +104,6 @@ def worst(index: str) -> Builder[dashboard.Panel]:
         f"SELECT maxIf(aqi, is_now) AS us_aqi FROM ({newest(index)})",
         steps=US_AQI_COLOURS,
         about="Stations whose newest interval ended at most three intervals ago.",
-        span=NARROW,
     )
 
 
@@ -119,7 +113,6 @@ def stations(index: str) -> Builder[dashboard.Panel]:
         "Stations now: count",
         f"SELECT uniqExactIf((city, station), is_now) AS stations FROM ({newest(index)})",
         about="Stations whose newest interval ended at most three intervals ago.",
-        span=NARROW,
     )
 
 
@@ -142,7 +135,6 @@ def age_of_days(index: str) -> Builder[dashboard.Panel]:
         unit="s",
         steps=DAY_AGES,
         about="From the end of the newest day to now; empty if there are no daily means.",
-        span=NARROW,
     )
 
 
@@ -152,15 +144,6 @@ def unhealthy(index: str) -> Builder[dashboard.Panel]:
         "Unhealthy or worse now",
         f"SELECT uniqExactIf((city, station), is_now AND aqi > 150) AS stations FROM ({newest(index)})",
         steps=((0, "green"), (1, "red")),
-        span=NARROW,
-    )
-
-
-def changes_count(change: str) -> Builder[dashboard.Panel]:
-    """Return the number of category changes."""
-    return panels.stat(
-        "Category changes",
-        f"SELECT count() AS changes FROM {change} WHERE $__timeFilter(occurred_at) AND {CHOICE}",
     )
 
 
@@ -202,10 +185,9 @@ def now(index: str) -> Builder[dashboard.Panel]:
     hourly, daily = "is_now AND stands_on != 'daily-mean'", "is_now AND stands_on = 'daily-mean'"
     return panels.table(
         "Stations now",
-        f"SELECT city, station, if(is_now, 'now', 'silent') AS state, if(is_now, aqi, NULL) AS us_aqi, "
-        f"if(is_now, aqi_category, NULL) AS us_category, if(is_now, aqi_pollutant, NULL) AS pollutant, "
-        f"if({hourly}, korean, NULL) AS cai, if({daily}, korean, NULL) AS cai_of_daily_means, "
-        f"if(is_now, korean_category, NULL) AS korean_category, stands_on AS basis, ended AS until "
+        f"SELECT station, if(is_now, 'now', 'silent') AS state, if(is_now, aqi, NULL) AS us_aqi, "
+        f"if(is_now, aqi_pollutant, NULL) AS pollutant, if({hourly}, korean, NULL) AS cai, "
+        f"if({daily}, korean, NULL) AS cai_of_daily_means, ended AS until, city "
         f"FROM ({newest(index)}) ORDER BY is_now DESC, us_aqi DESC, city, station LIMIT 200",
         colours={"us_aqi": US_AQI_COLOURS, "cai": CAI_COLOURS, "cai_of_daily_means": CAI_COLOURS},
         about="Now: the newest interval ended at most three intervals ago. Silent: it ended before that.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +27,10 @@ SQL = {
 }
 NOW = datetime.now(tz=UTC).replace(minute=0, second=0, microsecond=0)
 COLUMNS = ["event_id", "source", "occurred_at", "station", "city", "averaging", "us_aqi", "cai", "basis"]
+SEOUL_DAY = datetime(2021, 2, 28, 15, tzinfo=UTC)
+"""When 2021-03-01 begins in Seoul."""
+DAY_COLUMNS = ["city", "station", "zone", "bucket", "day", "seconds", "averaging", "gas_unit", "events"]
+DAY_COLUMNS += ["pm2_5_count", "pm2_5_mean"]
 STATIONS: dict[str, tuple[str, list[datetime], list[int | None]]] = {
     # station: averaging, beginnings of its intervals, indices
     "fresh": ("PT1H", [NOW - timedelta(hours=2), NOW - timedelta(hours=1)], [80, 90]),
@@ -51,6 +55,18 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., list
         for basis in ["daily-mean" if averaging == "P1D" else "nowcast"]
     ]
     client.insert("city.air_quality_index", rows, column_names=COLUMNS)
+    day = [
+        "Seoul",
+        "강남구",
+        "Asia/Seoul",
+        SEOUL_DAY,
+        SEOUL_DAY.date() + timedelta(days=1),
+        86400,
+        "P1D",
+        "PPM",
+        1,
+    ]
+    client.insert("city.air_quality_reading_daily_state", [[*day, 1, 30.0]], column_names=DAY_COLUMNS)
 
     def answer(title: str, until: datetime | None = None) -> list[tuple[Any, ...]]:
         end = until or datetime.now(tz=UTC)
@@ -66,7 +82,7 @@ def test_a_dead_station_is_not_now(ask: Callable[..., list[tuple[Any, ...]]]) ->
     assert ask("Highest US AQI now") == [(120,)]
     assert ask("Stations now: count") == [(4,)]
     assert ask("Unhealthy or worse now") == [(0,)]
-    states = {row[1]: (row[2], row[3]) for row in ask("Stations now")}
+    states = {row[0]: (row[1], row[2]) for row in ask("Stations now")}
     assert states == {
         "at the limit": ("now", 120),
         "fresh": ("now", 90),
@@ -93,8 +109,17 @@ def test_age_counts_from_the_end_of_the_interval(ask: Callable[..., list[tuple[A
 
 def test_an_index_of_daily_means_is_called_so(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
     """It stands in a column and a chart of its own."""
-    indices = {row[1]: row[6:8] for row in ask("Stations now")}
+    indices = {row[0]: row[4:6] for row in ask("Stations now")}
     assert indices["fresh"] == (90, None)
     assert indices["daily"] == (None, 70)
     assert {row[2] for row in ask("CAI of daily means by city: highest station")} == {70, 390}
     assert 70 not in {row[2] for row in ask("CAI by city: highest station")}
+
+
+def test_a_seoul_day_is_shown_on_its_own_date(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
+    """In the table of days, and in the count of days over the guideline."""
+    until = SEOUL_DAY + timedelta(days=3)
+    [day] = ask("Days: PM2.5 and PM10, with coverage", until)
+    assert (day[0], day[1], day[2], day[-1]) == (date(2021, 3, 1), "Asia/Seoul", "강남구", 1)
+    [over] = ask("Station-days over the WHO guideline (PM2.5 > 15 µg/m³)", until)
+    assert (over[0].date(), over[1:]) == (date(2021, 3, 1), (1, 1))
