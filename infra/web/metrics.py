@@ -18,6 +18,7 @@ PER_TOPIC = {
     "rows": "Rows that a query sees",
     "sealed": "Records sealed in the ledger",
     "lag": "Records that the slowest group has not committed",
+    "held_back": "Records that an open transaction holds back",
     "age_s": "Seconds since the newest event occurred",
     "dead_letters": "Dead letters of the topic's domain",
 }
