@@ -118,8 +118,9 @@ def test_the_agents_consumer_of_faust_reads_committed_records_only(monkeypatch: 
     async def consumer_of_the_agents() -> AIOKafkaConsumer:
         monkeypatch.setattr(AIOKafkaConsumerThread, "_create_worker_consumer", lambda *_: AIOKafkaConsumer())
         thread = BatchConsumerThread.__new__(BatchConsumerThread)
-        return BatchConsumerThread._create_worker_consumer(thread, None)
+        consumer = BatchConsumerThread._create_worker_consumer(thread, None)
+        await consumer.stop()
+        return consumer
 
-    consumer = asyncio.run(consumer_of_the_agents())
-    assert consumer._isolation_level == "read_committed"
+    assert asyncio.run(consumer_of_the_agents())._isolation_level == "read_committed"
     assert AIOKafkaConsumer.__init__.__kwdefaults__["isolation_level"] == "read_uncommitted"

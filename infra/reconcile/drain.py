@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 POLL_S = 0.4
 STALLED_S = 120.0
 """Seconds without any progress after which waiting fails with what is left."""
+MOST_LINES = 5
+"""Most partitions that are named one by one."""
 HELD_S = 180.0
 """Longest wait for open transactions, in seconds: producers have 60 s by default, then Kafka aborts them."""
 
@@ -73,16 +75,19 @@ def wait_released(
         say: Called with what is waited for.
         within_s: Longest wait, in seconds.
     """
-    deadline, told = time.monotonic() + within_s, set[tuple[str, int]]()
+    deadline, named = time.monotonic() + within_s, set[tuple[str, int]]()
     while time.monotonic() < deadline:
         check()
         meter.lag()
         held = meter.held_back()
         if not held:
             return
-        for line in describe_held_back({place: count for place, count in held.items() if place not in told}):
+        new = {place: count for place, count in held.items() if place not in named}
+        for line in describe_held_back(new)[:MOST_LINES]:
             say(f"waiting: {line}")
-        told |= held.keys()
+        if len(new) > MOST_LINES:
+            say(f"waiting: and {len(new) - MOST_LINES} partitions more")
+        named |= held.keys()
         time.sleep(POLL_S)
 
 

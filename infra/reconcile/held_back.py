@@ -52,8 +52,8 @@ def held_back(admin: Any, stable: Mapping[PartitionId, int]) -> dict[PartitionId
 def describe_held_back(held: Mapping[PartitionId, int]) -> list[str]:
     """Return one line for each partition in which an open transaction holds records back."""
     return [
-        f"topic {topic} partition {partition}: {count} records held back by an open transaction: its producer must "
-        "commit or abort it; Kafka aborts it after the producer's transaction.timeout.ms"
+        f"topic {topic} partition {partition}: up to {count} records held back by an open transaction: its "
+        "producer must commit or abort it; Kafka aborts it after the producer's transaction.timeout.ms"
         for (topic, partition), count in sorted(held.items())
     ]
 

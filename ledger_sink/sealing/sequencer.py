@@ -110,8 +110,8 @@ class Sequencer:
     def step_over(self, end: int) -> None:
         """Go on at `end`: no reader will ever get a record from the next offset to `end` - 1.
 
-        These are control records, aborted records, or what compaction removed. They leave a hole in the offsets and no
-        leaf: a leaf would depend on when the log's writer met the hole.
+        These are control records, aborted records, or what compaction removed. They make no leaf:
+        it would depend on when the log's writer met them.
         """
         self._next = max(self._next, end)
 
