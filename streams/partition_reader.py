@@ -69,7 +69,7 @@ class PartitionReader:
         """Yield the records of partitions, in order within each partition.
 
         Records behind an end may be among them. A partition ends where Kafka has nothing more to read: between its last
-        record and its end there may be control records, or holes. Partitions are assigned only while there is something
+        record and its end there may be offsets without one. Partitions are assigned only while there is something
         to read, because a waiting fetch would delay the next request.
 
         Args:
