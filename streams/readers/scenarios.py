@@ -26,13 +26,11 @@ from schemas.catalog import Topic, load_catalog
 from schemas.errors import EventError
 from schemas.examples import clear_tree, from_plain
 from streams.readers.formats import Accepted, EventDraft, Format, Item, Refused, Skipped
+from streams.readers.lines import BOM, LONGEST_LINE, lines
 
 FORMAT = "scenario"
 VERSION = 1
 RULE = "read-scenario@1"
-LONGEST_LINE = 1 << 20
-"""Longest line that is an event, in bytes."""
-
 _HEADER = {"scenario": int, "title": str, "domain": str, "seed": int, "facts": list}
 _HEADER_MAY = {"begins_at": str, "about": str}
 _EVENT = frozenset({"topic", "offset_ms", "occurred_at", "fields", "note"})
@@ -90,7 +88,7 @@ def parse_header(line: bytes) -> ScenarioHeader:
 
 def matches(head: bytes) -> bool:
     """Return True if a file's first bytes declare a scenario."""
-    return _MARK.match(head.split(b"\n", 1)[0]) is not None
+    return _MARK.match(_first_line(head)) is not None
 
 
 def resolve(head: bytes) -> Format:
@@ -103,14 +101,18 @@ def resolve(head: bytes) -> Format:
         ValueError: The first line is no valid scenario header.
     """
     try:
-        header = parse_header(head.split(b"\n", 1)[0])
+        header = parse_header(_first_line(head))
     except ValueError as error:
         raise ValueError(f"not a scenario that can be read: {error}") from None
     return replace(SCENARIO, domain=header.domain, resolve=None, shifted_with=f"{FORMAT}.{header.domain}")
 
 
+def _first_line(head: bytes) -> bytes:
+    return re.split(rb"[\r\n]", head.removeprefix(BOM), maxsplit=1)[0]
+
+
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Yield one item for each line behind the first.
+    """Yield one item for each line.
 
     Args:
         stream: The file.
@@ -118,33 +120,26 @@ def read(stream: BinaryIO) -> Iterator[Item]:
     Raises:
         ValueError: The first line is no valid scenario header.
     """
-    header = parse_header(stream.readline(LONGEST_LINE))
+    found = lines(stream)
+    first = next(found, None)
+    header = parse_header(first.text if first else b"")
+    if first:
+        yield Skipped(1, "header", first.spans)
     topics = {
         topic.name: topic for topic in load_catalog().domains[header.domain].topics if topic.kind == "raw"
     }
     record = 0
-    for number, line in _lines(stream):
-        if not line.strip() or line.lstrip().startswith(b"#"):
-            yield Skipped(number)
+    for line in found:
+        if not line.text.strip() or line.text.lstrip().startswith(b"#"):
+            yield Skipped(line.number, "blank line or comment", line.spans)
             continue
         record += 1
         try:
-            draft = _draft(line, header, topics)
+            draft = _draft(line.text, header, topics)
         except (ValueError, EventError) as error:
-            yield Refused(record, number, line, str(error), RULE)
+            yield Refused(record, line.number, line.data, str(error), RULE, line.spans)
         else:
-            yield Accepted(record, number, line, (draft,))
-
-
-def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines with their numbers from 2. A line that is too long is truncated."""
-    number = 2
-    while line := stream.readline(LONGEST_LINE + 2):
-        rest = line
-        while not rest.endswith(b"\n") and len(rest) == LONGEST_LINE + 2:
-            rest = stream.readline(LONGEST_LINE + 2)
-        yield number, line.rstrip(b"\r\n")
-        number += 1
+            yield Accepted(record, line.number, line.data, (draft,), line.spans)
 
 
 def _draft(line: bytes, header: ScenarioHeader, topics: Mapping[str, Topic]) -> EventDraft:

@@ -27,9 +27,13 @@ class ReplayCheckpoint:
         read: Source records that were replayed.
         accepted: How many of them became events.
         refused: How many of them became dead letters.
-        skipped: Lines without a source record.
+        skipped: Parts without a source record.
+        accepted_bytes: Bytes of the accepted records.
+        refused_bytes: Bytes of the refused records.
+        skipped_bytes: Bytes of the skipped parts.
         last_us: Recorded time of the last event, not shifted, µs since 1970. None before the first.
         finished: Whether its end was published to `platform.recording`.
+        items_are_parts: False in the progress of an earlier version, which did not count headers as items.
     """
 
     format: str | None
@@ -38,8 +42,12 @@ class ReplayCheckpoint:
     accepted: int = 0
     refused: int = 0
     skipped: int = 0
+    accepted_bytes: int = 0
+    refused_bytes: int = 0
+    skipped_bytes: int = 0
     last_us: int | None = None
     finished: bool = False
+    items_are_parts: bool = True
 
     @property
     def items(self) -> int:
@@ -68,11 +76,15 @@ class CheckpointFolder:
         """
         path = self._path(sha256)
         try:
-            return ReplayCheckpoint(**json.loads(path.read_bytes()))
+            found = ReplayCheckpoint(**{"items_are_parts": False, **json.loads(path.read_bytes())})
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
             raise StopError(f"{path}: not a replay's progress ({error}): restore it, or remove it") from error
+        if found.items_are_parts or found.finished:
+            return found
+        # It counted other items. From the beginning again: the same records make the same events.
+        return ReplayCheckpoint(found.format, found.shift_us)
 
     def save(self, sha256: str, checkpoint: ReplayCheckpoint) -> None:
         """Write a file's checkpoint, durably and atomically.

@@ -3,13 +3,13 @@
 It reads and counts. It knows neither Kafka nor the checkpoints on disk.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from streams.readers.formats import Accepted, Item, Refused, Skipped
+from streams.readers.formats import Accepted, Item, Refused, Skipped, size_of
 from streams.replay.checkpoint import ReplayCheckpoint
 from streams.replay.recordings import Recording, content
 from streams.replay.schedule import Span
@@ -26,7 +26,9 @@ class InputReport:
         read: Source records read so far, by this run and earlier ones.
         accepted: How many of them became events.
         refused: How many of them became dead letters.
-        skipped: Lines without a source record (blank, comment).
+        skipped: Parts without a source record (header, blank line, comment, envelope).
+        bytes: Its decompressed bytes (`source`), and how many of them belong to accepted records, refused records and
+            skipped parts. None if they were not counted.
         reason: Why it was not replayed to its end, None if it was.
     """
 
@@ -37,6 +39,7 @@ class InputReport:
     accepted: int = 0
     refused: int = 0
     skipped: int = 0
+    bytes: Mapping[str, int] | None = None
     reason: str | None = None
 
 
@@ -49,6 +52,7 @@ class Input:
         done: What was sent. Ahead of the checkpoint on disk by what Kafka has not confirmed.
         fresh: Whether there is no checkpoint on disk yet.
         playback_shift_us: What is added to its times for their playback times, in µs.
+        begins_us: Playback time of what stands before its first time, such as its header, less `playback_shift_us`.
         copy_of: Another path with the same bytes, which is replayed instead.
     """
 
@@ -56,6 +60,7 @@ class Input:
     done: ReplayCheckpoint
     fresh: bool = True
     playback_shift_us: int = 0
+    begins_us: int = 0
     copy_of: Path | None = None
 
     @property
@@ -76,7 +81,7 @@ class Input:
 
         A record without a time has the playback time of the previous one.
         """
-        last = self.done.last_us or 0
+        last = self.begins_us if self.done.last_us is None else self.done.last_us
         for item in islice(self.items(), self.done.items, None):
             if isinstance(item, Accepted) and item.drafts:
                 last = item.drafts[-1].occurred_at
@@ -91,16 +96,20 @@ class Input:
 
     def count(self, item: Item) -> None:
         """Count a sent item."""
+        done, size = self.done, size_of(item)
         if isinstance(item, Skipped):
-            self.done.skipped += 1
+            done.skipped += 1
+            done.skipped_bytes += size
             return
-        self.done.read += 1
+        done.read += 1
         if isinstance(item, Refused):
-            self.done.refused += 1
+            done.refused += 1
+            done.refused_bytes += size
             return
-        self.done.accepted += 1
+        done.accepted += 1
+        done.accepted_bytes += size
         if item.drafts:
-            self.done.last_us = item.drafts[-1].occurred_at
+            done.last_us = item.drafts[-1].occurred_at
 
     def report(self) -> InputReport:
         """Return the file's outcome so far."""
@@ -113,7 +122,21 @@ class Input:
             return InputReport(path, name, domain, reason=f"the same bytes as {self.copy_of}, replayed once")
         left = None if done.finished else f"stopped after record {done.read}; the next start goes on"
         reason = self.recording.problem or left
-        return InputReport(path, name, domain, done.read, done.accepted, done.refused, done.skipped, reason)
+        return InputReport(
+            path, name, domain, done.read, done.accepted, done.refused, done.skipped, self._bytes(), reason
+        )
+
+    def _bytes(self) -> dict[str, int] | None:
+        """Return the bytes of the file and of its items, None if they were not counted."""
+        done = self.done
+        if not done.items_are_parts or self.recording.problem is not None:
+            return None
+        return {
+            "source": self.recording.size,
+            "accepted": done.accepted_bytes,
+            "refused": done.refused_bytes,
+            "skipped": done.skipped_bytes,
+        }
 
 
 class ScheduledRecord(NamedTuple):

@@ -1,40 +1,33 @@
 """Finds recordings, recognises their formats and opens them (docs/recordings.md#source-records).
 
 - Every `streams/domains/<domain>/recordings.py` declares its formats in `FORMATS`. They are not listed here.
-- A file's first bytes decide its format, never its name. Gzip is decompressed first.
+- A file's first bytes decide its format (`streams.readers.source` decompresses them). Its name is asked only where the
+  content is thin.
 - A file is read through once before anything of it is sent. Its digest covers the bytes on disk. So a truncated or
-  damaged gzip file is found before half of it was sent.
+  damaged compressed file is found before half of it was sent.
 - A file of a folder that cannot be read is listed with the reason. If it was named explicitly, it is an error.
 - Labelled scenarios (`streams.readers.scenarios`) are found the same way.
 - A recording of several files is known by its main file. The digest is that file's. The others are listed as its parts.
 """
 
-import gzip
 import hashlib
 import importlib
 import importlib.util
 import io
 import pkgutil
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import streams.domains
 from streams.errors import RecordingError, UnknownFormatError
 from streams.readers.formats import Format
 from streams.readers.scenarios import SCENARIO
+from streams.readers.source import SourceError, head_of, measure, open_source
 
-HEAD_BYTES = 1 << 16
-"""Number of a file's first bytes, decompressed, that decide its format."""
-
-_GZIP = b"\x1f\x8b"
-_GZIP_WINDOW = 31  # zlib's value for gzip with the largest window
-_CHUNK_BYTES = 1 << 20
-_DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error)
 _EXCERPTS = "excerpts"
 _SCENARIOS = "scenarios"
 
@@ -49,6 +42,7 @@ class Recording:
         format: Its format, None if no domain reads it.
         problem: Why it is not replayed, in one line. None if it is.
         part_of: Main file of the recording that it belongs to. None for the main file itself.
+        size: Its decompressed bytes, those of all its files for a recording of several. 0 if it cannot be read.
     """
 
     path: Path
@@ -56,6 +50,7 @@ class Recording:
     format: Format | None
     problem: str | None = None
     part_of: Path | None = None
+    size: int = 0
 
     @property
     def source(self) -> str:
@@ -92,22 +87,15 @@ def _packaged(pattern: str) -> list[Path]:
     return sorted(path for place in streams.domains.__path__ for path in Path(place).glob(pattern))
 
 
-def opened(path: Path) -> BinaryIO:
-    """Open a file for reading, decompressed if it is gzip."""
-    with path.open("rb") as stream:
-        compressed = stream.read(len(_GZIP)) == _GZIP
-    return cast("BinaryIO", gzip.open(path)) if compressed else path.open("rb")
-
-
 def content(recording: Recording) -> BinaryIO:
     """Open the reader's input: the file, or a zip of the files of a recording of several."""
     form = recording.format
     if form is None or form.members is None:
-        return opened(recording.path)
+        return open_source(recording.path)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, path in form.members(recording.path).items():
-            with opened(path) as stream:
+            with open_source(path) as stream:
                 archive.writestr(name, stream.read())
     packed.seek(0)
     return packed
@@ -180,11 +168,15 @@ def look(path: Path, wanted: Sequence[Format]) -> Recording:
         path: The file.
         wanted: Formats to recognise.
     """
+    size, damage = 0, None
     try:
-        digest, damage = _digest(path), _damage(path)
+        digest = _digest(path)
+        size = measure(path)
+    except SourceError as error:
+        damage = str(error)
     except OSError as error:
         return _unreadable(path, error)
-    return _recognized(path, wanted, digest, damage)
+    return _recognized(path, wanted, digest, damage, size)
 
 
 def _unreadable(path: Path, error: OSError) -> Recording:
@@ -192,23 +184,47 @@ def _unreadable(path: Path, error: OSError) -> Recording:
 
 
 def _recognized(
-    path: Path, wanted: Sequence[Format], digest: str = "", damage: str | None = None
+    path: Path, wanted: Sequence[Format], digest: str = "", damage: str | None = None, size: int = 0
 ) -> Recording:
     """Recognise a file's format by its first bytes. Known damage explains why it has none."""
     try:
-        head = _head(path)
+        head = head_of(path)
+    except SourceError as error:
+        return Recording(path, digest, None, damage or str(error))
     except OSError as error:
         return _unreadable(path, error)
-    if not head:
-        return Recording(path, digest, None, damage or _damage(path) or "the file is empty")
-    found = next((each for each in wanted if each.matches(head)), None)
-    if found is None:
-        return Recording(path, digest, None, damage or "no known format")
     try:
-        form = found if found.resolve is None else found.resolve(head)
+        form = _format_of(head, path.name, wanted)
     except ValueError as error:
-        return Recording(path, digest, None, damage or str(error))
-    return Recording(path, digest, form, damage) if form.members is None else _member(path, digest, form)
+        return Recording(path, digest, None, damage or (str(error) if head else _damage(path)) or str(error))
+    if form.members is not None:
+        return _member(path, digest, form)
+    return Recording(path, digest, form, damage, size=size)
+
+
+def _format_of(head: bytes, name: str, wanted: Sequence[Format]) -> Format:
+    """Return the format of a source.
+
+    Raises:
+        ValueError: It has none, or its first line is invalid.
+    """
+    if not head:
+        raise ValueError("the file is empty")
+    found = next((each for each in wanted if each.matches(head)), None) or next(
+        (each for each in wanted if each.matches_name and each.matches_name(head, name)), None
+    )
+    if found is None:
+        raise ValueError("no known format")
+    return found if found.resolve is None else found.resolve(head)
+
+
+def _damage(path: Path) -> str | None:
+    """Read a source to its end. Return what is wrong with it, or None."""
+    try:
+        measure(path)
+    except SourceError as error:
+        return str(error)
+    return None
 
 
 def _member(path: Path, digest: str, form: Format) -> Recording:
@@ -219,7 +235,14 @@ def _member(path: Path, digest: str, form: Format) -> Recording:
         return Recording(
             path, digest, None, f"a file of a {form.name} recording whose main files are not there"
         )
-    return Recording(path, digest, form, part_of=None if main == path else main)
+    if main != path:
+        return Recording(path, digest, form, part_of=main)
+    try:
+        return Recording(path, digest, form, size=sum(map(measure, members.values())))
+    except SourceError as error:
+        return Recording(path, digest, form, str(error))
+    except OSError as error:
+        return _unreadable(path, error)
 
 
 def _wanted(name: str | None) -> Sequence[Format]:
@@ -240,26 +263,3 @@ def _files(folder: Path) -> Iterator[Path]:
 def _digest(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _head(path: Path) -> bytes:
-    """Read a file's first bytes, decompressed as far as they can be."""
-    with path.open("rb") as stream:
-        raw = stream.read(HEAD_BYTES)
-    if not raw.startswith(_GZIP):
-        return raw
-    try:
-        return zlib.decompressobj(_GZIP_WINDOW).decompress(raw, HEAD_BYTES)
-    except zlib.error:
-        return b""
-
-
-def _damage(path: Path) -> str | None:
-    """Read a gzip file to its end. Return what is wrong with it, or None."""
-    try:
-        with opened(path) as stream:
-            while isinstance(stream, gzip.GzipFile) and stream.read(_CHUNK_BYTES):
-                pass
-    except _DAMAGED as error:
-        return f"the gzip file is cut or damaged ({error}); fetch it again"
-    return None

@@ -61,7 +61,7 @@ class RecordWriter:
                 return item, self._events(file, item)
             except SubjectForgottenError as error:
                 # Nothing of an erased person is kept, not even as a dead letter's bytes.
-                item = Refused(item.record, item.line, b"", str(error), PRODUCE_RULE)
+                item = Refused(item.record, item.line, b"", str(error), PRODUCE_RULE, item.spans)
             except RefusedEventError as error:
                 return self.refuse(file, item, error)
         if isinstance(item, Refused):
@@ -81,7 +81,7 @@ class RecordWriter:
         Returns:
             The refused item and its dead letter.
         """
-        refused = Refused(item.record, item.line, item.data, str(error), PRODUCE_RULE)
+        refused = Refused(item.record, item.line, item.data, str(error), PRODUCE_RULE, item.spans)
         return refused, [self._dead_letter(file, refused)]
 
     def write_end(self, file: Input) -> list[ProducerRecord]:

@@ -160,11 +160,21 @@ class _Run:
             for file, span in sorted(spans, key=lambda each: -each[1].ends_us):
                 shift_group = file.recording.format.shift_group if file.recording.format else ""
                 file.playback_shift_us = self._folder.shift_us(shift_group, span.ends_us, self.anchor_us)
+                file.begins_us = span.begins_us
                 if shift and file.fresh:
                     file.done.shift_us = file.playback_shift_us
+            self._place_without_times(files, [file for file, _ in spans])
         for file in files:
             if file.fresh:
                 self._folder.save(file.recording.sha256, file.done)
+
+    @staticmethod
+    def _place_without_times(files: Sequence[Input], timed: Sequence[Input]) -> None:
+        """Play files without any time at the beginning of the others."""
+        begins_us = min((file.begins_us + file.playback_shift_us for file in timed), default=0)
+        for file in files:
+            if not any(file is each for each in timed):
+                file.begins_us = begins_us
 
     def send_all(self, writer: RecordWriter, producer: EventProducer) -> None:
         """Send the remaining records of all files.

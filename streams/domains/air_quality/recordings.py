@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from schemas.names import topic_name
 from streams.domains.air_quality.plausibility import anomalies
-from streams.readers.delimited import Row, first_line, header_cells, header_line, items
+from streams.readers.delimited import Dialect, Header, Row, RowReader, items
 from streams.readers.formats import EventDraft, Format, Item
 
 DOMAIN = "air_quality"
@@ -65,43 +65,36 @@ class TableLayout:
         """Rule that refuses a row of this format, `name@version`."""
         return f"read-{self.name}@1"
 
-    def header(self, line: bytes) -> tuple[list[str], str] | None:
-        """Parse a header line of this format.
-
-        Returns:
-            Columns and encoding; None if the line is of another format.
-        """
-        for encoding in self.encodings:
-            try:
-                columns = [_column(cell) for cell in header_cells(line, encoding)]
-            except ValueError:
-                continue
-            if self.recognised_by <= set(columns):
-                return columns, encoding
-        return None
+    @property
+    def dialect(self) -> Dialect:
+        """How tables of this format are written."""
+        return Dialect(self.recognised_by.issubset, self.encodings, column_name=_column)
 
     def matches(self, head: bytes) -> bool:
         """Return whether a file has this format, by its first bytes."""
-        return self.header(first_line(head)) is not None
+        return self.dialect.matches(head)
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
-        """Yield one item per line below the header of a file of this format."""
-        columns, encoding = self.header(header_line(stream)) or ([], self.encodings[0])
-        absent = ", ".join(sorted(self.needed - set(columns)))
-        yield from items(stream, columns, lambda row: self._draft(row, absent), self.rule, encoding)
+        """Yield one item per line of a file of this format."""
+        yield from items(stream, self.dialect, self._row_reader, self.rule)
 
-    def _draft(self, row: Row, absent: str) -> EventDraft:
+    def _row_reader(self, header: Header) -> RowReader:
+        absent = ", ".join(sorted(self.needed - set(header.columns)))
         if absent:
             raise ValueError(f"the table lacks the column {absent}")
-        station = row.require_cells()[self.station].strip()
+        return self._draft
+
+    def _draft(self, row: Row) -> EventDraft:
+        cells = row.require_cells()
+        station = cells[self.station].strip()
         if not station:
             raise ValueError(f"column {self.station}: expected a station, got nothing")
-        occurred_at = _micros(self.started_at(row.cells))
+        occurred_at = _micros(self.started_at(cells))
         fields: dict[str, Any] = {"station": station, **self.fixed}
         for field, column in self.values.items():
-            fields[field] = _number(column, row.cells.get(column, ""))
-        if "wd" in row.cells:
-            fields["wind_direction"] = _text(row.cells["wd"])
+            fields[field] = _number(column, cells.get(column, ""))
+        if "wd" in cells:
+            fields["wind_direction"] = _text(cells["wd"])
         fields["flags"] = anomalies(fields)
         return EventDraft(TOPIC, occurred_at, fields)
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from streams.domains.cargo import instants
 from streams.domains.cargo.ais_message import POSITION, available, position
 from streams.domains.cargo.identifiers import imo_problem, mmsi_problem
-from streams.readers.delimited import Row, first_line, header_cells, header_line, items
+from streams.readers.delimited import Dialect, Row, items
 from streams.readers.formats import EventDraft, Item
 
 NAME = "ais-marinecadastre"
@@ -26,22 +26,18 @@ _DIGITS = re.compile(r"\d{1,12}", re.ASCII)
 _NO_IMO = re.compile(r"(IMO)?\s*0*", re.ASCII)
 
 
+DIALECT = Dialect(NEEDED.issubset)
+"""How such tables are written."""
+
+
 def matches(head: bytes) -> bool:
     """Return whether a file begins with the header of such a table."""
-    return bool(_columns(first_line(head)))
+    return DIALECT.matches(head)
 
 
 def read(stream: BinaryIO) -> Iterator[Item]:
-    """Read a table; yield one item per data row."""
-    yield from items(stream, _columns(header_line(stream)), _draft, RULE)
-
-
-def _columns(line: bytes) -> list[str]:
-    try:
-        columns = header_cells(line)
-    except ValueError:
-        return []
-    return columns if set(columns) >= NEEDED else []
+    """Read a table; yield one item per line."""
+    yield from items(stream, DIALECT, lambda _: _draft, RULE)
 
 
 def _draft(row: Row) -> EventDraft:

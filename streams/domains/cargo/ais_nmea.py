@@ -16,8 +16,8 @@ from typing import BinaryIO, NamedTuple
 from streams.domains.cargo.ais_clock import fix_time, line_time
 from streams.domains.cargo.ais_message import decode, fields_of
 from streams.domains.cargo.rule_violation import RuleViolation
-from streams.readers.delimited import LONGEST_LINE
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
+from streams.readers.lines import LONGEST_LINE
 
 NAME = "ais-nmea"
 NO_TIME, LATER_FIX = "NO_TIME", "TIME_OF_LATER_FIX"
@@ -131,7 +131,7 @@ def _line(log: _Log, number: int, data: bytes) -> Iterator[Item]:
     if not text.strip() or text.startswith((b"#", b"$")):
         if text.startswith(b"$") and _checksum_fits(text):
             log.clock_us = fix_time(text) or log.clock_us
-        yield Skipped(number)
+        yield Skipped(number, "blank line or comment")
         return
     try:
         sentence = _sentence(number, data, text)
@@ -139,7 +139,7 @@ def _line(log: _Log, number: int, data: bytes) -> Iterator[Item]:
         yield Refused(log.next_record(), number, data, str(error), error.rule)
         return
     if sentence is None:
-        yield Skipped(number)
+        yield Skipped(number, "blank line or comment")
     else:
         yield from _grouped(log, sentence)
 

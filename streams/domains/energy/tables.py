@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
-from streams.readers.delimited import Row, RowReader, first_line, header_cells, header_line, items
+from streams.readers.delimited import Dialect, Header, RowReader, items
 from streams.readers.formats import Accepted, EventDraft, Item
 
 DOMAIN = "energy"
@@ -52,44 +53,36 @@ class TableLayout:
         """Rule that refuses a row of this format, `name@version`."""
         return f"read-{self.name}@1"
 
+    @property
+    def dialect(self) -> Dialect:
+        """How tables of this format are written."""
+        return Dialect(self._known)
+
     def matches(self, head: bytes) -> bool:
         """Return whether a file has this format: its header has every column, spelled with its unit.
 
         Args:
             head: First bytes of the file.
         """
-        try:
-            columns = header_cells(first_line(head))
-        except ValueError:
-            return False
-        if self.alone and len(columns) != len(self.columns):
-            return False
-        return all(any(re.fullmatch(pattern, each) for each in columns) for pattern in self.columns)
+        return self.dialect.matches(head)
 
     def read(self, stream: BinaryIO, path: Path | None = None) -> Iterator[Item]:
-        """Yield one item per line below the header of a file of this format.
+        """Yield one item per line of a file of this format.
 
         Args:
             stream: The file, decompressed.
             path: Path of the file; None if unknown.
         """
-        found = self._items(stream, path)
+        found = items(stream, self.dialect, partial(self._row_reader, path), self.rule)
         return _closed(found) if self.metered else found
 
-    def _items(self, stream: BinaryIO, path: Path | None) -> Iterator[Item]:
-        columns, draft_of = self._open(stream, path)
-        yield from items(stream, columns, draft_of, self.rule)
+    def _known(self, cells: Sequence[str]) -> bool:
+        if self.alone and len(cells) != len(self.columns):
+            return False
+        return all(any(re.fullmatch(pattern, each) for each in cells) for pattern in self.columns)
 
-    def _open(self, stream: BinaryIO, path: Path | None) -> tuple[Sequence[str], RowReader]:
-        """Return columns and row reader of a file; if it has none, the reader refuses every row with the reason."""
-        columns: Sequence[str] = ()
-        try:
-            columns = header_cells(header_line(stream))
-            found = {pattern: _find(pattern, columns) for pattern in self.columns}
-            draft_of = self.row_reader([found[pattern] for pattern in self.columns], path)
-        except ValueError as error:
-            return columns, _refusal(str(error))
-        return columns, draft_of
+    def _row_reader(self, path: Path | None, header: Header) -> RowReader:
+        return self.row_reader([_find(pattern, header.columns) for pattern in self.columns], path)
 
 
 def reading(meter: str, at_us: int, duration: str, fields: Mapping[str, Any]) -> EventDraft:
@@ -133,13 +126,6 @@ def _find(pattern: str, columns: Sequence[str]) -> str:
         if re.fullmatch(pattern, column):
             return column
     raise ValueError(f"the table lacks the column {pattern.replace(chr(92), '')}")
-
-
-def _refusal(reason: str) -> RowReader:
-    def refuse(_: Row) -> EventDraft:
-        raise ValueError(reason)
-
-    return refuse
 
 
 def _closed(items: Iterator[Item]) -> Iterator[Item]:

@@ -20,7 +20,7 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
-from streams.readers.delimited import Row, first_line, header_cells, header_line, items
+from streams.readers.delimited import Dialect, Header, Row, RowReader, items
 from streams.readers.formats import EventDraft, Format, Item
 
 DOMAIN = "health"
@@ -118,29 +118,26 @@ class TableLayout:
         """All columns that the reader needs."""
         return self.recognised_by | {each.column for each in self.values.values()} | {self.sex[0]}
 
-    def header(self, line: bytes) -> list[str] | None:
-        """Return the columns of a header line; None if the line is of another format."""
-        try:
-            columns = header_cells(line, delimiter=self.delimiter)
-        except ValueError:
-            return None
-        return columns if self.recognised_by <= set(columns) else None
+    @property
+    def dialect(self) -> Dialect:
+        """How tables of this format are written."""
+        return Dialect(lambda cells: self.recognised_by <= set(cells), delimiter=self.delimiter)
 
     def matches(self, head: bytes) -> bool:
         """Return whether a file has this format, by its first bytes."""
-        return self.header(first_line(head)) is not None
+        return self.dialect.matches(head)
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
-        """Yield one item per line below the header of a file of this format."""
-        columns = self.header(header_line(stream)) or []
-        absent = ", ".join(sorted(self.needed - set(columns)))
-        yield from items(
-            stream, columns, lambda row: self._draft(row, absent), self.rule, delimiter=self.delimiter
-        )
+        """Yield one item per line of a file of this format."""
+        yield from items(stream, self.dialect, self._row_reader, self.rule)
 
-    def _draft(self, row: Row, absent: str) -> EventDraft:
+    def _row_reader(self, header: Header) -> RowReader:
+        absent = ", ".join(sorted(self.needed - set(header.columns)))
         if absent:
             raise ValueError(f"the table lacks the column {absent}")
+        return self._draft
+
+    def _draft(self, row: Row) -> EventDraft:
         subject = self.subject_of(row.require_cells())
         fields: dict[str, Any] = {
             "person": subject.person,

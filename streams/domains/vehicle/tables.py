@@ -10,14 +10,14 @@ wrong number of cells, a missing column.
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
 from streams.domains.vehicle.signals import DOMAIN
-from streams.readers.delimited import first_line, header_cells, header_line, items
+from streams.readers.delimited import Dialect, items
 from streams.readers.formats import EventDraft, Item
 
 CRASH_RECORD = topic_name(DOMAIN, "crash-record")
@@ -59,23 +59,24 @@ class Table:
     only: bool
     draft: Callable[[Cells], EventDraft]
 
+    @property
+    def dialect(self) -> Dialect:
+        """How such tables are written."""
+        return Dialect(self._known)
+
     def matches(self, head: bytes) -> bool:
         """Return whether a file begins with this table's header."""
-        found = _header(first_line(head))
-        known = set(found) - {"rownames", ""}
-        return known == self.columns if self.only else self.columns <= known
+        return self.dialect.matches(head)
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
-        """Read a table; yield one item per data row."""
-        columns = _header(header_line(stream))
-        yield from items(stream, columns, lambda row: self.draft(row.require_cells()), f"read-{self.name}@1")
+        """Read a table; yield one item per line."""
+        yield from items(
+            stream, self.dialect, lambda _: lambda row: self.draft(row.require_cells()), f"read-{self.name}@1"
+        )
 
-
-def _header(line: bytes) -> list[str]:
-    try:
-        return header_cells(line)
-    except ValueError:
-        return []
+    def _known(self, cells: Sequence[str]) -> bool:
+        known = set(cells) - {"rownames", ""}
+        return known == self.columns if self.only else self.columns <= known
 
 
 def _code(cells: Cells, column: str, codes: Mapping[str, Any]) -> Any:

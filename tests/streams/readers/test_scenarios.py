@@ -40,8 +40,10 @@ def lines(*events: Any, header: Any = HEADER) -> bytes:
 
 
 def items(*events: Any) -> list[Item]:
-    """Read a scenario of these lines."""
-    return list(read(io.BytesIO(lines(*events))))
+    """Read a scenario of these lines. Its header is the first item."""
+    header, *found = read(io.BytesIO(lines(*events)))
+    assert header == Skipped(1, "header", ((0, len(lines())),))
+    return found
 
 
 def test_a_line_becomes_an_event_at_its_offset() -> None:
@@ -142,7 +144,7 @@ def test_a_scenario_is_never_called_a_recording(tmp_path: Path) -> None:
     assert found.format.shift_group == "scenario.air_quality"
     assert found.source == f"scenario:{found.sha256[:16]}"
     with content(found) as stream:
-        (item,) = found.format.read(stream)
+        _, item = found.format.read(stream)
     producer = MemoryProducer(load_catalog())
     _, (record,) = RecordWriter(producer, DeploymentSecret(bytes(32)), 0).write(
         Input(found, ReplayCheckpoint("scenario", 0)), item
@@ -166,8 +168,8 @@ def test_only_a_first_line_that_says_so_makes_a_scenario(head: bytes) -> None:
 def test_whatever_the_lines_are_each_is_accounted_for(body: bytes) -> None:
     """Nothing is raised, and records are numbered 1, 2, 3 …."""
     found = list(read(io.BytesIO(lines() + body)))
-    parts = body.split(b"\n")
-    assert len(found) == len(parts) - (parts[-1] == b"")
+    assert [each.spans[0][0] for each in found] == [0, *(each.spans[0][1] for each in found)][:-1]
+    assert found[-1].spans[0][1] == len(lines() + body)
     numbers = [item.record for item in found if not isinstance(item, Skipped)]
     assert numbers == list(range(1, len(numbers) + 1))
 

@@ -11,6 +11,7 @@ from streams.identity.event_ids import recording_id
 from streams.readers.formats import Accepted
 from streams.replay.recordings import bundled
 from streams.testing import Sent, run_handlers
+from tests.streams.readers.accounting import below_header
 
 CATALOG = load_catalog()
 DAYS = 80
@@ -21,7 +22,7 @@ def seoul_events(source: str = "replay:00112233445566ff") -> list[dict[str, Any]
     path = next(path for path in bundled("air_quality") if "seoul" in path.name)
     events = []
     with gzip.open(path) as stream:
-        for item in SEOUL_DAILY.read(stream):  # type: ignore[arg-type]
+        for item in below_header(SEOUL_DAILY.read(stream)):  # type: ignore[arg-type]
             assert isinstance(item, Accepted)
             (draft,) = item.drafts
             if draft.fields["station"] not in ("강남구", "화랑로"):

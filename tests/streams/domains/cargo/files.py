@@ -9,7 +9,8 @@ from typing import Any
 from schemas.catalog import load_catalog
 from streams.identity.event_ids import recording_id
 from streams.readers.formats import Accepted, Format, Item, Refused
-from streams.replay.recordings import formats, opened
+from streams.readers.source import open_source
+from streams.replay.recordings import formats
 from streams.testing import MemoryProducer
 
 EXCERPTS = Path(__file__).parent / "excerpts"
@@ -22,7 +23,7 @@ ENVELOPE = {"event_id": "018f0000-0000-7000-8000-000000000001", "salt": bytes(16
 
 def format_of(path: Path) -> Format | None:
     """Tell a file's format as a replay does; no file is of two."""
-    with opened(path) as stream:
+    with open_source(path) as stream:
         head = stream.read(1 << 16)
     found = [each for each in formats().values() if each.matches(head)]
     assert len(found) < 2, path
@@ -33,13 +34,13 @@ def items(path: Path) -> list[Item]:
     """Read a whole file."""
     form = format_of(path)
     assert form is not None, path
-    with opened(path) as stream:
+    with open_source(path) as stream:
         return list(form.read(stream))
 
 
 def text_of(path: Path) -> str:
     """Read a file's text, decompressed."""
-    with opened(path) as stream:
+    with open_source(path) as stream:
         return stream.read().decode()
 
 

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from streams.domains.cargo import ais_csv, ais_nmea
 from streams.readers.formats import Accepted, Item, Refused, Skipped
-from streams.replay.recordings import bundled, opened
+from streams.readers.source import open_source
+from streams.replay.recordings import bundled
 from tests.recordings import whole
 from tests.streams.domains.cargo.files import EXCERPTS, accepted, encode_all, format_of, items, text_of
+from tests.streams.readers.accounting import below_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -223,7 +225,7 @@ def test_whatever_a_payload_holds_it_is_a_message_or_refused(payload: bytes) -> 
 
 def table(*rows: str) -> list[Item]:
     """Read a US table."""
-    return list(ais_csv.read(io.BytesIO("\n".join([HEADER, *rows, ""]).encode())))
+    return below_header(ais_csv.read(io.BytesIO("\n".join([HEADER, *rows, ""]).encode())))
 
 
 def test_a_row_becomes_a_position() -> None:
@@ -300,5 +302,5 @@ def test_excerpts_are_read_to_the_last_record() -> None:
     }  # fmt: skip
     for path in ours:
         assert encode_all(accepted(path)) or "query" in path.name
-    with opened(next(path for path in ours if "marinecadastre" in path.name)) as stream:
+    with open_source(next(path for path in ours if "marinecadastre" in path.name)) as stream:
         assert sum(1 for _ in stream) == 5001

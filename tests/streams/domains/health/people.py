@@ -11,6 +11,7 @@ from streams.domains.health import agents
 from streams.domains.health.recordings import NHANES
 from streams.readers.formats import Accepted, Item
 from streams.testing import MemoryProducer
+from tests.streams.readers.accounting import below_header
 
 CATALOG = load_catalog()
 STREAM = "replay:00112233445566ff"
@@ -34,7 +35,7 @@ def nhanes(*rows: Mapping[str, object]) -> bytes:
 
 def items(data: bytes) -> list[Item]:
     """Read a table of NHANES."""
-    return list(NHANES.read(io.BytesIO(data)))
+    return below_header(NHANES.read(io.BytesIO(data)))
 
 
 def door(folder: Path) -> MemoryProducer:

@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from streams.domains.health.mornings import lines
 from streams.domains.health.recordings import AIS_ATHLETES, BODY_DIMENSIONS, NHANES, SAS_ZERO, TableLayout
 from streams.domains.health.rules import assess
-from streams.readers.formats import Accepted, Refused, Skipped
-from streams.replay.recordings import bundled, bundled_scenarios, content, find, opened
+from streams.readers.formats import Accepted, Refused
+from streams.readers.source import open_source
+from streams.replay.recordings import bundled, bundled_scenarios, content, find
 from tests.recordings import whole
 from tests.streams.domains.health.people import items, nhanes
+from tests.streams.readers.accounting import below_header
 
 MADE = Path(__file__).parent / "excerpts"
 ATHLETES = MADE / "made_athletes.csv"
@@ -26,7 +26,7 @@ BODIES = MADE / "made_body_dimensions.csv"
 
 def only(table: TableLayout, data: bytes) -> Accepted:
     """Read the first row, which is accepted."""
-    item = next(iter(table.read(io.BytesIO(data))))
+    item = below_header(table.read(io.BytesIO(data)))[0]
     assert isinstance(item, Accepted)
     return item
 
@@ -43,8 +43,8 @@ def check_nhanes(path: Path) -> None:
     """Compare what the reader makes of a survey's table with what the csv module finds in it."""
     with gzip.open(path, "rt", encoding="utf-8", newline="") as text:
         rows = list(csv.DictReader(text, delimiter="\t"))
-    with opened(path) as stream:
-        found = list(NHANES.read(stream))
+    with open_source(path) as stream:
+        found = below_header(NHANES.read(stream))
     drafts = [item.drafts[0] for item in found if isinstance(item, Accepted)]
     assert len(drafts) == len(found) == len(rows)
     for field, column in (("body_weight", "WeightKg"), ("percent_body_fat", "TotalPercentFat")):
@@ -80,7 +80,7 @@ def check_study(path: Path, form: str, persons: int) -> None:
     with path.open(encoding="utf-8", newline="") as text:
         rows = list(csv.DictReader(text))
     with content(recording) as stream:
-        found = list(recording.format.read(stream))
+        found = below_header(recording.format.read(stream))
     drafts = [item.drafts[0] for item in found if isinstance(item, Accepted)]
     assert len(drafts) == len(found) == len(rows) == persons
     if "lbm" in rows[0]:
@@ -164,16 +164,6 @@ def test_a_table_that_lacks_a_column_is_refused_row_by_row() -> None:
     data = nhanes({}, {}).replace(b"TrunkFatG", b"Trunk")
     found = [item for item in items(data) if isinstance(item, Refused)]
     assert [item.reason for item in found] == ["the table lacks the column TrunkFatG"] * 2
-
-
-@given(body=st.binary(max_size=300))
-def test_whatever_the_rows_are_each_is_accounted_for(body: bytes) -> None:
-    """Nothing is raised, and records are numbered 1, 2, 3 …."""
-    found = items(nhanes() + body)
-    numbers = [item.record for item in found if not isinstance(item, Skipped)]
-    assert numbers == list(range(1, len(numbers) + 1))
-    parts = body.split(b"\n")
-    assert len(found) == len(parts) - (parts[-1] == b"")
 
 
 def test_the_scenario_is_what_its_generator_makes() -> None:

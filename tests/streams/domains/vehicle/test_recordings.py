@@ -19,10 +19,12 @@ from schemas.catalog import load_catalog
 from streams.domains.vehicle.npy import parse
 from streams.domains.vehicle.recordings import FORMATS
 from streams.readers.formats import Accepted, Format, Item, Refused, Skipped
-from streams.replay.recordings import bundled, content, find, opened
+from streams.readers.source import open_source
+from streams.replay.recordings import bundled, content, find
 from streams.testing import MemoryProducer
 from tests.recordings import whole
 from tests.streams.domains.vehicle.drive import EXCERPTS
+from tests.streams.readers.accounting import below_header
 
 ENVIROCAR, COMMA2K19, NASS_CDS, HELMET_TEST = FORMATS
 NASS_HEADER = (
@@ -35,7 +37,7 @@ PULSE_HEADER = "rownames,times,accel"
 
 def read(form: Format, data: bytes) -> list[Item]:
     """Read a whole file."""
-    return list(form.read(io.BytesIO(data)))
+    return below_header(form.read(io.BytesIO(data)))
 
 
 def fields(item: Item) -> dict[str, Any]:
@@ -473,7 +475,7 @@ def check_recordings(root: Path) -> int:
     for found in recordings:
         assert found.format is not None
         with content(found) as stream:
-            items = list(found.format.read(stream))
+            items = below_header(found.format.read(stream))
         assert len(items) == independent_count(found.path)
         for number, item in enumerate(items, start=1):
             assert isinstance(item, Accepted), item
@@ -499,7 +501,7 @@ def test_whole_recordings_are_read_to_the_last_record() -> None:
 def test_a_diesel_tells_other_phenomenons() -> None:
     """No fuel rate; the lambda sensor and the mass of air in litres keep their own names and units."""
     (track,) = EXCERPTS
-    with opened(track) as stream:
+    with open_source(track) as stream:
         found = [fields(item) for item in ENVIROCAR.read(stream)]
     assert len(found) == 40
     assert all("fuel_consumption" not in each for each in found)
