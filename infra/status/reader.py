@@ -41,6 +41,7 @@ class TopicStatus:
     domain: str
     kind: str
     records: int | None = None
+    """Offsets up to the last stable one. Where transactions are written, some hold no readable record."""
     events: int | None = None
     rows: int | None = None
     dead_letters: int = 0
