@@ -46,6 +46,8 @@ class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faus
 
         aiokafka moves it over control records, aborted records and what compaction removed.
         """
+        if self._consumer is None:
+            return None
         assigned = self._consumer._subscription.subscription  # noqa: SLF001 - its own `position` waits
         if assigned is None or assigned.assignment is None or tp not in assigned.assignment.tps:
             return None
