@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
-import uuid
-from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.catalog import load_catalog
-from streams.config import StreamsConfig
-from streams.produce.kafka import Producer
 from tests.harness.city import interrupt
-from tests.harness.transactions import Raw, TransactionalProducer, stable_and_end
+from tests.harness.raw_topics import Place, RawTopicWriter
 from tests.harness.waiting import eventually
-from tests.streams.clickhouse_sink.events import framed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,59 +18,9 @@ if TYPE_CHECKING:
 
     from tests.harness.city import City
 
-Place = tuple[str, int, int]
 LONGER_THAN_LIVENESS_S = 75.0
 COPIES = 20
 """Records of each example in each transaction."""
-
-
-class Writer:
-    """Writes copies of the catalogue's examples to every raw topic, in transactions, and notes where they are."""
-
-    def __init__(self, city: City) -> None:
-        settings = city.settings()
-        self.kafka = settings.kafka_address
-        self.catalog = load_catalog()
-        self.topics = [each for each in self.catalog.topics.values() if each.kind == "raw"]
-        self.committed: set[Place] = set()
-        self.lost: set[Place] = set()
-        self._config = StreamsConfig(kafka=self.kafka, data=settings.data)
-        self._random = Random(1)
-
-    def records(self) -> list[Raw]:
-        """Return new records of each raw topic: examples under new ids, random events where there are none."""
-        with Producer(self._config, self.catalog) as door:
-            found = []
-            for topic in self.topics:
-                examples = self.catalog.examples.get(topic.schema.id, {})
-                for event in [*examples.values()] * COPIES:
-                    again = {**event, "event_id": uuid.uuid4(), "salt": self._random.randbytes(16)}
-                    made = door.prepare(topic.name, again)
-                    found.append(Raw(made.topic, made.value, made.key, made.headers))
-                if not examples:
-                    values = [framed(topic.schema, self._random) for _ in range(COPIES)]
-                    found += [Raw(topic.name, value, b"key") for value in values]
-        return found
-
-    def rounds(self, count: int) -> None:
-        """Commit, abort, abort, commit; and a producer that its successor fences."""
-        for _ in range(count):
-            producer = TransactionalProducer(self.kafka)
-            self.committed |= {*producer.commit(self.records())}
-            self.lost |= {*producer.abort(self.records()), *producer.abort(self.records())}
-            self.committed |= {*producer.commit(self.records())}
-            self.lost |= {*producer.begin(self.records())}
-            self.committed |= {*TransactionalProducer(self.kafka, producer.identity).commit(self.records())}
-
-    def leave_open(self, timeout_s: float) -> None:
-        """Leave a transaction open on every raw topic, and commit another one behind it."""
-        self.lost |= {*TransactionalProducer(self.kafka, timeout_s=timeout_s).begin(self.records())}
-        self.committed |= {*TransactionalProducer(self.kafka).commit(self.records())}
-
-    def held(self) -> list[tuple[str, int]]:
-        """Return the partitions of raw topics in which a transaction is open."""
-        places = itertools.product([each.name for each in self.topics], range(2))
-        return [place for place in places if len({*stable_and_end(self.kafka, *place)}) == 2]
 
 
 def causes_and_places(city: City) -> tuple[set[str], set[Place]]:
@@ -101,7 +44,7 @@ def test_transactions_on_every_raw_topic_under_load(make_city: Callable[..., Cit
     with output.open("w") as out:
         process = city.start("--speed", "max", *recordings, output=out)
     city.wait_for(process.pid, "worker-0", "sink", "ledger")
-    writer = Writer(city)
+    writer = RawTopicWriter(city, COPIES)
     writer.rounds(3)
     began = time.monotonic()
     writer.leave_open(LONGER_THAN_LIVENESS_S)
@@ -132,7 +75,7 @@ def test_transactions_on_every_raw_topic_under_load(make_city: Callable[..., Cit
     )
 
 
-def while_once(city: City, writer: Writer, recordings: Sequence[str]) -> None:
+def while_once(city: City, writer: RawTopicWriter, recordings: Sequence[str]) -> None:
     """Run `--once` with transactions while it runs; it waits for an open one and passes."""
     city.report.unlink(missing_ok=True)
     process = city.start("--once", "--speed", "max", "--report", str(city.report), *recordings)
