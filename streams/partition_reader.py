@@ -68,9 +68,9 @@ class PartitionReader:
     def read(self, topic: str, begins: Mapping[int, int], ends: Mapping[int, int]) -> Iterator[Message]:
         """Yield the records of partitions, in order within each partition.
 
-        Records behind an end may be among them. A partition ends where Kafka has nothing more to read: between its last
-        record and its end there may be offsets without one. Partitions are assigned only while there is something
-        to read, because a waiting fetch would delay the next request.
+        Records behind an end may be among them. Between the last record and the end there may be offsets
+        without one; Kafka reports that it has nothing more to read. Partitions are assigned only while there is
+        something to read, because a waiting fetch would delay the next request.
 
         Args:
             topic: Topic.
@@ -94,15 +94,15 @@ class PartitionReader:
                 elif time.monotonic() > deadline:
                     raise KafkaDownError(self._kafka, REQUEST_S, f"{topic}: its records do not come")
                 for message in messages:
+                    reached = message.offset()
                     problem = message.error()
                     if problem is None:
                         yield message
-                        if message.offset() + 1 >= ends[message.partition()]:
-                            left.discard(message.partition())
-                    elif problem.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                        left.discard(message.partition())
-                    else:
+                        reached += 1
+                    elif problem.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
                         raise KafkaException(problem)
+                    if reached >= ends[message.partition()]:
+                        left.discard(message.partition())
         finally:
             self._consumer.unassign()
 
