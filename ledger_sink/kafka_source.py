@@ -47,6 +47,21 @@ class TopicFacts(NamedTuple):
     partitions: int
 
 
+READ_COMMITTED = {"isolation.level": "read_committed"}
+"""The setting of every consumer of the ledger: it seals what such a consumer sees (docs/ledger.md#logs)."""
+
+
+class Polled(NamedTuple):
+    """What one poll brought, by partition."""
+
+    records: dict[PartitionId, list[Record]]
+    lost: set[PartitionId]
+    """Partitions whose next offset Kafka no longer has."""
+    ends: dict[PartitionId, int]
+    """Offset before which nothing is left to read, of partitions whose end was reached. It lies behind control records,
+    aborted records, and what compaction removed."""
+
+
 class KafkaSource:
     """A consumer and an admin client. One thread owns it."""
 
@@ -59,7 +74,8 @@ class KafkaSource:
                 "group.id": group or config.group,
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
-                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                **READ_COMMITTED,
                 "auto.offset.reset": "error",
                 "queued.max.messages.kbytes": 32768,
                 "fetch.max.bytes": 16 << 20,
@@ -85,7 +101,7 @@ class KafkaSource:
             raise KafkaUnavailableError(f"topics: {error.args[0]}") from error
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
-        """Return the first retained offset and the one after the last record.
+        """Return the first retained offset and the last stable offset: no record behind it can be read yet.
 
         Raises:
             KafkaUnavailableError: Kafka does not answer in time.
@@ -114,29 +130,28 @@ class KafkaSource:
         """Read exactly these partitions from now on, each from its offset."""
         self._consumer.assign([TopicPartition(t, p, offset) for (t, p), offset in offsets.items()])
 
-    def poll(
-        self, max_records: int, timeout_s: float
-    ) -> tuple[dict[PartitionId, list[Record]], set[PartitionId]]:
+    def poll(self, max_records: int, timeout_s: float) -> Polled:
         """Read records of the assigned partitions.
 
         Args:
             max_records: most records to return.
             timeout_s: time limit, in seconds.
-
-        Returns:
-            The records by partition, and the partitions whose next offset Kafka no longer has.
         """
         records: defaultdict[PartitionId, list[Record]] = defaultdict(list)
         lost = set()
+        ends = {}
         for message in self._consumer.consume(max_records, timeout_s):
             error = message.error()
+            partition = message.topic(), message.partition()
             if error is None:
-                records[message.topic(), message.partition()].append(record_of(message))
-            elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public constant
-                lost.add((message.topic(), message.partition()))
+                records[partition].append(record_of(message))
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public constant
+                ends[partition] = message.offset()
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
+                lost.add(partition)
             else:
-                log.warning("Kafka: %s/%s: %s", message.topic(), message.partition(), error.str())
-        return records, lost
+                log.warning("Kafka: %s/%s: %s", *partition, error.str())
+        return Polled(records, lost, ends)
 
     def commit(self, offsets: Mapping[PartitionId, int], *, wait: bool = False) -> None:
         """Commit offsets to the group, so that operators see the lag.
@@ -179,25 +194,20 @@ class KafkaSource:
         self.assign({(topic, partition): first})
         position, silent = first, 0
         while position < end:
-            found, lost = self.poll(min(5000, end - position), 1.0)
-            if lost:
+            polled = self.poll(min(5000, end - position), 1.0)
+            if polled.lost:
                 raise KafkaUnavailableError(f"{topic}/{partition}: offset {position} is gone")
-            batch = found.get((topic, partition), [])
+            batch = polled.records.get((topic, partition), [])
             for record in batch:
                 if record.offset < end:
                     yield record
                 position = record.offset + 1
+            position = max(position, polled.ends.get((topic, partition), 0))
             silent = 0 if batch else silent + 1
-            if not batch:
-                position = max(position, self._position(topic, partition))
             if silent > ANSWER_S * 2:
                 raise KafkaUnavailableError(
                     f"{topic}/{partition}: no record from offset {position} to {end - 1}"
                 )
-
-    def _position(self, topic: str, partition: int) -> int:
-        found = self._consumer.position([TopicPartition(topic, partition)])[0].offset
-        return int(found)
 
     def close(self) -> None:
         """Close the consumer."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.config import StreamsConfig
+from streams.consumer_settings import READ_COMMITTED
 from streams.errors import KafkaDownError
 
 REQUEST_S = 10.0
@@ -30,6 +31,7 @@ class PartitionReader:
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
                 "log_level": 2,
+                **READ_COMMITTED,
             }
         )
 
@@ -43,7 +45,7 @@ class PartitionReader:
         return [] if metadata.error is not None else list(metadata.partitions)
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
-        """Return a partition's first offset and the offset behind its last record.
+        """Return a partition's first offset and its last stable offset: no record behind it can be read yet.
 
         A partition that was just created may have no leader yet, so retriable errors are retried for `REQUEST_S`.
 
@@ -66,13 +68,14 @@ class PartitionReader:
     def read(self, topic: str, begins: Mapping[int, int], ends: Mapping[int, int]) -> Iterator[Message]:
         """Yield the records of partitions, in order within each partition.
 
-        Records behind an end may be among them. Partitions are assigned only while there is something to read, because
-        a waiting fetch would delay the next request.
+        Records behind an end may be among them. Between the last record and the end there may be offsets
+        without one; Kafka reports that it has nothing more to read. Partitions are assigned only while there is
+        something to read, because a waiting fetch would delay the next request.
 
         Args:
             topic: Topic.
             begins: First offset to read, by partition.
-            ends: Offset behind the last record to read, by partition.
+            ends: Last stable offset, by partition.
 
         Raises:
             KafkaDownError: No record came for `REQUEST_S` seconds.

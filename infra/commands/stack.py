@@ -146,5 +146,6 @@ def status(data: Path, as_json: bool, output: Path | None) -> None:
         save_picture(shown, output, "city status", PICTURE_COLUMNS)
         click.echo(output)
     else:
-        Console(highlight=False).print(shown)
+        console = Console(highlight=False)
+        console.print(shown, soft_wrap=not console.is_terminal)  # a note is one line for a program
     sys.exit(1 if current.notes else 0)

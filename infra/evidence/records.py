@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from infra.connections import connect
 from infra.errors import CityError
+from infra.kafka.admin import READ_COMMITTED
 from infra.layer_configs import ledger_config
 from ledger_sink.record import Record
 from schemas.codec import frame_id
@@ -73,7 +74,7 @@ def fetch_from(bootstrap: str, topic: str, partition: int, offset: int) -> Recor
             "group.id": PROVE_GROUP,
             "enable.auto.commit": False,
             "enable.partition.eof": True,
-            "isolation.level": "read_committed",
+            **READ_COMMITTED,
         }
     )
     try:

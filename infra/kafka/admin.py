@@ -10,6 +10,8 @@ from confluent_kafka.admin import AdminClient
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+READ_COMMITTED = {"isolation.level": "read_committed"}
+"""The setting of every consumer of `infra`: what counts is what one reads (docs/delivery.md#transactions)."""
 REQUEST_S = 45.0
 """Longest request in seconds: on a busy machine a broker may leave its controller and come back."""
 

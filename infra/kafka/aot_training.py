@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import NewTopic
 
-from infra.kafka.admin import connect
+from infra.kafka.admin import READ_COMMITTED, connect
 from infra.kafka.aot_cache import beside, use_flags
 from infra.kafka.embedded import JVM_FLAGS, EmbeddedKafka
 from infra.kafka.errors import KafkaSetupError
@@ -134,7 +134,9 @@ def _exercise(bootstrap: str) -> None:
         producer.poll(0)
     if producer.flush(60):
         raise TimeoutError("the broker did not take every record")
-    consumer: Any = Consumer({**client, "group.id": _TOPIC, "auto.offset.reset": "earliest"})
+    consumer: Any = Consumer(
+        {**client, **READ_COMMITTED, "group.id": _TOPIC, "auto.offset.reset": "earliest"}
+    )
     consumer.subscribe([_TOPIC])
     read, deadline = 0, time.monotonic() + 60
     while read < RECORDS:

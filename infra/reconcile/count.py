@@ -15,6 +15,7 @@ import fastavro
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from infra.errors import StackError
+from infra.kafka.admin import READ_COMMITTED
 from schemas.names import COUNT_GROUP
 
 if TYPE_CHECKING:
@@ -43,9 +44,17 @@ class TopicCount:
 
 
 def watermarks(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], tuple[int, int]]:
-    """Return the (low, high) watermarks of every partition of the topics, by (topic, partition)."""
+    """Return the first and the last stable offset of every partition of the topics, by (topic, partition).
+
+    What an open transaction holds back lies behind the last stable offset.
+    """
     consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": COUNT_GROUP, "enable.auto.commit": False}
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": COUNT_GROUP,
+            "enable.auto.commit": False,
+            **READ_COMMITTED,
+        }
     )
     try:
         known = consumer.list_topics(timeout=10).topics
@@ -124,7 +133,7 @@ def _records(
             "bootstrap.servers": bootstrap,
             "group.id": COUNT_GROUP,
             "enable.auto.commit": False,
-            "isolation.level": "read_committed",
+            **READ_COMMITTED,
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 50,
         }

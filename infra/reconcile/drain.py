@@ -1,7 +1,7 @@
 """Waits until the stack is at rest (docs/counts.md#coming-to-rest).
 
-A group is drained when its committed offset equals the end offset on every input topic, derived topics included, in
-two polls in a row. The ledger also needs a cosigned city checkpoint over every leaf.
+A group is drained when it has committed every readable record of its input topics, derived topics included, in two
+polls in a row. The ledger also needs a cosigned city checkpoint over every leaf.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException
 
 from infra.errors import StackError
 from infra.reconcile.count_ledger import checkpoint, city_blocks, newest_epoch
+from infra.reconcile.held_back import describe_held_back
 from infra.reconcile.lag import LagMeter, describe_lag
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 POLL_S = 0.4
 STALLED_S = 120.0
 """Seconds without any progress after which waiting fails with what is left."""
+MOST_LINES = 5
+"""Most partitions that are named one by one."""
+HELD_S = 180.0
+"""Longest wait for open transactions, in seconds: producers have 60 s by default, then Kafka aborts them."""
 
 
 def wait_drained(meter: LagMeter, check: Callable[[], None], *, without: Collection[str] = ()) -> None:
@@ -56,6 +61,33 @@ def wait_drained(meter: LagMeter, check: Callable[[], None], *, without: Collect
             last, since = total, time.monotonic()
         elif total and time.monotonic() - since > STALLED_S:
             raise StackError(f"nothing moves: {'; '.join(describe_lag(behind)[:5])}")
+        time.sleep(POLL_S)
+
+
+def wait_released(
+    meter: LagMeter, check: Callable[[], None], say: Callable[[str], None], within_s: float = HELD_S
+) -> None:
+    """Wait until no open transaction holds records back, but no longer than `within_s`.
+
+    Args:
+        meter: Measures the lag.
+        check: Raises if the stack failed meanwhile.
+        say: Called with what is waited for.
+        within_s: Longest wait, in seconds.
+    """
+    deadline, named = time.monotonic() + within_s, set[tuple[str, int]]()
+    while time.monotonic() < deadline:
+        check()
+        meter.lag()
+        held = meter.held_back()
+        if not held:
+            return
+        new = {place: count for place, count in held.items() if place not in named}
+        for line in describe_held_back(new)[:MOST_LINES]:
+            say(f"waiting: {line}")
+        if len(new) > MOST_LINES:
+            say(f"waiting: and {len(new) - MOST_LINES} partitions more")
+        named |= held.keys()
         time.sleep(POLL_S)
 
 

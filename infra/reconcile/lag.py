@@ -1,4 +1,4 @@
-"""The lag of each consumer group: how far it is behind the end of its topics."""
+"""The lag of each consumer group: readable records that it has not committed (docs/delivery.md#readable-offsets)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, TopicPartition
 
+from infra.kafka.admin import READ_COMMITTED, connect
 from infra.reconcile.count import watermarks
+from infra.reconcile.held_back import held_back
 from schemas.names import AGENTS_GROUP, CLICKHOUSE_SINK_GROUP, LEDGER_SINK_GROUP
+from streams.backlog import Backlog
 from streams.config import StreamsConfig
 from streams.worker.discovery import discover
 
@@ -28,7 +31,7 @@ def group_topics(catalog: Catalog) -> dict[str, list[str]]:
 
 
 class LagMeter:
-    """Compares committed offsets with end offsets, group by group.
+    """Compares committed offsets with last stable offsets, group by group.
 
     Args:
         bootstrap: Address of the cluster, host:port.
@@ -42,9 +45,20 @@ class LagMeter:
         # These consumers never subscribe. librdkafka's admin call for committed offsets crashes the process while a
         # group's coordinator is loading.
         self._consumers = {
-            group: Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+            group: Consumer(
+                {
+                    "bootstrap.servers": bootstrap,
+                    "group.id": group,
+                    "enable.auto.commit": False,
+                    **READ_COMMITTED,
+                }
+            )
             for group in self._groups
         }
+        self._backlog = Backlog(bootstrap)
+        self._admin = connect(bootstrap)
+        self._last: dict[tuple[str, str, int], int] = {}
+        self._stable: dict[tuple[str, int], int] = {}
 
     def committed(self, group: str, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Return a group's committed offsets by (topic, partition); partitions without one are absent."""
@@ -56,19 +70,39 @@ class LagMeter:
         """Close the connections."""
         for consumer in self._consumers.values():
             consumer.close()
+        self._backlog.close()
 
     def lag(self) -> dict[str, dict[tuple[str, int], int]]:
-        """Return for each group the records that it has not committed, by (topic, partition), where there are any."""
+        """Return for each group how many records it has not committed, at most, by (topic, partition) with any.
+
+        Where a group has committed nothing since the last call, a consumer looks whether a record is left to read.
+        """
         marks = watermarks(self._bootstrap, self._topics)
         behind: dict[str, dict[tuple[str, int], int]] = {}
         for group, topics in self._groups.items():
             committed = self.committed(group, [each for each in marks if each[0] in topics])
-            behind[group] = {
-                key: high - committed.get(key, low)
+            left = {
+                key: self._left(group, key, max(low, committed.get(key, low)), high)
                 for key, (low, high) in marks.items()
-                if key[0] in topics and high > committed.get(key, low)
+                if key[0] in topics
             }
+            behind[group] = {key: count for key, count in left.items() if count}
+        self._stable = {key: high for key, (_, high) in marks.items()}
         return behind
+
+    def held_back(self) -> dict[tuple[str, int], int]:
+        """Return how many records open transactions held back at the last `lag`, by (topic, partition) with any."""
+        return held_back(self._admin, self._stable)
+
+    def _left(self, group: str, partition: tuple[str, int], committed: int, high: int) -> int:
+        """Return how many records are left from a committed offset on, at most; 0 only if there is none."""
+        if committed >= high:
+            return 0
+        before = self._last.get((group, *partition))
+        self._last[group, *partition] = committed
+        if before != committed:
+            return high - committed
+        return high - self._backlog.first_readable(partition, committed, high)
 
 
 def describe_lag(behind: Mapping[str, Mapping[tuple[str, int], int]]) -> list[str]:

@@ -14,6 +14,7 @@ from infra.connections import connect
 from infra.layer_configs import anchor_settings
 from infra.reconcile.count import watermarks
 from infra.reconcile.count_ledger import checkpoint, newest_epoch
+from infra.reconcile.held_back import describe_held_back
 from infra.reconcile.lag import LagMeter
 from ledger_sink.anchor.audit import anchor_states
 from ledger_sink.store import FileStore
@@ -40,11 +41,14 @@ class TopicStatus:
     domain: str
     kind: str
     records: int | None = None
+    """Offsets up to the last stable one. Where transactions are written, some hold no readable record."""
     events: int | None = None
     rows: int | None = None
     dead_letters: int = 0
     sealed: int | None = None
     lag: int | None = None
+    held_back: int = 0
+    """Records that an open transaction holds back."""
     age_s: float | None = None
     simulated: bool = False
 
@@ -113,6 +117,10 @@ class StatusReader:
         for row in topics.values():
             if row.records is not None:
                 row.lag = row.lag or 0
+        held = self._meter.held_back()
+        for (name, _), count in held.items():
+            topics[name].held_back += count
+        status.notes += describe_held_back(held)
 
     def _clickhouse(self, topics: Mapping[str, TopicStatus], _status: Status) -> None:
         self._client = self._client or connect(self._settings)

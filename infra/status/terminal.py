@@ -129,3 +129,5 @@ class Screen:
                 f"{message}: {records:,} records, {rows:,} rows, {sealed:,} sealed, "
                 f"{status.blocks} blocks, lag {sum(status.lags.values()):,}"
             )
+            for note in status.notes:
+                self.say(note)

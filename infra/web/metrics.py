@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from infra.status.reader import Status
 
 PER_TOPIC = {
-    "records": "Physical Kafka records of the topic",
+    "records": "Offsets of the topic up to its last stable one: records, and in transactions control and aborted ones",
     "events": "Distinct events of the topic",
     "rows": "Rows that a query sees",
     "sealed": "Records sealed in the ledger",
     "lag": "Records that the slowest group has not committed",
+    "held_back": "Records that an open transaction holds back",
     "age_s": "Seconds since the newest event occurred",
     "dead_letters": "Dead letters of the topic's domain",
 }

@@ -25,7 +25,7 @@ from ledger_sink.log.epochs import current_log
 from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from ledger_sink.config import LedgerConfig
     from ledger_sink.kafka_source import KafkaSource, PartitionId, TopicFacts
@@ -131,8 +131,13 @@ class PartitionLogs:
         )
         self._must_assign = False
 
-    def take(self, records: dict[PartitionId, list[Record]]) -> None:
-        """Append records to their logs; drop those of stopped logs."""
+    def take(self, records: Mapping[PartitionId, list[Record]], ends: Mapping[PartitionId, int]) -> None:
+        """Append records to their logs; drop those of stopped logs.
+
+        Args:
+            records: records by partition.
+            ends: offset at which a partition ended: nothing is left to read before it.
+        """
         for partition_id, batch in records.items():
             sequencer = self._logs.get(partition_id)
             if sequencer is None or sequencer.name in self.stopped:
@@ -145,6 +150,10 @@ class PartitionLogs:
             first = batch[0]
             if first.timestamp_type == 1:  # only LogAppendTime is the time of arrival
                 self._oldest_ms.setdefault(sequencer.name, (first.offset, first.timestamp_ms))
+        for partition_id, end in ends.items():
+            sequencer = self._logs.get(partition_id)
+            if sequencer is not None and sequencer.name not in self.stopped:
+                sequencer.step_over(end)
 
     def resume_lost(self, lost: Iterable[PartitionId], facts: dict[str, TopicFacts]) -> None:
         """Handle partitions whose next offset Kafka no longer has: append a GAP after retention, stop after a loss.
@@ -180,7 +189,7 @@ class PartitionLogs:
         """
         due = []
         for sequencer in self._logs.values():
-            if sequencer.name in self.stopped or not sequencer.pending:
+            if sequencer.name in self.stopped or not sequencer.has_moved:
                 continue
             found = facts.get(sequencer.name.topic)
             if found is None:

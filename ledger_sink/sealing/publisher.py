@@ -109,8 +109,8 @@ class Publisher:
             except DamagedLogError as error:
                 self.published.refused[name] = error
                 return False
-            if self._sizes[name] == state.size:
-                self.published.states[name] = state
+        if self._sizes[name] == state.size:
+            self.published.states[name] = state  # its next offset may have passed control records
         return self._sizes[name] != state.size
 
     def _published_size(self, name: LogName) -> int:

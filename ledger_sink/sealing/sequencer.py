@@ -107,6 +107,14 @@ class Sequencer:
             self._append_control(Gap(self._next, low - 1, RETENTION))
             self._next = low
 
+    def step_over(self, end: int) -> None:
+        """Go on at `end`: no reader will ever get a record from the next offset to `end` - 1.
+
+        These are control records, aborted records, or what compaction removed. They make no leaf:
+        it would depend on when the log's writer met them.
+        """
+        self._next = max(self._next, end)
+
     def _append_control(self, control: Start | Gap) -> None:
         self._controls[f"{self.name.folder}/{control_path(self._log.size)}"] = control.encode()
         self._log.append([control.leaf()])
@@ -120,6 +128,11 @@ class Sequencer:
     def pending(self) -> int:
         """Return the number of leaves that are not durable yet."""
         return self._log.pending
+
+    @property
+    def has_moved(self) -> bool:
+        """Return whether a commit would change the state."""
+        return bool(self.pending) or self._next != self.state.next_offset
 
     def append(self, records: Sequence[Record]) -> int:
         """Append records in offset order; drop those below the next offset, which are appended already.
@@ -152,9 +165,10 @@ class Sequencer:
         Raises:
             StoreError: a write failed and the state is as before. Calling again is safe.
         """
-        if not self.pending:
+        if not self.has_moved:
             return self.state
-        self._store.write({**self._controls, **self._log.unwritten()})
+        if self.pending:
+            self._store.write({**self._controls, **self._log.unwritten()})
         state = self.state.grown(self._log.size, self._log.root(), self._next)
         self._store.write({f"{self.name.folder}/{STATE}": state.encode()})
         self._log.mark_durable()

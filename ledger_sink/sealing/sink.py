@@ -191,11 +191,9 @@ class _Ingestion:
                 self._lost = set()
             self._commit()
             self._threads.publisher.wake()
-        records, lost = self._source.poll(
-            MOST_RECORDS, min(POLL_S, self._commit_interval.wait_s(time.monotonic()))
-        )
-        self._lost |= lost
-        self._logs.take(records)
+        polled = self._source.poll(MOST_RECORDS, min(POLL_S, self._commit_interval.wait_s(time.monotonic())))
+        self._lost |= polled.lost
+        self._logs.take(polled.records, polled.ends)
         self._logs.commit_offsets(self._published.states)
 
     def _commit(self) -> None:

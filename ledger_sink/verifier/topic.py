@@ -11,6 +11,8 @@ from ledger_sink.verifier.records_check import OffsetRange
 
 SILENT_S = 15.0
 """Seconds without a record after which reading fails."""
+READ_COMMITTED = {"isolation.level": "read_committed"}
+"""A log commits to what a read-committed consumer sees."""
 INSTALL = "python3 -m pip install confluent-kafka"
 
 
@@ -42,9 +44,9 @@ class TopicRecords:
                     "group.id": "ledger-verify",
                     "enable.auto.commit": False,
                     "enable.partition.eof": True,
-                    "isolation.level": "read_committed",
                     "auto.offset.reset": "error",
                     **(options or {}),
+                    **READ_COMMITTED,
                 }
             )
         except (self._kafka.KafkaException, ValueError) as problem:

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -17,6 +17,7 @@ from streams.clickhouse_sink.batch import OffsetRange
 from streams.clickhouse_sink.config import SinkConfig
 from streams.clickhouse_sink.errors import SinkError, SinkStopError
 from streams.clickhouse_sink.partition import Offsets, PartitionState, Times
+from streams.consumer_settings import READ_COMMITTED
 from streams.errors import KafkaDownError
 
 log = logging.getLogger("city.sink")
@@ -33,6 +34,19 @@ _FENCED: Final = frozenset(
 )
 CommitOutcome = Callable[["SinkError | None"], None]
 _DENIED: Final = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
+
+
+class Taken(NamedTuple):
+    """What one poll brought.
+
+    Attributes:
+        messages: Records.
+        ends: Offset before which nothing is left to read, of partitions whose end was reached. It lies behind control
+            records, aborted records, and what compaction removed.
+    """
+
+    messages: list[Message]
+    ends: dict[tuple[str, int], int]
 
 
 class FencedError(SinkError):
@@ -91,8 +105,8 @@ class ConsumerGroup:
             on_lost=lambda *_: self._lost(),
         )
 
-    def take(self, records: int, wait_s: float) -> list[Message]:
-        """Return the records that have arrived. All callbacks are called from within this method.
+    def take(self, records: int, wait_s: float) -> Taken:
+        """Return what has arrived. All callbacks are called from within this method.
 
         Args:
             records: Most records to return.
@@ -102,13 +116,18 @@ class ConsumerGroup:
             SinkStopError: Kafka refuses the sink.
         """
         found: list[Message] = self._consumer.consume(records, wait_s)
+        ends: dict[tuple[str, int], int] = {}
         if found:
             self.trouble = ""
         if any(message.error() is not None for message in found):
             for message in found:
-                self._check_error(message.error())
-            return [message for message in found if message.error() is None]
-        return found
+                error = message.error()
+                if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+                    ends[message.topic(), message.partition()] = message.offset()
+                else:
+                    self._check_error(error)
+            found = [message for message in found if message.error() is None]
+        return Taken(found, ends)
 
     def commit(self, offsets: list[TopicPartition], on_outcome: CommitOutcome) -> None:
         """Send a commit. Only one is awaited at a time.
@@ -164,8 +183,19 @@ class ConsumerGroup:
             (self._consumer.pause if held else self._consumer.resume)(partition)
             state.paused = held
 
+    def stable_end(self, state: PartitionState) -> int | None:
+        """Ask for the last stable offset of a partition; None if Kafka does not answer."""
+        partition = TopicPartition(state.topic, state.partition)
+        try:
+            return int(self._consumer.get_watermark_offsets(partition, timeout=ASK_S)[1])
+        except KafkaException:
+            return None
+
     def end(self, state: PartitionState) -> int:
-        """Return the last known end offset of a partition, or the confirmed offset if none is known."""
+        """Return the last known end offset of a partition, or the confirmed offset if none is known.
+
+        librdkafka keeps the high watermark, which also counts what an open transaction holds back.
+        """
         try:
             _, high = self._consumer.get_watermark_offsets(
                 TopicPartition(state.topic, state.partition), cached=True
@@ -186,6 +216,8 @@ class ConsumerGroup:
             "group.id": config.group,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            **READ_COMMITTED,
             "auto.offset.reset": "earliest",
             "session.timeout.ms": int(config.session_timeout_s * 1000),
             "heartbeat.interval.ms": int(config.heartbeat_s * 1000),

@@ -82,9 +82,10 @@ class Waiting:
         """Return True if a full batch waits."""
         return len(self.messages) >= config.max_rows or self.size >= config.max_bytes
 
-    def holds(self, claim: OffsetRange) -> bool:
-        """Return True if all records of a claim have arrived."""
-        return bool(self.messages) and self.messages[-1].offset() >= claim.last
+    @property
+    def last(self) -> int:
+        """Offset of the newest message; -1 if there is none."""
+        return self.messages[-1].offset() if self.messages else -1
 
     def within(self, claim: OffsetRange) -> int:
         """Return the number of messages that belong to a claim."""
@@ -136,12 +137,14 @@ class Times:
         stored_at: When the last batch was stored.
         begun_at: When the last batch was made.
         took_s: Seconds from `begun_at` until the last batch was stored. 0 before the first.
+        ended_at: When the partition's end was reached, or the end was asked for and was still there.
     """
 
     moved_at: float
     stored_at: float = 0.0
     begun_at: float = 0.0
     took_s: float = 0.0
+    ended_at: float = 0.0
 
     def stored(self, now: float) -> None:
         """Record that the last batch is stored."""
@@ -163,6 +166,7 @@ class PartitionState:
         future: The task's running insert.
         backoff: The task's retry delay.
         paused: Whether its fetches from Kafka are paused.
+        ended: Offset at which the partition last ended: Kafka had nothing more to read below it. 0 before.
     """
 
     topic: str
@@ -174,6 +178,48 @@ class PartitionState:
     future: "Future[None] | None" = None
     backoff: Backoff = field(default_factory=Backoff)
     paused: bool = False
+    ended: int = 0
+
+    def reach_end(self, offset: int, now: float) -> None:
+        """Record that nothing is left to read before an offset."""
+        self.ended, self.times.ended_at = offset, now
+
+    @property
+    def at_end(self) -> bool:
+        """True if no record has arrived since the partition ended."""
+        held = -1 if self.task is None else self.task.batch.claim.last
+        return self.ended > max(self.waiting.last, held, self.offsets.position - 1)
+
+    def lag(self, high: int) -> int:
+        """Return the number of records that are not confirmed, at most.
+
+        Args:
+            high: The partition's end as the client knows it. It counts for a partition that has not ended yet.
+        """
+        end = self.ended if self.at_end else high
+        return max(0, max(end, self.offsets.position) - self.offsets.confirmed)
+
+    def step_over(self) -> OffsetRange | None:
+        """Let the next claim begin at the partition's end, if nothing before it waits.
+
+        The offsets before it hold control records, aborted records, or what compaction removed.
+
+        Returns:
+            The open claim, if none of its records are left to replay.
+        """
+        claim = self.offsets.open_claim
+        if self.task is not None or (claim is not None and not self._arrived(claim)):
+            return None
+        if claim is not None and self.waiting.within(claim):
+            return None
+        self.offsets.open_claim = None
+        if not self.waiting:
+            self.offsets.position = max(self.offsets.position, self.ended)
+        return claim
+
+    def _arrived(self, claim: OffsetRange) -> bool:
+        """Return True if all records of a claim that Kafka still has have arrived."""
+        return max(self.waiting.last, self.ended - 1) >= claim.last
 
     def full(self, config: SinkConfig) -> bool:
         """Return True if a full batch waits and no open claim precedes it."""
@@ -182,7 +228,7 @@ class PartitionState:
     def age(self, now: float) -> float:
         """Return the seconds that the oldest message has waited. 0 if no batch can be made yet."""
         open_claim = self.offsets.open_claim
-        if not self.waiting or (open_claim and not self.waiting.holds(open_claim)):
+        if not self.waiting or (open_claim and not self._arrived(open_claim)):
             return 0.0
         return now - self.waiting.since
 

@@ -157,12 +157,15 @@ class ClickHouseSink:
             crowded |= full and not stuck
         if crowded and not self._group.committing and self._inserts.await_one(POLL_S):
             return
-        messages = self._group.take(TAKE, SHORT_POLL_S if self._group.committing else POLL_S)
+        taken = self._group.take(TAKE, SHORT_POLL_S if self._group.committing else POLL_S)
         now = time.monotonic()
-        for message in messages:
+        for message in taken.messages:
             found = self._partitions.get((message.topic(), message.partition()))
             if found is not None:
                 found.waiting.add(message, now)
+        for partition, end in taken.ends.items():
+            if partition in self._partitions:
+                self._partitions[partition].reach_end(end, now)
 
     def _complete_inserts(self) -> None:
         """Note the outcome of each insert that has ended."""
@@ -199,6 +202,7 @@ class ClickHouseSink:
         if self._group.committing:
             return
         now = time.monotonic()
+        self._step_over()
         starting = self._starting(now)
         for state in starting:
             task = state.task or state.next_task(self._config, now)
@@ -212,6 +216,16 @@ class ClickHouseSink:
         commits = [*(state.claimed() for state in starting), *(state.confirmation() for state in confirming)]
         if commits:
             self._group.commit(commits, lambda error: self._committed(starting, confirming, error))
+
+    def _step_over(self) -> None:
+        """Pass the offsets at the ends of partitions that hold no record to read."""
+        for state in self._partitions.values():
+            gone = state.step_over()
+            if gone is not None:
+                log.warning(
+                    "%s/%s: records %s were claimed and are gone from Kafka: nothing to replay",
+                    state.topic, state.partition, gone,
+                )  # fmt: skip
 
     def _committed(
         self, starting: list[PartitionState], confirming: list[PartitionState], error: SinkError | None
@@ -284,7 +298,8 @@ class ClickHouseSink:
         lags = dict.fromkeys(self._topics, 0)
         longest = 0.0
         for state in self._partitions.values():
-            lag = self._group.end(state) - state.offsets.confirmed
+            self._verify_end(state, now)
+            lag = state.lag(self._group.end(state))
             lags[state.topic] += lag
             state.times.moved_at = state.times.moved_at if lag else now
             longest = max(longest, now - state.times.moved_at)
@@ -296,3 +311,17 @@ class ClickHouseSink:
                     f"{self._config.stalled_after_s:g} s: the sink ends itself, start it again"
                 )
         self._totals.report(lags, longest)
+
+    def _verify_end(self, state: PartitionState, now: float) -> None:
+        """Ask Kafka whether a partition still ends where it ended long ago, although its high watermark is behind that.
+
+        It does while a transaction is open. Otherwise this sink's consumer is stuck, and what it does not read is lag.
+        """
+        quiet = now - state.times.ended_at <= self._config.stalled_after_s / 2
+        if quiet or self._group.trouble or not state.at_end or self._group.end(state) <= state.ended:
+            return
+        stable = self._group.stable_end(state)
+        if stable is None or stable <= state.ended:
+            state.times.ended_at = now
+        else:
+            state.ended = 0

@@ -65,6 +65,9 @@ class KafkaKeySource:
             except UndecodableError:  # the ClickHouse sink dead-letters it
                 continue
             found.append(Received(message.timestamp()[1], event))
+        self._next = {
+            number: max(at, ends[number]) for number, at in self._next.items()
+        }  # control records, too
         return found
 
     def _connected(self) -> PartitionReader:

@@ -14,6 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from schemas.codec import SchemaSource
 from schemas.names import own_group_prefix
+from streams.consumer_settings import READ_COMMITTED
 from streams.errors import KafkaDownError
 from streams.subscriber.connection import Connection
 from streams.subscriber.errors import (
@@ -148,7 +149,7 @@ class Subscription:
             **self._connection.settings(),
             "group.id": self.group,
             "client.id": self._connection.user,
-            "isolation.level": "read_committed",
+            **READ_COMMITTED,
             # Only what `handled` stored is committed, every second, at a rebalance and at the end.
             "enable.auto.commit": True,
             "auto.commit.interval.ms": 1000,

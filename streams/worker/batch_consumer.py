@@ -1,7 +1,8 @@
 """Faust's aiokafka consumer, changed to fetch, deliver and commit whole batches (docs/delivery.md#agents).
 
 It uses private names of faust-streaming 0.15.3 (`_getmany`, `_to_message`, `_new_offset`, `_add_gap`,
-`_acked`, `callback`, `_read_offset`), and on aiokafka's `_fetch_min_bytes`, which is why both versions are pinned.
+`_acked`, `callback`, `_read_offset`), and aiokafka's `_fetch_min_bytes`, `_isolation_level` and `_subscription`,
+which is why both versions are pinned.
 Topics that are read record by record keep Faust's own behaviour.
 
 `streams/worker/README.md` lists which method meets which pitfall.
@@ -16,8 +17,9 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP, ConsumerMessage
 
+from streams.consumer_settings import ISOLATION
 from streams.errors import DeliveryError, StopError
-from streams.worker.batches import Batch, BatchSchema, FetchDecision, PartitionProgress
+from streams.worker.batches import Batch, BatchSchema, FetchDecision, PartitionProgress, Span
 
 _CAPPED_FETCH_S = 0.05
 _IDLE_S = 0.01
@@ -28,14 +30,29 @@ _FETCH_MAX_WAIT_MS = 50
 class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types for us
     """The thread in which Faust runs aiokafka.
 
-    The broker gathers up to 64 KiB or 50 ms of records for each fetch, because every response costs both sides.
+    The broker gathers up to 64 KiB or 50 ms of records for each fetch, because every response costs both sides. Records
+    of aborted and of open transactions are not read.
     """
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_min_bytes = _FETCH_MIN_BYTES  # noqa: SLF001 - Faust has no setting for either
         consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001
+        consumer._isolation_level = ISOLATION  # noqa: SLF001 - Faust sets it for exactly-once only
         return consumer
+
+    def position(self, tp: TP) -> int | None:
+        """Return the offset that the next fetch of a partition begins at, or None if it has none now.
+
+        aiokafka moves it over control records, aborted records and what compaction removed.
+        """
+        if self._consumer is None:
+            return None
+        assigned = self._consumer._subscription.subscription  # noqa: SLF001 - its own `position` waits
+        if assigned is None or assigned.assignment is None or tp not in assigned.assignment.tps:
+            return None
+        position: int | None = assigned.assignment.state_value(tp)._position  # noqa: SLF001
+        return position
 
 
 class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for us
@@ -93,7 +110,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
         active_partitions: set[TP] | None,
         timeout: float,  # noqa: ASYNC109 - Faust's signature
     ) -> Mapping[TP, list[Any]]:
-        """Fetch from partitions that have room, and put each partition's records into one batch."""
+        """Fetch from partitions that have room, and put each partition's records into one batch.
+
+        Where there was nothing but control records or aborted ones, the progress steps over them.
+        """
         if active_partitions is None:
             return await super()._getmany(active_partitions, timeout)  # type: ignore[no-any-return]
         room = {tp for tp in active_partitions if self._has_room(tp)}
@@ -102,13 +122,26 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
             return {}
         if len(room) < len(active_partitions):
             timeout = min(timeout, _CAPPED_FETCH_S)
+        begins = {
+            tp: (self.progress[tp].epoch, self._thread.position(tp)) for tp in room if self._is_batched(tp)
+        }
         fetched = await super()._getmany(room, timeout)
-        batches = {}
-        for raw, records in fetched.items():
-            tp = ensure_TP(raw)
-            if records:
-                batches[tp] = [Batch(tp, records)] if self._is_batched(tp) else records
-        return batches
+        found = {ensure_TP(raw): records for raw, records in fetched.items() if records}
+        passed = {tp: self._passed(tp, *begin) for tp, begin in begins.items()}
+        for tp, span in passed.items():
+            if tp not in found and span is not None:
+                self.progress[tp].step_over(span)
+        return {
+            tp: [Batch(tp, records, passed.get(tp))] if self._is_batched(tp) else records
+            for tp, records in found.items()
+        }
+
+    def _passed(self, tp: TP, epoch: int, begin: int | None) -> Span | None:
+        """Return the offsets that a fetch passed, or None if the partition was sought or lost meanwhile."""
+        end = self._thread.position(tp)
+        if begin is None or end is None or end < begin or self.progress[tp].epoch != epoch:
+            return None
+        return Span(begin, end)
 
     def _has_room(self, tp: TP) -> bool:
         if not self._is_batched(tp):

@@ -14,12 +14,19 @@ It keeps these rules:
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from faust import Schema
 from faust.types import TP
 
 from streams.errors import StreamsError
+
+
+class Span(NamedTuple):
+    """The offsets that a fetch passed: from `begin` to before `end`. Offsets without a record are among them."""
+
+    begin: int
+    end: int
 
 
 class Batch:
@@ -28,6 +35,7 @@ class Batch:
     Attributes:
         tp: Topic and partition.
         records: aiokafka records, in the order of their offsets, at least one.
+        span: The offsets that the fetch passed; by default those from the first record to the last.
         epoch: `PartitionProgress.epoch` at delivery; None before.
         done: True once its outputs and state are durable. Only the runner sets it.
 
@@ -35,13 +43,14 @@ class Batch:
         StreamsError: There is no record.
     """
 
-    __slots__ = ("done", "epoch", "records", "tp")
+    __slots__ = ("done", "epoch", "records", "span", "tp")
 
-    def __init__(self, tp: TP, records: Sequence[Any]) -> None:
+    def __init__(self, tp: TP, records: Sequence[Any], span: Span | None = None) -> None:
         if not records:
             raise StreamsError(f"{tp.topic}/{tp.partition}: expected a batch of at least one record")
         self.tp = tp
         self.records = records
+        self.span = span or Span(self.first, self.last + 1)
         self.epoch: int | None = None
         self.done = False
 
@@ -106,10 +115,11 @@ class PartitionProgress:
     def decide(self, batch: Batch) -> FetchDecision:
         """Decide what to do with a fetched batch. Records that were delivered before are cut off.
 
-        The first time, a gap leads to a seek, because a fetch under way during a seek leaves one. If the same gap
-        comes again, it is Kafka's own (retention, compaction), and the batch is delivered.
+        A gap within the batch's fetch is Kafka's own (control records, aborted records, compaction). Any other gap
+        leads to a seek the first time, because a fetch under way during a seek leaves one. If the same gap comes again,
+        it is Kafka's own (retention), and the batch is delivered.
         """
-        if self.expected is None or batch.first == self.expected:
+        if self.expected is None or batch.span.begin <= self.expected <= batch.first:
             return FetchDecision.DELIVER
         if batch.first < self.expected:
             batch.records = [each for each in batch.records if each.offset >= self.expected]
@@ -122,8 +132,20 @@ class PartitionProgress:
     def deliver(self, batch: Batch) -> None:
         """Record that a batch was delivered to its agent."""
         batch.epoch = self.epoch
-        self.expected = batch.last + 1
+        self.expected = batch.span.end
         self._unfinished.append(batch)
+
+    def step_over(self, span: Span) -> None:
+        """Record that a fetch passed offsets without any record. They count as done once all before them is done."""
+        if self.expected != span.begin:
+            return  # something was dropped before them, and is fetched again
+        self._advance()
+        self.expected = span.end
+        if self._unfinished:
+            last = self._unfinished[-1]
+            last.span = last.span._replace(end=span.end)
+        else:
+            self._committable = span.end
 
     def resume_from(self, failed: Batch) -> int:
         """Return the offset to seek to after a failure: the first one of the oldest unfinished batch.
@@ -143,10 +165,13 @@ class PartitionProgress:
         return len(self._unfinished)
 
     def committable(self) -> int | None:
-        """Return the offset to commit, behind the last batch that is done with all before it; None: nothing."""
+        """Return the offset to commit, behind the last batch that is done with all before it; None: nothing.
+
+        Offsets without a record that follow the batch are committed with it.
+        """
         self._advance()
         return self._committable
 
     def _advance(self) -> None:
         while self._unfinished and self._unfinished[0].done:
-            self._committable = self._unfinished.popleft().last + 1
+            self._committable = self._unfinished.popleft().span.end

@@ -11,6 +11,7 @@ from typing import Any
 
 import faust
 
+from streams.backlog import PartitionId
 from streams.errors import RuleFaultError
 from streams.gc_tuning import tune_gc
 from streams.metrics import Metrics
@@ -18,7 +19,6 @@ from streams.produce.producer import EventProducer
 from streams.state.store import StateStore
 from streams.worker.batch_consumer import BatchConsumer, BatchTransport
 from streams.worker.batches import Batch
-from streams.worker.liveness import PartitionId
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_DELAY_S = 5.0

@@ -3,8 +3,9 @@
 A worker is unhealthy when a partition has lag and no commit for `stalled_after_s`. It then prints one line and ends
 with `EXIT_UNHEALTHY`, so that its supervisor acts.
 
-A thread with its own Kafka client compares committed and end offsets. So it also finds a blocked event loop, and a
-consumer that silently lost its group. It exports lag, which Faust does not.
+A thread with its own Kafka client compares committed and last stable offsets. So it also finds a blocked event loop,
+and a consumer that silently lost its group. It exports lag, which Faust does not. Only what a consumer can read is lag:
+neither control records nor aborted ones, nor records that an open transaction holds back.
 """
 
 import os
@@ -17,31 +18,32 @@ from typing import NamedTuple, NoReturn
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from streams.backlog import Backlog, PartitionId
 from streams.config import StreamsConfig
+from streams.consumer_settings import READ_COMMITTED
 from streams.metrics import Emit, Metrics
 
 EXIT_UNHEALTHY = 70
 _REQUEST_S = 5.0
-
-PartitionId = tuple[str, int]
-"""Topic and partition number."""
 
 
 class Offsets(NamedTuple):
     """Offsets of the group in a partition.
 
     Attributes:
-        committed: The committed offset, or the first offset if the group never committed.
-        end: Offset behind the last record.
+        committed: The committed offset, or the partition's first offset if that is larger.
+        end: Last stable offset.
+        readable: First offset from `committed` on with a record that a consumer gets, or `end`; None: `committed`.
     """
 
     committed: int
     end: int
+    readable: int | None = None
 
     @property
     def lag(self) -> int:
-        """Number of records that are not committed."""
-        return max(0, self.end - self.committed)
+        """Number of records that are not committed, at most; 0 only if there is none."""
+        return max(0, self.end - (self.committed if self.readable is None else self.readable))
 
 
 class Watch:
@@ -103,6 +105,8 @@ class Liveness(threading.Thread):
         self._stopped = stopped
         self._on_unhealthy = on_unhealthy or end_process
         self._watch = Watch()
+        self._last: dict[PartitionId, Offsets] = {}
+        self._backlog = Backlog(config.kafka)
         self._halt = threading.Event()
         self._client = Consumer(
             {
@@ -110,6 +114,7 @@ class Liveness(threading.Thread):
                 "group.id": config.group,  # to read its offsets; this client never joins
                 "enable.auto.commit": False,
                 "log_level": 2,
+                **READ_COMMITTED,  # so its end offsets are last stable offsets
             }
         )
         self._admin = AdminClient({"bootstrap.servers": config.kafka, "log_level": 2})
@@ -139,8 +144,18 @@ class Liveness(threading.Thread):
         found = {}
         for each in self._client.committed(wanted, timeout=_REQUEST_S):
             begin, end = self._client.get_watermark_offsets(each, timeout=_REQUEST_S)
-            found[each.topic, each.partition] = Offsets(each.offset if each.offset >= 0 else begin, end)
+            partition = each.topic, each.partition
+            found[partition] = self._readable(partition, Offsets(max(each.offset, begin), end))
+        self._last = found
         return found
+
+    def _readable(self, partition: PartitionId, offsets: Offsets) -> Offsets:
+        """Look for a readable record where nothing was committed since the last time."""
+        last = self._last.get(partition)
+        if not offsets.lag or last is None or last.committed != offsets.committed:
+            return offsets
+        readable = self._backlog.first_readable(partition, offsets.committed, offsets.end)
+        return offsets._replace(readable=readable)
 
     def _unheld_partitions(self) -> set[PartitionId]:
         """Return the partitions that no member of the group holds; each holder watches its own."""

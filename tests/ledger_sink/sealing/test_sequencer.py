@@ -87,6 +87,25 @@ def test_holes_between_offsets_are_kept_as_they_are() -> None:
     assert (state.size, state.next_offset) == (4, 10)
 
 
+def test_the_end_of_a_partition_moves_the_next_offset_and_adds_no_leaf() -> None:
+    """Control records behind the last record: the state passes them, and deleting them later makes no GAP."""
+    world = World(MemoryStore())
+    sequencer = grow(world, 10)
+    before = sequencer.state
+    sequencer.step_over(7)  # an end that was passed before
+    assert not sequencer.has_moved
+    sequencer.step_over(13)
+    assert (sequencer.has_moved, sequencer.pending) == (True, 0)
+    state = sequencer.commit()
+    assert (state.size, state.root, state.next_offset) == (before.size, before.root, 13)
+    assert not sequencer.has_moved
+    sequencer.close()
+    again = world.open(low=13)
+    assert again.pending == 0
+    again.append(records(13, 15))
+    assert again.commit().size == 13
+
+
 def test_offsets_that_do_not_rise_are_refused() -> None:
     """A batch out of order takes nothing."""
     sequencer = World(MemoryStore()).open()

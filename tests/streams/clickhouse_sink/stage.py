@@ -193,16 +193,20 @@ class Stage:
                 "bootstrap.servers": self.kafka,
                 "group.id": f"kept-{uuid.uuid4().hex}",
                 "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",
             }
         )
-        left = {place: end for place, end in self.ends().items() if place[0] == topic.name and end}
-        total = sum(left.values())
+        left = {place for place in self.places() if place[0] == topic.name}
         found: list[Kept] = []
         try:
             consumer.assign([TopicPartition(name, part, OFFSET_BEGINNING) for name, part in left])
-            while len(found) < total:
+            while left:
                 for m in consumer.consume(5000, 0.3):
-                    assert m.error() is None, m.error()
+                    if m.error() is not None:
+                        assert m.error().name() == "_PARTITION_EOF", m.error()
+                        left.discard((m.topic(), m.partition()))
+                        continue
                     headers = list(m.headers() or [])
                     found.append(Kept(m.partition(), m.offset(), m.timestamp(), m.key(), m.value(), headers))
         finally:

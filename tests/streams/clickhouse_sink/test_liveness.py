@@ -6,7 +6,8 @@ import threading
 import time
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +15,8 @@ from schemas.catalog import load_catalog
 from streams.clickhouse_sink.errors import SinkStopError
 from streams.clickhouse_sink.failures import Failures
 from streams.clickhouse_sink.metrics import METRICS, Latencies
-from streams.clickhouse_sink.sink import SinkConfig, run
+from streams.clickhouse_sink.partition import Offsets, PartitionState, Times
+from streams.clickhouse_sink.sink import ClickHouseSink, SinkConfig, run
 from streams.errors import KafkaDownError
 from tests.streams.clickhouse_sink.events import framed
 
@@ -88,3 +90,28 @@ def test_without_kafka_there_is_one_clear_line() -> None:
 def test_a_password_is_not_printed() -> None:
     """The settings can be logged."""
     assert "geheim" not in repr(SinkConfig(password="geheim"))
+
+
+@pytest.mark.parametrize(
+    ("stable", "lag"),
+    [(10, 0), (None, 0), (11, 20)],
+    ids=["an open transaction holds the rest back", "Kafka does not answer", "the consumer is stuck"],
+)
+def test_an_end_that_stays_while_the_topic_grows_is_verified(stable: int | None, lag: int) -> None:
+    """What an open transaction holds back is no lag. What could be read, and is not, is lag: the sink ends for it."""
+    asked: list[str] = []
+
+    def stable_end(state: PartitionState) -> int | None:
+        asked.append(state.topic)
+        return stable
+
+    sink: Any = SimpleNamespace(
+        _config=SinkConfig(stalled_after_s=60.0),
+        _group=SimpleNamespace(trouble="", end=lambda _state: 30, stable_end=stable_end),
+    )
+    state = PartitionState("topic", 0, Offsets.begin(10), Times(moved_at=0.0))
+    state.reach_end(10, 100.0)
+    for now in (100.0, 130.0, 130.1, 131.0):
+        ClickHouseSink._verify_end(sink, state, now)
+    assert asked == ["topic"]
+    assert state.lag(30) == lag

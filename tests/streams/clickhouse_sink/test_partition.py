@@ -94,3 +94,55 @@ def test_only_what_is_stored_is_confirmed() -> None:
     state.confirm(13.0)
     assert (state.offsets.confirmed, state.times.moved_at) == (2, 13.0)
     assert not state.offsets.unconfirmed
+
+
+def test_what_holds_no_record_is_passed_once_nothing_waits_before_it() -> None:
+    """Control records at the end of a partition: the position passes them, and never what waits or is written."""
+    state = partition_with(1, 1)
+    state.reach_end(5, 11.0)
+    assert state.at_end
+    assert state.step_over() is None
+    assert state.offsets.position == 0
+    assert state.lag(high=99) == 5
+    state.next_task(CONFIG, 11.0)
+    assert state.at_end
+    state.step_over()
+    assert state.offsets.position == 0
+    state.stored(12.0)
+    state.step_over()
+    assert state.offsets.position == 5
+    assert state.offsets.unconfirmed
+    state.confirm(12.0)
+    assert state.lag(high=99) == 0  # what an open transaction holds back
+    state.waiting.add(Message(topic="topic", partition=0, offset=7, value=b"1"), 13.0)
+    assert not state.at_end
+    assert state.lag(high=99) == 94
+    assert str(state.next_task(CONFIG, 13.0).batch.claim) == "5-7"
+
+
+def test_an_open_claim_whose_last_record_is_gone_is_replayed_once_the_end_is_reached() -> None:
+    """Compaction or deletion took its last record: what is left of the claim is replayed under its name."""
+    claim = OffsetRange(0, 3)
+    state = partition_with(1, 1, open_claim=claim)
+    assert not state.due(10.5, CONFIG)
+    state.reach_end(3, 10.5)
+    assert not state.due(10.6, CONFIG)
+    state.reach_end(4, 10.5)
+    assert state.due(10.6, CONFIG)
+    assert state.step_over() is None
+    task = state.next_task(CONFIG, 10.6)
+    assert (task.batch.claim, task.batch.offsets, task.unsure) == (claim, [0, 1], True)
+
+
+def test_an_open_claim_none_of_whose_records_is_left_is_dropped() -> None:
+    """Nothing of it can be replayed; the next claim begins behind it."""
+    claim = OffsetRange(0, 3)
+    state = partition_with(open_claim=claim)
+    assert state.step_over() is None
+    state.reach_end(4, 10.0)
+    assert state.step_over() == claim
+    assert state.offsets.position == 4
+    later = partition_with(open_claim=claim)
+    later.waiting.add(Message(topic="topic", partition=0, offset=6, value=b"1"), 10.0)
+    assert later.step_over() == claim
+    assert str(later.next_task(CONFIG, 10.6).batch.claim) == "0-6"

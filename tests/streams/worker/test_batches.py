@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import StreamsError
-from streams.worker.batches import Batch, FetchDecision, PartitionProgress
+from streams.worker.batches import Batch, FetchDecision, PartitionProgress, Span
 
 WHERE = TP("probe.tick", 0)
 
@@ -65,6 +65,51 @@ def test_a_gap_that_comes_again_is_kafkas_own() -> None:
     assert progress.decide(batch(30, 39)) is FetchDecision.SEEK
     progress.restart(10)
     assert progress.decide(batch(30, 39)) is FetchDecision.DELIVER
+
+
+def spanning(first: int, last: int, begin: int, end: int) -> Batch:
+    """Make a batch of the records from `first` to `last`, whose fetch passed the offsets `begin` to `end` - 1."""
+    return Batch(
+        WHERE, [SimpleNamespace(offset=offset) for offset in range(first, last + 1)], Span(begin, end)
+    )
+
+
+def test_offsets_without_a_record_within_a_fetch_cost_no_seek() -> None:
+    """Control records before the first and behind the last record: the next batch begins behind them."""
+    progress = PartitionProgress()
+    progress.restart(10)
+    made = spanning(12, 19, 10, 23)
+    assert progress.decide(made) is FetchDecision.DELIVER
+    progress.deliver(made)
+    assert progress.expected == 23
+    assert progress.committable() is None
+    made.done = True
+    assert progress.committable() == 23
+
+
+def test_a_gap_before_a_fetch_is_sought_again_though_the_fetch_passed_offsets_without_a_record() -> None:
+    """What lies between the offset that comes next and the fetch's begin was dropped somewhere."""
+    progress = PartitionProgress()
+    progress.restart(10)
+    assert progress.decide(spanning(12, 19, 11, 20)) is FetchDecision.SEEK
+
+
+def test_offsets_without_a_record_are_committable_once_all_before_them_is_done() -> None:
+    """At once where nothing runs, else with the last batch before them; never after a drop before them."""
+    progress = PartitionProgress()
+    progress.step_over(Span(0, 5))  # not assigned yet
+    assert progress.committable() is None
+    progress.restart(0)
+    progress.step_over(Span(0, 5))
+    assert progress.committable() == 5
+    running = delivered(progress, 5, 9)
+    progress.step_over(Span(10, 12))
+    progress.step_over(Span(12, 13))
+    assert progress.committable() == 5
+    running.done = True
+    assert progress.committable() == 13
+    progress.step_over(Span(20, 30))
+    assert (progress.expected, progress.committable()) == (13, 13)
 
 
 def test_an_overlap_is_cut() -> None:
