@@ -49,9 +49,7 @@ def seeds() -> tuple[Seed, ...]:
     """Return the seeds of all formats."""
     paths = [*bundled(), *bundled_scenarios(), *sorted(SEED_FOLDER.iterdir())]
     found = [each for each in find(paths) if each.format is not None and each.part_of is None]
-    return tuple(
-        _seed(each.path, each.format) for each in found if each.format
-    )
+    return tuple(_seed(each.path, each.format) for each in found if each.format)
 
 
 def _seed(path: Path, form: Format) -> Seed:

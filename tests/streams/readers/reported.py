@@ -46,17 +46,22 @@ def position(mmsi: int) -> str:
         "course": 90.0,
         "heading": 91,
     }
-    (sentence,) = encode_dict(message, talker_id="AIVDM", radio_channel="A")
+    (sentence,) = encode_dict(message, talker_id="AI", sentence_type="VDM", radio_channel="A")
     return str(sentence)
 
 
 def static(mmsi: int, name: str, seq_id: int = 1) -> list[str]:
     """Return the two sentences of a ship's static data."""
-    message = {
+    message: dict[str, str | int | float | bytes | bool] = {
         "msg_type": 5, "mmsi": mmsi, "imo": 9074729, "callsign": "TEST1", "shipname": name, "ship_type": 70,
         "destination": "ROTTERDAM",
     }  # fmt: skip
-    return [str(each) for each in encode_dict(message, talker_id="AIVDM", radio_channel="A", seq_id=seq_id)]
+    return [
+        str(each)
+        for each in encode_dict(
+            message, talker_id="AI", sentence_type="VDM", radio_channel="A", seq_id=seq_id
+        )
+    ]
 
 
 def tagged(block: str, sentence: str, *, wrong: bool = False) -> str:
@@ -112,8 +117,8 @@ def epcis_xml(event: str, version: str, before: str = "") -> str:
         before: What stands between the declaration and the document.
     """
     return (
-        f'{before}<epcis:EPCISDocument xmlns:epcis="urn:epcglobal:epcis:xsd:{version[0]}" xmlns:ex="https://ex.example/" '
-        f'schemaVersion="{version}" creationDate="2024-03-01T10:00:00Z"><EPCISBody><EventList>{event}</EventList>'
+        f'{before}<epcis:EPCISDocument xmlns:epcis="urn:epcglobal:epcis:xsd:{version[0]}" '
+        f'xmlns:ex="https://ex.example/" schemaVersion="{version}" creationDate="2024-03-01T10:00:00Z"><EPCISBody><EventList>{event}</EventList>'
         "</EPCISBody></epcis:EPCISDocument>"
     )
 
