@@ -25,6 +25,8 @@ _SYSLOG = re.compile(
     re.ASCII | re.DOTALL,
 )
 _DIGITS_ONLY = re.compile(r"[\[(<]?\d[\d/:.,\-TZ ]*[\])>]?[\s,;|:]*", re.ASCII)
+_EPOCH = re.compile(log_times.EPOCH, re.ASCII)
+_ISO_SUFFIX = re.compile(rf"[\[(]?{log_times.ISO}[\])]?", re.ASCII)
 _STATION = re.compile(rb",([rRbBD][A-Za-z0-9_-]{1,20})(?=,|$)")
 _SUFFIX_SEPARATORS = " \t,;|"
 
@@ -87,8 +89,8 @@ def suffix_stamp(suffix: bytes) -> Stamp | None:
         suffix: The bytes between the checksum and the end of the line.
 
     Returns:
-        Its time and flag: the last field, or all of it. Empty for white space and for fields without a time. None if it
-        is text that does not begin with a comma and is no time.
+        Its time and flag: the last field that is a time, or all of it. Empty for white space and for fields without a
+        time. None if it is text that does not begin with a comma and is no time.
     """
     stripped = suffix.strip(BLANK)
     if not stripped:
@@ -96,13 +98,17 @@ def suffix_stamp(suffix: bytes) -> Stamp | None:
     if len(stripped) > _LONGEST:
         return None
     text = stripped.decode("ascii", "replace").strip(_SUFFIX_SEPARATORS)
-    last = text.rpartition(",")[2].strip()
-    for each in (last, text):
-        if match := re.fullmatch(log_times.EPOCH, each, re.ASCII):
+    implausible: Stamp | None = None
+    for each in (*(field.strip() for field in reversed(text.split(","))), text):
+        if match := _EPOCH.fullmatch(each):
             found = log_times.epoch_us(match["epoch"], match["part"])
-            return Stamp(found, None if found is not None else log_times.IMPLAUSIBLE)
-        if match := re.fullmatch(rf"[\[(]?{log_times.ISO}[\])]?", each, re.ASCII):
+            if found is not None:
+                return Stamp(found)
+            implausible = Stamp(None, log_times.IMPLAUSIBLE)
+        elif match := _ISO_SUFFIX.fullmatch(each):
             return _of_iso(match)
+    if implausible is not None:
+        return implausible
     return NOTHING if stripped.startswith(b",") else None
 
 
