@@ -1,7 +1,8 @@
 """The health board: body classes by sex and age, implausible measurements, the age of the data.
 
 Classes come from counts without persons (`health_class_share`), rounded down to multiples of five and never below
-five. Of the measurements themselves, only number and time are shown. No panel queries a pseudonym.
+five: of each recording, and of the newest closed local day of each cycle of the live city. Of the measurements
+themselves, only number and time are shown. No panel queries a pseudonym.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             by_age(),
             fat(),
             flags(),
+            counted(),
+            per_day(count),
             per_hour(measurement),
             suppression(),
         ],
@@ -133,7 +136,7 @@ def by_age() -> Builder[dashboard.Panel]:
         "/ nullIf(sumIf(persons, scheme = 'KSSO-2018'), 0) AS korea "
         f"FROM {SHARE} WHERE age_band != 'ALL' AND {CHOICE} GROUP BY age_band, sex ORDER BY age_band, sex",
         units={"who": "percentunit", "korea": "percentunit"},
-        about=f"Those under 20 have no class: theirs are percentiles. {ABOUT_COUNTS}",
+        about=f"Those under 20 (WHO) or 19 (Korea) have no class: theirs are percentiles. {ABOUT_COUNTS}",
     )
 
 
@@ -155,7 +158,7 @@ def flags() -> Builder[dashboard.Panel]:
         "What does not fit",
         f"SELECT class AS flag, sumIf(persons, sex = 'ALL') AS counted FROM {SHARE} "
         f"WHERE scheme = 'FLAG' AND {CHOICE} GROUP BY flag ORDER BY counted DESC LIMIT 50",
-        about=f"Flagged measurements are kept. {ABOUT_COUNTS}",
+        about=f"Flagged measurements are kept; a doubtful class is in no share. {ABOUT_COUNTS}",
     )
 
 
@@ -171,14 +174,39 @@ def per_hour(measurement: str) -> Builder[dashboard.Panel]:
     )
 
 
+def counted() -> Builder[dashboard.Panel]:
+    """Return which day or recording stands for each cycle."""
+    return panels.table(
+        "What is counted",
+        f"SELECT cycle, ifNull(any(period), 'whole recording') AS day, ifNull(any(zone), '') AS zone, "
+        f"sum(persons) AS counted FROM {SHARE} WHERE scheme = 'PERSONS' AND sex = 'ALL' AND age_band = 'ALL' "
+        f"AND {CHOICE} GROUP BY cycle ORDER BY day DESC, cycle LIMIT 50",
+        about=f"For the live city the newest closed local day. {ABOUT_COUNTS}",
+    )
+
+
+def per_day(count: str) -> Builder[dashboard.Panel]:
+    """Return the counted persons of each closed day and each recording over time."""
+    return panels.timeseries(
+        "Persons by day",
+        f"SELECT $__timeInterval(occurred_at) AS time, cycle, max(persons) AS persons FROM {count} "
+        f"WHERE scheme = 'PERSONS' AND sex = 'ALL' AND age_band = 'ALL' AND $__timeFilter(occurred_at) AND {CHOICE} "
+        "GROUP BY time, cycle ORDER BY time",
+        draw="bars",
+        about=f"Days of fewer than five persons are missing. A recording stands on its last day. {ABOUT_COUNTS}",
+    )
+
+
 def suppression() -> Builder[dashboard.Panel]:
     """Return a note on the limits of these numbers."""
     return panels.note(
         "How to read this board",
         "Values and classes of a person are encrypted under a key of their own and are **not on this board**. Shown "
-        "are counts over a whole recording, made once at its end, rounded down to multiples of five, never below five; "
-        "so shares may be off by a few persons, and small groups are missing. A person who was forgotten before "
-        "the count is not in it.",
+        "are counts over a whole recording, made once at its end, and over each local day of the live city, made once "
+        "when five persons of a later day have come; rounded down to multiples of five, never below five. "
+        "So shares may be off by a few persons, and small groups are missing. Who comes after a day was closed is in "
+        "no count, and so is who was forgotten before. A class that follows from values which contradict one another "
+        "is counted as a flag (`DOUBTFUL`).",
     )
 
 

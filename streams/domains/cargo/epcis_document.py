@@ -11,7 +11,8 @@ document([fields], at)     # one EPCISDocument as JSON text
 ```
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -44,7 +45,18 @@ _TEXTS = {
     "parent_id": "parentID",
     "transformation_id": "transformationID",
 }
-_ELSEWHERE = frozenset({"@context", "ilmd"})  # members with a field of their own that `known` does not write
+_PLAIN = frozenset({"type", "eventTime", "eventTimeZoneOffset", "recordTime", *_TEXTS.values()})
+_INSIDE: Mapping[str, AbstractSet[str]] = {
+    **dict.fromkeys(_LISTS.values(), frozenset()),
+    **dict.fromkeys(_QUANTITIES.values(), frozenset({"epcClass", "quantity", "uom"})),
+    **dict.fromkeys(("readPoint", "bizLocation"), frozenset({"id"})),
+    "bizTransactionList": frozenset({"type", "bizTransaction"}),
+    "sourceList": frozenset({"type", "source"}),
+    "destinationList": frozenset({"type", "destination"}),
+}
+"""Members that fields hold of what stands inside a member."""
+
+_ELSEWHERE = frozenset({"@context", "ilmd"})  # with a field of their own that `known` does not write
 
 
 def document(events: Iterable[Members], created_at: datetime | int) -> str:
@@ -126,24 +138,42 @@ def known(fields: Members, occurred_at: datetime | int) -> dict[str, Any]:
     return _given(found)
 
 
-def members_left(source: Members, written: Members) -> list[dict[str, str]]:
+def members_left(source: Members, fields: Members, occurred_at: int) -> list[dict[str, str]]:
     """Return the members of an event that no typed field holds: the field `members`.
 
     Args:
         source: The event in the shape of EPCIS 2.0 JSON.
-        written: What `known` writes of it.
+        fields: Its fields, without the envelope.
+        occurred_at: Its time, in µs since 1970 UTC.
     """
     left: list[tuple[str, Any]] = []
+    written: dict[str, Any] | None = None
     for name, value in source.items():
-        held = written.get(name)
-        if held is not None:
-            left += _left(value, held, f"/{_escaped(name)}")
-        elif name not in _ELSEWHERE and not is_uri(name):
+        if name in _ELSEWHERE or _is_held(name, value):
+            continue
+        if written is None:
+            written = known(fields, occurred_at)
+        if name in written:
+            left += _left(value, written[name], f"/{_escaped(name)}")
+        elif not is_uri(name):
             left.append((f"/{_escaped(name)}", value))
-    return (
-        [{"path": path, "value": json_value.dump(value)} for path, value in sorted(left, key=itemgetter(0))]
-        if left
-        else []
+    return [
+        {"path": path, "value": json_value.dump(value)} for path, value in sorted(left, key=itemgetter(0))
+    ]
+
+
+def _is_held(name: str, value: Any) -> bool:
+    """Return whether a field plainly holds a member whole. False if that takes a closer look."""
+    if isinstance(value, str):
+        return name in _PLAIN
+    if not value or not isinstance(value, dict | list):
+        return False
+    inside = _INSIDE.get(name)
+    if inside is None:
+        return False
+    items = value if isinstance(value, list) else [value]
+    return all(
+        isinstance(each, str) or (each.keys() <= inside and None not in each.values()) for each in items
     )
 
 

@@ -6,8 +6,8 @@ JSON-LD context is never resolved, and CURIEs stay CURIEs.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from schemas.names import topic_name
 from streams.domains.cargo import epcis_document, epcis_rules, epcis_sensor
@@ -38,13 +38,36 @@ _AMOUNTS = {
 }
 
 
-def draft(event: object, syntax: str, context: Sequence[object] = ()) -> EventDraft:
+class Context(NamedTuple):
+    """The JSON-LD contexts that hold for an event, beside those of the standard.
+
+    Attributes:
+        entries: The contexts, in order.
+        text: They as JSON, None if there are none.
+    """
+
+    entries: tuple[object, ...] = ()
+    text: str | None = None
+
+    def with_own(self, value: object) -> "Context":
+        """Return these contexts with those of a member `@context`, which may be missing."""
+        entries = list(self.entries)
+        for each in contexts(value):
+            if not (isinstance(each, str) and _GS1.match(each)) and each not in entries:
+                entries.append(each)
+        return Context(tuple(entries), _json(entries)) if len(entries) > len(self.entries) else self
+
+
+NO_CONTEXT = Context()
+
+
+def draft(event: object, syntax: str, context: Context = NO_CONTEXT) -> EventDraft:
     """Check an event against EPCIS 2.0 and return its draft.
 
     Args:
         event: The event in the shape of EPCIS 2.0 JSON, its numbers as `json_value.Number`.
         syntax: `JSON` or `XML`: the syntax of its message.
-        context: The JSON-LD contexts of its message, without those of the event itself.
+        context: The JSON-LD contexts of its message.
 
     Raises:
         RuleViolation: The event violates a rule.
@@ -53,26 +76,17 @@ def draft(event: object, syntax: str, context: Sequence[object] = ()) -> EventDr
         raise RuleViolation("epcis-shape@1", f"event: expected an object, got {short_repr(event)}")
     epcis_rules.check(event)
     fields = {"syntax": syntax, **_when(event), **_what(event), **_where_and_why(event), **_rest(event)}
-    fields["context"] = _json(_own_contexts([*context, *contexts(event.get("@context"))]))
+    fields["context"] = context.with_own(event.get("@context")).text
     fields["epc"] = _subject(fields)
     fields["flags"] = _flags(fields)
     occurred_at = values.time(event["eventTime"], "eventTime")
-    fields["members"] = epcis_document.members_left(event, epcis_document.known(fields, occurred_at))
+    fields["members"] = epcis_document.members_left(event, fields, occurred_at)
     return EventDraft(TOPIC, occurred_at, fields)
 
 
 def contexts(value: object) -> list[object]:
     """Return the contexts of a member `@context` as a list."""
     return [] if value is None else value if isinstance(value, list) else [value]
-
-
-def _own_contexts(given: Sequence[object]) -> list[object]:
-    """Return contexts without those of EPCIS and CBV, which every event has."""
-    own: list[object] = []
-    for each in given:
-        if not (isinstance(each, str) and _GS1.match(each)) and each not in own:
-            own.append(each)
-    return own
 
 
 def _when(event: Members) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from streams.domains.cargo import epcis_query
-from streams.domains.cargo.epcis_event import contexts, draft
+from streams.domains.cargo.epcis_event import NO_CONTEXT, Context, contexts, draft
 from streams.domains.cargo.epcis_values import time
 from streams.domains.cargo.epcis_words import is_uri
 from streams.domains.cargo.rule_violation import RuleViolation, short_repr
@@ -50,14 +50,14 @@ def read(stream: BinaryIO) -> Iterator[Item]:
     """
     around = envelope(stream, _PATHS.values())
     stream.seek(0)
-    context: list[object] = []
+    context = NO_CONTEXT
     wrong: RuleViolation | None = None
     try:
         value = _message(around)
         if not around.arrays:
             yield _single(around, value)
             return
-        context = contexts(value.get("@context"))
+        context = NO_CONTEXT.with_own(value.get("@context"))
     except RuleViolation as error:
         wrong = error
     for record, part in enumerate(cut(stream, _PATHS.values()), 1):
@@ -99,7 +99,7 @@ def _single(around: Envelope, value: Mapping[str, Any]) -> Item:
     return Accepted(1, around.line, data, (draft(value, "JSON"),), around.spans)
 
 
-def _event(record: int, part: Element, context: list[object]) -> Item:
+def _event(record: int, part: Element, context: Context) -> Item:
     spans = (part.span,)
     if part.problem is not None:
         return Refused(record, part.line, part.data, f"not JSON: {part.problem}", RULE, spans)

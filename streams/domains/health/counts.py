@@ -3,6 +3,8 @@
 - A person counts once, by the latest measurement.
 - A count is published from `AT_LEAST` persons on, rounded down to a multiple of it. So neither a small group nor the
   difference of two counts (a group and its parts, one scheme and another) reveals fewer persons.
+- A doubtful class is counted as the flag `DOUBTFUL:<scheme>` instead of the class, so that values that contradict one
+  another move no share.
 - Groups are the whole cohort, each sex, and each sex with each age band; flags are counted for the whole cohort and
   each sex.
 
@@ -14,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from streams.domains.health.rules import AGE_BANDS, FAT, KOREA, SEXES, WAIST, WHO, Assessment
+from streams.domains.health.rules import AGE_BANDS, DOUBTS, FAT, KOREA, SEXES, WAIST, WHO, Assessment, doubts
 from streams.domains.health.sheet import FLAGS
 
 AT_LEAST = 5
@@ -51,7 +53,7 @@ class Count(NamedTuple):
         sex: Sex of the group, or `ALL`.
         age_band: Age band of the group, such as 30-39, or `ALL`.
         scheme: Scheme of the class: one of `SCHEMES`, `PERSONS` or `FLAG`.
-        name: Name of the class or flag.
+        name: Name of the class or flag, or `DOUBTFUL:<scheme>`.
         persons: Number of persons, a multiple of `AT_LEAST`.
     """
 
@@ -123,6 +125,7 @@ def band_text(band: str) -> str:
 
 def _cells(person: Person) -> Iterator[tuple[str, str, str, str]]:
     """Yield every cell that a person counts in: sex, age band, scheme, class."""
+    doubtful = doubts(person.flags)
     groups = [(ALL, ALL)]
     if person.sex is not None:
         groups.append((person.sex, ALL))
@@ -130,8 +133,12 @@ def _cells(person: Person) -> Iterator[tuple[str, str, str, str]]:
             groups.append((person.sex, band_text(person.age_band)))
     for sex, band in groups:
         yield sex, band, "PERSONS", ALL
-        for (scheme, _), found in zip(SCHEMES, person.classes, strict=True):
-            if found is not None:
+        for (scheme, _), field, found in zip(SCHEMES, DOUBTS, person.classes, strict=True):
+            if found is None:
+                continue
+            if field not in doubtful:
                 yield sex, band, scheme, found
+            elif band == ALL:
+                yield sex, band, "FLAG", f"DOUBTFUL:{scheme}"
         if band == ALL:
             yield from ((sex, band, "FLAG", flag) for flag in person.flags)

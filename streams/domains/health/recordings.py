@@ -8,71 +8,39 @@ contains a value or a person.**
 None of these tables has a time stamp. `occurred_at` is midnight UTC of the last day on which the row can have been
 measured. `period` has the interval: the survey cycle for NHANES, until the year of publication for the two studies.
 
-NHANES as its package writes it: ids and numbers are floats (`93703.0`); `5.397605346934028e-79` is a zero, an artefact
-of the SAS transport format; an empty cell was not measured.
+NHANES as its package writes it: ids and numbers are floats (`93703.0`); 5.4e-79 is a zero, an artefact of the SAS
+transport format; an empty cell was not measured. `nhanes.py` has all spellings, `survey_files.py` reads the survey's
+own files.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, BinaryIO
 
 from schemas.names import topic_name
+from streams.domains.health import survey_files
+from streams.domains.health.nhanes import (
+    Period,
+    RowSubject,
+    is_missing,
+    spelled_number,
+    subject_of_seqn,
+    whole_number,
+)
 from streams.readers.delimited import Dialect, Header, Row, RowReader, items
 from streams.readers.formats import EventDraft, Format, Item
 
 DOMAIN = "health"
 TOPIC = topic_name(DOMAIN, "measurement")
-SAS_ZERO = "5.397605346934028e-79"
-
-_NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{0,20})?([eE][+-]?\d{1,2})?", re.ASCII)
-_WHOLE = re.compile(r"(\d{1,9})(\.0*)?", re.ASCII)
 _ROW_NAME = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Interval in which a row without time stamp was measured.
-
-    Attributes:
-        text: The interval, ISO 8601-2.
-        last_day: Its last day.
-    """
-
-    text: str
-    last_day: tuple[int, int, int]
-
-    @property
-    def occurred_at(self) -> int:
-        """Midnight UTC of the last day, µs since 1970."""
-        return int(datetime(*self.last_day, tzinfo=UTC).timestamp()) * 1_000_000
-
-
-NHANES_CYCLES = {(93_703, 102_956): ("nhanes-2017-2018", Period("2017-01-01/2018-12-31", (2018, 12, 31)))}
-"""Cycle by its range of SEQN: the survey numbers persons on through all cycles, and the file has no other date."""
 
 AIS_PERIOD = Period("../1991-12-31", (1991, 12, 31))
 """Telford and Cunningham, Med. Sci. Sports Exerc. 23 (1991)."""
 
 BDIMS_PERIOD = Period("../2003-12-31", (2003, 12, 31))
 """Heinz, Peterson, Johnson and Kerr, J. Stat. Educ. 11 (2003)."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowSubject:
-    """The person that a row measures.
-
-    Attributes:
-        person: Name of the person within the domain, such as `nhanes:93703`.
-        cycle: Survey cycle or study.
-        period: When the row was measured.
-    """
-
-    person: str
-    cycle: str
-    period: Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +65,9 @@ class TableLayout:
         delimiter: Separator of cells.
         recognised_by: Columns by which the format is recognised.
         values: Column of each measured value, by field of the measurement.
-        sex: Column of the sex, and FEMALE or MALE by its texts.
+        sex: Column of the sex, and FEMALE or MALE by its texts, in lower case.
         subject_of: Returns the person of a row; raises ValueError.
+        optional: Columns that tables of some cycles do not have; their fields are null.
     """
 
     name: str
@@ -107,16 +76,19 @@ class TableLayout:
     values: Mapping[str, ValueColumn]
     sex: tuple[str, Mapping[str, str]]
     subject_of: Callable[[Mapping[str, str]], RowSubject]
+    optional: frozenset[str] = frozenset()
 
     @property
     def rule(self) -> str:
         """Rule that refuses a row of this format, `name@version`."""
-        return f"read-{self.name}@1"
+        return f"read-{self.name}@2"
 
     @property
     def needed(self) -> frozenset[str]:
         """All columns that the reader needs."""
-        return self.recognised_by | {each.column for each in self.values.values()} | {self.sex[0]}
+        return (
+            self.recognised_by | {each.column for each in self.values.values()} | {self.sex[0]}
+        ) - self.optional
 
     @property
     def dialect(self) -> Dialect:
@@ -146,39 +118,32 @@ class TableLayout:
             "sex": self._sex(row.cells),
         }
         for field, value in self.values.items():
-            fields[field] = _number(value, row.cells[value.column])
+            fields[field] = _number(value, row.cells.get(value.column, ""))
         return EventDraft(TOPIC, subject.period.occurred_at, fields)
 
     def _sex(self, cells: Mapping[str, str]) -> str | None:
         column, names = self.sex
         text = cells[column].strip()
-        if not text:
+        if is_missing(text):
             return None
-        if text not in names:
+        found = names.get(text.casefold()) or names.get(str(whole_number(text)))
+        if found is None:
             raise ValueError(f"column {column}: expected one of {', '.join(names)}")
-        return names[text]
+        return found
 
 
 def _number(value: ValueColumn, cell: str) -> float | None:
-    text = cell.strip()
-    if not text or text == "NA":
-        return None
-    if text == SAS_ZERO:
-        return 0.0
-    if not _NUMBER.fullmatch(text):
-        raise ValueError(f"column {value.column}: expected a number")
-    return float(text) if value.divided_by == 1 else float(Decimal(text) / value.divided_by)
+    try:
+        return spelled_number(cell.strip(), value.divided_by)
+    except ValueError as error:
+        raise ValueError(f"column {value.column}: {error}") from None
 
 
 def _nhanes_person(cells: Mapping[str, str]) -> RowSubject:
-    match = _WHOLE.fullmatch(cells["SEQN"].strip())
-    if match is None:
+    seqn = whole_number(cells["SEQN"].strip())
+    if seqn is None:
         raise ValueError("column SEQN: expected the number of a person")
-    number = int(match[1])
-    for (first, last), (cycle, period) in NHANES_CYCLES.items():
-        if first <= number <= last:
-            return RowSubject(f"nhanes:{number}", cycle, period)
-    raise ValueError("column SEQN: is of no survey cycle that can be dated (known: 2017-2018)")
+    return subject_of_seqn(seqn)
 
 
 def _row_person(study: str, cycle: str, period: Period) -> Callable[[Mapping[str, str]], RowSubject]:
@@ -210,8 +175,18 @@ NHANES = TableLayout(
         "systolic_blood_pressure": ValueColumn("SystolicBloodPres1StRdgMmHg"),
         "diastolic_blood_pressure": ValueColumn("DiastolicBloodPres1StRdgMmHg"),
     },
-    sex=("Gender", {"Female": "FEMALE", "Male": "MALE"}),
+    sex=("Gender", {"female": "FEMALE", "male": "MALE", "2": "FEMALE", "1": "MALE"}),
     subject_of=_nhanes_person,
+    optional=frozenset(  # no X-ray in 2007-2010 and since 2019, no cuff with a stethoscope since 2019
+        {
+            "TotalPercentFat",
+            "TrunkPercentFat",
+            "TrunkFatG",
+            "60SecPulse30SecPulse2",
+            "SystolicBloodPres1StRdgMmHg",
+            "DiastolicBloodPres1StRdgMmHg",
+        }
+    ),
 )
 AIS_ATHLETES = TableLayout(
     name="ais-athletes",
@@ -243,7 +218,30 @@ BODY_DIMENSIONS = TableLayout(
 )
 
 
-FORMATS = tuple(
-    Format(table.name, DOMAIN, "one data row (a person)", table.matches, table.read)
-    for table in (NHANES, AIS_ATHLETES, BODY_DIMENSIONS)
+def _survey_format(head: bytes) -> Format:
+    """Return the format of the survey's own files.
+
+    Raises:
+        ValueError: The file is in another format of SAS.
+    """
+    survey_files.require_transport(head)
+    return NHANES_XPT
+
+
+NHANES_XPT = Format(
+    "nhanes-xpt",
+    DOMAIN,
+    "one observation (a person)",
+    survey_files.matches,
+    survey_files.read,
+    resolve=_survey_format,
+    members=survey_files.members,
+    shifted_with="nhanes",
+)
+FORMATS = (
+    *(
+        Format(table.name, DOMAIN, "one data row (a person)", table.matches, table.read)
+        for table in (NHANES, AIS_ATHLETES, BODY_DIMENSIONS)
+    ),
+    NHANES_XPT,
 )

@@ -7,12 +7,16 @@ Sources: docs/fields/health.md#body-mass-index.
 - A BMI has two classes: WHO's and Korea's (KSSO, since 2018); 26.0 is pre-obese for WHO and obese for KSSO.
 - The healthy share of body fat, 10–20 % for men and 18–28 % for women, includes its ends.
 - Korean abdominal obesity: waist from 90 cm (men), 85 cm (women).
-- Adults only: children's classes are percentiles by age and sex. Under 20, where WHO's growth reference ends, every
-  class is null, with the flag `NOT_ADULT`. A person of unknown age is classed as an adult, with the flag `AGE_UNKNOWN`.
+- Adults only: children's classes are percentiles by age and sex. Each scheme counts adults from its own age
+  (`ADULT_FROM`): WHO from 20, since its growth reference covers 5-19 years; KSSO from 19, since the Korean growth
+  charts cover up to 18. Below it the scheme's classes are null, with the flag `NOT_ADULT`.
+- A person of unknown age is classed as an adult, with the flag `AGE_UNKNOWN`.
+- A class is doubtful if it follows from values that miss an identity of the sheet or lie outside the plausible range
+  (`DOUBTS`). It is kept, the classification names it in `doubtful`, and no count of the class includes it.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -20,7 +24,9 @@ from typing import Any
 from streams.domains.health.bodies import bmi_of, fat_share_of, values_of
 from streams.domains.health.sheet import FLAGS, flags_of
 
-ADULT_FROM_YEARS = 20
+ADULT_FROM = {"WHO": 20, "KSSO-2018": 19, "PBF": 20}
+"""Age in years from which a scheme's classes hold; the waist class is KSSO's (docs/fields/health.md#adults)."""
+
 BAND_YEARS = 10
 
 SEXES = ("FEMALE", "MALE")
@@ -56,6 +62,21 @@ WAIST_OBESE_FROM = {"MALE": 90, "FEMALE": 85}
 FLAGS_PADDED_TO = 64
 """Characters to whose multiples the flags' text is padded, so that its ciphertext has few lengths."""
 
+_WEIGHT_DOUBTS = frozenset(
+    {"FAT_SHARE_MISMATCH", "WEIGHT_MISMATCH", "WEIGHT_PARTS_MISMATCH", "OUT_OF_RANGE:body_weight"}
+)
+_BMI_DOUBTS = _WEIGHT_DOUBTS | {"BMI_MISMATCH", "OUT_OF_RANGE:body_height", "OUT_OF_RANGE:bmi"}
+DOUBTS: dict[str, frozenset[str]] = {
+    "bmi_class_who": _BMI_DOUBTS,
+    "bmi_class_korea": _BMI_DOUBTS,
+    "fat_class": _WEIGHT_DOUBTS | {"OUT_OF_RANGE:percent_body_fat", "OUT_OF_RANGE:body_fat_mass"},
+    "waist_class": frozenset({"OUT_OF_RANGE:waist_circumference"}),
+}
+"""Flags that make a class doubtful, by field of `health.classification`: those of the values it may follow from."""
+
+DOUBTFUL_PADDED_TO = 64
+"""Characters of the field `doubtful`: all class names fit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
@@ -81,9 +102,8 @@ class Assessment:
 
     def fields(self) -> dict[str, Any]:
         """Return the classes as fields of `health.classification`."""
-        schemes = {"WHO": self.who, "KSSO-2018": self.korea or self.waist, "PBF": self.fat}
         return {
-            "schemes": [name for name, found in schemes.items() if found],
+            "schemes": list(ADULT_FROM),  # all that were applied: those without a class would reveal an age
             "sex": self.sex,
             "age_band": self.age_band,
             "bmi_class_who": self.who,
@@ -91,7 +111,20 @@ class Assessment:
             "fat_class": self.fat,
             "waist_class": self.waist,
             "flags": padded(self.flags),
+            "doubtful": " ".join(self.doubtful).ljust(DOUBTFUL_PADDED_TO),
         }
+
+    @property
+    def doubtful(self) -> tuple[str, ...]:
+        """Names of the classes that are derived and doubtful, as fields of `health.classification`."""
+        derived = dict(zip(DOUBTS, (self.who, self.korea, self.fat, self.waist), strict=True))
+        return tuple(name for name in doubts(self.flags) if derived[name] is not None)
+
+
+def doubts(flags: Iterable[str]) -> tuple[str, ...]:
+    """Return the classes that flags make doubtful, derived or not, in the order of `DOUBTS`."""
+    found = frozenset(flags)
+    return tuple(name for name, causes in DOUBTS.items() if causes & found)
 
 
 def padded(flags: tuple[str, ...]) -> str:
@@ -108,21 +141,24 @@ def assess(measurement: Mapping[str, Any]) -> Assessment:
     """
     values, sex = values_of(measurement), measurement.get("sex")
     age = values.get("age")
-    child = age is not None and age < ADULT_FROM_YEARS
-    bmi, share = (None, None) if child else (bmi_of(values), fat_share_of(values))
-    waist = None if child else values.get("waist_circumference")
+    adult = {scheme: age is None or age >= years for scheme, years in ADULT_FROM.items()}
+    bmi, share, waist = bmi_of(values), fat_share_of(values), values.get("waist_circumference")
     flags = (
         {*flags_of(values)}
-        | ({"NOT_ADULT"} if child else set())
+        | (set() if all(adult.values()) else {"NOT_ADULT"})
         | ({"AGE_UNKNOWN"} if age is None else set())
     )
     return Assessment(
         sex=sex,
         age_band=None if age is None else AGE_BANDS[max(0, min(int(age) // BAND_YEARS, len(AGE_BANDS) - 1))],
-        who=None if bmi is None else who_class(bmi),
-        korea=None if bmi is None else korean_class(bmi),
-        fat=None if share is None or sex is None else fat_class(share, sex),
-        waist=None if waist is None or waist <= 0 or sex is None else waist_class(waist, sex),
+        who=who_class(bmi) if bmi is not None and adult["WHO"] else None,
+        korea=korean_class(bmi) if bmi is not None and adult["KSSO-2018"] else None,
+        fat=fat_class(share, sex) if share is not None and sex is not None and adult["PBF"] else None,
+        waist=(
+            waist_class(waist, sex)
+            if waist is not None and waist > 0 and sex is not None and adult["KSSO-2018"]
+            else None
+        ),
         flags=tuple(flag for flag in FLAGS if flag in flags),
     )
 

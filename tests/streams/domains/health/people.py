@@ -15,7 +15,7 @@ from tests.streams.readers.accounting import below_header
 
 CATALOG = load_catalog()
 STREAM = "replay:00112233445566ff"
-COLUMNS = ("SEQN", *sorted(NHANES.needed - {"SEQN"}), "BloodLeadUgdl")
+COLUMNS = ("SEQN", *sorted((NHANES.needed | NHANES.optional) - {"SEQN"}), "BloodLeadUgdl")
 
 
 def nhanes(*rows: Mapping[str, object]) -> bytes:

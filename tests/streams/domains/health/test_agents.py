@@ -77,7 +77,7 @@ def test_ciphertexts_of_a_field_are_equally_long_whatever_the_class(tmp_path: Pa
         {"WeightKg": 45, "BodyMassIndexKgm2": 55, "Gender": "Male", "AgeInYearsAtScreening": 80},
     ]
     for topic, names in (
-        (agents.CLASSIFICATION, ("bmi_class_who", "sex", "flags")),
+        (agents.CLASSIFICATION, ("bmi_class_who", "sex", "flags", "doubtful")),
         (agents.COHORT_ENTRY, ("classes",)),
     ):
         found = [sent.event for sent in derive(door(tmp_path), rows) if sent.topic == topic]
@@ -232,6 +232,7 @@ def test_only_a_rule_that_says_so_is_given_the_keys() -> None:
     with pytest.raises(DeclarationError, match="did not declare"):
         record(agents.MEASUREMENT, {"source": f"{STREAM}#1"}, key="p-1").decrypted()
     assert {str(rule.rule) for rule in RULES if rule.decrypts} == {
-        "health-classes@1",
-        "health-class-counts@1",
+        "health-classes@2",
+        "health-class-counts@2",
+        "health-day-counts@1",
     }

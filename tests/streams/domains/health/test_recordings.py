@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from streams.domains.health.mornings import lines
-from streams.domains.health.recordings import AIS_ATHLETES, BODY_DIMENSIONS, NHANES, SAS_ZERO, TableLayout
+from streams.domains.health.nhanes import CYCLES
+from streams.domains.health.recordings import AIS_ATHLETES, BODY_DIMENSIONS, NHANES, TableLayout
 from streams.domains.health.rules import assess
 from streams.readers.formats import Accepted, Refused
 from streams.readers.source import open_source
@@ -20,6 +21,7 @@ from tests.streams.domains.health.people import items, nhanes
 from tests.streams.readers.accounting import below_header
 
 MADE = Path(__file__).parent / "excerpts"
+SAS_ZERO = "5.397605346934028e-79"
 ATHLETES = MADE / "made_athletes.csv"
 BODIES = MADE / "made_body_dimensions.csv"
 
@@ -35,7 +37,7 @@ def reason(**cells: object) -> str:
     """Tell why a row of NHANES is refused."""
     (item,) = items(nhanes(cells))
     assert isinstance(item, Refused)
-    assert item.rule == "read-nhanes@1"
+    assert item.rule == "read-nhanes@2"
     return item.reason
 
 
@@ -120,6 +122,97 @@ def test_values_have_the_units_of_the_schema() -> None:
     assert fields["waist_circumference"] is None
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5.397605346934028e-79", 0.0),
+        ("5.3976053469340279e-79", 0.0),
+        ("5.397605e-79", 0.0),
+        ("5.4E-079", 0.0),
+        ("0.00000000000000000005e-60", 0.0),
+        ("-5.397605e-79", 0.0),
+        ("1e-71", 0.0),
+        ("1e-70", 1e-70),
+        ("0", 0.0),
+        ("70", 70.0),
+        ("7.0E+01", 70.0),
+        (".5", 0.5),
+        ("+70.", 70.0),
+        (" 70.0 ", 70.0),
+        ("8888", 8888.0),
+        ("", None),
+        (".", None),
+        (".A", None),
+        (".z", None),
+        ("._", None),
+        ("NA", None),
+        ("nan", None),
+        ("NaN", None),
+        ("<NA>", None),
+        ("null", None),
+    ],
+)
+def test_a_zero_and_a_missing_value_of_sas_are_read_in_every_spelling(text: str, value: float | None) -> None:
+    """Below 1e-70 nothing was weighed: such a value is 0, never a body weight. `.` and its letters are missing."""
+    found = only(NHANES, nhanes({"WeightKg": text, "TrunkFatG": text})).drafts[0].fields
+    assert found["body_weight"] == value
+    assert found["trunk_fat_mass"] == (value if value is None else value / 1000)
+
+
+@pytest.mark.parametrize(
+    "text", ["93799", "93799.0", "9.3799e4", "9.3799E+04", "937990e-1", "+93799.", " 93799 "]
+)
+def test_a_person_is_the_same_in_every_spelling_of_the_number(text: str) -> None:
+    """Other programs write ids as floats."""
+    assert only(NHANES, nhanes({"SEQN": text})).drafts[0].fields["person"] == "nhanes:93799"
+
+
+@pytest.mark.parametrize(
+    ("text", "sex"),
+    [("Female", "FEMALE"), ("male", "MALE"), ("2", "FEMALE"), ("1.0", "MALE"), (".", None), ("", None)],
+)
+def test_a_sex_is_read_as_word_and_as_code(text: str, sex: str | None) -> None:
+    """RIAGENDR: 1 is male, 2 is female."""
+    assert only(NHANES, nhanes({"Gender": text})).drafts[0].fields["sex"] == sex
+
+
+@pytest.mark.parametrize(
+    ("seqn", "cycle", "last_day"),
+    [
+        (1, "nhanes-1999-2000", "2000-12-31"),
+        (9_965, "nhanes-1999-2000", "2000-12-31"),
+        (9_966, "nhanes-2001-2002", "2002-12-31"),
+        (31_127, "nhanes-2005-2006", "2006-12-31"),
+        (71_916, "nhanes-2011-2012", "2012-12-31"),
+        (71_917, "nnyfs-2012", "2012-12-31"),
+        (83_732, "nhanes-2015-2016", "2016-12-31"),
+        (93_702, "nhanes-2015-2016", "2016-12-31"),
+        (93_703, "nhanes-2017-2018", "2018-12-31"),
+        (102_956, "nhanes-2017-2018", "2018-12-31"),
+        (109_300, "nhanes-2017-2020", "2020-03-31"),
+        (124_822, "nhanes-2017-2020", "2020-03-31"),
+        (130_378, "nhanes-2021-2023", "2023-08-31"),
+        (142_310, "nhanes-2021-2023", "2023-08-31"),
+    ],
+)
+def test_the_number_of_a_person_gives_the_cycle(seqn: int, cycle: str, last_day: str) -> None:
+    """The row stands on the last day of its cycle."""
+    draft = only(NHANES, nhanes({"SEQN": seqn})).drafts[0]
+    assert draft.fields["cycle"] == cycle
+    assert datetime.fromtimestamp(draft.occurred_at / 1e6, UTC).date().isoformat() == last_day
+    assert draft.fields["period"].endswith(f"/{last_day}")
+
+
+def test_there_are_as_many_numbers_in_a_cycle_as_persons_in_its_demographics() -> None:
+    """Published counts of DEMO, DEMO_B … DEMO_J, Y_DEMO, P_DEMO, DEMO_L; the ranges touch no other."""
+    sizes = [last - first + 1 for first, last in CYCLES]
+    assert sizes == [
+        9_965, 11_039, 10_122, 10_348, 10_149, 10_537, 9_756, 1_640, 10_175, 9_971, 9_254, 15_560, 11_933
+    ]  # fmt: skip
+    edges = [edge for each in CYCLES for edge in each]
+    assert edges == sorted(set(edges))
+
+
 def test_studies_name_a_person_by_the_row_of_the_whole_table() -> None:
     """Athletes: f and m; body dimensions: 1 is male."""
     athlete = only(AIS_ATHLETES, ATHLETES.read_bytes()).drafts[0].fields
@@ -134,10 +227,18 @@ def test_studies_name_a_person_by_the_row_of_the_whole_table() -> None:
     [
         ({"SEQN": "93703.5"}, "column SEQN: expected the number of a person"),
         ({"SEQN": ""}, "column SEQN: expected the number of a person"),
-        ({"SEQN": "83732.0"}, "is of no survey cycle that can be dated"),
+        ({"SEQN": "."}, "column SEQN: expected the number of a person"),
+        ({"SEQN": "0"}, "column SEQN: expected the number of a person"),
+        ({"SEQN": "-93703"}, "column SEQN: expected the number of a person"),
+        ({"SEQN": "9.37035e3"}, "column SEQN: expected the number of a person"),
+        ({"SEQN": "108000.0"}, "is of no survey cycle that can be dated"),
+        ({"SEQN": "142311"}, "is of no survey cycle that can be dated"),
         ({"WeightKg": "heavy 98.7654"}, "column WeightKg: expected a number"),
-        ({"WeightKg": "nan"}, "column WeightKg: expected a number"),
-        ({"Gender": "Person 98.7654"}, "column Gender: expected one of Female, Male"),
+        ({"WeightKg": "1e400"}, "column WeightKg: expected a number"),
+        ({"WeightKg": "inf"}, "column WeightKg: expected a number"),
+        ({"WeightKg": "0x46"}, "column WeightKg: expected a number"),
+        ({"Gender": "Person 98.7654"}, "column Gender: expected one of female, male"),
+        ({"Gender": "3"}, "column Gender: expected one of female, male"),
         ({"StandingHeightCm": "1\t2"}, "cells as in the header, got 15"),
     ],
 )
@@ -161,9 +262,21 @@ def test_what_is_implausible_is_accepted() -> None:
 
 def test_a_table_that_lacks_a_column_is_refused_row_by_row() -> None:
     """Each row is counted, with the column's name."""
-    data = nhanes({}, {}).replace(b"TrunkFatG", b"Trunk")
+    data = nhanes({}, {}).replace(b"WaistCircumferenceCm", b"Waist")
     found = [item for item in items(data) if isinstance(item, Refused)]
-    assert [item.reason for item in found] == ["the table lacks the column TrunkFatG"] * 2
+    assert [item.reason for item in found] == ["the table lacks the column WaistCircumferenceCm"] * 2
+
+
+def test_a_table_of_a_cycle_without_x_ray_is_read() -> None:
+    """There was none in 2007-2010 and since 2019."""
+    data = (
+        nhanes({"SEQN": 41_475, "TrunkFatG": 1})
+        .replace(b"TrunkFatG", b"Trunk")
+        .replace(b"TotalPercentFat", b"T")
+    )
+    fields = only(NHANES, data).drafts[0].fields
+    assert (fields["cycle"], fields["trunk_fat_mass"]) == ("nhanes-2007-2008", None)
+    assert fields["body_weight"] == 71.2
 
 
 def test_the_scenario_is_what_its_generator_makes() -> None:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from streams.domains.health.bodies import bmi_of, exact, values_of
 from streams.domains.health.counts import CODE_LENGTH, decode, encode
 from streams.domains.health.rules import (
+    DOUBTFUL_PADDED_TO,
+    DOUBTS,
     FLAGS_PADDED_TO,
     assess,
     fat_class,
@@ -130,20 +132,72 @@ def test_an_identity_holds_up_to_its_tolerance() -> None:
     assert printed == {27.7: False, 27.8: False, 27.9: True}
 
 
-def test_children_have_no_class_and_who_tells_no_age_is_taken_for_an_adult() -> None:
-    """Percentiles are for those under 20; both are flagged."""
-    child = assess({**SHEET, "age": 19.0})
-    assert (child.who, child.korea, child.fat, child.waist) == (None, None, None, None)
-    assert child.flags == ("NOT_ADULT",)
+@pytest.mark.parametrize(
+    ("age", "who", "korea", "fat", "waist"),
+    [
+        (18.0, None, None, None, None),
+        (18.99, None, None, None, None),
+        (19.0, None, "OBESE_I", None, "ABDOMINALLY_OBESE"),
+        (19.99, None, "OBESE_I", None, "ABDOMINALLY_OBESE"),
+        (20.0, "PRE_OBESE", "OBESE_I", "ABOVE", "ABDOMINALLY_OBESE"),
+    ],
+)
+def test_each_scheme_counts_adults_from_its_own_age(
+    age: float, who: str | None, korea: str | None, fat: str | None, waist: str | None
+) -> None:
+    """KSSO from 19, WHO and the shares of fat from 20; below that the class is null and flagged."""
+    found = assess({**SHEET, "age": age, "waist_circumference": 92.0})
+    assert (found.who, found.korea, found.fat, found.waist) == (who, korea, fat, waist)
+    assert ("NOT_ADULT" in found.flags) == (age < 20)
+    assert found.fields()["schemes"] == [
+        "WHO",
+        "KSSO-2018",
+        "PBF",
+    ]  # which of them has a class would tell the age
+
+
+def test_a_person_of_unknown_age_is_taken_for_an_adult() -> None:
+    """With a flag, and without an age band."""
     unknown = assess({**SHEET, "age": None})
     assert (unknown.who, unknown.flags, unknown.age_band) == ("PRE_OBESE", ("AGE_UNKNOWN",), None)
+
+
+@pytest.mark.parametrize(
+    ("change", "doubtful"),
+    [
+        ({}, ()),
+        ({"bmi": 27.9}, ("bmi_class_who", "bmi_class_korea")),
+        ({"body_height": 147.0}, ("bmi_class_who", "bmi_class_korea")),
+        ({"percent_body_fat": 30.0}, ("bmi_class_who", "bmi_class_korea", "fat_class")),
+        ({"body_fat_mass": 29.6}, ("bmi_class_who", "bmi_class_korea", "fat_class")),
+        ({"body_weight": 91.1, "bmi": 30.1}, ("bmi_class_who", "bmi_class_korea", "fat_class")),
+        ({"intracellular_water": 20.0}, ()),
+        ({"waist_circumference": 900.0}, ("waist_class",)),
+        ({"age": 19.0, "bmi": 27.9}, ("bmi_class_korea",)),
+    ],
+)
+def test_a_class_of_a_sheet_whose_identities_fail_is_named_as_doubtful(
+    change: dict[str, Any], doubtful: tuple[str, ...]
+) -> None:
+    """BMI is not weight / height², fat is not share × weight, weight is not lean + fat; water decides on no class."""
+    assessment = assess({**SHEET, **change})
+    assert assessment.doubtful == doubtful
+    fields = assessment.fields()
+    assert fields["doubtful"].split() == [*doubtful]
+    assert len(fields["doubtful"]) == DOUBTFUL_PADDED_TO
+
+
+def test_a_weight_of_8888_kg_is_classed_and_doubtful() -> None:
+    """A code for a refusal in a table is not hidden, and moves no share."""
+    found = assess({**MAN, "body_weight": 8888.0, "body_height": 170.0})
+    assert (found.who, found.doubtful) == ("OBESE_III", ("bmi_class_who", "bmi_class_korea"))
 
 
 def test_what_was_not_measured_gives_no_class() -> None:
     """Weight zero, no sex, nothing at all: null, never a guess."""
     assert assess({**MAN, "body_weight": 0.0, "body_height": 174.0}).who is None
     assert assess({"age": 41.0, "percent_body_fat": 20.0, "waist_circumference": 99.0}).fat is None
-    assert assess(MAN).fields()["schemes"] == []
+    assert assess(MAN).doubtful == ()
 
 
 @given(
@@ -175,6 +229,11 @@ def test_more_weight_never_makes_a_lighter_class(grams: int, millimetres: int) -
     names = ["SEVERE_THINNESS", "MODERATE_THINNESS", "MILD_THINNESS", "NORMAL", "PRE_OBESE"]
     names += ["OBESE_I", "OBESE_II", "OBESE_III"]
     assert order == sorted(order, key=names.index)
+
+
+def test_every_cause_of_a_doubt_is_a_flag() -> None:
+    """A misspelt cause would doubt nothing."""
+    assert frozenset().union(*DOUBTS.values()) <= {*FLAGS}
 
 
 def test_every_flag_is_told_once_and_identities_come_first() -> None:
