@@ -98,9 +98,11 @@ def alarms(anomaly: str) -> Builder[dashboard.Panel]:
     """Return the number of alarms."""
     return panels.stat(
         "Alarms",
-        f"SELECT countIf(severity = 'ALARM') AS alarms FROM {anomaly} WHERE $__timeFilter(occurred_at)",
+        f"SELECT countIf(NOT withdrawn) - countIf(withdrawn) AS alarms FROM {anomaly} "
+        "WHERE severity = 'ALARM' AND $__timeFilter(occurred_at)",
         steps=ZERO_IS_GOOD,
-        about="Impossible transitions of containers, and identities that two ships share.",
+        about="Impossible transitions of containers, and identities that two ships share. An alarm that a late event "
+        "explains is withdrawn, and does not count.",
     )
 
 
@@ -200,9 +202,12 @@ def anomalies(anomaly: str) -> Builder[dashboard.Panel]:
     return panels.table(
         "Anomalies",
         f"SELECT occurred_at AS at, severity, kind, subject, detail, rule, simulated FROM {anomaly} "
-        f"WHERE $__timeFilter(occurred_at) ORDER BY severity = 'ALARM' DESC, occurred_at DESC LIMIT 200",
-        about="Each wrong number is reported once per subject; a jump and a shared identity every time. "
-        + ABOUT_SIMULATED,
+        "WHERE $__timeFilter(occurred_at) "
+        "GROUP BY occurred_at, severity, kind, subject, detail, rule, simulated, cause_event_id "
+        "HAVING countIf(NOT withdrawn) > countIf(withdrawn) "
+        "ORDER BY severity = 'ALARM' DESC, occurred_at DESC LIMIT 200",
+        about="Each wrong number is reported once per subject; a jump and a shared identity every time; withdrawn ones "
+        "are left out. " + ABOUT_SIMULATED,
         span=panels.WIDE,
     )
 
@@ -211,10 +216,11 @@ def anomaly_kinds(anomaly: str) -> Builder[dashboard.Panel]:
     """Return anomalies by kind."""
     return panels.table(
         "Anomalies by kind",
-        f"SELECT kind, severity, count() AS anomalies, uniqExact(subject) AS subjects, "
+        f"SELECT kind, severity, countIf(NOT withdrawn) - countIf(withdrawn) AS anomalies, "
+        f"uniqExact(subject) AS subjects, "
         f"round(max(value), 1) AS highest, "
         f"any(unit) AS in_unit FROM {anomaly} WHERE $__timeFilter(occurred_at) GROUP BY kind, severity "
-        f"ORDER BY anomalies DESC",
+        f"HAVING anomalies > 0 ORDER BY anomalies DESC",
         about="highest: the speed that a jump would have needed, or the distance of two ships under one number; "
         "thousands of knots mean that two ships use one number.",
     )

@@ -14,7 +14,15 @@ from typing import Any
 from schemas.names import topic_name
 from streams.agents import Output, Record, State, batched
 from streams.domains.cargo import anomalies
-from streams.domains.cargo.container_history import ContainerStatus, History, apply_event, equipment_event
+from streams.domains.cargo.container_history import (
+    IMPOSSIBLE,
+    UNSEALED,
+    ContainerStatus,
+    EventFinding,
+    History,
+    apply_event,
+    equipment_event,
+)
 from streams.domains.cargo.vessels import Finding, Track, apply_position
 
 SUPPLY = topic_name("cargo", "supply-event")
@@ -23,28 +31,40 @@ POSITION = topic_name("cargo", "vessel-position")
 CONTAINER_STATE = topic_name("cargo", "container-state")
 ANOMALY = topic_name("cargo", "anomaly")
 
-STATE_RULE = "container-state@1"
+STATE_RULE = "container-state@2"
 TRACK_RULE = "vessel-track@1"
 NUMBERS_RULE = "cargo-numbers@1"
 
 MICROSECONDS = 1_000_000
 
+WRONG_YEAR_US = 366 * 86_400 * MICROSECONDS
+"""Time after its own making from which an event's date is taken to be wrong, and moves no container."""
+
+SEVERITY = {IMPOSSIBLE: "ALARM", UNSEALED: "WARNING"}
+
 
 @batched(TRANSPORT, rule=STATE_RULE, outputs=(CONTAINER_STATE, ANOMALY))
 def container_state(record: Record, state: State) -> Iterator[Output]:
-    """Derive a container's state after an actual equipment event or a retraction."""
+    """Derive a container's state after an equipment event that counts, and what contradicts it.
+
+    An anomaly that the event resolves is sent again with `withdrawn`. An event more than `WRONG_YEAR_US` after
+    its own making has no effect: it would be the newest event for years.
+    """
     event = record.event
-    counts = event["event_type"] == "EQUIPMENT" and event["classifier"] == "ACT"
-    if not counts or event["subject_kind"] != "CONTAINER":
+    if event["event_type"] != "EQUIPMENT" or event["subject_kind"] != "CONTAINER":
+        return
+    if event.get("told_at") is not None and event["occurred_at"] - event["told_at"] > WRONG_YEAR_US:
         return
     kept = state.get()
-    history, status, flags = apply_event(
-        History.from_value(kept) if kept else History(), equipment_event(event)
-    )
-    state.put(history.to_value())
+    history = History.from_value(kept) if kept else History()
+    change = apply_event(history, equipment_event(event))
+    if change.history is not history:
+        state.put(change.history.to_value())
+    status = change.status
     if status is None:
         return
-    fields = {**_state_fields(status), "flags": [*event["flags"], *flags], "revision": history.revision}
+    revision = change.history.revision
+    fields = {**_state_fields(status), "flags": [*event["flags"], *change.flags], "revision": revision}
     newest = status.newest
     occurred_us = None if newest is None or newest.occurred_at == record.occurred_us else newest.occurred_at
     yield Output(
@@ -53,8 +73,8 @@ def container_state(record: Record, state: State) -> Iterator[Output]:
         key=record.key,
         occurred_us=occurred_us,
     )
-    if newest is not None and newest.event_id == record.event_id:
-        yield from (_anomaly(record, STATE_RULE, each, "CONTAINER") for each in _state_anomalies(status))
+    yield from (_event_anomaly(record, each) for each in change.raised)
+    yield from (_event_anomaly(record, each, withdrawn=True) for each in change.withdrawn)
 
 
 @batched(TRANSPORT, rule=NUMBERS_RULE, outputs=(ANOMALY,))
@@ -95,15 +115,6 @@ def _numbers(
     yield from (_anomaly(record, NUMBERS_RULE, each, kind) for each in found)
 
 
-def _state_anomalies(status: ContainerStatus) -> Iterator[Finding]:
-    newest = status.newest
-    if newest is not None and not status.legal:
-        detail = f"{newest.code} in state {status.previous}: taken to be {status.state}"
-        yield Finding("IMPOSSIBLE_TRANSITION", "ALARM", detail)
-    if status.unsealed:
-        yield Finding("SEAL_MISSING", "WARNING", "stuffed without telling a seal")
-
-
 def _state_fields(status: ContainerStatus) -> dict[str, Any]:
     newest = status.newest
     gap = None if newest is None or status.before_at is None else newest.occurred_at - status.before_at
@@ -139,3 +150,22 @@ def _anomaly(record: Record, rule: str, finding: Finding, kind: str) -> Output:
         "longitude": event.get("longitude"),
     }
     return Output(ANOMALY, fields, key=record.key)
+
+
+def _event_anomaly(record: Record, finding: EventFinding, *, withdrawn: bool = False) -> Output:
+    """Return the anomaly of an event that may have come before the record."""
+    event = record.event if finding.event_id == record.event_id else {}
+    fields = {
+        "subject": record.key,
+        "subject_kind": "CONTAINER",
+        "rule": STATE_RULE,
+        "kind": finding.kind,
+        "severity": SEVERITY[finding.kind],
+        "detail": finding.detail,
+        "cause_event_id": finding.event_id,
+        "latitude": event.get("latitude"),
+        "longitude": event.get("longitude"),
+        "withdrawn": withdrawn,
+    }
+    occurred_us = None if finding.occurred_at == record.occurred_us else finding.occurred_at
+    return Output(ANOMALY, fields, key=record.key, occurred_us=occurred_us)

@@ -1,19 +1,36 @@
-"""State machine of a container, from depot to depot. Pure.
+"""Position of a container, and the transition that an actual equipment event makes. Pure.
 
-States and legal transitions are ours, made from DCSA's definitions of the equipment event codes
-(docs/fields/cargo.md#container-states); the README lists them. Callers pass actual events (`ACT`) only. `AVPU`, `AVDO`
-and `CROS` change no state. An event that the table does not allow is an illegal transition: the state becomes the one
-that the event reports.
+The position says who holds the container, what it is on, whether it is laden, on which leg it moves, and whether
+customs hold it. An event is refused as impossible only if it contradicts the position: DCSA's definitions of the codes
+(docs/fields/cargo.md#container-states) are read together with facility type, mode of transport, empty indicator and
+place. Codes that a version lacks (2.2 has none of customs) or that a carrier does not report (`DROP` and `PICK` in
+merchant haulage, `STUF`, `STRP`) are not required. The state is a name of the position; the README lists them.
+
+Callers pass actual events (`ACT`) only. `AVPU`, `AVDO` and `CROS` change no position. After an impossible event the
+position is the one that the event reports.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 UNKNOWN = "UNKNOWN"
 WITHOUT_EFFECT = frozenset(("AVPU", "AVDO", "CROS"))
-"""Codes that change no state: available for pick-up or drop-off, border crossed."""
+"""Codes that change no position: available for pick-up or drop-off, border crossed."""
 
-TRANSSHIPMENT = "TRANSSHIPMENT"
+EXPORT, IMPORT, TRANSSHIPMENT = "EXPORT", "IMPORT", "TRANSSHIPMENT"
+VESSEL, RAIL, BARGE, TRUCK = "VESSEL", "RAIL", "BARGE", "TRUCK"
+YARD, ROAD, CUSTOMER, ABOARD = "YARD", "ROAD", "CUSTOMER", "ABOARD"
+HELD, RELEASED = "HELD", "RELEASED"
+
+PORT_TERMINAL, DEPOT, CUSTOMER_LOCATION = "POTE", "DEPO", "CLOC"
+GATED = frozenset((PORT_TERMINAL, DEPOT, "INTE", None))
+"""Facilities that a container leaves through a gate, or on board. Others, such as a ramp, need not have one."""
+
+SEALED_OFF = frozenset((PORT_TERMINAL, DEPOT, None))
+"""Facilities where nobody stuffs or strips without reporting it. Inland terminals and freight stations do."""
+
+_CUSTODY = frozenset(("GTIN", "GTOT", "LOAD", "DISC", "PICK", "DROP"))
+_CUSTOMS = {"CUSS": HELD, "CUSI": HELD, "CUSR": RELEASED}
 
 
 class Step(NamedTuple):
@@ -24,104 +41,299 @@ class Step(NamedTuple):
         empty: Whether the container is empty; None if not reported.
         facility: Facility type code.
         phase: Transport phase.
+        mode: Mode of transport.
+        un_location_code: UN/LOCODE.
     """
 
     code: str
     empty: bool | None = None
     facility: str | None = None
     phase: str | None = None
+    mode: str | None = None
+    un_location_code: str | None = None
 
 
-_TRANSITIONS: Mapping[tuple[str, str], str] = {
-    ("EMPTY_IN_DEPOT", "GTOT"): "EMPTY_OUT",
-    ("EMPTY_OUT", "DROP"): "EMPTY_AT_SHIPPER",
-    ("EMPTY_AT_SHIPPER", "STUF"): "LADEN_AT_SHIPPER",
-    ("LADEN_AT_SHIPPER", "PICK"): "LADEN_INLAND_OUT",
-    ("LADEN_INLAND_OUT", "GTIN"): "IN_EXPORT_YARD",
-    ("IN_EXPORT_YARD", "LOAD"): "ON_BOARD",
-    ("IN_TRANSHIP_YARD", "LOAD"): "ON_BOARD",
-    ("IN_IMPORT_YARD", "CUSS"): "CUSTOMS_HOLD",
-    ("IN_IMPORT_YARD", "CUSI"): "CUSTOMS_HOLD",
-    ("IN_IMPORT_YARD", "CUSR"): "RELEASED",
-    ("CUSTOMS_HOLD", "CUSS"): "CUSTOMS_HOLD",
-    ("CUSTOMS_HOLD", "CUSI"): "CUSTOMS_HOLD",
-    ("CUSTOMS_HOLD", "INSP"): "CUSTOMS_HOLD",
-    ("CUSTOMS_HOLD", "RMVD"): "CUSTOMS_HOLD",
-    ("CUSTOMS_HOLD", "RSEA"): "CUSTOMS_HOLD",
-    ("CUSTOMS_HOLD", "CUSR"): "RELEASED",
-    ("RELEASED", "GTOT"): "LADEN_INLAND_IN",
-    ("LADEN_INLAND_IN", "DROP"): "LADEN_AT_CONSIGNEE",
-    ("LADEN_AT_CONSIGNEE", "STRP"): "EMPTY_AT_CONSIGNEE",
-    ("EMPTY_AT_CONSIGNEE", "PICK"): "EMPTY_INLAND_IN",
-    ("EMPTY_INLAND_IN", "GTIN"): "EMPTY_IN_DEPOT",
-}
-_LADEN_NOW = frozenset(("LADEN_INLAND_OUT", "IN_EXPORT_YARD", "LADEN_INLAND_IN"))
-_EMPTY_NOW = frozenset(("EMPTY_OUT", "EMPTY_IN_DEPOT"))
+class Position(NamedTuple):
+    """Where a container is. JSON stores it as an array.
+
+    Attributes:
+        where: `YARD` of a facility, `ROAD` (between places), `CUSTOMER` (shipper, consignee), `ABOARD`, or `UNKNOWN`.
+        by: Code of the event that brought it there.
+        mode: What it is on, or what it was lifted off last: a mode of transport.
+        empty: Whether it is empty; None if unknown.
+        facility: Facility type code of the last place.
+        un_location_code: UN/LOCODE of the last place.
+        leg: `EXPORT`, `IMPORT`, `TRANSSHIPMENT`, or None.
+        customs: `HELD` after a selection by customs, `RELEASED` after a release, or None.
+    """
+
+    where: str = UNKNOWN
+    by: str = ""
+    mode: str | None = None
+    empty: bool | None = None
+    facility: str | None = None
+    un_location_code: str | None = None
+    leg: str | None = None
+    customs: str | None = None
+
+    @property
+    def state(self) -> str:
+        """Name of the position, a `State` of `cargo.container-state`. A container of unknown load counts as laden."""
+        if self.where == UNKNOWN:
+            return {HELD: "CUSTOMS_HOLD", RELEASED: "RELEASED"}.get(self.customs or "", UNKNOWN)
+        if self.where == ABOARD and self.mode == VESSEL:
+            return "ON_BOARD"
+        if self.where == YARD:
+            return self._in_yard()
+        load = "EMPTY" if self.empty else "LADEN"
+        if self.where == CUSTOMER:
+            return f"{load}_AT_{'CONSIGNEE' if self.leg == IMPORT else 'SHIPPER'}"
+        if self.leg == IMPORT:
+            return f"{load}_INLAND_IN"
+        return "EMPTY_OUT" if self.empty else "LADEN_INLAND_OUT"
+
+    def _in_yard(self) -> str:
+        from_sea = self.by in ("DISC", "GTIN") and self.mode == VESSEL
+        if self.customs == HELD:
+            return "CUSTOMS_HOLD"
+        if self.leg == TRANSSHIPMENT:
+            return "IN_TRANSHIP_YARD"
+        if self.empty:
+            at_port = self.facility == PORT_TERMINAL and self.leg == EXPORT
+            return "IN_IMPORT_YARD" if from_sea else "IN_EXPORT_YARD" if at_port else "EMPTY_IN_DEPOT"
+        if self.leg == IMPORT:
+            if self.customs == RELEASED:
+                return "RELEASED"
+            return "IN_IMPORT_YARD" if from_sea or self.facility == PORT_TERMINAL else "LADEN_INLAND_IN"
+        return "IN_EXPORT_YARD" if self.facility in (PORT_TERMINAL, None) else "LADEN_INLAND_OUT"
 
 
 class Transition(NamedTuple):
     """Effect of an event.
 
     Attributes:
-        state: State after it.
-        legal: Whether the table allows it. An event in state `UNKNOWN` is legal.
-        moved: False if the code changes no state.
+        position: Position after it.
+        problem: Why it contradicts the position before, in words; None if it does not. Nothing contradicts `UNKNOWN`.
     """
 
-    state: str
-    legal: bool
-    moved: bool = True
+    position: Position
+    problem: str | None = None
 
 
-def transition(state: str, step: Step) -> Transition:
+def transition(position: Position, step: Step) -> Transition:
     """Return the transition that an actual event makes.
 
     Args:
-        state: State before; `UNKNOWN` before the first event.
+        position: Position before; `Position()` before the first event.
         step: The event.
     """
     if step.code in WITHOUT_EFFECT:
-        return Transition(state, legal=True, moved=False)
-    if state == UNKNOWN:
-        return Transition(reported_state(step, state), legal=True)
-    if state == "ON_BOARD" and step.code == "DISC":
-        return Transition(reported_state(step, state), legal=True)
-    found = _TRANSITIONS.get((state, step.code))
-    if found is None or _contradicts(found, step):
-        return Transition(reported_state(step, state), legal=False)
-    return Transition(found, legal=True)
+        return Transition(position)
+    return Transition(_moved(position, step), _contradiction(position, step))
 
 
-def reported_state(step: Step, state: str) -> str:
-    """Return the state that an event reports, whatever the state before; that state if it reports none."""
-    laden = step.empty is not True
-    match step.code:
-        case "GTOT":
-            return "LADEN_INLAND_IN" if laden else "EMPTY_OUT"
-        case "GTIN":
-            return "IN_EXPORT_YARD" if laden else "EMPTY_IN_DEPOT"
-        case "DROP":
-            return "LADEN_AT_CONSIGNEE" if laden else "EMPTY_AT_SHIPPER"
-        case "PICK":
-            return "LADEN_INLAND_OUT" if laden else "EMPTY_INLAND_IN"
-        case "DISC":
-            return "IN_TRANSHIP_YARD" if step.phase == TRANSSHIPMENT else "IN_IMPORT_YARD"
-        case _:
-            return _STATE_AFTER.get(step.code, state)
+def is_elsewhere(position: Position, step: Step) -> bool:
+    """Return whether an event reports another place than the position: UN/LOCODEs or facility types differ."""
+    places = (position.un_location_code, step.un_location_code), (position.facility, step.facility)
+    return any(before and now and before != now for before, now in places)
 
 
-_STATE_AFTER: Mapping[str, str] = {
-    "STUF": "LADEN_AT_SHIPPER",
-    "STRP": "EMPTY_AT_CONSIGNEE",
-    "LOAD": "ON_BOARD",
-    "CUSS": "CUSTOMS_HOLD",
-    "CUSI": "CUSTOMS_HOLD",
-    "CUSR": "RELEASED",
+def conveyance(before: Position, step: Step) -> str | None:
+    """Return what a `LOAD` or `DISC` is about.
+
+    Returns:
+        The reported mode of transport. Without one, what the container is discharged from; else a vessel, unless the
+        facility lies inland; else None.
+    """
+    if step.mode in (VESSEL, RAIL, BARGE, TRUCK):
+        return step.mode
+    if step.code == "DISC" and before.where == ABOARD:
+        return before.mode
+    return VESSEL if step.facility in (PORT_TERMINAL, None) else None
+
+
+def _contradiction(before: Position, step: Step) -> str | None:
+    if before.where == UNKNOWN and before.customs is None:
+        return None
+    check = _CHECKS.get(step.code)
+    return (check(before, step) if check else None) or _load_problem(before, step)
+
+
+def _aboard_problem(before: Position, step: Step) -> str | None:
+    """A container leaves a vessel by `DISC` only. A train or barge may be left without a report of it."""
+    del step
+    return "it is on board a vessel" if before.where == ABOARD and before.mode == VESSEL else None
+
+
+def _twice_problem(before: Position, step: Step) -> str | None:
+    """The same code twice at one place, and no move between."""
+    return "it happened already" if before.by == step.code and not is_elsewhere(before, step) else None
+
+
+def _held_problem(before: Position) -> str | None:
+    return "customs have not released it" if before.customs == HELD else None
+
+
+def _loaded(before: Position, step: Step) -> str | None:
+    if before.where == ABOARD:
+        return f"it is on board already ({before.mode})"
+    if conveyance(before, step) != VESSEL:
+        return _twice_problem(before, step)
+    if before.where in (ROAD, CUSTOMER):
+        return "it is not in a terminal"
+    if before.where == YARD and before.un_location_code and step.un_location_code:
+        other_port = before.un_location_code != step.un_location_code
+        if other_port and before.facility in (PORT_TERMINAL, DEPOT):
+            return f"it is in {before.un_location_code}"
+    elif before.where == YARD and before.facility == DEPOT and step.facility != DEPOT:
+        return "it is in a depot"
+    return _held_problem(before)
+
+
+def _discharged(before: Position, step: Step) -> str | None:
+    mode = conveyance(before, step)
+    if before.where == ABOARD:
+        known = {VESSEL if each == BARGE else each for each in (before.mode, mode) if each}
+        return None if len(known) < 2 else f"it is on board {before.mode}, not {mode}"
+    if mode == VESSEL:
+        return None if before.where == UNKNOWN else "it is not on board"
+    return _twice_problem(before, step) if before.where == YARD else None
+
+
+def _gated_in(before: Position, step: Step) -> str | None:
+    return _aboard_problem(before, step) or (_twice_problem(before, step) if before.where == YARD else None)
+
+
+def _gated_out(before: Position, step: Step) -> str | None:
+    if before.where == ROAD:
+        return _twice_problem(before, step)
+    return _aboard_problem(before, step) or _held_problem(before)
+
+
+def _picked_up(before: Position, step: Step) -> str | None:
+    if before.where == ROAD:
+        return _twice_problem(before, step)
+    return _aboard_problem(before, step) or _held_problem(before)
+
+
+def _dropped(before: Position, step: Step) -> str | None:
+    if before.where == CUSTOMER:
+        return _twice_problem(before, step)
+    lifted_off = before.by == "DISC" and before.mode != VESSEL
+    if before.where == YARD and before.facility in GATED and not lifted_off:
+        return "it has not left the terminal"
+    return _aboard_problem(before, step)
+
+
+def _stuffed(before: Position, step: Step) -> str | None:
+    """A container may be stuffed in rounds, and be stripped unseen at the end of an import."""
+    del step
+    if before.where == ABOARD:
+        return f"it is on board ({before.mode})"
+    watched = before.leg != IMPORT or (before.where == YARD and before.facility in SEALED_OFF)
+    return "it is laden" if before.empty is False and before.by != "STUF" and watched else None
+
+
+def _stripped(before: Position, step: Step) -> str | None:
+    del step
+    if before.where == ABOARD:
+        return f"it is on board ({before.mode})"
+    return "it is empty" if before.empty else None
+
+
+_CHECKS: Mapping[str, Callable[[Position, Step], str | None]] = {
+    "LOAD": _loaded,
+    "DISC": _discharged,
+    "GTIN": _gated_in,
+    "GTOT": _gated_out,
+    "PICK": _picked_up,
+    "DROP": _dropped,
+    "STUF": _stuffed,
+    "STRP": _stripped,
 }
 
 
-def _contradicts(found: str, step: Step) -> bool:
-    """Return whether an event reports laden where the new state is an empty one, or the reverse."""
-    if step.empty is None:
-        return False
-    return (found in _LADEN_NOW and step.empty) or (found in _EMPTY_NOW and not step.empty)
+def _load_problem(before: Position, step: Step) -> str | None:
+    """A container neither fills nor empties unseen on board, or in a yard that nobody strips in."""
+    if step.empty is None or before.empty is None or step.empty == before.empty or step.code not in _CUSTODY:
+        return None
+    on_board = before.where == ABOARD and (before.mode == VESSEL or step.code == "DISC")
+    in_yard = before.where == YARD and before.facility in SEALED_OFF and not is_elsewhere(before, step)
+    if not (on_board or in_yard):
+        return None
+    return "it was empty, and nobody stuffed it" if before.empty else "it was laden, and nobody stripped it"
+
+
+def _moved(before: Position, step: Step) -> Position:
+    if step.code in _CUSTOMS:
+        return before._replace(customs=_CUSTOMS[step.code], leg=before.leg or step.phase)
+    if step.code not in _CUSTODY and step.code not in ("STUF", "STRP"):
+        return before
+    where, mode = _where(before, step)
+    empty = {"STUF": False, "STRP": True}.get(step.code, before.empty if step.empty is None else step.empty)
+    stays = step.code in ("STUF", "STRP") and where == before.where
+    cleared = empty or (where == ABOARD and mode == VESSEL)
+    return Position(
+        where=where,
+        by=step.code,
+        mode=mode,
+        empty=empty,
+        facility=step.facility or (before.facility if stays else None),
+        un_location_code=step.un_location_code or (before.un_location_code if stays else None),
+        leg=_leg(before, step, where, mode, empty),
+        customs=None if cleared else before.customs,
+    )
+
+
+def _where(before: Position, step: Step) -> tuple[str, str | None]:
+    """Return who holds the container after an event, and what it is on or came off."""
+    place = CUSTOMER if step.facility == CUSTOMER_LOCATION else YARD
+    if step.code == "LOAD":
+        mode = conveyance(before, step)
+        return (ABOARD if mode in (VESSEL, RAIL, BARGE) else ROAD), mode
+    if step.code in ("DISC", "GTIN"):
+        came_off = conveyance(before, step) if step.code == "DISC" else before.mode
+        return place, came_off if "DISC" in (step.code, before.by) else None
+    if step.code in ("GTOT", "PICK"):
+        on_train = before.where == ABOARD and before.mode in (RAIL, BARGE) and step.mode != TRUCK
+        leaves_with_it = step.code == "GTOT" and on_train and not is_elsewhere(before, step)
+        return (ABOARD, before.mode) if leaves_with_it else (ROAD, step.mode)
+    if step.code == "DROP":
+        return (CUSTOMER if step.facility in (CUSTOMER_LOCATION, None) else YARD), None
+    packed_there = (step.facility or before.facility) in ("COFS", CUSTOMER_LOCATION)
+    return (YARD if before.where == YARD and not packed_there else CUSTOMER), before.mode
+
+
+def _leg(before: Position, step: Step, where: str, mode: str | None, empty: bool | None) -> str | None:
+    """Return the leg after an event: none at sea and after the return, else the reported one, else the usual one."""
+    at_sea = where == ABOARD and mode == VESSEL
+    returned = step.code == "GTIN" and empty and step.facility != PORT_TERMINAL
+    if at_sea or returned:
+        return None
+    if step.phase in (EXPORT, IMPORT, TRANSSHIPMENT):
+        return step.phase
+    from_sea = step.code == "DISC" and mode == VESSEL
+    into_port = step.code == "GTIN" and not empty and step.facility == PORT_TERMINAL and before.by != "DISC"
+    if step.code == "STRP" or from_sea:
+        return IMPORT
+    if step.code == "STUF" or into_port:
+        return EXPORT
+    if step.code == "GTOT" and empty:
+        return IMPORT if before.leg == IMPORT and before.mode == VESSEL else EXPORT
+    return before.leg or _usual_leg(step, empty)
+
+
+def _usual_leg(step: Step, empty: bool | None) -> str | None:
+    """Return the leg of an event whose container's leg is unknown."""
+    laden = not empty
+    at_port = step.facility == PORT_TERMINAL
+    inbound = {
+        "GTOT": True,
+        "DROP": laden,
+        "PICK": not laden,
+        "LOAD": at_port,
+        "DISC": not at_port,
+    }.get(step.code, False)
+    if inbound:
+        return IMPORT
+    return EXPORT if laden or step.code != "GTIN" else None

@@ -1,29 +1,55 @@
-"""DCSA Track & Trace messages, 2.2 and 3.0 → `cargo.transport-event`. Pure.
+"""DCSA Track & Trace messages, 2.2 and 3.0 → `cargo.transport-event`. Pure, and of any length.
 
-One source record is one event: an item of the array in 2.2, of `events` in 3.0. The events of a message are accepted or
-refused together (`message_atomicity.py`). `dcsa_2_2` and `dcsa_3_0` hold the rules of their version. The subject of an
-event is its container, else its own document, vessel, transport call or first referenced document;
-without any of them, its `eventID`.
+One source record is one event. A message is an array (2.2), an object with `events` (3.0), one event, or any of these
+inside members such as `data`, as carriers' interfaces send them; either version comes in each shape. A message that is
+wrong itself (no JSON, no event, a text that is cut off) is one refused record, behind those of its events. The events
+of a message are accepted or refused together (`streams/readers/together.py`): DCSA's conformance tests pass or fail
+whole messages.
+
+`dcsa_2_2` and `dcsa_3_0` hold the rules of their version. The subject of an event is its container, else its own
+document, vessel, transport call or first referenced document; without any of them, its `eventID`.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 from schemas.names import topic_name
-from streams.domains.cargo import dcsa_2_2, dcsa_3_0, json_spans
+from streams.domains.cargo import dcsa_2_2, dcsa_3_0
 from streams.domains.cargo.identifiers import container_problem, imo_problem
-from streams.domains.cargo.json_text import parse
-from streams.domains.cargo.message_atomicity import RawEvent, accept_together, read_message, refuse_message
 from streams.domains.cargo.rule_violation import RuleViolation, short_repr
-from streams.readers.formats import EventDraft, Item
+from streams.domains.cargo.word_list import word_list
+from streams.readers import json_value
+from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
+from streams.readers.json_stream import LARGEST_ELEMENT, Element, Envelope, Path, cut, envelope
 
 TOPIC = topic_name("cargo", "transport-event")
 RULE = "dcsa-json@1"
+DUPLICATE = "dcsa-duplicate-member@1"
+MESSAGE = "dcsa-message@1"
 ATOMICITY_RULE = "dcsa-message-together@1"
 PLACEHOLDER = "string"
 """Value that the standard's own examples write in place of a real one; it is flagged."""
+
+CLOCK_SKEW_US = 5 * 60 * 1_000_000
+"""Time by which an actual event may precede its own happening, as the clocks of maker and terminal differ."""
+
+KEPT_OF_TOO_LARGE = 1 << 19
+"""Bytes of an event that is too large to be read, for its dead letter."""
+
+WRAPPERS = tuple(
+    sorted(word_list("events event data items results result content payload body message response records"))
+)
+"""Members in which interfaces wrap events. Up to two are looked into, one inside the other."""
+
+PATHS: tuple[Path, ...] = (
+    (),
+    *((name,) for name in WRAPPERS),
+    *((outer, inner) for outer in WRAPPERS for inner in WRAPPERS),
+)
+_BEGINS = re.compile(rb"\s*(\xef\xbb\xbf)?\s*[\[{]")
+_OF_EVENT = ("eventType", "eventClassification")
+"""Members by which an event of 2.2 and of 3.0 differs from what wraps it."""
 
 
 class Version(NamedTuple):
@@ -31,69 +57,144 @@ class Version(NamedTuple):
 
     Attributes:
         name: Name of the format.
-        begins: Pattern at the beginning of a file.
         signs: Texts that the first bytes of a file must contain.
+        foreign: Text that they must not contain: a sign of the other version.
         fields_of: Returns `eventDateTime` in µs since 1970 UTC and the event's fields, or raises `RuleViolation`.
-        list_name: Member that holds the events; None if the message itself is the array.
     """
 
     name: str
-    begins: re.Pattern[bytes]
     signs: tuple[bytes, ...]
+    foreign: bytes | None
     fields_of: Callable[[Mapping[str, Any]], tuple[int, dict[str, Any]]]
-    list_name: str | None
 
     def matches(self, head: bytes) -> bool:
         """Return whether a file begins like a message of this version."""
-        return self.begins.match(head) is not None and all(sign in head for sign in self.signs)
+        is_foreign = self.foreign is not None and self.foreign in head
+        return _BEGINS.match(head) is not None and all(sign in head for sign in self.signs) and not is_foreign
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
-        """Read a message; yield one item per event, or one for a message that cannot be cut."""
-        data = b""
-        try:
-            data = read_message(stream, RULE)
-            raw_events = list(self._raw_events(*parse(data, RULE)))
-        except RuleViolation as error:
-            yield refuse_message(data, error)
-            return
-        yield from accept_together(raw_events, partial(_draft, self), ATOMICITY_RULE)
+        """Read a message; yield one item per event, or one for a message without a list of them.
 
-    def _raw_events(self, text: str, value: object) -> Iterator[RawEvent]:
-        span = json_spans.root(text)
-        if self.list_name is not None and isinstance(value, Mapping):
-            value = value.get(self.list_name)
-            span = json_spans.member(text, span, self.list_name) or span
-        if not isinstance(value, list):
-            raise RuleViolation("dcsa-message@1", f"expected a list of events, got {short_repr(value)}")
-        for each, (begin, end) in zip(value, json_spans.items(text, span), strict=True):
-            yield RawEvent(text.count("\n", 0, begin) + 1, text[begin:end].encode(), each)
+        Args:
+            stream: The file, decompressed and seekable. It is read twice: what stands around the events first.
+        """
+        around = _around(stream)
+        if around is not None and (not around.arrays or _is_event(_checked(around)[1])):
+            yield self._single(stream, around)
+            return
+        paths = (
+            [each for each in around.arrays if each[-1:] == ("events",)] or around.arrays if around else [()]
+        )
+        record = 0
+        for part in cut(stream, PATHS):
+            if isinstance(part, Element) and part.path == paths[0]:
+                record += 1
+                yield self._item(record, part.line, part.data, part.problem, (part.span,))
+            elif isinstance(part, Element):
+                yield Skipped(part.line, f"{'.'.join(part.path)} is not the list of events", (part.span,))
+            else:
+                yield _rest(record + 1, part)
+
+    def _single(self, stream: BinaryIO, around: Envelope) -> Item:
+        """Return the one item of a message that is one event, or has none."""
+        data, spans = around.data, around.spans
+        if around.arrays:  # an event's own list is in no member that was cut
+            data = stream.read(LARGEST_ELEMENT + 1).removeprefix(b"\xef\xbb\xbf")
+            spans = ((0, max(spans[-1][1], stream.seek(0, 2))),)
+        if len(data) > LARGEST_ELEMENT:
+            reason = f"not JSON that is read: an event of more than {LARGEST_ELEMENT} bytes"
+            return Refused(1, around.line, data[:KEPT_OF_TOO_LARGE], reason, RULE, spans)
+        return self._item(1, around.line, data.strip(), None, spans)
+
+    def _item(
+        self, record: int, line: int, data: bytes, problem: str | None, spans: tuple[tuple[int, int], ...]
+    ) -> Item:
+        """Check the bytes of one event, wrapped or not."""
+        if problem is not None:
+            return Refused(record, line, data, f"not JSON: {problem}", RULE, spans)
+        try:
+            event = _draft(self, _parsed(data), data)
+        except RuleViolation as error:
+            return Refused(record, line, data, str(error), error.rule, spans)
+        return Accepted(record, line, data, (event,), spans)
 
 
 VERSIONS = (
     Version(
         "dcsa-tnt-2.2",
-        re.compile(rb"(\xef\xbb\xbf)?\s*\["),
         (b'"eventType"', b'"eventClassifierCode"'),
+        b'"eventClassification"',
         dcsa_2_2.fields_of,
-        None,
     ),
-    Version(
-        "dcsa-tnt-3.0",
-        re.compile(rb"(\xef\xbb\xbf)?\s*\{"),
-        (b'"events"', b'"eventClassification"'),
-        dcsa_3_0.fields_of,
-        "events",
-    ),
+    Version("dcsa-tnt-3.0", (b'"eventClassification"', b'"eventClassifierCode"'), None, dcsa_3_0.fields_of),
 )
 
 
-def _draft(version: Version, event: object) -> EventDraft:
+def _around(stream: BinaryIO) -> Envelope | None:
+    """Return what stands around the events; None if the message is an array, around which nothing stands."""
+    begins = stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    stream.seek(0)
+    if begins == b"[":
+        return None
+    found = envelope(stream, PATHS)
+    stream.seek(0)
+    return found
+
+
+def _rest(record: int, part: Envelope) -> Item:
+    """Return what stands around the events as an item: it is wrong itself, or no record."""
+    wrong, _ = _checked(part)
+    if wrong is None:
+        return Skipped(part.line, "envelope of the message", part.spans)
+    return Refused(record, part.line, part.data.strip(), str(wrong), wrong.rule, part.spans)
+
+
+def _checked(around: Envelope) -> tuple[RuleViolation | None, object]:
+    """Return why a message is wrong itself, and its value without its events."""
+    if around.problem is not None:
+        return RuleViolation(RULE, f"not JSON: {around.problem}"), None
+    try:
+        return None, _parsed(around.data)
+    except RuleViolation as error:
+        return error, None
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return json_value.parse(data)
+    except json_value.DuplicateNameError as error:
+        raise RuleViolation(DUPLICATE, str(error)) from None
+    except json_value.JsonError as error:
+        raise RuleViolation(RULE, str(error)) from None
+
+
+def _is_event(value: object) -> bool:
+    return isinstance(value, Mapping) and any(name in value for name in _OF_EVENT)
+
+
+def unwrapped(value: object, depth: int = 2) -> object:
+    """Return the event inside up to `depth` members that wrap it, or the value itself."""
+    if not isinstance(value, Mapping) or _is_event(value) or depth == 0:
+        return value
+    inside = (unwrapped(value[name], depth - 1) for name in WRAPPERS if name in value)
+    return next((each for each in inside if _is_event(each)), value)
+
+
+def _draft(version: Version, value: object, data: bytes) -> EventDraft:
+    event = unwrapped(value)
     if not isinstance(event, Mapping):
-        raise RuleViolation("dcsa-message@1", f"expected an event, got {short_repr(event)}")
+        raise RuleViolation(MESSAGE, f"expected an event, got {short_repr(event)}")
     occurred_at, fields = version.fields_of(event)
     fields["subject_kind"], fields["subject"] = _subject(fields)
-    fields["flags"] = _flags(fields)
+    fields["flags"] = _flags(occurred_at, fields)
+    fields["dcsa_event"] = _on_one_line(data.decode())
     return EventDraft(TOPIC, occurred_at, fields)
+
+
+def _on_one_line(text: str) -> str:
+    """Return a JSON text without its line breaks and what is blank around them. No string holds a line break."""
+    lines = text.replace("\r", "\n").split("\n")
+    return "".join([each.strip(" \t") for each in lines]) if len(lines) > 1 else text
 
 
 def _subject(fields: Mapping[str, Any]) -> tuple[str, str]:
@@ -108,14 +209,43 @@ def _subject(fields: Mapping[str, Any]) -> tuple[str, str]:
     return next(((kind, name) for kind, name in ways if name), ("DOCUMENT", "unknown"))
 
 
-def _flags(fields: Mapping[str, Any]) -> list[str]:
+def _flags(occurred_at: int, fields: Mapping[str, Any]) -> list[str]:
     container, vessel = fields["equipment_reference"], fields["vessel_imo"]
-    texts = [*fields.values(), *(each["value"] for each in fields["references"])]
-    texts += [each["number"] for each in fields["seals"]]
+    inner = (
+        each.get("value") or each.get("number") for name in ("references", "seals") for each in fields[name]
+    )
+    has_placeholder = PLACEHOLDER in fields.values() or PLACEHOLDER in inner
     found = [
         container_problem(container) if container else None,
         imo_problem(vessel) if vessel else None,
         None if fields["dcsa_event_id"] else "NO_EVENT_ID",
-        "PLACEHOLDER" if PLACEHOLDER in [each for each in texts if isinstance(each, str)] else None,
+        *_unnamed(fields),
+        "PLACEHOLDER" if has_placeholder else None,
+        "POSITION_OUT_OF_RANGE" if _is_off_earth(fields) else None,
+        "ACTUAL_IN_FUTURE" if _is_ahead(occurred_at, fields) else None,
     ]
     return [each for each in found if each]
+
+
+def _unnamed(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Yield flags of what 2.2 requires to be named, and carriers leave out or name in their own way."""
+    if fields["dcsa_version"] != dcsa_2_2.VERSION:
+        return
+    if fields["dcsa_event_id"] and not dcsa_2_2.is_uuid(fields["dcsa_event_id"]):
+        yield "EVENT_ID_FORM"
+    if fields["mode_of_transport"] and not fields["transport_call_id"]:
+        yield "NO_TRANSPORT_CALL_ID"
+    if fields["vessel_name"] and not fields["vessel_imo"]:
+        yield "NO_IMO_NUMBER"
+
+
+def _is_off_earth(fields: Mapping[str, Any]) -> bool:
+    latitude, longitude = fields["latitude"] or 0.0, fields["longitude"] or 0.0
+    return not (-90 <= latitude <= 90 and -180 <= longitude <= 180)
+
+
+def _is_ahead(occurred_at: int, fields: Mapping[str, Any]) -> bool:
+    """Return whether an event was reported as actual before it happened."""
+    made_at: int | None = fields["told_at"]
+    is_actual: bool = fields["classifier"] == "ACT"
+    return is_actual and made_at is not None and occurred_at - made_at > CLOCK_SKEW_US

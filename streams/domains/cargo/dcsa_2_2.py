@@ -1,4 +1,9 @@
-"""One event of DCSA Track & Trace 2.2 → fields of `cargo.transport-event`. Pure."""
+"""One event of DCSA Track & Trace 2.2 → fields of `cargo.transport-event`. Pure.
+
+Members that 2.3 added to the events of 2.2 (`facilityTypeCode`, `isTransshipmentMove`) are read too. Required is what
+an event means: types, times, classifier, codes, load. The standard also requires ids of transport calls, IMO numbers of
+vessels, and UUIDs as `eventID`; what carriers send without them is accepted with a flag.
+"""
 
 import re
 from typing import Any
@@ -11,6 +16,7 @@ from streams.domains.cargo.rule_violation import RuleViolation, short_repr
 VERSION = "2.2"
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+LONGEST_ID = 100
 _NEEDED = {
     "TRANSPORT": ("transportEventTypeCode", "transportCall"),
     "SHIPMENT": ("shipmentEventTypeCode", "documentTypeCode", "documentID"),
@@ -42,7 +48,7 @@ def fields_of(event: Members) -> tuple[int, dict[str, Any]]:
         "dcsa_version": VERSION,
         "dcsa_event_id": _event_id(event.get("eventID")),
         "event_type": kind,
-        "classifier": codes.code(event["eventClassifierCode"], codes.CLASSIFIERS_2_2, "eventClassifierCode"),
+        "classifier": codes.classifier(event["eventClassifierCode"], codes.CLASSIFIERS_2_2, kind),
         "code": codes.code(event[name], codes.CODES_2_2[kind], name),
         "told_at": values.time(event["eventCreatedDateTime"], "eventCreatedDateTime"),
         "reason": values.text(event.get("reason"), "reason"),
@@ -56,29 +62,43 @@ def fields_of(event: Members) -> tuple[int, dict[str, Any]]:
 
 
 def _event_id(value: object) -> str | None:
-    if value is not None and (not isinstance(value, str) or not _UUID.fullmatch(value)):
-        raise RuleViolation("dcsa-event-id@1", f"eventID: expected a UUID, got {short_repr(value)}")
-    return value if isinstance(value, str) else None
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_ID:
+        raise RuleViolation(
+            "dcsa-event-id@1",
+            f"eventID: expected text of at most {LONGEST_ID} characters, got {short_repr(value)}",
+        )
+    return value
+
+
+def is_uuid(name: str) -> bool:
+    """Return whether an `eventID` has the form that 2.2 wants. Carriers also send digests and their own numbers."""
+    return _UUID.fullmatch(name) is not None
 
 
 def _place(event: Members, kind: str) -> dict[str, Any]:
     call = values.members(event.get("transportCall"), "transportCall")
     if call:
-        values.require(call, "transportCallID", "modeOfTransport")
+        values.require(call, "modeOfTransport")
     at_call = _location_of(call)
     own = values.location(event.get("eventLocation"), "eventLocation")
     here = own if kind == "EQUIPMENT" else at_call
     there = at_call if kind == "EQUIPMENT" else own
+    at_event = codes.optional_code(event.get("facilityTypeCode"), codes.FACILITIES, "facilityTypeCode")
+    if at_event is not None:  # since 2.3
+        here = {**here, "facility_type": at_event}
     vessel = values.members(call.get("vessel"), "vessel")
-    if vessel:
-        values.require(vessel, "vesselIMONumber")
+    call_id = call.get("transportCallID", call.get("transportCallId"))  # as one carrier spells it
     return {
         **{name: there[name] if value is None else value for name, value in here.items()},
-        "transport_call_id": values.text(call.get("transportCallID"), "transportCallID", 100),
+        "transport_call_id": values.text(call_id, "transportCallID", 100),
         "transport_call_sequence": values.integer(
             call.get("transportCallSequenceNumber"), "transportCallSequenceNumber"
         ),
-        "mode_of_transport": codes.optional_code(call.get("modeOfTransport"), codes.MODES, "modeOfTransport"),
+        "mode_of_transport": codes.optional_code(
+            call.get("modeOfTransport"), codes.MODES_2_2, "modeOfTransport"
+        ),
         "vessel_imo": values.text(vessel.get("vesselIMONumber"), "vesselIMONumber", 7),
         "vessel_name": values.text(vessel.get("vesselName"), "vesselName", 35),
         "vessel_flag": values.text(vessel.get("vesselFlag"), "vesselFlag", 2),

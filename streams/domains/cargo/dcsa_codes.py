@@ -37,10 +37,13 @@ DOCUMENTS_2_2 = word_list("CBR BKG SHI SRM TRD ARN VGM CAS CUS DGD OOG")
 DOCUMENTS_3_0 = word_list(
     "AMF ARN BKG CAS CBR CEA CEO CQU CRO CUC DEI DEO DGD FCE HCE ICE INV OOG PCE PFD SHI TRD TRO VCE VGM"
 )
-MODES = word_list("VESSEL RAIL TRUCK BARGE")
+MODES_2_2 = word_list("VESSEL RAIL TRUCK BARGE")
+MODES_3_0 = word_list("VESSEL RAIL TRUCK BARGE MULTIMODAL")
 EMPTY = word_list("EMPTY LADEN")
 FACILITIES = word_list("BOCR CLOC COFS COYA OFFD DEPO INTE POTE RAMP BRTH PBPL WAYP")
-SEAL_SOURCES = word_list("CAR SHI PHY VET CUS")
+SEAL_SOURCES = word_list("CAR CNS CST CUS PHY SHI TER VET")
+"""Those of 3.0: 2.2 has five of them."""
+
 SEAL_TYPES = word_list("KLP BLT WIR")
 
 WORDS: Mapping[str, str] = {
@@ -78,6 +81,7 @@ WORDS: Mapping[str, str] = {
     "ISSUED": "ISSU",
     "VOIDED": "VOID",
     "BORDER": "BOCR",
+    "BORD": "BOCR",
     "CUSTOMER_LOCATION": "CLOC",
     "CONTAINER_FREIGHT_STATION": "COFS",
     "OFF_DOCK_STORAGE": "OFFD",
@@ -91,6 +95,30 @@ WORDS: Mapping[str, str] = {
     "DETECTED": "DETC",
 }
 """Word of 3.0 → code of 2.x. `APRO` and `WAYP` are ours: 2.x has no code for them."""
+
+
+CLASSIFIER_RULE = "dcsa-classifier@1"
+ACTUAL_ONLY = frozenset({"SHIPMENT"})
+"""Event types whose only classifier is `ACT` (DCSA Event Domain 2.0.2, baseShipmentEvent)."""
+
+
+def classifier(value: object, allowed: frozenset[str], kind: str) -> str:
+    """Return the classifier of an event; rules dcsa-code, dcsa-classifier.
+
+    Args:
+        value: Value of `eventClassifierCode`.
+        allowed: Allowed codes.
+        kind: Event type.
+
+    Raises:
+        RuleViolation: It is none of the allowed codes, or the event type does not have it.
+    """
+    found = code(value, allowed, "eventClassifierCode")
+    if kind in ACTUAL_ONLY and found != "ACT":
+        raise RuleViolation(
+            CLASSIFIER_RULE, f"eventClassifierCode: expected ACT for a {kind} event, got {found}"
+        )
+    return found
 
 
 def code(value: object, allowed: frozenset[str], what: str) -> str:

@@ -12,6 +12,7 @@ in the reason.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from streams.domains.cargo.instants import micros
 from streams.domains.cargo.rule_violation import RuleViolation, short_repr
 
 Members = Mapping[str, Any]
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 LONGEST_TEXT = 5000
 
 
@@ -54,10 +56,12 @@ def number(value: object, what: str) -> float | None:
     """Return a finite number, or None if missing; coordinates may be text; rule dcsa-value."""
     if value is None:
         return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_text = isinstance(value, str) and _DECIMAL.fullmatch(value.strip())
     try:
-        found = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        found = math.nan
+        found = float(value) if is_number or is_text else math.nan  # type: ignore[arg-type]
+    except OverflowError:
+        found = math.inf
     if not math.isfinite(found):
         raise RuleViolation("dcsa-value@1", f"{what}: expected a number, got {short_repr(value)}")
     return found
@@ -120,30 +124,49 @@ def pairs(value: object, what: str, kind: str, name: str, as_name: str) -> list[
 
 
 def seals(value: object) -> list[dict[str, Any]]:
-    """Return number, source and type of each seal."""
+    """Return number, source and type of each seal; 3.0.0 names the members without `seal`."""
     found = []
     for each in array(value, "seals"):
         one = members(each, "seals")
-        require(one, "sealNumber")
+        name = "number" if "number" in one and "sealNumber" not in one else "sealNumber"
+        require(one, name)
+        source, kind = one.get("sealSource", one.get("source")), one.get("sealType", one.get("type"))
         found.append(
             {
-                "number": text(one["sealNumber"], "sealNumber"),
-                "source": optional_code(one.get("sealSource"), SEAL_SOURCES, "sealSource"),
-                "type": optional_code(one.get("sealType"), SEAL_TYPES, "sealType"),
+                "number": text(one[name], name),
+                "source": optional_code(source, SEAL_SOURCES, "sealSource"),
+                "type": optional_code(kind, SEAL_TYPES, "sealType"),
             }
         )
     return found
 
 
+_NOWHERE = dict.fromkeys(
+    (
+        "un_location_code",
+        "location_name",
+        "facility_code",
+        "facility_code_list",
+        "facility_type",
+        "latitude",
+        "longitude",
+    )
+)
+
+
 def location(value: object, what: str) -> dict[str, Any]:
-    """Return the fields of a location; postal addresses are left out, because they name people."""
+    """Return the fields of a location. Postal addresses have none: `dcsa_event` holds them."""
+    if value is None or value == {}:
+        return dict(_NOWHERE)
     one = members(value, what)
     at = members(one.get("geoCoordinate"), "geoCoordinate") or one
+    facility = members(one.get("facility"), "facility")
+    provider = facility.get("facilityCodeListProvider", one.get("facilityCodeListProvider"))
     return {
         "un_location_code": locode(one.get("UNLocationCode"), f"{what} UNLocationCode"),
         "location_name": text(one.get("locationName"), "locationName"),
-        "facility_code": text(one.get("facilityCode"), "facilityCode"),
-        "facility_code_list": text(one.get("facilityCodeListProvider"), "facilityCodeListProvider"),
+        "facility_code": text(facility.get("facilityCode", one.get("facilityCode")), "facilityCode"),
+        "facility_code_list": text(provider, "facilityCodeListProvider"),
         "facility_type": optional_code(one.get("facilityTypeCode"), FACILITIES, "facilityTypeCode"),
         "latitude": number(at.get("latitude"), "latitude"),
         "longitude": number(at.get("longitude"), "longitude"),

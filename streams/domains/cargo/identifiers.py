@@ -57,8 +57,8 @@ def imo_check_digit(number: str) -> int:
 
 
 def imo_problem(number: str) -> str | None:
-    """Return ``IMO_CHECK_DIGIT`` if an IMO number is not seven digits with their check digit, else None."""
-    if _IMO.fullmatch(number) and imo_check_digit(number) == int(number[6]):
+    """Return ``IMO_CHECK_DIGIT`` if an IMO number is not 1000000 to 9999999 with its check digit, else None."""
+    if _IMO.fullmatch(number) and number[0] != "0" and imo_check_digit(number) == int(number[6]):
         return None
     return "IMO_CHECK_DIGIT"
 

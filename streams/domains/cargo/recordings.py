@@ -20,7 +20,10 @@ FORMATS = (
     Format(
         epcis_xml.NAME, DOMAIN, "one EPCIS event", epcis_xml.matches, epcis_xml.read, together=EPCIS_TOGETHER
     ),
-    *(Format(each.name, DOMAIN, "one DCSA event", each.matches, each.read) for each in dcsa.VERSIONS),
+    *(
+        Format(each.name, DOMAIN, "one DCSA event", each.matches, each.read, together=dcsa.ATOMICITY_RULE)
+        for each in dcsa.VERSIONS
+    ),
     Format(ais_nmea.NAME, DOMAIN, "one AIS sentence group", ais_nmea.matches, ais_nmea.read),
     Format(ais_csv.NAME, DOMAIN, "one CSV data row", ais_csv.matches, ais_csv.read),
 )

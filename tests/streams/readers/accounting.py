@@ -21,8 +21,6 @@ from streams.replay.recordings import bundled, bundled_scenarios, find, formats
 PENDING = frozenset(
     (
         "ais-nmea",
-        "dcsa-tnt-2.2",
-        "dcsa-tnt-3.0",
         "envirocar-track",
         "comma2k19-log",
     )

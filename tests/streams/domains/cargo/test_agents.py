@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import random
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +18,15 @@ from streams.readers.formats import Accepted
 from streams.readers.scenarios import read
 from streams.replay.recordings import bundled, bundled_scenarios
 from streams.testing import Sent, assert_repeats_change_nothing, run_handlers
-from tests.streams.domains.cargo.files import accepted, events
+from tests.streams.domains.cargo.files import OURS, accepted, events
+from tests.streams.domains.cargo.files import read as read_message
+from tests.streams.domains.cargo.test_containers import IMPOSSIBLE_RUNS, JOURNEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from streams.domains.cargo.containers import Step
 
 CATALOG = load_catalog()
 HANDLERS = handlers_of(agents)
@@ -75,7 +82,7 @@ def test_the_us_table_has_jumps_shared_identities_and_wrong_numbers() -> None:
     sent = run(recording("marinecadastre", agents.POSITION), agents.POSITION)
     assert {each.topic for each in sent} == {agents.ANOMALY}
     found = Counter(each.event["kind"] for each in sent)
-    assert found == {"IMO_CHECK_DIGIT": 97, "DUPLICATE_MMSI": 25, "VESSEL_JUMP": 16, "MMSI_FORM": 5}
+    assert found == {"IMO_CHECK_DIGIT": 99, "DUPLICATE_MMSI": 25, "VESSEL_JUMP": 16, "MMSI_FORM": 5}
     numbers = [(each.key, each.event["detail"]) for each in sent if each.event["kind"] == "IMO_CHECK_DIGIT"]
     assert len(numbers) == len(set(numbers))
 
@@ -87,6 +94,114 @@ def test_planned_and_estimated_events_move_nothing() -> None:
     assert loads
     assert set(loads) <= {"PLN", "EST"}
     assert [each for each in run(found, agents.TRANSPORT) if each.topic == agents.CONTAINER_STATE] == []
+
+
+CODES_OF_2_2 = frozenset(
+    ("LOAD", "DISC", "GTIN", "GTOT", "STUF", "STRP", "PICK", "DROP", "INSP", "RSEA", "RMVD")
+)
+
+
+def message(steps: Sequence[Step], **changes: Any) -> list[dict[str, Any]]:
+    """Send a journey as a message of 2.2, where all codes are of 2.2, else of 3.0; take the events read from it."""
+    version = "2.2" if {each.code for each in steps} <= CODES_OF_2_2 else "3.0"
+    sent = []
+    for number, each in enumerate(steps):
+        at = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=7 * number)
+        load = "EMPTY" if each.empty else "LADEN"
+        seals = [{"sealNumber": "A1"}]
+        if version == "2.2":
+            call = {
+                "transportCallID": "c",
+                "modeOfTransport": each.mode or "TRUCK",
+                "facilityTypeCode": each.facility,
+            }
+            event = {
+                "eventID": f"00000000-0000-4000-8000-{number:012}",
+                "eventCreatedDateTime": at.isoformat(),
+                "eventDateTime": at.isoformat(),
+                "eventType": "EQUIPMENT",
+                "eventClassifierCode": "ACT",
+                "equipmentEventTypeCode": each.code,
+                "equipmentReference": "CSQU3054383",
+                "emptyIndicatorCode": load,
+                "eventLocation": {"UNLocationCode": each.un_location_code},
+                "transportCall": {name: value for name, value in call.items() if value},
+                "seals": seals,
+            }
+        else:
+            place = {"UNLocationCode": each.un_location_code, "facilityTypeCode": each.facility}
+            event = {
+                "eventID": f"e{number}",
+                "eventDateTime": at.isoformat(),
+                "eventLocation": {name: value for name, value in place.items() if value},
+                "eventClassification": {
+                    "eventTypeCode": "EQUIPMENT",
+                    "eventClassifierCode": "ACT",
+                    "equipmentEventTypeCode": each.code,
+                },
+                "equipmentDetails": {
+                    "equipmentReference": "CSQU3054383",
+                    "emptyIndicatorCode": load,
+                    "seals": seals,
+                },
+                "transportDetails": {"transportCall": {"modeOfTransport": each.mode} if each.mode else {}},
+            }
+        sent.append({**event, **changes})
+    data = json.dumps(sent if version == "2.2" else {"events": sent}).encode()
+    found = [each for each in read_message(OURS[f"dcsa-tnt-{version}"], data) if isinstance(each, Accepted)]
+    assert len(found) == len(steps)
+    return events(found, agents.TRANSPORT)
+
+
+def in_force(sent: list[Sent]) -> Counter[tuple[str, str, str]]:
+    """Count the anomalies that are raised and not withdrawn, by kind, severity and cause."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for each in sent:
+        if each.topic == agents.ANOMALY:
+            event = each.event
+            found[event["kind"], event["severity"], event["cause_event_id"]] += (
+                -1 if event["withdrawn"] else 1
+            )
+    return +found
+
+
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_a_journey_that_was_sent_raises_nothing(name: str) -> None:
+    """From the message to the topic, in the order of time; and in another order nothing is left."""
+    found = message([each for each, _ in JOURNEYS[name]])
+    sent = run(found, agents.TRANSPORT)
+    assert [each for each in sent if each.topic == agents.ANOMALY] == []
+    states = [each.event["state"] for each in sent if each.topic == agents.CONTAINER_STATE]
+    assert states[-1] == JOURNEYS[name][-1][1]
+    random.Random(name).shuffle(found)
+    mixed = run(found, agents.TRANSPORT)
+    assert in_force(mixed) == Counter()
+    last = max(
+        (each.event for each in mixed if each.topic == agents.CONTAINER_STATE),
+        key=lambda event: event["revision"],
+    )
+    assert (last["state"], last["illegal"]) == (states[-1], 0)
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE_RUNS)
+def test_an_impossible_event_that_was_sent_is_an_alarm(name: str) -> None:
+    """It names the event, and lies at its time, also if the event before it comes last."""
+    found = message(IMPOSSIBLE_RUNS[name])
+    for order in (found, found[::-1]):
+        sent = run(order, agents.TRANSPORT)
+        assert in_force(sent) == Counter([("IMPOSSIBLE_TRANSITION", "ALARM", found[-1]["event_id"])])
+        raised = [each.event for each in sent if each.topic == agents.ANOMALY and not each.event["withdrawn"]]
+        assert raised[-1]["occurred_at"] == found[-1]["occurred_at"]
+
+
+def test_an_event_of_a_wrong_year_moves_no_container() -> None:
+    """It would be the newest for years; a wrong month is believed."""
+    steps = [each for each, _ in JOURNEYS["a street turn"]]
+    wrong = message(steps[:1], eventDateTime="2036-03-01T00:00:00Z")
+    assert wrong[0]["flags"] == ["ACTUAL_IN_FUTURE"]
+    assert run(wrong, agents.TRANSPORT) == []
+    late = message(steps[:1], eventDateTime="2026-05-01T00:00:00Z")
+    assert [each.event["flags"] for each in run(late, agents.TRANSPORT)] == [["ACTUAL_IN_FUTURE"]]
 
 
 def jumping_ship() -> list[dict[str, Any]]:
