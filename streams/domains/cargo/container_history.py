@@ -264,14 +264,14 @@ def apply_event(history: History, event: EquipmentEvent) -> Change:
         event: The event, in any order, of any classifier.
     """
     known = next((each for each in history.events if each.name == event.name), None)
-    if known is None and not event.actual:
+    if known is None and not (event.actual or event.retracted):
         return Change(history)
     if known is not None and (
         known.event_id == event.event_id or known.updated_at >= event.updated_at or known.retracted
     ):
         return Change(history)
     last = history.settled.newest
-    if last is not None and event.occurred_at <= last.occurred_at:
+    if known is None and last is not None and event.occurred_at <= last.occurred_at:
         return Change(replace(history, too_late=history.too_late + 1))
     others = [each for each in history.events if each.name != event.name]
     events = sorted([*others, event], key=_order)

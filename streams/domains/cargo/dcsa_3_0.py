@@ -1,6 +1,7 @@
 """One event of DCSA Track & Trace 3.0 → fields of `cargo.transport-event`. Pure.
 
-3.0 is a draft that still changes. Checked is what its conformance messages and its data model agree on.
+3.0 is a draft that still changes. Checked is what its conformance messages and its data model agree on. Of a retracted
+event, only what names it is required: id, types, and a time.
 """
 
 from typing import Any
@@ -43,14 +44,16 @@ def fields_of(event: Members) -> tuple[int, dict[str, Any]]:
             "dcsa-message@1",
             f"expected an event with eventClassification, got {short_repr(sorted(event)[:5])}",
         )
-    values.require(event, "eventID", "eventDateTime")
+    updated, retracted = event.get("eventUpdatedDateTime"), event.get("isRetracted", False)
+    happened = event.get("eventDateTime") or (updated if retracted is True else None)
+    values.require({**event, "eventDateTime": happened}, "eventID", "eventDateTime")
     about = values.members(event["eventClassification"], "eventClassification")
     values.require(about, "eventTypeCode", "eventClassifierCode")
     kind = codes.code(about["eventTypeCode"], codes.EVENT_TYPES_3_0, "eventTypeCode")
     name = f"{kind.lower()}EventTypeCode"
     values.require(about, name)
-    values.require(event, DETAILS[kind])
-    updated, retracted = event.get("eventUpdatedDateTime"), event.get("isRetracted", False)
+    if retracted is not True:
+        values.require(event, DETAILS[kind])
     if not isinstance(retracted, bool):
         raise RuleViolation(
             "dcsa-value@1", f"isRetracted: expected true or false, got {short_repr(retracted)}"
@@ -70,7 +73,7 @@ def fields_of(event: Members) -> tuple[int, dict[str, Any]]:
         **_shipment(event, kind),
         **_readings(event),
     }
-    return values.time(event["eventDateTime"], "eventDateTime"), found
+    return values.time(happened, "eventDateTime"), found
 
 
 def _equipment(event: Members) -> dict[str, Any]:
@@ -126,17 +129,16 @@ def _number_or_reference(call: Members, name: str, inner: str) -> str | None:
 def _shipment(event: Members, kind: str) -> dict[str, Any]:
     one = values.members(event.get("shipmentDetails"), "shipmentDetails")
     document = values.members(one.get("documentReference"), "documentReference")
-    if kind == "SHIPMENT":
+    if kind == "SHIPMENT" and one:
         values.require(one, "documentReference")
     if document:
         values.require(document, "typeCode", "reference")
     others = values.array(one.get("additionalDocumentReferences"), "additionalDocumentReferences")
     documents = [*([] if kind == "SHIPMENT" or not document else [document]), *others]
+    own = kind == "SHIPMENT" and bool(document)
     return {
-        "document_type": codes.code(document["typeCode"], codes.DOCUMENTS_3_0, "typeCode")
-        if kind == "SHIPMENT"
-        else None,
-        "document_id": values.text(document["reference"], "reference", 100) if kind == "SHIPMENT" else None,
+        "document_type": codes.code(document["typeCode"], codes.DOCUMENTS_3_0, "typeCode") if own else None,
+        "document_id": values.text(document["reference"], "reference", 100) if own else None,
         "documents": values.pairs(documents, "additionalDocumentReferences", "typeCode", "reference", "id"),
         "references": [
             *values.pairs(event.get("references"), "references", "typeCode", "reference", "value"),

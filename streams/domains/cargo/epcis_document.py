@@ -149,13 +149,13 @@ def members_left(source: Members, fields: Members, occurred_at: int) -> list[dic
     left: list[tuple[str, Any]] = []
     written: dict[str, Any] | None = None
     for name, value in source.items():
-        if name in _ELSEWHERE or _is_held(name, value):
+        if name in _ELSEWHERE or _is_held(name, value) or (":" in name and is_uri(name)):
             continue
         if written is None:
             written = known(fields, occurred_at)
         if name in written:
             left += _left(value, written[name], f"/{_escaped(name)}")
-        elif not is_uri(name):
+        else:
             left.append((f"/{_escaped(name)}", value))
     return [
         {"path": path, "value": json_value.dump(value)} for path, value in sorted(left, key=itemgetter(0))

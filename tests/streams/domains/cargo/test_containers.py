@@ -454,6 +454,8 @@ def test_a_retraction_takes_the_event_away() -> None:
     assert (change.status.state, change.status.events, change.flags) == ("IN_IMPORT_YARD", 1, (RETRACTED,))
     history, _ = fold([disc, release, gone])
     assert apply_event(history, release._replace(updated_at=9, event_id="again")).status is None
+    first = gone._replace(actual=False)
+    assert fold([first, disc, release])[0].status().state == "IN_IMPORT_YARD"
 
 
 def test_a_newer_version_replaces_an_older_one() -> None:

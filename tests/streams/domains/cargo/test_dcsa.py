@@ -367,6 +367,20 @@ def test_an_event_that_was_never_a_message_is_written_from_its_fields(path: Path
         assert without_text(again) == (occurred_at, ours)
 
 
+def test_a_retraction_needs_no_details() -> None:
+    """3.0: any data other than the eventID is irrelevant; the time of the retraction stands in."""
+    about = EVENT_3_0["eventClassification"]
+    sent = {"eventID": "evt-1", "isRetracted": True, "eventUpdatedDateTime": "2026-02-01T00:00:00Z"}
+    item = one("3.0", {**sent, "eventClassification": about})
+    found = fields(item)
+    assert (found["retracted"], found["subject_kind"], found["subject"]) == (True, "DOCUMENT", "evt-1")
+    assert isinstance(item, Accepted)
+    assert item.drafts[0].occurred_at == found["told_at"]
+    kept = one("3.0", {**sent, "isRetracted": False, "eventClassification": about})
+    assert isinstance(kept, Refused)
+    assert kept.rule == "dcsa-required@1"
+
+
 def test_one_message_holds_one_version() -> None:
     """An array of 2.2 cannot hold an event of 3.0."""
     mixed = [{"dcsa_version": each, "dcsa_event": "{}"} for each in ("2.2", "3.0")]
