@@ -104,10 +104,42 @@ def dcsa_event(number: int) -> str:
     )
 
 
+def dcsa_3_0_event(number: int) -> str:
+    """Write the same event as Track & Trace 3.0."""
+    event = json.loads(dcsa_event(number))
+    call = event["transportCall"]
+    return json.dumps(
+        {
+            "eventID": event["eventID"],
+            "eventDateTime": event["eventDateTime"],
+            "eventUpdatedDateTime": event["eventCreatedDateTime"],
+            "eventLocation": {"UNLocationCode": call["UNLocationCode"], "facilityTypeCode": "POTE"},
+            "eventClassification": {
+                "eventTypeCode": "EQUIPMENT",
+                "eventClassifierCode": "ACT",
+                "equipmentEventTypeCode": "LOAD",
+            },
+            "equipmentDetails": {
+                "equipmentReference": event["equipmentReference"],
+                "emptyIndicatorCode": "LADEN",
+                "movementType": "EXPORT",
+            },
+            "transportDetails": {
+                "transportCall": {
+                    "transportCallReference": call["transportCallID"],
+                    "modeOfTransport": "VESSEL",
+                    "vesselTransport": call["vessel"],
+                }
+            },
+        }
+    )
+
+
 MESSAGES: dict[str, tuple[str, Callable[[int], str], str, str]] = {
     "epcis-json": (_EPCIS, epcis_event, ",\n", "]}}"),
     "epcis-xml": (_XML, xml_event, "\n", "</EventList></EPCISBody></epcis:EPCISDocument>"),
     "dcsa-tnt-2.2": ("[\n", dcsa_event, ",\n", "]"),
+    "dcsa-tnt-3.0": ('{"events": [\n', dcsa_3_0_event, ",\n", "]}"),
 }
 """What each format's message begins with, its events, what stands between them, and its end."""
 
