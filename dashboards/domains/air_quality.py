@@ -77,7 +77,8 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             panels.variable("station", "Station", f"SELECT DISTINCT station FROM {index} ORDER BY station"),
         ],
         start="now-30d",
-        about="US AQI and Korean CAI of every station, the changes of category, and what they stand on.",
+        about="US AQI and Korean CAI of every station (of daily means where that is all there is), the changes of "
+        "category, and what they stand on.",
     )
 
 
