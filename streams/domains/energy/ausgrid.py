@@ -2,8 +2,8 @@
 
 `GC` and `GG` are mean kW over the half hour that begins at the stamp. The file has 48 rows on every day. On the day of
 23 hours the two nonexistent half hours hold zeros. On the day of 25 hours one of the two hours from 02:00 is missing.
-`clocks` decides how those are stamped, also where a file has both hours, or energy in the nonexistent ones. Only the
-file's path names the customer: `customer12…` or `customer/12/…`.
+`clocks` decides how those are stamped, also where a file has both hours, or energy in the nonexistent ones; a stamp with
+its offset needs no deciding. Only the file's path names the customer: `customer12…` or `customer/12/…`.
 """
 
 import re
@@ -12,7 +12,7 @@ from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
-from streams.domains.energy.clocks import NONEXISTENT, SYDNEY, LocalClock
+from streams.domains.energy.clocks import NONEXISTENT, SYDNEY, Instant, LocalClock, micros
 from streams.domains.energy.tables import TableLayout, not_negative, reading
 from streams.domains.energy.units import HOUR_US, KW_TO_W, Register, energy_wh, number
 from streams.readers.delimited import Row, RowReader
@@ -23,7 +23,7 @@ HIGHEST_KW = 100
 
 _HALF_HOUR_US = HOUR_US // 2
 _CUSTOMER = re.compile(r"customer[ _/-]?0*(\d{1,6})(?!\d)")
-_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:(00|30):00", re.ASCII)
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:(00|30)(:00(\.0+)?)?([+-]\d\d:?\d\d|Z)?", re.ASCII)
 
 
 def row_reader(columns: Sequence[str], path: Path | None) -> RowReader:
@@ -46,10 +46,10 @@ def row_reader(columns: Sequence[str], path: Path | None) -> RowReader:
         if not _STAMP.fullmatch(stamp):
             raise ValueError(f"expected the start of a half hour, YYYY-MM-DD HH:MM:SS, got {stamp[:40]!r}")
         try:
-            local = datetime.fromisoformat(stamp)
+            time = datetime.fromisoformat(stamp)
         except ValueError:
             raise ValueError(f"no such time: {stamp}") from None
-        at_us, doubts = clock.instant(local)
+        at_us, doubts = clock.instant(time) if time.tzinfo is None else Instant(micros(time))
         nonexistent = NONEXISTENT in doubts
         load_kw = not_negative(load_column, number(load_column, found[load_column]))
         sun_kw = not_negative(sun_column, number(sun_column, found[sun_column]))

@@ -249,3 +249,17 @@ def test_the_second_pass_of_a_repeated_hour_is_the_second_hour() -> None:
         ["REPEATED_LOCAL_TIME"],
         [],
     ]
+
+
+def test_a_stamp_with_its_offset_is_that_instant() -> None:
+    """As pandas writes times with a zone: both passes of the repeated hour, and no doubt about either."""
+    stamps = (
+        "2012-04-01 02:30:00+11:00",
+        "2012-04-01 02:00:00+10:00",
+        "2012-04-01T02:30+1000",
+        "2012-03-31T17:00Z",
+    )
+    found = ausgrid(f"{stamp},1.0,0" for stamp in stamps)
+    begin = datetime.fromisoformat("2012-03-31T15:30:00+00:00").timestamp()
+    assert [(each["occurred_at"] / 1e6 - begin) / 1800 for each in found] == [0, 1, 2, 3]
+    assert [each["flags"] for each in found] == [[]] * 4

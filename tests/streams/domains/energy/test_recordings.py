@@ -516,6 +516,20 @@ def test_a_byte_order_mark_quotes_and_line_ends_change_nothing(name: str, end: s
     assert accepted(found) == accepted(plain)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"100,NEM12,202401010000,MDA,RET\n200,NMI0000001,E1,E1,E1,N1,MTR1,kWh,30,\n300,20240101,0.1,0.1\n900\n",
+        b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><entry><content>',
+        b"outdoor_dry_bulb_temperature,outdoor_relative_humidity,diffuse_solar_irradiance\n1,2,3\n",
+        b"electric_vehicle_charger_state,electric_vehicle_id,current_soc\n1,2,3\n",
+    ],
+)
+def test_forms_that_are_not_read_are_taken_for_no_other(head: bytes) -> None:
+    """NEM12, Green Button, CityLearn's weather and chargers."""
+    assert not any(form.matches(head) for form in FORMATS)
+
+
 @pytest.mark.parametrize("name", HEADS)
 @given(body=st.binary(max_size=60))
 def test_a_head_of_any_bytes_is_judged(name: str, body: bytes) -> None:
