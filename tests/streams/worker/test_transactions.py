@@ -6,6 +6,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from streams.backlog import Backlog
 from streams.metrics import Metrics, no_emit
+from streams.partition_reader import PartitionReader
 from streams.produce.kafka import Producer
 from streams.worker.liveness import Liveness
 from tests.harness.transactions import Raw, TransactionalProducer, four_ends, stable_and_end
@@ -107,3 +108,19 @@ def test_what_was_found_once_is_not_looked_for_again(kafka: str, tmp_path: Path)
         assert backlog.first_readable(place, 5, 9) == 9
         assert looked == [0, 5, 6]
         backlog.close()
+
+
+def test_a_partition_is_read_to_its_end_though_control_records_are_last(kafka: str, tmp_path: Path) -> None:
+    """What state and key registry are read with: committed records alone, and no wait for what never comes."""
+    with Scene(kafka, tmp_path) as scene:
+        producer, reader = TransactionalProducer(kafka), PartitionReader(scene.config, "test")
+        records = ticks(scene, 0, 1, partition=0)[:2]
+        producer.commit(records)
+        producer.abort(records)
+        producer.begin(records)
+        begin, end = reader.watermarks(scene.tick, 0)
+        assert (begin, end) == (0, 6)
+        assert [each.offset() for each in reader.read(scene.tick, {0: begin}, {0: end})] == [0, 1]
+        assert list(reader.read(scene.tick, {0: 2}, {0: end})) == []
+        reader.close()
+        producer.end()
