@@ -124,6 +124,7 @@ def _add_change(state: AccidentState, signal: Signal, change: VelocityChange, *,
     state.join(change)
     newest = crash.total(state.changes(at - crash.WAKE_WINDOW_US), at - crash.WAKE_WINDOW_US, at)
     awake = crash.exceeds_wake(newest.x, newest.y)
+    state.felt_us = at if awake else state.felt_us
     if state.event is None and state.until_end:
         state.until_end, state.slices = awake, state.slices if awake else []
         return

@@ -21,7 +21,7 @@ SpeedRow = tuple[int, float]
 
 DELTA_V, RESTRAINT, COARSE_STEP = "DELTA_V_150_MS", "RESTRAINT", "SPEED_STEP_COARSE"
 MOST_AT_ONCE = 32
-"""Signals of one vehicle and one time that are told apart."""
+"""Signals of one vehicle and one time that are kept apart."""
 
 Signal = Mapping[str, Any]
 """Fields of `vehicle.signal`, `occurred_at` in µs since 1970 UTC."""
@@ -207,6 +207,7 @@ class AccidentState:
         value: Newest acceleration, longitudinal and lateral, m/s².
         since_us: Since when it has had that value.
         begun_us: Time of the first acceleration behind the last gap.
+        felt_us: When they last exceeded the wake threshold.
         slices: Changes of velocity of the last 150 ms before the newest one, and that one.
         event: The open event.
         until_end: Whether an event was closed while its acceleration continues; no new one begins until it ends.
@@ -227,6 +228,7 @@ class AccidentState:
     value: tuple[float | None, float | None] = (None, None)
     since_us: int = 0
     begun_us: int = 0
+    felt_us: int = 0
     slices: list[VelocityChangeRow] = field(default_factory=list)
     event: Crash | None = None
     until_end: bool = False
@@ -279,7 +281,10 @@ class AccidentState:
         return [VelocityChange(*each) for each in self.slices[first:]]
 
     def is_fine(self, from_us: int, to_us: int, longest_us: int) -> bool:
-        """Return whether accelerations decide alone over some time: often enough throughout, and not always the same.
+        """Return whether accelerations alone decide over some time, and show no crash.
+
+        They come often enough throughout, are not always the same, and never exceed the wake threshold, which tyres do
+        not reach either.
 
         Args:
             from_us: Its beginning, µs since 1970 UTC.
@@ -288,7 +293,7 @@ class AccidentState:
         """
         if self.last_a is None or to_us - self.last_a > longest_us:
             return False
-        return self.fine_us <= from_us < self.since_us
+        return self.fine_us <= from_us < self.since_us and self.felt_us <= from_us
 
     def context_at(self, at_us: int) -> Context:
         """Return the values before a time: the speed is the last one known then, not the last one of all."""

@@ -1,7 +1,7 @@
 """The speeds of a signal → the open event of its vehicle, or a suspicion. Pure.
 
 Speeds are samples of the velocity itself: whatever lies between two of them is in their difference. So they decide
-beside the accelerations, unless those are fine enough to know better (`AccidentState.is_fine`): wheels lock and spin.
+beside the accelerations, unless those know better (`AccidentState.is_fine`): then wheels lock or spin.
 
 - Steps of at most 150 ms: 8 km/h within 150 ms, lost or gained. The speed is taken to change evenly within a step.
 - Steps up to 1 s: a loss of at least full braking (1 g) plus 8 km/h.
@@ -32,12 +32,6 @@ STEP_M_S2 = 4.0
 
 UN R157 calls a demand above 5 m/s² an emergency.
 """
-
-BEYOND_TYRES_M_S2 = 12.0
-"""Deceleration above which it is no braking: no tyre brakes harder."""
-
-BRAKED_KMH = crash.delta_v_kmh(BEYOND_TYRES_M_S2, crash.TRIGGER_WINDOW_US / 1e6)
-"""Change of velocity within the window of the trigger that tyres can make."""
 
 STANDSTILL_KMH = 5.0
 """Speed up to which a vehicle is at standstill."""
@@ -148,7 +142,8 @@ def _check_window(state: AccidentState, signal: Signal) -> None:
         return
     at, changes = signal["occurred_at"], _changes(state.speeds)
     most = crash.largest(changes, crash.TRIGGER_WINDOW_US)
-    if not crash.triggers(most.x, 0.0) or _is_braking(state, at):
+    is_silent = state.is_fine(at - crash.TRIGGER_WINDOW_US, at, accelerations.FINE_US)
+    if is_silent or not crash.triggers(most.x, 0.0):
         return
     begin_us = crash.onset(changes, most)
     if state.event is None:
@@ -159,15 +154,6 @@ def _check_window(state: AccidentState, signal: Signal) -> None:
     state.event.by_speed = True
     state.event.reach_speed(most.x, at)
     state.event.fire(DELTA_V, input_of(signal))
-
-
-def _is_braking(state: AccidentState, at: int) -> bool:
-    """Return whether fine accelerations show no more than tyres can do: the wheels lock or spin."""
-    if not state.is_fine(at - crash.TRIGGER_WINDOW_US, at, accelerations.FINE_US):
-        return False
-    changes = state.changes()
-    felt = crash.total(changes, changes[-1].end_us - crash.TRIGGER_WINDOW_US, changes[-1].end_us)
-    return abs(felt.x) <= BRAKED_KMH and abs(crash.largest(changes, crash.TRIGGER_WINDOW_US).x) <= BRAKED_KMH
 
 
 def _check_step(state: AccidentState, signal: Signal, seconds: float, drop: float) -> Suspicion | None:

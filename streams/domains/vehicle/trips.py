@@ -104,20 +104,20 @@ def _extend(trip: Trip, signal: Signal) -> Trip:
 
 def _metered(meter: list[Any] | None, before: list[Any] | None, now: list[Any]) -> list[Any]:
     """Return a meter with one more value: km, µs with a value at both ends, µs at standstill, highest speed or None."""
-    km, with_us, standing_us, highest = meter or [0.0, 0, 0, None]
+    km, with_us, still_us, highest = meter or [0.0, 0, 0, None]
     is_speed = not isinstance(now[1], list)
     if is_speed:
         highest = max(highest or 0.0, now[1])
     if before is None or now[0] - before[0] > LONGEST_STEP_US:
-        return [km, with_us, standing_us, highest]
+        return [km, with_us, still_us, highest]
     step_us = now[0] - before[0]
     if is_speed:
         step_km, fastest = (before[1] + now[1]) / 2 * step_us / _HOUR_US, max(before[1], now[1])
     else:
         step_km = _distance_km(before[1], now[1])
         fastest = step_km * _HOUR_US / step_us
-    standing_us += step_us if fastest < STANDSTILL_KMH else 0
-    return [km + step_km, with_us + step_us, standing_us, highest]
+    still_us += step_us if fastest < STANDSTILL_KMH else 0
+    return [km + step_km, with_us + step_us, still_us, highest]
 
 
 def _distance_km(one: list[float], other: list[float]) -> float:
@@ -143,12 +143,12 @@ def _input(signal: Signal) -> list[str]:
 def summary(trip: Trip) -> dict[str, Any]:
     """Return a closed trip as fields of `vehicle.trip`, without vehicle and rule."""
     start, end = trip["start"] or [None, None], trip["end"] or [None, None]
-    distance_km, with_us, standing_us, highest = _meter(trip)
+    distance_km, with_us, still_us, highest = _meter(trip)
     hours = with_us / _HOUR_US
     return {
         "started_at": trip["started_us"],
         "duration_s": (trip["last_us"] - trip["started_us"]) / 1e6,
-        "standing_s": standing_us / 1e6,
+        "standing_s": still_us / 1e6,
         "distance_km": distance_km,
         "max_speed": highest,
         "mean_speed": distance_km / hours if hours else None,

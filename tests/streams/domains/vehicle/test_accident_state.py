@@ -13,28 +13,28 @@ from tests.streams.domains.vehicle.drive import BEGIN_US
 ROUGH = -20 * STANDARD_GRAVITY
 DRIVING = (
     b'{"last_a":null,"gap_us":null,"live":false,"fine_us":0,"value":[null,null],"since_us":0,"begun_us":0,'
-    b'"slices":[],"event":null,"until_end":false,"deployed":false,"speeds":[[1772438400000000,72.5]],'
-    b'"suspicion":null,"fired_us":null,"count":0,"context":{"speed":72.5,"level":"SAE_2","place":[45.0,7.5]},'
-    b'"frontier":1772438400000000,"seen":["e0"]}'
+    b'"felt_us":0,"slices":[],"event":null,"until_end":false,"deployed":false,"speeds":[[1772438400000000,'
+    b'72.5]],"suspicion":null,"fired_us":null,"count":0,"context":{"speed":72.5,"level":"SAE_2","place":[45.0,'
+    b'7.5]},"frontier":1772438400000000,"seen":["e0"]}'
 )
 CRASHING = (
     b'{"last_a":1772438400050000,"gap_us":10000,"live":true,"fine_us":1772438400010000,'
     b'"value":[-196.13299999999998,null],"since_us":1772438400030000,"begun_us":1772438400010000,'
-    b'"slices":[[1772438400010000,1772438400020000,0.0,0.0],[1772438400020000,1772438400030000,-7.060788,0.0],'
-    b"[1772438400030000,1772438400040000,-7.060788,0.0],[1772438400040000,1772438400050000,-7.060788,0.0]],"
-    b'"event":{"zero_us":1772438400010000,"first":["e30","0000001e"],"context":{"speed":72.5,"level":"SAE_2",'
-    b'"place":[45.0,7.5]},"x":-21.182364,"y":0.0,"sideways":false,"max":21.182364,"max_us":40000,'
-    b'"max_x":-21.182364,"max_y":0.0,"end_us":null,"trigger":"DELTA_V_150_MS","signal":["e40","00000028"],'
-    b'"restraint":false,"longest_us":10000,"felt":true,"measured":true,"across":false,'
-    b'"window":[1772438400020000,1772438400050000,-21.182364,0.0],"from_speed":null,"speed_x":null,'
-    b'"speed_us":0,"by_speed":false,"drop":null},"until_end":false,"deployed":false,'
+    b'"felt_us":1772438400050000,"slices":[[1772438400010000,1772438400020000,0.0,0.0],[1772438400020000,'
+    b"1772438400030000,-7.060788,0.0],[1772438400030000,1772438400040000,-7.060788,0.0],[1772438400040000,"
+    b'1772438400050000,-7.060788,0.0]],"event":{"zero_us":1772438400010000,"first":["e30","0000001e"],'
+    b'"context":{"speed":72.5,"level":"SAE_2","place":[45.0,7.5]},"x":-21.182364,"y":0.0,"sideways":false,'
+    b'"max":21.182364,"max_us":40000,"max_x":-21.182364,"max_y":0.0,"end_us":null,"trigger":"DELTA_V_150_MS",'
+    b'"signal":["e40","00000028"],"restraint":false,"longest_us":10000,"felt":true,"measured":true,'
+    b'"across":false,"window":[1772438400020000,1772438400050000,-21.182364,0.0],"from_speed":null,'
+    b'"speed_x":null,"speed_us":0,"by_speed":false,"drop":null},"until_end":false,"deployed":false,'
     b'"speeds":[[1772438400000000,72.5]],"suspicion":null,"fired_us":null,"count":0,"context":{"speed":72.5,'
     b'"level":"SAE_2","place":[45.0,7.5]},"frontier":1772438400050000,"seen":["e50"]}'
 )
 STANDING = (
     b'{"last_a":null,"gap_us":null,"live":false,"fine_us":0,"value":[null,null],"since_us":0,"begun_us":0,'
-    b'"slices":[],"event":null,"until_end":false,"deployed":false,"speeds":[[1772438400000000,90.0],'
-    b'[1772438405000000,0.0],[1772438410000000,0]],"suspicion":{"at":1772438405000000,"drop":90.0,'
+    b'"felt_us":0,"slices":[],"event":null,"until_end":false,"deployed":false,"speeds":[[1772438400000000,'
+    b'90.0],[1772438405000000,0.0],[1772438410000000,0]],"suspicion":{"at":1772438405000000,"drop":90.0,'
     b'"input":["e5000","00001388"],"context":{"speed":90.0,"level":null,"place":[null,null]}},"fired_us":null,'
     b'"count":0,"context":{"speed":0,"level":null,"place":[null,null]},"frontier":1772438410000000,'
     b'"seen":["e10000"]}'

@@ -151,6 +151,30 @@ def test_a_dead_accelerometer_does_not_silence_the_speeds() -> None:
     assert drive(-0.8 * G, 0.3) == []
 
 
+@pytest.mark.parametrize(("most", "factor"), [(1.8 * G, 1.0), (2 * G, 1.0), (1e9, 1 / G)])
+@pytest.mark.parametrize("speed_every", [1, 5, 10, 50, 100])
+def test_a_sensor_that_shows_too_little_does_not_silence_the_speeds(
+    most: float, factor: float, speed_every: int
+) -> None:
+    """Cut off at 1.8 or 2 g as those of stability control are, or in g: the speeds of 1 to 100 Hz say the same."""
+    pulse = Pulse("haversine", -60.0, 0.1, quiet=2.0)
+    random = Random(5)
+    at = times(pulse, 0.01, phase=0.4, jitter=0.0, random=random)
+    both = recorded(pulse, at, speeds=True, accelerations=True, means=True)
+    for number, event in enumerate(both):
+        value = event["acceleration_longitudinal"] * factor + 0.01 * (number % 3)
+        event["acceleration_longitudinal"] = max(-most, min(most, value))
+        if number % speed_every:
+            del event["speed"]
+    alone = [event for event in both if "speed" in event]
+    alone[-1] = alone[-1] | {"ends": "RECORDING_ENDED"}
+    stripped = [{n: v for n, v in event.items() if not n.startswith("acceleration")} for event in alone]
+    (expected,), (found,) = accidents(stripped), accidents(both)
+    assert found["coarse"] <= expected["coarse"]
+    if not expected["coarse"]:
+        assert found["max_delta_v"] >= expected["max_delta_v"] - 0.25
+
+
 def test_speeds_alone_have_the_delta_v_of_the_whole_pulse() -> None:
     """At 5 ms the trigger fires when 8 of 60 km/h are lost; delta-V and severity are those of 60."""
     (found,) = sampled(Pulse("haversine", -60.0, 0.1), 0.005, 1, means=True)["speeds"]
