@@ -118,7 +118,8 @@ def epcis_xml(event: str, version: str, before: str = "") -> str:
     """
     return (
         f'{before}<epcis:EPCISDocument xmlns:epcis="urn:epcglobal:epcis:xsd:{version[0]}" '
-        f'xmlns:ex="https://ex.example/" schemaVersion="{version}" creationDate="2024-03-01T10:00:00Z"><EPCISBody><EventList>{event}</EventList>'
+        f'xmlns:ex="https://ex.example/" schemaVersion="{version}" creationDate="2024-03-01T10:00:00Z">'
+        f"<EPCISBody><EventList>{event}</EventList>"
         "</EPCISBody></epcis:EPCISDocument>"
     )
 

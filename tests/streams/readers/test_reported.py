@@ -112,8 +112,10 @@ CASES = (
     Case(
         "MarineCadastre 2025, snake case",
         "a.csv",
-        b"mmsi,base_date_time,longitude,latitude,sog,cog,heading,vessel_name,imo,call_sign,vessel_type,status,length,width,"
-        b"draft,cargo,transceiver\n367000111,2025-01-01 00:00:03,-122.3,47.6,0.1,133.6,511,TUG,IMO9074729,W1,31,0,30,9,3.5,"
+        b"mmsi,base_date_time,longitude,latitude"
+        b",sog,cog,heading,vessel_name,imo,call_sign,vessel_type,status,length,width,"
+        b"draft,cargo,transceiver\n367000111,2025-01-01 00:00:03,-122.3,47.6,0.1,"
+        b"133.6,511,TUG,IMO9074729,W1,31,0,30,9,3.5,"
         b"52,A\n",
         "ais-marinecadastre",
         1,
@@ -122,9 +124,12 @@ CASES = (
     Case(
         "Danish AIS",
         "aisdk-2024-01-01.csv",
-        b"# Timestamp,Type of mobile,MMSI,Latitude,Longitude,Navigational status,ROT,SOG,COG,Heading,IMO,Callsign,Name,Ship "
-        b"type,Cargo type,Width,Length,Type of position fixing device,Draught,Destination,ETA,Data source type,A,B,C,D\n"
-        b"01/01/2024 00:00:00,Class A,219000111,55.1,12.3,Under way using engine,0.0,7.1,81.5,80,9074729,T1,SHIP,Cargo,,16,"
+        b"# Timestamp,Type of mobile,MMSI,Latitude,Longitude,Navigational status,"
+        b"ROT,SOG,COG,Heading,IMO,Callsign,Name,Ship "
+        b"type,Cargo type,"
+        b"Width,Length,Type of position fixing device,Draught,Destination,ETA,Data source type,A,B,C,D\n"
+        b"01/01/2024 00:00:00,Class A,219000111,55.1,12.3,Under way using engine,"
+        b"0.0,7.1,81.5,80,9074729,T1,SHIP,Cargo,,16,"
         b"110,GPS,6.5,KOBENHAVN,14/05/2024 20:10:00,AIS,90,20,8,8\n",
         "ais-dma",
         1,
@@ -178,7 +183,8 @@ CASES = (
         "a.xml",
         r.epcis_xml(
             r.OBSERVED_XML.format(
-                "<extension><sourceList><source type='urn:epcglobal:cbv:sdt:owning_party'>urn:epc:id:sgln:4012345.00001.0"
+                "<extension><sourceList><source type='urn:epcglobal:cbv:sdt:owning_party'>"
+                "urn:epc:id:sgln:4012345.00001.0"
                 "</source></sourceList></extension>"
             ),
             "1.2",
@@ -237,7 +243,8 @@ CASES = (
     Case(
         "the hour that clocks repeat",
         "customer900.csv",
-        b",GC,GG\n2012-04-01 01:30:00,0.4,0\n2012-04-01 02:00:00,0.6,0\n2012-04-01 02:30:00,0.8,0\n2012-04-01 02:00:00,0.5,0"
+        b",GC,GG\n2012-04-01 01:30:00,0.4,0\n2012-04-01 02:00:00,0.6,0\n"
+        b"2012-04-01 02:30:00,0.8,0\n2012-04-01 02:00:00,0.5,0"
         b"\n2012-04-01 02:30:00,0.7,0\n2012-04-01 03:00:00,0.4,0\n",
         "ausgrid-half-hourly",
         6,
