@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COLUMNS = ["_partition", "_offset", "event_id", "source", "occurred_at", "station", "city", "averaging"]
-_COLUMNS += ["gas_unit", "pm10", "pm2_5", "no2", "zone"]
+_COLUMNS += ["gas_unit", "pm10", "pm2_5", "no2", "zone", "flags"]
 _START = datetime(2026, 2, 27, 22, tzinfo=UTC)
 
 
@@ -91,6 +91,7 @@ def _events(count: int) -> list[dict[str, Any]]:
             "pm2_5": chance.uniform(0, 50),
             "no2": None,
             "zone": "Asia/Seoul",
+            "flags": [],
         }
         for number in range(count)
     ]
@@ -208,6 +209,7 @@ def _hours(zone: str | None, city: str, days: list[date], clock: str | None = No
             "pm2_5": 40.0 + chance.randint(0, 70),
             "no2": None,
             "zone": zone,
+            "flags": ["OUT_OF_RANGE:pm10"],
         }
         for day in days
         for at in range(*day_bounds(day, place), HOUR_US)
@@ -308,6 +310,17 @@ def test_beijing_days_at_75_are_those_of_an_independent_count(
     sql = "SELECT day FROM city.air_quality_reading_daily WHERE pm2_5_mean > 75 AND city = 'Beijing of today'"
     found = {row[0] for row in table.client.query(sql).result_rows}
     assert found == above("Asia/Shanghai") != above("UTC")
+
+
+def test_a_value_that_its_source_doubts_is_in_no_mean(table: _Table) -> None:
+    """The reading counts, and its other values do."""
+    first, second = _hours("Asia/Seoul", "Seoul", [date(2021, 3, 1)])[:2]
+    sound = {**first, "pm10": 20.0, "pm2_5": 10.0}
+    doubted = {**second, "pm10": 900.0, "pm2_5": 30.0, "flags": ["SOURCE_FLAG:pm10:점검및교정"]}
+    table.insert([sound, doubted], 0, "a")
+    table.refresh(0, 1)
+    sql = "SELECT events, pm10_count, pm10_mean, pm10_max, pm2_5_mean FROM city.air_quality_reading_daily"
+    assert table.client.query(sql).result_rows == [(2, 1, 20.0, 20.0, 20.0)]
 
 
 def test_a_migration_fills_the_new_roll_ups_from_the_readings(table: _Table) -> None:

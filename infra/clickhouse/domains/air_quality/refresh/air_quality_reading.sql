@@ -6,7 +6,8 @@
 -- Recomputes the buckets that the insert touched from the facts themselves (FINAL: one row per event), so a repeated
 -- record, a redone claim or a second run changes nothing. The row's version is the number of events it was computed
 -- from: facts are only ever added, so of two runs that overlap the fuller one wins, whichever ends last. Means are sums
--- of decimals: the same to the last bit in whatever order the rows are read.
+-- of decimals: the same to the last bit in whatever order the rows are read. A value that its source calls doubtful is
+-- in no mean; its reading counts.
 
 SELECT DISTINCT
     multiIf(
@@ -24,6 +25,13 @@ INSERT INTO city.air_quality_reading_hourly_state
     pm10_count, pm10_mean, pm10_max, pm2_5_count, pm2_5_mean, pm2_5_max, no2_count, no2_mean,
     no2_max, o3_count, o3_mean, o3_max, co_count, co_mean, co_max, so2_count, so2_mean, so2_max
 )
+WITH
+    if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:pm10:'), flags), NULL, pm10) AS sound_pm10,
+    if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:pm2_5:'), flags), NULL, pm2_5) AS sound_pm2_5,
+    if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:no2:'), flags), NULL, no2) AS sound_no2,
+    if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:o3:'), flags), NULL, o3) AS sound_o3,
+    if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:co:'), flags), NULL, co) AS sound_co,
+    if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:so2:'), flags), NULL, so2) AS sound_so2
 SELECT
     city,
     station,
@@ -43,24 +51,24 @@ SELECT
     count() AS events,
     min(occurred_at) AS first_at,
     max(occurred_at) AS last_at,
-    count(pm10) AS pm10_count,
-    toFloat64(sum(accurateCastOrNull(pm10, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(pm10, 'Decimal(38, 6)')), 0) AS pm10_mean,
-    max(pm10) AS pm10_max,
-    count(pm2_5) AS pm2_5_count,
-    toFloat64(sum(accurateCastOrNull(pm2_5, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(pm2_5, 'Decimal(38, 6)')), 0) AS pm2_5_mean,
-    max(pm2_5) AS pm2_5_max,
-    count(no2) AS no2_count,
-    toFloat64(sum(accurateCastOrNull(no2, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(no2, 'Decimal(38, 6)')), 0) AS no2_mean,
-    max(no2) AS no2_max,
-    count(o3) AS o3_count,
-    toFloat64(sum(accurateCastOrNull(o3, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(o3, 'Decimal(38, 6)')), 0) AS o3_mean,
-    max(o3) AS o3_max,
-    count(co) AS co_count,
-    toFloat64(sum(accurateCastOrNull(co, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(co, 'Decimal(38, 6)')), 0) AS co_mean,
-    max(co) AS co_max,
-    count(so2) AS so2_count,
-    toFloat64(sum(accurateCastOrNull(so2, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(so2, 'Decimal(38, 6)')), 0) AS so2_mean,
-    max(so2) AS so2_max
+    count(sound_pm10) AS pm10_count,
+    toFloat64(sum(accurateCastOrNull(sound_pm10, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_pm10, 'Decimal(38, 6)')), 0) AS pm10_mean,
+    max(sound_pm10) AS pm10_max,
+    count(sound_pm2_5) AS pm2_5_count,
+    toFloat64(sum(accurateCastOrNull(sound_pm2_5, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_pm2_5, 'Decimal(38, 6)')), 0) AS pm2_5_mean,
+    max(sound_pm2_5) AS pm2_5_max,
+    count(sound_no2) AS no2_count,
+    toFloat64(sum(accurateCastOrNull(sound_no2, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_no2, 'Decimal(38, 6)')), 0) AS no2_mean,
+    max(sound_no2) AS no2_max,
+    count(sound_o3) AS o3_count,
+    toFloat64(sum(accurateCastOrNull(sound_o3, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_o3, 'Decimal(38, 6)')), 0) AS o3_mean,
+    max(sound_o3) AS o3_max,
+    count(sound_co) AS co_count,
+    toFloat64(sum(accurateCastOrNull(sound_co, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_co, 'Decimal(38, 6)')), 0) AS co_mean,
+    max(sound_co) AS co_max,
+    count(sound_so2) AS so2_count,
+    toFloat64(sum(accurateCastOrNull(sound_so2, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_so2, 'Decimal(38, 6)')), 0) AS so2_mean,
+    max(sound_so2) AS so2_max
 FROM city.air_quality_reading AS reading FINAL
 WHERE local_zone = {zone:String} AND (station, toStartOfHour(occurred_at, {zone:String})) IN
 (
@@ -77,6 +85,13 @@ INSERT INTO city.air_quality_reading_daily_state
     pm10_count, pm10_mean, pm10_max, pm2_5_count, pm2_5_mean, pm2_5_max, no2_count, no2_mean,
     no2_max, o3_count, o3_mean, o3_max, co_count, co_mean, co_max, so2_count, so2_mean, so2_max
 )
+WITH
+    if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:pm10:'), flags), NULL, pm10) AS sound_pm10,
+    if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:pm2_5:'), flags), NULL, pm2_5) AS sound_pm2_5,
+    if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:no2:'), flags), NULL, no2) AS sound_no2,
+    if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:o3:'), flags), NULL, o3) AS sound_o3,
+    if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:co:'), flags), NULL, co) AS sound_co,
+    if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:so2:'), flags), NULL, so2) AS sound_so2
 SELECT
     city,
     station,
@@ -96,24 +111,24 @@ SELECT
     count() AS events,
     min(occurred_at) AS first_at,
     max(occurred_at) AS last_at,
-    count(pm10) AS pm10_count,
-    toFloat64(sum(accurateCastOrNull(pm10, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(pm10, 'Decimal(38, 6)')), 0) AS pm10_mean,
-    max(pm10) AS pm10_max,
-    count(pm2_5) AS pm2_5_count,
-    toFloat64(sum(accurateCastOrNull(pm2_5, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(pm2_5, 'Decimal(38, 6)')), 0) AS pm2_5_mean,
-    max(pm2_5) AS pm2_5_max,
-    count(no2) AS no2_count,
-    toFloat64(sum(accurateCastOrNull(no2, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(no2, 'Decimal(38, 6)')), 0) AS no2_mean,
-    max(no2) AS no2_max,
-    count(o3) AS o3_count,
-    toFloat64(sum(accurateCastOrNull(o3, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(o3, 'Decimal(38, 6)')), 0) AS o3_mean,
-    max(o3) AS o3_max,
-    count(co) AS co_count,
-    toFloat64(sum(accurateCastOrNull(co, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(co, 'Decimal(38, 6)')), 0) AS co_mean,
-    max(co) AS co_max,
-    count(so2) AS so2_count,
-    toFloat64(sum(accurateCastOrNull(so2, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(so2, 'Decimal(38, 6)')), 0) AS so2_mean,
-    max(so2) AS so2_max
+    count(sound_pm10) AS pm10_count,
+    toFloat64(sum(accurateCastOrNull(sound_pm10, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_pm10, 'Decimal(38, 6)')), 0) AS pm10_mean,
+    max(sound_pm10) AS pm10_max,
+    count(sound_pm2_5) AS pm2_5_count,
+    toFloat64(sum(accurateCastOrNull(sound_pm2_5, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_pm2_5, 'Decimal(38, 6)')), 0) AS pm2_5_mean,
+    max(sound_pm2_5) AS pm2_5_max,
+    count(sound_no2) AS no2_count,
+    toFloat64(sum(accurateCastOrNull(sound_no2, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_no2, 'Decimal(38, 6)')), 0) AS no2_mean,
+    max(sound_no2) AS no2_max,
+    count(sound_o3) AS o3_count,
+    toFloat64(sum(accurateCastOrNull(sound_o3, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_o3, 'Decimal(38, 6)')), 0) AS o3_mean,
+    max(sound_o3) AS o3_max,
+    count(sound_co) AS co_count,
+    toFloat64(sum(accurateCastOrNull(sound_co, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_co, 'Decimal(38, 6)')), 0) AS co_mean,
+    max(sound_co) AS co_max,
+    count(sound_so2) AS so2_count,
+    toFloat64(sum(accurateCastOrNull(sound_so2, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_so2, 'Decimal(38, 6)')), 0) AS so2_mean,
+    max(sound_so2) AS so2_max
 FROM city.air_quality_reading AS reading FINAL
 WHERE local_zone = {zone:String} AND (station, toStartOfDay(occurred_at, {zone:String})) IN
 (
