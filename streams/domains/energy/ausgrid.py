@@ -2,8 +2,8 @@
 
 `GC` and `GG` are mean kW over the half hour that begins at the stamp. The file has 48 rows on every day. On the day of
 23 hours the two nonexistent half hours hold zeros. On the day of 25 hours one of the two hours from 02:00 is missing.
-`clocks` decides how those are stamped, also where a file has both hours, or energy in the nonexistent ones; a stamp with
-its offset needs no deciding. Only the file's path names the customer: `customer12…` or `customer/12/…`.
+`clocks` decides how those are stamped, also where a file has both hours, or energy in the nonexistent ones; a stamp
+with its offset is an instant. Only the file's path names the customer: `customer12…` or `customer/12/…`.
 """
 
 import re
