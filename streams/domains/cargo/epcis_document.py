@@ -133,7 +133,7 @@ def known(fields: Members, occurred_at: datetime | int) -> dict[str, Any]:
         ),
         "certificationInfo": fields.get("certifications"),
         "errorDeclaration": _declaration(fields),
-        "sensorElementList": epcis_sensor.written(fields.get("sensor_elements") or ()),
+        "sensorElementList": epcis_sensor.written(_sensor_elements(fields)),
     }
     return _given(found)
 
@@ -149,13 +149,13 @@ def members_left(source: Members, fields: Members, occurred_at: int) -> list[dic
     left: list[tuple[str, Any]] = []
     written: dict[str, Any] | None = None
     for name, value in source.items():
-        if name in _ELSEWHERE or _is_held(name, value):
+        if name in _ELSEWHERE or _is_held(name, value) or (":" in name and is_uri(name)):
             continue
         if written is None:
             written = known(fields, occurred_at)
         if name in written:
             left += _left(value, written[name], f"/{_escaped(name)}")
-        elif not is_uri(name):
+        else:
             left.append((f"/{_escaped(name)}", value))
     return [
         {"path": path, "value": json_value.dump(value)} for path, value in sorted(left, key=itemgetter(0))
@@ -238,6 +238,12 @@ def _quantities(quantities: Iterable[Members]) -> dict[str, list[dict[str, Any]]
 
 def _typed(items: Iterable[Members], name: str) -> list[dict[str, Any]]:
     return [_given({"type": each["type"], name: each["id"]}) for each in items]
+
+
+def _sensor_elements(fields: Members) -> list[Members]:
+    """Return the sensor elements. An event of schema version 1 has the reports alone."""
+    elements, reports = fields.get("sensor_elements"), fields.get("sensor_reports")
+    return list(elements) if elements else [{"reports": reports}] if reports else []
 
 
 def _declaration(fields: Members) -> dict[str, Any] | None:

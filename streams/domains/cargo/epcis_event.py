@@ -75,7 +75,13 @@ def draft(event: object, syntax: str, context: Context = NO_CONTEXT) -> EventDra
     if not isinstance(event, dict):
         raise RuleViolation("epcis-shape@1", f"event: expected an object, got {short_repr(event)}")
     epcis_rules.check(event)
-    fields = {"syntax": syntax, **_when(event), **_what(event), **_where_and_why(event), **_rest(event)}
+    fields = {
+        "syntax": syntax,
+        **_when(event, syntax),
+        **_what(event),
+        **_where_and_why(event),
+        **_rest(event),
+    }
     fields["context"] = context.with_own(event.get("@context")).text
     fields["epc"] = _subject(fields)
     fields["flags"] = _flags(fields)
@@ -89,15 +95,22 @@ def contexts(value: object) -> list[object]:
     return [] if value is None else value if isinstance(value, list) else [value]
 
 
-def _when(event: Members) -> dict[str, Any]:
+def _when(event: Members, syntax: str) -> dict[str, Any]:
     record_time, event_id = event.get("recordTime"), event.get("eventID")
     return {
         "event_type": event["type"],
-        "epcis_event_id": None if event_id is None else values.uri(event_id, "eventID"),
+        "epcis_event_id": None if event_id is None else _event_id(event_id, syntax),
         "time_zone_offset": event["eventTimeZoneOffset"],
         "record_time": None if record_time is None else values.time(record_time, "recordTime"),
         "action": event.get("action"),
     }
+
+
+def _event_id(value: object, syntax: str) -> str:
+    """Return an eventID. JSON wants a URI. The XSD takes any `xsd:anyURI`, and bare UUIDs are common: flagged."""
+    if syntax == "XML" and isinstance(value, str) and value and not any(map(str.isspace, value)):
+        return value
+    return values.uri(value, "eventID")
 
 
 def _what(event: Members) -> dict[str, Any]:
@@ -170,4 +183,6 @@ def _flags(fields: Members) -> list[str]:
         flags["UNKNOWN_MEASUREMENT"] = None
     if fields.get("declared_wrong_at") is not None:
         flags["DECLARED_WRONG"] = None
+    if fields["epcis_event_id"] is not None and not is_uri(fields["epcis_event_id"]):
+        flags["EVENT_ID_NO_URI"] = None
     return list(flags)

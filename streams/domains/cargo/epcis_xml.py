@@ -50,7 +50,7 @@ def matches(head: bytes) -> bool:
 def read(stream: BinaryIO) -> Iterator[Item]:
     """Read a message; yield one item per event, or one for a poll or a message that cannot be cut.
 
-    Each event is judged by itself. That a message is accepted or refused as a whole is its format's `together`.
+    Each event is checked by itself. That a message is accepted or refused as a whole is its format's `together`.
 
     Args:
         stream: The file, decompressed.

@@ -239,6 +239,25 @@ def test_an_event_is_written_from_what_a_subscriber_receives() -> None:
     assert event(received) == written(item)
 
 
+def test_an_event_of_the_first_schema_version_keeps_what_it_has() -> None:
+    """Its sensor reports were flat, with the time of their element."""
+    (item,) = read_json(SENSED)
+    assert isinstance(item, Accepted)
+    old = {
+        name: value
+        for name, value in whole(item).items()
+        if name not in ("sensor_elements", "members", "context")
+    }
+    (element,) = event(old)["sensorElementList"]
+    assert [each["type"] for each in element["sensorReport"]] == ["Temperature", "Temperature", "Speed"]
+    assert element["sensorReport"][1] == {
+        "type": "Temperature",
+        "time": "2026-07-22T04:00:00.000Z",
+        "deviceID": "urn:epc:id:giai:4000001.111",
+        "value": 100.0,
+    }
+
+
 @pytest.mark.parametrize(
     "number", ["1e400", "-1E400", "10.00", "0.1234567890123456789012345", "-0", "-0.0", "1E5", "9" * 40, "5"]
 )

@@ -169,6 +169,17 @@ def test_what_no_version_knows_in_an_extension_is_kept_under_a_name_that_says_so
     assert rules(read_xml(xml(twice))) == ["epcis-shape@1"]
 
 
+def test_an_event_id_in_xml_that_is_no_uri_is_flagged() -> None:
+    """The XSD takes it, and it is common; JSON wants a URI, and what is empty or two words is none anywhere."""
+    bare = "9db05f77-e007-41a2-a6d9-140254b7ce5a"
+    one = event("ObjectEvent", EPCS, ADD, element("baseExtension", element("eventID", bare)))
+    found = fields(read_xml(xml(one))[0])
+    assert (found["epcis_event_id"], found["flags"]) == (bare, ["EVENT_ID_NO_URI"])
+    assert rules(read_json({**EVENT, "eventID": bare})) == ["epcis-uri@1"]
+    for wrong in ("", "a b"):
+        assert rules(read_xml(xml(one.replace(bare, wrong)))) == ["epcis-uri@1"]
+
+
 PROLOG = (
     '<?xml version="1.0" encoding="{}"?>\n<?xml-stylesheet type="text/xsl" href="a.xsl"?><!-- a -->\n<?b?>'
 )
