@@ -32,6 +32,12 @@ def broken_equations(report: Mapping[str, Any]) -> list[str]:
             broken.append(f"{name}: records do not add up: {t}")
         if t["rows"] != t["events"]:
             broken.append(f"{name}: rows {t['rows']} events {t['events']}")
+    return broken + broken_inputs(report)
+
+
+def broken_inputs(report: Mapping[str, Any]) -> list[str]:
+    """Return the recordings whose records or bytes do not add up."""
+    broken = []
     for path, row in report["inputs"].items():
         if row["format"] is not None and row["read"] != row["accepted"] + row["refused"]:
             broken.append(f"{path}: {row}")

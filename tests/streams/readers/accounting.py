@@ -1,7 +1,7 @@
 """The rule of all readers: each byte of a source belongs to exactly one item. Seeds, damage, and the check.
 
-`SEEDS` has small sources of every format: the beginnings of the packaged recordings and scenarios, and the files in
-`seeds/`, named `<format>.<anything>`. A format of several files has a folder of that name.
+`seeds()` has small sources of every format: beginnings of the packaged recordings and scenarios, the files and
+folders in `seeds/` beside this module, and those in `tests/streams/domains/<domain>/seeds/`.
 """
 
 import io
@@ -18,7 +18,10 @@ from streams.readers.formats import Accepted, Format, Item, Refused, Skipped
 from streams.readers.source import HEAD_BYTES, open_source
 from streams.replay.recordings import bundled, bundled_scenarios, find, formats
 
-SEED_FOLDER = Path(__file__).parent / "seeds"
+SEED_FOLDERS = (
+    Path(__file__).parent / "seeds",
+    *sorted((Path(__file__).parents[1] / "domains").glob("*/seeds")),
+)
 SEED_BYTES = 6_000
 """Bytes of a packaged recording that are a seed. A document is used whole if it is at most ten times as long."""
 
@@ -47,7 +50,11 @@ class Seed:
 @cache
 def seeds() -> tuple[Seed, ...]:
     """Return the seeds of all formats."""
-    paths = [*bundled(), *bundled_scenarios(), *sorted(SEED_FOLDER.iterdir())]
+    paths = [
+        *bundled(),
+        *bundled_scenarios(),
+        *(path for folder in SEED_FOLDERS for path in sorted(folder.iterdir())),
+    ]
     found = [each for each in find(paths) if each.format is not None and each.part_of is None]
     return tuple(_seed(each.path, each.format) for each in found if each.format)
 
