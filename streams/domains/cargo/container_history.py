@@ -147,6 +147,26 @@ class ContainerStatus:
         """Its state, a name of the README's table or `UNKNOWN`."""
         return self.position.state
 
+    def to_value(self) -> list[Any]:
+        """Return the status as a JSON value."""
+        newest = list(self.newest) if self.newest else None
+        counts = self.events, self.illegal
+        return [
+            list(self.position),
+            self.previous,
+            newest,
+            self.before_at,
+            self.legal,
+            list(self.seals),
+            *counts,
+        ]
+
+    @classmethod
+    def from_value(cls, value: Sequence[Any]) -> "ContainerStatus":
+        """Return the status that `to_value` stored."""
+        position, previous, newest, *others = value
+        return cls(Position(*position), previous, EquipmentEvent(*newest) if newest else None, *others)
+
     def after(self, event: EquipmentEvent) -> "tuple[ContainerStatus, list[EventFinding]]":
         """Return the status after one more event, and what the event shows."""
         position, problem = transition(self.position, event.step)
@@ -183,6 +203,7 @@ class History:
     Attributes:
         events: Its events in order, the newest version of each. Retracted ones stay, so that a repeat is recognised.
         settled: Status before them.
+        latest: Status after them, to which a newer event is added; None if they have several orders to be followed.
         raised: Findings in force about `events`.
         revision: Number of changes; the highest `revision` of a derived status is in force.
         too_late: Number of events that were older than the settled status.
@@ -190,24 +211,17 @@ class History:
 
     events: Sequence[EquipmentEvent] = ()
     settled: ContainerStatus = field(default=_NO_EVENTS)
+    latest: ContainerStatus | None = field(default=_NO_EVENTS)
     raised: Sequence[EventFinding] = ()
     revision: int = 0
     too_late: int = 0
 
     def to_value(self) -> dict[str, Any]:
         """Return the history as a JSON value."""
-        base = self.settled
-        newest = list(base.newest) if base.newest else None
         return {
             "entries": [list(each) for each in self.events],
-            "settled": [
-                list(base.position),
-                base.previous,
-                newest,
-                list(base.seals),
-                base.events,
-                base.illegal,
-            ],
+            "settled": self.settled.to_value(),
+            "latest": self.latest.to_value() if self.latest else None,
             "raised": [list(each) for each in self.raised],
             "revision": self.revision,
             "too_late": self.too_late,
@@ -216,18 +230,11 @@ class History:
     @classmethod
     def from_value(cls, value: Mapping[str, Any]) -> "History":
         """Return the history that `to_value` stored."""
-        position, previous, newest, seals, events, illegal = value["settled"]
-        base = ContainerStatus(
-            position=Position(*position),
-            previous=previous,
-            newest=EquipmentEvent(*newest) if newest else None,
-            seals=seals,
-            events=events,
-            illegal=illegal,
-        )
+        latest = value["latest"]
         return cls(
             [EquipmentEvent(*each) for each in value["entries"]],
-            base,
+            ContainerStatus.from_value(value["settled"]),
+            ContainerStatus.from_value(latest) if latest else None,
             [EventFinding(*each) for each in value["raised"]],
             value["revision"],
             value["too_late"],
@@ -235,7 +242,7 @@ class History:
 
     def status(self) -> ContainerStatus:
         """Return the status after all kept events."""
-        return _after(self.settled, self.events)[0]
+        return _orders(self.settled, self.events)[0][0]
 
 
 class Change(NamedTuple):
@@ -273,21 +280,25 @@ def apply_event(history: History, event: EquipmentEvent) -> Change:
     last = history.settled.newest
     if known is None and last is not None and event.occurred_at <= last.occurred_at:
         return Change(replace(history, too_late=history.too_late + 1))
+    if known is None and event.counts and (added := _added(history, event)) is not None:
+        return added
     others = [each for each in history.events if each.name != event.name]
     events = sorted([*others, event], key=_order)
     settled, settling = history.settled, []
     while len(events) > KEPT:
         oldest = list(next(itertools.groupby(events, _instant))[1])
         del events[: len(oldest)]
-        settled, found = _after(settled, oldest)
+        settled, found = _orders(settled, oldest)[0]
         settling += found
-    status, kept = _after(settled, events)
+    orders = _orders(settled, events)
+    status, kept = orders[0]
     before = {(each.event_id, each.kind): each for each in history.raised}
     now = {(each.event_id, each.kind): each for each in (*settling, *kept)}
     return Change(
         History(
             events,
             settled,
+            status if len(orders) == 1 else None,
             [before.get((each.event_id, each.kind), each) for each in kept],
             history.revision + 1,
             history.too_late,
@@ -297,6 +308,25 @@ def apply_event(history: History, event: EquipmentEvent) -> Change:
         tuple(each for key, each in now.items() if key not in before),
         tuple(each for key, each in before.items() if key not in now),
     )
+
+
+def _added(history: History, event: EquipmentEvent) -> Change | None:
+    """Add an event that is newer than all kept ones, without taking these again. None if its place is to be found."""
+    events, settled = list(history.events), history.settled
+    if history.latest is None or (events and event.occurred_at <= events[-1].occurred_at):
+        return None
+    raised = list(history.raised)
+    if len(events) == KEPT:
+        oldest = events.pop(0)
+        if events[0].occurred_at == oldest.occurred_at:
+            return None
+        settled = settled.after(oldest)[0] if oldest.counts else settled
+        raised = [each for each in raised if each.event_id != oldest.event_id]
+    status, found = history.latest.after(event)
+    changed = History(
+        [*events, event], settled, status, [*raised, *found], history.revision + 1, history.too_late
+    )
+    return Change(changed, status, raised=tuple(found))
 
 
 def _flags(
@@ -319,10 +349,8 @@ def _order(event: EquipmentEvent) -> tuple[int, int, str, str]:
     return event.occurred_at, event.updated_at, event.name, event.event_id
 
 
-def _after(
-    status: ContainerStatus, events: Iterable[EquipmentEvent]
-) -> tuple[ContainerStatus, list[EventFinding]]:
-    """Return the status after events, and what they show, in the order that contradicts least.
+def _orders(status: ContainerStatus, events: Iterable[EquipmentEvent]) -> list[_Order]:
+    """Return the orders of events that contradict least, the best one first.
 
     Only events of one instant may change places. Orders that lead to one position are one; of the others the best
     `ORDERS` are followed.
@@ -331,7 +359,7 @@ def _after(
     counting = (each for each in events if each.counts)
     for _, group in itertools.groupby(counting, _instant):
         orders = _after_instant(orders, _distinct(group))
-    return orders[0]
+    return orders
 
 
 def _after_instant(orders: Sequence[_Order], events: Sequence[EquipmentEvent]) -> list[_Order]:

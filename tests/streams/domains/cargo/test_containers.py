@@ -555,5 +555,9 @@ def test_in_whatever_order_events_come_the_end_is_the_same(run: list[EquipmentEv
     random.Random(seed).shuffle(mixed)
     one, other = changes(mixed), changes(run)
     assert one[0].status() == other[0].status()
+    for history, found in (one, other):
+        last = next((each.status for each in reversed(found) if each.status), history.status())
+        assert last == history.status()
+        assert history.latest in (None, last)
     assert {each[::2] for each in in_force(one[1])} == {each[::2] for each in in_force(other[1])}
     assert {each[::2] for each in one[0].raised} == {each[::2] for each in in_force(one[1])}
