@@ -40,7 +40,7 @@ def test_a_folder_with_broken_files_reads_what_can_be_read(whole_city: City) -> 
     inputs = {path.rsplit("/", 1)[-1]: row for path, row in report["inputs"].items()}
     assert inputs["strange.csv"]["format"] is None
     assert inputs["strange.csv"]["reason"]
-    assert inputs["utf16.csv"]["reason"]
+    assert inputs["utf32.csv"]["reason"]
     assert inputs["truncated.csv.gz"]["reason"]
     assert inputs["truncated.csv.gz"]["refused"] == 1
     for name in (path.name for path in bundled("air_quality")):
