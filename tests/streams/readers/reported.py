@@ -37,7 +37,7 @@ def checksum(text: str) -> str:
 
 def position(mmsi: int) -> str:
     """Return the sentence of a position report."""
-    message = {
+    message: dict[str, str | int | float | bytes | bool] = {
         "msg_type": 1,
         "mmsi": mmsi,
         "lat": 52.5,
