@@ -124,6 +124,24 @@ def envelope(
     raise AssertionError("cut always yields an envelope")
 
 
+def opening(stream: BinaryIO, paths: Collection[Path]) -> bytes | None:
+    """Return what stands before the first element as a JSON text, closed where the array begins.
+
+    Args:
+        stream: The text, from its beginning. It is read up to its first element.
+        paths: Paths of the arrays.
+
+    Returns:
+        The beginning of the envelope's `data`, made whole. None if there is no element.
+    """
+    cutter = _Cutter(stream, frozenset(map(tuple, paths)), LARGEST_ELEMENT, LARGEST_ENVELOPE)
+    try:
+        first = next(cutter.text(), None)
+    except _DamagedTextError:
+        return None
+    return None if first is None else cutter.kept + b"]" + b"}" * len(first.path)
+
+
 class _DamagedTextError(Exception):
     """The text ends or continues in a way that leaves no further element to be cut."""
 
@@ -243,6 +261,11 @@ class _Cutter:
         self._blanks(self._kept)
         if source.next() >= 0:
             raise _DamagedTextError(f"the text goes on behind its value, on line {source.line()}")
+
+    @property
+    def kept(self) -> bytes:
+        """What is kept of the envelope so far."""
+        return bytes(self._kept.data)
 
     def finish(self, problem: str | None) -> Envelope:
         """Take the rest of the file into the envelope and return it."""

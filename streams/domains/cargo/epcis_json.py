@@ -16,7 +16,7 @@ from streams.domains.cargo.epcis_words import is_uri
 from streams.domains.cargo.rule_violation import RuleViolation, short_repr
 from streams.readers import json_value
 from streams.readers.formats import Accepted, Item, Refused, Skipped
-from streams.readers.json_stream import Element, Envelope, cut, envelope
+from streams.readers.json_stream import Element, Envelope, cut, envelope, opening
 
 NAME = "epcis-json"
 RULE = "epcis-json@1"
@@ -46,27 +46,54 @@ def read(stream: BinaryIO) -> Iterator[Item]:
     Each event is checked by itself. That a message is accepted or refused as a whole is its format's `together`.
 
     Args:
-        stream: The file, decompressed and seekable. It is read twice: what stands around the events first.
+        stream: The file, decompressed and seekable.
     """
-    around = envelope(stream, _PATHS.values())
+    context = _context(stream)
     stream.seek(0)
-    context = NO_CONTEXT
-    wrong: RuleViolation | None = None
-    try:
-        value = _message(around)
-        if not around.arrays:
-            yield _single(around, value)
-            return
-        context = NO_CONTEXT.with_own(value.get("@context"))
-    except RuleViolation as error:
-        wrong = error
     for record, part in enumerate(cut(stream, _PATHS.values()), 1):
         if isinstance(part, Element):
             yield _event(record, part, context)
-        elif wrong is not None:
-            yield Refused(record, part.line, part.data.strip(), str(wrong), wrong.rule, part.spans)
-        else:
-            yield Skipped(part.line, "envelope of the message", part.spans)
+            continue
+        try:
+            yield _rest(part)
+        except RuleViolation as error:
+            yield Refused(record, part.line, part.data.strip(), str(error), error.rule, part.spans)
+
+
+def _context(stream: BinaryIO) -> Context:
+    """Return the contexts of a message. They may stand behind the events, which takes a reading of its own.
+
+    A message that is wrong itself has none: it is refused at its end.
+    """
+    for text in _envelope_texts(stream):
+        try:
+            value = json_value.parse(text, exact=True)
+        except json_value.JsonError:
+            return NO_CONTEXT
+        if isinstance(value, dict) and "@context" in value:
+            return NO_CONTEXT.with_own(value["@context"])
+    return NO_CONTEXT
+
+
+def _envelope_texts(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield what stands before the events, then what stands around them. Nothing if there are no events."""
+    begin = opening(stream, _PATHS.values())
+    if begin is not None:
+        yield begin
+        stream.seek(0)
+        yield envelope(stream, _PATHS.values()).data
+
+
+def _rest(around: Envelope) -> Item:
+    """Return the item of what stands around the events: a query, a bare event, or an envelope."""
+    value = _message(around)
+    data = around.data.strip()
+    if not around.arrays and _is_query(value):
+        epcis_query.check(value)
+        return Accepted(1, around.line, data, (), around.spans)
+    if not around.arrays:
+        return Accepted(1, around.line, data, (draft(value, "JSON"),), around.spans)
+    return Skipped(around.line, "envelope of the message", around.spans)
 
 
 def _message(around: Envelope) -> Mapping[str, Any]:
@@ -76,7 +103,7 @@ def _message(around: Envelope) -> Mapping[str, Any]:
         raise RuleViolation(RULE, f"not JSON: {around.problem}")
     if not isinstance(value, Mapping):
         raise RuleViolation(DOCUMENT, f"message: expected an object, got {short_repr(value)}")
-    if _is_query(value):
+    if _is_query(value) and not around.arrays:
         return value
     _check_context(value)
     kind = value.get("type")
@@ -88,15 +115,6 @@ def _message(around: Envelope) -> Mapping[str, Any]:
     if path is None and around.arrays:
         raise RuleViolation(DOCUMENT, f"type: expected {' or '.join(_PATHS)}, got {short_repr(kind)}")
     return value
-
-
-def _single(around: Envelope, value: Mapping[str, Any]) -> Item:
-    """Return the one item of a query or a bare event."""
-    data = around.data.strip()
-    if _is_query(value):
-        epcis_query.check(value)
-        return Accepted(1, around.line, data, (), around.spans)
-    return Accepted(1, around.line, data, (draft(value, "JSON"),), around.spans)
 
 
 def _event(record: int, part: Element, context: Context) -> Item:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.readers import json_stream
-from streams.readers.json_stream import Element, Envelope, cut, envelope
+from streams.readers.json_stream import Element, Envelope, cut, envelope, opening
 from tests.properties import fewer
 
 PATHS = [("body", "list"), ("events",), ()]
@@ -189,3 +189,14 @@ def test_the_envelope_can_be_had_alone() -> None:
     found = envelope(io.BytesIO(b' {"a": 1, "events": [{}, {}], "b": 2}'), PATHS)
     assert json.loads(found.data) == {"a": 1, "events": [], "b": 2}
     assert found.arrays == (("events",),)
+
+
+@pytest.mark.parametrize("size", [1, 5, 100])
+def test_the_opening_is_a_text_of_its_own(size: int) -> None:
+    """It is closed where the first element begins, and nothing behind that is read."""
+    text = b'\xef\xbb\xbf{"a": [1], "body": {"x": {}, "list": [{"b": 2}, '
+    found = opening(ShortReads(text, size), PATHS)
+    assert found is not None
+    assert json.loads(found) == {"a": [1], "body": {"x": {}, "list": []}}
+    for none in (b'{"a": 1}', b'{"events": []}', b'{"a": ', b""):
+        assert opening(ShortReads(none, size), PATHS) is None

@@ -14,6 +14,7 @@ from streams.domains.cargo import epcis_json, epcis_xml
 from streams.domains.cargo.recordings import EPCIS_TOGETHER
 from streams.identity.secret import DeploymentSecret
 from streams.readers.formats import Accepted, Item, Refused, Skipped
+from streams.readers.json_stream import CHUNK_BYTES
 from streams.replay.checkpoint import ReplayCheckpoint
 from streams.replay.input import Input
 from streams.replay.recordings import formats, look
@@ -240,7 +241,7 @@ class Counting(io.BytesIO):
 
 @pytest.mark.parametrize("syntax", ["json", "xml"])
 def test_a_long_message_is_read_in_bounded_memory(syntax: str) -> None:
-    """Event by event, with their lines; its bytes are read twice at most."""
+    """Event by event, with their lines; its bytes are read twice at most, where the contexts stand at its end."""
     data = lines_of(600, 20_000, syntax)
     stream = Counting(data)
     tracemalloc.start()
@@ -248,7 +249,7 @@ def test_a_long_message_is_read_in_bounded_memory(syntax: str) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert lines == list(range(1, 601))
-    assert stream.count <= 2 * len(data)
+    assert stream.count <= 2 * len(data) + CHUNK_BYTES
     assert peak < 3_000_000 < len(data) / 3
 
 
