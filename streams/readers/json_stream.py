@@ -23,7 +23,7 @@ Path = tuple[str, ...]
 LARGEST_ELEMENT = 4 << 20
 """Bytes above which an element is not read. Kafka takes records of about 1 MB."""
 
-LARGEST_ENVELOPE = 4 << 20
+LARGEST_ENVELOPE = 8 << 20
 """Bytes above which an envelope is not read."""
 
 CHUNK_BYTES = 1 << 18
