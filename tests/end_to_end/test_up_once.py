@@ -78,6 +78,7 @@ def assert_whole(report: dict[str, Any], recordings: Path) -> None:
     """Judge the report of a run by the recordings."""
     assert broken_equations(report) == []
     assert report["audit"] == {"verdict": "pass", "problems": []}
+    assert all(row["bytes"] for row in report["inputs"].values() if row["format"] and not row["reason"])
     expected = {path.name: rows_of(recordings / path.name) for path in bundled("air_quality")}
     inputs = {path.rsplit("/", 1)[-1]: row for path, row in report["inputs"].items()}
     assert {name: inputs[name]["read"] for name in expected} == expected
