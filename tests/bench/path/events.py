@@ -34,8 +34,8 @@ _WEATHERS = 97
 ROUND = 120
 """Signals of a vehicle from one trip to the next: 12 s of its time, more than an accident keeps the rules silent."""
 CRASH_AT, BRAKE_AT, BRAKE_FOR = 30, 80, 10
-SHOWN_AT = CRASH_AT + 1
-"""Step whose signal shows a crash: the vehicle is no longer slowed, so the pulse is over."""
+SHOWN_AT = CRASH_AT + 2
+"""Step whose signal shows a crash: behind the pulse, so that it is known whole."""
 _CRUISE_KMH, _CRASHED_KMH, _STEP_KMH, _BRAKE_KMH = 50.0, 20.0, 2.0, 1.5
 
 
@@ -88,7 +88,7 @@ class Load:
         turn, number = divmod(self.signals, VEHICLES)
         self.signals += 1
         step = (turn + number) % ROUND  # so that not all crash at once
-        self.crashes += step == SHOWN_AT and turn > 1
+        self.crashes += step == SHOWN_AT and turn > 2
         name = f"vehicle-{number:03}"
         return {
             **self._envelope(f"urn:city:{name}", _BEGIN_US + turn * TENTH_US),
