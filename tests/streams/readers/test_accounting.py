@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.readers.formats import Accepted
+from tests.properties import fewer
 from tests.streams.readers.accounting import Seed, accounted, damage, formats_without_seed, seeds
 
 
@@ -20,6 +21,7 @@ def test_a_whole_source_is_accounted_for(seed: Seed) -> None:
 
 
 @pytest.mark.parametrize("seed", seeds(), ids=repr)
+@fewer(2)
 @given(data=st.data())
 def test_a_damaged_source_is_accounted_for(seed: Seed, data: st.DataObject) -> None:
     """Cut, joined, doubled, reordered, in another encoding, with a huge part: accepted, refused or skipped."""
