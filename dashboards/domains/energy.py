@@ -33,7 +33,7 @@ INTERVALS = {
     topic_name("energy", event): "duration"
     for event in ("reading", "balance", "community-share", "community-balance")
 }
-"""Topics of intervals that are told once they are over. Tariffs and carbon intensities are told ahead."""
+"""Topics of intervals that are reported once they are over. Tariffs and carbon intensities are known ahead."""
 
 
 def board(catalog: Catalog) -> dashboard.Dashboard:
