@@ -239,29 +239,22 @@ _PLACES: list[tuple[str | None, str, list[date], str, list[float]]] = [
     ("Asia/Kolkata", "Delhi", [date(2024, 1, 1)], "Asia/Kolkata", [24]),
     ("Asia/Kathmandu", "Kathmandu", [date(2024, 1, 1)], "Asia/Kathmandu", [24]),
     ("Australia/Lord_Howe", "Lord Howe", [date(2024, 4, 7)], "Australia/Lord_Howe", [24.5]),
-    *(
-        (
-            zone,
-            zone,
-            [jump - timedelta(days=1), jump],
-            zone,
-            [24, 23],
-        )  # midnight of the second day is skipped
-        for zone, jump in (
-            ("America/Santiago", date(2022, 9, 11)),
-            ("Africa/Cairo", date(2024, 4, 26)),
-            ("Asia/Beirut", date(2024, 3, 31)),
-            ("America/Havana", date(2024, 3, 10)),
-            ("Atlantic/Azores", date(2024, 3, 31)),
-            ("Asia/Tehran", date(2022, 3, 22)),
-        )
-    ),
     ("America/Asuncion", "Asunción", [date(2024, 3, 23)], "America/Asuncion", [25]),  # 24:00 becomes 23:00
     (None, "Beijing", [date(2013, 3, 1)], "Asia/Shanghai", [24]),
     (None, "Seoul", [date(2021, 3, 2)], "Asia/Seoul", [24]),
     (None, "Atlantis", [date(2021, 3, 1)], "UTC", [24]),
     ("Mars/Olympus", "Olympus", [date(2021, 3, 1)], "UTC", [24]),
 ]
+_SKIPPED_MIDNIGHTS = (
+    ("America/Santiago", date(2022, 9, 11)),
+    ("Africa/Cairo", date(2024, 4, 26)),
+    ("Asia/Beirut", date(2024, 3, 31)),
+    ("America/Havana", date(2024, 3, 10)),
+    ("Atlantic/Azores", date(2024, 3, 31)),
+    ("Asia/Tehran", date(2022, 3, 22)),
+)
+"""Zones, and days that begin at 01:00."""
+_PLACES += [(zone, zone, [day - timedelta(days=1), day], zone, [24, 23]) for zone, day in _SKIPPED_MIDNIGHTS]
 
 
 _BEIJING = [date(2013, 3, 1) + timedelta(days=number) for number in range(60)]
