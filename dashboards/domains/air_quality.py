@@ -42,7 +42,7 @@ INTERVAL_S = "if(averaging = 'P1D', 86400, 3600)"
 UNTIL = "least($__toTime, now())"
 HOURS, DAILY_MEANS = "stands_on != 'daily-mean'", "stands_on = 'daily-mean'"
 """Conditions on what an index of `newest` stands on."""
-EIGHTH = 3
+QUARTER = 6
 """Width of the numbers at the top."""
 WHO_PM2_5_DAY = 15
 """WHO 2021 guideline for PM2.5 over 24 h, µg/m³."""
@@ -58,15 +58,16 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
         [
             worst(index),
             unhealthy(index),
-            worst_of_daily_means(index),
-            unhealthy_of_daily_means(index),
             stations(index),
             age(index),
-            age_of_days(index),
+            worst_of_daily_means(index),
+            unhealthy_of_daily_means(index),
             simulated(),
+            age_of_days(index),
             where(index, "Seoul now: worst station of each district", "seoul", SEOUL),
             where(index, "Beijing now: stations", "beijing", BEIJING),
             now(index),
+            now_of_daily_means(index),
             changes(change),
             us_aqi(index),
             us_aqi_of_daily_means(index),
@@ -109,7 +110,7 @@ def worst(index: str) -> Builder[dashboard.Panel]:
         f"SELECT maxIf(aqi, is_now AND {HOURS}) AS us_aqi FROM ({newest(index)})",
         steps=US_AQI_COLOURS,
         about="Of hours. Stations whose newest hour ended at most three hours ago.",
-        span=EIGHTH,
+        span=QUARTER,
     )
 
 
@@ -121,7 +122,7 @@ def worst_of_daily_means(index: str) -> Builder[dashboard.Panel]:
         steps=US_AQI_COLOURS,
         about="Stations whose newest day ended at most three days ago. A daily mean stands in every row of the table, "
         "also where it asks for hours: for gases lower than the US AQI.",
-        span=EIGHTH,
+        span=QUARTER,
     )
 
 
@@ -131,7 +132,7 @@ def stations(index: str) -> Builder[dashboard.Panel]:
         "Stations now: count",
         f"SELECT uniqExactIf((city, station), is_now) AS stations FROM ({newest(index)})",
         about="Stations whose newest interval ended at most three intervals ago.",
-        span=EIGHTH,
+        span=QUARTER,
     )
 
 
@@ -142,7 +143,7 @@ def age(index: str) -> Builder[dashboard.Panel]:
         f"WHERE averaging = 'PT1H' AND {CHOICE}",
         about="From the end of the newest hour to now; empty if there are no hourly readings.",
         steps=ages_of(3600),
-        span=EIGHTH,
+        span=QUARTER,
     )
 
 
@@ -155,7 +156,7 @@ def age_of_days(index: str) -> Builder[dashboard.Panel]:
         unit="s",
         steps=ages_of(86400),
         about="From the end of the newest day to now; empty if there are no daily means.",
-        span=EIGHTH,
+        span=QUARTER,
     )
 
 
@@ -166,7 +167,7 @@ def unhealthy(index: str) -> Builder[dashboard.Panel]:
         f"SELECT uniqExactIf((city, station), is_now AND aqi > 150 AND {HOURS}) AS stations FROM ({newest(index)})",
         steps=((0, "green"), (1, "red")),
         about="Stations with a US AQI of hours above 150.",
-        span=EIGHTH,
+        span=QUARTER,
     )
 
 
@@ -178,7 +179,7 @@ def unhealthy_of_daily_means(index: str) -> Builder[dashboard.Panel]:
         f"FROM ({newest(index)})",
         steps=((0, "green"), (1, "red")),
         about="Stations with a US AQI of daily means above 150.",
-        span=EIGHTH,
+        span=QUARTER,
     )
 
 
@@ -186,7 +187,7 @@ def simulated() -> Builder[dashboard.Panel]:
     """Return the badge of simulated data from the roll-up: the share of readings from recordings."""
     return panels.simulated(
         f"SELECT sumIf(events, simulated) / sum(events) AS share FROM {HOURLY} WHERE $__timeFilter(last_at)",
-        span=EIGHTH,
+        span=QUARTER,
     )
 
 
@@ -223,20 +224,24 @@ def where(index: str, title: str, region: str, view: View) -> Builder[dashboard.
 
 
 def now(index: str) -> Builder[dashboard.Panel]:
-    """Return each station's newest indices, those of now first; a silent station has none."""
-    hourly, daily = f"is_now AND {HOURS}", f"is_now AND {DAILY_MEANS}"
+    """Return each station's newest indices of hours, those of now first; a silent station has none."""
+    return _stations(index, "Stations now", HOURS, "")
+
+
+def now_of_daily_means(index: str) -> Builder[dashboard.Panel]:
+    """Return each station's newest indices of daily means, those of now first; a silent station has none."""
+    return _stations(index, "Stations now: daily means", DAILY_MEANS, "_of_daily_means")
+
+
+def _stations(index: str, title: str, stands_on: str, suffix: str) -> Builder[dashboard.Panel]:
+    us, korean = f"us_aqi{suffix}", f"cai{suffix}"
     return panels.table(
-        "Stations now",
-        f"SELECT station, if(is_now, 'now', 'silent') AS state, if({hourly}, aqi, NULL) AS us_aqi, "
-        f"if({daily}, aqi, NULL) AS us_aqi_of_daily_means, "
-        f"if(is_now, aqi_pollutant, NULL) AS pollutant, if({hourly}, korean, NULL) AS cai, "
-        f"if({daily}, korean, NULL) AS cai_of_daily_means, ended AS until, city "
-        f"FROM ({newest(index)}) "
-        f"ORDER BY is_now DESC, us_aqi DESC, us_aqi_of_daily_means DESC, city, station LIMIT 200",
-        colours={
-            **dict.fromkeys(("us_aqi", "us_aqi_of_daily_means"), US_AQI_COLOURS),
-            **dict.fromkeys(("cai", "cai_of_daily_means"), CAI_COLOURS),
-        },
+        title,
+        f"SELECT station, if(is_now, 'now', 'silent') AS state, if(is_now, aqi, NULL) AS {us}, "
+        f"if(is_now, aqi_pollutant, NULL) AS pollutant, if(is_now, korean, NULL) AS {korean}, "
+        f"ended AS until, city FROM ({newest(index)}) WHERE {stands_on} "
+        f"ORDER BY is_now DESC, {us} DESC, city, station LIMIT 200",
+        colours={us: US_AQI_COLOURS, korean: CAI_COLOURS},
         about="Now: the newest interval ended at most three intervals ago. Silent: it ended before that.",
     )
 

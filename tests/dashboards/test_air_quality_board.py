@@ -90,15 +90,16 @@ def test_a_dead_station_is_not_now(ask: Callable[..., list[tuple[Any, ...]]]) ->
     assert ask("Highest US AQI now") == [(120,)]
     assert ask("Stations now: count") == [(5,)]
     assert ask("Unhealthy or worse now") == [(0,)]
-    states = {row[0]: row[1:4] for row in ask("Stations now")}
-    assert states == {
-        "at the limit": ("now", 120, None),
-        "fresh": ("now", 90, None),
-        "daily": ("now", None, 160),
-        "강남구": ("now", None, 155),
-        "without a value now": ("now", None, None),
-        "dead since yesterday": ("silent", None, None),
-        "daily, dead": ("silent", None, None),
+    assert {row[0]: row[1:3] for row in ask("Stations now")} == {
+        "at the limit": ("now", 120),
+        "fresh": ("now", 90),
+        "without a value now": ("now", None),
+        "dead since yesterday": ("silent", None),
+    }
+    assert {row[0]: row[1:3] for row in ask("Stations now: daily means")} == {
+        "daily": ("now", 160),
+        "강남구": ("now", 155),
+        "daily, dead": ("silent", None),
     }
 
 
@@ -118,11 +119,12 @@ def test_age_counts_from_the_end_of_the_interval(ask: Callable[..., list[tuple[A
 
 @pytest.mark.parametrize("scale", ["US AQI", "CAI"])
 def test_an_index_of_daily_means_is_called_so(ask: Callable[..., list[tuple[Any, ...]]], scale: str) -> None:
-    """It stands in columns and charts of its own."""
-    first = 2 if scale == "US AQI" else 5
-    indices = {row[0]: row[first : first + 2] for row in ask("Stations now")}
-    assert indices["fresh"] == (90, None)
-    assert indices["daily"] == (None, 160)
+    """It stands in tables and charts of its own."""
+    column = 2 if scale == "US AQI" else 4
+    assert [row[column] for row in ask("Stations now") if row[0] in ("fresh", "daily")] == [90]
+    assert [row[column] for row in ask("Stations now: daily means") if row[0] in ("fresh", "daily")] == [160]
+    name = scale.lower().replace(" ", "_") + "_of_daily_means"
+    assert f"AS {name}" in SQL["Stations now: daily means"]
     assert {row[2] for row in ask(f"{scale} of daily means by city: highest station")} == {160, 390}
     hours = {row[2] for row in ask(f"{scale} by city: highest station")}
     assert hours <= {80, 90, 120, 300, 400}
