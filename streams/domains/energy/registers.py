@@ -35,6 +35,7 @@ class _Track:
         leapt: Mean power of the interval before, if that was a jump, in W; 0: it was none.
         lost: What it showed before it was reset, in Wh; None: it was not, or has passed that.
         fresh: Whether the reset was the interval before.
+        earlier: What it showed before that, in Wh; None: nothing, or more.
     """
 
     shown: int
@@ -42,10 +43,13 @@ class _Track:
     leapt: int = 0
     lost: int | None = None
     fresh: bool = False
+    earlier: int | None = None
 
     def moved(self, now: int, length_us: int) -> tuple["_Track", int | None, str | None]:
         """Return the track after an interval, its energy in Wh, and what is wrong with it."""
         if now < self.shown:
+            if self.earlier is not None and now >= self.earlier:  # the value in between was wrong
+                return _Track(now, self.highest), None, RESET
             return _Track(now, self.highest, lost=self.shown, fresh=True), None, RESET
         energy = now - self.shown
         power = energy * HOUR_US // length_us
@@ -54,8 +58,8 @@ class _Track:
             return _Track(now, self.highest), None, JUMP
         lost = None if passed else self.lost
         if power > max(PLAUSIBLE_W, LEAP * self.highest, LEAP * self.leapt):
-            return _Track(now, self.highest, power, lost), None, JUMP
-        return _Track(now, max(self.highest, power), lost=lost), energy, None
+            return _Track(now, self.highest, power, lost, earlier=self.shown), None, JUMP
+        return _Track(now, max(self.highest, power), lost=lost, earlier=self.shown), energy, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class Registers:
     def to_value(self) -> dict[str, Any]:
         """Return the registers as a JSON value, which is persisted in the changelog."""
         return {
-            name: [each.shown, each.highest, each.leapt, each.lost, each.fresh]
+            name: [each.shown, each.highest, each.leapt, each.lost, each.fresh, each.earlier]
             for name, each in self.tracks.items()
         }
 
