@@ -31,6 +31,7 @@ class _Track:
 
     Attributes:
         shown: What it shows, in Wh.
+        at: When it showed that, µs since 1970 UTC.
         highest: Highest mean power of its intervals, in W.
         leapt: Mean power of the interval before, if that was a jump, in W; 0: it was none.
         lost: What it showed before it was reset, in Wh; None: it was not, or has passed that.
@@ -39,27 +40,28 @@ class _Track:
     """
 
     shown: int
+    at: int
     highest: int = 0
     leapt: int = 0
     lost: int | None = None
     fresh: bool = False
     earlier: int | None = None
 
-    def moved(self, now: int, length_us: int) -> tuple["_Track", int | None, str | None]:
+    def moved(self, now: int, at: int) -> tuple["_Track", int | None, str | None]:
         """Return the track after an interval, its energy in Wh, and what is wrong with it."""
         if now < self.shown:
             if self.earlier is not None and now >= self.earlier:  # the value in between was wrong
-                return _Track(now, self.highest), None, RESET
-            return _Track(now, self.highest, lost=self.shown, fresh=True), None, RESET
+                return _Track(now, at, self.highest), None, RESET
+            return _Track(now, at, self.highest, lost=self.shown, fresh=True), None, RESET
         energy = now - self.shown
-        power = energy * HOUR_US // length_us
+        power = energy * HOUR_US // (at - self.at)
         passed = self.lost is not None and now >= self.lost
         if passed and (self.fresh or power > LEAP * self.highest):
-            return _Track(now, self.highest), None, JUMP
+            return _Track(now, at, self.highest), None, JUMP
         lost = None if passed else self.lost
         if power > max(PLAUSIBLE_W, LEAP * self.highest, LEAP * self.leapt):
-            return _Track(now, self.highest, power, lost, earlier=self.shown), None, JUMP
-        return _Track(now, max(self.highest, power), lost=lost, earlier=self.shown), energy, None
+            return _Track(now, at, self.highest, power, lost, earlier=self.shown), None, JUMP
+        return _Track(now, at, max(self.highest, power), lost=lost, earlier=self.shown), energy, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,13 @@ class Registers:
         return bool(self.tracks)
 
     def moved(
-        self, shown: Mapping[str, int | None], length_us: int
+        self, shown: Mapping[str, int | None], at: int
     ) -> tuple["Registers", dict[str, int | None], tuple[str, ...]]:
         """Return the registers after an interval, the energy between both, and what is wrong with it.
 
         Args:
             shown: What each register shows at the interval's end, in Wh; None: not measured.
-            length_us: Time since the registers were last shown in µs, above 0.
+            at: The interval's end, later than those before, µs since 1970 UTC.
 
         Returns:
             The registers with the new base; energy in Wh, None where it is not known; flags with their field.
@@ -91,9 +93,9 @@ class Registers:
                 continue
             before = self.tracks.get(name)
             if before is None:
-                after[name] = _Track(now)
+                after[name] = _Track(now, at)
                 continue
-            after[name], energy[name], wrong = before.moved(now, length_us)
+            after[name], energy[name], wrong = before.moved(now, at)
             if wrong:
                 flags.append(f"{wrong}:{name}")
         return Registers(after), energy, tuple(flags)
@@ -101,7 +103,7 @@ class Registers:
     def to_value(self) -> dict[str, Any]:
         """Return the registers as a JSON value, which is persisted in the changelog."""
         return {
-            name: [each.shown, each.highest, each.leapt, each.lost, each.fresh, each.earlier]
+            name: [each.shown, each.at, each.highest, each.leapt, each.lost, each.fresh, each.earlier]
             for name, each in self.tracks.items()
         }
 

@@ -292,7 +292,7 @@ def _counted(
         return balance_of(shown), (), kept
     if ends == reading["occurred_at"]:
         return None, (), kept
-    registers, energy, flags = state.registers.moved(shown, ends - state.frontier)
+    registers, energy, flags = state.registers.moved(shown, ends)
     try:
         balance = UNKNOWN if flags else balance_of(energy)
     except (

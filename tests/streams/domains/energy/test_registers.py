@@ -109,6 +109,8 @@ def test_what_is_plausible_is_counted() -> None:
     assert imported(shown(plant)) == [None, JUMP, 480_000, 520_000, 4_500_000]
     week = shown((0, 100, 100 + 168 * 50_000), hours=(0, 1, 169))
     assert imported(week) == [None, 100, 168 * 50_000]
+    silent = shown([{"import_wh": 0}, *({"export_wh": 0} for _ in range(9)), {"import_wh": 10 * PLAUSIBLE_W}])
+    assert imported(silent)[-1] == 10 * PLAUSIBLE_W
 
 
 def test_a_quarter_hours_energy_is_judged_by_its_power() -> None:

@@ -303,7 +303,7 @@ def test_the_state_of_a_meter_keeps_its_persisted_keys() -> None:
     value = {
         "frontier": 1,
         "days_told": 2,
-        "registers": {"import_wh": [3, 5, 6, 7, True, 2]},
+        "registers": {"import_wh": [3, 4, 5, 6, 7, True, 2]},
         "late": 4,
         "balanced": "x",
         "corrected": "y",
