@@ -10,8 +10,8 @@ A participant is a member's meter, and its own source orders for it: `device:<me
 declares (`Community.source_of`). An order of any other source is rejected (`NOT_THE_METERS_SOURCE`) and uses up no
 identifier. Register a key for that source that must sign: what is signed wrongly, or not at all, is then refused before
 any rule (streams/provenance); a source without a key can be imitated. A recording or a scenario speaks for the meters
-in it; its orders are simulated. A meter that is no member has no source that we know: it is `NOT_A_MEMBER`, anyone
-who asks. The state of this rule is kept for each source.
+in it; its orders are simulated. A meter that is no member has no source that we know: it is `NOT_A_MEMBER`, whatever
+its source. The state of this rule is kept for each source.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

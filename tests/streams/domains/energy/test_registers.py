@@ -118,7 +118,12 @@ def test_a_quarter_hours_energy_is_judged_by_its_power() -> None:
     for energy, flagged in ((PLAUSIBLE_W // 4, False), (PLAUSIBLE_W // 4 + 1, True)):
         state = None
         for record, value in enumerate((0, energy)):
-            own = {"flags": [], "closes": False, "accumulation": "CUMULATIVE", "import_wh": value}
+            own: dict[str, Any] = {
+                "flags": [],
+                "closes": False,
+                "accumulation": "CUMULATIVE",
+                "import_wh": value,
+            }
             at = BEGIN_US + record * HOUR_US // 4
             state, found = assess(
                 state, meter_reading(at, record + 1, duration=duration_text(HOUR_US // 4), **own)
@@ -157,7 +162,12 @@ def test_a_low_reading_that_closes_ends_the_meter() -> None:
     assert closing.balance is None
     state = None
     for hour, (value, closes) in enumerate(((99_990, False), (50, True), (10, False), (60, False))):
-        own = {"flags": [], "closes": closes, "accumulation": "CUMULATIVE", "import_wh": value}
+        own: dict[str, Any] = {
+            "flags": [],
+            "closes": closes,
+            "accumulation": "CUMULATIVE",
+            "import_wh": value,
+        }
         state, found = assess(state, meter_reading(BEGIN_US + hour * HOUR_US, hour + 1, **own))
         expected = {1: (RESET, 0), 3: (None, 50)}.get(hour)
         assert (found.balance is not None) == (expected is not None)
@@ -183,9 +193,9 @@ def test_an_unknown_interval_is_corrected_by_its_energy() -> None:
     """The hour's energy as DELTA: the next revision."""
     state = None
     for hour, value in enumerate((1000, 1100, 5, 105)):
-        own = {"flags": [], "closes": False, "accumulation": "CUMULATIVE", "import_wh": value}
+        own: dict[str, Any] = {"flags": [], "closes": False, "accumulation": "CUMULATIVE", "import_wh": value}
         state, _ = assess(state, meter_reading(BEGIN_US + hour * HOUR_US, hour + 1, **own))
-    own = {"flags": [], "closes": False, "import_wh": 100, "quality": "EDITED"}
-    _, found = assess(state, meter_reading(BEGIN_US + 2 * HOUR_US, 9, **own))
+    edit: dict[str, Any] = {"flags": [], "closes": False, "import_wh": 100, "quality": "EDITED"}
+    _, found = assess(state, meter_reading(BEGIN_US + 2 * HOUR_US, 9, **edit))
     assert found.balance is not None
     assert (found.balance.imported, found.revision, found.corrects is not None) == (100, 1, True)
