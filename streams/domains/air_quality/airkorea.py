@@ -268,7 +268,7 @@ def reading_of_seoul(
         {field: (name or field, member(name or field, row.get(name or ""))) for field, name in found.items()}
     )
     there = {field: value for field, value in values.items() if value is not None}
-    checked = (_first(row, *_SEOUL_GRADE) or "").replace(" ", "") == _BEING_CHECKED
+    checked = any((_first(row, name) or "").replace(" ", "") == _BEING_CHECKED for name in _SEOUL_GRADE)
     nothing = not any(there.values())
     for field, value in there.items():
         if checked:

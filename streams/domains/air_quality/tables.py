@@ -59,6 +59,7 @@ class TableLayout:
         hourly: Whether the times of this format have an hour.
         sorts: Whether rows are yielded in the order of each station's time.
         stand_in: Needed columns, and the column that may stand in the place of each.
+        version: Version of the rule that refuses a row.
     """
 
     name: str
@@ -69,11 +70,12 @@ class TableLayout:
     hourly: bool = False
     sorts: bool = False
     stand_in: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
 
     @property
     def rule(self) -> str:
         """Rule that refuses a row of this format, `name@version`."""
-        return f"read-{self.name}@1"
+        return f"read-{self.name}@{self.version}"
 
     def matches(self, head: bytes) -> bool:
         """Return whether a file has this format, by its first bytes."""
@@ -197,7 +199,13 @@ _SEOUL_DIALECT = Dialect(_seoul, ("utf-8", "cp949"), column_name=seoul_column)
 _SEOUL_NEEDED = frozenset({_STAMP, _NAME, *_SEOUL_VALUES.values()})
 _SEOUL_STAND_IN = {_SEOUL_VALUES["co"]: _CARBON_DIOXIDE}
 SEOUL_DAILY = TableLayout(
-    "seoul-daily", _SEOUL_DIALECT, _SEOUL_NEEDED, lambda: _seoul_day, _STAMP, stand_in=_SEOUL_STAND_IN
+    "seoul-daily",
+    _SEOUL_DIALECT,
+    _SEOUL_NEEDED,
+    lambda: _seoul_day,
+    _STAMP,
+    stand_in=_SEOUL_STAND_IN,
+    version=2,
 )
 SEOUL_HOURLY = TableLayout(
     "seoul-hourly",
