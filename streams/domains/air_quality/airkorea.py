@@ -113,7 +113,7 @@ def measured(cells: Mapping[str, tuple[str, str]]) -> tuple[dict[str, float | No
     values: dict[str, float | None] = {}
     flags = []
     for field, (name, cell) in cells.items():
-        doubt = "".join(cell.split())
+        doubt = "" if cell.isascii() else "".join(cell.split())
         if doubt in DOUBTS:
             values[field] = None
             flags.append(f"{SOURCE_FLAG}:{field}:{doubt}")

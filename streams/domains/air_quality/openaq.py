@@ -64,7 +64,7 @@ _WEATHER_UNITS: dict[str, dict[str, _Scale]] = {
         "kn": ("", Decimal(1852) / Decimal(3600), _NONE),
     },
 }
-"""Units by their normalised spelling. Factors: NIST Special Publication 811, Appendix B."""
+"""Units by their normalised spelling. Factors: NIST SP 811, appendix B."""
 _SPELLINGS = {
     "ug/m3": "μg/m3", "μg/m^3": "μg/m3", "ug/m^3": "μg/m3", "μg/m**3": "μg/m3", "ug/m**3": "μg/m3", "μgm-3": "μg/m3",
     "ugm-3": "μg/m3", "mg/m^3": "mg/m3", "mgm-3": "mg/m3", "ng/m^3": "ng/m3", "ngm-3": "ng/m3",

@@ -64,7 +64,7 @@ class Measurement(NamedTuple):
         value: In the unit of the field; None if it was not measured.
         end: End of the interval, µs since 1970 UTC.
         interval: Length of the interval in µs; None if the source does not say.
-        flags: What is to be said of the value: the source's doubt, too little coverage.
+        flags: Flags of the value: its source's doubt, too little coverage.
     """
 
     place: Place
