@@ -7,6 +7,7 @@
   or the source itself says so, the value is null, flagged `INCOMPLETE:<field>:<count>_OF_<expected>`.
 - A part covers the time since the row before it, at most the usual gap of its sensor: the gap that three quarters of
   its gaps do not exceed.
+- A part in the other unit of a gas than the parts before it is left out, flagged `OTHER_UNIT:<field>:<unit>`.
 - A row that repeats a time of its sensor is flagged `REPEATED:<field>`, or `CONFLICT:<field>:<value>` if its value is
   another; the first one counts. A sensor with a single row has an hour, flagged `INTERVAL_ASSUMED:<field>`.
 - Gases of one reading have one unit. If a location has both, µg/m³ become ppm, flagged `CONVERTED_AT_<°C>_C:<field>`.
@@ -202,7 +203,7 @@ class _Reading:
     place: Place
     parts: dict[str, dict[int, Decimal | None]] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
-    lengths: dict[str, int] = field(default_factory=dict)
+    longest: dict[str, dict[int, int]] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
 
     def add(self, found: Measurement, sensors: _Sensors) -> None:
@@ -215,9 +216,11 @@ class _Reading:
         if not sensors.interval(found)[1]:
             self.flags.append(f"INTERVAL_ASSUMED:{name}")
         self.flags += found.flags
-        self.units[name] = found.unit
-        self.lengths[name] = sensors.longest_part(found)
+        self.longest.setdefault(name, {})[found.end] = sensors.longest_part(found)
         parts[found.end] = found.value
+        if self.units.setdefault(name, found.unit) != found.unit:
+            self.flags.append(f"OTHER_UNIT:{name}:{found.unit}")
+            parts[found.end] = None
 
     def draft(self) -> EventDraft:
         """Return the reading."""
@@ -239,12 +242,12 @@ class _Reading:
         return EventDraft(TOPIC, begin, fields)
 
     def _value(self, name: str, in_ppm_all: bool, begin: int) -> float | None:
-        length = self.lengths[name]
-        expected = max(1, round(HOUR_US / length))
+        longest = self.longest[name]
+        expected = max(1, round(HOUR_US / min(longest.values())))
         parts = self._sound(name) if expected > 1 else self.parts[name]
         values = [value for value in parts.values() if value is not None]
         if expected > 1:
-            if _covered(parts, length) < COMPLETENESS * HOUR_US:
+            if _covered(parts, longest) < COMPLETENESS * HOUR_US:
                 self.flags.append(f"INCOMPLETE:{name}:{len(values)}_OF_{expected}")
                 return None
             self.flags.append(f"MEAN_OF:{name}:{len(values)}")
@@ -271,12 +274,12 @@ class _Reading:
         return {**parts, **dict.fromkeys(left_out)}
 
 
-def _covered(parts: Mapping[int, Decimal | None], longest: int) -> int:
-    """Return the time in µs that the parts with a value cover: each since the row before it, at most `longest`."""
+def _covered(parts: Mapping[int, Decimal | None], longest: Mapping[int, int]) -> int:
+    """Return the time in µs that the parts with a value cover: each since the row before it, at most its longest."""
     covered, last = 0, None
     for end in sorted(parts):
         if parts[end] is not None:
-            covered += longest if last is None else min(end - last, longest)
+            covered += longest[end] if last is None else min(end - last, longest[end])
         last = end
     return covered
 

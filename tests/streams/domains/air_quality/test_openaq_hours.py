@@ -126,6 +126,40 @@ def test_a_jittering_sensor_keeps_its_hours_and_one_with_holes_does_not() -> Non
     assert [fields["pm2_5"] for fields in at_times(late)] == [4.0] * 3
 
 
+@pytest.mark.parametrize("stated", ["interval", "datetimes"])
+def test_intervals_that_are_stated_cover_what_they_state(stated: str) -> None:
+    """Five and ten minutes in turn, whichever is the last; without every second one an hour is incomplete."""
+    rows, at = [], datetime(2024, 3, 10, 12, tzinfo=UTC)
+    for number in range(8):
+        minutes = 10 if number % 2 else 5
+        begin, at = at, at + timedelta(minutes=minutes)
+        period: dict[str, Any] = {
+            "datetimeFrom": {"utc": begin.isoformat()},
+            "datetimeTo": {"utc": at.isoformat()},
+        }
+        if stated == "interval":
+            period = {"datetimeTo": {"utc": at.isoformat()}, "interval": f"00:{minutes:02d}:00"}
+        rows.append(result(6, period=period, sensorsId=8))
+    for order in (rows, rows[::-1]):
+        [(_, fields)] = drafts(read(results(*order)))
+        assert (fields["pm2_5"], fields["flags"]) == (12.1, ["MEAN_OF:pm2_5:8"])
+    [(_, fields)] = drafts(read(results(*rows[1::2])))
+    assert (fields["pm2_5"], fields["flags"]) == (None, ["INCOMPLETE:pm2_5:4_OF_6"])
+
+
+def test_parts_in_two_units_are_not_averaged() -> None:
+    """Sensors without an id: ppm and µg/m³ of one gas in one hour; the first unit counts."""
+    header = "location_id,location,datetime,lat,lon,parameter,units,value"
+    rows = [
+        f"7,Here,2025-08-31T12:{minute}:00+00:00,43.7,-79.5,no2,{value}"
+        for minute, value in ((15, "ppm,0.02"), (30, "ppm,0.02"), (45, "µg/m³,38"), (50, "ppm,0.02"))
+    ]
+    rows.append("7,Here,2025-08-31T13:00:00+00:00,43.7,-79.5,no2,ppm,0.02")
+    [(_, fields)] = drafts(read(table(header, *rows)))
+    assert fields["no2"] == 0.02
+    assert "OTHER_UNIT:no2:UG_M3" in fields["flags"]
+
+
 # Intervals of version 1
 
 
