@@ -69,7 +69,23 @@ UNITS: Mapping[str, str] = {
 """Unit of each further element, by its name (GPX 1.0 and 1.1, TrackPointExtension 1 and 2)."""
 
 TEXTS = frozenset(
-    "name cmt desc src sym type link url urlname author email address phonenumber categories keywords".split()
+    (
+        *(
+            "name",
+            "cmt",
+            "desc",
+            "src",
+            "sym",
+            "type",
+            "link",
+            "url",
+            "urlname",
+            "author",
+            "email",
+            "keywords",
+        ),
+        *("address", "phonenumber", "categories"),
+    )
 )
 """Elements whose content is text (GPX 1.0 and 1.1; Garmin's GpxExtensions 3). Nothing in them is kept."""
 

@@ -6,7 +6,7 @@ leave it out. Otherwise one time in the future would silence all that follow.
 """
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -64,24 +64,27 @@ def closes_late(signal: Mapping[str, Any], stretch: Stretch | None) -> bool:
 def in_order(times: Sequence[int]) -> list[int]:
     """Return the indices of the longest run of times of which none is less than the one before.
 
-    Patience sorting: n·log n steps. Of several runs it is the one that is complete first.
+    Of several it is the one that ends earliest, and whose other times are the latest: what lies far off is no part of
+    it. Patience sorting: n·log n steps.
     """
-    tails, ends = array("q"), array("q")
-    before = array("q")
-    last = -1
-    for index, time in enumerate(times):
-        length = bisect_right(tails, time)
-        before.append(ends[length - 1] if length else -1)
-        if length == len(tails):
-            tails.append(time)
-            ends.append(index)
-            last = index
-        else:
-            tails[length], ends[length] = time, index
-    found = []
-    while last >= 0:
-        found.append(last)
-        last = before[last]
+    tails, levels = array("q"), array("q")
+    for time in times:
+        level = bisect_right(tails, time)
+        levels.append(level)
+        tails[level : level + 1] = array("q", [time])
+    begins = array("q", [0] * (len(tails) + 1))
+    for level in levels:
+        begins[level + 1] += 1
+    for level in range(len(tails)):
+        begins[level + 1] += begins[level]
+    free, by_level = begins[:], array("q", levels)
+    for index, level in enumerate(levels):
+        by_level[free[level]] = index
+        free[level] += 1
+    found = by_level[-1:].tolist()  # within a level times fall, so the last one is the earliest
+    for level in range(len(tails) - 2, -1, -1):
+        most, low, high = times[found[-1]], begins[level], begins[level + 1]
+        found.append(by_level[bisect_left(by_level, -most, low, high, key=lambda index: -times[index])])
     return found[::-1]
 
 
