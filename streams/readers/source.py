@@ -7,6 +7,7 @@ as it is, since its parser knows encodings. The first bytes decide, never the na
 import codecs
 import gzip
 import io
+import os
 import sys
 import zipfile
 import zlib
@@ -42,6 +43,12 @@ class SourceError(ValueError):
     """A source cannot be opened or read to its end. The message says why and what to do, in one line."""
 
 
+def shown(path: Path | str) -> str:
+    """Return a file's path or name as text of printable characters. Bytes that are no UTF-8 text are escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 def open_source(path: Path) -> BinaryIO:
     """Open a file for reading, decompressed and as UTF-8.
 
@@ -60,6 +67,12 @@ def open_source(path: Path) -> BinaryIO:
     if encoding is None:
         return stream
     return cast("BinaryIO", io.BufferedReader(_AsUtf8(stream, encoding), _CHUNK_BYTES))
+
+
+def is_compressed(path: Path) -> bool:
+    """Return True if a file is one of the compressed forms."""
+    with path.open("rb") as stream:
+        return stream.read(4).startswith((_GZIP, _ZSTD, _ZIP))
 
 
 def head_of(path: Path) -> bytes:

@@ -29,12 +29,12 @@ def all_or_none(items: Callable[[], Iterator[Item]], rule: str, check: Check) ->
         have `rule`, and a reason with the number of the first invalid record.
     """
     short: list[Item] = []
-    first: int | None = None
+    first: Refused | None = None
     whole = True
     for number, item in enumerate(items()):
         refused = check(item) if isinstance(item, Accepted) else item
         if isinstance(refused, Refused):
-            first, whole = refused.record, False
+            first, whole = refused, False
             break
         if number < SHORT:
             short.append(item)
@@ -44,7 +44,7 @@ def all_or_none(items: Callable[[], Iterator[Item]], rule: str, check: Check) ->
     if first is None:
         yield from short if whole else items()
         return
-    reason = f"the message is refused as a whole: its record {first} breaks a rule"
+    reason = f"the message is refused as a whole: its record {first.record} breaks {first.rule}"
     for item in items():
         if isinstance(item, Accepted):
             yield check(item) or Refused(item.record, item.line, item.data, reason, rule, item.spans)

@@ -4,13 +4,14 @@ It reads and counts. It knows neither Kafka nor the checkpoints on disk.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.avro.limits import FIRST_DAY, LAST_DAY, PER_DAY
 from streams.readers.formats import Accepted, Item, Refused, Skipped, size_of
+from streams.readers.source import shown
 from streams.readers.together import Check, all_or_none
 from streams.replay.checkpoint import ReplayCheckpoint
 from streams.replay.recordings import Recording, content
@@ -41,6 +42,7 @@ class InputReport:
         skipped: Parts without a source record (header, blank line, comment, envelope).
         bytes: Its decompressed bytes (`source`), and how many of them belong to accepted records, refused records and
             skipped parts. None if they were not counted.
+        refusals: The rules that refused records: how many, and number and reason of the first one.
         reason: Why it was not replayed to its end, None if it was.
     """
 
@@ -52,6 +54,7 @@ class InputReport:
     refused: int = 0
     skipped: int = 0
     bytes: Mapping[str, int] | None = None
+    refusals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reason: str | None = None
 
 
@@ -141,6 +144,7 @@ class Input:
         if isinstance(item, Refused):
             done.refused += 1
             done.refused_bytes += size
+            done.count_refusal(item.rule, item.record, item.reason)
             return
         done.accepted += 1
         done.accepted_bytes += size
@@ -151,15 +155,28 @@ class Input:
         """Return the file's outcome so far."""
         form, done = self.recording.format, self.done
         name, domain = (form.name, form.domain) if form else (None, None)
-        path = str(self.recording.path)
+        path = shown(self.recording.path)
         if self.recording.part_of is not None:
-            return InputReport(path, name, domain, reason=f"read together with {self.recording.part_of}")
+            return InputReport(
+                path, name, domain, reason=f"read together with {shown(self.recording.part_of)}"
+            )
         if self.copy_of is not None:
-            return InputReport(path, name, domain, reason=f"the same bytes as {self.copy_of}, replayed once")
+            return InputReport(
+                path, name, domain, reason=f"the same bytes as {shown(self.copy_of)}, replayed once"
+            )
         left = None if done.finished else f"stopped after record {done.read}; the next start goes on"
         reason = self.recording.problem or left
         return InputReport(
-            path, name, domain, done.read, done.accepted, done.refused, done.skipped, self._bytes(), reason
+            path,
+            name,
+            domain,
+            done.read,
+            done.accepted,
+            done.refused,
+            done.skipped,
+            self._bytes(),
+            done.refusals,
+            reason,
         )
 
     def _bytes(self) -> dict[str, int] | None:
