@@ -62,7 +62,7 @@ def closes_late(signal: Mapping[str, Any], stretch: Stretch | None) -> bool:
 
 
 def in_order(times: Sequence[int]) -> list[int]:
-    """Return the indices of the longest run of times of which none is less than the one before.
+    """Return the indices of the longest run of times that never go back.
 
     Of several it is the one that ends earliest, and whose other times are the latest: what lies far off is no part of
     it. Patience sorting: n·log n steps.

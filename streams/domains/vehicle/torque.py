@@ -102,6 +102,8 @@ ROLLOVER_DAYS = 7 * 1024
 """Days after which a receiver's week number begins anew: it has 10 bits (IS-GPS-200, 20.3.3.3.1.1)."""
 
 MOST_ROLLOVERS = 3
+"""Rollovers that a receiver may be off: GPS time begins in 1980."""
+
 _SUMMER = timedelta(hours=1)
 
 CLOCKS_S = 600
@@ -264,13 +266,14 @@ def _time(device: str, gps: str, zone: timezone | None) -> tuple[int, timezone |
         if fix is None:
             raise ValueError(f"Device Time: {error}") from None
         local, flags = fix, [] if device in _MISSING else ["NO_TIME:Device Time"]
-    zone, local = _zone_of(local) or zone, local.replace(tzinfo=None)
+    own_zone, local = _zone_of(local), local.replace(tzinfo=None)
+    zone = own_zone or zone
     if fix is not None and abs(local - fix) > timedelta(seconds=CLOCKS_S):
         flags.append(CLOCKS_DIFFER)
         rolled = _rollovers(local - fix)
         if rolled is not None:
             flags.append(WEEK_ROLLOVER)
-            zone = _zone_of_today(zone, local - fix - rolled)
+            zone = own_zone or _zone_of_today(zone, local - fix - rolled)
         elif abs(local - fix) > timedelta(days=CALENDAR_DAYS):
             local = fix
     if zone is None:
