@@ -211,8 +211,8 @@ def _around(data: bytes, piece: Piece) -> _Around:
         tags = tags._replace(source=ais_clock.station(suffix))
     return _Around(
         tags,
-        before or ais_clock.NOTHING,
-        behind or ais_clock.NOTHING,
+        before or ais_clock.unread(prefix),
+        behind or ais_clock.unread(suffix),
         piece.tags_at if before is None else piece.begin,
         piece.suffix_at if behind is None else piece.end,
     )
