@@ -22,7 +22,7 @@ SEED_FOLDERS = (
     Path(__file__).parent / "seeds",
     *sorted((Path(__file__).parents[1] / "domains").glob("*/seeds")),
 )
-SEED_BYTES = 3_000
+SEED_BYTES = 6_000
 """Bytes of a packaged recording that are a seed. A document is used whole if it is at most ten times as long."""
 
 
