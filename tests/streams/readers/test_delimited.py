@@ -144,9 +144,7 @@ def times(header: Header) -> RowReader:
 def test_another_header_is_found_however_it_is_written(other: str) -> None:
     """What stands below it is refused, and what stands below the first header again is read."""
     encoding = "cp949" if "측" in other else "utf-8"
-    data = (
-        b"time,pm2.5,place\n1,2,x\n" + other.encode(encoding) + b"\n3,4,5\ntime,pm2.5,place\n6,7,y\n"
-    )
+    data = b"time,pm2.5,place\n1,2,x\n" + other.encode(encoding) + b"\n3,4,5\ntime,pm2.5,place\n6,7,y\n"
     assert kinds(read(data, WIDE, times)) == "SARRSA"
 
 
