@@ -43,8 +43,8 @@ FROM
     (
         SELECT
             *,
-            maxMap(if(candidate AND measured > 0, map(preference, ends_at), map())) OVER (same_time ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS ended,
-            minMap(if(candidate AND measured > 0, map(preference, occurred_at), map())) OVER (same_time ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS begun
+            maxMap(if(candidate AND measured > 0, map(preference, ends_at), map())) OVER (forward ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS ended,
+            minMap(if(candidate AND measured > 0, map(preference, occurred_at), map())) OVER (backward ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS begun
         FROM
         (
             SELECT
@@ -100,7 +100,9 @@ FROM
                 )
             )
         )
-        WINDOW same_time AS (PARTITION BY meter, simulated ORDER BY occurred_at, measured DESC, stream)
+        WINDOW
+            forward AS (PARTITION BY meter, simulated ORDER BY occurred_at, measured DESC, stream, event_id),
+            backward AS (PARTITION BY meter, simulated ORDER BY occurred_at DESC, measured, stream DESC, event_id DESC)
     )
 )
 WHERE (meter, toDate32(occurred_at)) IN
