@@ -63,7 +63,13 @@ FLAGS_PADDED_TO = 64
 """Characters to whose multiples the flags' text is padded, so that its ciphertext has few lengths."""
 
 _WEIGHT_DOUBTS = frozenset(
-    {"FAT_SHARE_MISMATCH", "WEIGHT_MISMATCH", "WEIGHT_PARTS_MISMATCH", "OUT_OF_RANGE:body_weight"}
+    {
+        "FAT_SHARE_MISMATCH",
+        "WEIGHT_MISMATCH",
+        "WEIGHT_PARTS_MISMATCH",
+        "PARTS_ABOVE_WEIGHT",
+        "OUT_OF_RANGE:body_weight",
+    }
 )
 _BMI_DOUBTS = _WEIGHT_DOUBTS | {"BMI_MISMATCH", "OUT_OF_RANGE:body_height", "OUT_OF_RANGE:bmi"}
 DOUBTS: dict[str, frozenset[str]] = {
