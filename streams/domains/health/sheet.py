@@ -13,9 +13,10 @@ Sources: docs/fields/health.md#result-sheets.
 - `OUT_OF_RANGE:<field>`: outside the plausible range of the field. BMI and PBF are checked as printed and as computed
   from weight, height and BFM: weight and height that are swapped, or in pounds or inches, are each in their own range.
 - `PARTS_ABOVE_WEIGHT`: parts of the body that do not overlap weigh more than the body, by more than 0.15 kg.
-- `PARTS_ABOVE_WHOLE`: the same within lean body mass, TBW or BFM.
+- `PARTS_ABOVE_FAT`, `PARTS_ABOVE_LEAN`: the same of BFM, and of lean body mass or TBW.
 
-An identity is checked only if all its parts were measured; for `PARTS_ABOVE_…` those that were measured are enough. Flags have the fixed order of `FLAGS`.
+An identity is checked only if all its parts were measured; for `PARTS_ABOVE_…` those that were measured are enough.
+Flags have the fixed order of `FLAGS`.
 """
 
 from collections.abc import Callable, Iterator
@@ -154,6 +155,14 @@ PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """Groups of parts that do not overlap, by the mass of which they are parts (kg; a litre of water is a kilogram)."""
 
+PARTS_FLAGS = {
+    "body_weight": "PARTS_ABOVE_WEIGHT",
+    "body_fat_mass": "PARTS_ABOVE_FAT",
+    "lean_body_mass": "PARTS_ABOVE_LEAN",
+    "total_body_water": "PARTS_ABOVE_LEAN",
+}
+"""Flag of parts that are heavier than their whole, by whole."""
+
 RANGE_FIELDS = (*BODY, "age")
 FLAGS = (
     *IDENTITIES,
@@ -162,8 +171,7 @@ FLAGS = (
     "NOT_ADULT",
     "AGE_UNKNOWN",
     *(f"OUT_OF_RANGE:{field}" for field in RANGE_FIELDS),
-    "PARTS_ABOVE_WEIGHT",
-    "PARTS_ABOVE_WHOLE",
+    *dict.fromkeys(PARTS_FLAGS.values()),
 )
 """Every flag, in a fixed order: a flag's index is its bit in the code of `counts`."""
 
@@ -186,11 +194,12 @@ def _flags(values: Values) -> Iterator[str]:
     for field in RANGE_FIELDS:
         if not (_is_plausible(field, values.get(field)) and _is_plausible(field, computed.get(field))):
             yield f"OUT_OF_RANGE:{field}"
-    too_heavy = [whole for whole in PARTS if _parts_exceed(whole, values)]
-    if "body_weight" in too_heavy:
-        yield "PARTS_ABOVE_WEIGHT"
-    if any(whole != "body_weight" for whole in too_heavy):
-        yield "PARTS_ABOVE_WHOLE"
+    known = dict(values)
+    if "body_fat_mass" not in known and "percent_body_fat" in known and "body_weight" in known:
+        known["body_fat_mass"] = known["percent_body_fat"] * known["body_weight"] / 100
+    yield from dict.fromkeys(
+        flag for whole, flag in PARTS_FLAGS.items() if whole in known and _parts_exceed(whole, known)
+    )
 
 
 def _is_plausible(field: str, value: Fraction | None) -> bool:
@@ -200,15 +209,6 @@ def _is_plausible(field: str, value: Fraction | None) -> bool:
 
 
 def _parts_exceed(whole: str, values: Values) -> bool:
-    """Return whether the measured parts of one group are heavier than the whole by more than the tolerance.
-
-    Without a fat mass, the share of fat and the weight give it.
-    """
-    limit = values.get(whole)
-    if limit is None:
-        return False
-    known = dict(values)
-    if "body_fat_mass" not in known and "percent_body_fat" in known and "body_weight" in known:
-        known["body_fat_mass"] = known["percent_body_fat"] * known["body_weight"] / 100
-    sums = (sum((known.get(part, Fraction(0)) for part in group), Fraction(0)) for group in PARTS[whole])
-    return any(each > limit + MASS_WITHIN for each in sums)
+    """Return whether the measured parts of one group are heavier than the whole by more than the tolerance."""
+    sums = (sum((values.get(part, Fraction(0)) for part in group), Fraction(0)) for group in PARTS[whole])
+    return any(each > values[whole] + MASS_WITHIN for each in sums)
