@@ -173,7 +173,7 @@ def hold_after(position: Position, step: Step) -> bool | None:
     """Return what an event shows of a container that left a yard under a hold.
 
     Customs may examine a container elsewhere: it is moved there under the hold (19 CFR 118, centralized examination
-    stations; 19 CFR 18, in-bond movements).
+    stations, and 151, transfer to them; 19 CFR 18, in-bond movements).
 
     Args:
         position: Position before the event.
@@ -184,14 +184,11 @@ def hold_after(position: Position, step: Step) -> bool | None:
     """
     if step.code in _CUSTOMS:
         return True if step.facility is None or is_elsewhere(position, step) else None
-    if step.code in ("GTIN", "DISC", "DROP"):
-        delivered = (
-            step.empty or step.facility == CUSTOMER_LOCATION or (step.code == "DROP" and not step.facility)
-        )
-        return not delivered
-    if step.code in ("STUF", "STRP") or (step.code == "LOAD" and conveyance(position, step) == VESSEL):
-        return False
-    return None
+    if step.code in ("GTIN", "DISC"):
+        return not step.empty and step.facility != CUSTOMER_LOCATION
+    if step.code in ("DROP", "STRP", "STUF"):  # an examination may strip it, and stuff it again
+        return step.facility not in (CUSTOMER_LOCATION, None)
+    return False if step.code == "LOAD" and conveyance(position, step) == VESSEL else None
 
 
 def conveyance(before: Position, step: Step) -> str | None:

@@ -249,6 +249,14 @@ EXAMS: dict[str, list[Step]] = {
         step("CUSR", LADEN, "OFFD", None, "USLAX"),
         step("DROP", LADEN, "CLOC", "TRUCK", "USONT"),
     ],
+    "stripped and stuffed again by the examination, whose gate reports nothing": [
+        step("CUSI", LADEN, "POTE", None, "USLAX"),
+        step("GTOT", LADEN, "POTE", "TRUCK", "USLAX"),
+        step("STRP", EMPTY, "COFS", None, "USLAX"),
+        step("STUF", LADEN, "COFS", None, "USLAX"),
+        step("CUSR", LADEN, "COFS", None, "USLAX"),
+        step("GTOT", LADEN, "COFS", "TRUCK", "USLAX"),
+    ],
     "scanned beside the terminal, and back": [
         step("CUSS", LADEN, "POTE", None, "NLRTM"),
         step("GTOT", LADEN, "POTE", "TRUCK", "NLRTM"),
