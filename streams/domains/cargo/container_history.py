@@ -186,12 +186,16 @@ class ContainerStatus:
     @classmethod
     def from_value(cls, value: Sequence[Any]) -> "ContainerStatus":
         """Return the status that `to_value` stored."""
-        position, previous, newest, *others, left_held = value
+        position, previous, newest, before_at, legal, seals, events, illegal, left_held = value
         return cls(
             Position(*position),
             previous,
             EquipmentEvent(*newest) if newest else None,
-            *others,
+            before_at,
+            legal,
+            seals,
+            events,
+            illegal,
             EventFinding(*left_held) if left_held else None,
         )
 
@@ -326,7 +330,7 @@ def apply_event(history: History, event: EquipmentEvent) -> Change:
         return added
     others = [each for each in history.events if each.name != event.name]
     events = sorted([*others, event], key=_order)
-    settled, settling = history.settled, []
+    settled, settling = history.settled, list[EventFinding]()
     while len(events) > KEPT:
         oldest = list(next(itertools.groupby(events, _instant))[1])
         del events[: len(oldest)]

@@ -173,7 +173,7 @@ def hold_after(position: Position, step: Step) -> bool | None:
     """Return what an event shows of a container that left a yard under a hold.
 
     Customs may examine a container elsewhere: it is moved there under the hold (19 CFR 118, centralized examination
-    stations, and 151, transfer to them; 19 CFR 18, in-bond movements).
+    stations; 19 CFR 18, in-bond movements).
 
     Args:
         position: Position before the event.
@@ -229,12 +229,17 @@ def _aboard_problem(before: Position, step: Step) -> str | None:
 def _twice_problem(before: Position, step: Step) -> str | None:
     """The same code twice at one place, and no move between.
 
-    A UN/LOCODE is a town with many customers: `DROP` and `PICK` are repeated only at one facility that is named.
+    A UN/LOCODE is a town with many customers: `DROP` and `PICK` are repeated only at one facility that is named. A code
+    of SMDG's list is that of a terminal, where 2.2 names the terminal of the transport call.
     """
     if before.by != step.code or is_elsewhere(before, step):
         return None
-    one_facility = before.facility_code is not None and before.facility_code == step.facility_code
-    return "it happened already" if one_facility or step.code not in ("DROP", "PICK") else None
+    if step.code not in ("DROP", "PICK"):
+        return "it happened already"
+    customer = (
+        step.facility_code if step.facility_code and not step.facility_code.startswith("SMDG:") else None
+    )
+    return "it happened already" if customer and before.facility_code == customer else None
 
 
 def _held_problem(before: Position) -> str | None:
@@ -389,7 +394,7 @@ def _moved(before: Position, step: Step) -> Position:
 
 
 def _customs(before: Position, step: Step) -> str:
-    """Return what customs have said last; a scan after a selection for inspection leaves the hold."""
+    """Return what customs have reported last; a scan after a selection for inspection leaves the hold."""
     if step.code == "CUSS" and before.customs == HELD:
         return HELD
     return EXPORT_SCAN if step.code == "CUSS" and step.phase == EXPORT else _CUSTOMS[step.code]

@@ -153,7 +153,7 @@ PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "total_body_water": (("intracellular_water", "extracellular_water"),),
     "body_fat_mass": (("trunk_fat_mass",),),
 }
-"""Groups of parts that do not overlap, by the mass of which they are parts (kg; a litre of water is a kilogram)."""
+"""Groups of parts that do not overlap, by their whole (kg; a litre of water is a kilogram)."""
 
 PARTS_FLAGS = {
     "body_weight": "PARTS_ABOVE_WEIGHT",

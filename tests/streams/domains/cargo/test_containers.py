@@ -195,6 +195,10 @@ JOURNEYS: dict[str, list[tuple[Step, str]]] = {
         (step("PICK", EMPTY, "CLOC", "TRUCK", "DEHAM"), "EMPTY_INLAND_IN"),
         (step("GTIN", EMPTY, "DEPO", "TRUCK", "DEHAM"), "EMPTY_IN_DEPOT"),
     ],
+    "two customers of one town, under the terminal of one transport call": [
+        (step("DROP", LADEN, "CLOC", "TRUCK", "DEHAM", facility_code="SMDG:CTA"), "LADEN_AT_CONSIGNEE"),
+        (step("DROP", LADEN, "CLOC", "TRUCK", "DEHAM", facility_code="SMDG:CTA"), "LADEN_AT_CONSIGNEE"),
+    ],
     "two named customers and two named terminals of one town": [
         (step("GTIN", LADEN, "POTE", "TRUCK", "DEHAM", facility_code="SMDG:CTA"), "IN_EXPORT_YARD"),
         (step("GTIN", LADEN, "POTE", "TRUCK", "DEHAM", facility_code="SMDG:CTB"), "IN_EXPORT_YARD"),
