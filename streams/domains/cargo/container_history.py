@@ -334,10 +334,10 @@ def apply_event(history: History, event: EquipmentEvent) -> Change:
     while len(events) > KEPT:
         oldest = list(next(itertools.groupby(events, _instant))[1])
         del events[: len(oldest)]
-        settling = [each for each in settling if each != settled.left_held]
+        settling = [each for each in settling if not _same(each, settled.left_held)]
         settled, found = _orders(settled, oldest)[0]
         settling += found
-    settling = [each for each in settling if each != settled.left_held]
+    settling = [each for each in settling if not _same(each, settled.left_held)]
     orders = _orders(settled, events)
     status, kept = orders[0]
     before = {(each.event_id, each.kind): each for each in history.raised}
@@ -369,11 +369,19 @@ def _added(history: History, event: EquipmentEvent) -> Change | None:
         if events[0].occurred_at == oldest.occurred_at:
             return None
         settled = settled.after(oldest)[0] if oldest.counts else settled
-        raised = [each for each in raised if each.event_id != oldest.event_id or each == settled.left_held]
+        raised = [
+            each for each in raised if each.event_id != oldest.event_id or _same(each, settled.left_held)
+        ]
     status, found, explained = history.latest.after(event)
-    raised = [*(each for each in raised if each != explained), *found]
+    withdrawn = tuple(each for each in raised if _same(each, explained))
+    raised = [*(each for each in raised if not _same(each, explained)), *found]
     changed = History([*events, event], settled, status, raised, history.revision + 1, history.too_late)
-    return Change(changed, status, raised=tuple(found), withdrawn=(explained,) if explained else ())
+    return Change(changed, status, raised=tuple(found), withdrawn=withdrawn)
+
+
+def _same(one: EventFinding, other: EventFinding | None) -> bool:
+    """Return whether two findings are one. A raised one keeps its first detail, which later events may change."""
+    return other is not None and (one.event_id, one.kind) == (other.event_id, other.kind)
 
 
 def _flags(
@@ -445,7 +453,7 @@ def _end(order: _Order) -> _End:
 
 def _longer(order: _Order, event: EquipmentEvent) -> _Order:
     status, found, explained = order[0].after(event)
-    return status, [*(each for each in order[1] if each != explained), *found]
+    return status, [*(each for each in order[1] if not _same(each, explained)), *found]
 
 
 def _distinct(events: Iterable[EquipmentEvent]) -> list[EquipmentEvent]:

@@ -621,6 +621,16 @@ def test_a_hold_that_is_settled_can_still_be_explained(by_day: bool) -> None:
     assert (arrived.status.illegal, list(arrived.history.raised)) == (0, [])
 
 
+def test_an_alarm_whose_words_have_changed_is_withdrawn_too() -> None:
+    """It keeps the words with which it was raised, though an event that came later changes the state before it."""
+    hold, fact, out = entry(1, "CUSI"), entry(2, "GTIN", facility="COFS"), entry(3, "GTOT", facility="COFS")
+    arrived = entry(4, "GTIN", facility="OFFD")
+    _, found = changes([out, hold, fact._replace(phase="IMPORT"), arrived])
+    assert in_force(found) == []
+    _, found = changes([hold, out, entry(1, "DROP", facility="CLOC", mode="RAIL"), arrived])
+    assert in_force(found) == []
+
+
 def test_a_misspelt_vessel_is_no_other_vessel() -> None:
     """A number whose check digit fails is an anomaly of its own, and names no ship."""
     aboard = transition(Position(), step("LOAD", LADEN, "POTE", "VESSEL", "CNSHA", vessel="9074729")).position
