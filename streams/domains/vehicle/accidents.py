@@ -13,7 +13,7 @@ last one of its vehicle changes nothing, nor does a repeat; channels may come in
 from collections.abc import Mapping
 from typing import Any
 
-from streams.domains.vehicle import accelerations, crash, speeds
+from streams.domains.vehicle import accelerations, crash, speeds, wheels
 from streams.domains.vehicle.accident_state import (
     COARSE_STEP,
     AccidentState,
@@ -23,12 +23,6 @@ from streams.domains.vehicle.accident_state import (
     Suspicion,
     value_of,
 )
-
-DELTA_V_ACCURACY = 0.1
-"""Share of a delta-V by which it may be wrong (49 CFR 563.8, table III)."""
-
-SPEED_ACCURACY_KMH = 1.0
-"""How far a speed may be wrong (49 CFR 563.8, table III)."""
 
 Accident = dict[str, Any]
 """Fields of `vehicle.accident` without vehicle and rule, with `occurred_us` and `inputs` beside."""
@@ -57,7 +51,7 @@ def apply_signal(stored: Mapping[str, Any] | None, signal: Signal) -> tuple[Acci
     step = speeds.apply(state, signal)
     if step is not None:
         found.append(_coarse_accident(state, step))
-    if state.event is not None and (at >= state.event.complete_us or speeds.is_over(state)):
+    if state.event is not None and at >= state.event.complete_us and not wheels.is_awaited(state.event, at):
         found += _end_event(state)
     if signal.get("ends") is not None:
         found += _end_event(state)
@@ -78,6 +72,8 @@ def _end_event(state: AccidentState) -> list[Accident]:
     state.slices = state.slices if state.until_end else []
     if accelerations.is_stuck(state, event) or accelerations.is_undersampled(state, event):
         return []
+    if wheels.explain(state, event):
+        return []
     if event.drop is not None and (event.trigger == COARSE_STEP or accelerations.is_coarse(event)):
         return [_coarse_accident(state, Suspicion(event.zero_us, event.drop, event.signal, event.context))]
     event.complete()
@@ -85,18 +81,12 @@ def _end_event(state: AccidentState) -> list[Accident]:
     return [found | {"trigger": event.trigger, "restraint": event.restraint} | _delta_v(event)]
 
 
-def _is_agreed(event: Crash) -> bool:
-    """Return whether speeds and accelerations differ by no more than their accuracy (49 CFR 563.8)."""
-    return abs(event.speed_x or 0.0) <= abs(event.max_x) * (1 + DELTA_V_ACCURACY) + 2 * SPEED_ACCURACY_KMH
-
-
 def _delta_v(event: Crash) -> Accident:
-    """Return the delta-V of an event by the accelerations, or by the speeds where those know more."""
+    """Return the delta-V of an event by the accelerations, or by the speeds where those show more."""
     x, y, at_us, basis = event.max_x, event.max_y, event.max_us, "ACCELERATION"
     if accelerations.is_coarse(event):
         return {"basis": basis, "coarse": True}
-    is_fine = event.measured and event.longest_us <= accelerations.FINE_US and not _is_agreed(event)
-    if event.by_speed and event.speed_x is not None and not is_fine and abs(event.speed_x) > abs(x):
+    if event.by_speed and event.speed_x is not None and abs(event.speed_x) > abs(x):
         x, at_us, basis = event.speed_x, event.speed_us, "SPEED"
     most = crash.resultant(x, y)
     if not most:

@@ -80,6 +80,11 @@ def delta_v_kmh(acceleration: float, duration_s: float) -> float:
     return acceleration * duration_s * KMH
 
 
+def m_s2(delta_v: float, duration_s: float) -> float:
+    """Return the mean acceleration in m/s² of a change of velocity (km/h): a = Δv/Δt."""
+    return delta_v / KMH / duration_s
+
+
 def total(changes: Sequence[VelocityChange], from_us: int, to_us: int) -> Window:
     """Return the change of velocity from one time to another; a change that lies partly there counts by its part."""
     x = y = 0.0
@@ -141,8 +146,11 @@ def pdof_clock(x: float, y: float) -> int:
 
 
 def severity(delta_v: float) -> str:
-    """Return the severity of a resultant delta-V (km/h): 8, 15 and 30 begin a band, 50 still is `SERIOUS`."""
+    """Return the severity of a resultant delta-V (km/h): 8, 15 and 30 begin a band, 50 still is `SERIOUS`.
+
+    What fires as 8 km/h is 8 km/h here, so rounding makes it no less.
+    """
     for below, name in _BANDS:
-        if delta_v < below:
+        if delta_v < below - _ROUNDING_KMH:
             return name
-    return "SERIOUS" if delta_v <= _SERIOUS_TO else "CRITICAL"
+    return "SERIOUS" if delta_v <= _SERIOUS_TO + _ROUNDING_KMH else "CRITICAL"
