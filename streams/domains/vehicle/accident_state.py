@@ -109,7 +109,7 @@ class Crash:
         drop: Loss of speed of a coarse step, km/h.
         quiet: Whether the accelerations were fine, and showed no crash, when the speeds fired it.
         reached_us: When the speeds' change was reached, µs since 1970 UTC.
-        within: Largest mean of the accelerations within that change, m/s², without sign.
+        within: Largest mean of the accelerations within that change, m/s².
         top: Their largest value within it if it stood still, m/s², without sign; else 0.
         behind_x: Longitudinal change of velocity by the accelerations behind it, km/h.
         behind_us: How much time that holds, µs.
@@ -248,6 +248,7 @@ class AccidentState:
         until_end: Whether an event was closed while its acceleration continues; no new one begins until it ends.
         deployed: Whether the air bag has deployed in this recording.
         speeds: Speeds of the last 150 ms before the newest but one, and the one before them.
+        slip: Beginning (µs since 1970 UTC) of the newest lock of the wheels, and the speed before it, km/h.
         suspicion: The open suspicion.
         fired_us: Time of the last accident.
         count: Number of accidents.
@@ -270,6 +271,7 @@ class AccidentState:
     until_end: bool = False
     deployed: bool = False
     speeds: list[SpeedRow] = field(default_factory=list)
+    slip: SpeedRow | None = None
     suspicion: Suspicion | None = None
     fired_us: int | None = None
     count: int = 0
@@ -344,7 +346,7 @@ class AccidentState:
         """Drop what belongs to one recording: accelerations, speeds, suspicion and air bag."""
         self.end_acceleration()
         self.last_a, self.gap_us, self.value = None, None, (None, None)
-        self.speeds, self.suspicion, self.deployed = [], None, False
+        self.speeds, self.slip, self.suspicion, self.deployed = [], None, None, False
 
     def take_event(self) -> Crash | None:
         """Remove the open event and return it."""

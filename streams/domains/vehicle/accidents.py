@@ -51,7 +51,7 @@ def apply_signal(stored: Mapping[str, Any] | None, signal: Signal) -> tuple[Acci
     step = speeds.apply(state, signal)
     if step is not None:
         found.append(_coarse_accident(state, step))
-    if state.event is not None and at >= state.event.complete_us and not wheels.is_awaited(state.event, at):
+    if _is_complete(state, at):
         found += _end_event(state)
     if signal.get("ends") is not None:
         found += _end_event(state)
@@ -61,6 +61,14 @@ def apply_signal(stored: Mapping[str, Any] | None, signal: Signal) -> tuple[Acci
         state.end_recording()
     state.context = state.context.after(signal, value_of(signal, "speed", speeds.LARGEST_KMH))
     return state, found
+
+
+def _is_complete(state: AccidentState, at: int) -> bool:
+    """Return whether the open event is complete at a time (µs since 1970 UTC)."""
+    if state.event is None or speeds.is_over(state):
+        return state.event is not None
+    is_awaited = wheels.is_awaited(state.event, at) or speeds.is_awaited(state, at)
+    return at >= state.event.complete_us and not is_awaited
 
 
 def _end_event(state: AccidentState) -> list[Accident]:

@@ -33,6 +33,12 @@ AFTER_END_US = 30_000
 LONGEST_US = 300_000
 """Longest time from time zero for delta-V and its maximum (49 CFR 563.7)."""
 
+DELTA_V_ACCURACY = 0.1
+"""Share of a delta-V by which it may be wrong (49 CFR 563.8, table III)."""
+
+SPEED_ACCURACY_KMH = 1.0
+"""How far a speed may be wrong (49 CFR 563.8, table III)."""
+
 SEVERITY_TABLE = "delta-v-bands@1"
 _BANDS = ((8.0, "NONE"), (15.0, "MINOR"), (30.0, "MODERATE"))
 _SERIOUS_TO = 50.0

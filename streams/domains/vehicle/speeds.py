@@ -12,7 +12,7 @@ beside the accelerations, unless wheels alone explain them (`wheels`).
 
 from itertools import pairwise
 
-from streams.domains.vehicle import crash, wheels
+from streams.domains.vehicle import accelerations, crash, wheels
 from streams.domains.vehicle.accident_state import (
     COARSE_STEP,
     DELTA_V,
@@ -42,11 +42,8 @@ STANDSTILL_KMH = 5.0
 STANDSTILL_US = 30_000_000
 """Standstill that confirms a suspicion."""
 
-LOSS_ACCURACY = 0.1
-"""Share by which accelerations may miss a loss of speed, as a delta-V may (49 CFR 563.8, table III)."""
-
-SPEED_ACCURACY_KMH = 1.0
-"""How far a speed may be wrong (49 CFR 563.8, table III)."""
+STANDING_US = 100_000
+"""How long a vehicle stands, in three speeds, until an event of speeds alone is over before its time."""
 
 IGNORED_AFTER_US = 10_000_000
 """Time after an accident in which speeds make none."""
@@ -92,6 +89,28 @@ def is_confirmed(state: AccidentState, at: int) -> bool:
     """Return whether the newest speed, of a time (µs since 1970 UTC), confirms the open suspicion."""
     is_newest = bool(state.speeds) and state.speeds[-1][0] == at
     return is_newest and state.suspicion is not None and at - state.suspicion.at >= STANDSTILL_US
+
+
+def is_over(state: AccidentState) -> bool:
+    """Return whether an event of speeds alone is over before its time: the vehicle stands, for more than a dropout."""
+    event = state.event
+    if event is None or not event.by_speed or state.live:
+        return False
+    last = state.speeds[-3:]
+    stands = len(last) == 3 and all(abs(each[1]) <= STOPPED_KMH for each in last)
+    return (
+        stands
+        and state.speeds[-1][0] - min(at for at, speed in state.speeds if abs(speed) <= STOPPED_KMH)
+        >= STANDING_US
+    )
+
+
+def is_awaited(state: AccidentState, at: int) -> bool:
+    """Return whether an event's accelerations ended and a speed behind them, 150 ms later at most, is still to come."""
+    event, rows = state.event, state.speeds
+    if event is None or event.end_us is None or not event.by_speed or at >= event.limit_us:
+        return False
+    return rows[-1][0] < event.end_us or event.longest_us > accelerations.SAMPLED_US
 
 
 def _forget_dropout(state: AccidentState, at: int, speed: float) -> None:
@@ -167,6 +186,8 @@ def _check_window(state: AccidentState, signal: Signal) -> None:
     begin_us = crash.onset(changes, most)
     if state.event is None:
         state.event = Crash(begin_us, input_of(signal), state.context_at(begin_us))
+        for each in state.changes(begin_us):
+            state.event.add(each)
         state.event.quiet = state.is_fine(at - crash.TRIGGER_WINDOW_US, at, wheels.FINE_US)
     if not state.event.by_speed and begin_us <= state.event.zero_us:
         state.event.from_speed = _speed_at(state.speeds, begin_us)
@@ -188,7 +209,9 @@ def _check_step(state: AccidentState, signal: Signal, step: VelocityChange, own_
     at, drop, seconds = step.end_us, -step.x, (step.end_us - step.begin_us) / 1e6
     is_fine = state.is_fine(step.begin_us, at, wheels.FINE_US)
     if seconds * 1e6 > SHORT_STEP_US:
-        is_agreed = is_fine and abs(own_x - step.x) <= drop * LOSS_ACCURACY + 2 * SPEED_ACCURACY_KMH
+        is_agreed = (
+            is_fine and abs(own_x - step.x) <= drop * crash.DELTA_V_ACCURACY + 2 * crash.SPEED_ACCURACY_KMH
+        )
         is_stop = drop / crash.KMH / seconds >= STEP_M_S2 and abs(state.speeds[-1][1]) <= STANDSTILL_KMH
         if is_stop and not is_agreed:
             state.suspicion = _suspicion(state, signal, drop)

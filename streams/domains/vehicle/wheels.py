@@ -8,6 +8,7 @@ takes a trigger from the speeds:
   threshold (1.1 g), which tyres do not reach;
 - in the 100 ms behind the change, at least 50 of them, its mean goes the same way, with at least half of that within
   the change, and 0.5 m/s². Where its largest value stood still, it may be cut off: then with 0.9 of that value.
+- Or, in the end, the speed is again where the accelerations say; or wheels that were found to lock turn again.
 
 A sensor that tells g for m/s², is cut off, or loses samples in the pulse shows a pulse that ends, or nothing.
 """
@@ -39,6 +40,9 @@ CUT_OFF_SHARE = 0.9
 LEAST_M_S2 = 0.5
 """Acceleration behind the change that is no noise: locked wheels on ice brake with twice as much."""
 
+SLIDING_US = 10_000_000
+"""How long wheels may stand before they turn again: a stop from 200 km/h with 0.6 g."""
+
 STOOD = 3
 """Equal samples in a row that make a largest value stand still."""
 
@@ -54,7 +58,7 @@ def note_change(state: AccidentState, event: Crash, from_us: int, to_us: int) ->
     """
     within = [each for each in state.changes(from_us) if each.begin_us < to_us]
     event.reached_us, event.behind_x, event.behind_us = to_us, 0.0, 0
-    event.within = max(abs(_mean(within, from_us, to_us)), abs(event.within))
+    event.within = max(_mean(within, from_us, to_us), event.within, key=abs)
     event.top = _cut_off(within)
 
 
@@ -80,15 +84,42 @@ def is_awaited(event: Crash, at: int) -> bool:
 
 
 def explain(state: AccidentState, event: Crash) -> bool:
-    """Return whether an event is one of the wheels alone."""
-    change = -event.drop if event.drop is not None else event.speed_x
-    if event.measured or event.restraint or not event.quiet or not change or event.behind_us < ENOUGH_US:
+    """Return whether an event is one of the wheels alone; keep the speed that they may come back to."""
+    if event.measured or event.restraint or not event.quiet or state.last_a is None:
         return False
-    if state.last_a is None or not state.is_fine(event.zero_us, state.last_a, FINE_US):
+    if not state.is_fine(event.zero_us, state.last_a, FINE_US):
+        return False
+    if _is_going_on(event) or _is_agreed_again(state, event):
+        if event.context.speed is not None and (event.speed_x or 0.0) <= 0:
+            state.slip = (event.zero_us, event.context.speed)
+        return True
+    return _is_coming_back(state, event)
+
+
+def _is_going_on(event: Crash) -> bool:
+    """Return whether the vehicle goes on braking, or accelerating, behind the change."""
+    if event.behind_us < ENOUGH_US:
         return False
     behind = crash.m_s2(event.behind_x, event.behind_us / 1e6)
-    least = max(LEAST_M_S2, SHARE * event.within, CUT_OFF_SHARE * event.top)
-    return behind * change > 0 and abs(behind) >= least
+    least = max(LEAST_M_S2, SHARE * abs(event.within), CUT_OFF_SHARE * event.top)
+    return behind * event.within > 0 and abs(behind) >= least
+
+
+def _is_agreed_again(state: AccidentState, event: Crash) -> bool:
+    """Return whether the speed is, in the end, where the accelerations say."""
+    if event.from_speed is None or event.speed_x is None or not state.speeds:
+        return False
+    missed = state.speeds[-1][1] - event.from_speed - event.x
+    return abs(missed) <= abs(event.speed_x) * crash.DELTA_V_ACCURACY + 2 * crash.SPEED_ACCURACY_KMH
+
+
+def _is_coming_back(state: AccidentState, event: Crash) -> bool:
+    """Return whether wheels that locked turn again, no faster than before."""
+    if state.slip is None or event.from_speed is None or not event.speed_x or event.speed_x < 0:
+        return False
+    since_us, speed = state.slip
+    is_back = event.from_speed + event.speed_x <= speed + crash.SPEED_ACCURACY_KMH
+    return is_back and event.zero_us - since_us <= SLIDING_US
 
 
 def _mean(changes: list[VelocityChange], from_us: int, to_us: int) -> float:
