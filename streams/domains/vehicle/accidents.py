@@ -76,8 +76,9 @@ def _end_event(state: AccidentState) -> list[Accident]:
     event = state.take_event()
     if event is None or event.trigger is None or event.signal is None:
         return []
-    state.until_end = state.live and event.longest_us > 0 and event.end_us is None
-    state.slices = state.slices if state.until_end else []
+    if event.felt or event.measured or not state.live:
+        state.until_end = state.live and event.longest_us > 0 and event.end_us is None
+        state.slices = state.slices if state.until_end else []
     if accelerations.is_stuck(state, event) or accelerations.is_undersampled(state, event):
         return []
     if wheels.explain(state, event):

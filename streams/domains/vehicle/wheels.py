@@ -60,6 +60,8 @@ def note_change(state: AccidentState, event: Crash, from_us: int, to_us: int) ->
     event.reached_us, event.behind_x, event.behind_us = to_us, 0.0, 0
     event.within = max(_mean(within, from_us, to_us), event.within, key=abs)
     event.top = _cut_off(within)
+    for each in state.changes(to_us):
+        follow(event, each)
 
 
 def follow(event: Crash, change: VelocityChange) -> None:
@@ -90,10 +92,18 @@ def explain(state: AccidentState, event: Crash) -> bool:
     if not state.is_fine(event.zero_us, state.last_a, FINE_US):
         return False
     if _is_going_on(event) or _is_agreed_again(state, event):
-        if event.context.speed is not None and (event.speed_x or 0.0) <= 0:
-            state.slip = (event.zero_us, event.context.speed)
+        _keep_slip(state, event)
         return True
     return _is_coming_back(state, event)
+
+
+def _keep_slip(state: AccidentState, event: Crash) -> None:
+    """Keep the speed before wheels locked; of several locks, that of the fastest."""
+    speed = event.context.speed
+    if speed is None or (event.speed_x or 0.0) > 0:
+        return
+    if state.slip is None or event.zero_us - state.slip[0] > SLIDING_US or speed > state.slip[1]:
+        state.slip = (event.zero_us, speed)
 
 
 def _is_going_on(event: Crash) -> bool:
