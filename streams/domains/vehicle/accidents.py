@@ -2,8 +2,10 @@
 
 Accelerations (`accelerations`) and speeds (`speeds`) of a vehicle feed one event. The accident is derived when delta-V
 is complete: 30 ms after the end of the event, or 300 ms from time zero (49 CFR 563.7); with speeds alone also when the
-vehicle stands. Its delta-V is that of the accelerations if they are fine enough, else the larger of both. What is too
-slow for a delta-V is a suspicion, marked `coarse`, without delta-V and severity.
+vehicle stands. Its delta-V is the larger of both; wheels that lock or spin make none (`wheels`). What is too slow for a
+delta-V is a suspicion, marked `coarse`, without delta-V and severity.
+
+No clock ends an event, only a signal: the next one of the vehicle, whenever it comes, or the end of its recording.
 
 For 10 s after an accident speeds make no accident: those of the same crash come later. A signal that is older than the
 last one of its vehicle changes nothing, nor does a repeat; channels may come in signals of their own at one moment.

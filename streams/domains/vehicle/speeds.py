@@ -7,7 +7,7 @@ beside the accelerations, unless wheels alone explain them (`wheels`).
 - Steps up to 1 s: a loss of at least full braking (1 g) plus 8 km/h.
 - Steps up to 10 s: a mean deceleration of 4 m/s² or more to a standstill of 30 s, or until the recording ends; none
   where fine accelerations show the same loss.
-- A standstill within an event that gives the speed back faster than any vehicle gains it was a value that failed.
+- A standstill within an event was a value that failed if the speed is back, faster than any vehicle gains it.
 """
 
 from itertools import pairwise
@@ -42,7 +42,7 @@ STANDSTILL_KMH = 5.0
 STANDSTILL_US = 30_000_000
 """Standstill that confirms a suspicion."""
 
-STANDING_US = 100_000
+STOPPED_US = 100_000
 """How long a vehicle stands, in three speeds, until an event of speeds alone is over before its time."""
 
 IGNORED_AFTER_US = 10_000_000
@@ -101,7 +101,7 @@ def is_over(state: AccidentState) -> bool:
     return (
         stands
         and state.speeds[-1][0] - min(at for at, speed in state.speeds if abs(speed) <= STOPPED_KMH)
-        >= STANDING_US
+        >= STOPPED_US
     )
 
 
@@ -114,16 +114,18 @@ def is_awaited(state: AccidentState, at: int) -> bool:
 
 
 def _forget_dropout(state: AccidentState, at: int, speed: float) -> None:
-    """Drop a standstill that was none, and the event it fired: half of the speed is back faster than 1 g and a crash.
+    """Drop a standstill that was none, and the event it fired: the speed is back, but for what 1 g takes.
 
-    A speed that fails is told as 0 by many a device, for a sample or two.
+    Many a device reports a speed that fails as 0, for a sample or two.
     """
     event = state.event
     if event is None or not event.is_by_speeds or not state.speeds or abs(state.speeds[-1][1]) > STOPPED_KMH:
         return
-    seconds = (at - state.speeds[-1][0]) / 1e6
-    least = crash.delta_v_kmh(crash.STANDARD_GRAVITY, seconds) + crash.TRIGGER_KMH
-    if abs(speed) < least or abs(speed) < abs(event.context.speed or 0.0) / 2:
+    gained = crash.delta_v_kmh(crash.STANDARD_GRAVITY, (at - state.speeds[-1][0]) / 1e6) + crash.TRIGGER_KMH
+    braked = (
+        crash.delta_v_kmh(crash.STANDARD_GRAVITY, (at - event.zero_us) / 1e6) + 2 * crash.SPEED_ACCURACY_KMH
+    )
+    if abs(speed) < max(gained, abs(event.context.speed or 0.0) - braked):
         return
     state.event = None
     state.speeds = [each for each in state.speeds if abs(each[1]) > STOPPED_KMH]

@@ -74,7 +74,7 @@ def assert_no_less(speeds: list[dict[str, Any]], both: list[dict[str, Any]]) -> 
         assert found["severity"] == severity(found["max_delta_v"])
 
 
-@pytest.mark.parametrize("limit_g", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("limit_g", [1, 4, 8, 16])
 @pytest.mark.parametrize("shape", ["square", "haversine"])
 @pytest.mark.parametrize("speed_every_s", [0.01, 0.05, 0.1, 0.5])
 def test_a_sensor_that_is_cut_off_takes_nothing_from_the_speeds(
@@ -89,7 +89,7 @@ def test_a_sensor_that_is_cut_off_takes_nothing_from_the_speeds(
         assert_no_less(speeds, both)
 
 
-@pytest.mark.parametrize("count", [1, 2, 4, 6, 8, 10])
+@pytest.mark.parametrize("count", [1, 2, 5, 10])
 @pytest.mark.parametrize("speed_every_s", [0.01, 0.05, 0.1])
 def test_samples_lost_within_the_pulse_take_nothing_from_the_speeds(count: int, speed_every_s: float) -> None:
     """One to ten of ten samples: 60 km/h by the speeds."""
@@ -112,8 +112,8 @@ def test_moments_that_miss_the_peak_take_nothing_from_the_speeds() -> None:
     assert_no_less(accidents(joined(speeds)), accidents(joined(speeds, moments)))
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.1, 0.15, 0.2])
-@pytest.mark.parametrize("kmh", [-9.0, -15.0, -25.0, -40.0, 15.0])
+@pytest.mark.parametrize("seconds", [0.05, 0.15, 0.2])
+@pytest.mark.parametrize("kmh", [-9.0, -25.0, -40.0, 15.0])
 @pytest.mark.parametrize("speed_every_s", [0.01, 0.05, 0.1, 0.5])
 def test_a_sensor_in_g_takes_nothing_from_the_speeds(
     seconds: float, kmh: float, speed_every_s: float
@@ -138,9 +138,9 @@ def test_a_sensor_in_g_hides_no_stop_between_coarse_speeds() -> None:
         assert len(accidents(joined(speeds, channel))) == count
 
 
-@pytest.mark.parametrize("jitter", [0.0, 0.0001, 0.001, 0.004])
+@pytest.mark.parametrize("jitter", [0.0, 0.0001, 0.004])
 @pytest.mark.parametrize("lock_s", [0.06, 0.1, 0.2, 0.3])
-@pytest.mark.parametrize("brake_g", [0.15, 0.5, 0.8, 0.95])
+@pytest.mark.parametrize("brake_g", [0.15, 0.6, 0.95])
 def test_wheels_that_lock_and_turn_again_are_no_crash(jitter: float, lock_s: float, brake_g: float) -> None:
     """60 km/h to 0 on the wheels, on ice and on asphalt, 50 samples per second by a clock that jitters.
 
@@ -203,6 +203,13 @@ def test_a_speed_that_fails_for_a_sample_is_no_crash(every_s: float, count: int)
     assert accidents(joined(failing)) == []
     assert accidents(joined(failing, quiet)) == []
     assert len(accidents(joined(staying))) == 1
+
+
+def test_a_car_that_is_pushed_on_behind_its_stop_is_no_failed_speed() -> None:
+    """30 km/h to 0 at the car ahead, then 15 from behind, by speeds alone: 30 km/h were lost."""
+    speeds = [(n / 10, {"speed": 30.0 if n < 10 else 0.0 if n < 12 else 15.0}) for n in range(30)]
+    (found,) = accidents(joined(speeds))
+    assert found["delta_v_longitudinal"] == pytest.approx(-30.0)
 
 
 def test_exactly_8_kmh_are_minor() -> None:
