@@ -69,8 +69,28 @@ def one_line_errors(function: F) -> F:
             where = f"{error.filename}: " if error.filename else ""
             click.echo(f"city: {where}{error.strerror or error}", err=True)
             sys.exit(2)
+        except Exception as error:
+            trouble = _store_trouble(error)
+            if trouble is None:
+                raise
+            click.echo(f"city: {trouble}", err=True)
+            sys.exit(1)
 
     return wrapped  # type: ignore[return-value]
+
+
+def _store_trouble(error: Exception) -> str | None:
+    """Return what the client of a store says and what to do, in one line; None for any other error."""
+    from clickhouse_connect.driver.exceptions import OperationalError
+    from confluent_kafka import KafkaException
+
+    if isinstance(error, KafkaException):
+        return f"Kafka: {error.args[0].str()}; the stack must run (`city up`)"
+    return (
+        "ClickHouse does not answer; the stack must run (`city up`)"
+        if isinstance(error, OperationalError)
+        else None
+    )
 
 
 data_option = click.option(

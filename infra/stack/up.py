@@ -274,6 +274,10 @@ def show_report(screen: Screen, document: Mapping[str, Any]) -> None:
                 f"  {path}: {row['format']}, read {row['read']:,} = accepted {row['accepted']:,} "
                 f"+ refused {row['refused']:,}"
             )
+            for rule, found in row["refusals"].items():
+                screen.say(
+                    f"    {rule} refused {found['count']:,}, first record {found['record']}: {found['reason']}"
+                )
     for name, row in document["topics"].items():
         if row["records"]:
             screen.say(

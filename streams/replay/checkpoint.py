@@ -9,12 +9,16 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from streams.durable_files import create_once, private_folder, sync_folder
 from streams.errors import StopError
 from streams.replay.schedule import shift_to
+
+LONGEST_REASON = 300
+"""Characters of a reason that are kept."""
 
 
 @dataclass
@@ -31,8 +35,10 @@ class ReplayCheckpoint:
         accepted_bytes: Bytes of the accepted records.
         refused_bytes: Bytes of the refused records.
         skipped_bytes: Bytes of the skipped parts.
+        refusals: By rule: how many records it refused (`count`), and `record` and `reason` of the first one.
         last_us: Recorded time of the last event, not shifted, µs since 1970. None before the first.
         finished: Whether its end was published to `platform.recording`.
+        name: Name of the file. Some formats read it (`Format.named`).
         items_are_parts: False in the progress of an earlier version, which did not count headers as items.
     """
 
@@ -45,14 +51,29 @@ class ReplayCheckpoint:
     accepted_bytes: int = 0
     refused_bytes: int = 0
     skipped_bytes: int = 0
+    refusals: dict[str, dict[str, Any]] = field(default_factory=dict)
     last_us: int | None = None
     finished: bool = False
+    name: str = ""
     items_are_parts: bool = True
 
     @property
     def items(self) -> int:
         """Number of the reader's items that were replayed."""
         return self.read + self.skipped
+
+    def count_refusal(self, rule: str, record: int, reason: str) -> None:
+        """Count a refused record.
+
+        Args:
+            rule: The rule that refused it, `name@version`.
+            record: Its number.
+            reason: Why, in one line.
+        """
+        found = self.refusals.setdefault(
+            rule, {"count": 0, "record": record, "reason": reason[:LONGEST_REASON]}
+        )
+        found["count"] += 1
 
 
 class CheckpointFolder:

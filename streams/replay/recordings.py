@@ -26,8 +26,12 @@ import streams.domains
 from streams.errors import RecordingError, UnknownFormatError
 from streams.readers.formats import Format
 from streams.readers.scenarios import SCENARIO
-from streams.readers.source import SourceError, head_of, measure, open_source
+from streams.readers.source import SourceError, head_of, is_compressed, measure, open_source, shown
 
+LARGEST_TOGETHER = 256 << 20
+"""Decompressed bytes of a recording of several files: its reader gets them in memory."""
+
+UNKNOWN = "no known format"
 _EXCERPTS = "excerpts"
 _SCENARIOS = "scenarios"
 
@@ -119,7 +123,10 @@ def find(paths: Sequence[Path], *, format_name: str | None = None) -> list[Recor
     found: dict[Path, Recording] = {}
     for path in paths:
         if path.is_dir():
-            for file in _files(path):
+            files = list(_files(path))
+            if not files:
+                raise RecordingError(f"{shown(path)}: the folder holds no file")
+            for file in files:
                 found.setdefault(file, look(file, wanted))
             continue
         recording = look(path, wanted)
@@ -144,21 +151,27 @@ def check_named(paths: Sequence[Path], *, format_name: str | None = None) -> Non
     wanted = _wanted(format_name)
     for path in paths:
         if path.is_dir():
+            if next(_files(path), None) is None:
+                raise RecordingError(f"{shown(path)}: the folder holds no file")
             continue
         if not path.exists():
-            raise RecordingError(f"{path}: no such file or folder")
+            raise RecordingError(f"{shown(path)}: no such file or folder")
         if not path.is_file():  # reading a pipe would wait for its writer
-            raise RecordingError(f"{path}: neither a file nor a folder")
-        _require_sound(_recognized(path, wanted), wanted)
+            raise RecordingError(f"{shown(path)}: neither a file nor a folder")
+        _require_sound(
+            _recognized(path, wanted, damage=_damage(path) if is_compressed(path) else None), wanted
+        )
 
 
 def _require_sound(recording: Recording, wanted: Sequence[Format]) -> None:
     if recording.problem is None:
         return
     if recording.format:
-        raise RecordingError(f"{recording.path}: {recording.problem}")
+        raise RecordingError(f"{shown(recording.path)}: {recording.problem}")
+    if recording.problem != UNKNOWN:
+        raise UnknownFormatError(f"{shown(recording.path)}: {recording.problem}")
     known = ", ".join(each.name for each in wanted)
-    raise UnknownFormatError(f"{recording.path}: {recording.problem} (known: {known})")
+    raise UnknownFormatError(f"{shown(recording.path)}: {recording.problem} (known: {known})")
 
 
 def look(path: Path, wanted: Sequence[Format]) -> Recording:
@@ -169,6 +182,10 @@ def look(path: Path, wanted: Sequence[Format]) -> Recording:
         wanted: Formats to recognise.
     """
     size, damage = 0, None
+    if path.is_dir():
+        return Recording(path, "", None, "a link to a folder is not followed; name the folder itself")
+    if path.exists() and not path.is_file():  # reading a pipe would wait for its writer
+        return Recording(path, "", None, "neither a file nor a folder")
     try:
         digest = _digest(path)
         size = measure(path)
@@ -214,7 +231,7 @@ def _format_of(head: bytes, name: str, wanted: Sequence[Format]) -> Format:
         (each for each in wanted if each.matches_name and each.matches_name(head, name)), None
     )
     if found is None:
-        raise ValueError("no known format")
+        raise ValueError(UNKNOWN)
     return found if found.resolve is None else found.resolve(head)
 
 
@@ -238,7 +255,13 @@ def _member(path: Path, digest: str, form: Format) -> Recording:
     if main != path:
         return Recording(path, digest, form, part_of=main)
     try:
-        return Recording(path, digest, form, size=sum(map(measure, members.values())))
+        size = sum(map(measure, members.values()))
+        if size > LARGEST_TOGETHER:
+            problem = (
+                f"a recording of several files of {size} bytes together; at most {LARGEST_TOGETHER} are read"
+            )
+            return Recording(path, digest, form, problem)
+        return Recording(path, digest, form, size=size)
     except SourceError as error:
         return Recording(path, digest, form, str(error))
     except OSError as error:
@@ -256,7 +279,9 @@ def _wanted(name: str | None) -> Sequence[Format]:
 
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+        if path.is_dir() and not path.is_symlink():
+            continue
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
             yield path
 
 

@@ -16,6 +16,7 @@ from streams.identity.pseudonyms import keyed_digest, keyed_record
 from streams.identity.secret import DeploymentSecret
 from streams.produce.producer import EventProducer
 from streams.readers.formats import Accepted, EventDraft, Item, Refused
+from streams.readers.source import shown
 from streams.record import ProducerRecord
 from streams.replay.input import Input
 from streams.replay.time_shift import shifted
@@ -100,7 +101,7 @@ class RecordWriter:
             return [self._whole_file(file, file.recording.problem)]
         form, done = file.recording.format, file.done
         fields = {
-            "path": file.recording.path.name,
+            "path": shown(file.recording.path.name),
             "sha256": file.recording.sha256,
             "format": done.format,
             "domain": form.domain if form else None,
@@ -168,7 +169,7 @@ class RecordWriter:
     def _dead_letter_event(self, file: Input, item: Refused) -> dict[str, Any]:
         recording, last_us = file.recording, file.done.last_us
         return dead_letter(
-            FileOrigin(recording.path.name, recording.sha256, item.record, item.line),
+            FileOrigin(shown(recording.path.name), recording.sha256, item.record, item.line),
             Refusal("read", item.reason, item.rule),
             item.data,
             source=f"{recording.source}#{item.record}",

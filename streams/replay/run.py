@@ -30,6 +30,7 @@ from streams.metrics import Emit, no_emit
 from streams.produce.deliveries import DeliveryTracker
 from streams.produce.producer import EventProducer
 from streams.readers.formats import Accepted
+from streams.readers.source import shown
 from streams.record import ProducerRecord
 from streams.replay.checkpoint import CheckpointFolder, ReplayCheckpoint
 from streams.replay.input import Input, InputReport, ScheduledRecord
@@ -295,12 +296,23 @@ def _inputs(folder: CheckpointFolder, recordings: Sequence[Recording]) -> list[I
     for recording in recordings:
         digest, name = recording.sha256, recording.format.name if recording.format else None
         kept = folder.load(digest) if digest else None
-        if kept is not None and kept.format != name:  # the format was not known when it was saved
-            kept = None
+        if kept is not None and (kept.format != name or _renamed(recording, kept)):
+            kept = None  # its format was not known when it was saved, or its name did not say whose it is
         one = digest if digest and recording.part_of is None else str(recording.path)
         original = first.setdefault(one, recording.path)
         copy_of = None if original == recording.path else original
         inputs.append(
-            Input(recording, kept or ReplayCheckpoint(name, 0), fresh=kept is None, copy_of=copy_of)
+            Input(
+                recording,
+                kept or ReplayCheckpoint(name, 0, name=shown(recording.path.name)),
+                fresh=kept is None,
+                copy_of=copy_of,
+            )
         )
     return inputs
+
+
+def _renamed(recording: Recording, kept: ReplayCheckpoint) -> bool:
+    """Return True if all of a file was refused under another name, and its format reads the name."""
+    named = recording.format is not None and recording.format.named is not None
+    return named and kept.read > 0 and not kept.accepted and kept.name != shown(recording.path.name)

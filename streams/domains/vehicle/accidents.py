@@ -8,7 +8,8 @@ delta-V is a suspicion, marked `coarse`, without delta-V and severity.
 No clock ends an event, only a signal: the next one of the vehicle, whenever it comes, or the end of its recording.
 
 For 10 s after an accident speeds make no accident: those of the same crash come later. A signal that is older than the
-last one of its vehicle changes nothing, nor does a repeat; channels may come in signals of their own at one moment.
+last one of its vehicle adds nothing, nor does a repeat; with `ends` it closes what is open. Channels may come in
+signals of their own at one moment.
 `accident_state` owns the state, `crash` the formulas.
 """
 
@@ -25,6 +26,7 @@ from streams.domains.vehicle.accident_state import (
     Suspicion,
     value_of,
 )
+from streams.domains.vehicle.order import closes_late, is_left_out
 
 Accident = dict[str, Any]
 """Fields of `vehicle.accident` without vehicle and rule, with `occurred_us` and `inputs` beside."""
@@ -42,8 +44,10 @@ def apply_signal(stored: Mapping[str, Any] | None, signal: Signal) -> tuple[Acci
     """
     at: int = signal["occurred_at"]
     state = AccidentState() if stored is None else AccidentState.read(stored)
-    if stored is not None and not state.is_new(at, signal["event_id"]):
+    if is_left_out(signal):
         return state, []
+    if stored is not None and not state.is_new(at, signal["event_id"]):
+        return state, _end_recording(state) if closes_late(signal, state.stretch) else []
     state.see(at, signal["event_id"])
     found: list[Accident] = []
     if accelerations.is_interrupted(state, at):
@@ -56,11 +60,9 @@ def apply_signal(stored: Mapping[str, Any] | None, signal: Signal) -> tuple[Acci
     if _is_complete(state, at):
         found += _end_event(state)
     if signal.get("ends") is not None:
-        found += _end_event(state)
-    if speeds.is_confirmed(state, at) or signal.get("ends") is not None:
-        found += [_coarse_accident(state, each) for each in [state.take_suspicion()] if each is not None]
-    if signal.get("ends") is not None:
-        state.end_recording()
+        found += _end_recording(state)
+    elif speeds.is_confirmed(state, at):
+        found += _confirm(state)
     state.context = state.context.after(signal, value_of(signal, "speed", speeds.LARGEST_KMH))
     return state, found
 
@@ -71,6 +73,19 @@ def _is_complete(state: AccidentState, at: int) -> bool:
         return state.event is not None
     is_awaited = wheels.is_awaited(state.event, at) or speeds.is_awaited(state, at)
     return at >= state.event.complete_us and not is_awaited
+
+
+def _end_recording(state: AccidentState) -> list[Accident]:
+    """Close what is open and drop what belongs to the recording; return the accidents."""
+    found = [*_end_event(state), *_confirm(state)]
+    state.end_recording()
+    return found
+
+
+def _confirm(state: AccidentState) -> list[Accident]:
+    """Return the accident of the open suspicion, if there is one."""
+    suspicion = state.take_suspicion()
+    return [] if suspicion is None else [_coarse_accident(state, suspicion)]
 
 
 def _end_event(state: AccidentState) -> list[Accident]:

@@ -8,7 +8,9 @@ with what stands around the track points, and so is a track point without a time
 - `speed` (m/s) and `course` (degrees) stand in the point itself in 1.0, and in extensions in 1.1: Garmin's
   TrackPointExtension 2, OsmAnd, GPSLogger, or without a namespace. They are those of the receiver: `gnss_speed`.
 - Other numbers of the point and of its extensions keep their names in `other`. A heart rate is the person's, not the
-  vehicle's: it is left out, with the flag `LEFT_OUT:hr`. Texts (names, comments, links) are no measurements.
+  vehicle's: it is left out, with the flag `LEFT_OUT:hr`. Texts (names, comments, links) are no measurements, also where
+  they are made of digits.
+- A point without a fix (`fix` is `none`, or 0, 0) has no position, and the flag `NO_FIX`.
 
 A document names no vehicle: the pseudonym is made from its digest, with the flag `NO_VEHICLE_ID`. Each track has its
 own and is closed by its own signal, for nothing says that two tracks are of one vehicle. Segments of a track are one
@@ -24,6 +26,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO, cast
 from xml.etree.ElementTree import Element
 
+from streams.domains.vehicle.order import with_closing_signals
 from streams.domains.vehicle.signals import (
     KMH,
     NO_FIX,
@@ -33,7 +36,6 @@ from streams.domains.vehicle.signals import (
     micros,
     number,
     range_flags,
-    with_closing_signals,
 )
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 from streams.readers.xml_stream import IGNORED, LIST, Tags, XmlElement, XmlEnvelope, cut
@@ -66,11 +68,35 @@ UNITS: Mapping[str, str] = {
 }
 """Unit of each further element, by its name (GPX 1.0 and 1.1, TrackPointExtension 1 and 2)."""
 
+TEXTS = frozenset(
+    (
+        *(
+            "name",
+            "cmt",
+            "desc",
+            "src",
+            "sym",
+            "type",
+            "link",
+            "url",
+            "urlname",
+            "author",
+            "email",
+            "keywords",
+        ),
+        *("address", "phonenumber", "categories"),
+    )
+)
+"""Elements whose content is text (GPX 1.0 and 1.1; Garmin's GpxExtensions 3). Nothing in them is kept."""
+
 PERSONAL = frozenset(("hr", "heartrate", "heart_rate"))
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?gpx[\s>]")
 _MARKUP = re.compile(rb"<(?![?!]|(?:[\w.-]+:)?gpx[\s>])")
 _TRACK = re.compile(rb"<(?:[\w.-]+:)?trk[\s>]")
 _LEAP = re.compile(r"(:\d\d):60(?=[.Z+-]|$)")
+_MIDNIGHT = re.compile(r"[Tt]24:00:00(\.0+)?(?=[Zz+-]|$)")
+"""The end of a day, which is the beginning of the next one (XML Schema part 2, 3.2.7)."""
+
 _LONGEST_FRAME = 1 << 20
 """Bytes between two track points in which the beginning of a track is looked for."""
 
@@ -178,8 +204,15 @@ def _point(record: int, part: XmlElement, vehicle: str) -> Item:
 
 def _values(element: Element) -> Iterator[tuple[str, str]]:
     """Yield the texts of a point's elements by their names, those of its extensions first: its own count."""
-    inner = [each for child in element for each in child.iter() if each is not child]
-    for each in (*inner, *element):
+    own, inner = list[Element](), list[Element]()
+    waiting = [(each, own) for each in reversed(element)]
+    while waiting:
+        each, level = waiting.pop()
+        if _bare(each.tag) in TEXTS:
+            continue
+        waiting += [(child, inner) for child in reversed(each)]
+        level.append(each)
+    for each in (*inner, *own):
         text = (each.text or "").strip()
         if text and len(each) == 0:
             yield _bare(each.tag), text
@@ -193,16 +226,12 @@ def _draft(element: Element, values: Mapping[str, str], vehicle: str) -> EventDr
     """
     latitude, longitude = _degrees(element, "lat", 90.0), _degrees(element, "lon", 180.0)
     at, flags = _time(values["time"])
-    flags = [
-        NO_VEHICLE_ID,
-        *flags,
-        *([NO_FIX] if latitude == longitude == 0 or values.get("fix") == "none" else []),
-    ]
-    fields: dict[str, Any] = {
-        "vehicle": vehicle,
-        "current_location_latitude": latitude,
-        "current_location_longitude": longitude,
-    }
+    flags = [NO_VEHICLE_ID, *flags]
+    fields: dict[str, Any] = {"vehicle": vehicle}
+    if latitude == longitude == 0 or values.get("fix", "").lower() == "none":
+        flags.append(NO_FIX)
+    else:
+        fields |= {"current_location_latitude": latitude, "current_location_longitude": longitude}
     other: dict[str, float] = {}
     for name, text in sorted(values.items()):
         if name in PERSONAL:
@@ -232,12 +261,15 @@ def _time(text: str) -> tuple[int, list[str]]:
     Raises:
         ValueError: It is no time of XML Schema, or before 1970.
     """
-    leap = _LEAP.search(text)
+    later = timedelta()
+    if _LEAP.search(text):
+        text, later = _LEAP.sub(r"\1:59", text), timedelta(seconds=1)
+    elif _MIDNIGHT.search(text):
+        text, later = _MIDNIGHT.sub("T00:00:00", text), timedelta(days=1)
     try:
-        found = datetime.fromisoformat(_LEAP.sub(r"\1:59", text) if leap else text)
-    except ValueError:
+        found = datetime.fromisoformat(text) + later
+    except (ValueError, OverflowError):
         raise ValueError(f"time: expected ISO 8601, got {text[:40]!r}") from None
     if "T" not in text.upper():
         raise ValueError(f"time: expected a date and a time, got {text[:40]!r}")
-    at = micros(found + timedelta(seconds=1) if leap else found)
-    return at, [NO_ZONE] if found.tzinfo is None else []
+    return micros(found), [NO_ZONE] if found.tzinfo is None else []

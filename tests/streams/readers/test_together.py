@@ -57,9 +57,9 @@ def test_all_records_are_accepted_or_none(short: int, of: list[str]) -> None:
     rules = {"good": RULE, "refused": "own@1", "refused later": LATER}
     assert [each.rule for each in found if isinstance(each, Refused)] == [rules[k] for k in of if k in rules]
     assert not any(isinstance(each, Accepted) for each in found)
-    first = next(each.record for each in found if isinstance(each, Refused) and each.rule != RULE)
+    first = next(each for each in found if isinstance(each, Refused) and each.rule != RULE)
     reasons = {each.reason for each in found if isinstance(each, Refused) and each.rule == RULE}
-    assert reasons <= {f"the message is refused as a whole: its record {first} breaks a rule"}
+    assert reasons <= {f"the message is refused as a whole: its record {first.record} breaks {first.rule}"}
 
 
 def test_nothing_is_yielded_before_the_whole_message_was_judged() -> None:

@@ -31,6 +31,33 @@ def test_a_broken_progress_file_stops_with_its_name(tmp_path: Path, content: byt
         CheckpointFolder(tmp_path).load(DIGEST)
 
 
+def test_refusals_are_counted_by_rule(tmp_path: Path) -> None:
+    """With number and reason of the first record of each; they are kept with the progress."""
+    folder, progress = CheckpointFolder(tmp_path / "replay"), ReplayCheckpoint("seoul-daily", 0)
+    for rule, record in (("a@1", 2), ("b@1", 3), ("a@1", 5)):
+        progress.count_refusal(rule, record, f"why {record}")
+    folder.save(DIGEST, progress)
+    kept = folder.load(DIGEST)
+    assert kept is not None
+    assert kept.refusals == {
+        "a@1": {"count": 2, "record": 2, "reason": "why 2"},
+        "b@1": {"count": 1, "record": 3, "reason": "why 3"},
+    }
+
+
+def test_an_unfinished_progress_of_an_earlier_version_begins_again(tmp_path: Path) -> None:
+    """It counted other items; a finished one stays."""
+    folder = CheckpointFolder(tmp_path)
+    counts = '"read": 3, "accepted": 3, "refused": 0, "skipped": 0'
+    earlier = f'{{"format": "f", "shift_us": 7, {counts}, "last_us": 1, "finished": %s}}'
+    (tmp_path / f"{DIGEST}.json").write_text(earlier % "false")
+    assert folder.load(DIGEST) == ReplayCheckpoint("f", 7)
+    (tmp_path / f"{DIGEST}.json").write_text(earlier % "true")
+    finished = folder.load(DIGEST)
+    assert finished is not None
+    assert (finished.read, finished.finished, finished.items_are_parts) == (3, True, False)
+
+
 def test_the_anchor_is_fixed_once(tmp_path: Path) -> None:
     """The second start has the first one's moment."""
     assert CheckpointFolder(tmp_path).anchor_us(lambda: 5) == 5

@@ -2,14 +2,15 @@
 
 import gzip
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
 from streams.domains.air_quality.recordings import BEIJING_PRSA, SEOUL_DAILY
 from streams.errors import RecordingError, UnknownFormatError
-from streams.readers.source import open_source
-from streams.replay.recordings import bundled, find, formats
+from streams.readers.source import open_source, shown
+from streams.replay.recordings import bundled, check_named, find, formats
 from tests.streams.domains.air_quality.test_recordings import (
     BEIJING_ROW,
     beijing,
@@ -131,6 +132,46 @@ def test_an_empty_file_is_told(tmp_path: Path, content: bytes) -> None:
     """Nothing to read."""
     (tmp_path / "empty.csv").write_bytes(content)
     assert problem_of(tmp_path) == "the file is empty"
+
+
+@pytest.mark.parametrize("name", [b"ride\xe9.csv", "측정.csv".encode("cp949"), b"a\nb\x1b[2J.csv"])
+def test_a_name_that_is_no_text_is_shown_escaped(tmp_path: Path, name: bytes) -> None:
+    """What is printed or published of it is text of printable characters."""
+    path = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name)))  # noqa: PTH118  bytes
+    path.write_bytes(SEOUL)
+    (found,) = find([path])
+    assert found.problem is None
+    text = shown(found.path)
+    assert text.isprintable()
+    assert text.encode().decode() == text
+    assert shown(Path("측정 소.csv")) == "측정 소.csv"
+
+
+def test_nothing_of_a_folder_vanishes(tmp_path: Path) -> None:
+    """A pipe, a link to nothing and a link to a folder are listed with the reason; an empty folder is an error."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(RecordingError, match="the folder holds no file"):
+        find([empty])
+    with pytest.raises(RecordingError, match="the folder holds no file"):
+        check_named([empty])
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe")
+    (folder / "gone").symlink_to(tmp_path / "nowhere")
+    (folder / "linked").symlink_to(empty)
+    found = {each.path.name: each.problem or "" for each in find([folder])}
+    assert found["pipe"] == "neither a file nor a folder"
+    assert "No such file" in found["gone"]
+    assert "a link to a folder" in found["linked"]
+
+
+def test_a_damaged_compressed_file_is_told_before_anything_starts(tmp_path: Path) -> None:
+    """The check before the stack's start reads it to its end."""
+    path = tmp_path / "cut.csv.gz"
+    path.write_bytes(gzip.compress(SEOUL * 2_000)[:-9])
+    with pytest.raises(RecordingError, match="cut or damaged"):
+        check_named([path])
 
 
 def test_bytes_without_line_ends_are_of_no_known_format(tmp_path: Path) -> None:

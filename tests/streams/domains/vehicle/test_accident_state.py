@@ -15,7 +15,8 @@ DRIVING = (
     b'{"last_a":null,"gap_us":null,"live":false,"fine_us":0,"value":[null,null],"since_us":0,"begun_us":0,'
     b'"felt_us":0,"own_x":0.0,"slices":[],"event":null,"until_end":false,"deployed":false,"speeds":[[1772438400000000,'
     b'72.5]],"slip":null,"suspicion":null,"fired_us":null,"count":0,"context":{"speed":72.5,"level":"SAE_2","place":[45.0,'
-    b'7.5]},"frontier":1772438400000000,"seen":["e0"]}'
+    b'7.5]},"frontier":1772438400000000,"seen":["e0"],'
+    b'"stretch":[1772438400000000,null]}'
 )
 CRASHING = (
     b'{"last_a":1772438400050000,"gap_us":10000,"live":true,"fine_us":1772438400010000,'
@@ -30,7 +31,8 @@ CRASHING = (
     b'"speed_x":null,"speed_us":0,"by_speed":false,"drop":null,"quiet":false,"reached_us":null,'
     b'"within":0.0,"top":0.0,"behind_x":0.0,"behind_us":0},"until_end":false,"deployed":false,'
     b'"speeds":[[1772438400000000,72.5]],"slip":null,"suspicion":null,"fired_us":null,"count":0,"context":{"speed":72.5,'
-    b'"level":"SAE_2","place":[45.0,7.5]},"frontier":1772438400050000,"seen":["e50"]}'
+    b'"level":"SAE_2","place":[45.0,7.5]},"frontier":1772438400050000,"seen":["e50"],'
+    b'"stretch":[1772438400000000,null]}'
 )
 STANDING = (
     b'{"last_a":null,"gap_us":null,"live":false,"fine_us":0,"value":[null,null],"since_us":0,"begun_us":0,'
@@ -38,7 +40,7 @@ STANDING = (
     b'90.0],[1772438405000000,0.0],[1772438410000000,0]],"slip":null,"suspicion":{"at":1772438405000000,"drop":90.0,'
     b'"input":["e5000","00001388"],"context":{"speed":90.0,"level":null,"place":[null,null]}},"fired_us":null,'
     b'"count":0,"context":{"speed":0,"level":null,"place":[null,null]},"frontier":1772438410000000,'
-    b'"seen":["e10000"]}'
+    b'"seen":["e10000"],"stretch":[1772438400000000,null]}'
 )
 
 
