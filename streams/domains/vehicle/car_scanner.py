@@ -144,7 +144,9 @@ def _midnight(started: datetime, seconds: float) -> datetime:
     """Return the time from which the seconds count: the last midnight, or the beginning of the log."""
     midnight = started.replace(hour=0, minute=0, second=0)
     fits = abs((started - midnight).total_seconds() - seconds) <= _FITS_S
-    return midnight if fits else started - timedelta(seconds=seconds)
+    if fits:
+        return midnight
+    return started - min(timedelta(seconds=seconds), started - datetime.min.replace(tzinfo=UTC))
 
 
 def _reading(line: Line, header: Header | None, started: datetime | None) -> Reading | ValueError:

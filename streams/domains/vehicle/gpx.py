@@ -239,5 +239,8 @@ def _time(text: str) -> tuple[int, list[str]]:
         raise ValueError(f"time: expected ISO 8601, got {text[:40]!r}") from None
     if "T" not in text.upper():
         raise ValueError(f"time: expected a date and a time, got {text[:40]!r}")
-    at = micros(found + timedelta(seconds=1) if leap else found)
+    try:
+        at = micros(found + timedelta(seconds=1) if leap else found)
+    except OverflowError:
+        raise ValueError(f"time: no such time in the calendar: {text[:40]!r}") from None
     return at, [NO_ZONE] if found.tzinfo is None else []

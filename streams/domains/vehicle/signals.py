@@ -9,6 +9,7 @@ from typing import Any
 
 from schemas.names import topic_name
 from streams.readers.formats import Accepted, Item
+from streams.zones import LAST_US
 
 DOMAIN = "vehicle"
 SIGNAL = topic_name(DOMAIN, "signal")
@@ -65,12 +66,14 @@ def micros(at: datetime) -> int:
     """Return an instant in µs since 1970 UTC; without a zone it is taken as UTC.
 
     Raises:
-        ValueError: It is before 1970.
+        ValueError: It is before 1970 or after 9999 in UTC.
     """
     aware = at.replace(tzinfo=UTC) if at.tzinfo is None else at
     found = (aware - _EPOCH) // timedelta(microseconds=1)
     if found < 0:
         raise ValueError(f"time before 1970: {at.isoformat()}")
+    if found > LAST_US:
+        raise ValueError(f"time after the year 9999 UTC: {at.isoformat()}")
     return found
 
 
