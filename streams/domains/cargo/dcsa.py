@@ -2,9 +2,9 @@
 
 One source record is one event. A message is an array (2.2), an object with `events` (3.0), one event, or any of these
 inside members such as `data`, as carriers' interfaces send them; either version comes in each shape. A message that is
-wrong itself (no JSON, no event, a text that is cut off) is one refused record, behind those of its events. The events
-of a message are accepted or refused together (`streams/readers/together.py`): DCSA's conformance tests pass or fail
-whole messages.
+wrong itself (no JSON, no event, a text that is cut off) is one refused record, behind those of its events. An event in
+a second list is refused: nobody knows which list counts. Lists of other things are skipped. The events of a message
+are accepted or refused together (`streams/readers/together.py`): DCSA's conformance tests pass or fail whole messages.
 
 `dcsa_2_2` and `dcsa_3_0` hold the rules of their version. The subject of an event is its container, else its own
 document, vessel, transport call or first referenced document; without any of them, its `eventID`.
@@ -51,6 +51,8 @@ _BEGINS = re.compile(rb"\s*(\xef\xbb\xbf)?\s*[\[{]")
 _OF_EVENT = ("eventType", "eventClassification")
 """Members by which an event of 2.2 and of 3.0 differs from what wraps it."""
 
+_SIGNS = tuple(f'"{name}"'.encode() for name in _OF_EVENT)
+
 
 class Version(NamedTuple):
     """One version of the standard, and its format.
@@ -90,6 +92,11 @@ class Version(NamedTuple):
             if isinstance(part, Element) and part.path == paths[0]:
                 record += 1
                 yield self._item(record, part.line, part.data, part.problem, (part.span,))
+            elif isinstance(part, Element) and any(sign in part.data for sign in _SIGNS):
+                record += 1
+                lists = " and ".join(".".join(each) for each in (paths[0], part.path))
+                reason = f"expected one list of events, got {lists}"
+                yield Refused(record, part.line, part.data, reason, MESSAGE, (part.span,))
             elif isinstance(part, Element):
                 yield Skipped(part.line, f"{'.'.join(part.path)} is not the list of events", (part.span,))
             else:
@@ -99,8 +106,8 @@ class Version(NamedTuple):
         """Return the one item of a message that is one event, or has none."""
         data, spans = around.data, around.spans
         if around.arrays:  # an event's own list is in no member that was cut
-            data = stream.read(LARGEST_ELEMENT + 1).removeprefix(b"\xef\xbb\xbf")
-            spans = ((0, max(spans[-1][1], stream.seek(0, 2))),)
+            data, size = _whole(stream)
+            spans = ((0, size),)
         if len(data) > LARGEST_ELEMENT:
             reason = f"not JSON that is read: an event of more than {LARGEST_ELEMENT} bytes"
             return Refused(1, around.line, data[:KEPT_OF_TOO_LARGE], reason, RULE, spans)
@@ -139,6 +146,15 @@ def _around(stream: BinaryIO) -> Envelope | None:
     found = envelope(stream, PATHS)
     stream.seek(0)
     return found
+
+
+def _whole(stream: BinaryIO) -> tuple[bytes, int]:
+    """Return a message without a byte order mark, or the beginning of one too large, and its size in the file."""
+    data = stream.read(LARGEST_ELEMENT + 1)
+    size = len(data)
+    while chunk := stream.read(1 << 20):
+        size += len(chunk)
+    return data.removeprefix(b"\xef\xbb\xbf"), size
 
 
 def _rest(record: int, part: Envelope) -> Item:

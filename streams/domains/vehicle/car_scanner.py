@@ -28,7 +28,7 @@ from streams.domains.vehicle.signals import (
     range_flags,
     with_closing_signals,
 )
-from streams.domains.vehicle.torque import LITRES_PER_HOUR, METRES, ONE, SPEED_KMH
+from streams.domains.vehicle.torque import LITRES_PER_HOUR, METRES, ONE, SPEED_KMH, has_only_names
 from streams.readers.delimited import Dialect, Header, cells_of
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 from streams.readers.lines import LONGEST_LINE, Line, lines
@@ -115,6 +115,7 @@ def _items(stream: BinaryIO, started: datetime | None, vehicle: str) -> Iterator
         elif b"seconds" in line.data.lower() and DIALECT.parse(line) is not None:
             header = DIALECT.parse(line)
             found = Skipped(line.number, "header", line.spans)
+        header = None if found is None and _ends(line, header) else header
         reading: Reading | ValueError | None = None if found is not None else _reading(line, header, started)
         if moment and not _joins(moment, reading):
             record += 1
@@ -131,6 +132,11 @@ def _items(stream: BinaryIO, started: datetime | None, vehicle: str) -> Iterator
             moment.append(reading)
     if moment:
         yield _accepted(record + 1, moment, vehicle, midnight)
+
+
+def _ends(line: Line, header: Header | None) -> bool:
+    """Return whether a line is a header of something else, below which the one above it does not hold."""
+    return header is not None and has_only_names(line, header)
 
 
 def _joins(moment: list[Reading], reading: Reading | ValueError | None) -> bool:

@@ -69,6 +69,25 @@ def test_a_row_becomes_a_signal() -> None:
     )
 
 
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_below_a_header_that_is_not_read_every_row_is_refused(bom: str) -> None:
+    """Its cells would be read under the names of the one before; a header that is read ends that."""
+    first = "GPS Time,Device Time,Speed (OBD)(km/h),Engine RPM(rpm)"
+    swapped = f"{bom}GPS Date,Device Date,Engine RPM(rpm),Speed (OBD)(km/h)"
+    time = "Sat Jun 15 10:31:42 GMT+09:00 2019,15-Jun-2019 10:31:42.123"
+    text = f"Sat Jun 15 10:31:42 GMT+09:00 2019,-,n/a,{chr(0x221E)}"
+    items = read(first, text, f"{time},36,1500", swapped, f"{time},1500,36", first, f"{time},36,1500")
+    assert [type(item) for item in items] == [Accepted, Accepted, Refused, Refused, Accepted]
+    assert {item.reason for item in items if isinstance(item, Refused)} == {
+        "no header of a Torque log stands above it"
+    }
+    assert [signal(item)[1].get("speed") for item in items if isinstance(item, Accepted)] == [
+        None,
+        36.0,
+        36.0,
+    ]
+
+
 def test_a_header_in_the_middle_begins_a_session_with_its_own_columns() -> None:
     """The last row before it closes the drive; the next ones are read by it."""
     items = read(HEADER, ROW, ROW, HEADER, ROW, "Device Time,Speed (OBD)(mph)", "15-Jun-2019 11:00:00,30")
@@ -314,6 +333,15 @@ def test_the_readings_of_one_moment_are_one_signal() -> None:
     at, fields = signal(second)
     assert at == utc("2026-01-28T00:00:01")
     assert (fields["flags"], fields["ends"]) == (["NO_ZONE", "NO_FIX"], "RECORDING_ENDED")
+
+
+def test_a_header_that_is_not_read_ends_the_one_above_it() -> None:
+    """Columns of another file are not read under the names of this one."""
+    first = '"SECONDS";"PID";"VALUE";"UNITS";"LATITUDE";"LONGTITUDE";'
+    other = '"SECONDS";"NAME";"VALUE";"UNITS";"LONGTITUDE";"LATITUDE";'
+    row = '"85095.1";"Vehicle speed";"36";"km/h";"15.72";"45.79";'
+    items = scanned(first, row, other, row, first, row)
+    assert [type(item) for item in items] == [Accepted, Refused, Refused, Accepted]
 
 
 def test_seconds_that_do_not_fit_the_name_count_from_the_beginning() -> None:
