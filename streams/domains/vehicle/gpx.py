@@ -137,24 +137,30 @@ def _bare(tag: str) -> str:
 
 def _items(stream: BinaryIO, digest: str, begins: list[int]) -> Iterator[Item]:
     stream.seek(0)
-    record, is_whole = 0, True
+    record, told = 0, None
     for part in cut(stream, _role):
         if isinstance(part, XmlEnvelope):
-            yield _around(record + 1, part, is_whole=is_whole)
+            yield _around(record + 1, part, told)
             continue
         track = bisect_right(begins, part.span[0]) + 1
         item = _point(record + 1, part, f"gpx:{digest}" if track == 1 else f"gpx:{digest}-{track}")
         record += not isinstance(item, Skipped)
-        is_whole = not isinstance(item, Refused)
+        told = part.problem
         yield item
 
 
-def _around(record: int, part: XmlEnvelope, *, is_whole: bool) -> Item:
-    """Return the item of what stands around the track points, or of what is no GPX document."""
+def _around(record: int, part: XmlEnvelope, told: str | None) -> Item:
+    """Return the item of what stands around the track points, or of what is no GPX document.
+
+    Args:
+        record: Its number, if it is a record.
+        part: What stands around the track points.
+        told: Problem of the last element. Damage inside it reaches to the document's end and is refused there.
+    """
     problem = part.problem
     if problem is None and (part.root is None or _bare(part.root.tag) != "gpx"):
         problem = "expected a GPX document: its root is gpx"
-    if problem is not None and is_whole:
+    if problem is not None and problem != told:
         return Refused(record, 1, part.data, problem, RULE, part.spans)
     return Skipped(1, "what stands around the track points", part.spans)
 

@@ -206,6 +206,19 @@ def test_a_cut_document_gives_what_stands_before_the_damage() -> None:
     assert not any(isinstance(each, Accepted) for each in read(bomb))
 
 
+@pytest.mark.parametrize("last", [point(), point(lat="999"), point(time="yesterday"), point(time=None)])
+def test_documents_that_were_joined_are_refused_behind_the_first(last: str) -> None:
+    """Whatever became of the last point of the first: no point is skipped untold."""
+    first = document(point() + last)
+    items = read(first + document(point() * 6))
+    refused = items[-1]
+    assert isinstance(refused, Refused)
+    assert "not XML" in refused.reason
+    assert document(point() * 6) in refused.data
+    numbers = [each.record for each in items if not isinstance(each, Skipped)]
+    assert numbers == [*range(1, len(numbers) + 1)]
+
+
 def test_a_long_document_is_read_in_bounded_memory() -> None:
     """Five megabytes on one line: far less memory than bytes."""
     data = document(point(f"<desc>{'x' * 1_000}</desc>") * 5_000)
