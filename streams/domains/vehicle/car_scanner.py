@@ -50,6 +50,9 @@ FIELDS: Mapping[str, tuple[str, Mapping[str, float]]] = {
 MOST_READINGS = 1_000
 """Readings of one moment above which a further record begins."""
 
+MOST_BYTES = 1 << 20
+"""Bytes of these readings; a reading has some 100."""
+
 _COLUMNS = ("seconds", "pid", "value", "units")
 _STARTED = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ _T](\d\d)[-_.:](\d\d)[-_.:](\d\d)")
 LONGEST_S = 10_000_000
@@ -142,6 +145,8 @@ def _ends(line: Line, header: Header | None) -> bool:
 def _joins(moment: list[Reading], reading: Reading | ValueError | None) -> bool:
     """Return whether a reading belongs to the moment of those before: same seconds, and a name of its own."""
     if not isinstance(reading, tuple) or len(moment) >= MOST_READINGS:
+        return False
+    if sum(len(line.data) for line, _, _ in moment) + len(reading[0].data) > MOST_BYTES:
         return False
     return reading[1] == moment[0][1] and all(reading[2]["pid"] != each[2]["pid"] for each in moment)
 
