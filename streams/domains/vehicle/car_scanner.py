@@ -27,6 +27,7 @@ from streams.domains.vehicle.signals import (
     number,
     range_flags,
     with_closing_signals,
+    with_points,
 )
 from streams.domains.vehicle.torque import LITRES_PER_HOUR, METRES, ONE, SPEED_KMH, has_only_names
 from streams.readers.delimited import Dialect, Header, cells_of
@@ -169,7 +170,7 @@ def _reading(line: Line, header: Header | None, started: datetime | None) -> Rea
     if len(line.data) > LONGEST_LINE:
         return ValueError(f"line of more than {LONGEST_LINE} bytes")
     try:
-        cells = [each.strip() for each in cells_of(line.data, header.encoding, header.delimiter)]
+        cells = with_points([each.strip() for each in cells_of(line.data, header.encoding, header.delimiter)])
     except ValueError as error:
         return error
     columns = [each.lower() for each in header.columns]
@@ -178,7 +179,7 @@ def _reading(line: Line, header: Header | None, started: datetime | None) -> Rea
     if len(cells) < len(_COLUMNS) or len(cells) > len(columns):
         return ValueError(f"expected {len(columns)} cells as in the header, got {len(cells)}")
     named = dict(zip(columns, cells, strict=False))
-    seconds = number(named["seconds"].replace(",", "."))
+    seconds = number(named["seconds"])
     if seconds is None or not 0 <= seconds < LONGEST_S:
         return ValueError(f"column SECONDS: expected seconds, got {named['seconds'][:40]!r}")
     return line, seconds, named
@@ -198,7 +199,7 @@ def _accepted(record: int, moment: list[Reading], vehicle: str, midnight: dateti
     flags = [NO_VEHICLE_ID, NO_ZONE]
     for _, _, named in moment:
         name, unit = named["pid"], named["units"]
-        value = number(named["value"].replace(",", "."))
+        value = number(named["value"])
         if value is None:
             flags.append(f"NO_NUMBER:{name}")
             continue

@@ -62,6 +62,25 @@ def number(text: str) -> float | None:
     return found if math.isfinite(found) else None
 
 
+_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
+_EITHER = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+
+
+def with_points(cells: list[str]) -> list[str]:
+    """Return the cells of a row with points for decimal commas.
+
+    `1,500` has a decimal comma if another cell of the row plainly has one, such as `0,5` or `37,512345`. Else it may be
+    fifteen hundred: it stays, and is no number.
+
+    Args:
+        cells: Cells of a table whose delimiter is no comma, without the spaces around them.
+    """
+    commas = [each for each in cells if _COMMA.fullmatch(each)]
+    if all(map(_EITHER.fullmatch, commas)):
+        return cells
+    return [each.replace(",", ".") if _COMMA.fullmatch(each) else each for each in cells]
+
+
 def micros(at: datetime) -> int:
     """Return an instant in µs since 1970 UTC; without a zone it is taken as UTC.
 

@@ -35,6 +35,7 @@ from streams.domains.vehicle.signals import (
     micros,
     number,
     range_flags,
+    with_points,
 )
 from streams.readers.delimited import LONGEST_HEADER, Dialect, Header, cells_of
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
@@ -168,7 +169,7 @@ class _Session:
         if len(cells) != len(columns):
             raise ValueError(f"expected {len(columns)} cells as in the header, got {len(cells)}")
         if self.header.delimiter != ",":
-            cells = [each.replace(",", ".") for each in cells]  # a language with decimal commas
+            cells = with_points([each.strip() for each in cells])  # a language with decimal commas
         return [(column, cell.strip()) for column, cell in zip(columns, cells, strict=True) if column]
 
 

@@ -280,6 +280,27 @@ def test_empty_cells_at_the_end_and_decimal_commas_behind_semicolons_are_read() 
     assert signal(item)[1]["speed"] == 36.5
 
 
+@pytest.mark.parametrize(
+    ("speed", "rpm", "expected"),
+    [
+        ("36,5", "1,500", (36.5, 1.5)),
+        ("0,500", "1,500", (0.5, 1.5)),
+        ("36", "1,500", (36.0, None)),
+        ("36.5", "1,500", (36.5, None)),
+        ("-", "-12,000", (None, None)),
+    ],
+)
+def test_a_comma_before_three_digits_is_not_guessed(
+    speed: str, rpm: str, expected: tuple[float | None, float | None]
+) -> None:
+    """It is a decimal one if another cell says so; else there is no number, and a flag."""
+    head = "Device Time;Speed (OBD)(km/h);Engine RPM(rpm)"
+    (item,) = read(head, f"15-Jun-2019 10:31:42;{speed};{rpm}")
+    _, found = signal(item)
+    assert (found.get("speed"), found.get("powertrain_combustion_engine_speed")) == expected
+    assert ("NO_NUMBER:Engine RPM(rpm)" in found["flags"]) == (expected[1] is None)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
 def test_a_log_is_known_by_its_header(encoding: str) -> None:
     """In any encoding of phones; a table of something else is not."""
@@ -333,6 +354,21 @@ def test_the_readings_of_one_moment_are_one_signal() -> None:
     at, fields = signal(second)
     assert at == utc("2026-01-28T00:00:01")
     assert (fields["flags"], fields["ends"]) == (["NO_ZONE", "NO_FIX"], "RECORDING_ENDED")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "value", "rpm"),
+    [("85095,1", "1,500", 1.5), ("85095.1", "1,500", None), ("85095.1", "750,5", 750.5)],
+)
+def test_a_comma_before_three_digits_is_not_guessed_here_either(
+    seconds: str, value: str, rpm: float | None
+) -> None:
+    """The seconds tell how the log writes its numbers."""
+    head = '"SECONDS";"PID";"VALUE";"UNITS";'
+    (item,) = scanned(head, f'"{seconds}";"Engine RPM";"{value}";"rpm";')
+    _, found = signal(item)
+    assert found.get("powertrain_combustion_engine_speed") == rpm
+    assert ("NO_NUMBER:Engine RPM" in found["flags"]) == (rpm is None)
 
 
 def test_a_header_that_is_not_read_ends_the_one_above_it() -> None:
