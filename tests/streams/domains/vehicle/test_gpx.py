@@ -153,6 +153,33 @@ def test_a_number_that_is_none_is_flagged() -> None:
     assert fields["other"] == {}
 
 
+@pytest.mark.parametrize(
+    ("inner", "altitude", "flags"),
+    [
+        ("<ele>5</ele><ele>9</ele>", 5.0, ["REPEATED:ele"]),
+        ("<ele>5</ele><ele>5</ele>", 5.0, []),
+        ("<extensions><ele>7</ele></extensions><ele>5</ele>", 5.0, []),
+        ("<extensions><ele>7</ele><ele>8</ele></extensions>", 7.0, ["REPEATED:ele"]),
+        ("<link><text>a</text></link><link><text>b</text></link><ele>5</ele>", 5.0, []),
+    ],
+)
+def test_of_several_values_the_first_counts(inner: str, altitude: float, flags: list[str]) -> None:
+    """Its own before that of an extension; another value is flagged (GPX 1.1 allows one)."""
+    ((_, fields),) = signals(document(point(inner)))
+    assert fields["current_location_altitude"] == altitude
+    assert [each for each in fields["flags"] if each.startswith("REPEATED")] == flags
+
+
+@pytest.mark.parametrize("time", ["2024-05-01T12:00:01Z", "yesterday"])
+def test_a_second_time_refuses_the_point(time: str) -> None:
+    """Nobody knows when it was."""
+    items = read(document(point(f"<time>{time}</time>") + point(f"<time>{NOON}</time>")))
+    refused, accepted = items[:2]
+    assert isinstance(refused, Refused)
+    assert refused.reason == "time: expected one, got several"
+    assert isinstance(accepted, Accepted)
+
+
 def test_each_track_is_a_recording_and_segments_are_not() -> None:
     """Nothing says that two tracks are of one car; a segment begins where reception was lost."""
     data = document(
