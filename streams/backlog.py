@@ -7,12 +7,12 @@ of transactions, aborted records, or what compaction removed. Only a consumer ca
 import time
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.consumer_settings import READ_COMMITTED
 
 ANSWER_S = 5.0
-"""Longest wait for a record or the end of a partition, in seconds."""
+"""Longest wait for a record or the end of a partition, in seconds. The next look goes on where this one ended."""
 
 PartitionId = tuple[str, int]
 """Topic and partition number."""
@@ -30,6 +30,9 @@ class _Known(NamedTuple):
 class Backlog:
     """A consumer that joins no group, for one caller at a time. It connects when it is asked for the first time.
 
+    A long run of aborted records may take more looks than one. What a look has passed is kept, at the granularity of
+    transactions. Within one, the consumer goes on if the next look is at the same partition.
+
     Args:
         kafka: Bootstrap address.
     """
@@ -38,6 +41,7 @@ class Backlog:
         self._kafka = kafka
         self._consumer: Consumer | None = None
         self._known: dict[PartitionId, _Known] = {}
+        self._unfinished: tuple[PartitionId, int] | None = None
 
     def first_readable(self, partition: PartitionId, offset: int, end: int) -> int:
         """Return the offset of the first record at or behind `offset` that a consumer gets; `end` if there is none.
@@ -50,7 +54,7 @@ class Backlog:
             end: The partition's last stable offset.
 
         Raises:
-            KafkaException: Kafka does not answer.
+            KafkaException: Kafka does not answer, or more is to be passed than one look passes: ask again.
         """
         begin = offset
         known = self._known.get(partition)
@@ -61,6 +65,8 @@ class Backlog:
         if begin < end:
             first, is_record = self._look(partition, begin)
             self._known[partition] = _Known(offset, first, is_record)
+            if self._unfinished is not None and first < end:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - its public name
             begin = first
         return min(begin, end)
 
@@ -70,24 +76,27 @@ class Backlog:
             self._consumer.close()
 
     def _look(self, partition: PartitionId, begin: int) -> tuple[int, bool]:
-        """Return the offset of the first record from `begin` on, and True; or the end that was reached, and False."""
+        """Return the offset of the first record from `begin` on, and True; or the offset that was reached, and False.
+
+        What is reached is the end of the partition, unless `_unfinished` tells the partition and the offset.
+        """
         consumer = self._connected()
-        consumer.assign([TopicPartition(*partition, begin)])
+        if self._unfinished != (partition, begin):
+            consumer.assign([TopicPartition(*partition, begin)])
+        self._unfinished = None
         try:
             deadline = time.monotonic() + ANSWER_S
-            while time.monotonic() < deadline:
+            while True:
                 message = consumer.poll(0.2)
-                if message is None:
-                    continue
-                error = message.error()
-                if error is None:
-                    return message.offset(), True
-                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                    return max(message.offset(), begin), False
-                raise KafkaException(error)
+                if message is not None:
+                    return _answer(message, begin)
+                if time.monotonic() >= deadline:
+                    (position,) = consumer.position([TopicPartition(*partition)])
+                    self._unfinished = (partition, max(position.offset, begin))
+                    return self._unfinished[1], False
         finally:
-            consumer.unassign()
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
+            if self._unfinished is None:
+                consumer.unassign()
 
     def _connected(self) -> Consumer:
         if self._consumer is None:
@@ -100,9 +109,19 @@ class Backlog:
                     "auto.offset.reset": "error",
                     "queued.min.messages": 1,
                     "fetch.wait.max.ms": 50,
+                    "fetch.queue.backoff.ms": 10,  # control records fill the queue; 1 s by default
                     "max.partition.fetch.bytes": 1 << 16,  # one record is enough
                     "log_level": 2,
                     **READ_COMMITTED,
                 }
             )
         return self._consumer
+
+
+def _answer(message: Message, begin: int) -> tuple[int, bool]:
+    error = message.error()
+    if error is None:
+        return message.offset(), True
+    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+        return max(message.offset(), begin), False
+    raise KafkaException(error)

@@ -2,13 +2,15 @@
 
 After `ensure_topics` every catalogue topic exists with the catalogue's partitions, retention, `cleanup.policy=delete`
 and `message.timestamp.type=LogAppendTime`, and each partition's leader answers. A topic with another number of
-partitions is refused and never changed: keys would move, and each partition has its own sealed log. Other topics (a
-stream processor's own, another program's) are left alone.
+partitions is refused and never changed: keys would move, and each partition has its own sealed log. A topic that was
+compacted is set back, and a line says so: Kafka may have removed records. Other topics (a stream processor's own,
+another program's) are left alone.
 """
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,13 +29,19 @@ from infra.kafka.admin import REQUEST_S, cluster_id, connect, reason
 from infra.kafka.errors import PartitionMismatchError, TopicSetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from schemas.model import Catalog, Topic
 
 _DAY_MS = 24 * 3600 * 1000
 _VISIBLE_S = 30.0
 FIRST_ANSWER_S = 15.0
+_POLICY = "cleanup.policy"
+
+
+def to_stderr(line: str) -> None:
+    """Write a line for the operator."""
+    print(f"kafka: {line}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ class TopicDescription:
 def topic_settings(topic: Topic) -> dict[str, str]:
     """Return the settings that the catalogue prescribes for a topic, under Kafka's names."""
     return {
-        "cleanup.policy": "delete",
+        _POLICY: "delete",
         "message.timestamp.type": "LogAppendTime",
         "retention.ms": str(topic.retention_days * _DAY_MS),
     }
@@ -66,6 +74,7 @@ def ensure_topics(
     partitions: int = 2,
     replication: int = 1,
     client: Mapping[str, str] | None = None,
+    tell: Callable[[str], None] = to_stderr,
 ) -> dict[str, TopicDescription]:
     """Create the catalogue's topics, correct their settings, and return them as the cluster has them.
 
@@ -75,6 +84,7 @@ def ensure_topics(
         partitions: Number of partitions of topics whose catalogue entry names none.
         replication: Number of copies of each partition, for topics created now.
         client: Further librdkafka settings, for a cluster with security.
+        tell: Takes a line for the operator about each topic that was compacted.
 
     Raises:
         PartitionMismatchError: A topic has another number of partitions.
@@ -93,7 +103,14 @@ def ensure_topics(
     for name, topic in wanted.items():
         _require_partitions(found[name], topic.partitions or partitions)
     await_leaders(admin, {name: found[name].partitions for name in missing})
-    _correct_settings(admin, [topic for name, topic in wanted.items() if name not in missing])
+    existing = [topic for name, topic in wanted.items() if name not in missing]
+    compacted = _compacted(admin, existing)
+    _correct_settings(admin, existing)
+    for name, policy in compacted.items():
+        tell(
+            f"topic {name}: {_POLICY} was {policy}, expected delete, and is set back; Kafka may have removed records: "
+            "see docs/delivery.md#compacted-topics"
+        )
     return found
 
 
@@ -190,6 +207,24 @@ def _require_partitions(found: TopicDescription, expected: int) -> None:
             "change once the topic is sealed: set the catalogue or the default to the cluster's number, "
             "or use another cluster"
         )
+
+
+def _compacted(admin: Any, topics: list[Topic]) -> dict[str, str]:
+    """Return the clean-up policy of each topic that has another one than `delete`."""
+    resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in topics]
+    if not resources:
+        return {}
+    found: dict[str, str] = {}
+    for resource, future in admin.describe_configs(resources, request_timeout=REQUEST_S).items():
+        try:
+            policy = future.result()[_POLICY].value
+        except KafkaException as error:
+            raise TopicSetupError(
+                f"topic {resource.name}: its settings could not be read: {reason(error)}"
+            ) from error
+        if policy != "delete":
+            found[resource.name] = policy
+    return found
 
 
 def _correct_settings(admin: Any, topics: list[Topic]) -> None:

@@ -5,8 +5,9 @@ skipped with a reason. A row that cannot be split (wrong encoding, an open quote
 is too long) is yielded with the reason instead of its cells. Its neighbours are not affected. A quoted line break is
 not supported: the formats that use this reader have none.
 
-Tables that were joined have headers in the middle. The same header again is skipped. Behind another header of the
-format every row is refused: its cells would be read under the wrong names.
+Tables that were joined have headers in the middle. The same header again is skipped. Behind another header every row is
+refused: its cells would be read under the wrong names. A refused line is taken for another header if it is one of the
+format in any encoding and with any separator, or if it holds names alone.
 """
 
 import csv
@@ -22,6 +23,9 @@ from streams.readers.lines import BOM, LONGEST_LINE, Line, lines
 
 HEADER_LINES = 20
 """Leading lines, blank ones included, in which the header is looked for."""
+
+LEAST_NAMES = 3
+"""Different names that a line must have to be taken for a header of unknown columns."""
 
 LONGEST_HEADER = 1 << 15
 """Longest line that can be a header, in bytes."""
@@ -77,6 +81,7 @@ class Header:
 
 
 _NO_DIGIT = re.compile(r"\D*")
+_NO_VALUE = frozenset(("", "-", "na", "n/a", "nan", "null", "none", "missing"))
 _DIGIT_FIRST = re.compile(rb'[\s"]*[-+]?\d')
 
 Known = Callable[[Sequence[str]], bool]
@@ -202,6 +207,7 @@ def items(stream: BinaryIO, dialect: Dialect, row_reader: RowReaderFactory, rule
         try:
             draft = table.draft_of(row)
         except ValueError as error:
+            table.refused(line, row)
             yield Refused(record, line.number, line.data, str(error), rule, line.spans)
         else:
             yield Accepted(record, line.number, line.data, (draft,), line.spans)
@@ -231,6 +237,9 @@ class _Table:
         self._dialect = dialect
         self._header = header
         self._length = sum(map(len, header.columns))
+        self._names = frozenset(header.columns)
+        named = [each for each in header.columns if each]
+        self._twice = sorted({each for each in named if named.count(each) > 1})
         self._other: int | None = None  # line of another header
         try:
             self.draft_of = row_reader(header)
@@ -243,38 +252,67 @@ class _Table:
         return cls(dialect, Header(0, (), "latin-1", ","), lambda _: _refusal("no header of this format"))
 
     def repeated(self, line: Line) -> bool:
-        """Return True if a line is the table's header again."""
+        """Return True if a line is the table's header again. The rows below it are read, whatever stood before."""
         if not self._length or len(line.data) < self._length or _DIGIT_FIRST.match(line.data):
             return False
         try:
             columns = self._dialect.columns(line, self._header.encoding, self._header.delimiter)
         except ValueError:
             return False
-        return columns == self._header.columns
+        if columns != self._header.columns:
+            return False
+        self._other = None
+        return True
 
     def row(self, record: int, line: Line) -> Row:
         """Return a line's row, with its cells or with the reason why it has none."""
-        header = self._header
-        if len(line.data) > LONGEST_LINE:
-            return Row(record, line.number, line.data, {}, f"line of more than {LONGEST_LINE} bytes")
-        if self._other is not None:
-            problem = f"stands below another header (line {self._other}): split the file there"
-            return Row(record, line.number, line.data, {}, problem)
         try:
-            cells = cells_of(line.data, header.encoding, header.delimiter)
+            cells = self._cells(line)
         except ValueError as error:
             return Row(record, line.number, line.data, {}, str(error))
-        if _NO_DIGIT.fullmatch(cells[0]) and self._dialect.known(
-            [self._dialect.column_name(each) for each in cells]
-        ):
+        return Row(record, line.number, line.data, dict(zip(self._header.columns, cells, strict=True)))
+
+    def _cells(self, line: Line) -> list[str]:
+        """Split a line into as many cells as the header has.
+
+        Raises:
+            ValueError: It has others, or is another header, or stands below one.
+        """
+        if len(line.data) > LONGEST_LINE:
+            raise ValueError(f"line of more than {LONGEST_LINE} bytes")
+        if self._other is not None:
+            raise ValueError(f"stands below another header (line {self._other}): split the file there")
+        header = self._header
+        cells = cells_of(line.data, header.encoding, header.delimiter)
+        if (_NO_DIGIT.fullmatch(cells[0]) or not self._names.isdisjoint(cells)) and self._known(cells):
             self._other = line.number
-            return Row(
-                record, line.number, line.data, {}, "another header of this format: split the file here"
-            )
+            raise ValueError("another header of this format: split the file here")
         if len(cells) != len(header.columns):
-            problem = f"expected {len(header.columns)} cells as in the header, got {len(cells)}"
-            return Row(record, line.number, line.data, {}, problem)
-        return Row(record, line.number, line.data, dict(zip(header.columns, cells, strict=True)))
+            raise ValueError(f"expected {len(header.columns)} cells as in the header, got {len(cells)}")
+        for name in self._twice:
+            if len({cell for column, cell in zip(header.columns, cells, strict=True) if column == name}) > 1:
+                raise ValueError(f"the table has the column {name} more than once, with different cells")
+        return cells
+
+    def _known(self, cells: Sequence[str]) -> bool:
+        return self._dialect.known([self._dialect.column_name(each) for each in cells])
+
+    def refused(self, line: Line, row: Row) -> None:
+        """Look at a refused line: if it is another header, the rows below it are refused, too.
+
+        It may be written in another encoding or with other separators, or have names that nobody knows.
+        """
+        if self._other is None and (self._dialect.parse(line) is not None or _names_alone(row)):
+            self._other = line.number
+
+
+def _names_alone(row: Row) -> bool:
+    """Return True if a row of the right width holds different names, and no number and no missing value."""
+    cells = [cell.strip().lower() for cell in row.cells.values()]
+    if len(cells) < LEAST_NAMES or any(map(str.isdigit, "".join(cells))):
+        return False
+    names = {cell for cell in cells if cell not in _NO_VALUE}
+    return len(names) >= max(LEAST_NAMES, len(cells) * 2 // 3)
 
 
 def _refusal(reason: str) -> RowReader:

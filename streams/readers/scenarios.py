@@ -15,17 +15,17 @@ A scenario is replayed like a recording, but is marked differently: the source o
 `scenario:<first 16 hex digits of the file's SHA-256>#<record>` (docs/identity.md#sources).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 from schemas.catalog import Topic, load_catalog
 from schemas.errors import EventError
 from schemas.examples import clear_tree, from_plain
 from streams.readers.formats import Accepted, EventDraft, Format, Item, Refused, Skipped
+from streams.readers.json_value import parse
 from streams.readers.lines import BOM, LONGEST_LINE, lines
 
 FORMAT = "scenario"
@@ -192,19 +192,10 @@ def _instant(name: str, text: object) -> datetime:
 
 
 def _object(line: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(line.decode(), parse_constant=_no_number)
-    except RecursionError:
-        raise ValueError("not JSON that can be read: nested too deeply") from None
-    except ValueError as error:
-        raise ValueError(f"not JSON: {error}") from None
+    found = parse(line)
     if not isinstance(found, dict):
         raise ValueError(f"expected a JSON object, got {type(found).__name__}")  # noqa: TRY004  a wrong line
     return found
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
 
 
 SCENARIO = Format(

@@ -7,6 +7,7 @@ as it is, since its parser knows encodings. The first bytes decide, never the na
 import codecs
 import gzip
 import io
+import lzma
 import os
 import sys
 import zipfile
@@ -30,12 +31,14 @@ FREE_BYTES = 1 << 30
 """Decompressed size up to which the ratio is not asked."""
 
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+_ZIP_END, _END_BYTES = b"PK\x05\x06", 22  # APPNOTE 4.3.16, without the comment
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _CHUNK_BYTES = 1 << 20
 _NO_MEMBER = ("__MACOSX/", ".DS_Store")
 _DAMAGED = (
-    EOFError, gzip.BadGzipFile, zlib.error, zstd.ZstdError, zipfile.BadZipFile, NotImplementedError, RuntimeError,
+    EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstd.ZstdError, zipfile.BadZipFile, NotImplementedError,
+    RuntimeError,
 )  # fmt: skip
 
 
@@ -177,9 +180,24 @@ def _only_member(path: Path) -> BinaryIO:
             raise SourceError("an office document; save its table as CSV")
         if len(names) != 1:
             raise SourceError(f"a zip of {len(names)} files; unpack it and name its folder")
+        if min(each.header_offset for each in archive.infolist()) or not _ends_with_directory(path):
+            raise SourceError(
+                "bytes stand before or behind the zip archive, such as another one; take it apart"
+            )
         return cast("BinaryIO", archive.open(names[0]))
-    except _DAMAGED as error:
+    except (*_DAMAGED, UnicodeDecodeError) as error:
         raise SourceError(f"the zip file is cut, damaged or encrypted ({error}); fetch it again") from error
+
+
+def _ends_with_directory(path: Path) -> bool:
+    """Return True if a zip file ends with the record that ends its central directory, and its comment."""
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        stream.seek(max(0, size - _END_BYTES - 0xFFFF))
+        tail = stream.read()
+    at = tail.rfind(_ZIP_END)
+    comment = int.from_bytes(tail[at + _END_BYTES - 2 : at + _END_BYTES], "little")
+    return at >= 0 and len(tail) - at == _END_BYTES + comment
 
 
 def _utf16(path: Path) -> str | None:
@@ -232,7 +250,8 @@ class _AsUtf8(io.RawIOBase):
         if whence == io.SEEK_CUR:
             offset += self._at
         elif whence == io.SEEK_END:
-            raise io.UnsupportedOperation("the end of decoded text is not known")
+            self.seek(sys.maxsize)  # to the end
+            offset += self._at
         if offset < self._at:
             self._stream.seek(2)
             self._decoder.reset()

@@ -7,10 +7,13 @@ made of it later; the second time its items are yielded. A short message is read
 
 from collections.abc import Callable, Iterator
 
-from streams.readers.formats import Accepted, Item, Refused
+from streams.readers.formats import Accepted, Item, Refused, Skipped
 
 SHORT = 500
 """Items of a message that is kept, so that it is read once."""
+
+SHORT_BYTES = 1 << 22
+"""Bytes of a message that is kept."""
 
 Check = Callable[[Accepted], Refused | None]
 """Returns how a record that the reader accepts would be refused later, by size or schema. None if it would not."""
@@ -30,13 +33,14 @@ def all_or_none(items: Callable[[], Iterator[Item]], rule: str, check: Check) ->
     """
     short: list[Item] = []
     first: Refused | None = None
-    whole = True
+    whole, kept = True, 0
     for number, item in enumerate(items()):
         refused = check(item) if isinstance(item, Accepted) else item
         if isinstance(refused, Refused):
             first, whole = refused, False
             break
-        if number < SHORT:
+        kept += 0 if isinstance(item, Skipped) else len(item.data)
+        if number < SHORT and kept <= SHORT_BYTES and whole:
             short.append(item)
         elif whole:
             short.clear()

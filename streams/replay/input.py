@@ -3,25 +3,69 @@
 It reads and counts. It knows neither Kafka nor the checkpoints on disk.
 """
 
-from collections.abc import Iterator, Mapping
+import logging
+from bisect import insort
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from schemas.avro.limits import FIRST_DAY, LAST_DAY, PER_DAY
-from streams.readers.formats import Accepted, Item, Refused, Skipped, size_of
+from streams.readers.formats import Accepted, Item, Refused, Skipped, Span, size_of
 from streams.readers.source import shown
 from streams.readers.together import Check, all_or_none
 from streams.replay.checkpoint import ReplayCheckpoint
 from streams.replay.recordings import Recording, content
-from streams.replay.schedule import Span
+from streams.replay.schedule import Span as Times
 
 FIRST_US = FIRST_DAY * PER_DAY["timestamp-micros"]
 """First instant that a table holds, µs since 1970 UTC."""
 
+_MANY = 64
+"""Spans that are kept before they are merged."""
+
 LAST_US = (LAST_DAY + 1) * PER_DAY["timestamp-micros"] - 1
 """Last instant that a table holds, µs since 1970 UTC."""
+
+
+READER_RULE = "reader-failed@1"
+"""Rule that refuses the rest of a file whose reader raised an error."""
+
+log = logging.getLogger(__name__)
+
+
+class Covered:
+    """The bytes of a source that belong to items so far."""
+
+    def __init__(self) -> None:
+        self._spans: list[Span] = []  # disjoint, not touching, in order
+
+    def add(self, spans: Iterable[Span]) -> None:
+        """Add the spans of an item."""
+        for begin, end in spans:
+            if self._spans and self._spans[-1][1] == begin:
+                self._spans[-1] = (self._spans[-1][0], end)
+            else:
+                insort(self._spans, (begin, end))
+            if len(self._spans) > _MANY:
+                self._merge()
+
+    def rest(self, size: int) -> tuple[Span, ...]:
+        """Return the spans of a source of `size` bytes that were not added."""
+        self._merge()
+        ends = [0, *(end for _, end in self._spans)]
+        begins = [*(begin for begin, _ in self._spans), size]
+        return tuple(each for each in zip(ends, begins, strict=True) if each[0] < each[1])
+
+    def _merge(self) -> None:
+        merged: list[Span] = []
+        for begin, end in self._spans:
+            if merged and merged[-1][1] >= begin:
+                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+            else:
+                merged.append((begin, end))
+        self._spans = merged
 
 
 def _no_refusal(_: Accepted) -> None:
@@ -100,10 +144,21 @@ class Input:
             yield from all_or_none(self._read, form.together, check)
 
     def _read(self) -> Iterator[Item]:
-        form = self.recording.format
-        if form is not None:
+        form, covered, records = self.recording.format, Covered(), 0
+        if form is None:
+            return
+        try:
             with content(self.recording) as stream:
-                yield from form.items(stream, self.recording.path)
+                for item in form.items(stream, self.recording.path):
+                    covered.add(item.spans)
+                    records += not isinstance(item, Skipped)
+                    yield item
+        except OSError:
+            raise
+        except Exception as error:
+            log.exception("%s: the reader failed", shown(self.recording.path))
+            reason = f"the reader failed here: {type(error).__name__}; report it with this file"
+            yield Refused(records + 1, None, b"", reason, READER_RULE, covered.rest(self.recording.size))
 
     def scheduled(self, check: Check = _no_refusal) -> Iterator["ScheduledRecord"]:
         """Yield the remaining records with their playback times, then the file's end.
@@ -120,7 +175,7 @@ class Input:
             yield ScheduledRecord(last + self.playback_shift_us, self, item)
         yield ScheduledRecord(last + self.playback_shift_us, self, None)
 
-    def span(self) -> Span | None:
+    def span(self) -> Times | None:
         """Read the whole file and return its first and last time, None if it has no times.
 
         Times that no table holds do not count: the producer refuses their events.
@@ -131,7 +186,7 @@ class Input:
                 if FIRST_US <= draft.occurred_at <= LAST_US:
                     first = draft.occurred_at if first is None else min(first, draft.occurred_at)
                     last = draft.occurred_at if last is None else max(last, draft.occurred_at)
-        return None if first is None or last is None else Span(first, last)
+        return None if first is None or last is None else Times(first, last)
 
     def count(self, item: Item) -> None:
         """Count a sent item."""

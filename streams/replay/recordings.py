@@ -28,6 +28,9 @@ from streams.readers.formats import Format
 from streams.readers.scenarios import SCENARIO
 from streams.readers.source import SourceError, head_of, is_compressed, measure, open_source, shown
 
+LARGEST_TOGETHER = 256 << 20
+"""Decompressed bytes of a recording of several files: its reader gets them in memory."""
+
 UNKNOWN = "no known format"
 _EXCERPTS = "excerpts"
 _SCENARIOS = "scenarios"
@@ -252,7 +255,13 @@ def _member(path: Path, digest: str, form: Format) -> Recording:
     if main != path:
         return Recording(path, digest, form, part_of=main)
     try:
-        return Recording(path, digest, form, size=sum(map(measure, members.values())))
+        size = sum(map(measure, members.values()))
+        if size > LARGEST_TOGETHER:
+            problem = (
+                f"a recording of several files of {size} bytes together; at most {LARGEST_TOGETHER} are read"
+            )
+            return Recording(path, digest, form, problem)
+        return Recording(path, digest, form, size=size)
     except SourceError as error:
         return Recording(path, digest, form, str(error))
     except OSError as error:

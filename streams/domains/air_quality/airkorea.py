@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from streams.domains.air_quality.cells import column, local_time, member, number, since_1970, text
 from streams.domains.air_quality.plausibility import SOURCE_FLAG, anomalies
+from streams.domains.air_quality.units import PARTICLES
 
 ZONE = "Asia/Seoul"
 SEOUL_ZONE = ZoneInfo(ZONE)
@@ -98,6 +99,32 @@ def hour_begin(name: str, stamp: str) -> datetime:
         raise ValueError(f"column {name}: no such hour in the calendar: {stamp.strip()[:40]!r}") from None
 
 
+DOUBTS = frozenset(("점검중", "점검및교정", "장비점검", "자료이상", "통신장애"))
+"""What the networks write for a value they doubt, or in its place: being checked, being calibrated, equipment check,
+faulty data, no connection (docs/fields/air-quality.md#air-korea)."""
+
+
+def measured(cells: Mapping[str, tuple[str, str]]) -> tuple[dict[str, float | None], list[str]]:
+    """Return values and flags of a row; a doubt of the network in a value's place is null and flagged.
+
+    Args:
+        cells: Name of the column and its cell, by field.
+
+    Raises:
+        ValueError: A cell is neither a number nor such a doubt.
+    """
+    values: dict[str, float | None] = {}
+    flags = []
+    for field, (name, cell) in cells.items():
+        doubt = "" if cell.isascii() else "".join(cell.split())
+        if doubt in DOUBTS:
+            values[field] = None
+            flags.append(f"{SOURCE_FLAG}:{field}:{doubt}")
+        else:
+            values[field] = number(name, cell)
+    return values, flags
+
+
 def network(name: str | None) -> str | None:
     """Return the kind of a network in English, or its name if it is another."""
     return None if name is None else NETWORKS.get(name, name)
@@ -159,18 +186,17 @@ def reading_of_item(
         names: Names of the stations of this source.
 
     Raises:
-        ValueError: It names no station or no hour, or a value is no number.
+        ValueError: It names no station or no hour, has no value's member, or a value is no number.
     """
     given = {name: member(name, item.get(name)) for name in ("stationName", "stationCode", "dataTime")}
     station = text(given["stationName"]) or asked_for
     if station is None:
         raise ValueError("item without stationName: nobody knows where this was measured")
     begin = since_1970(hour_begin("dataTime", given["dataTime"]))
-    values = {
-        field: number(f"{name}Value", member(f"{name}Value", item.get(f"{name}Value")))
-        for field, name in _MEMBERS.items()
-    }
-    flags = []
+    if not any(f"{name}Value" in item for name in _MEMBERS.values()):
+        raise ValueError("item without a value: expected pm10Value, o3Value or another pollutant's")
+    cells = {field: f"{name}Value" for field, name in _MEMBERS.items()}
+    values, flags = measured({field: (name, member(name, item.get(name))) for field, name in cells.items()})
     for field, name in _MEMBERS.items():
         flag = text(member(f"{name}Flag", item.get(f"{name}Flag")))
         if flag is not None:
@@ -187,31 +213,98 @@ def reading_of_item(
     )
 
 
-def reading_of_seoul(row: Mapping[str, Any], names: StationNames) -> tuple[int, dict[str, Any]]:
-    """Return the beginning of the hour and the fields of a row of Seoul's interface.
+SEOUL_SERVICES: Mapping[str, str] = {
+    "RealtimeCityAir": "PT1H",
+    "TimeAverageCityAir": "PT1H",
+    "DailyAverageCityAir": "P1D",
+    "TimeAverageAirQuality": "PT1H",
+    "DailyAverageAirQuality": "P1D",
+    "RealtimeRoadsideStation": "PT1H",
+    "DailyAverageRoadside": "P1D",
+    "ListAirQualityByDistrictService": "PT1H",
+}
+"""Services of Seoul's interface whose rows are stations, and what they average over: Seoul Open Data Plaza, OA-2219,
+OA-2221, OA-2220, OA-2275, OA-2218, OA-2223, OA-2224, OA-1200 (docs/fields/air-quality.md#air-korea)."""
+
+_SEOUL_STATION = ("MSRSTE_NM", "MSRSTN_NM", "MSRSTENAME")
+_SEOUL_STAMP = ("MSRDT", "MSRMT_DT", "MSRDT_DE", "MSRMT_YMD", "MSRDATE")
+_SEOUL_GRADE = ("IDEX_NM", "CAI_GRD", "GRADE")
+_SEOUL_MEMBERS = {
+    "pm10": ("PM10", "PM_HOUR", "PM"),
+    "pm2_5": ("PM25", "FPM"),
+    "o3": ("O3", "OZON", "OZONE"),
+    "no2": ("NO2", "NTDX", "NITROGEN"),
+    "co": ("CO", "CBMX", "CARBON"),
+    "so2": ("SO2", "SPDX", "SULFUROUS"),
+}
+"""Members of each value: the first names, those of the new names that the row has, the district service's. Of PM10's
+hour (PM_HOUR) and its day so far (PM_ALDY), the hour counts."""
+
+
+def reading_of_seoul(
+    row: Mapping[str, Any], names: StationNames, service: str | None
+) -> tuple[int, dict[str, Any]]:
+    """Return the beginning of the hour or day and the fields of a row of Seoul's interface.
+
+    The interface writes 0 where nothing was measured. A particle value of 0, and every value of a row of zeros, is
+    flagged as doubted by its source.
 
     Args:
-        row: Member of `row` of `RealtimeCityAir` or `TimeAverageCityAir` (Seoul Open Data Plaza, OA-2219, OA-2221).
+        row: Member of `row`.
         names: Names of the stations of this source.
+        service: The page's service, of `SEOUL_SERVICES`; None if it is not known, and the stamp decides.
 
     Raises:
-        ValueError: It names no station or no hour, or a value is no number.
+        ValueError: It names no station or no time, has no value's member, or a value is no number.
     """
-    station = _first(row, "MSRSTE_NM", "MSRSTN_NM")
+    station = _first(row, *_SEOUL_STATION)
     if station is None:
-        raise ValueError("row without MSRSTE_NM: nobody knows where this was measured")
-    begin = since_1970(hour_begin("MSRDT", _first(row, "MSRDT", "MSRDT_DE", "MSRMT_DT") or ""))
-    values = {field: number(name, _first(row, name) or "") for field, name in CONFIRMED_VALUES.items()}
-    checked = _first(row, "IDEX_NM") == _BEING_CHECKED
-    flags = [
-        f"{SOURCE_FLAG}:{field}:{_BEING_CHECKED}" for field in values if checked and values[field] is not None
-    ]
-    fields = {"station": names.name(station, None), "city": "Seoul", "flags": flags}
-    return begin, reading(values, begin, **fields)
+        raise ValueError("row without MSRSTE_NM or MSRSTN_NM: nobody knows where this was measured")
+    averaging, begin = _seoul_interval(row, service)
+    found = {
+        field: next((name for name in members if name in row), None)
+        for field, members in _SEOUL_MEMBERS.items()
+    }
+    if not any(found.values()):
+        raise ValueError("row without a value: expected PM10 or PM, O3 or OZON, NO2 or NTDX, or another's")
+    values, flags = measured(
+        {field: (name or field, member(name or field, row.get(name or ""))) for field, name in found.items()}
+    )
+    there = {field: value for field, value in values.items() if value is not None}
+    checked = any((_first(row, name) or "").replace(" ", "") == _BEING_CHECKED for name in _SEOUL_GRADE)
+    nothing = not any(there.values())
+    for field, value in there.items():
+        if checked:
+            flags.append(f"{SOURCE_FLAG}:{field}:{_BEING_CHECKED}")
+        elif value == 0 and (nothing or field in PARTICLES):
+            flags.append(f"{SOURCE_FLAG}:{field}:0")
+    roadside = "roadside" if "Roadside" in (service or "") else None
+    fields = {"station": names.name(station, None), "city": "Seoul", "averaging": averaging, "flags": flags}
+    return begin, reading(values, begin, **fields, network=roadside)
 
 
 _BEING_CHECKED = "점검중"
 """Grade of a station that is being checked; its values are zero."""
+
+_DAY = re.compile(r"(\d{4})[-./]?(\d{2})[-./]?(\d{2})(?:[ T]?00(?::?00){0,2})?(?:\.0)?", re.ASCII)
+
+
+def _seoul_interval(row: Mapping[str, Any], service: str | None) -> tuple[str, int]:
+    """Return the averaging interval of a row, and when it began.
+
+    Raises:
+        ValueError: There is no such time, or a service of days gives an hour, or one of hours a day.
+    """
+    name = next((each for each in _SEOUL_STAMP if _first(row, each) is not None), _SEOUL_STAMP[0])
+    stamp = (_first(row, name) or "").removesuffix(".0")
+    averaging = SEOUL_SERVICES.get(service or "", "P1D" if sum(map(str.isdecimal, stamp)) == 8 else "PT1H")
+    if averaging == "PT1H":
+        return averaging, since_1970(hour_begin(name, stamp))
+    match = _DAY.fullmatch(stamp)
+    if match is None:
+        raise ValueError(f"member {name}: expected a day YYYYMMDD, got {stamp[:40]!r}")
+    year, month, day = map(int, match.groups())
+    return averaging, since_1970(local_time((year, month, day), 0, SEOUL_ZONE))
 
 
 def _first(row: Mapping[str, Any], *names: str) -> str | None:
@@ -249,10 +342,11 @@ def reading_of_row(cells: Mapping[str, str], names: StationNames) -> tuple[int, 
     if station is None:
         raise ValueError("column 측정소명: expected a station, got nothing")
     begin = since_1970(hour_begin("측정일시", cells["측정일시"]))
-    values = {field: number(name, cells.get(name, "")) for field, name in CONFIRMED_VALUES.items()}
+    values, flags = measured({field: (name, cells.get(name, "")) for field, name in CONFIRMED_VALUES.items()})
     return begin, reading(
         values,
         begin,
+        flags=flags,
         station=names.name(station, code),
         city=city_of(text(cells.get("지역", "")), station, code),
         network=network(text(cells.get("망", ""))),

@@ -7,6 +7,7 @@ A row of the archive does not say how long its interval is; it is the distance b
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -17,23 +18,61 @@ import tzfpy
 
 from streams.domains.air_quality.airkorea import UNKNOWN_CITY
 from streams.domains.air_quality.cells import member, number, since_1970, text
-from streams.domains.air_quality.sensors import HOUR_US, Measurement, Place, is_day
-from streams.domains.air_quality.units import GASES, MICRO, PARTICLES
+from streams.domains.air_quality.plausibility import SOURCE_FLAG
+from streams.domains.air_quality.sensors import COMPLETENESS, DAY_US, HOUR_US, Measurement, Place, is_day
+from streams.domains.air_quality.units import MICRO, PARTICLES
 from streams.zones import zone_of
 
+LEAST_PERCENT = 100 * COMPLETENESS
 _FIELDS = {
     "pm25": "pm2_5", "pm2.5": "pm2_5", "pm10": "pm10", "no2": "no2", "o3": "o3", "co": "co", "so2": "so2",
     "temperature": "temperature", "pressure": "pressure", "wind_speed": "wind_speed", "windspeed": "wind_speed",
 }  # fmt: skip
-_MASS, _MASS_MG, _PPM, _PPB = "µg/m³", "mg/m³", "ppm", "ppb"
-_UNITS = {
-    "µg/m³": _MASS, "μg/m³": _MASS, "ug/m3": _MASS, "µg/m3": _MASS, "μg/m3": _MASS, "ug/m³": _MASS,
-    "mg/m³": _MASS_MG, "mg/m3": _MASS_MG, "ppm": _PPM, "ppb": _PPB,
-}  # fmt: skip
-_SCALES = {_MASS: ("UG_M3", Decimal(1)), _MASS_MG: ("UG_M3", Decimal(1000)), _PPM: ("PPM", Decimal(1))} | {
-    _PPB: ("PPM", Decimal("0.001"))
+_Scale = tuple[str, Decimal, Decimal]
+"""Kind of a unit, and what a value is multiplied by after something was added: 50 °F are (50 - 32) · 5/9 °C."""
+_NONE = Decimal(0)
+_CONCENTRATIONS: dict[str, _Scale] = {
+    "μg/m3": ("UG_M3", Decimal(1), _NONE),
+    "mg/m3": ("UG_M3", Decimal(1000), _NONE),
+    "ng/m3": ("UG_M3", Decimal("0.001"), _NONE),
+    "ppm": ("PPM", Decimal(1), _NONE),
+    "μmol/mol": ("PPM", Decimal(1), _NONE),
+    "ppb": ("PPM", Decimal("0.001"), _NONE),
+    "nmol/mol": ("PPM", Decimal("0.001"), _NONE),
+    "ppt": ("PPM", Decimal("0.000001"), _NONE),
+    "pmol/mol": ("PPM", Decimal("0.000001"), _NONE),
 }
-_WEATHER_UNITS = {"temperature": {"c", "°c"}, "pressure": {"hpa", "mb"}, "wind_speed": {"m/s"}}
+_PARTICLE_UNITS = {name: scale for name, scale in _CONCENTRATIONS.items() if scale[0] == "UG_M3"}
+_WEATHER_UNITS: dict[str, dict[str, _Scale]] = {
+    "temperature": {
+        "°c": ("", Decimal(1), _NONE),
+        "°f": ("", Decimal(5) / Decimal(9), Decimal(-32)),
+        "k": ("", Decimal(1), Decimal("-273.15")),
+    },
+    "pressure": {
+        "hpa": ("", Decimal(1), _NONE),
+        "kpa": ("", Decimal(10), _NONE),
+        "pa": ("", Decimal("0.01"), _NONE),
+        "mmhg": ("", Decimal("1.333224"), _NONE),
+        "inhg": ("", Decimal("33.86389"), _NONE),
+        "atm": ("", Decimal("1013.25"), _NONE),
+    },
+    "wind_speed": {
+        "m/s": ("", Decimal(1), _NONE),
+        "km/h": ("", Decimal(1) / Decimal("3.6"), _NONE),
+        "mph": ("", Decimal("0.44704"), _NONE),
+        "kn": ("", Decimal(1852) / Decimal(3600), _NONE),
+    },
+}
+"""Units by their normalised spelling. Factors: NIST SP 811, appendix B."""
+_SPELLINGS = {
+    "ug/m3": "μg/m3", "μg/m^3": "μg/m3", "ug/m^3": "μg/m3", "μg/m**3": "μg/m3", "ug/m**3": "μg/m3", "μgm-3": "μg/m3",
+    "ugm-3": "μg/m3", "mg/m^3": "mg/m3", "mgm-3": "mg/m3", "ng/m^3": "ng/m3", "ngm-3": "ng/m3",
+    "umol/mol": "μmol/mol", "ppmv": "ppm", "ppbv": "ppb", "pptv": "ppt", "c": "°c", "degc": "°c", "celsius": "°c",
+    "f": "°f", "degf": "°f", "fahrenheit": "°f", "kelvin": "k", "mb": "hpa", "mbar": "hpa", "torr": "mmhg",
+    "ms-1": "m/s", "mps": "m/s", "kmh": "km/h", "kph": "km/h", "km/hr": "km/h", "kt": "kn", "kts": "kn",
+    "knots": "kn", "mi/h": "mph",
+}  # fmt: skip
 _FROM_NAME = re.compile(r"(?<![a-z])(sensor|location|loc)s?(?:[-_ ]?id)?[-_= ]?(\d+)(?!\d)", re.IGNORECASE)
 
 
@@ -52,7 +91,8 @@ def measurement_of_row(cells: Mapping[str, str]) -> Measurement:
     stamp = text(cells.get("datetime", ""))
     column_of, zone = ("datetime", None) if stamp is not None else ("utc", UTC)
     at = moment(column_of, stamp if stamp is not None else cells.get("utc", ""), zone)
-    return _measurement(
+    stated = {name: cells.get(f"averagingperiod.{name}", "") for name in ("value", "unit")}
+    found = _measurement(
         name=_named(location, number_of),
         city=text(cells.get("city", "")),
         where=(number("lat", cells.get("lat", "")), number("lon", cells.get("lon", ""))),
@@ -62,6 +102,7 @@ def measurement_of_row(cells: Mapping[str, str]) -> Measurement:
         unit=cells.get("units", ""),
         value=cells["value"],
     )
+    return found._replace(interval=_averaging_period(stated))
 
 
 def measurement_of_result(result: Mapping[str, Any], asked_for: str | None) -> Measurement:
@@ -89,6 +130,8 @@ def measurement_of_result(result: Mapping[str, Any], asked_for: str | None) -> M
     known = parameter if isinstance(parameter, dict) else {"name": parameter, "units": result.get("unit")}
     if text(member("parameter.name", known.get("name"))) is None:
         raise ValueError("result without a parameter: nobody knows what was measured")
+    if "value" not in result:
+        raise ValueError("result without a value")
     begin, end, local = _period(result)
     interval = _length(result, begin, end)
     if end is None:
@@ -106,8 +149,14 @@ def measurement_of_result(result: Mapping[str, Any], asked_for: str | None) -> M
         unit=member("parameter.units", known.get("units")),
         value=member("value", result.get("value")),
     )
-    doubtful = isinstance(flags, dict) and flags.get("hasFlags") is True
-    return found._replace(interval=interval, flag="hasFlags" if doubtful else "")
+    stated = []
+    if isinstance(flags, dict) and flags.get("hasFlags") is True:
+        stated.append(f"{SOURCE_FLAG}:{found.field}:hasFlags")
+    too_little = _too_little(result)
+    if too_little is not None and found.value is not None:
+        stated.append(f"INCOMPLETE:{found.field}:{too_little}")
+        found = found._replace(value=None)
+    return found._replace(interval=interval, flags=tuple(stated))
 
 
 def place_of_name(name: str) -> str | None:
@@ -145,7 +194,8 @@ def moment(name: str, stamp: str, zone: tzinfo | None = None) -> datetime:
 
 
 _ARCHIVE = {
-    "locationid": "location_id", "sensor_id": "sensors_id", "sensorid": "sensors_id", "sensorsid": "sensors_id",
+    "locationid": "location_id", "location_name": "location", "locationname": "location",
+    "sensor_id": "sensors_id", "sensorid": "sensors_id", "sensorsid": "sensors_id",
     "latitude": "lat", "longitude": "lon", "unit": "units", "datetimeutc": "utc", "date.utc": "utc",
 }  # fmt: skip
 
@@ -173,11 +223,11 @@ def _measurement(
     place = Place(name, city or UNKNOWN_CITY, zone or _zone_of_offset(at), latitude, longitude)
     measured = number("value", "" if value.strip().lower() in ("nan", "null") else value)
     field_name = _FIELDS.get(parameter.strip().lower(), "")
-    kind, scale = _unit(field_name, unit)
-    exact = None if measured is None else Decimal(value.strip()) * scale
-    return Measurement(
-        place, sensor, field_name if kind is not None else "", kind or "", exact, _end(at), None, ""
-    )
+    kind, exact = "", None
+    if field_name:
+        kind, scale, added = _unit(parameter, field_name, unit)
+        exact = None if measured is None else (Decimal(value.strip()) + added) * scale
+    return Measurement(place, sensor, field_name, kind, exact, _end(at), None, ())
 
 
 def _end(at: datetime) -> int:
@@ -186,15 +236,20 @@ def _end(at: datetime) -> int:
     return since_1970(at)
 
 
-def _unit(field_name: str, unit: str) -> tuple[str | None, Decimal]:
-    """Return the kind of a unit, `PPM`, `UG_M3` or empty, and its scale. The kind is None if the field has another."""
-    spelled = unit.strip()
-    if field_name in _WEATHER_UNITS:
-        return ("" if spelled.lower() in _WEATHER_UNITS[field_name] else None), Decimal(1)
-    kind, scale = _SCALES.get(_UNITS.get(spelled, ""), (None, Decimal(1)))
-    if field_name in PARTICLES:
-        return ("" if kind == "UG_M3" else None), scale
-    return (kind if field_name in GASES else None), scale
+def _unit(parameter: str, field_name: str, unit: str) -> _Scale:
+    """Return the kind of a unit, its factor, and what is added before.
+
+    Raises:
+        ValueError: The parameter has no such unit.
+    """
+    known = _WEATHER_UNITS.get(field_name, _PARTICLE_UNITS if field_name in PARTICLES else _CONCENTRATIONS)
+    spelled = "".join(unicodedata.normalize("NFKC", unit).lower().split())
+    spelled = spelled.replace("−", "-")
+    found = known.get(_SPELLINGS.get(spelled, spelled))
+    if found is None:
+        stated = f"the unit {unit.strip()[:20]!r}" if unit.strip() else "no unit"
+        raise ValueError(f"{parameter.strip()[:20]} in {stated}: expected {', '.join(known)}")
+    return found
 
 
 def _named(location: str | None, number_of: str | None) -> str:
@@ -259,12 +314,64 @@ def _length(result: Mapping[str, Any], begin: datetime | None, end: datetime | N
         stated = period.get("interval") if isinstance(period, dict) else None
         match = _CLOCK.fullmatch(stated) if isinstance(stated, str) else None
         if match is None:
-            return None
+            return _averaging_period(result.get("averagingPeriod"))
         hours, minutes, seconds = map(int, match.groups())
         length = ((hours * 60 + minutes) * 60 + seconds) * MICRO
+    return _checked(length)
+
+
+def _checked(length: int) -> int:
+    """Return the length of an interval in µs.
+
+    Raises:
+        ValueError: It is neither a day nor at most an hour.
+    """
     if not (0 < length <= HOUR_US or is_day(length)):
         raise ValueError(f"an interval of {length / 1e6:g} s: expected an hour, a part of one, or a day")
     return length
+
+
+_PERIOD_UNITS = {"second": MICRO, "minute": 60 * MICRO, "hour": HOUR_US, "day": DAY_US}
+
+
+def _averaging_period(stated: Any) -> int | None:
+    """Return the length of the averaging period of the interface's version 1, in µs; None if it does not say.
+
+    Raises:
+        ValueError: It is no time, or neither a day nor at most an hour.
+    """
+    if not isinstance(stated, dict):
+        return None
+    value = number("averagingPeriod.value", member("averagingPeriod.value", stated.get("value")))
+    unit = text(member("averagingPeriod.unit", stated.get("unit")))
+    if value is None or unit is None:
+        return None
+    factor = _PERIOD_UNITS.get(unit.strip().lower().removesuffix("s"))
+    if factor is None:
+        raise ValueError(f"averagingPeriod.unit: expected hours, minutes, seconds or days, got {unit[:20]!r}")
+    return _checked(round(min(value, 1e6) * factor))
+
+
+def _too_little(result: Mapping[str, Any]) -> str | None:
+    """Return how much of its interval a mean covers, if that is less than 75 % by any share that the result states.
+
+    Raises:
+        ValueError: A share is no number.
+    """
+    coverage = result.get("coverage")
+    if not isinstance(coverage, dict):
+        return None
+    observed, expected, complete, covered = (
+        number(f"coverage.{name}", member(f"coverage.{name}", coverage.get(name)))
+        for name in ("observedCount", "expectedCount", "percentComplete", "percentCoverage")
+    )
+    counted = 100 * observed / expected if observed is not None and expected else None
+    low = [share for share in (counted, complete, covered) if share is not None and share < LEAST_PERCENT]
+    if not low:
+        return None
+    if counted in low:
+        return f"{observed:g}_OF_{expected:g}"
+    return f"{min(low):g}_OF_100"
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ zero), ``NOT_A_NUMBER:<field>``, ``PM2_5_ABOVE_PM10`` (the finer particles are p
 
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from streams.domains.air_quality.reference import PLAUSIBLE_C, plausible, reference_temperature
@@ -18,6 +19,9 @@ HIGHEST = {
     "P1D": {"pm10": 1000, "pm2_5": 500, "no2": 0.2, "o3": 0.15, "co": 20, "so2": 0.2},
 }
 """Highest plausible concentration by averaging time: particles in µg/m³, gases in ppm."""
+
+DRIFT = {"pm10": -10, "pm2_5": -10, "no2": -0.005, "o3": -0.005, "co": -0.5, "so2": -0.005}
+"""Lowest concentration that is an instrument's drift around zero; what is below it is a code or a fault."""
 
 SOURCE_FLAG = "SOURCE_FLAG"
 """Flag of a value that the source itself calls doubtful: `SOURCE_FLAG:pm10:점검및교정`. The value enters no index."""
@@ -54,6 +58,36 @@ _PLAUSIBLE = {
 }
 """Highest concentrations in the unit of the reading: a fast test; values above are compared exactly."""
 _PLAUSIBLE_WEATHER = [(field, *bounds) for field, bounds in WEATHER.items()]
+
+
+def sound_parts(field: str, parts: Sequence[Decimal], unit: str) -> list[bool]:
+    """Return which parts of an hour may enter its mean.
+
+    Left out is what stands for "no value" or shows a fault: below drift (-999, -9999), high nines (999, 9999), weather
+    that no place has, and a concentration above `HIGHEST` unless most parts of the hour are: then it is an event.
+
+    Args:
+        field: Field of the reading.
+        parts: The parts, in the unit of the field.
+        unit: Unit of the gases, `PPM` or `UG_M3`; another text for the rest.
+    """
+    if field in WEATHER:
+        lowest, highest = WEATHER[field]
+        return [lowest <= part <= highest for part in parts]
+    own = unit if field in GASES else "UG_M3"
+    low = Decimal(str(-_in_own_unit(field, -DRIFT[field], own)))
+    high = Decimal(str(_in_own_unit(field, HIGHEST["PT1H"][field], own)))
+    above = sum(part > high for part in parts)
+    event = 2 * above > len(parts)
+    return [
+        low <= part and (part <= high or event) and not (4 * part > high and _is_nines(part))
+        for part in parts
+    ]
+
+
+def _is_nines(value: Decimal) -> bool:
+    """Return whether a value is 999, 9999, 999.9 and the like, which stand for no value."""
+    return value >= 999 and set(f"{value.normalize():f}") <= {"9", "."}
 
 
 def doubted(flags: Sequence[str]) -> frozenset[str]:

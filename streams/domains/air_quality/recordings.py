@@ -8,7 +8,12 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from streams.domains.air_quality.airkorea import StationNames, reading_of_item, reading_of_seoul
+from streams.domains.air_quality.airkorea import (
+    SEOUL_SERVICES,
+    StationNames,
+    reading_of_item,
+    reading_of_seoul,
+)
 from streams.domains.air_quality.cells import member, text
 from streams.domains.air_quality.json_pages import around, begins_page, pages
 from streams.domains.air_quality.openaq import (
@@ -95,17 +100,28 @@ def _asked_for(page: Any) -> str | None:
 # Seoul's interface
 
 SEOUL_API = "seoul-api"
-_ROWS = (("RealtimeCityAir", "row"), ("TimeAverageCityAir", "row"))
+_ROWS = tuple((service, "row") for service in SEOUL_SERVICES)
+_SEOUL_HEAD = re.compile(rb'"(?:%s)"\s*:' % "|".join(SEOUL_SERVICES).encode())
+_SEOUL_STAMPS = re.compile(rb'"MSR(?:DT|DATE|MT_DT|MT_YMD)')
 
 
 def _is_seoul_page(head: bytes) -> bool:
-    named = _is_object(head) and b'CityAir"' in head and re.search(rb'"MSR(?:DT|MT_DT)', head) is not None
+    named = (
+        _is_object(head) and _SEOUL_HEAD.search(head) is not None and _SEOUL_STAMPS.search(head) is not None
+    )
     return named and begins_page(head, _ROWS)
 
 
 def read_seoul_page(stream: BinaryIO) -> Iterator[Item]:
-    """Yield one item for each station's hour on a page of Seoul's interface, in the order of time."""
-    yield from _hours(stream, _ROWS, reading_of_seoul, SEOUL_API)
+    """Yield one item for each station's hour or day on a page of Seoul's interface, in the order of time."""
+    page = around(stream, _ROWS)
+    named = page if isinstance(page, dict) else {}
+    service = next((each for each in SEOUL_SERVICES if each in named), None)
+
+    def fields_of(row: dict[str, Any], names: StationNames) -> tuple[int, dict[str, Any]]:
+        return reading_of_seoul(row, names, service)
+
+    yield from _hours(stream, _ROWS, fields_of, SEOUL_API)
 
 
 # OpenAQ

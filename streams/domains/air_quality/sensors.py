@@ -2,22 +2,26 @@
 
 - Sensors of one location make one reading for each hour or day. A second sensor for the same pollutant is a station of
   its own, `<location> (sensor <id>)`.
-- Parts of an hour are averaged over the hours of the local clock, flagged `MEAN_OF:<field>:<count>`; with less than
-  75 % of an hour the value is null, flagged `INCOMPLETE:<field>:<count>_OF_<expected>`.
+- Parts of an hour are averaged over the hours of the local clock, flagged `MEAN_OF:<field>:<count>`. A part that no
+  air has (-999, 9999) is left out, flagged `LEFT_OUT:<field>:<count>`. If the parts cover less than 75 % of the hour,
+  or the source itself says so, the value is null, flagged `INCOMPLETE:<field>:<count>_OF_<expected>`.
+- A part covers the time since the row before it, at most the usual gap of its sensor: the gap that three quarters of
+  its gaps do not exceed.
+- A part in the other unit of a gas than the parts before it is left out, flagged `OTHER_UNIT:<field>:<unit>`.
 - A row that repeats a time of its sensor is flagged `REPEATED:<field>`, or `CONFLICT:<field>:<value>` if its value is
   another; the first one counts. A sensor with a single row has an hour, flagged `INTERVAL_ASSUMED:<field>`.
 - Gases of one reading have one unit. If a location has both, µg/m³ become ppm, flagged `CONVERTED_AT_<°C>_C:<field>`.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from schemas.names import topic_name
-from streams.domains.air_quality.plausibility import SOURCE_FLAG, anomalies
+from streams.domains.air_quality.plausibility import anomalies, sound_parts
 from streams.domains.air_quality.reference import by_network
 from streams.domains.air_quality.units import GASES, MICRO, in_ppm, to_micro
 from streams.readers.formats import Accepted, EventDraft, Item
@@ -26,8 +30,10 @@ from streams.zones import local_time, zone_or_utc
 TOPIC = topic_name("air_quality", "reading")
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
+MOST_GAPS = 1000
+"""Distinct gaps of a sensor that are counted, in whole seconds."""
 COMPLETENESS = Decimal("0.75")
-"""Share of an hour's parts that must be there (docs/fields/air-quality.md#units-and-completeness)."""
+"""Share of an hour that must be covered (docs/fields/air-quality.md#units-and-completeness)."""
 
 
 class Place(NamedTuple):
@@ -59,7 +65,7 @@ class Measurement(NamedTuple):
         value: In the unit of the field; None if it was not measured.
         end: End of the interval, µs since 1970 UTC.
         interval: Length of the interval in µs; None if the source does not say.
-        flag: Flag of the source, empty if there is none.
+        flags: Flags of the value: its source's doubt, too little coverage.
     """
 
     place: Place
@@ -69,7 +75,7 @@ class Measurement(NamedTuple):
     value: Decimal | None
     end: int
     interval: int | None
-    flag: str
+    flags: tuple[str, ...]
 
 
 def is_day(length: int) -> bool:
@@ -122,6 +128,8 @@ class _Sensors:
         self._gaps: dict[str, Counter[int]] = defaultdict(Counter)
         self._stated: dict[str, int] = {}
         self._first: dict[tuple[str, str], str] = {}
+        self._common: dict[str, int] = {}
+        self._usual: dict[str, int] = {}
 
     def learn(self, found: Measurement) -> None:
         """Take a measurement into account."""
@@ -130,8 +138,11 @@ class _Sensors:
             self._stated.setdefault(found.sensor, found.interval)
         gap = abs(found.end - self._last.get(found.sensor, found.end))
         self._last[found.sensor] = found.end
+        if not gap:
+            return
+        gap = max(gap - gap % MICRO, MICRO)
         gaps = self._gaps[found.sensor]
-        if gap and (gap in gaps or len(gaps) < 100):
+        if gap in gaps or len(gaps) < MOST_GAPS:
             gaps[gap] += 1
 
     def interval(self, found: Measurement) -> tuple[int, bool]:
@@ -144,8 +155,20 @@ class _Sensors:
         gaps = self._gaps.get(found.sensor)
         if not gaps:
             return HOUR_US, False
-        length = min(gaps, key=lambda gap: (-gaps[gap], gap))
+        length = self._common.get(found.sensor)
+        if length is None:
+            length = self._common[found.sensor] = min(gaps, key=lambda gap: (-gaps[gap], gap))
         return (length, True) if length <= HOUR_US or is_day(length) else (HOUR_US, False)
+
+    def longest_part(self, found: Measurement) -> int:
+        """Return the longest time in µs that a row covers: its interval, or the gap that 3/4 do not exceed."""
+        length, _ = self.interval(found)
+        if found.interval is not None or found.sensor in self._stated or length >= HOUR_US:
+            return length
+        usual = self._usual.get(found.sensor)
+        if usual is None:
+            usual = self._usual[found.sensor] = max(length, min(_usual(self._gaps[found.sensor]), HOUR_US))
+        return usual
 
     def key(self, found: Measurement) -> Key:
         """Return the reading that a measurement belongs to."""
@@ -162,36 +185,42 @@ class _Sensors:
         return station, "PT1H", found.end - 1 - into // timedelta(microseconds=1)
 
 
+def _usual(gaps: Counter[int]) -> int:
+    """Return the gap that three quarters of the gaps do not exceed."""
+    count, needed = 0, -(-3 * gaps.total() // 4)
+    for gap in sorted(gaps):
+        count += gaps[gap]
+        if count >= needed:
+            return gap
+    return 0
+
+
 @dataclass(slots=True)
 class _Reading:
     """A reading that is put together."""
 
     key: Key
     place: Place
-    parts: dict[str, list[Decimal]] = field(default_factory=dict)
-    ends: dict[str, set[int]] = field(default_factory=dict)
+    parts: dict[str, dict[int, Decimal | None]] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
-    expected: dict[str, int] = field(default_factory=dict)
+    longest: dict[str, dict[int, int]] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
 
     def add(self, found: Measurement, sensors: _Sensors) -> None:
         """Add a measurement."""
-        name, ends = found.field, self.ends.setdefault(found.field, set())
-        parts = self.parts.setdefault(name, [])
-        if found.end in ends:
-            same = found.value is None or found.value in parts
+        name, parts = found.field, self.parts.setdefault(found.field, {})
+        if found.end in parts:
+            same = found.value is None or found.value == parts[found.end]
             self.flags.append(f"REPEATED:{name}" if same else f"CONFLICT:{name}:{found.value}")
             return
-        ends.add(found.end)
-        length, certain = sensors.interval(found)
-        if not certain:
+        if not sensors.interval(found)[1]:
             self.flags.append(f"INTERVAL_ASSUMED:{name}")
-        if found.flag:
-            self.flags.append(f"{SOURCE_FLAG}:{name}:{found.flag}")
-        self.units[name] = found.unit
-        self.expected[name] = max(1, round(HOUR_US / length))
-        if found.value is not None:
-            parts.append(found.value)
+        self.flags += found.flags
+        self.longest.setdefault(name, {})[found.end] = sensors.longest_part(found)
+        parts[found.end] = found.value
+        if self.units.setdefault(name, found.unit) != found.unit:
+            self.flags.append(f"OTHER_UNIT:{name}:{found.unit}")
+            parts[found.end] = None
 
     def draft(self) -> EventDraft:
         """Return the reading."""
@@ -213,21 +242,46 @@ class _Reading:
         return EventDraft(TOPIC, begin, fields)
 
     def _value(self, name: str, in_ppm_all: bool, begin: int) -> float | None:
-        parts, expected = self.parts[name], self.expected[name]
+        longest = self.longest[name]
+        expected = max(1, round(HOUR_US / min(longest.values())))
+        parts = self._sound(name) if expected > 1 else self.parts[name]
+        values = [value for value in parts.values() if value is not None]
         if expected > 1:
-            if len(parts) < COMPLETENESS * expected:
-                self.flags.append(f"INCOMPLETE:{name}:{len(parts)}_OF_{expected}")
+            if _covered(parts, longest) < COMPLETENESS * HOUR_US:
+                self.flags.append(f"INCOMPLETE:{name}:{len(values)}_OF_{expected}")
                 return None
-            self.flags.append(f"MEAN_OF:{name}:{len(parts)}")
-        if not parts:
+            self.flags.append(f"MEAN_OF:{name}:{len(values)}")
+        if not values:
             return None
-        value = float(round(sum(parts, Decimal(0)) / len(parts), 6)) if len(parts) > 1 else float(parts[0])
+        value = (
+            float(round(sum(values, Decimal(0)) / len(values), 6)) if len(values) > 1 else float(values[0])
+        )
         if in_ppm_all and self.units[name] == "UG_M3":
             degrees = by_network(self.place.zone, self.place.city, begin)
             self.flags.append(f"CONVERTED_AT_{degrees:g}_C:{name}")
             above, below = in_ppm(name, (to_micro(value), MICRO), "UG_M3", degrees)
             return float(round(Decimal(above) / Decimal(below), 6))
         return value
+
+    def _sound(self, name: str) -> dict[int, Decimal | None]:
+        """Return the parts of an hour; those that no air has are null."""
+        parts = self.parts[name]
+        there = {end: value for end, value in parts.items() if value is not None}
+        sound = sound_parts(name, list(there.values()), self.units[name])
+        left_out = [end for end, each in zip(there, sound, strict=True) if not each]
+        if left_out:
+            self.flags.append(f"LEFT_OUT:{name}:{len(left_out)}")
+        return {**parts, **dict.fromkeys(left_out)}
+
+
+def _covered(parts: Mapping[int, Decimal | None], longest: Mapping[int, int]) -> int:
+    """Return the time in µs that the parts with a value cover: each since the row before it, at most its longest."""
+    covered, last = 0, None
+    for end in sorted(parts):
+        if parts[end] is not None:
+            covered += longest[end] if last is None else min(end - last, longest[end])
+        last = end
+    return covered
 
 
 def _completed_by(measured: Callable[[], Iterator[Item]], sensors: _Sensors) -> dict[int, list[Key]]:

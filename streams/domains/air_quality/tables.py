@@ -11,7 +11,7 @@ the unit they were measured in: Korea's gases are ppm, Beijing's µg/m³.
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from streams.domains.air_quality.airkorea import (
     StationNames,
     confirmed_column,
     hour_begin,
+    measured,
     reading,
     reading_of_row,
 )
@@ -57,6 +58,8 @@ class TableLayout:
         stamp: For formats with the same header: column of the time, which decides between them.
         hourly: Whether the times of this format have an hour.
         sorts: Whether rows are yielded in the order of each station's time.
+        stand_in: Needed columns, and the column that may stand in the place of each.
+        version: Version of the rule that refuses a row.
     """
 
     name: str
@@ -66,11 +69,13 @@ class TableLayout:
     stamp: str = ""
     hourly: bool = False
     sorts: bool = False
+    stand_in: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
 
     @property
     def rule(self) -> str:
         """Rule that refuses a row of this format, `name@version`."""
-        return f"read-{self.name}@1"
+        return f"read-{self.name}@{self.version}"
 
     def matches(self, head: bytes) -> bool:
         """Return whether a file has this format, by its first bytes."""
@@ -91,7 +96,10 @@ class TableLayout:
         )
 
     def _row_reader(self, header: Header) -> RowReader:
-        absent = ", ".join(sorted(self.needed - set(header.columns)))
+        there = set(header.columns)
+        absent = ", ".join(
+            sorted(each for each in self.needed - there if self.stand_in.get(each) not in there)
+        )
         if absent:
             raise ValueError(f"the table lacks the column {absent}")
         fields_of = self.row_fields()
@@ -140,6 +148,24 @@ _SEOUL_VALUES = {
     "pm10": column("미세먼지농도(㎍/㎥)"),
     "pm2_5": column("초미세먼지농도(㎍/㎥)"),
 }
+_CARBON_DIOXIDE = "이산화탄소농도(ppm)"
+"""What a file of 2018 calls its column of carbon monoxide: 0.6 ppm, as in its later edition."""
+_SEOUL_COLUMN = re.compile(
+    r"(?:(이산화질소|오존|일산화탄소|이산화탄소|아황산가스)(?:농도)?(?:\(ppm\))?"
+    r"|(초?미세먼지)(?:농도)?(?:\([μu]g/m3\))?)",
+    re.IGNORECASE,
+)
+
+
+def seoul_column(cell: str) -> str:
+    """Normalise a column of Seoul's tables: 농도 (concentration), the unit and spaces may be missing."""
+    name = column(cell)
+    match = _SEOUL_COLUMN.fullmatch("".join(name.split()))
+    if match is None:
+        return name
+    return f"{match[1]}농도(ppm)" if match[1] else column(f"{match[2]}농도(㎍/㎥)")
+
+
 _STAMP, _NAME = "측정일시", "측정소명"
 
 
@@ -162,15 +188,34 @@ def _seoul_hour(cells: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
 
 
 def _seoul_reading(cells: Mapping[str, str], begin: int, station: str, averaging: str) -> dict[str, Any]:
-    values = {field: number(name, cells[name]) for field, name in _SEOUL_VALUES.items()}
-    return reading(values, begin, station=station, city="Seoul", averaging=averaging)
+    columns = _SEOUL_VALUES if _SEOUL_VALUES["co"] in cells else {**_SEOUL_VALUES, "co": _CARBON_DIOXIDE}
+    values, flags = measured({each: (name, cells[name]) for each, name in columns.items()})
+    if columns is not _SEOUL_VALUES and values["co"] is not None:
+        flags.append(f"READ_AS:co:{_CARBON_DIOXIDE}")
+    return reading(values, begin, station=station, city="Seoul", averaging=averaging, flags=flags)
 
 
-_SEOUL_DIALECT = Dialect(_seoul, ("utf-8", "cp949"), column_name=column)
+_SEOUL_DIALECT = Dialect(_seoul, ("utf-8", "cp949"), column_name=seoul_column)
 _SEOUL_NEEDED = frozenset({_STAMP, _NAME, *_SEOUL_VALUES.values()})
-SEOUL_DAILY = TableLayout("seoul-daily", _SEOUL_DIALECT, _SEOUL_NEEDED, lambda: _seoul_day, _STAMP)
+_SEOUL_STAND_IN = {_SEOUL_VALUES["co"]: _CARBON_DIOXIDE}
+SEOUL_DAILY = TableLayout(
+    "seoul-daily",
+    _SEOUL_DIALECT,
+    _SEOUL_NEEDED,
+    lambda: _seoul_day,
+    _STAMP,
+    stand_in=_SEOUL_STAND_IN,
+    version=2,
+)
 SEOUL_HOURLY = TableLayout(
-    "seoul-hourly", _SEOUL_DIALECT, _SEOUL_NEEDED, lambda: _seoul_hour, _STAMP, hourly=True, sorts=True
+    "seoul-hourly",
+    _SEOUL_DIALECT,
+    _SEOUL_NEEDED,
+    lambda: _seoul_hour,
+    _STAMP,
+    hourly=True,
+    sorts=True,
+    stand_in=_SEOUL_STAND_IN,
 )
 
 
@@ -214,8 +259,8 @@ def _beijing_hour(cells: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
     begin = since_1970(local_time((year, month, day), hour, BEIJING_ZONE))
     fields: dict[str, Any] = {"station": station, "city": "Beijing", "zone": BEIJING}
     fields |= {"averaging": "PT1H", "gas_unit": "UG_M3"}
-    fields |= {field: number(name, cells[name]) for field, name in _BEIJING_VALUES.items()}
-    fields |= {field: number(name, cells.get(name, "")) for field, name in _BEIJING_PLACE.items()}
+    fields |= {each: number(name, cells[name]) for each, name in _BEIJING_VALUES.items()}
+    fields |= {each: number(name, cells.get(name, "")) for each, name in _BEIJING_PLACE.items()}
     fields["wind_direction"] = text(cells["wd"])
     fields["gas_temperature"] = by_network(BEIJING, "Beijing", begin)
     fields["flags"] = anomalies({**fields, "occurred_at": begin})

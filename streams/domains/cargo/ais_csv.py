@@ -81,7 +81,7 @@ def _draft(row: Row) -> EventDraft:
     )
     ship = ais_values.ship_number((ais_table.code(cells, "IMO") or "").removeprefix("IMO").strip())
     motion, motion_flags = _motion(cells)
-    kind = ais_table.whole(cells, "VesselType")
+    kind = ais_values.particular(ais_table.whole(cells, "VesselType"))
     flags = [mmsi_problem(mmsi), padded, ship.flag, flag, *motion_flags, ais_values.ship_type(kind)]
     fields = {
         "mmsi": mmsi,
@@ -118,11 +118,11 @@ def _unsigned(value: float | None, span: float, flag: str) -> tuple[float | None
 
 def _ship(cells: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "name": ais_table.text(cells, "VesselName"),
-        "call_sign": ais_table.text(cells, "CallSign"),
-        "length": ais_table.number(cells, "Length"),
-        "width": ais_table.number(cells, "Width"),
-        "draught": ais_table.number(cells, "Draft"),
-        "cargo_code": ais_table.whole(cells, "Cargo"),
+        "name": ais_values.text(ais_table.text(cells, "VesselName")),
+        "call_sign": ais_values.text(ais_table.text(cells, "CallSign")),
+        "length": ais_values.particular(ais_table.number(cells, "Length")),
+        "width": ais_values.particular(ais_table.number(cells, "Width")),
+        "draught": ais_values.particular(ais_table.number(cells, "Draft")),
+        "cargo_code": ais_values.particular(ais_table.whole(cells, "Cargo")),
         "transceiver_class": ais_table.text(cells, "TransceiverClass"),
     }

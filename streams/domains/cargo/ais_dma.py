@@ -121,13 +121,13 @@ def _ship(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[str | None]]:
     cargo, cargo_flag = _code_of(cells, "cargotype", _CARGO, UNKNOWN_CARGO_TYPE)
     eta, eta_flag = _eta(cells)
     fields = {
-        "name": ais_table.code(cells, "name"),
-        "call_sign": ais_table.code(cells, "callsign"),
+        "name": ais_values.text(ais_table.code(cells, "name")),
+        "call_sign": ais_values.text(ais_table.code(cells, "callsign")),
         "ship_type": kind + (cargo or 0) if kind in _WITH_CARGO else kind,
-        "length": ais_table.number(cells, "length") or None,
-        "width": ais_table.number(cells, "width") or None,
-        "draught": ais_table.number(cells, "draught") or None,
-        "destination": ais_table.code(cells, "destination"),
+        "length": ais_values.particular(ais_table.number(cells, "length")),
+        "width": ais_values.particular(ais_table.number(cells, "width")),
+        "draught": ais_values.particular(ais_table.number(cells, "draught")),
+        "destination": ais_values.text(ais_table.code(cells, "destination")),
         "eta": eta,
     }
     return fields, [kind_flag, cargo_flag, eta_flag]

@@ -1,7 +1,6 @@
 """One decoded AIS message → `cargo.vessel-position` or `cargo.vessel-message`. Pure.
 
-pyais decodes the payload (ITU-R M.1371). `ais_values` makes values that mean "not available" null; particulars of the
-ship that are 0 or empty become null here.
+pyais decodes the payload (ITU-R M.1371). `ais_values` makes values that mean "not available" null.
 """
 
 from collections.abc import Mapping, Sequence
@@ -115,10 +114,10 @@ def _particulars(message: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": _text(message.get("shipname", message.get("name"))),
         "call_sign": _text(message.get("callsign")),
-        "ship_type": int(kind) if kind else None,
+        "ship_type": None if kind is None else ais_values.particular(int(kind)),
         "length": _dimension(message, "to_bow", "to_stern"),
         "width": _dimension(message, "to_port", "to_starboard"),
-        "draught": float(draught) if draught else None,
+        "draught": None if draught is None else ais_values.particular(float(draught)),
     }
 
 
@@ -147,7 +146,7 @@ def _eta(message: Mapping[str, Any]) -> str | None:
 
 def _dimension(message: Mapping[str, Any], one: str, other: str) -> float | None:
     total = int(message.get(one) or 0) + int(message.get(other) or 0)
-    return float(total) if total else None
+    return ais_values.particular(float(total))
 
 
 def _text(value: Any) -> str | None:

@@ -40,7 +40,9 @@ _SENTENCE = re.compile(
     rb"!(?P<talker>[A-Z][A-Z0-9])(?P<kind>VDM|VDO),(?P<total>[1-9]),(?P<number>[1-9]),(?P<group>\d?),"
     rb"(?P<channel>[^,*]{0,8}),(?P<payload>[0-W`-w]{0,400}),(?P<fill>[0-5])\*(?P<checksum>[0-9A-Fa-f]{2})"
 )
-_AIS = re.compile(rb"![A-Z][A-Z0-9]VD[MO],")
+AIS_SENTENCE = re.compile(rb"![A-Z][A-Z0-9]VD[MO],")
+"""Beginning of a sentence of AIS."""
+
 _HEAD_LINES = 200
 _LONGEST_LABEL = 40
 _OTHER_FORMAT = re.compile(rb"[{\"'=<]")
@@ -112,7 +114,7 @@ def matches(head: bytes) -> bool:
     found = [each for each in found if each and not each.startswith(b"#")][:_HEAD_LINES]
     good = sum(_is_nmea(each) for each in found)
     objects = sum(each.startswith(b"{") for each in found)
-    return 2 * good >= len(found) >= 10 * objects and any(map(_AIS.search, found))
+    return 2 * good >= len(found) >= 10 * objects and any(map(AIS_SENTENCE.search, found))
 
 
 def _is_nmea(line: bytes) -> bool:
@@ -217,8 +219,8 @@ def _around(data: bytes, piece: Piece) -> _Around:
         tags = tags._replace(source=ais_clock.station(suffix))
     return _Around(
         tags,
-        before or ais_clock.NOTHING,
-        behind or ais_clock.NOTHING,
+        before or ais_clock.unread(prefix),
+        behind or ais_clock.unread(suffix),
         piece.tags_at if before is None else piece.begin,
         piece.suffix_at if behind is None else piece.end,
     )
@@ -226,14 +228,14 @@ def _around(data: bytes, piece: Piece) -> _Around:
 
 def _sentence(log: _Log, line: Line, piece: Piece, around: _Around, span: tuple[int, int]) -> list[Item]:
     text = line.data if around is _NOTHING else line.data[piece.sentence_at : piece.suffix_at]
-    if text[:1] == b"$" or not _AIS.match(text):
+    if text[:1] == b"$" or not AIS_SENTENCE.match(text):
         if ais_clock.is_clock(text) and _checksum(text) == int(text[-2:], 16):
             log.clock_us = ais_clock.fix_time(text) or log.clock_us
         log.time_of(around.tags)  # the later sentences of its group may have none
         return [Skipped(line.number, "NMEA sentence without AIS", (span,))]
     data = line.data if around is _NOTHING else line.data[around.begin : around.end].strip(BLANK)
     try:
-        match = _match(text)
+        match = checked(text)
     except RuleViolation as error:
         return [Refused(log.next_record(), line.number, data, str(error), error.rule, (span,))]
     line_us, flags = (None, ()) if around is _NOTHING else _time(log, around)
@@ -269,7 +271,12 @@ def _time(log: _Log, around: _Around) -> tuple[int | None, tuple[str, ...]]:
     return time_us, tuple(dict.fromkeys(flags))
 
 
-def _match(text: bytes) -> re.Match[bytes]:
+def checked(text: bytes) -> re.Match[bytes]:
+    """Return the fields of an AIS sentence: `talker`, `kind`, `total`, `number`, `group`, `channel`.
+
+    Raises:
+        RuleViolation: Its fields or its checksum are wrong.
+    """
     match = _SENTENCE.fullmatch(text)
     if match is None:
         raise RuleViolation(

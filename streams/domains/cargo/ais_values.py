@@ -2,9 +2,10 @@
 
 "Not available" becomes null: latitude 91, longitude 181, speed 102.3 kn, course 360°, heading 511, IMO number 0. A
 value that the standard does not use becomes null with a flag, so that nobody takes it for "not available".
+In static data (message 5) 0 is "not available" for type of ship and cargo, dimensions and draught, `@` fills texts.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from streams.domains.cargo.identifiers import imo_problem
 
@@ -17,6 +18,7 @@ NO_SPEED, NO_COURSE, NO_HEADING = 102.3, 360.0, 511
 FIRST_OFFICIAL_NUMBER = 10_000_000
 """From this number on the field of the IMO number holds an official number of the flag state (message type 5)."""
 
+_Number = TypeVar("_Number", int, float)
 _TURN = 360
 _LAST_SHIP_TYPE = 255
 
@@ -89,6 +91,16 @@ def heading(value: float | None) -> tuple[int | None, str | None]:
         return None, HEADING_OUT_OF_RANGE
     whole = round(value)
     return whole % _TURN, None if whole == value else HEADING_ROUNDED
+
+
+def particular(value: _Number | None) -> _Number | None:
+    """Return a ship's type, cargo type, length, width or draught; None for 0, which means "not available"."""
+    return value or None
+
+
+def text(value: str | None) -> str | None:
+    """Return a text without the `@` that fill it up; None if nothing is left, which means "not available"."""
+    return (value or "").rstrip("@ ") or None
 
 
 def ship_type(value: int | None) -> str | None:

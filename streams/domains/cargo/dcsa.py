@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from schemas.names import topic_name
 from streams.domains.cargo import dcsa_2_2, dcsa_3_0
+from streams.domains.cargo.dcsa_members import MEMBER_SPELLING, fold, respelled, standard_name
 from streams.domains.cargo.identifiers import container_problem, imo_problem
 from streams.domains.cargo.rule_violation import RuleViolation, short_repr
 from streams.domains.cargo.word_list import word_list
@@ -40,18 +41,21 @@ KEPT_OF_TOO_LARGE = 1 << 19
 WRAPPERS = tuple(
     sorted(word_list("events event data items results result content payload body message response records"))
 )
-"""Members in which interfaces wrap events. Up to two are looked into, one inside the other."""
+"""Members in which interfaces wrap events, in lower case. Up to two are looked into, one inside the other."""
+
+_SPELLED = (*WRAPPERS, *(each.capitalize() for each in WRAPPERS))
 
 PATHS: tuple[Path, ...] = (
     (),
-    *((name,) for name in WRAPPERS),
-    *((outer, inner) for outer in WRAPPERS for inner in WRAPPERS),
+    *((name,) for name in _SPELLED),
+    *((outer, inner) for outer in _SPELLED for inner in _SPELLED),
 )
 _BEGINS = re.compile(rb"\s*(\xef\xbb\xbf)?\s*[\[{]")
 _OF_EVENT = ("eventType", "eventClassification")
 """Members by which an event of 2.2 and of 3.0 differs from what wraps it."""
 
-_SIGNS = tuple(f'"{name}"'.encode() for name in _OF_EVENT)
+_SIGNS = tuple(f'"{fold(name)}"'.encode() for name in _OF_EVENT)
+_OF_2_2 = frozenset(("eventType", "eventClassifierCode"))
 
 
 class Version(NamedTuple):
@@ -59,20 +63,23 @@ class Version(NamedTuple):
 
     Attributes:
         name: Name of the format.
-        signs: Texts that the first bytes of a file must contain.
-        foreign: Text that they must not contain: a sign of the other version.
+        signs: Names of members that the first bytes of a file must contain, in any spelling of `dcsa_members`.
+        foreign: Name that they must not contain: a sign of the other version.
         fields_of: Returns `eventDateTime` in µs since 1970 UTC and the event's fields, or raises `RuleViolation`.
     """
 
     name: str
-    signs: tuple[bytes, ...]
-    foreign: bytes | None
+    signs: tuple[str, ...]
+    foreign: str | None
     fields_of: Callable[[Mapping[str, Any]], tuple[int, dict[str, Any]]]
 
     def matches(self, head: bytes) -> bool:
         """Return whether a file begins like a message of this version."""
-        is_foreign = self.foreign is not None and self.foreign in head
-        return _BEGINS.match(head) is not None and all(sign in head for sign in self.signs) and not is_foreign
+        if _BEGINS.match(head) is None:
+            return False
+        folded = fold(head.decode("ascii", "replace"))
+        is_foreign = self.foreign is not None and f'"{fold(self.foreign)}"' in folded
+        return all(f'"{fold(sign)}"' in folded for sign in self.signs) and not is_foreign
 
     def read(self, stream: BinaryIO) -> Iterator[Item]:
         """Read a message; yield one item per event, or one for a message without a list of them.
@@ -85,14 +92,16 @@ class Version(NamedTuple):
             yield self._single(stream, around)
             return
         paths = (
-            [each for each in around.arrays if each[-1:] == ("events",)] or around.arrays if around else [()]
+            [each for each in around.arrays if each and each[-1].casefold() == "events"] or around.arrays
+            if around
+            else [()]
         )
         record = 0
         for part in cut(stream, PATHS):
             if isinstance(part, Element) and part.path == paths[0]:
                 record += 1
                 yield self._item(record, part.line, part.data, part.problem, (part.span,))
-            elif isinstance(part, Element) and any(sign in part.data for sign in _SIGNS):
+            elif isinstance(part, Element) and _may_hold_event(part.data):
                 record += 1
                 lists = " and ".join(".".join(each) for each in (paths[0], part.path))
                 reason = f"expected one list of events, got {lists}"
@@ -129,11 +138,11 @@ class Version(NamedTuple):
 VERSIONS = (
     Version(
         "dcsa-tnt-2.2",
-        (b'"eventType"', b'"eventClassifierCode"'),
-        b'"eventClassification"',
+        ("eventType", "eventClassifierCode"),
+        "eventClassification",
         dcsa_2_2.fields_of,
     ),
-    Version("dcsa-tnt-3.0", (b'"eventClassification"', b'"eventClassifierCode"'), None, dcsa_3_0.fields_of),
+    Version("dcsa-tnt-3.0", ("eventClassification", "eventClassifierCode"), None, dcsa_3_0.fields_of),
 )
 
 
@@ -184,25 +193,36 @@ def _parsed(data: bytes) -> Any:
         raise RuleViolation(RULE, str(error)) from None
 
 
+def _may_hold_event(data: bytes) -> bool:
+    """Return whether the bytes of a value name a member of an event, in any spelling."""
+    folded = data.replace(b"_", b"").replace(b"-", b"").lower()
+    return any(sign in folded for sign in _SIGNS)
+
+
 def _is_event(value: object) -> bool:
-    return isinstance(value, Mapping) and any(name in value for name in _OF_EVENT)
+    """Return whether an object is an event. An envelope may have an `event_type`: other spellings need more."""
+    if not isinstance(value, Mapping):
+        return False
+    names = {standard_name(name) for name in value}
+    return any(name in value for name in _OF_EVENT) or names >= _OF_2_2 or "eventClassification" in names
 
 
 def unwrapped(value: object, depth: int = 2) -> object:
     """Return the event inside up to `depth` members that wrap it, or the value itself."""
     if not isinstance(value, Mapping) or _is_event(value) or depth == 0:
         return value
-    inside = (unwrapped(value[name], depth - 1) for name in WRAPPERS if name in value)
+    names = [each for each in value if each in _SPELLED]
+    inside = (unwrapped(value[name], depth - 1) for name in sorted(names, key=str.casefold))
     return next((each for each in inside if _is_event(each)), value)
 
 
 def _draft(version: Version, value: object, data: bytes) -> EventDraft:
-    event = unwrapped(value)
+    event, is_respelled = respelled(unwrapped(value))
     if not isinstance(event, Mapping):
         raise RuleViolation(MESSAGE, f"expected an event, got {short_repr(event)}")
     occurred_at, fields = version.fields_of(event)
     fields["subject_kind"], fields["subject"] = _subject(fields)
-    fields["flags"] = _flags(occurred_at, fields)
+    fields["flags"] = [*_flags(occurred_at, fields), *([MEMBER_SPELLING] if is_respelled else [])]
     fields["dcsa_event"] = _on_one_line(data.decode())
     return EventDraft(TOPIC, occurred_at, fields)
 

@@ -89,10 +89,9 @@ def _place(event: Members, kind: str) -> dict[str, Any]:
     if at_event is not None:  # since 2.3
         here = {**here, "facility_type": at_event}
     vessel = values.members(call.get("vessel"), "vessel")
-    call_id = call.get("transportCallID", call.get("transportCallId"))  # as one carrier spells it
     return {
         **{name: there[name] if value is None else value for name, value in here.items()},
-        "transport_call_id": values.text(call_id, "transportCallID", 100),
+        "transport_call_id": values.text(call.get("transportCallID"), "transportCallID", 100),
         "transport_call_sequence": values.integer(
             call.get("transportCallSequenceNumber"), "transportCallSequenceNumber"
         ),

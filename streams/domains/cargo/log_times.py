@@ -1,8 +1,9 @@
 """Times as loggers and exports write them → microseconds since 1970 UTC. Pure.
 
-Read are ISO 8601 with `-` or `/`, with `T` or a space, with a fraction, with an offset, `Z`, `UTC` or nothing; and
-epochs in seconds (also with a fraction), milliseconds, microseconds and nanoseconds. The unit of an epoch is the one
-that puts it between 1990 and 2100: AIS did not exist before, and nothing is received later.
+Read are ISO 8601 with `-` or `/`, with `T` or a space, with a fraction, with an offset, `Z`, `UTC` or nothing; the same
+in its basic form (`20260304T035711Z`), also without `T` (fourteen digits, which are no epoch in any unit); and epochs
+in seconds (also with a fraction), milliseconds, microseconds and nanoseconds. The unit of an epoch is the one that puts
+it between 1990 and 2100: AIS did not exist before, and nothing is received later.
 """
 
 import re
@@ -11,11 +12,12 @@ from typing import Final, NamedTuple
 
 from streams.domains.cargo import instants
 
-ISO: Final = (
-    r"(?P<year>\d{4})[-/](?P<month>\d{2})[-/](?P<day>\d{2})[T ](?P<time>\d{2}:\d{2}:\d{2})"
-    r"(?:[.,](?P<fraction>\d{1,9}))?(?: ?(?P<zone>Z\b|UTC\b|GMT\b|[+-]\d{2}(?::?\d{2})?))?"
-)
+_REST = r"(?:[.,](?P<fraction>\d{1,9}))?(?: ?(?P<zone>Z\b|UTC\b|GMT\b|[+-]\d{2}(?::?\d{2})?))?"
+ISO: Final = r"(?P<year>\d{4})[-/](?P<month>\d{2})[-/](?P<day>\d{2})[T ](?P<time>\d{2}:\d{2}:\d{2})" + _REST
 """Pattern of a date and time."""
+
+COMPACT: Final = r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})T?(?P<time>\d{6})" + _REST
+"""Pattern of a date and time in digits alone."""
 
 EPOCH: Final = r"(?P<epoch>\d{9,19})(?:\.(?P<part>\d{1,9}))?"
 """Pattern of an epoch; `epoch_us` says whether it is one."""
@@ -56,7 +58,7 @@ def iso(text: str) -> WrittenTime:
 
 
 def of_match(match: re.Match[str]) -> WrittenTime:
-    """Return the time of a match of `ISO`.
+    """Return the time of a match of `ISO` or `COMPACT`.
 
     Raises:
         ValueError: It does not exist, or lies before 1970.

@@ -1,6 +1,6 @@
 """The formats of cargo recordings. Each format has its reader in this package; the README defines source records."""
 
-from streams.domains.cargo import ais_csv, ais_dma, ais_nmea, dcsa, epcis_json, epcis_xml
+from streams.domains.cargo import ais_csv, ais_dma, ais_json, ais_nmea, dcsa, epcis_json, epcis_xml
 from streams.readers.formats import Format
 
 DOMAIN = "cargo"
@@ -25,6 +25,7 @@ FORMATS = (
         for each in dcsa.VERSIONS
     ),
     Format(ais_nmea.NAME, DOMAIN, "one AIS sentence group", ais_nmea.matches, ais_nmea.read),
+    Format(ais_json.NAME, DOMAIN, "one JSON line of AIS sentences", ais_json.matches, ais_json.read),
     Format(ais_csv.NAME, DOMAIN, "one CSV data row", ais_csv.matches, ais_csv.read),
     Format(ais_dma.NAME, DOMAIN, "one CSV data row", ais_dma.matches, ais_dma.read),
 )

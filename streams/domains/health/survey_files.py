@@ -10,6 +10,8 @@ Sources: CDC, NHANES data documentation of DEMO, BMX, DXX, BIX, BPX and BPXO in 
 - Components stay events of their own: scale, X-ray and impedance are instruments that need not agree.
 - DXX of 1999 to 2006 has five observations of each person, multiply imputed (`_MULT_` 1 to 5). The first one becomes an
   event, the others are skipped: they are no further measurements.
+- A diastolic pressure of zero enters no mean of CDC's if another reading is above zero. So if BPXDI1 is zero, the first
+  of BPXDI2 to BPXDI4 above zero counts; zero stands if there is none.
 - `.`, `._` and `.A` to `.Z` are null. **A reason never contains a value or a person.**
 """
 
@@ -50,10 +52,12 @@ class Source(NamedTuple):
     Attributes:
         variable: Name of the variable.
         divided_by: Divisor that converts its unit to the field's.
+        next: Variables of the further readings. If the first reading is zero, the first one above zero counts.
     """
 
     variable: str
     divided_by: int = 1
+    next: tuple[str, ...] = ()
 
 
 COMPONENTS: Mapping[str, Mapping[str, Source]] = {
@@ -82,12 +86,12 @@ COMPONENTS: Mapping[str, Mapping[str, Source]] = {
     },
     "BPX": {
         "systolic_blood_pressure": Source("BPXSY1"),
-        "diastolic_blood_pressure": Source("BPXDI1"),
+        "diastolic_blood_pressure": Source("BPXDI1", next=("BPXDI2", "BPXDI3", "BPXDI4")),
         "resting_heart_rate": Source("BPXPLS"),
     },
     "BPXO": {
         "systolic_blood_pressure": Source("BPXOSY1"),
-        "diastolic_blood_pressure": Source("BPXODI1"),
+        "diastolic_blood_pressure": Source("BPXODI1", next=("BPXODI2", "BPXODI3")),
         "resting_heart_rate": Source("BPXOPLS1"),
     },
 }
@@ -255,10 +259,25 @@ def _draft(member: Member, data: bytes, people: Mapping[int, Demographics]) -> E
         "age": joined.age if own.age is None else own.age,
     }
     for field, source in _FIELDS:
-        value = _number(member, data, source.variable) if source.variable in member.variables else None
+        value = _value(member, data, source)
         if value is not None:
             fields[field] = _divided(value, source.divided_by)
     return EventDraft(TOPIC, subject.period.occurred_at, fields)
+
+
+def _value(member: Member, data: bytes, source: Source) -> float | None:
+    """Return the first reading of a field; of readings that begin with zero, the first one above zero.
+
+    Raises:
+        ValueError: A reading is no number.
+    """
+    if source.variable not in member.variables:
+        return None
+    value = _number(member, data, source.variable)
+    if value != 0:
+        return value
+    further = (_number(member, data, name) for name in source.next if name in member.variables)
+    return next((each for each in further if each is not None and each > 0), value)
 
 
 def _number(member: Member, data: bytes, name: str) -> float | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from streams.domains.vehicle import crash
 from streams.domains.vehicle.crash import VelocityChange, Window
+from streams.domains.vehicle.order import Stretch, stretch_of
 
 VelocityChangeRow = tuple[int, int, float, float]
 """A `VelocityChange` as JSON array: begin and end in µs since 1970 UTC, longitudinal and lateral km/h."""
@@ -219,6 +220,7 @@ class AccidentState:
         context: Values before the next signal.
         frontier: Time of the newest signal.
         seen: Event ids of the signals of that time.
+        stretch: What a closing signal closes (`order.Stretch`).
     """
 
     last_a: int | None = None
@@ -240,6 +242,7 @@ class AccidentState:
     context: Context = field(default_factory=Context)
     frontier: int = 0
     seen: list[str] = field(default_factory=list)
+    stretch: Stretch | None = None
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> "AccidentState":
@@ -259,6 +262,7 @@ class AccidentState:
 
     def see(self, at_us: int, event_id: str) -> None:
         """Note a signal that is new."""
+        self.stretch = stretch_of(self.stretch, self.frontier if self.seen else None, at_us)
         self.seen = [*self.seen, event_id] if at_us == self.frontier else [event_id]
         self.frontier = at_us
 
@@ -308,7 +312,7 @@ class AccidentState:
         """Drop what belongs to one recording: accelerations, speeds, suspicion and air bag."""
         self.end_acceleration()
         self.last_a, self.gap_us, self.value = None, None, (None, None)
-        self.speeds, self.suspicion, self.deployed = [], None, False
+        self.speeds, self.suspicion, self.deployed, self.stretch = [], None, False, None
 
     def take_event(self) -> Crash | None:
         """Remove the open event and return it."""

@@ -6,7 +6,8 @@ vehicle stands. Its delta-V is that of the accelerations if they are fine enough
 slow for a delta-V is a suspicion, marked `coarse`, without delta-V and severity.
 
 For 10 s after an accident speeds make no accident: those of the same crash come later. A signal that is older than the
-last one of its vehicle changes nothing, nor does a repeat; channels may come in signals of their own at one moment.
+last one of its vehicle adds nothing, nor does a repeat; with `ends` it closes what is open. Channels may come in
+signals of their own at one moment.
 `accident_state` owns the state, `crash` the formulas.
 """
 
@@ -23,6 +24,7 @@ from streams.domains.vehicle.accident_state import (
     Suspicion,
     value_of,
 )
+from streams.domains.vehicle.order import closes_late, is_left_out
 
 DELTA_V_ACCURACY = 0.1
 """Share of a delta-V by which it may be wrong (49 CFR 563.8, table III)."""
@@ -46,8 +48,10 @@ def apply_signal(stored: Mapping[str, Any] | None, signal: Signal) -> tuple[Acci
     """
     at: int = signal["occurred_at"]
     state = AccidentState() if stored is None else AccidentState.read(stored)
-    if stored is not None and not state.is_new(at, signal["event_id"]):
+    if is_left_out(signal):
         return state, []
+    if stored is not None and not state.is_new(at, signal["event_id"]):
+        return state, _end_recording(state) if closes_late(signal, state.stretch) else []
     state.see(at, signal["event_id"])
     found: list[Accident] = []
     if accelerations.is_interrupted(state, at):
@@ -60,13 +64,24 @@ def apply_signal(stored: Mapping[str, Any] | None, signal: Signal) -> tuple[Acci
     if state.event is not None and (at >= state.event.complete_us or speeds.is_over(state)):
         found += _end_event(state)
     if signal.get("ends") is not None:
-        found += _end_event(state)
-    if speeds.is_confirmed(state, at) or signal.get("ends") is not None:
-        found += [_coarse_accident(state, each) for each in [state.take_suspicion()] if each is not None]
-    if signal.get("ends") is not None:
-        state.end_recording()
+        found += _end_recording(state)
+    elif speeds.is_confirmed(state, at):
+        found += _confirm(state)
     state.context = state.context.after(signal, value_of(signal, "speed", speeds.LARGEST_KMH))
     return state, found
+
+
+def _end_recording(state: AccidentState) -> list[Accident]:
+    """Close what is open and drop what belongs to the recording; return the accidents."""
+    found = [*_end_event(state), *_confirm(state)]
+    state.end_recording()
+    return found
+
+
+def _confirm(state: AccidentState) -> list[Accident]:
+    """Return the accident of the open suspicion, if there is one."""
+    suspicion = state.take_suspicion()
+    return [] if suspicion is None else [_coarse_accident(state, suspicion)]
 
 
 def _end_event(state: AccidentState) -> list[Accident]:

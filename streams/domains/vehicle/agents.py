@@ -16,7 +16,7 @@ TRIP = topic_name(DOMAIN, "trip")
 HARD_BRAKING = topic_name(DOMAIN, "hard-braking")
 ACCIDENT = topic_name(DOMAIN, "accident")
 TRIP_RULE = "vehicle-trip@2"
-BRAKING_RULE = "vehicle-hard-braking@1"
+BRAKING_RULE = "vehicle-hard-braking@2"
 ACCIDENT_RULE = "vehicle-accident@2"
 
 

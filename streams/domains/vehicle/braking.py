@@ -8,11 +8,14 @@ No public standard defines "hard". The thresholds are the platform's own and dep
   the peak, so the threshold is lower and the event states its basis.
 
 One braking is one event, however many samples it has. It is derived at the first sample that is no longer hard, at a
-closing signal, or after a gap. A signal that is not newer than the last one changes nothing.
+closing signal, or after a gap. A signal that is not newer than the last one adds nothing; with `ends` it closes what is
+open.
 """
 
 from collections.abc import Mapping
 from typing import Any
+
+from streams.domains.vehicle.order import closes_late, is_left_out, stretch_of
 
 WINDOW_M_S2 = 3.5
 STEP_M_S2 = 2.0
@@ -29,12 +32,13 @@ KMH = 3.6
 """km/h of one m/s."""
 
 BrakingState = dict[str, Any]
-"""Persisted state of one vehicle: newest time, samples, the open braking, the last position. Its keys do not change."""
+"""Persisted state of one vehicle: newest time, open stretch, samples, open braking, last position. Its keys stay."""
 
 Braking = dict[str, Any]
 """One braking: its basis, first and last sample, peak deceleration; with its position when it is over."""
 
 Signal = Mapping[str, Any]
+_CLOSED: Mapping[str, Any] = {"stretch": None, "samples": (), "braking": None}
 
 
 def apply_signal(state: BrakingState | None, signal: Signal) -> tuple[BrakingState, list[Braking]]:
@@ -48,11 +52,16 @@ def apply_signal(state: BrakingState | None, signal: Signal) -> tuple[BrakingSta
         State after, and the brakings that are over, in the form that `fields` takes.
     """
     at: int = signal["occurred_at"]
-    if state is not None and at <= state["frontier"]:
+    state = state or {"frontier": None, "stretch": None, **_CLOSED, "place": [None, None]}
+    frontier = state["frontier"]
+    if is_left_out(signal):
         return state, []
-    kept: BrakingState = dict(state or {"samples": [], "braking": None, "place": [None, None]}) | {
-        "frontier": at
-    }
+    if frontier is not None and at <= frontier:
+        return (
+            ({**state, **_CLOSED}, _finished(state)) if closes_late(signal, state["stretch"]) else (state, [])
+        )
+    stretch = stretch_of(state["stretch"], frontier, at)
+    kept: BrakingState = {**state, "frontier": at, "stretch": stretch}
     place = [signal.get("current_location_latitude"), signal.get("current_location_longitude")]
     finished: list[Braking] = []
     speed = signal.get("speed")
@@ -64,7 +73,7 @@ def apply_signal(state: BrakingState | None, signal: Signal) -> tuple[BrakingSta
         kept["place"] = place
     if signal.get("ends") is not None:
         finished += _finished(kept)
-        kept |= {"samples": [], "braking": None}
+        kept |= _CLOSED
     return kept, finished
 
 

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from streams.domains.vehicle.order import with_closing_signals
 from streams.domains.vehicle.signals import (
     NO_FIX,
     NO_VEHICLE_ID,
@@ -26,7 +27,6 @@ from streams.domains.vehicle.signals import (
     micros,
     number,
     range_flags,
-    with_closing_signals,
     with_points,
 )
 from streams.domains.vehicle.torque import LITRES_PER_HOUR, METRES, ONE, SPEED_KMH, has_only_names

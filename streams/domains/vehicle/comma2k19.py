@@ -23,7 +23,8 @@ from statistics import median
 from typing import Any, BinaryIO
 
 from streams.domains.vehicle.npy import MAGIC, Array, parse
-from streams.domains.vehicle.signals import SIGNAL, range_flags, with_closing_signal
+from streams.domains.vehicle.order import with_closing_signals
+from streams.domains.vehicle.signals import SIGNAL, range_flags
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 
 NAME = "comma2k19-log"
@@ -82,10 +83,11 @@ def members(path: Path) -> Mapping[str, Path]:
 
 def read(stream: BinaryIO) -> Iterator[Item]:
     """Read a log, given as a zip of its arrays; yield one item per sample of the CAN speed."""
-    return with_closing_signal(_items(stream))
+    return with_closing_signals(lambda: _items(stream))
 
 
 def _items(stream: BinaryIO) -> Iterator[Item]:
+    stream.seek(0)
     contents = _unpacked(stream)
     begins = dict(zip(contents, accumulate(map(len, contents.values()), initial=0), strict=False))
     try:

@@ -18,13 +18,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
 
+from streams.domains.vehicle.order import with_closing_signals
 from streams.domains.vehicle.signals import (
     NO_VEHICLE_ID,
     SIGNAL,
     micros,
     range_flags,
     vehicle_id,
-    with_closing_signals,
 )
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 from streams.readers.json_stream import CUT_OFF, Element, Envelope, cut, envelope

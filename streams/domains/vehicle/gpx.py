@@ -9,7 +9,9 @@ with what stands around the track points, and so is a track point without a time
   TrackPointExtension 2, OsmAnd, GPSLogger, or without a namespace. They are those of the receiver: `gnss_speed`.
 - An element that comes again with another value is flagged, and the first one counts; a second time refuses the point.
 - Other numbers of the point and of its extensions keep their names in `other`. A heart rate is the person's, not the
-  vehicle's: it is left out, with the flag `LEFT_OUT:hr`. Texts (names, comments, links) are no measurements.
+  vehicle's: it is left out, with the flag `LEFT_OUT:hr`. Texts (names, comments, links) are no measurements, also where
+  they are made of digits.
+- A point without a fix (`fix` is `none`, or 0, 0) has no position, and the flag `NO_FIX`.
 
 A document names no vehicle: the pseudonym is made from its digest, with the flag `NO_VEHICLE_ID`. Each track has its
 own and is closed by its own signal, for nothing says that two tracks are of one vehicle. Segments of a track are one
@@ -25,6 +27,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO, cast
 from xml.etree.ElementTree import Element
 
+from streams.domains.vehicle.order import with_closing_signals
 from streams.domains.vehicle.signals import (
     KMH,
     NO_FIX,
@@ -34,7 +37,6 @@ from streams.domains.vehicle.signals import (
     micros,
     number,
     range_flags,
-    with_closing_signals,
 )
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 from streams.readers.xml_stream import IGNORED, LIST, Tags, XmlElement, XmlEnvelope, cut
@@ -70,12 +72,35 @@ UNITS: Mapping[str, str] = {
 KNOWN = frozenset((*FIELDS, *UNITS, "fix"))
 REPEATED = "REPEATED"
 """Flag of a signal whose point has several values of one name, such as `REPEATED:ele`. The first one counts."""
+TEXTS = frozenset(
+    (
+        *(
+            "name",
+            "cmt",
+            "desc",
+            "src",
+            "sym",
+            "type",
+            "link",
+            "url",
+            "urlname",
+            "author",
+            "email",
+            "keywords",
+        ),
+        *("address", "phonenumber", "categories"),
+    )
+)
+"""Elements whose content is text (GPX 1.0 and 1.1; Garmin's GpxExtensions 3). Nothing in them is kept."""
 
 PERSONAL = frozenset(("hr", "heartrate", "heart_rate"))
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?gpx[\s>]")
 _MARKUP = re.compile(rb"<(?![?!]|(?:[\w.-]+:)?gpx[\s>])")
 _TRACK = re.compile(rb"<(?:[\w.-]+:)?trk[\s>]")
 _LEAP = re.compile(r"(:\d\d):60(?=[.Z+-]|$)")
+_MIDNIGHT = re.compile(r"[Tt]24:00:00(\.0+)?(?=[Zz+-]|$)")
+"""The end of a day, which is the beginning of the next one (XML Schema part 2, 3.2.7)."""
+
 _LONGEST_FRAME = 1 << 20
 """Bytes between two track points in which the beginning of a track is looked for."""
 
@@ -192,16 +217,23 @@ def _values(element: Element) -> tuple[dict[str, str], list[str]]:
 
     An element of the point itself counts before one of its extensions, and of several the first one.
     """
+    own, inner = list[Element](), list[Element]()
+    waiting = [(each, own) for each in reversed(element)]
+    while waiting:
+        each, level = waiting.pop()
+        if _bare(each.tag) in TEXTS:
+            continue
+        waiting += [(child, inner) for child in reversed(each)]
+        level.append(each)
     found: dict[str, str] = {}
     again: dict[str, None] = {}
-    inner = [each for child in element for each in child.iter() if each is not child]
-    for group in (list(element), inner):
-        of_group: dict[str, str] = {}
-        for each in group:
+    for level in (own, inner):
+        of_level: dict[str, str] = {}
+        for each in level:
             name, text = _bare(each.tag), (each.text or "").strip()
-            if text and len(each) == 0 and of_group.setdefault(name, text) != text:
+            if text and len(each) == 0 and of_level.setdefault(name, text) != text:
                 again[name] = None
-        found = {**of_group, **found}
+        found = {**of_level, **found}
     return found, list(again)
 
 
@@ -221,16 +253,12 @@ def _draft(element: Element, values: Mapping[str, str], vehicle: str, again: lis
         raise ValueError("time: expected one, got several")
     latitude, longitude = _degrees(element, "lat", 90.0), _degrees(element, "lon", 180.0)
     at, flags = _time(values["time"])
-    flags = [
-        NO_VEHICLE_ID,
-        *flags,
-        *([NO_FIX] if latitude == longitude == 0 or values.get("fix") == "none" else []),
-    ]
-    fields: dict[str, Any] = {
-        "vehicle": vehicle,
-        "current_location_latitude": latitude,
-        "current_location_longitude": longitude,
-    }
+    flags = [NO_VEHICLE_ID, *flags]
+    fields: dict[str, Any] = {"vehicle": vehicle}
+    if latitude == longitude == 0 or values.get("fix", "").lower() == "none":
+        flags.append(NO_FIX)
+    else:
+        fields |= {"current_location_latitude": latitude, "current_location_longitude": longitude}
     flags += [f"{REPEATED}:{name}" for name in again if name in KNOWN or number(values[name]) is not None]
     other: dict[str, float] = {}
     for name, text in sorted(values.items()):
@@ -261,15 +289,15 @@ def _time(text: str) -> tuple[int, list[str]]:
     Raises:
         ValueError: It is no time of XML Schema, or before 1970.
     """
-    leap = _LEAP.search(text)
+    later = timedelta()
+    if _LEAP.search(text):
+        text, later = _LEAP.sub(r"\1:59", text), timedelta(seconds=1)
+    elif _MIDNIGHT.search(text):
+        text, later = _MIDNIGHT.sub("T00:00:00", text), timedelta(days=1)
     try:
-        found = datetime.fromisoformat(_LEAP.sub(r"\1:59", text) if leap else text)
-    except ValueError:
+        found = datetime.fromisoformat(text) + later
+    except (ValueError, OverflowError):
         raise ValueError(f"time: expected ISO 8601, got {text[:40]!r}") from None
     if "T" not in text.upper():
         raise ValueError(f"time: expected a date and a time, got {text[:40]!r}")
-    try:
-        at = micros(found + timedelta(seconds=1) if leap else found)
-    except OverflowError:
-        raise ValueError(f"time: no such time in the calendar: {text[:40]!r}") from None
-    return at, [NO_ZONE] if found.tzinfo is None else []
+    return micros(found), [NO_ZONE] if found.tzinfo is None else []

@@ -1,14 +1,12 @@
-"""What the readers of vehicle signals share: plausible ranges and the closing signal. Pure."""
+"""What the readers of vehicle signals share: plausible ranges, numbers, times and ids. Pure."""
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from schemas.names import topic_name
-from streams.readers.formats import Accepted, Item
 from streams.zones import LAST_US
 
 DOMAIN = "vehicle"
@@ -47,7 +45,7 @@ NO_ZONE = "NO_ZONE"
 """Flag of a signal whose time has no zone: it is taken as UTC."""
 
 NO_FIX = "NO_FIX"
-"""Flag of a signal whose receiver had no position: it gives 0, 0."""
+"""Flag of a signal whose receiver had no position: it says so or gives 0, 0. The signal has no position."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -114,45 +112,3 @@ def vehicle_id(found: Any) -> str | None:
         return str(int(found))
     text = found.strip() if isinstance(found, str) else ""
     return text if 0 < len(text) <= LONGEST_ID and not _CONTROL.search(text) else None
-
-
-def with_closing_signals(read: Callable[[], Iterable[Item]]) -> Iterator[Item]:
-    """Yield the items of a recording of several vehicles, the last accepted one of each with `ends` set.
-
-    The recording is read twice: the first time for what is last. Why: docs/identity.md#closing-events.
-
-    Args:
-        read: Reads the items from the beginning.
-    """
-    last = {
-        item.drafts[-1].fields["vehicle"]: item.record
-        for item in read()
-        if isinstance(item, Accepted) and item.drafts
-    }
-    closing = frozenset(last.values())
-    for item in read():
-        yield closed(item) if isinstance(item, Accepted) and item.record in closing else item
-
-
-def closed(item: Accepted) -> Accepted:
-    """Return an accepted item whose last signal closes its vehicle's recording."""
-    last = item.drafts[-1]
-    ended = replace(last, fields={**last.fields, "ends": RECORDING_ENDED})
-    return replace(item, drafts=(*item.drafts[:-1], ended))
-
-
-def with_closing_signal(items: Iterable[Item]) -> Iterator[Item]:
-    """Yield the items of one vehicle's recording, the last accepted one with `ends` set.
-
-    Order and number of the items stay. The newest accepted item and those after it wait until the next accepted one, or
-    the end, comes. Why: docs/identity.md#closing-events.
-    """
-    held: list[Item] = []
-    for item in items:
-        if isinstance(item, Accepted) and held:
-            yield from held
-            held = []
-        held.append(item)
-    if held and isinstance(held[0], Accepted):
-        held[0] = closed(held[0])
-    yield from held

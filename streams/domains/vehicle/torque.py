@@ -19,19 +19,19 @@ A log names no vehicle: the pseudonym is made from its digest, with the flag `NO
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, BinaryIO
 
 from streams.domains.vehicle.months import month_number
+from streams.domains.vehicle.order import with_closing_signals
 from streams.domains.vehicle.signals import (
     KMH,
     NO_FIX,
     NO_VEHICLE_ID,
     NO_ZONE,
     SIGNAL,
-    closed,
     micros,
     number,
     range_flags,
@@ -95,6 +95,17 @@ HEADER = "header"
 
 CLOCKS_DIFFER = "CLOCKS_DIFFER"
 """Flag of a signal whose GPS Time and Device Time are more than `CLOCKS_S` apart: the receiver has had no fix."""
+
+WEEK_ROLLOVER = "WEEK_ROLLOVER"
+"""Flag of a signal whose receiver counts its weeks from another rollover: the phone's time is taken."""
+
+ROLLOVER_DAYS = 7 * 1024
+"""Days after which a receiver's week number begins anew: it has 10 bits (IS-GPS-200, 20.3.3.3.1.1)."""
+
+MOST_ROLLOVERS = 3
+"""Rollovers that a receiver may be off: GPS time begins in 1980."""
+
+_SUMMER = timedelta(hours=1)
 
 CLOCKS_S = 600
 CALENDAR_DAYS = 366
@@ -186,9 +197,7 @@ def read(stream: BinaryIO) -> Iterator[Item]:
         digest.update(line.data + b"\n")
         zone = zone or _zone_in(line)
     vehicle = f"torque:{digest.hexdigest()[:12]}"
-    closing = _last_records(_items(stream, vehicle, zone))
-    for item in _items(stream, vehicle, zone):
-        yield closed(item) if isinstance(item, Accepted) and item.record in closing else item
+    return with_closing_signals(lambda: _items(stream, vehicle, zone), _is_header)
 
 
 def _zone_in(line: Line) -> timezone | None:
@@ -197,15 +206,8 @@ def _zone_in(line: Line) -> timezone | None:
     return None if found is None else _zone(found[6])[0]
 
 
-def _last_records(items: Iterable[Item]) -> set[int]:
-    """Return the numbers of the last accepted record before each header, and before the end."""
-    last, found = 0, set[int]()
-    for item in items:
-        if isinstance(item, Accepted):
-            last = item.record
-        elif isinstance(item, Skipped) and item.reason == HEADER:
-            found.add(last)
-    return found | {last}
+def _is_header(item: Item) -> bool:
+    return isinstance(item, Skipped) and item.reason == HEADER
 
 
 def _items(stream: BinaryIO, vehicle: str, zone: timezone | None) -> Iterator[Item]:
@@ -286,13 +288,39 @@ def _time(device: str, gps: str, zone: timezone | None) -> tuple[int, timezone |
         if fix is None:
             raise ValueError(f"Device Time: {error}") from None
         local, flags = fix, [] if device in _MISSING else ["NO_TIME:Device Time"]
-    zone, local = _zone_of(local) or zone, local.replace(tzinfo=None)
+    own_zone, local = _zone_of(local), local.replace(tzinfo=None)
+    zone = own_zone or zone
     if fix is not None and abs(local - fix) > timedelta(seconds=CLOCKS_S):
         flags.append(CLOCKS_DIFFER)
-        local = fix if abs(local - fix) > timedelta(days=CALENDAR_DAYS) else local
+        rolled = _rollovers(local - fix)
+        if rolled is not None:
+            flags.append(WEEK_ROLLOVER)
+            zone = own_zone or _zone_of_today(zone, local - fix - rolled)
+        elif abs(local - fix) > timedelta(days=CALENDAR_DAYS):
+            local = fix
     if zone is None:
         flags.append(f"{NO_ZONE}:{unknown}" if unknown else NO_ZONE)
     return micros(local.replace(tzinfo=zone or UTC)), zone, flags
+
+
+def _rollovers(apart: timedelta) -> timedelta | None:
+    """Return the rollovers that lie between phone and receiver, or None if their times differ by no such thing."""
+    period = timedelta(days=ROLLOVER_DAYS)
+    count = round(apart / period)
+    is_one = abs(apart - count * period) <= timedelta(days=1) and 1 <= abs(count) <= MOST_ROLLOVERS
+    return count * period if is_one else None
+
+
+def _zone_of_today(zone: timezone | None, apart: timedelta) -> timezone | None:
+    """Return the phone's zone: the receiver's text has the offset of another date, summer or winter.
+
+    Args:
+        zone: The zone of the receiver's text.
+        apart: The phone's local time less the receiver's, without the rollovers.
+    """
+    if zone is None or abs(abs(apart) - _SUMMER) > timedelta(seconds=CLOCKS_S):
+        return zone
+    return timezone(zone.utcoffset(None) + (_SUMMER if apart > timedelta() else -_SUMMER))
 
 
 def _device_time(text: str) -> datetime:

@@ -1,8 +1,8 @@
 """One signal and its vehicle's state → a trip, when it closes. Pure.
 
 A trip closes at a signal with `ends`, or when the next signal comes after more than `SILENCE_US`. A signal that is not
-newer than the last one of its vehicle (a repeat, or a late one) changes nothing. That holds after the closing signal
-too, so a repeat opens no second trip.
+newer than the last one of its vehicle (a repeat, or a late one) adds nothing. That holds after the closing signal
+too, so a repeat opens no second trip. With `ends` it closes the open trip at the last signal that was kept.
 
 Distance is the integral of speed (trapezoids) over steps of at most `LONGEST_STEP_US`; fuel and carbon dioxide
 likewise. Where the vehicle tells no speed (GPX tracks), it is that of the receiver's speed; without one, the length of
@@ -13,7 +13,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-SILENCE_US = 300_000_000
+from streams.domains.vehicle.order import SILENCE_US, closes_late, is_left_out
+
 LONGEST_STEP_US = 60_000_000
 STANDSTILL_KMH = 1.0
 """Speed below which a vehicle is at standstill."""
@@ -21,7 +22,7 @@ STANDSTILL_KMH = 1.0
 _HOUR_US = 3_600_000_000
 
 TripState = dict[str, Any]
-"""Persisted state of one vehicle: the newest time (`frontier`) and the open trip, or None. Its keys do not change."""
+"""Persisted state of one vehicle: newest time (`frontier`) and open trip, each None without. Its keys do not change."""
 
 Trip = dict[str, Any]
 """Sums of one trip so far, its first and last signal; with `ended_by` once it is closed."""
@@ -46,22 +47,28 @@ def apply_signal(state: TripState | None, signal: Signal) -> tuple[TripState, li
         State after, and the trips that closed, in the form that `summary` takes.
     """
     at: int = signal["occurred_at"]
-    trip = None if state is None else state["trip"]
-    if state is not None and at <= state["frontier"]:
+    state = state or {"frontier": None, "trip": None}
+    frontier, trip = state["frontier"], state["trip"]
+    if is_left_out(signal):
         return state, []
+    if frontier is not None and at <= frontier:
+        if trip is None or not closes_late(signal, [trip["started_us"], trip["before_us"]]):
+            return state, []
+        return {**state, "trip": None}, [{**trip, "ended_by": signal["ends"]}]
     finished: list[Trip] = []
     if trip is not None and at - trip["last_us"] > SILENCE_US:
         finished.append({**trip, "ended_by": "SILENCE"})
         trip = None
-    trip = _extend(trip or _begin(signal), signal)
+    trip = _extend(trip or _begin(signal, frontier), signal)
     if signal.get("ends") is not None:
         finished.append({**trip, "ended_by": signal["ends"]})
         trip = None
     return {"frontier": at, "trip": trip}, finished
 
 
-def _begin(signal: Signal) -> Trip:
+def _begin(signal: Signal, frontier: int | None) -> Trip:
     return {
+        "before_us": frontier,
         "first": _input(signal),
         "started_us": signal["occurred_at"],
         "signals": 0,

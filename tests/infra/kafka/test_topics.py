@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from confluent_kafka.admin import ConfigResource, ResourceType
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from infra.kafka.admin import connect
 from infra.kafka.errors import PartitionMismatchError, TopicSetupError
@@ -68,6 +68,38 @@ def test_changed_retention_reaches_an_existing_topic(kafka: str) -> None:
 
     # A broker learns of a change a moment after the controller.
     eventually(lambda: retentions() == {"432000000"}, retentions, every_s=0.02)
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+def test_a_compacted_topic_is_set_back_and_told(kafka: str, policy: str) -> None:
+    """One line for the topic, none for the others; none at the next start."""
+    catalog = renamed(f"policy{len(policy)}")
+    ensure_topics(kafka, catalog)
+    name = min(catalog.topics)
+    change = ConfigResource(
+        ResourceType.TOPIC,
+        name,
+        incremental_configs=[
+            ConfigEntry("cleanup.policy", policy, incremental_operation=AlterConfigOpType.SET)
+        ],
+    )
+    admin = connect(kafka)
+    (changed,) = admin.incremental_alter_configs([change]).values()
+    changed.result(10)
+
+    def has(value: str) -> bool:
+        return sorted(settings_of(kafka, name)["cleanup.policy"].split(",")) == sorted(value.split(","))
+
+    # A broker learns of a change a moment after the controller.
+    eventually(lambda: has(policy), policy, every_s=0.02)
+    told: list[str] = []
+    ensure_topics(kafka, catalog, tell=told.append)
+    assert len(told) == 1
+    assert told[0].startswith(f"topic {name}: cleanup.policy was compact")
+    assert "is set back" in told[0]
+    eventually(lambda: has("delete"), "delete", every_s=0.02)
+    ensure_topics(kafka, catalog, tell=told.append)
+    assert len(told) == 1
 
 
 def test_other_number_of_partitions_is_refused(kafka: str) -> None:

@@ -118,6 +118,50 @@ def test_rows_below_another_header_are_refused() -> None:
     assert found[3].reason == "stands below another header (line 3): split the file there"
 
 
+WIDE = Dialect(frozenset({"time", "pm2.5", "place"}).issubset, ("utf-8", "cp949"))
+
+
+def times(header: Header) -> RowReader:
+    """Return a reader of tables whose `time` is a whole number."""
+    del header
+
+    def draft(row: Row) -> EventDraft:
+        return EventDraft("topic", int(row.require_cells()["time"]), dict(row.cells))
+
+    return draft
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "pm2.5,time,place",  # a name with a digit first
+        "place,pm2.5,time,",  # and a cell more
+        "place;time;pm2.5",  # with another separator
+        "pm2.5,time,place,측정소",  # in another encoding
+        "breite,länge,name",  # unknown names
+    ],
+)
+def test_another_header_is_found_however_it_is_written(other: str) -> None:
+    """What stands below it is refused, and what stands below the first header again is read."""
+    encoding = "cp949" if "측" in other else "utf-8"
+    data = b"time,pm2.5,place\n1,2,x\n" + other.encode(encoding) + b"\n3,4,5\ntime,pm2.5,place\n6,7,y\n"
+    assert kinds(read(data, WIDE, times)) == "SARRSA"
+
+
+@pytest.mark.parametrize("row", ["NA,NA,NA", "-,-,-", "x,,", "a,a,a", ",,end of the file"])
+def test_a_row_without_numbers_is_no_header(row: str) -> None:
+    """Missing values and words refuse their own row only."""
+    assert kinds(read(f"time,pm2.5,place\n{row}\n3,4,5\n".encode(), WIDE, times)) == "SRA"
+
+
+def test_a_column_that_comes_twice_must_say_the_same() -> None:
+    """Which of two different cells is meant, nobody knows."""
+    found = read(b"a,b,b\n1,x,x\n2,x,y\n")
+    assert kinds(found) == "SAR"
+    assert isinstance(found[2], Refused)
+    assert found[2].reason == "the table has the column b more than once, with different cells"
+
+
 @pytest.mark.parametrize("data", [b"1,2\n", b"x\n" * 30 + b"a,b\n1,2\n"])
 def test_without_a_header_every_line_is_refused(data: bytes) -> None:
     """A table whose header is missing or stands too far below is no table of the format."""

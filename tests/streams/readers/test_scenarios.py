@@ -77,7 +77,8 @@ def test_blank_lines_and_comments_are_no_records() -> None:
     [
         ("{", "not JSON"),
         ("[1]", "expected a JSON object, got list"),
-        ('{"topic": NaN}', "NaN is no number"),
+        ('{"topic": NaN}', "NaN is no JSON value"),
+        ('{"offset_ms": 1, "offset_ms": 999}', "offset_ms"),
         ("[" * 100_000, "nested too deeply"),
         ({**EVENT, "topic": "air-quality.index"}, "expected a raw topic of air_quality"),
         ({**EVENT, "topic": ["x"]}, "expected a raw topic of air_quality"),

@@ -5,6 +5,7 @@ import io
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,50 @@ def test_a_zip_of_none_or_several_says_what_to_do(
         with pytest.raises(SourceError) as told:
             opens(path)
         assert reason in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: zipped("a.csv") + zipped("b.csv"),
+        lambda: zipped("a.csv") + b"\0" * 9,
+        lambda: b"x" + zipped("a.csv"),
+    ],
+)
+def test_nothing_stands_beside_a_zip_archive(tmp_path: Path, data: Callable[[], bytes]) -> None:
+    """Of two archives in one file, one would be lost."""
+    path = tmp_path / "it"
+    path.write_bytes(data())
+    with (
+        pytest.raises(SourceError, match="before or behind the zip") if data()[:2] == b"PK" else nullcontext()
+    ):
+        measure(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_zip_is_told_whatever_its_method(tmp_path: Path, method: int) -> None:
+    """Any byte of it may be another one: it is read, or told."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("측정.csv", DATA[:3_000])
+    path = tmp_path / "it"
+    for place in range(0, len(packed.getvalue()), 3):
+        broken = bytearray(packed.getvalue())
+        broken[place] ^= 0xFF
+        path.write_bytes(broken)
+        for opens in (head_of, measure):
+            with suppress(SourceError, OSError):
+                opens(path)
+
+
+def test_the_end_of_utf16_text_can_be_sought(tmp_path: Path) -> None:
+    """As that of any file."""
+    path = tmp_path / "it"
+    path.write_bytes(TEXT.encode("utf-16"))
+    with open_source(path) as stream:
+        assert stream.seek(0, io.SEEK_END) == len(DATA)
+        assert stream.seek(0) == 0
+        assert stream.read() == DATA
 
 
 def test_what_expands_beyond_measure_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

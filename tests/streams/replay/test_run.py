@@ -146,7 +146,7 @@ def test_a_dead_letter_holds_the_row_and_why(bench: Bench, tmp_path: Path) -> No
     row = gzip.decompress(path.read_bytes()).splitlines()[-1]
     assert letter.key == f"{digest}:5"
     assert letter.event["origin"] == {"path": "seoul.csv.gz", "sha256": digest, "record": 5, "line": 6}
-    assert (letter.event["stage"], letter.event["rule"]) == ("read", "read-seoul-daily@1")
+    assert (letter.event["stage"], letter.event["rule"]) == ("read", "read-seoul-daily@2")
     assert "expected a day YYYYMMDD" in letter.event["reason"]
     assert (letter.event["bytes"], letter.event["length"]) == (row, len(row))
     assert letter.event["sha256"] == hashlib.sha256(row).digest()

@@ -1,15 +1,19 @@
 """A worker whose topic is written in transactions: it derives from committed records alone, and goes on."""
 
+import contextlib
 from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
+import pytest
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from streams import backlog as backlog_module
 from streams.backlog import Backlog
 from streams.metrics import Metrics, no_emit
 from streams.partition_reader import PartitionReader
 from streams.produce.kafka import Producer
 from streams.worker.liveness import Liveness
 from tests.harness.transactions import Raw, TransactionalProducer, four_ends, stable_and_end
+from tests.harness.waiting import eventually
 from tests.streams.probe import tick
 from tests.streams.scene import SUBJECTS, Scene
 
@@ -107,6 +111,28 @@ def test_what_was_found_once_is_not_looked_for_again(kafka: str, tmp_path: Path)
         producer.abort(records)
         assert backlog.first_readable(place, 5, 9) == 9
         assert looked == [0, 5, 6]
+        backlog.close()
+
+
+def test_a_look_goes_on_where_the_one_before_ended(
+    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many aborted transactions, and one poll for each look: in the end the record behind them."""
+    monkeypatch.setattr(backlog_module, "ANSWER_S", 0.0)
+    with Scene(kafka, tmp_path) as scene:
+        producer = TransactionalProducer(kafka)
+        records = ticks(scene, 0, 1, partition=0)[:2]
+        for _ in range(20):
+            producer.abort(records)
+        producer.commit(records)
+        backlog, place, end = Backlog(kafka), (scene.tick, 0), 63
+
+        def answers() -> bool:
+            with contextlib.suppress(KafkaException):
+                return backlog.first_readable(place, 0, end) == 60
+            return False
+
+        eventually(answers, "the record behind the aborted ones is found")
         backlog.close()
 
 

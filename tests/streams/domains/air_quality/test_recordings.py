@@ -178,7 +178,7 @@ def test_what_cannot_be_parsed_is_refused_with_the_reason(row: str, reason: str)
     bad = refusal(middle)
     assert reason in bad.reason
     assert (bad.record, bad.line, bad.data) == (2, 3, row.encode("cp949"))
-    assert bad.rule == "read-seoul-daily@1"
+    assert bad.rule == "read-seoul-daily@2"
 
 
 def test_a_header_in_the_middle_is_skipped() -> None:

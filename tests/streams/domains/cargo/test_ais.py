@@ -256,7 +256,7 @@ def check_us_table(path: Path, rows: int, odd_identities: int) -> None:
         None if row["Heading"] in ("", "511") else int(row["Heading"]) for row in told
     ]
     for field, column in (("length", "Length"), ("width", "Width"), ("draught", "Draft")):
-        numbers = [float(row[column]) if row[column] else None for row in told]
+        numbers = [float(row[column] or 0) or None for row in told]
         assert any(numbers)
         assert [each[field] for each in found] == numbers, column
     odd = [row["MMSI"] for row, each in zip(told, found, strict=True) if "MMSI_FORM" in each["flags"]]

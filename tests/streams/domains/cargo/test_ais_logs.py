@@ -24,6 +24,9 @@ ONE = b"!AIVDM,1,1,,A,13@ne;wP170pCQ0OQl`3;jPIP000,0*1E"
 OTHER = b"!AIVDM,1,1,,A,13tfE7gP170nNE0Q12H3;jPIP000,0*11"
 FIX = b"$GPRMC,213950.00,A,5250.53669,N,00542.34920,E,0.020,,070420,,,A*7D"
 WRAPPER = b"$PGHP,1,2008,5,9,0,0,0,10,338,2,,1,09*17"
+SCREEN = ONE + b" ( MSG: 1, REPEAT: 0, MMSI: 219000111, signalpower: -35.1, ppm: 0.9, %s)"
+"""A line as AIS-catcher writes it on the screen, with one member left open."""
+
 ONE_MMSI, OTHER_MMSI = "219000111", "265000222"
 
 
@@ -63,6 +66,11 @@ def skipped(log: bytes) -> list[str]:
 def tag(body: str, sentence: bytes = b"") -> bytes:
     """Put a tag block with its checksum before a sentence."""
     return b"\\%s*%02X\\%s" % (body.encode(), reduce(xor, body.encode(), 0), sentence)
+
+
+def nmea(body: str) -> bytes:
+    """Return an NMEA 0183 sentence with its checksum."""
+    return b"$%s*%02X" % (body.encode(), reduce(xor, body.encode(), 0))
 
 
 def test_every_sentence_of_a_glued_line_is_read() -> None:
@@ -173,6 +181,34 @@ def test_what_is_cut_or_glued_is_read_or_refused_or_skipped(
         (tag("s:rORBCOMM000,q:u,c:1426032001,T:2015-03-11 00.00.01,i:<T>A:12344 F:+30000</T>", ONE),
          "2015-03-11T00:00:01+00:00", []),
         (WRAPPER + b"\r\n" + ONE, "2008-05-09T00:00:00.010000+00:00", []),
+        (b"20260304035711 " + ONE, "2026-03-04T03:57:11+00:00", ["TIME_WITHOUT_ZONE"]),
+        (b"20260304T035711.25Z: " + ONE, "2026-03-04T03:57:11.250000+00:00", []),
+        (ONE + b",20260304035711", "2026-03-04T03:57:11+00:00", ["TIME_WITHOUT_ZONE"]),
+        (ONE + b",20261304035711", "1970-01-01T00:00:00+00:00", ["TIME_IMPLAUSIBLE", "NO_TIME"]),
+        (SCREEN % b"timestamp: 20260304035711", "2026-03-04T03:57:11+00:00", ["TIME_WITHOUT_ZONE"]),
+        (SCREEN % b"timestamp: 20260304035711, ID: 7", "2026-03-04T03:57:11+00:00", ["TIME_WITHOUT_ZONE"]),
+        (SCREEN % b"timestamp: 2026-03-04 04:57:11,5+01:00", "2026-03-04T03:57:11.500000+00:00", []),
+        (SCREEN % b'rxtime="20260304T035711Z"', "2026-03-04T03:57:11+00:00", []),
+        (SCREEN % b"rxuxtime = 1700000000.5", "2023-11-14T22:13:20.500000+00:00", []),
+        (SCREEN % b"timestamp: 19990230000000", "1970-01-01T00:00:00+00:00", ["TIME_IMPLAUSIBLE", "NO_TIME"]),
+        (SCREEN % b"ppm: 0.1", "1970-01-01T00:00:00+00:00", ["NO_TIME"]),
+        (SCREEN % b"at 03:57:11", "1970-01-01T00:00:00+00:00", ["TIME_NOT_READ", "NO_TIME"]),
+        (ONE + b" seen 20260304035711", "1970-01-01T00:00:00+00:00", ["TIME_NOT_READ", "NO_TIME"]),
+        (b"radio at 03:57:11 -> " + ONE, "1970-01-01T00:00:00+00:00", ["TIME_NOT_READ", "NO_TIME"]),
+        (b"port 1:2:3:4:5 " + ONE, "1970-01-01T00:00:00+00:00", ["NO_TIME"]),
+        (nmea("GPZDA,121824,20,03,2016,0,0") + ONE, "2016-03-20T12:18:24+00:00", []),
+        (nmea("GNZDA,235959.999,31,12,2099,,") + ONE, "2099-12-31T23:59:59+00:00", []),
+        (nmea("IIZDA,000000.00,1,1,1990,-05,00") + ONE, "1990-01-01T00:00:00+00:00", []),
+        (nmea("GPZDA,,,,,,") + ONE, "1970-01-01T00:00:00+00:00", ["NO_TIME"]),
+        (nmea("GPZDA,121824,,,,00,00") + ONE, "1970-01-01T00:00:00+00:00", ["NO_TIME"]),
+        (nmea("GPZDA,,20,03,2016,00,00") + ONE, "1970-01-01T00:00:00+00:00", ["NO_TIME"]),
+        (nmea("GPZDA,000012.00,06,01,1980,00,00") + ONE, "1970-01-01T00:00:00+00:00", ["NO_TIME"]),
+        (nmea("GPZDA,121824,30,02,2016,00,00") + ONE, "1970-01-01T00:00:00+00:00", ["NO_TIME"]),
+        (nmea("GPZDA,121824,20,03,2016") + ONE, "2016-03-20T12:18:24+00:00", []),
+        (b"$GPZDA,121824,20,03,2016,0,0*41" + ONE, "1970-01-01T00:00:00+00:00", ["NO_TIME"]),
+        (b"$GPZDA,121824,20,03,2016,0,0" + ONE, "1970-01-01T00:00:00+00:00", ["NO_TIME"]),
+        (FIX + nmea("GPZDA,,,,,,") + ONE, "2020-04-07T21:39:50+00:00", []),
+        (FIX + nmea("GPZDA,213951.00,07,04,2020,,") + ONE, "2020-04-07T21:39:51+00:00", []),
     ],
 )  # fmt: skip
 def test_a_time_is_read_where_a_logger_writes_it(line: bytes, at: str, flags: list[str]) -> None:

@@ -241,6 +241,33 @@ def test_a_table_without_identity_time_and_place_is_of_no_format(header: str) ->
     assert not ais_dma.matches(header.encode())
 
 
+@pytest.mark.parametrize("zero", ["0", "0.0", "-0.0", "", "0e0"])
+def test_a_zero_of_static_data_is_not_available(zero: str) -> None:
+    """ITU-R M.1371-5, message 5: 0 for type, dimensions, draught; both tables and the radio agree."""
+    names = ("ship_type", "length", "width", "draught", "cargo_code")
+    found = noaa(
+        VesselType=zero, Length=zero, Width=zero, Draft=zero, Cargo=zero, SOG="0.0", COG="0.0", Status="0"
+    )
+    assert [found[each] for each in names] == [None] * 5
+    assert (found["sog"], found["cog"], found["nav_status"], found["flags"]) == (0.0, 0.0, 0, [])
+    row = dict.fromkeys(DANISH.split(","), "")
+    row |= {"# Timestamp": "31/12/2015 23:59:59", "Type of mobile": "Class A", "MMSI": "219000111"}
+    row |= {"Latitude": "55.0", "Longitude": "11.0", "Width": zero, "Length": zero, "Draught": zero}
+    danish = one(DANISH, ",".join(row.values()))
+    assert [danish[each] for each in names[:4]] == [None] * 4
+    lines = pyais.encode_dict({"msg_type": 5, "mmsi": 219000111, "ship_type": 0, "draught": 0.0})
+    radio = ais_message.fields_of(ais_message.decode([each.encode() for each in lines]), "A")[1]
+    assert [radio[each] for each in names[:4]] == [None] * 4
+
+
+def test_what_fills_a_text_up_is_no_text() -> None:
+    """ITU-R M.1371: `@` is not available; inside a text it stays."""
+    found = noaa(VesselName="@@@@@@@@@@", CallSign="@@@@@@@")
+    assert (found["name"], found["call_sign"]) == (None, None)
+    found = noaa(VesselName="A@B @@@", CallSign="WDJ4420")
+    assert (found["name"], found["call_sign"]) == ("A@B", "WDJ4420")
+
+
 @pytest.mark.parametrize(
     ("values", "field", "value", "flags"),
     [

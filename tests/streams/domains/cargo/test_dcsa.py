@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.domains.cargo import dcsa_2_2, dcsa_3_0, dcsa_values
+from streams.domains.cargo.container_history import equipment_event
+from streams.domains.cargo.containers import Position, Step, transition
 from streams.domains.cargo.dcsa import ATOMICITY_RULE, MESSAGE, WRAPPERS
 from streams.domains.cargo.dcsa_document import document, event
+from streams.domains.cargo.dcsa_members import MEMBER_SPELLING, NAMES
 from streams.readers import json_value
 from streams.readers.formats import Accepted, Item, Refused, Skipped
 from streams.readers.source import open_source
@@ -24,6 +30,7 @@ from tests.streams.domains.cargo.test_epcis_forms import replayed
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from types import ModuleType
 
 FILES = sorted(EXCERPTS.glob("dcsa_track_and_trace/*.json.gz"))
 WRONG = {
@@ -316,6 +323,91 @@ def test_an_event_may_have_a_list_of_its_own() -> None:
     assert event({**fields(found), "occurred_at": 0}) == sent
 
 
+def _camel(part: re.Match[str]) -> str:
+    """Write a run of capitals as serialisers do: `unLocationCode`, `eventId`."""
+    return part[0].lower() if part.start() == 0 else part[0].capitalize()
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "camel case": lambda name: re.sub(r"^[A-Z]+(?=[A-Z][a-z])|ID$|IMO", _camel, name),
+    "pascal case": lambda name: name[:1].upper() + name[1:],
+    "snake case": lambda name: "_".join(each.lower() for each in _words(name)),
+    "kebab case": lambda name: "-".join(each.lower() for each in _words(name)),
+    "lower case": str.lower,
+    "upper case": str.upper,
+}
+
+
+def spelled(value: Any, way: Callable[[str], str]) -> Any:
+    """Spell the members of a JSON value in another way."""
+    if isinstance(value, dict):
+        return {way(name): spelled(each, way) for name, each in value.items()}
+    return [spelled(each, way) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("way", SPELLINGS)
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.name not in WRONG], ids=lambda path: path.name
+)
+def test_a_member_is_known_in_every_spelling(path: Path, way: str) -> None:
+    """The conformance messages with other names: one format, equal fields and a flag, written back as sent."""
+    version = "2.2" if "220" in path.name else "3.0"
+    sent = json.loads(text_of(path))
+    other = spelled(sent, SPELLINGS[way])
+    if isinstance(other, dict):
+        other = {"events": next(each for name, each in other.items() if name.lower() == "events")}
+    data = json.dumps(other).encode()
+    assert [each.name for each in formats().values() if each.matches(data)] == [f"dcsa-tnt-{version}"]
+    expected, found = map(fields, read(version, sent)), [fields(each) for each in read(version, data)]
+    for was, now in zip(expected, found, strict=True):
+        assert was.pop("dcsa_event") != now.pop("dcsa_event")
+        assert now.pop("flags") == [*was.pop("flags"), MEMBER_SPELLING]
+        assert now == was
+
+
+@pytest.mark.parametrize("module", [dcsa_2_2, dcsa_3_0, dcsa_values])
+def test_every_member_that_is_read_is_known(module: ModuleType) -> None:
+    """Names in the source of the readers, as far as they stand in quotes behind an access."""
+    source = inspect.getsource(module)
+    read_names = set(re.findall(r'(?:\.get\(|\[|in |, )"([a-zA-Z0-9]{4,})"[\])]', source))
+    names = {each for each in read_names if re.search(r"[a-z]", each)} - {"eventType"}
+    assert len(names) > 5
+    assert names - NAMES <= {"value"}
+
+
+def test_the_spelling_of_the_standard_counts() -> None:
+    """Where an object has both; a member that no version has is left alone; a webhook's envelope is no event."""
+    both = {**EVENT_2_2, "eventId": "other", "EquipmentReference": "CSQU3054383"}
+    found = fields(one("2.2", both))
+    assert (found["dcsa_event_id"], found["subject"]) == (EVENT_2_2["eventID"], "APZU4812090")
+    assert found["flags"] == [MEMBER_SPELLING]
+    assert fields(one("2.2", {**EVENT_2_2, "Description": "x", "event_name": 1}))["flags"] == []
+    (item,) = read("2.2", {"event_type": "tnt.changed", "data": EVENT_2_2})
+    assert fields(item)["flags"] == []
+    (item,) = read("2.2", {"Data": {"Events": [spelled(EVENT_2_2, SPELLINGS["pascal case"])]}})
+    assert fields(item)["un_location_code"] == "KRPUS"
+
+
+def test_a_carriers_spelling_of_a_place_takes_part_in_the_rules() -> None:
+    """Gated in at Shanghai, loaded at Busan: the load contradicts, as in the spelling of the standard."""
+
+    def told(code: str, place: str, mode: str) -> Step:
+        call = {"modeOfTransport": mode, "unLocationCode": place, "facilityTypeCode": "POTE"}
+        sent = {**EVENT_2_2, "equipmentEventTypeCode": code, "transportCall": call}
+        sent["eventLocation"] = {"unLocationCode": place}
+        return equipment_event({"occurred_at": 0, "event_id": "e", **fields(one("2.2", sent))}).step
+
+    position, problem = transition(Position(), told("GTIN", "CNSHA", "TRUCK"))
+    assert problem is None
+    assert transition(position, told("LOAD", "CNSHA", "VESSEL")).problem is None
+    assert "CNSHA" in str(transition(position, told("LOAD", "KRPUS", "VESSEL")).problem)
+    assert transition(position, told("GTIN", "CNNGB", "TRUCK")).problem is None
+
+
 @pytest.mark.parametrize("version", ["2.2", "3.0"])
 def test_a_damaged_message_is_refused_as_a_whole(version: str) -> None:
     """Cut off, a member that stands twice, no JSON in one event: the others under the rule of the message."""
@@ -457,7 +549,10 @@ def test_what_carriers_leave_out_is_flagged() -> None:
     assert found["flags"] == ["EVENT_ID_FORM", "NO_TRANSPORT_CALL_ID", "NO_IMO_NUMBER"]
     spelled = {**call, "transportCallId": "1deef68c", "carrierSpecificData": {"internalEventCode": "PVA"}}
     found = fields(one("2.2", {**EVENT_2_2, "transportCall": spelled}))
-    assert (found["transport_call_id"], found["flags"]) == ("1deef68c", ["NO_IMO_NUMBER"])
+    assert (found["transport_call_id"], found["flags"]) == (
+        "1deef68c",
+        ["NO_IMO_NUMBER", "MEMBER_SPELLING"],
+    )
 
 
 def test_numbers_that_cannot_be_are_flagged() -> None:

@@ -206,6 +206,28 @@ def test_each_component_is_read_in_the_units_of_the_schema(
     assert {key: value for key, value in found.items() if key not in ("person", "period")} == want
 
 
+@pytest.mark.parametrize(
+    ("readings", "counts"),
+    [
+        ((0.0, 66.0, 68.0), 66.0),
+        ((0.0, 0.0, 70.0, None), 70.0),
+        ((0.0, None, None, 54.0), 54.0),
+        ((62.0, 0.0, 60.0), 62.0),
+        ((0.0, 0.0, 0.0), 0.0),
+        ((0.0,), 0.0),
+        ((0.0, None), 0.0),
+        ((None, 66.0), None),
+    ],
+)
+def test_a_diastolic_zero_counts_only_if_no_reading_is_above_it(
+    readings: tuple[float | None, ...], counts: float | None
+) -> None:
+    """CDC's means leave such a zero out (BPX, data documentation); the systolic pressure stays that of the first."""
+    row = {f"BPXDI{number}": value for number, value in enumerate(readings, 1)}
+    (found,) = fields(items(survey("BPX_D", {"SEQN": 31_131.0, "BPXSY1": 110.0, "BPXSY2": 118.0, **row})))
+    assert (found["systolic_blood_pressure"], found.get("diastolic_blood_pressure")) == (110.0, counts)
+
+
 def test_of_five_imputations_of_a_person_the_first_is_an_event() -> None:
     """DXX of 1999 to 2006 imputes what could not be scanned five times: no five measurements."""
     rows = [

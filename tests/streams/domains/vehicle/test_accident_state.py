@@ -15,7 +15,8 @@ DRIVING = (
     b'{"last_a":null,"gap_us":null,"live":false,"fine_us":0,"value":[null,null],"since_us":0,"begun_us":0,'
     b'"felt_us":0,"slices":[],"event":null,"until_end":false,"deployed":false,"speeds":[[1772438400000000,'
     b'72.5]],"suspicion":null,"fired_us":null,"count":0,"context":{"speed":72.5,"level":"SAE_2","place":[45.0,'
-    b'7.5]},"frontier":1772438400000000,"seen":["e0"]}'
+    b'7.5]},"frontier":1772438400000000,"seen":["e0"],'
+    b'"stretch":[1772438400000000,null]}'
 )
 CRASHING = (
     b'{"last_a":1772438400050000,"gap_us":10000,"live":true,"fine_us":1772438400010000,'
@@ -29,7 +30,8 @@ CRASHING = (
     b'"across":false,"window":[1772438400020000,1772438400050000,-21.182364,0.0],"from_speed":null,'
     b'"speed_x":null,"speed_us":0,"by_speed":false,"drop":null},"until_end":false,"deployed":false,'
     b'"speeds":[[1772438400000000,72.5]],"suspicion":null,"fired_us":null,"count":0,"context":{"speed":72.5,'
-    b'"level":"SAE_2","place":[45.0,7.5]},"frontier":1772438400050000,"seen":["e50"]}'
+    b'"level":"SAE_2","place":[45.0,7.5]},"frontier":1772438400050000,"seen":["e50"],'
+    b'"stretch":[1772438400000000,null]}'
 )
 STANDING = (
     b'{"last_a":null,"gap_us":null,"live":false,"fine_us":0,"value":[null,null],"since_us":0,"begun_us":0,'
@@ -37,7 +39,7 @@ STANDING = (
     b'90.0],[1772438405000000,0.0],[1772438410000000,0]],"suspicion":{"at":1772438405000000,"drop":90.0,'
     b'"input":["e5000","00001388"],"context":{"speed":90.0,"level":null,"place":[null,null]}},"fired_us":null,'
     b'"count":0,"context":{"speed":0,"level":null,"place":[null,null]},"frontier":1772438410000000,'
-    b'"seen":["e10000"]}'
+    b'"seen":["e10000"],"stretch":[1772438400000000,null]}'
 )
 
 

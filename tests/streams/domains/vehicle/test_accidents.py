@@ -144,6 +144,30 @@ def test_a_recording_that_ends_in_a_coarse_standstill_is_a_suspicion() -> None:
     assert [each["coarse"] for each in accidents(speeds((0, 90.0), (5, 90.0), (10, 0.0)))] == [True]
 
 
+@pytest.mark.parametrize("last", [10.0, 9.95, 0.0])
+def test_a_closing_signal_that_is_not_newer_confirms_a_suspicion(last: float) -> None:
+    """As the one that is newer does; it is told once."""
+    events = speeds((0, 90.0), (5, 0.0), (10, 0.0), (last, 0.0))
+    assert [each["trigger"] for each in accidents(events)] == ["SPEED_STEP_COARSE"]
+    assert accidents(events * 2) == accidents(events)
+
+
+def test_a_closing_signal_that_is_not_newer_ends_a_pulse() -> None:
+    """What was measured until then is the accident."""
+    events = pulse([(-20 * G, 0.0)] * 10, quiet=5)[:15]
+    late = signals([(0.055, {})])[0]
+    assert accidents(events) == []
+    (found,) = accidents([*events, late])
+    assert found["max_delta_v"] == pytest.approx(70.6, abs=0.05)
+
+
+def test_a_signal_out_of_order_is_left_out() -> None:
+    """One time in the future would silence the crash behind it."""
+    events = pulse([(-20 * G, 0.0)] * 10)
+    (future,) = signals([(1e8, {"speed": 30.0, "flags": ["OUT_OF_ORDER"]})], ended=False)
+    assert accidents([*events[:5], future, *events[5:]]) == accidents(events) != []
+
+
 def test_more_than_brakes_can_do_within_a_second_is_a_suspicion() -> None:
     """50 km/h in 0.8 s is more than 1 g and 8 km/h; 35 km/h in a second is not."""
     assert [each["coarse"] for each in accidents(speeds((0, 60.0), (0.8, 10.0), (1.6, 10.0)))] == [True]

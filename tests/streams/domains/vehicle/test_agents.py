@@ -4,12 +4,15 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streams.domains.vehicle import crash_scenario
 from streams.domains.vehicle.agents import ACCIDENT, HARD_BRAKING, TRIP
 from streams.readers.formats import Accepted
 from streams.replay.recordings import bundled, bundled_scenarios, content, find
-from tests.streams.domains.vehicle.drive import recorded, run
+from tests.properties import fewer
+from tests.streams.domains.vehicle.drive import recorded, run, signals
 
 (SCENARIO,) = bundled_scenarios("vehicle")
 OVERRIDES = {"DEDICATED_CONTROL", "OVERRIDE_STEERING", "OVERRIDE_ACCELERATOR", "OVERRIDE_BRAKE"}
@@ -93,6 +96,35 @@ def test_repeats_change_nothing() -> None:
     events = recorded(SCENARIO)
     once = {sent.value for sent in run(events)}
     for repeated in ([*events, *events[-50:]], [e for e in events for _ in range(2)], events * 2):
+        assert {sent.value for sent in run(repeated)} == once
+
+
+@fewer(times=4)
+@given(
+    drive=st.lists(
+        st.tuples(
+            st.sampled_from([-400.0, -5.0, -0.05, 0.0, 0.05, 0.5, 1.0, 5.0, 40.0, 400.0]),
+            st.sampled_from([0.0, 20.0, 45.0, 90.0]),
+            st.sampled_from([None, None, None, "IGNITION_OFF", "RECORDING_ENDED"]),
+            st.sampled_from([None, None, -200.0, 0.0]),
+        ),
+        max_size=25,
+    ),
+    cuts=st.tuples(st.integers(0, 25), st.integers(0, 25)),
+)
+def test_repeats_change_nothing_in_any_order(
+    drive: list[tuple[float, float, str | None, float | None]], cuts: tuple[int, int]
+) -> None:
+    """Times that go back and closing signals anywhere: each twice, any part again, all again."""
+    at, samples = 1_000.0, list[tuple[float, dict[str, Any]]]()
+    for step, speed, ends, acceleration in drive:
+        at += step
+        samples.append((at, {"speed": speed, "ends": ends, "acceleration_longitudinal": acceleration}))
+    events, (back, stop) = signals(samples, ended=False), sorted(cuts)
+    once = {sent.value for sent in run(events)}
+    assert {sent.value for sent in run(events, batch_size=3)} == once
+    again = [*events[:stop], *events[back:]]
+    for repeated in (again, [event for event in events for _ in range(2)], events * 2):
         assert {sent.value for sent in run(repeated)} == once
 
 

@@ -58,6 +58,24 @@ def test_a_braking_that_ends_with_the_recording_is_told() -> None:
     assert len(brakings(speeds((0, 50.0), (5, 50.0), (10, 10.0)))) == 1
 
 
+@pytest.mark.parametrize("last", [10.0, 9.95, 0.0])
+def test_a_closing_signal_that_is_not_newer_brings_a_braking_out(last: float) -> None:
+    """As the one that is newer does; a repeat of it ends no later braking."""
+    events = speeds((0, 50.0), (5, 50.0), (10, 10.0), (last, 10.0))
+    (found,) = brakings(events)
+    assert (found["speed_after"], found["duration_s"]) == (10.0, 5.0)
+    later = speeds((20, 90.0), (25, 50.0), (30, 10.0), (35, 10.0))
+    (_, second) = brakings([*events, *later[:2], events[-1], *later[2:]])
+    assert (second["speed_before"], second["speed_after"]) == (90.0, 10.0)
+
+
+def test_a_signal_out_of_order_is_left_out() -> None:
+    """It silences nothing, and is no sample."""
+    events = speeds((0, 50.0), (5, 50.0), (10, 10.0), (15, 10.0))
+    (future,) = signals([(1e8, {"speed": 200.0, "flags": ["OUT_OF_ORDER"]})], ended=False)
+    assert brakings([*events[:1], future, *events[1:]]) == brakings(events) != []
+
+
 def test_signals_without_speed_do_not_matter() -> None:
     """Positions in between change nothing but the place that is told."""
     place = {"current_location_latitude": 1.0, "current_location_longitude": 2.0}

@@ -99,10 +99,13 @@ def test_a_heart_rate_is_left_out_with_a_flag() -> None:
         (" 2024-05-01T12:00:00Z ", NOON_US, []),
         ("2024-05-01T12:00:00", NOON_US, ["NO_ZONE"]),
         ("2016-12-31T23:59:60Z", 1_483_228_800_000_000, []),
+        ("2024-04-30T24:00:00Z", NOON_US - 43_200_000_000, []),
+        ("2023-12-31T24:00:00.000", 1_704_067_200_000_000, ["NO_ZONE"]),
+        ("2024-02-29T24:00:00-05:00", 1_709_269_200_000_000, []),
     ],
 )
 def test_times_are_utc_to_the_microsecond(text: str, us: int, flags: list[str]) -> None:
-    """Zones, fractions of any length, a leap second; a time without a zone is UTC by the schema, and flagged."""
+    """Zones, fractions of any length, a leap second, the end of a day; a time without a zone is UTC, and flagged."""
     ((at, fields),) = signals(document(point(time=text)))
     assert (at, fields["flags"]) == (us, ["NO_VEHICLE_ID", *flags])
 
@@ -132,6 +135,12 @@ def test_a_point_without_a_time_is_skipped_and_one_record_is_one_point() -> None
         (point(time="2024-05-01"), "expected a date and a time"),
         (point(time="1969-05-01T00:00:00Z"), "time before 1970"),
         (point(time="2024-13-01T00:00:00Z"), "time: expected ISO 8601"),
+        *(
+            (point(time=f"2024-05-01T{wrong}Z"), "time: expected ISO 8601")
+            for wrong in ("24:00:01", "24:01:00", "24:00:00.001", "25:00:00")
+        ),
+        (point(time="9999-12-31T24:00:00Z"), "time: expected ISO 8601"),
+        (point(time="9999-12-31T23:59:60Z"), "time: expected ISO 8601"),
     ],
 )
 def test_a_point_that_is_none_is_refused_alone(wrong: str, reason: str) -> None:
@@ -178,6 +187,50 @@ def test_a_second_time_refuses_the_point(time: str) -> None:
     assert isinstance(refused, Refused)
     assert refused.reason == "time: expected one, got several"
     assert isinstance(accepted, Accepted)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        point(lat="0", lon="0"),
+        point(lat="-0.000000", lon="0.0"),
+        point("<fix>none</fix>"),
+        point("<ele>3</ele><fix> None </fix><sat>0</sat>"),
+    ],
+)
+def test_a_point_without_a_fix_has_no_position(lost: str) -> None:
+    """Nor does the way of a trip lead over it; one on the equator or with another fix has its own."""
+    ((_, fields),) = signals(document(lost))
+    assert not {"current_location_latitude", "current_location_longitude"} & set(fields)
+    assert fields["flags"] == ["NO_VEHICLE_ID", "NO_FIX"]
+    for kept in (
+        point(lat="0"),
+        point(lon="0"),
+        *(point(f"<fix>{fix}</fix>") for fix in ("2d", "3d", "dgps", "pps")),
+    ):
+        ((_, fields),) = signals(document(kept))
+        assert fields["flags"] == ["NO_VEHICLE_ID"]
+        assert {"current_location_latitude", "current_location_longitude"} <= set(fields)
+
+
+def test_digits_in_texts_are_not_kept() -> None:
+    """A telephone number in a comment is personal; so is one in an address; a number beside them stays."""
+    texts = ("name", "cmt", "desc", "src", "sym", "type", "url", "urlname")
+    inner = "".join(f"<{name}>0612345678</{name}>" for name in texts)
+    inner += '<link href="1"><text>0612345678</text><type>7</type></link><hdop>2</hdop>'
+    inner += "<extensions><g:Address><g:PostalCode>12345</g:PostalCode></g:Address><g:depth>3</g:depth>"
+    inner += "<g:PhoneNumber>0612345678</g:PhoneNumber><g:type>7</g:type></extensions>"
+    ((_, fields),) = signals(document(point(inner)))
+    assert fields["other"] == {"depth [m]": 3.0, "hdop [1]": 2.0}
+    assert fields["flags"] == ["NO_VEHICLE_ID"]
+
+
+def test_a_time_in_the_future_silences_nothing() -> None:
+    """A receiver that is once 1,024 weeks ahead (IS-GPS-200): the point is flagged, the others are one trip."""
+    times = ["2024-02-28T14:13:50Z", "2043-10-14T14:14:09Z", "2024-02-28T14:14:24Z", "2024-02-28T14:14:44Z"]
+    found = [fields for _, fields in signals(document("".join(point(time=each) for each in times)))]
+    assert [each["flags"][1:] for each in found] == [[], ["OUT_OF_ORDER"], [], []]
+    assert [each.get("ends") for each in found] == [None, None, None, "RECORDING_ENDED"]
 
 
 def test_each_track_is_a_recording_and_segments_are_not() -> None:

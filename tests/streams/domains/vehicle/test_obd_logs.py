@@ -186,6 +186,45 @@ def test_the_two_clocks_may_differ() -> None:
     assert signal(buddhist)[1]["flags"] == ["CLOCKS_DIFFER"]
 
 
+@pytest.mark.parametrize(
+    ("gps", "device", "utc_time"),
+    [
+        ("Tue Sep 05 10:00:00 GMT+02:00 2000", "21-Apr-2020 10:00:00.120", "2020-04-21T08:00:00.120"),
+        ("Tue Sep 05 10:04:00 GMT+02:00 2000", "21-Apr-2020 10:00:00.120", "2020-04-21T08:00:00.120"),
+        ("Thu Jan 20 10:00:00 GMT+02:00 1981", "21-Apr-2020 10:00:00.120", "2020-04-21T08:00:00.120"),
+        ("Tue Apr 17 11:00:00 GMT+02:00 2001", "01-Dec-2020 10:00:00.120", "2020-12-01T09:00:00.120"),
+        ("Wed Dec 06 09:00:00 CET 2000", "22-Jul-2020 10:00:00.120", "2020-07-22T08:00:00.120"),
+        ("Tue Apr 17 11:00:00 GMT+02:00 2001", "2020-12-01T10:00:00.120+01:00", "2020-12-01T09:00:00.120"),
+        ("Wed Dec 06 09:00:00 CET 2000", "2020-07-22T10:00:00.120+01:00", "2020-07-22T09:00:00.120"),
+        ("Tue Dec 06 10:00:00 GMT+02:00 2039", "21-Apr-2020 10:00:00.120", "2020-04-21T08:00:00.120"),
+    ],
+)
+def test_a_receiver_of_another_era_has_rolled_over(gps: str, device: str, utc_time: str) -> None:
+    """About n times 1,024 weeks (IS-GPS-200): the phone's time counts, in summer as in winter."""
+    (item,) = read(
+        HEADER, ROW.replace("Sat Jun 15 10:31:42 GMT+09:00 2019,15-Jun-2019 10:31:42.123", f"{gps},{device}")
+    )
+    at, fields = signal(item)
+    assert (at, fields["flags"]) == (utc(utc_time), ["CLOCKS_DIFFER", "WEEK_ROLLOVER"])
+
+
+@pytest.mark.parametrize("gps", ["Sun Sep 03 09:00:00 GMT+02:00 2000", "Thu Sep 07 10:00:00 GMT+02:00 2000"])
+def test_a_phone_that_was_never_set_is_not_believed(gps: str) -> None:
+    """Two days beside a rollover it is something else: the receiver's time counts."""
+    (item,) = read(HEADER, f"{gps},21-Apr-2020 10:00:00.120,127.0,37.5,10.0,4.0,30.5,80.0,0.1,9.8,36,1500")
+    at, fields = signal(item)
+    assert (datetime.fromtimestamp(at / 1e6, UTC).year, fields["flags"]) == (2000, ["CLOCKS_DIFFER"])
+
+
+def test_a_row_out_of_order_closes_no_session() -> None:
+    """The phone's clock is set while the log is written: one row is ahead, and the session closes at the last other."""
+    ahead = ROW.replace("2019", "2024")
+    items = read(HEADER, ROW, ROW, ahead, HEADER, ROW, ROW)
+    found = [signal(item)[1] for item in items]
+    assert [each["flags"] for each in found] == [[], [], ["OUT_OF_ORDER"], [], []]
+    assert [each.get("ends") for each in found] == [None, "RECORDING_ENDED", None, None, "RECORDING_ENDED"]
+
+
 def test_without_a_month_that_is_known_the_receivers_time_counts() -> None:
     """To the second, and flagged; without it the row is refused."""
     (item,) = read(HEADER, ROW.replace("15-Jun-2019", "15-Foo-2019"))

@@ -94,6 +94,52 @@ def test_without_a_closing_signal_there_is_no_trip_yet() -> None:
     assert trips(signals([(0, {"speed": 10.0}), (10, {"speed": 10.0})], ended=False)) == []
 
 
+@pytest.mark.parametrize("last", [90.0, 89.95, 3.0, 0.0])
+def test_a_closing_signal_that_is_not_newer_closes_the_open_trip(last: float) -> None:
+    """At the last signal that was kept: the time told twice, 50 ms back, or far back."""
+    events = speeds(*((n * 10.0, 36.0) for n in range(10)), (last, 36.0))
+    (trip,) = trips(events)
+    assert (trip["ended_by"], trip["signals"], trip["duration_s"]) == ("RECORDING_ENDED", 10, 90.0)
+    assert trip["distance_km"] == pytest.approx(0.9)
+    assert trip["last_id"] == events[9]["event_id"]
+
+
+def test_a_reversed_track_is_a_trip() -> None:
+    """Of the one signal that no other precedes."""
+    (trip,) = trips(speeds((20, 36.0), (10, 36.0), (0, 36.0)))
+    assert (trip["signals"], trip["ended_by"]) == (1, "RECORDING_ENDED")
+
+
+def test_the_ignition_that_was_switched_off_before_a_trip_does_not_close_it() -> None:
+    """It comes late, and belongs to a trip that silence closed; one during the trip does."""
+    drive = [(0.0, 36.0), (10.0, 36.0), (400.0, 36.0), (410.0, 36.0), (15.0, 0.0), (420.0, 36.0)]
+    events = speeds(*drive)
+    events[4]["ends"] = "IGNITION_OFF"
+    assert [trip["signals"] for trip in trips(events)] == [2, 3]
+    late = speeds(*drive[:4], (405.0, 0.0))
+    late[4]["ends"] = "IGNITION_OFF"
+    assert [trip["ended_by"] for trip in trips(late)] == ["SILENCE", "IGNITION_OFF"]
+
+
+def test_a_repeat_of_a_closing_signal_closes_no_later_trip() -> None:
+    """Neither of one that was newer, nor of one that was not."""
+    first = speeds((0, 36.0), (10, 36.0), (9.9, 36.0))
+    second = speeds((20, 36.0), (30, 36.0), (40, 36.0))
+    for repeated in (first, first[:2]):
+        closing = [*repeated[:-1], {**repeated[-1], "ends": "IGNITION_OFF"}]
+        found = trips([*closing, *second[:2], closing[-1], *second[2:]])
+        assert [trip["signals"] for trip in found] == [2, 3]
+
+
+def test_a_signal_out_of_order_is_left_out() -> None:
+    """One time in the future would end the trip and silence all that follows."""
+    events = speeds(*((n * 10.0, 36.0) for n in range(10)))
+    (future,) = signals([(7_168 * 86_400, {"speed": 36.0, "flags": ["OUT_OF_ORDER"]})], ended=False)
+    (trip,) = trips([*events[:4], future, *events[4:]])
+    assert (trip["signals"], trip["duration_s"]) == (10, 90.0)
+    assert trips([future, *events])[0] == trip
+
+
 def check_distance(path: Path) -> None:
     """Compare a track's trip with what the track tells of itself."""
     raw = path.read_bytes()
