@@ -13,6 +13,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _UTC = ZoneInfo("UTC")
 
+LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""The last instant that a calendar date has: the end of the year 9999 in UTC."""
+
 
 def zone_of(name: str | None) -> ZoneInfo | None:
     """Return a zone by its IANA name; None if there is no name or no such zone."""

@@ -26,6 +26,9 @@ LARGEST_ELEMENT = 4 << 20
 LARGEST_ENVELOPE = 8 << 20
 """Bytes above which an envelope is not read."""
 
+CUT_OFF = "the text ends inside this value"
+"""Problem of an element that the end of the text cuts off: nothing stands behind it."""
+
 CHUNK_BYTES = 1 << 18
 _KEPT_OF_TOO_LARGE = 1 << 19
 _LONGEST_NAME = 1 << 10
@@ -417,7 +420,7 @@ class _Cutter:
                 self._take(match.end(), kept)
             byte = source.next()
             if byte < 0:
-                raise _DamagedTextError("the text ends inside this value")
+                raise _DamagedTextError(CUT_OFF)
             if byte == 0x22:
                 self._skip_string(kept)
                 continue
@@ -443,7 +446,7 @@ class _Cutter:
                 self._take(match.end(), kept)
             if not source.has(1) or (source.buffer[source.at] == 0x5C and not source.has(2)):
                 self._take(len(source.buffer), kept)
-                raise _DamagedTextError("the text ends inside this value")
+                raise _DamagedTextError(CUT_OFF)
             byte = source.buffer[source.at]
             if byte == 0x22:
                 self._take(source.at + 1, kept)

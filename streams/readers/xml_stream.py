@@ -199,6 +199,7 @@ class _Cutter:
         if record is not None and (record.ended or record.end is not None):
             record.close(self._window, self._window.end_of_tag(record.end_tag), self._largest)
             self._yield_open(record.end or at)
+            self._around.keep(record.tail)
         return self._size
 
     def _on_start(self, name: str, attributes: list[str]) -> None:
@@ -325,6 +326,9 @@ class _Record:
         self.end_tag = begin
         self.end: int | None = None
         self.data = b""
+        self.tail = (
+            b""  # what stands behind it in pieces that were read: the envelope's, if no further one comes
+        )
         self._depth = 0
 
     def start(self, tag: str, attributes: list[str]) -> None:
@@ -369,7 +373,7 @@ class _Record:
             size: Offset of the end of `window`.
         """
         if self.end is not None:
-            window.take(read)
+            self.tail = (self.tail + window.take(read))[:_KEPT_OF_TOO_LARGE]
         elif not self.ended and len(window.data) > largest:
             self.tree = None
             self.problem = self.problem or f"an element of more than {largest} bytes"

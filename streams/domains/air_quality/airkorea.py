@@ -92,8 +92,11 @@ def hour_begin(name: str, stamp: str) -> datetime:
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
     if minute > 59 or second > 59 or (hour == 24 and (minute or second)):
         raise ValueError(f"column {name}: no such time of day: {stamp.strip()[:40]!r}")
-    end = local_time((year, month, day), hour, SEOUL_ZONE) + timedelta(minutes=minute, seconds=second)
-    return end - timedelta(hours=1)
+    end = local_time((year, month, day), hour, SEOUL_ZONE)
+    try:
+        return end + timedelta(minutes=minute, seconds=second) - timedelta(hours=1)
+    except OverflowError:
+        raise ValueError(f"column {name}: no such hour in the calendar: {stamp.strip()[:40]!r}") from None
 
 
 DOUBTS = frozenset(("점검중", "점검및교정", "장비점검", "자료이상", "통신장애"))

@@ -1,5 +1,6 @@
 """Reads pages of a JSON interface: one source record for each element of an array, with its bytes. Pure."""
 
+import io
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, BinaryIO
 
@@ -26,6 +27,17 @@ def around(stream: BinaryIO, paths: Collection[Path]) -> Any:
         return json_value.parse(found.data)
     except ValueError:
         return None
+
+
+def begins_page(head: bytes, paths: Collection[Path]) -> bool:
+    """Return whether a file begins like a page: it has one of its arrays, and is no JSON-LD document.
+
+    Args:
+        head: First bytes of the file.
+        paths: Paths of the arrays. An array inside another document's extension has another path.
+    """
+    found = envelope(io.BytesIO(head), paths)
+    return bool(found.arrays) and b'"@context"' not in found.data
 
 
 def pages(stream: BinaryIO, paths: Collection[Path], draft_of: DraftOf, rule: str) -> Iterator[Item]:

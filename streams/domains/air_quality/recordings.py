@@ -15,7 +15,7 @@ from streams.domains.air_quality.airkorea import (
     reading_of_seoul,
 )
 from streams.domains.air_quality.cells import member, text
-from streams.domains.air_quality.json_pages import around, pages
+from streams.domains.air_quality.json_pages import around, begins_page, pages
 from streams.domains.air_quality.openaq import (
     archive_column,
     measurement_of_result,
@@ -46,7 +46,8 @@ _ITEM_HEAD = re.compile(rb'"(?:pm10|pm25|o3|no2|so2|co|khai)Value"\s*:')
 
 
 def _is_airkorea_page(head: bytes) -> bool:
-    return _is_object(head) and b'"dataTime"' in head and _ITEM_HEAD.search(head) is not None
+    named = _is_object(head) and b'"dataTime"' in head and _ITEM_HEAD.search(head) is not None
+    return named and begins_page(head, _ITEMS)
 
 
 def _is_object(head: bytes) -> bool:
@@ -105,9 +106,10 @@ _SEOUL_STAMPS = re.compile(rb'"MSR(?:DT|DATE|MT_DT|MT_YMD)')
 
 
 def _is_seoul_page(head: bytes) -> bool:
-    return (
+    named = (
         _is_object(head) and _SEOUL_HEAD.search(head) is not None and _SEOUL_STAMPS.search(head) is not None
     )
+    return named and begins_page(head, _ROWS)
 
 
 def read_seoul_page(stream: BinaryIO) -> Iterator[Item]:
@@ -158,7 +160,7 @@ def _archive_draft(row: Row) -> EventDraft:
 def _is_openaq_page(head: bytes) -> bool:
     if not _is_object(head) or b'"results"' not in head or b'"value"' not in head:
         return False
-    return len(set(_OPENAQ_HEAD.findall(head))) > 1
+    return len(set(_OPENAQ_HEAD.findall(head))) > 1 and begins_page(head, _RESULTS)
 
 
 def read_openaq_page(stream: BinaryIO, path: Path) -> Iterator[Item]:

@@ -21,7 +21,7 @@ from streams.domains.cargo.ais_message import decode, fields_of
 from streams.domains.cargo.nmea_line import BLANK, TAG_BLOCKS, Piece, log_lines, pieces
 from streams.domains.cargo.nmea_tag_block import TagBlocks, checksum_of
 from streams.domains.cargo.rule_violation import RuleViolation
-from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
+from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped, size_of
 from streams.readers.lines import Line
 
 NAME = "ais-nmea"
@@ -29,6 +29,9 @@ NO_TIME, LATER_FIX = "NO_TIME", "TIME_OF_LATER_FIX"
 
 MAX_WAITING = 10_000
 """Items that wait for the log's first time; then they go on without one."""
+
+MAX_WAITING_BYTES = 16 << 20
+"""Bytes of these items; a sentence has some 80."""
 
 MAX_TAG_GROUPS = 100
 """Groups of tag blocks whose time is kept for their later sentences, which have none of their own (NMEA 0183 4.10)."""
@@ -127,12 +130,15 @@ def read(stream: BinaryIO) -> Iterator[Item]:
     """Read a log; yield one item per sentence group and per part of the log that belongs to none."""
     log = _Log()
     waiting: list[Item] = []
+    size = 0
     for item in _items(stream, log):
         if waiting or (log.clock_us is None and _lacks_time(item)):
             waiting.append(item)
-            if log.clock_us is not None or len(waiting) >= MAX_WAITING:
+            size += size_of(item)
+            if log.clock_us is not None or len(waiting) >= MAX_WAITING or size >= MAX_WAITING_BYTES:
                 yield from (_timed(each, log.clock_us) for each in waiting)
                 waiting.clear()
+                size = 0
         else:
             yield item
     yield from waiting

@@ -17,6 +17,8 @@ MISSING: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "unknown"})
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 _DIGITS = re.compile(r"\d{1,12}", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"([+-]?\d+),(\d+)", re.ASCII)
+_EITHER = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+_POSITION: Final = frozenset({"LAT", "LON", "Latitude", "Longitude"})
 _LONGEST_NUMBER = 40
 _DAY_FIRST = re.compile(r"(\d{2})/(\d{2})/(\d{4})[ T](\d{2}):(\d{2}):(\d{2})", re.ASCII)
 
@@ -68,8 +70,10 @@ def code(cells: Mapping[str, str], column: str) -> str | None:
 def number(cells: Mapping[str, str], column: str) -> float | None:
     """Return a cell's number, or None if it holds no value. One decimal comma is read as a point.
 
+    A comma before three digits may separate thousands; in a table of decimal commas, only positions have so many.
+
     Raises:
-        ValueError: It is no number.
+        ValueError: It is no number, or `1,234` in a column other than a position's.
     """
     given = cells.get(column)
     if not given:
@@ -79,6 +83,10 @@ def number(cells: Mapping[str, str], column: str) -> float | None:
     stripped = code(cells, column)
     if stripped is None:
         return None
+    if _EITHER.fullmatch(stripped) and column not in _POSITION:
+        raise ValueError(
+            f"column {column}: {stripped!r} is with a decimal comma or with thousands: expected a point"
+        )
     point = _DECIMAL_COMMA.sub(r"\1.\2", stripped, count=1)
     if not _NUMBER.fullmatch(point) or len(point) > _LONGEST_NUMBER:
         raise ValueError(f"column {column}: expected a number, got {stripped[:40]!r}")

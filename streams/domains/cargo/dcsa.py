@@ -2,9 +2,9 @@
 
 One source record is one event. A message is an array (2.2), an object with `events` (3.0), one event, or any of these
 inside members such as `data`, as carriers' interfaces send them; either version comes in each shape. A message that is
-wrong itself (no JSON, no event, a text that is cut off) is one refused record, behind those of its events. The events
-of a message are accepted or refused together (`streams/readers/together.py`): DCSA's conformance tests pass or fail
-whole messages.
+wrong itself (no JSON, no event, a text that is cut off) is one refused record, behind those of its events. An event in
+a second list is refused: nobody knows which list counts. Lists of other things are skipped. The events of a message
+are accepted or refused together (`streams/readers/together.py`): DCSA's conformance tests pass or fail whole messages.
 
 `dcsa_2_2` and `dcsa_3_0` hold the rules of their version. The subject of an event is its container, else its own
 document, vessel, transport call or first referenced document; without any of them, its `eventID`.
@@ -54,6 +54,7 @@ _BEGINS = re.compile(rb"\s*(\xef\xbb\xbf)?\s*[\[{]")
 _OF_EVENT = ("eventType", "eventClassification")
 """Members by which an event of 2.2 and of 3.0 differs from what wraps it."""
 
+_SIGNS = tuple(f'"{fold(name)}"'.encode() for name in _OF_EVENT)
 _OF_2_2 = frozenset(("eventType", "eventClassifierCode"))
 
 
@@ -100,6 +101,11 @@ class Version(NamedTuple):
             if isinstance(part, Element) and part.path == paths[0]:
                 record += 1
                 yield self._item(record, part.line, part.data, part.problem, (part.span,))
+            elif isinstance(part, Element) and _may_hold_event(part.data):
+                record += 1
+                lists = " and ".join(".".join(each) for each in (paths[0], part.path))
+                reason = f"expected one list of events, got {lists}"
+                yield Refused(record, part.line, part.data, reason, MESSAGE, (part.span,))
             elif isinstance(part, Element):
                 yield Skipped(part.line, f"{'.'.join(part.path)} is not the list of events", (part.span,))
             else:
@@ -109,8 +115,8 @@ class Version(NamedTuple):
         """Return the one item of a message that is one event, or has none."""
         data, spans = around.data, around.spans
         if around.arrays:  # an event's own list is in no member that was cut
-            data = stream.read(LARGEST_ELEMENT + 1).removeprefix(b"\xef\xbb\xbf")
-            spans = ((0, max(spans[-1][1], stream.seek(0, 2))),)
+            data, size = _whole(stream)
+            spans = ((0, size),)
         if len(data) > LARGEST_ELEMENT:
             reason = f"not JSON that is read: an event of more than {LARGEST_ELEMENT} bytes"
             return Refused(1, around.line, data[:KEPT_OF_TOO_LARGE], reason, RULE, spans)
@@ -151,6 +157,15 @@ def _around(stream: BinaryIO) -> Envelope | None:
     return found
 
 
+def _whole(stream: BinaryIO) -> tuple[bytes, int]:
+    """Return a message without a byte order mark, or the beginning of one too large, and its size in the file."""
+    data = stream.read(LARGEST_ELEMENT + 1)
+    size = len(data)
+    while chunk := stream.read(1 << 20):
+        size += len(chunk)
+    return data.removeprefix(b"\xef\xbb\xbf"), size
+
+
 def _rest(record: int, part: Envelope) -> Item:
     """Return what stands around the events as an item: it is wrong itself, or no record."""
     wrong, _ = _checked(part)
@@ -176,6 +191,12 @@ def _parsed(data: bytes) -> Any:
         raise RuleViolation(DUPLICATE, str(error)) from None
     except json_value.JsonError as error:
         raise RuleViolation(RULE, str(error)) from None
+
+
+def _may_hold_event(data: bytes) -> bool:
+    """Return whether the bytes of a value name a member of an event, in any spelling."""
+    folded = data.replace(b"_", b"").replace(b"-", b"").lower()
+    return any(sign in folded for sign in _SIGNS)
 
 
 def _is_event(value: object) -> bool:

@@ -125,8 +125,17 @@ def _check_document(root: Element) -> None:
 
 
 def _poll(root: Element) -> Element | None:
-    body = _child(root, "EPCISBody")
-    return None if body is None else _child(body, "Poll")
+    """Return the poll of a query document, None if it has none.
+
+    Raises:
+        RuleViolation: Something else stands beside it; the body is a choice of one (EPCIS 1.2, 11.1).
+    """
+    inside = [each for body in root if name_of(body) == "EPCISBody" for each in body]
+    polls = [each for each in inside if name_of(each) == "Poll"]
+    if polls and len(inside) > 1:
+        found = ", ".join(name_of(each) for each in inside[:4])
+        raise RuleViolation(DOCUMENT, f"EPCISBody: expected one element, got {found}")
+    return polls[0] if polls else None
 
 
 def _require_list(root: Element, path: tuple[str, ...]) -> None:

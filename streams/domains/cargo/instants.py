@@ -7,6 +7,8 @@ refused.
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
+from streams.zones import LAST_US
+
 _INSTANT = re.compile(
     r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,12}))?(Z|[+-]\d{2}:\d{2})", re.ASCII
 )
@@ -21,7 +23,7 @@ def micros(text: object) -> int:
         Microseconds since 1970 UTC.
 
     Raises:
-        ValueError: It is not an ISO 8601 date and time with an offset, or lies before 1970.
+        ValueError: It is not an ISO 8601 date and time with an offset, or lies before 1970 or after 9999 in UTC.
     """
     match = _INSTANT.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
@@ -38,14 +40,13 @@ def of(instant: datetime) -> int:
     """Return the microseconds since 1970 UTC of an aware `datetime`.
 
     Raises:
-        ValueError: It lies before 1970.
+        ValueError: It lies before 1970 or after 9999 in UTC.
     """
-    try:
-        found = (instant - _EPOCH) // _MICROSECOND
-    except OverflowError:
-        found = -1
+    found = (instant - _EPOCH) // _MICROSECOND
     if found < 0:
         raise ValueError(f"time before 1970: {instant.isoformat()}")
+    if found > LAST_US:
+        raise ValueError(f"time after the year 9999 UTC: {instant.isoformat()}")
     return found
 
 

@@ -11,16 +11,17 @@ From Ausgrid's notes on the "Solar home electricity data" of 2010-11, 2011-12 an
 
 The rows of one customer and day are one source record, and become its 48 readings: consumption is GC + CL, generation
 GG. They need not follow each other: a customer's rows are held until those of another customer come, so their order
-by day or by category does not matter, and memory is bounded by `MOST_ROWS`. A row that cannot be read is a refused
-record of its own; its day lacks the values of that row, and is flagged. A customer's last day closes the
-session of its meter, so the file is read twice. Dates are d/mm/yyyy, d-Mon-yy or yyyy-mm-dd.
+by day or by category does not matter, and memory is bounded by `MOST_ROWS` and `MOST_BYTES`. A row that cannot be
+read is a refused record of its own; its day lacks the values of that row, and is flagged. A repeated header is skipped;
+behind another one every row is refused. A customer's last day closes the session of its meter, so the file is read
+twice. Dates are d/mm/yyyy, d-Mon-yy or yyyy-mm-dd.
 
 The postcode is not kept: with the half hours of a home it would come close to naming it.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any, BinaryIO
@@ -38,6 +39,8 @@ RULE = f"read-{NAME}@1"
 HALF_HOURS = 48
 MOST_ROWS = 10_000
 """Rows of one customer that are held at most: nine years of three rows a day."""
+MOST_BYTES = 16 << 20
+"""Bytes of these rows; a row has some 300."""
 HIGHEST_KWH = 50
 """Energy of a half hour, in kWh, above which a home's value is flagged: it may be Wh instead of kWh."""
 ABOVE_RATED = 2
@@ -208,12 +211,19 @@ def _odd(kwh: Mapping[str, Fraction | None], capacity: Fraction | None) -> Itera
             yield f"OUT_OF_RANGE:{CHANNELS[channel]}"
 
 
-def channel_row(header: Header, line: Line) -> ChannelRow:
+def channel_row(header: Header, line: Line, other: int | None = None) -> ChannelRow:
     """Return a line's row.
+
+    Args:
+        header: The header of the table.
+        line: The line.
+        other: Line of another header that stands above it; None if there is none.
 
     Raises:
         ValueError: It cannot be read.
     """
+    if other is not None:
+        raise ValueError(f"below another header (line {other}): split the file there")
     if len(line.data) > LONGEST_LINE:
         raise ValueError(f"line of more than {LONGEST_LINE} bytes")
     cells = cells_of(line.data, header.encoding, header.delimiter)
@@ -237,6 +247,16 @@ def channel_row(header: Header, line: Line) -> ChannelRow:
     )
 
 
+def _has_names(header: Header, line: Line) -> bool:
+    """Return whether a line has names where a row has its customer, capacity and postcode: another header."""
+    try:
+        cells = DIALECT.columns(line, header.encoding, header.delimiter)
+    except ValueError:
+        return False
+    keys = [cell for name, cell in zip(header.columns, cells, strict=False) if name in _KEYS]
+    return len(cells) == len(header.columns) and all(each[:1].isalpha() for each in keys)
+
+
 class _Reader:
     """Reads one file, behind its header."""
 
@@ -246,23 +266,30 @@ class _Reader:
         self._customers: dict[int, Customer] = {}
         self._held: dict[date, dict[str, ChannelRow]] = {}
         self._rows = 0
+        self._bytes = 0
         self._customer: int | None = None
         self._record = 0
+        self._other: int | None = None  # line of another header
 
     def items(self, line: Line) -> Iterator[Item]:
         """Take a line that is no header; yield what became whole."""
         if not line.text.strip():
             yield Skipped(line.number, "blank line", line.spans)
             return
-        if not _DIGIT_FIRST.match(line.text) and DIALECT.parse(line) is not None:
-            yield Skipped(line.number, "header again", line.spans)
-            return
+        if not _DIGIT_FIRST.match(line.text):
+            again = DIALECT.parse(line)
+            if self._other is None and again == replace(self._header, line=line.number):
+                yield Skipped(line.number, "header again", line.spans)
+                return
+            if self._other is None and (again is not None or _has_names(self._header, line)):
+                self._other = line.number
         try:
-            row = channel_row(self._header, line)
+            row = channel_row(self._header, line, self._other)
         except ValueError as error:
             yield self._refused(line, str(error))
             return
-        if row.customer != self._customer or self._rows >= MOST_ROWS:
+        is_full = self._rows >= MOST_ROWS or self._bytes >= MOST_BYTES
+        if row.customer != self._customer or is_full:
             yield from self.flush(line.number)
         self._customer = row.customer
         day = self._held.setdefault(row.day, {})
@@ -271,6 +298,7 @@ class _Reader:
             return
         day[row.channel] = row
         self._rows += 1
+        self._bytes += len(line.data)
 
     def flush(self, following: int | None = None) -> Iterator[Item]:
         """Yield the held days of the customer.
@@ -278,7 +306,7 @@ class _Reader:
         Args:
             following: Number of the line that follows; None at the end of the file.
         """
-        held, self._held, self._rows = self._held, {}, 0
+        held, self._held, self._rows, self._bytes = self._held, {}, 0, 0
         if self._customer is None:
             return
         number = self._customer

@@ -3,7 +3,7 @@
 Headers are spelled with their units until 2022 (`Equipment Electric Power [kWh]`) and in snake_case since
 (`non_shiftable_load`), with the same units: kWh, W per kW of nominal power, kg CO2 per kWh. `citylearn_dates` has the
 datasets and their hours. An hour's date is assumed: the event has the flag `ASSUMED_DATE`. A row whose month, hour or
-weekday contradicts the count is refused.
+weekday contradicts the count is refused, and every row below a repeated header.
 
 Generation is given per kW of nominal power. The dataset's schema.json has the nominal power, the file does not. Only
 the file's name has the building's number. Heat loads are thermal; the electricity that makes them is not in the file.
@@ -223,6 +223,7 @@ HOME = TableLayout(
         r"Solar Generation \[W/kW\]|solar_generation(?: ?\[W/kW\])?",
     ),
     row_reader=home_reader,
+    counted=True,
     shifted_with="citylearn",
 )
 PRICING = TableLayout(
@@ -236,6 +237,7 @@ PRICING = TableLayout(
     ),
     row_reader=tariff_reader,
     metered=False,
+    counted=True,
     shifted_with="citylearn",
 )
 CARBON = TableLayout(
@@ -244,5 +246,6 @@ CARBON = TableLayout(
     row_reader=carbon_reader,
     alone=True,
     metered=False,
+    counted=True,
     shifted_with="citylearn",
 )

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from streams.zones import LAST_US
+
 SYDNEY = ZoneInfo("Australia/Sydney")
 SAN_FRANCISCO = ZoneInfo("America/Los_Angeles")
 
@@ -41,11 +43,14 @@ def micros(time: datetime) -> int:
     """Return the µs since 1970 UTC of an aware time.
 
     Raises:
-        ValueError: The time is before 1970.
+        ValueError: The time is before 1970 or after 9999 in UTC.
     """
     if time < _EPOCH:
         raise ValueError(f"time before 1970: {time.isoformat()}")
-    return (time - _EPOCH) // timedelta(microseconds=1)
+    found = (time - _EPOCH) // timedelta(microseconds=1)
+    if found > LAST_US:
+        raise ValueError(f"time after the year 9999 UTC: {time.isoformat()}")
+    return found
 
 
 def instant(local: datetime, zone: ZoneInfo) -> Instant:

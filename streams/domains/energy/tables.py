@@ -16,13 +16,19 @@ from typing import Any, BinaryIO
 
 from schemas.names import topic_name
 from streams.readers.delimited import Dialect, Header, RowReader, items
-from streams.readers.formats import Accepted, EventDraft, Item
+from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped, size_of
 
 DOMAIN = "energy"
 READING = topic_name(DOMAIN, "reading")
 
 LONGEST_HOLD = 50_000
 """Most items that are held back until it is known whether an accepted record is the file's last."""
+
+LARGEST_HOLD = 16 << 20
+"""Most bytes of these items."""
+
+HEADER_AGAIN = "header again"
+"""Reason with which `streams.readers.delimited` skips a repeated header."""
 
 RowReaderFactory = Callable[[Sequence[str], Path | None], RowReader]
 """Returns the row reader of a file, by its columns and its path (None if unknown); raises ValueError."""
@@ -38,6 +44,7 @@ class TableLayout:
         row_reader: Returns the row reader of a file.
         alone: Whether other columns exclude the format.
         metered: Whether its events are readings; the last reading then closes the meter's session.
+        counted: Whether a row's number gives its date. Rows below a repeated header are refused: theirs is not known.
         shifted_with: Shift group of the format; empty if it is shifted alone.
     """
 
@@ -46,6 +53,7 @@ class TableLayout:
     row_reader: RowReaderFactory
     alone: bool = False
     metered: bool = True
+    counted: bool = False
     shifted_with: str = ""
 
     @property
@@ -74,6 +82,7 @@ class TableLayout:
             path: Path of the file; None if unknown.
         """
         found = items(stream, self.dialect, partial(self._row_reader, path), self.rule)
+        found = _to_header_again(found, self.rule) if self.counted else found
         return _closed(found) if self.metered else found
 
     def _known(self, cells: Sequence[str]) -> bool:
@@ -129,19 +138,36 @@ def _find(pattern: str, columns: Sequence[str]) -> str:
     raise ValueError(f"the table lacks the column {pattern.replace(chr(92), '')}")
 
 
+def _to_header_again(items: Iterator[Item], rule: str) -> Iterator[Item]:
+    """Refuse what is accepted below a repeated header: a second file begins there, whose rows count from 1."""
+    line: int | None = None
+    for item in items:
+        if line is None and isinstance(item, Skipped) and item.reason == HEADER_AGAIN:
+            line = item.line
+        if line is not None and isinstance(item, Accepted):
+            reason = (
+                f"below a repeated header (line {line}) the row's number gives no date: split the file there"
+            )
+            yield Refused(item.record, item.line, item.data, reason, rule, item.spans)
+        else:
+            yield item
+
+
 def _closed(items: Iterator[Item]) -> Iterator[Item]:
     """Set `closes` on the last accepted record, which ends its meter's session (docs/identity.md#closing-events).
 
-    At most `LONGEST_HOLD` items are held back after an accepted record. A file that ends in more refused rows than
-    that ends without a closing event.
+    At most `LONGEST_HOLD` items of `LARGEST_HOLD` bytes are held back after an accepted record. A file that ends in
+    more refused rows than that ends without a closing event.
     """
     held: list[Item] = []
+    size = 0
     for item in items:
-        if isinstance(item, Accepted) or len(held) > LONGEST_HOLD:
+        if isinstance(item, Accepted) or len(held) > LONGEST_HOLD or size > LARGEST_HOLD:
             yield from held
-            held = []
+            held, size = [], 0
         if isinstance(item, Accepted) or held:
             held.append(item)
+            size += size_of(item)
         else:
             yield item
     if held:

@@ -27,8 +27,9 @@ from streams.domains.vehicle.signals import (
     micros,
     number,
     range_flags,
+    with_points,
 )
-from streams.domains.vehicle.torque import LITRES_PER_HOUR, METRES, ONE, SPEED_KMH
+from streams.domains.vehicle.torque import LITRES_PER_HOUR, METRES, ONE, SPEED_KMH, has_only_names
 from streams.readers.delimited import Dialect, Header, cells_of
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 from streams.readers.lines import LONGEST_LINE, Line, lines
@@ -49,6 +50,9 @@ FIELDS: Mapping[str, tuple[str, Mapping[str, float]]] = {
 
 MOST_READINGS = 1_000
 """Readings of one moment above which a further record begins."""
+
+MOST_BYTES = 1 << 20
+"""Bytes of these readings; a reading has some 100."""
 
 _COLUMNS = ("seconds", "pid", "value", "units")
 _STARTED = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ _T](\d\d)[-_.:](\d\d)[-_.:](\d\d)")
@@ -115,6 +119,7 @@ def _items(stream: BinaryIO, started: datetime | None, vehicle: str) -> Iterator
         elif b"seconds" in line.data.lower() and DIALECT.parse(line) is not None:
             header = DIALECT.parse(line)
             found = Skipped(line.number, "header", line.spans)
+        header = None if found is None and _ends(line, header) else header
         reading: Reading | ValueError | None = None if found is not None else _reading(line, header, started)
         if moment and not _joins(moment, reading):
             record += 1
@@ -133,9 +138,16 @@ def _items(stream: BinaryIO, started: datetime | None, vehicle: str) -> Iterator
         yield _accepted(record + 1, moment, vehicle, midnight)
 
 
+def _ends(line: Line, header: Header | None) -> bool:
+    """Return whether a line is a header of something else, below which the one above it does not hold."""
+    return header is not None and has_only_names(line, header)
+
+
 def _joins(moment: list[Reading], reading: Reading | ValueError | None) -> bool:
     """Return whether a reading belongs to the moment of those before: same seconds, and a name of its own."""
     if not isinstance(reading, tuple) or len(moment) >= MOST_READINGS:
+        return False
+    if sum(len(line.data) for line, _, _ in moment) + len(reading[0].data) > MOST_BYTES:
         return False
     return reading[1] == moment[0][1] and all(reading[2]["pid"] != each[2]["pid"] for each in moment)
 
@@ -144,7 +156,9 @@ def _midnight(started: datetime, seconds: float) -> datetime:
     """Return the time from which the seconds count: the last midnight, or the beginning of the log."""
     midnight = started.replace(hour=0, minute=0, second=0)
     fits = abs((started - midnight).total_seconds() - seconds) <= _FITS_S
-    return midnight if fits else started - timedelta(seconds=seconds)
+    if fits:
+        return midnight
+    return started - min(timedelta(seconds=seconds), started - datetime.min.replace(tzinfo=UTC))
 
 
 def _reading(line: Line, header: Header | None, started: datetime | None) -> Reading | ValueError:
@@ -156,7 +170,7 @@ def _reading(line: Line, header: Header | None, started: datetime | None) -> Rea
     if len(line.data) > LONGEST_LINE:
         return ValueError(f"line of more than {LONGEST_LINE} bytes")
     try:
-        cells = [each.strip() for each in cells_of(line.data, header.encoding, header.delimiter)]
+        cells = with_points([each.strip() for each in cells_of(line.data, header.encoding, header.delimiter)])
     except ValueError as error:
         return error
     columns = [each.lower() for each in header.columns]
@@ -165,7 +179,7 @@ def _reading(line: Line, header: Header | None, started: datetime | None) -> Rea
     if len(cells) < len(_COLUMNS) or len(cells) > len(columns):
         return ValueError(f"expected {len(columns)} cells as in the header, got {len(cells)}")
     named = dict(zip(columns, cells, strict=False))
-    seconds = number(named["seconds"].replace(",", "."))
+    seconds = number(named["seconds"])
     if seconds is None or not 0 <= seconds < LONGEST_S:
         return ValueError(f"column SECONDS: expected seconds, got {named['seconds'][:40]!r}")
     return line, seconds, named
@@ -185,7 +199,7 @@ def _accepted(record: int, moment: list[Reading], vehicle: str, midnight: dateti
     flags = [NO_VEHICLE_ID, NO_ZONE]
     for _, _, named in moment:
         name, unit = named["pid"], named["units"]
-        value = number(named["value"].replace(",", "."))
+        value = number(named["value"])
         if value is None:
             flags.append(f"NO_NUMBER:{name}")
             continue

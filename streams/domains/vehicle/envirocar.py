@@ -27,7 +27,7 @@ from streams.domains.vehicle.signals import (
     vehicle_id,
 )
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
-from streams.readers.json_stream import Element, Envelope, cut, envelope
+from streams.readers.json_stream import CUT_OFF, Element, Envelope, cut, envelope
 from streams.readers.json_value import JsonError, parse
 
 NAME = "envirocar-track"
@@ -67,7 +67,7 @@ def _items(stream: BinaryIO) -> Iterator[Item]:
     for record, part in enumerate(cut(stream, [_FEATURES]), start=1):
         if isinstance(part, Element):
             item = _feature(record, part, track)
-            is_whole = isinstance(item, Accepted)
+            is_whole = part.problem != CUT_OFF
             yield item
         else:
             yield _around(record, part, track, is_whole=is_whole)
@@ -94,7 +94,14 @@ def _feature(record: int, part: Element, track: Mapping[str, Any]) -> Item:
 
 
 def _around(record: int, part: Envelope, track: Mapping[str, Any], *, is_whole: bool) -> Item:
-    """Return the item of what stands around the features: a single feature, an envelope, or what is no track."""
+    """Return the item of what stands around the features: a single feature, an envelope, or what is no track.
+
+    Args:
+        record: Its number, if it is a record.
+        part: What stands around the features.
+        track: It, parsed.
+        is_whole: False if the text ends inside the last feature, which is refused for it.
+    """
     if track.get("type") == "Feature" and not part.arrays:
         try:
             draft = _draft(track, track)

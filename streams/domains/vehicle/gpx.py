@@ -7,6 +7,7 @@ with what stands around the track points, and so is a track point without a time
 - Times are UTC by the schema; one without a zone is taken so, with the flag `NO_ZONE`.
 - `speed` (m/s) and `course` (degrees) stand in the point itself in 1.0, and in extensions in 1.1: Garmin's
   TrackPointExtension 2, OsmAnd, GPSLogger, or without a namespace. They are those of the receiver: `gnss_speed`.
+- An element that comes again with another value is flagged, and the first one counts; a second time refuses the point.
 - Other numbers of the point and of its extensions keep their names in `other`. A heart rate is the person's, not the
   vehicle's: it is left out, with the flag `LEFT_OUT:hr`. Texts (names, comments, links) are no measurements, also where
   they are made of digits.
@@ -68,6 +69,9 @@ UNITS: Mapping[str, str] = {
 }
 """Unit of each further element, by its name (GPX 1.0 and 1.1, TrackPointExtension 1 and 2)."""
 
+KNOWN = frozenset((*FIELDS, *UNITS, "fix"))
+REPEATED = "REPEATED"
+"""Flag of a signal whose point has several values of one name, such as `REPEATED:ele`. The first one counts."""
 TEXTS = frozenset(
     (
         *(
@@ -163,24 +167,30 @@ def _bare(tag: str) -> str:
 
 def _items(stream: BinaryIO, digest: str, begins: list[int]) -> Iterator[Item]:
     stream.seek(0)
-    record, is_whole = 0, True
+    record, told = 0, None
     for part in cut(stream, _role):
         if isinstance(part, XmlEnvelope):
-            yield _around(record + 1, part, is_whole=is_whole)
+            yield _around(record + 1, part, told)
             continue
         track = bisect_right(begins, part.span[0]) + 1
         item = _point(record + 1, part, f"gpx:{digest}" if track == 1 else f"gpx:{digest}-{track}")
         record += not isinstance(item, Skipped)
-        is_whole = not isinstance(item, Refused)
+        told = part.problem
         yield item
 
 
-def _around(record: int, part: XmlEnvelope, *, is_whole: bool) -> Item:
-    """Return the item of what stands around the track points, or of what is no GPX document."""
+def _around(record: int, part: XmlEnvelope, told: str | None) -> Item:
+    """Return the item of what stands around the track points, or of what is no GPX document.
+
+    Args:
+        record: Its number, if it is a record.
+        part: What stands around the track points.
+        told: Problem of the last element. Damage inside it reaches to the document's end and is refused there.
+    """
     problem = part.problem
     if problem is None and (part.root is None or _bare(part.root.tag) != "gpx"):
         problem = "expected a GPX document: its root is gpx"
-    if problem is not None and is_whole:
+    if problem is not None and problem != told:
         return Refused(record, 1, part.data, problem, RULE, part.spans)
     return Skipped(1, "what stands around the track points", part.spans)
 
@@ -192,18 +202,21 @@ def _point(record: int, part: XmlElement, vehicle: str) -> Item:
         return Refused(record, part.line, part.data, part.problem or "not XML", RULE, spans)
     if _bare(element.tag) != "trkpt":
         return Skipped(part.line, "element of a segment that is no track point", spans)
-    values = dict(_values(element))
+    values, again = _values(element)
     if not values.get("time"):
         return Skipped(part.line, "track point without a time", spans)
     try:
-        draft = _draft(element, values, vehicle)
+        draft = _draft(element, values, vehicle, again)
     except ValueError as error:
         return Refused(record, part.line, part.data, str(error), RULE, spans)
     return Accepted(record, part.line, part.data, (draft,), spans)
 
 
-def _values(element: Element) -> Iterator[tuple[str, str]]:
-    """Yield the texts of a point's elements by their names, those of its extensions first: its own count."""
+def _values(element: Element) -> tuple[dict[str, str], list[str]]:
+    """Return the texts of a point's elements by their names, and the names of which the point has several values.
+
+    An element of the point itself counts before one of its extensions, and of several the first one.
+    """
     own, inner = list[Element](), list[Element]()
     waiting = [(each, own) for each in reversed(element)]
     while waiting:
@@ -212,18 +225,32 @@ def _values(element: Element) -> Iterator[tuple[str, str]]:
             continue
         waiting += [(child, inner) for child in reversed(each)]
         level.append(each)
-    for each in (*inner, *own):
-        text = (each.text or "").strip()
-        if text and len(each) == 0:
-            yield _bare(each.tag), text
+    found: dict[str, str] = {}
+    again: dict[str, None] = {}
+    for level in (own, inner):
+        of_level: dict[str, str] = {}
+        for each in level:
+            name, text = _bare(each.tag), (each.text or "").strip()
+            if text and len(each) == 0 and of_level.setdefault(name, text) != text:
+                again[name] = None
+        found = {**of_level, **found}
+    return found, list(again)
 
 
-def _draft(element: Element, values: Mapping[str, str], vehicle: str) -> EventDraft:
+def _draft(element: Element, values: Mapping[str, str], vehicle: str, again: list[str]) -> EventDraft:
     """Return a point's signal.
 
+    Args:
+        element: The point.
+        values: Texts of its elements by their names.
+        again: Names of which it has several values.
+        vehicle: The vehicle's pseudonym.
+
     Raises:
-        ValueError: Its position or its time is invalid.
+        ValueError: Its position or its time is invalid, or it has several times.
     """
+    if "time" in again:
+        raise ValueError("time: expected one, got several")
     latitude, longitude = _degrees(element, "lat", 90.0), _degrees(element, "lon", 180.0)
     at, flags = _time(values["time"])
     flags = [NO_VEHICLE_ID, *flags]
@@ -232,6 +259,7 @@ def _draft(element: Element, values: Mapping[str, str], vehicle: str) -> EventDr
         flags.append(NO_FIX)
     else:
         fields |= {"current_location_latitude": latitude, "current_location_longitude": longitude}
+    flags += [f"{REPEATED}:{name}" for name in again if name in KNOWN or number(values[name]) is not None]
     other: dict[str, float] = {}
     for name, text in sorted(values.items()):
         if name in PERSONAL:

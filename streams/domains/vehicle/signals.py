@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from schemas.names import topic_name
+from streams.zones import LAST_US
 
 DOMAIN = "vehicle"
 SIGNAL = topic_name(DOMAIN, "signal")
@@ -59,16 +60,37 @@ def number(text: str) -> float | None:
     return found if math.isfinite(found) else None
 
 
+_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
+_EITHER = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+
+
+def with_points(cells: list[str]) -> list[str]:
+    """Return the cells of a row with points for decimal commas.
+
+    `1,500` has a decimal comma if another cell of the row plainly has one, such as `0,5` or `37,512345`. Else it may be
+    fifteen hundred: it stays, and is no number.
+
+    Args:
+        cells: Cells of a table whose delimiter is no comma, without the spaces around them.
+    """
+    commas = [each for each in cells if _COMMA.fullmatch(each)]
+    if all(map(_EITHER.fullmatch, commas)):
+        return cells
+    return [each.replace(",", ".") if _COMMA.fullmatch(each) else each for each in cells]
+
+
 def micros(at: datetime) -> int:
     """Return an instant in µs since 1970 UTC; without a zone it is taken as UTC.
 
     Raises:
-        ValueError: It is before 1970.
+        ValueError: It is before 1970 or after 9999 in UTC.
     """
     aware = at.replace(tzinfo=UTC) if at.tzinfo is None else at
     found = (aware - _EPOCH) // timedelta(microseconds=1)
     if found < 0:
         raise ValueError(f"time before 1970: {at.isoformat()}")
+    if found > LAST_US:
+        raise ValueError(f"time after the year 9999 UTC: {at.isoformat()}")
     return found
 
 

@@ -4,7 +4,7 @@ Torque (Lite and Pro) writes one row per interval, with the columns that its use
 row. A column's unit stands in brackets behind its name: `Speed (OBD)(km/h)`.
 
 - A header begins a session, with columns of its own: the app writes it again in the middle of a file when it goes on.
-  The last row of a session closes it.
+  The last row of a session closes it. Below a header without the columns of a log every row is refused.
 - `-` and an empty cell are missing values. `∞`, `NaN` and texts are no numbers: null, with a flag.
 - `Device Time` is the phone's local time in the phone's language (`15-Jun-2019`, `15-Mär-2019`, `15-6월-2019`), to the
   millisecond. `GPS Time` is Java's `Date.toString()`: English, to the second, with a zone. So the zone comes from the
@@ -35,8 +35,9 @@ from streams.domains.vehicle.signals import (
     micros,
     number,
     range_flags,
+    with_points,
 )
-from streams.readers.delimited import Dialect, Header, cells_of
+from streams.readers.delimited import LONGEST_HEADER, Dialect, Header, cells_of
 from streams.readers.formats import Accepted, EventDraft, Item, Refused, Skipped
 from streams.readers.lines import LONGEST_LINE, Line, lines
 
@@ -117,6 +118,7 @@ _UNIT = re.compile(r"(.*\S)\s*\(([^()]*)\)")
 _AXES = re.compile(r"g\((x|y|z|calibrated)\)")
 _DEVICE_TIME = re.compile(r"(\d{1,2})-([^-]+)-(\d{4})[ T](\d{1,2}):(\d\d):(\d\d)(?:[.,:](\d{1,9}))?")
 _GPS_TIME = re.compile(r"\w{3} (\w{3}) (\d{1,2}) (\d\d):(\d\d):(\d\d) (\S+) (\d{4})")
+_CLOCK = re.compile(r"\d:\d\d")
 _OFFSET = re.compile(r"(?:GMT|UTC)?([+-])(\d{1,2}):?(\d\d)?")
 
 
@@ -135,6 +137,24 @@ def _column(cell: str) -> tuple[str, str]:
 
 
 DIALECT = Dialect(_known, encodings=("utf-8", "cp1252", "latin-1"))
+
+
+def has_only_names(line: Line, header: Header) -> bool:
+    """Return whether each cell of a line begins with a letter and holds no time, as the cells of a header do.
+
+    Args:
+        line: The line.
+        header: The header above it, whose number of cells the line must have.
+    """
+    if len(line.data) > LONGEST_HEADER:
+        return False
+    try:
+        cells = [each.strip() for each in cells_of(line.data, header.encoding, header.delimiter)]
+    except ValueError:
+        return False
+    if len(cells) != len(header.columns) or not any(cells):
+        return False
+    return all(each[:1].isalpha() and not _CLOCK.search(each) for each in cells if each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +180,7 @@ class _Session:
         if len(cells) != len(columns):
             raise ValueError(f"expected {len(columns)} cells as in the header, got {len(cells)}")
         if self.header.delimiter != ",":
-            cells = [each.replace(",", ".") for each in cells]  # a language with decimal commas
+            cells = with_points([each.strip() for each in cells])  # a language with decimal commas
         return [(column, cell.strip()) for column, cell in zip(columns, cells, strict=True) if column]
 
 
@@ -204,6 +224,8 @@ def _items(stream: BinaryIO, vehicle: str, zone: timezone | None) -> Iterator[It
             yield Skipped(line.number, HEADER, line.spans)
             continue
         record += 1
+        if session is not None and has_only_names(line, session.header):
+            session = None  # the columns of another file
         try:
             if session is None:
                 raise ValueError("no header of a Torque log stands above it")  # noqa: TRY301  as all other refusals

@@ -135,6 +135,16 @@ def test_a_damaged_document_is_cut_up_to_its_damage() -> None:
     assert damaged[slice(*left.spans[-1])].startswith(b"& <e>2</e>")
 
 
+@pytest.mark.parametrize("wrong", ["</list></d><d/>", "<tail></body>", "&no;", "<", "</list></body></d>\n x"])
+def test_an_envelope_keeps_its_bytes_whatever_the_pieces(wrong: str) -> None:
+    """White space behind the last element, which waited for a further one, too."""
+    data = f"<d><body><list><a/>\n  <b>1</b>\n\n <!-- c -->  \n{wrong}\n  </list></body></d>\n".encode()
+    for size in (*range(1, 12), 1 << 16):
+        _, last = parts(data, size)
+        assert last.problem is not None
+        assert last.data == b"".join(data[begin:end] for begin, end in last.spans), size
+
+
 def test_a_list_inside_a_list_belongs_to_it() -> None:
     """EPCIS 1.2 puts some events into an `extension`."""
     text = DOCUMENT.format("", "<extension>\n<e>1</e></extension><e>2</e><extension><e>3</e></extension>")

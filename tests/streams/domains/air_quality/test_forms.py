@@ -13,6 +13,7 @@ import pytest
 from streams.domains.air_quality.recordings import FORMATS
 from streams.domains.air_quality.rules import assess
 from streams.readers.formats import Accepted, Format, Item, Refused, Skipped
+from streams.replay.recordings import formats
 from tests.streams.domains.air_quality.test_recordings import (
     BEIJING_HEADER,
     BEIJING_ROW,
@@ -571,3 +572,35 @@ def test_what_stands_around_the_records_of_a_page_is_skipped_or_refused() -> Non
     items = read(cut)
     assert isinstance(items[0], Accepted)
     assert len(refused(items)) >= 1
+
+
+PAGES: dict[str, dict[str, Any]] = {
+    "openaq-api": {
+        "results": [
+            {"parameter": {"name": "pm25"}, "value": 1, "period": {"datetimeFrom": {}, "datetimeTo": {}}}
+        ]
+    },
+    "airkorea-api": {"response": {"body": {"items": [{"dataTime": "2023-01-05 12:00", "pm10Value": "1"}]}}},
+    "airkorea-api before 2020": {"list": [{"dataTime": "2023-01-05 12:00", "pm10Value": "1"}]},
+    "seoul-api": {"RealtimeCityAir": {"row": [{"MSRDT": "202211301500"}]}},
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("place", ["an extension", "the event", "beside the body", "before the context"])
+def test_a_page_inside_another_document_is_none(name: str, place: str) -> None:
+    """An EPCIS document that carries the interface's answer stays EPCIS."""
+    page = PAGES[name]
+    assert form_of(json.dumps(page, indent=1).encode()).name == name.split(maxsplit=1)[0]
+    event = {"type": "ObjectEvent", "action": "OBSERVE"}
+    context = {"@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"]}
+    document = {**context, "type": "EPCISDocument", "schemaVersion": "2.0"}
+    body = {"epcisBody": {"eventList": [event]}}
+    sent = {
+        "an extension": {**document, "epcisBody": {"eventList": [{**event, "ex:answer": page}]}},
+        "the event": {**document, "epcisBody": {"eventList": [{**event, **page}]}},
+        "beside the body": {**document, **body, **page},
+        "before the context": {**page, "type": "EPCISDocument", **body, **context},
+    }[place]
+    data = json.dumps(sent).encode()
+    assert [form.name for form in formats().values() if form.matches(data)] == ["epcis-json"]

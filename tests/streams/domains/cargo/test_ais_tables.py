@@ -306,3 +306,19 @@ def test_the_imo_field_holds_one_of_two_numbers(
 ) -> None:
     """ITU-R M.1371, message 5: up to 999999 not used, then IMO numbers, then official numbers of flag states."""
     assert ais_values.ship_number(number) == (imo, official, flag)
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"), [("1,234", None), ("-1,234", None), ("1,5", 1.5), ("0,500", 0.5)]
+)
+def test_a_comma_before_three_digits_is_not_guessed(length: str, expected: float | None) -> None:
+    """1,234 m may be 1234 m; a position cannot."""
+    row = f'367000111,2017-01-15T00:00:03,"47,602","-122,338",0.1,133.6,511,T,IMO9074729,W,31,0,"{length}",9,3.5,52,A'
+    (found,) = read(NOAA_2022, row)
+    if expected is None:
+        assert isinstance(found, Refused)
+        assert f"column Length: '{length}'" in found.reason
+    else:
+        assert one(NOAA_2022, row)["length"] == expected
+    fields = one(NOAA_2022, row.replace(length, "30"))
+    assert (fields["latitude"], fields["longitude"]) == (47.602, -122.338)

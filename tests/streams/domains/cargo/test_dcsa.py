@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from streams.domains.cargo import dcsa_2_2, dcsa_3_0, dcsa_values
 from streams.domains.cargo.container_history import equipment_event
 from streams.domains.cargo.containers import Position, Step, transition
-from streams.domains.cargo.dcsa import ATOMICITY_RULE, WRAPPERS
+from streams.domains.cargo.dcsa import ATOMICITY_RULE, MESSAGE, WRAPPERS
 from streams.domains.cargo.dcsa_document import document, event
 from streams.domains.cargo.dcsa_members import MEMBER_SPELLING, NAMES
 from streams.readers import json_value
 from streams.readers.formats import Accepted, Item, Refused, Skipped
+from streams.readers.source import open_source
 from streams.replay.recordings import bundled, formats
 from streams.replay.records import PRODUCE_RULE
 from tests.streams.domains.cargo import files
@@ -193,6 +194,22 @@ def test_wrong_check_digits_and_placeholders_are_flagged_and_accepted() -> None:
             },
             "dcsa-classifier@1",
         ),
+        *(
+            (
+                "3.0",
+                {
+                    "eventClassification": {
+                        "eventTypeCode": kind,
+                        "eventClassifierCode": classifier,
+                        f"{kind.lower()}EventTypeCode": code,
+                    },
+                    f"{kind.lower()}Details": {"equipmentReference": "APZU4812090"},
+                },
+                "dcsa-classifier@1",
+            )
+            for kind, code in (("REEFER", "MEAS"), ("REEFER", "ADJUSTED"), ("IOT", "DETC"))
+            for classifier in ("EST", "PLN", "REQ", "ESTIMATED")
+        ),
         ("2.2", {"transportCall": {"transportCallID": "x", "modeOfTransport": "MULTIMODAL"}}, "dcsa-code@1"),
         ("2.2", {"eventLocation": {"latitude": "1_0"}}, "dcsa-value@1"),
         ("2.2", {"eventLocation": {"latitude": True}}, "dcsa-value@1"),
@@ -276,6 +293,43 @@ def test_other_lists_of_a_message_hold_no_events() -> None:
     assert [type(each) for each in found] == [Skipped, Accepted, Skipped]
     assert isinstance(found[0], Skipped)
     assert found[0].reason == "items is not the list of events"
+
+
+@pytest.mark.parametrize("version", ["2.2", "3.0"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda one: {"data": {"events": [one]}, "payload": {"events": [one, one]}},
+        lambda one: {"events": [one], "data": [one]},
+        lambda one: {"data": [one], "records": [one]},
+        lambda one: {"events": [], "data": [one]},
+        lambda one: {"data": [], "records": [{"event": one}]},
+    ],
+    ids=["events twice", "events and data", "data and records", "an empty list first", "wrapped ones"],
+)
+def test_events_in_two_lists_refuse_the_message(version: str, shape: Callable[[Any], Any]) -> None:
+    """None of them is lost: nobody knows which list counts."""
+    message = shape(EVENT_2_2 if version == "2.2" else EVENT_3_0)
+    found = read(version, message)
+    assert {each.rule for each in found if isinstance(each, Refused)} <= {MESSAGE, ATOMICITY_RULE}
+    assert [type(each) for each in found] == [Refused] * json.dumps(message).count('"eventDateTime"')
+    assert "expected one list of events, got" in str(found[-1])
+
+
+@pytest.mark.parametrize("version", ["2.2", "3.0"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_an_event_with_a_list_of_its_own_is_read_in_every_encoding(
+    version: str, encoding: str, tmp_path: Path
+) -> None:
+    """The end of UTF-16 is not known before it is read."""
+    sent = {**(EVENT_2_2 if version == "2.2" else EVENT_3_0), "items": [1, 2]}
+    path = tmp_path / "message.json"
+    path.write_bytes(json.dumps(sent).encode(encoding))
+    with open_source(path) as stream:
+        (found,) = OURS[f"dcsa-tnt-{version}"].read(stream)
+    with open_source(path) as stream:
+        assert found.spans == ((0, len(stream.read())),)
+    assert event({**fields(found), "occurred_at": 0}) == sent
 
 
 def test_an_event_may_have_a_list_of_its_own() -> None:

@@ -375,3 +375,30 @@ def test_the_envelope_is_skipped_with_a_reason() -> None:
     assert isinstance(other, Accepted)
     assert (one.line, other.line) == (4, 14)
     assert json.loads(one.data) == json.loads(other.data) == EVENT
+
+
+POLL = "<q:Poll xmlns:q='urn:epcglobal:epcis-query:xsd:1'><queryName>SimpleEventQuery</queryName><params/></q:Poll>"
+
+
+@pytest.mark.parametrize("events", ["", f"<ObjectEvent>{WHEN}{EPCS}<action>ADD</action></ObjectEvent>"])
+@pytest.mark.parametrize("place", ["before", "behind", "twice", "in a second body"])
+def test_a_poll_stands_alone(events: str, place: str) -> None:
+    """A body with results too, or with two polls, is refused: no record number comes twice, no query is lost."""
+    results = (
+        "<q:QueryResults xmlns:q='urn:epcglobal:epcis-query:xsd:1'><queryName>SimpleEventQuery</queryName>"
+        f"<resultsBody><EventList>{events}</EventList></resultsBody></q:QueryResults>"
+    )
+    body = {
+        "before": POLL + results,
+        "behind": results + POLL,
+        "twice": POLL + POLL,
+        "in a second body": f"{results}</EPCISBody><EPCISBody>{POLL}",
+    }[place]
+    root = "epcis:EPCISQueryDocument xmlns:epcis='urn:epcglobal:epcis-query:xsd:1' schemaVersion='1.2'"
+    data = f"<{root} creationDate='2026-07-22T06:45:00Z'><EPCISBody>{body}</EPCISBody></epcis:EPCISQueryDocument>"
+    found = read(OURS["epcis-xml"], data.encode())
+    records = [each for each in found if isinstance(each, Accepted | Refused)]
+    assert {type(each) for each in records} == {Refused}
+    assert sorted(each.record for each in records) == [*range(1, len(records) + 1)]
+    alone = read(OURS["epcis-xml"], data.replace(body, POLL).encode())
+    assert [type(each) for each in alone] == [Accepted]

@@ -225,6 +225,28 @@ def test_no_order_of_rows_loses_energy(data: st.DataObject) -> None:
         assert own_readings == sorted(own_readings, key=lambda each: each["at"])
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        HEADER.replace(",".join(TIMES), ",".join(reversed(TIMES))),
+        HEADER.replace("Generator Capacity,Postcode", "Postcode,Generator Capacity"),
+        HEADER.replace("Postcode", "Post Code").replace("Customer", "Client"),
+        HEADER.replace(",", ";"),
+    ],
+    ids=["times reversed", "capacity and postcode swapped", "unknown names", "other separator"],
+)
+def test_below_another_header_every_row_is_refused(other: str) -> None:
+    """The same header again is skipped."""
+    day = [row("GC", "1/07/2012"), row("GG", "1/07/2012")]
+    later = [each.replace("1/07/2012", "2/07/2012") for each in day]
+    joined = read(*day, HEADER, *later)
+    assert [each.reason for each in joined if isinstance(each, Skipped)][2:] == ["header again"]
+    assert len(days(joined)) == 2
+    items = read(*day, other, *later)
+    assert len(days(items)) == 1
+    assert [type(item) for item in items].count(Refused) == len((other, *later))
+
+
 def test_customers_may_come_again() -> None:
     """A file sorted by day: each block is a day; the meter's session closes with its last."""
     rows = [

@@ -672,3 +672,15 @@ def test_bundled_recordings_are_small() -> None:
     assert sum(path.stat().st_size for path in bundled("energy")) < 300_000
     found = {recording.format.name for recording in find(bundled("energy")) if recording.format}
     assert found == set(HEADS) - {"openintro-solar-daily"}
+
+
+@pytest.mark.parametrize("name", ["citylearn-building", "citylearn-pricing", "citylearn-carbon-intensity"])
+def test_below_a_repeated_header_a_row_number_gives_no_date(name: str) -> None:
+    """Files that were joined: the second one's hours would follow those of the first."""
+    row = {"citylearn-building": HOME_FIRST, "citylearn-pricing": "0.5,0.5,0.5,0.5"}.get(name, "0.2")
+    following = HOME_SECOND if name == "citylearn-building" else row
+    data = "\n".join([HEADS[name], row, HEADS[name], following, "", following, ""]).encode()
+    items = list(TABLE[name].read(io.BytesIO(data), ONE))
+    assert [type(item) for item in items] == [Skipped, Accepted, Skipped, Refused, Skipped, Refused]
+    assert "below a repeated header (line 3)" in refusal(items[3])
+    assert [item.record for item in items if isinstance(item, Accepted | Refused)] == [1, 2, 3]

@@ -163,6 +163,33 @@ def test_a_number_that_is_none_is_flagged() -> None:
 
 
 @pytest.mark.parametrize(
+    ("inner", "altitude", "flags"),
+    [
+        ("<ele>5</ele><ele>9</ele>", 5.0, ["REPEATED:ele"]),
+        ("<ele>5</ele><ele>5</ele>", 5.0, []),
+        ("<extensions><ele>7</ele></extensions><ele>5</ele>", 5.0, []),
+        ("<extensions><ele>7</ele><ele>8</ele></extensions>", 7.0, ["REPEATED:ele"]),
+        ("<link><text>a</text></link><link><text>b</text></link><ele>5</ele>", 5.0, []),
+    ],
+)
+def test_of_several_values_the_first_counts(inner: str, altitude: float, flags: list[str]) -> None:
+    """Its own before that of an extension; another value is flagged (GPX 1.1 allows one)."""
+    ((_, fields),) = signals(document(point(inner)))
+    assert fields["current_location_altitude"] == altitude
+    assert [each for each in fields["flags"] if each.startswith("REPEATED")] == flags
+
+
+@pytest.mark.parametrize("time", ["2024-05-01T12:00:01Z", "yesterday"])
+def test_a_second_time_refuses_the_point(time: str) -> None:
+    """Nobody knows when it was."""
+    items = read(document(point(f"<time>{time}</time>") + point(f"<time>{NOON}</time>")))
+    refused, accepted = items[:2]
+    assert isinstance(refused, Refused)
+    assert refused.reason == "time: expected one, got several"
+    assert isinstance(accepted, Accepted)
+
+
+@pytest.mark.parametrize(
     "lost",
     [
         point(lat="0", lon="0"),
@@ -257,6 +284,19 @@ def test_a_cut_document_gives_what_stands_before_the_damage() -> None:
     assert [type(each) for each in items if not isinstance(each, Skipped)] == [Accepted] * 4 + [Refused]
     bomb = b'<!DOCTYPE gpx [<!ENTITY a "aaaa">]>' + document(point("<ele>&a;</ele>"))
     assert not any(isinstance(each, Accepted) for each in read(bomb))
+
+
+@pytest.mark.parametrize("last", [point(), point(lat="999"), point(time="yesterday"), point(time=None)])
+def test_documents_that_were_joined_are_refused_behind_the_first(last: str) -> None:
+    """Whatever became of the last point of the first: no point is skipped untold."""
+    first = document(point() + last)
+    items = read(first + document(point() * 6))
+    refused = items[-1]
+    assert isinstance(refused, Refused)
+    assert "not XML" in refused.reason
+    assert document(point() * 6) in refused.data
+    numbers = [each.record for each in items if not isinstance(each, Skipped)]
+    assert numbers == [*range(1, len(numbers) + 1)]
 
 
 def test_a_long_document_is_read_in_bounded_memory() -> None:

@@ -69,6 +69,25 @@ def test_a_row_becomes_a_signal() -> None:
     )
 
 
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_below_a_header_that_is_not_read_every_row_is_refused(bom: str) -> None:
+    """Its cells would be read under the names of the one before; a header that is read ends that."""
+    first = "GPS Time,Device Time,Speed (OBD)(km/h),Engine RPM(rpm)"
+    swapped = f"{bom}GPS Date,Device Date,Engine RPM(rpm),Speed (OBD)(km/h)"
+    time = "Sat Jun 15 10:31:42 GMT+09:00 2019,15-Jun-2019 10:31:42.123"
+    text = f"Sat Jun 15 10:31:42 GMT+09:00 2019,-,n/a,{chr(0x221E)}"
+    items = read(first, text, f"{time},36,1500", swapped, f"{time},1500,36", first, f"{time},36,1500")
+    assert [type(item) for item in items] == [Accepted, Accepted, Refused, Refused, Accepted]
+    assert {item.reason for item in items if isinstance(item, Refused)} == {
+        "no header of a Torque log stands above it"
+    }
+    assert [signal(item)[1].get("speed") for item in items if isinstance(item, Accepted)] == [
+        None,
+        36.0,
+        36.0,
+    ]
+
+
 def test_a_header_in_the_middle_begins_a_session_with_its_own_columns() -> None:
     """The last row before it closes the drive; the next ones are read by it."""
     items = read(HEADER, ROW, ROW, HEADER, ROW, "Device Time,Speed (OBD)(mph)", "15-Jun-2019 11:00:00,30")
@@ -300,6 +319,27 @@ def test_empty_cells_at_the_end_and_decimal_commas_behind_semicolons_are_read() 
     assert signal(item)[1]["speed"] == 36.5
 
 
+@pytest.mark.parametrize(
+    ("speed", "rpm", "expected"),
+    [
+        ("36,5", "1,500", (36.5, 1.5)),
+        ("0,500", "1,500", (0.5, 1.5)),
+        ("36", "1,500", (36.0, None)),
+        ("36.5", "1,500", (36.5, None)),
+        ("-", "-12,000", (None, None)),
+    ],
+)
+def test_a_comma_before_three_digits_is_not_guessed(
+    speed: str, rpm: str, expected: tuple[float | None, float | None]
+) -> None:
+    """It is a decimal one if another cell says so; else there is no number, and a flag."""
+    head = "Device Time;Speed (OBD)(km/h);Engine RPM(rpm)"
+    (item,) = read(head, f"15-Jun-2019 10:31:42;{speed};{rpm}")
+    _, found = signal(item)
+    assert (found.get("speed"), found.get("powertrain_combustion_engine_speed")) == expected
+    assert ("NO_NUMBER:Engine RPM(rpm)" in found["flags"]) == (expected[1] is None)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
 def test_a_log_is_known_by_its_header(encoding: str) -> None:
     """In any encoding of phones; a table of something else is not."""
@@ -353,6 +393,30 @@ def test_the_readings_of_one_moment_are_one_signal() -> None:
     at, fields = signal(second)
     assert at == utc("2026-01-28T00:00:01")
     assert (fields["flags"], fields["ends"]) == (["NO_ZONE", "NO_FIX"], "RECORDING_ENDED")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "value", "rpm"),
+    [("85095,1", "1,500", 1.5), ("85095.1", "1,500", None), ("85095.1", "750,5", 750.5)],
+)
+def test_a_comma_before_three_digits_is_not_guessed_here_either(
+    seconds: str, value: str, rpm: float | None
+) -> None:
+    """The seconds tell how the log writes its numbers."""
+    head = '"SECONDS";"PID";"VALUE";"UNITS";'
+    (item,) = scanned(head, f'"{seconds}";"Engine RPM";"{value}";"rpm";')
+    _, found = signal(item)
+    assert found.get("powertrain_combustion_engine_speed") == rpm
+    assert ("NO_NUMBER:Engine RPM" in found["flags"]) == (rpm is None)
+
+
+def test_a_header_that_is_not_read_ends_the_one_above_it() -> None:
+    """Columns of another file are not read under the names of this one."""
+    first = '"SECONDS";"PID";"VALUE";"UNITS";"LATITUDE";"LONGTITUDE";'
+    other = '"SECONDS";"NAME";"VALUE";"UNITS";"LONGTITUDE";"LATITUDE";'
+    row = '"85095.1";"Vehicle speed";"36";"km/h";"15.72";"45.79";'
+    items = scanned(first, row, other, row, first, row)
+    assert [type(item) for item in items] == [Accepted, Refused, Refused, Accepted]
 
 
 def test_seconds_that_do_not_fit_the_name_count_from_the_beginning() -> None:

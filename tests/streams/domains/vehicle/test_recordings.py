@@ -194,6 +194,15 @@ def test_a_damaged_track_gives_what_stands_before_the_damage() -> None:
     assert fields(items[3])["ends"] == "RECORDING_ENDED"
 
 
+@pytest.mark.parametrize("last", [feature(), feature(type="Point"), feature(geometry={"type": "Line"})])
+def test_tracks_that_were_joined_are_refused_behind_the_first(last: Any) -> None:
+    """Whatever became of the last feature of the first: no feature is skipped untold."""
+    items = read(ENVIROCAR, track(feature(), last) + track(*[feature()] * 3))
+    assert isinstance(items[0], Accepted)
+    assert "the text goes on behind its value" in refusal(items[-1]).reason
+    assert [each.record for each in items if isinstance(each, Accepted | Refused)] == [1, 2, 3]
+
+
 def cars(*ids: Any) -> bytes:
     """Write a collection whose features name their cars: in turn one second each."""
     found = []
