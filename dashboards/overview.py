@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dashboards import panels
 from dashboards.queries import table_of
 from dashboards.roll_ups import summary_of
-from dashboards.style import AGE_COLOURS, ANY_IS_MARKED, ZERO_IS_GOOD
+from dashboards.style import AGE_COLOURS, ANY_IS_MARKED, INTERVAL_COLOURS, ZERO_IS_GOOD
 from schemas.names import board_uid
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def _each(topics: list[Topic], select: str, where: str = "", *, final: bool = Tr
 def _summaries(topics: list[Topic]) -> str:
     """Return the union of each topic's summary (`roll_ups.summary_of`), with its name and domain."""
     return " UNION ALL ".join(
-        f"SELECT '{t.domain}' AS domain, '{t.name}' AS topic, n, s, at FROM ({summary_of(t)})" for t in topics
+        f"SELECT '{t.domain}' AS domain, '{t.name}' AS topic, n, s, at, ended, every FROM ({summary_of(t)})"
+        for t in topics
     )
 
 
@@ -98,17 +99,25 @@ def domains(catalog: Catalog) -> Builder[dashboard.Panel]:
     counted = _summaries([t for t in named if t.kind in {"raw", "derived"}])
     letters = _each(
         [t for t in named if t.event == "dead-letter"],
-        "'{domain}' AS domain, 0 AS n, toDateTime64(0, 6) AS at, 0 AS s, count() AS dead",
+        "'{domain}' AS domain, 0 AS n, toDateTime64(0, 6) AS at, toDateTime64(0, 6) AS ended, 0 AS every, 0 AS s, "
+        "count() AS dead",
     )
     return panels.table(
         "Domains",
         f"SELECT domain, sum(n) AS events, sum(s) / sum(n) AS simulated, sum(dead) AS dead_letters, "
-        f"max(at) AS newest, dateDiff('second', newest, now64(3)) AS data_age "
-        f"FROM (SELECT domain, n, at, s, 0 AS dead FROM ({counted}) UNION ALL {letters}) "
+        f"max(at) AS newest, dateDiff('second', max(ended), now64(3)) AS data_age, "
+        f"round(dateDiff('second', maxIf(ended, every > 0), now64(3)) "
+        f"/ nullIf(argMaxIf(every, (ended, -toInt64(every)), every > 0), 0), 1) AS age_in_intervals "
+        f"FROM (SELECT domain, n, at, ended, every, s, 0 AS dead FROM ({counted}) UNION ALL {letters}) "
         f"GROUP BY domain ORDER BY domain",
         units={"simulated": "percentunit", "data_age": "s"},
-        colours={"data_age": AGE_COLOURS, "dead_letters": ZERO_IS_GOOD, "simulated": ANY_IS_MARKED},
-        about=REPEATS,
+        colours={
+            "age_in_intervals": INTERVAL_COLOURS,
+            "dead_letters": ZERO_IS_GOOD,
+            "simulated": ANY_IS_MARKED,
+        },
+        about=f"data_age counts from the end of the newest interval, or from the newest event. age_in_intervals is the "
+        f"age of what comes once in an interval; red from three intervals on. {REPEATS}",
     )
 
 

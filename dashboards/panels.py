@@ -13,7 +13,14 @@ from grafana_foundation_sdk.builders import timeseries as timeseries_build
 from grafana_foundation_sdk.models import common, dashboard, text
 
 from dashboards.queries import Target
-from dashboards.style import AGE_COLOURS, ANY_IS_MARKED, DATASOURCE_TYPE, DATASOURCE_UID, thresholds
+from dashboards.style import (
+    AGE_COLOURS,
+    ANY_IS_MARKED,
+    DATASOURCE_TYPE,
+    DATASOURCE_UID,
+    INTERVAL_COLOURS,
+    thresholds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -105,25 +112,40 @@ def stat(
     )
 
 
-def data_age(sql: str, *, about: str = "", steps: Steps = AGE_COLOURS) -> Builder[dashboard.Panel]:
+def data_age(
+    sql: str, *, about: str = "", steps: Steps = AGE_COLOURS, span: int = SIXTH
+) -> Builder[dashboard.Panel]:
     """Return the panel of the newest data's age, which every board has.
 
     Args:
         sql: Query of the age in seconds.
         about: Description of the panel.
         steps: Colours by lower bound in seconds.
+        span: Width in columns of Grafana's grid.
     """
-    return stat(AGE[0], sql, unit="s", steps=steps, about=about)
+    return stat(AGE[0], sql, unit="s", steps=steps, about=about, span=span)
 
 
-def simulated(sql: str, *, about: str = NOT_NOW) -> Builder[dashboard.Panel]:
+def age_in_intervals(sql: str, *, about: str = "", span: int = SIXTH) -> Builder[dashboard.Panel]:
+    """Return the panel of the newest data's age in its own intervals; red from three on.
+
+    Args:
+        sql: Query of the age in intervals.
+        about: Description of the panel.
+        span: Width in columns of Grafana's grid.
+    """
+    return stat("Age in intervals", sql, steps=INTERVAL_COLOURS, about=about, span=span)
+
+
+def simulated(sql: str, *, about: str = NOT_NOW, span: int = SIXTH) -> Builder[dashboard.Panel]:
     """Return the badge of simulated data: the share of events from recordings and scenarios.
 
     Args:
         sql: Query of the share, 0 to 1.
         about: Description of the panel.
+        span: Width in columns of Grafana's grid.
     """
-    return stat(SIMULATED, sql, unit="percentunit", steps=ANY_IS_MARKED, about=about)
+    return stat(SIMULATED, sql, unit="percentunit", steps=ANY_IS_MARKED, about=about, span=span)
 
 
 def table(

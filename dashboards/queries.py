@@ -79,6 +79,17 @@ def table_of(topic: Topic, *, final: bool = True) -> str:
     return f"{DATABASE}.{topic.table}" + (" FINAL" if final else "")
 
 
+def seconds_of(duration: str) -> str:
+    """Return the SQL of the seconds of an ISO 8601 duration of days, hours, minutes and seconds (`P1DT30M`).
+
+    Args:
+        duration: SQL of the duration, such as the name of a column.
+    """
+    parts = (("D", 86_400), ("H", 3_600), ("M", 60), ("S", 1))
+    terms = (f"{seconds} * toUInt32OrZero(extract({duration}, '([0-9]+){sign}'))" for sign, seconds in parts)
+    return f"({' + '.join(terms)})"
+
+
 _CALL = re.compile(r"\$__(\w+)\(")
 
 

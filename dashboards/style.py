@@ -26,11 +26,22 @@ CAI_COLOURS = ((0, "#32A1FF"), (51, "#00C73C"), (101, "#FDB32B"), (251, "#F93F3E
 AGE_COLOURS = ((0, "green"), (300, "orange"), (3600, "red"))
 """Colours by age of the newest data in seconds."""
 
+NOW_WITHIN = 3
+"""Intervals after whose end a source is silent; until then its newest interval is "now"."""
+
+INTERVAL_COLOURS = ((0, "green"), (2, "orange"), (NOW_WITHIN, "red"))
+"""Colours by age of the newest data in intervals of that data."""
+
 ANY_IS_MARKED = ((0, "green"), (0.000001, "orange"))
 """Colours of shares that are marked unless they are zero."""
 
 ZERO_IS_GOOD = ((0, "green"), (1, "red"))
 """Colours of counts that should be zero."""
+
+
+def ages_of(interval_s: float) -> tuple[tuple[float, str], ...]:
+    """Return colours by age in seconds of data that comes once in an interval, as of `INTERVAL_COLOURS`."""
+    return tuple((bound * interval_s, colour) for bound, colour in INTERVAL_COLOURS)
 
 
 def thresholds(steps: tuple[tuple[float, str], ...]) -> build.ThresholdsConfig:

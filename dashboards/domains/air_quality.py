@@ -2,10 +2,11 @@
 
 A station is "now" while its newest interval ended at most three intervals before the end of the time range; a silent
 station is listed without an index. Ages count from the end of an interval. Days are those of the station's own clock.
-An index of daily means is shown apart from an index of hours and named so.
+An index of daily means is shown apart from an index of hours and named so: a day's mean hides the worst hours of a gas.
 
 A dot on its maps of Seoul and Beijing is a district with its worst station, in the district's middle, or a station. A
-station lies at the coordinates of its readings, else at the quarter or town of its name (`air_quality_station_place`).
+map is of hours; where no station of its region has hours now, it is of daily means and says so at each dot. A station
+lies at the coordinates of its readings, else at the quarter or town of its name (`air_quality_station_place`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dashboards import geomap, panels
 from dashboards.geomap import View
 from dashboards.outlines import outline
 from dashboards.queries import table_of
-from dashboards.style import CAI_COLOURS, US_AQI_COLOURS
+from dashboards.style import CAI_COLOURS, NOW_WITHIN, US_AQI_COLOURS, ages_of
 from schemas.names import DATABASE, board_uid, topic_name
 
 if TYPE_CHECKING:
@@ -32,17 +33,17 @@ CHOICE = (
 HOURLY = f"{DATABASE}.air_quality_reading_hourly"
 DAILY = f"{DATABASE}.air_quality_reading_daily"
 ROLL_UPS = {topic_name("air_quality", "reading"): DAILY}
+INTERVALS = {topic_name("air_quality", event): "averaging" for event in ("reading", "index")}
 PLACES = f"{DATABASE}.air_quality_station_place"
 SEOUL = View(126.45, 37.3, 127.35, 37.75)
 BEIJING = View(115.2, 38.9, 118.4, 40.8)
 INTERVAL_S = "if(averaging = 'P1D', 86400, 3600)"
 """Length of an averaging interval, in seconds."""
-NOW_WITHIN = 3
-"""Intervals after which a station is silent."""
 UNTIL = "least($__toTime, now())"
-HOUR_AGES = ((0, "green"), (2 * 3600, "orange"), (NOW_WITHIN * 3600, "red"))
-DAY_AGES = ((0, "green"), (2 * 86400, "orange"), (NOW_WITHIN * 86400, "red"))
-"""Colours by seconds since the end of the newest interval: from two and from three intervals on."""
+HOURS, DAILY_MEANS = "stands_on != 'daily-mean'", "stands_on = 'daily-mean'"
+"""Conditions on what an index of `newest` stands on."""
+QUARTER = 6
+"""Width of the numbers at the top."""
 WHO_PM2_5_DAY = 15
 """WHO 2021 guideline for PM2.5 over 24 h, µg/m³."""
 
@@ -56,16 +57,20 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
         "Air quality",
         [
             worst(index),
+            unhealthy(index),
             stations(index),
             age(index),
-            age_of_days(index),
-            unhealthy(index),
+            worst_of_daily_means(index),
+            unhealthy_of_daily_means(index),
             simulated(),
+            age_of_days(index),
             where(index, "Seoul now: worst station of each district", "seoul", SEOUL),
             where(index, "Beijing now: stations", "beijing", BEIJING),
             now(index),
+            now_of_daily_means(index),
             changes(change),
             us_aqi(index),
+            us_aqi_of_daily_means(index),
             cai(index),
             cai_of_daily_means(index),
             pm2_5(),
@@ -99,12 +104,25 @@ def newest(index: str) -> str:
 
 
 def worst(index: str) -> Builder[dashboard.Panel]:
-    """Return the highest US AQI of the stations that report now."""
+    """Return the highest US AQI of the stations that report hours now."""
     return panels.stat(
         "Highest US AQI now",
-        f"SELECT maxIf(aqi, is_now) AS us_aqi FROM ({newest(index)})",
+        f"SELECT maxIf(aqi, is_now AND {HOURS}) AS us_aqi FROM ({newest(index)})",
         steps=US_AQI_COLOURS,
-        about="Stations whose newest interval ended at most three intervals ago.",
+        about="Of hours. Stations whose newest hour ended at most three hours ago.",
+        span=QUARTER,
+    )
+
+
+def worst_of_daily_means(index: str) -> Builder[dashboard.Panel]:
+    """Return the highest US AQI of daily means of the stations that report days now."""
+    return panels.stat(
+        "Daily means: highest US AQI",
+        f"SELECT maxIf(aqi, is_now AND {DAILY_MEANS}) AS us_aqi_of_daily_means FROM ({newest(index)})",
+        steps=US_AQI_COLOURS,
+        about="Stations whose newest day ended at most three days ago. A daily mean stands in every row of the table, "
+        "also where it asks for hours: for gases lower than the US AQI.",
+        span=QUARTER,
     )
 
 
@@ -114,6 +132,7 @@ def stations(index: str) -> Builder[dashboard.Panel]:
         "Stations now: count",
         f"SELECT uniqExactIf((city, station), is_now) AS stations FROM ({newest(index)})",
         about="Stations whose newest interval ended at most three intervals ago.",
+        span=QUARTER,
     )
 
 
@@ -123,7 +142,8 @@ def age(index: str) -> Builder[dashboard.Panel]:
         f"SELECT dateDiff('second', maxOrNull(occurred_at) + toIntervalHour(1), now64(3)) AS age FROM {index} "
         f"WHERE averaging = 'PT1H' AND {CHOICE}",
         about="From the end of the newest hour to now; empty if there are no hourly readings.",
-        steps=HOUR_AGES,
+        steps=ages_of(3600),
+        span=QUARTER,
     )
 
 
@@ -134,17 +154,32 @@ def age_of_days(index: str) -> Builder[dashboard.Panel]:
         f"SELECT dateDiff('second', maxOrNull(occurred_at) + toIntervalDay(1), now64(3)) AS age FROM {index} "
         f"WHERE averaging = 'P1D' AND {CHOICE}",
         unit="s",
-        steps=DAY_AGES,
+        steps=ages_of(86400),
         about="From the end of the newest day to now; empty if there are no daily means.",
+        span=QUARTER,
     )
 
 
 def unhealthy(index: str) -> Builder[dashboard.Panel]:
-    """Return the number of stations that are unhealthy or worse now."""
+    """Return the number of stations whose hours are unhealthy or worse now."""
     return panels.stat(
         "Unhealthy or worse now",
-        f"SELECT uniqExactIf((city, station), is_now AND aqi > 150) AS stations FROM ({newest(index)})",
+        f"SELECT uniqExactIf((city, station), is_now AND aqi > 150 AND {HOURS}) AS stations FROM ({newest(index)})",
         steps=((0, "green"), (1, "red")),
+        about="Stations with a US AQI of hours above 150.",
+        span=QUARTER,
+    )
+
+
+def unhealthy_of_daily_means(index: str) -> Builder[dashboard.Panel]:
+    """Return the number of stations whose daily means are unhealthy or worse now."""
+    return panels.stat(
+        "Daily means: unhealthy or worse",
+        f"SELECT uniqExactIf((city, station), is_now AND aqi > 150 AND {DAILY_MEANS}) AS stations "
+        f"FROM ({newest(index)})",
+        steps=((0, "green"), (1, "red")),
+        about="Stations with a US AQI of daily means above 150.",
+        span=QUARTER,
     )
 
 
@@ -152,11 +187,12 @@ def simulated() -> Builder[dashboard.Panel]:
     """Return the badge of simulated data from the roll-up: the share of readings from recordings."""
     return panels.simulated(
         f"SELECT sumIf(events, simulated) / sum(events) AS share FROM {HOURLY} WHERE $__timeFilter(last_at)",
+        span=QUARTER,
     )
 
 
 def where(index: str, title: str, region: str, view: View) -> Builder[dashboard.Panel]:
-    """Return a map of a region with the highest newest US AQI at each place.
+    """Return a map of a region with the highest newest US AQI at each place: of hours, else of daily means.
 
     Args:
         index: FROM text of the index table.
@@ -166,31 +202,46 @@ def where(index: str, title: str, region: str, view: View) -> Builder[dashboard.
     """
     return geomap.places(
         title,
-        f"SELECT place, any(latitude) AS latitude, any(longitude) AS longitude, max(aqi) AS us_aqi, "
-        f"argMax(station, aqi) AS worst, uniqExact(station) AS stations, max(ended) AS until "
+        f"SELECT if(of_daily_means, concat(at, ' (daily mean)'), at) AS place, latitude, longitude, us_index, "
+        f"if(of_daily_means, 'daily means', 'hours') AS index_of, worst, stations, until FROM ("
+        f"SELECT place AS at, {DAILY_MEANS} AS of_daily_means, any(latitude) AS latitude, "
+        f"any(longitude) AS longitude, max(aqi) AS us_index, "
+        f"argMax(station, aqi) AS worst, uniqExact(station) AS stations, max(ended) AS until, "
+        f"min(of_daily_means) OVER () AS no_hours "
         f"FROM ({newest(index)}) AS newest_of_each "
         f"INNER JOIN {PLACES} AS at_place USING (city, station) WHERE is_now AND aqi IS NOT NULL "
-        f"GROUP BY place HAVING {outline(region).where()} ORDER BY us_aqi, place",
+        f"GROUP BY at, of_daily_means HAVING {outline(region).where()}"
+        f") WHERE of_daily_means = no_hours ORDER BY us_index, place",
         over=region,
         view=view,
-        colour_by="us_aqi",
+        colour_by="us_index",
         label="place",
         steps=US_AQI_COLOURS,
-        about="A dot is the middle of a district, or the place in a station's readings; a station without either, "
-        "and one that is silent, is in the table only.",
+        about="US AQI of hours; of daily means, and named so, where no station of the region has hours now. A dot is "
+        "the middle of a district, or the place in a station's readings; a station without either, and one that is "
+        "silent, is in the table only.",
     )
 
 
 def now(index: str) -> Builder[dashboard.Panel]:
-    """Return each station's newest indices, those of now first; a silent station has none."""
-    hourly, daily = "is_now AND stands_on != 'daily-mean'", "is_now AND stands_on = 'daily-mean'"
+    """Return each station's newest indices of hours, those of now first; a silent station has none."""
+    return _stations(index, "Stations now", HOURS, "")
+
+
+def now_of_daily_means(index: str) -> Builder[dashboard.Panel]:
+    """Return each station's newest indices of daily means, those of now first; a silent station has none."""
+    return _stations(index, "Stations now: daily means", DAILY_MEANS, "_of_daily_means")
+
+
+def _stations(index: str, title: str, stands_on: str, suffix: str) -> Builder[dashboard.Panel]:
+    us, korean = f"us_aqi{suffix}", f"cai{suffix}"
     return panels.table(
-        "Stations now",
-        f"SELECT station, if(is_now, 'now', 'silent') AS state, if(is_now, aqi, NULL) AS us_aqi, "
-        f"if(is_now, aqi_pollutant, NULL) AS pollutant, if({hourly}, korean, NULL) AS cai, "
-        f"if({daily}, korean, NULL) AS cai_of_daily_means, ended AS until, city "
-        f"FROM ({newest(index)}) ORDER BY is_now DESC, us_aqi DESC, city, station LIMIT 200",
-        colours={"us_aqi": US_AQI_COLOURS, "cai": CAI_COLOURS, "cai_of_daily_means": CAI_COLOURS},
+        title,
+        f"SELECT station, if(is_now, 'now', 'silent') AS state, if(is_now, aqi, NULL) AS {us}, "
+        f"if(is_now, aqi_pollutant, NULL) AS pollutant, if(is_now, korean, NULL) AS {korean}, "
+        f"ended AS until, city FROM ({newest(index)}) WHERE {stands_on} "
+        f"ORDER BY is_now DESC, {us} DESC, city, station LIMIT 200",
+        colours={us: US_AQI_COLOURS, korean: CAI_COLOURS},
         about="Now: the newest interval ended at most three intervals ago. Silent: it ended before that.",
     )
 
@@ -207,19 +258,29 @@ def changes(change: str) -> Builder[dashboard.Panel]:
 
 
 def us_aqi(index: str) -> Builder[dashboard.Panel]:
-    """Return the US AQI of each city's highest station."""
-    return panels.timeseries(
-        "US AQI by city: highest station",
-        f"SELECT $__timeInterval(occurred_at) AS time, city, max(us_aqi) AS highest FROM {index} "
-        f"WHERE $__timeFilter(occurred_at) AND {CHOICE} GROUP BY time, city ORDER BY time",
+    """Return the US AQI of each city's highest station, from hourly readings."""
+    return _over_time(
+        index, "US AQI by city: highest station", "us_aqi", "basis != 'daily-mean'", "Of hours."
+    )
+
+
+def us_aqi_of_daily_means(index: str) -> Builder[dashboard.Panel]:
+    """Return the US AQI of daily means of each city's highest station."""
+    return _over_time(
+        index,
+        "US AQI of daily means by city: highest station",
+        "us_aqi",
+        "basis = 'daily-mean'",
+        "A daily mean in every row of the table, also where it asks for hours: for gases lower than the US AQI.",
     )
 
 
 def cai(index: str) -> Builder[dashboard.Panel]:
     """Return the Korean index (CAI) of each city's highest station, from hourly readings."""
-    return _korean(
+    return _over_time(
         index,
         "CAI by city: highest station",
+        "cai",
         "basis != 'daily-mean'",
         "Of hours: gases of the hour, particles by their predicted 24 h value.",
     )
@@ -227,20 +288,21 @@ def cai(index: str) -> Builder[dashboard.Panel]:
 
 def cai_of_daily_means(index: str) -> Builder[dashboard.Panel]:
     """Return the CAI of daily means of each city's highest station."""
-    return _korean(
+    return _over_time(
         index,
         "CAI of daily means by city: highest station",
+        "cai",
         "basis = 'daily-mean'",
         "A daily mean in every row of the table, also where it asks for an hour: lower than the CAI for gases. "
         "Air Korea publishes no such index.",
     )
 
 
-def _korean(index: str, title: str, basis: str, about: str) -> Builder[dashboard.Panel]:
+def _over_time(index: str, title: str, column: str, basis: str, about: str) -> Builder[dashboard.Panel]:
     return panels.timeseries(
         title,
-        f"SELECT $__timeInterval(occurred_at) AS time, city, max(cai) AS highest FROM {index} "
-        f"WHERE $__timeFilter(occurred_at) AND {CHOICE} AND {basis} AND cai IS NOT NULL "
+        f"SELECT $__timeInterval(occurred_at) AS time, city, max({column}) AS highest FROM {index} "
+        f"WHERE $__timeFilter(occurred_at) AND {CHOICE} AND {basis} AND {column} IS NOT NULL "
         f"GROUP BY time, city ORDER BY time",
         about=about,
     )

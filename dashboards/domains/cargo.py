@@ -1,7 +1,7 @@
 """The cargo board: containers and their stays, anomalies, ships, and permits.
 
-A dot on the map of the world is a ship's newest report. On the map of Busan it is any report of a
-ship in the waters of its port.
+A dot on the map of the world is the newest report of a ship that is heard now: within three of the longest interval at
+which a ship reports by ITU-R M.1371. On the map of Busan it is any report of a ship in the waters of its port.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dashboards import geomap, panels
 from dashboards.geomap import View
 from dashboards.outlines import outline
 from dashboards.queries import table_of
-from dashboards.style import ZERO_IS_GOOD
+from dashboards.style import NOW_WITHIN, ZERO_IS_GOOD, ages_of
 from schemas.names import DATABASE, board_uid, topic_name
 
 if TYPE_CHECKING:
@@ -30,6 +30,17 @@ LONG_STAY_H = 72
 
 SPEED_COLOURS = ((0, "orange"), (0.5, "blue"))
 """Colours on maps, by speed over ground in knots: lying still, under way."""
+
+REPORT_S = 180
+"""Longest interval between a ship's position reports: class A at anchor or moored and class B up to 2 knots, 3 minutes
+(ITU-R M.1371, annex 1, tables of reporting intervals). Under way it is 2 to 30 seconds."""
+NARROW = 3
+"""Width of a number that has to make room for the age of AIS."""
+UNTIL = "least($__toTime, now())"
+SHIPS = (
+    "ifNull(station, 'VESSEL') IN ('VESSEL', 'AUXILIARY_CRAFT') AND ifNull(message_type, 0) NOT IN (4, 9, 21)"
+)
+"""Condition that a report is a ship's: not a base station's, an aircraft's or an aid to navigation's."""
 
 BUSAN = View(128.6, 34.8, 129.5, 35.4)
 ABOUT_SPEED = "Orange: lies still, or reports no speed. Blue: makes half a knot or more."
@@ -51,8 +62,9 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             vessels(),
             alarms(anomaly),
             age(raw),
+            age_of_ais(raw["vessel-position"]),
             simulated(raw),
-            ships(),
+            ships(raw["vessel-position"]),
             busan(raw["vessel-position"]),
             by_state(),
             dwell(state),
@@ -85,6 +97,7 @@ def held() -> Builder[dashboard.Panel]:
         "Held by customs",
         f"SELECT countIf(state_now = 'CUSTOMS_HOLD') AS held FROM {CONTAINERS}",
         steps=((0, "green"), (1, "orange")),
+        span=NARROW,
     )
 
 
@@ -93,6 +106,7 @@ def vessels() -> Builder[dashboard.Panel]:
     return panels.stat(
         "Vessels heard",
         f"SELECT uniqExact(mmsi) AS vessels FROM {VESSELS} WHERE $__timeFilter(seen_at)",
+        span=NARROW,
         about="Ships and auxiliary craft; no base stations, aids to navigation, rescue aircraft and beacons.",
     )
 
@@ -104,6 +118,7 @@ def alarms(anomaly: str) -> Builder[dashboard.Panel]:
         f"SELECT countIf(NOT withdrawn) - countIf(withdrawn) AS alarms FROM {anomaly} "
         "WHERE severity = 'ALARM' AND $__timeFilter(occurred_at)",
         steps=ZERO_IS_GOOD,
+        span=NARROW,
         about="Impossible transitions of containers, and identities that two ships share. An alarm that a late event "
         "explains is withdrawn, and does not count.",
     )
@@ -114,7 +129,20 @@ def age(raw: dict[str, str]) -> Builder[dashboard.Panel]:
     newest = " UNION ALL ".join(f"SELECT max(occurred_at) AS at FROM {each}" for each in raw.values())
     return panels.data_age(
         f"SELECT dateDiff('second', max(at), now64(3)) AS age FROM ({newest})",
-        about="Seconds since the newest supply, transport, permit or AIS event happened.",
+        about="Since the newest supply, transport, permit or AIS event happened.",
+    )
+
+
+def age_of_ais(position: str) -> Builder[dashboard.Panel]:
+    """Return the age of the newest position that a ship reported."""
+    return panels.stat(
+        "Age of AIS",
+        f"SELECT dateDiff('second', maxOrNull(occurred_at), now64(3)) AS age FROM {position} "
+        f"WHERE NOT has(flags, 'NO_TIME') AND {SHIPS}",
+        unit="s",
+        steps=ages_of(REPORT_S),
+        about="Since the newest position report of a ship. A ship reports every 3 minutes or more often "
+        "(ITU-R M.1371): orange from two, red from three such intervals on.",
     )
 
 
@@ -126,21 +154,32 @@ def simulated(raw: dict[str, str]) -> Builder[dashboard.Panel]:
     )
     return panels.simulated(
         f"SELECT sum(made) / sum(every) AS share FROM ({counts})",
+        span=NARROW,
     )
 
 
-def ships() -> Builder[dashboard.Panel]:
-    """Return a map of each ship's newest report."""
+def ships(position: str) -> Builder[dashboard.Panel]:
+    """Return a map of the newest report of each ship that is heard now.
+
+    Args:
+        position: FROM text of the table of positions.
+    """
+    within = NOW_WITHIN * REPORT_S
     return geomap.places(
         "Vessels now",
-        f"SELECT lat AS latitude, lon AS longitude, ifNull(speed, 0) AS knots, vessel, mmsi, seen_at, "
-        "toBool(simulated) AS simulated "
-        f"FROM {VESSELS} WHERE $__timeFilter(seen_at) ORDER BY seen_at DESC, mmsi LIMIT 5000",
+        f"SELECT argMax(position.latitude, occurred_at) AS latitude, argMax(position.longitude, occurred_at) AS "
+        f"longitude, ifNull(argMax(tuple(sog), occurred_at).1, 0) AS knots, argMax(name, occurred_at) AS vessel, mmsi, "
+        f"max(occurred_at) AS seen_at, toBool(match(stream, '^(replay|scenario):')) AS simulated, "
+        f"splitByChar('#', source)[1] AS stream FROM {position.removesuffix(' FINAL')} AS position "
+        f"WHERE occurred_at >= {UNTIL} - toIntervalSecond({within}) AND occurred_at <= {UNTIL} "
+        f"AND position.latitude IS NOT NULL AND NOT has(flags, 'NO_TIME') AND {SHIPS} "
+        f"GROUP BY mmsi, stream ORDER BY seen_at DESC, mmsi LIMIT 5000",
         over="world",
         colour_by="knots",
         steps=SPEED_COLOURS,
         unit="velocityknot",
-        about=f"{ABOUT_SPEED} The 5,000 heard last.",
+        about=f"{ABOUT_SPEED} Ships heard in the last {within // 60} minutes: three of the longest interval at which a "
+        "ship reports (ITU-R M.1371: 3 minutes at anchor). The 5,000 heard last.",
     )
 
 
@@ -150,7 +189,7 @@ def busan(position: str) -> Builder[dashboard.Panel]:
         "Port of Busan: ways in and out",
         f"SELECT latitude, longitude, ifNull(sog, 0) AS knots, mmsi, occurred_at AS at, simulated FROM {position} "
         f"WHERE $__timeFilter(occurred_at) AND {outline('busan').where()} "
-        "AND ifNull(station, 'VESSEL') IN ('VESSEL', 'AUXILIARY_CRAFT') AND ifNull(message_type, 0) NOT IN (4, 9, 21) "
+        f"AND {SHIPS} "
         "ORDER BY occurred_at DESC, mmsi LIMIT 5000",
         over="busan",
         view=BUSAN,

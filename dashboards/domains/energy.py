@@ -1,7 +1,8 @@
 """The energy board: consumption and generation, storage, exchange with the grid, cost and CO2, orders, and doubts.
 
 A corrected balance does not count (`energy_balance_newest`). Of a community's interval the newest balance counts.
-Days and months are those of each place's own clock.
+Days and months are those of each place's own clock. Ages count from the end of the newest interval, and their colours
+from its length.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards import panels
-from dashboards.queries import table_of
+from dashboards.queries import seconds_of, table_of
 from schemas.names import DATABASE, board_uid, topic_name
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ DAILY = f"{DATABASE}.energy_balance_daily"
 MONTHLY = f"{DATABASE}.energy_balance_monthly"
 SHARE_COLOURS = ((0, "red"), (0.3, "orange"), (0.6, "green"))
 ENERGY = "watth"
+NARROW = 3
+"""Width of a number that has to make room for the age in intervals."""
+INTERVALS = {
+    topic_name("energy", event): "duration"
+    for event in ("reading", "balance", "community-share", "community-balance")
+}
+"""Topics of intervals that are reported once they are over. Tariffs and carbon intensities are known ahead."""
 
 
 def board(catalog: Catalog) -> dashboard.Dashboard:
@@ -47,6 +55,7 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             self_consumption(balance, balances),
             carbon_total(),
             age(readings),
+            late(readings),
             simulated(reading),
             used_and_made(balance),
             to_and_from_grid(balance),
@@ -105,6 +114,7 @@ def self_consumption(balance: str, balances: str) -> Builder[dashboard.Panel]:
         f"WHERE $__timeFilter(occurred_at) AND {METERS} AND {_homes(balances)}",
         unit="percentunit",
         steps=SHARE_COLOURS,
+        span=NARROW,
         about="Generated and used behind the same meter, of all that was generated; netted over each interval, "
         "so within an interval it may have been less. Meters that only generate are left out.",
     )
@@ -116,14 +126,39 @@ def carbon_total() -> Builder[dashboard.Panel]:
         "CO2 from the grid",
         f"SELECT sum(co2_kg) AS co2 FROM {FOOTPRINT} WHERE $__timeFilter(occurred_at) AND {COMMUNITIES}",
         unit="masskg",
+        span=NARROW,
+    )
+
+
+def ends(reading: str) -> str:
+    """Return a SELECT of the newest end (`ended`) of the intervals of each length (`every`, seconds).
+
+    Args:
+        reading: FROM text of the table of readings.
+    """
+    return (
+        f"SELECT {seconds_of('duration')} AS every, max(occurred_at) + toIntervalSecond(every) AS ended "
+        f"FROM {reading} WHERE {METERS} GROUP BY duration"
     )
 
 
 def age(reading: str) -> Builder[dashboard.Panel]:
-    """Return the age of the newest reading."""
+    """Return the age of the newest reading, from the end of its interval."""
     return panels.data_age(
-        f"SELECT dateDiff('second', max(occurred_at), now64(3)) AS age FROM {reading} WHERE {METERS}",
-        about="Seconds from the start of the newest interval to now.",
+        f"SELECT dateDiff('second', maxOrNull(ended), now64(3)) AS age FROM ({ends(reading)})",
+        about="From the end of the newest interval to now. Whether it is late: see the age in intervals.",
+        steps=((0, "blue"),),
+    )
+
+
+def late(reading: str) -> Builder[dashboard.Panel]:
+    """Return the age of the newest reading in lengths of its own interval."""
+    return panels.age_in_intervals(
+        f"SELECT round(dateDiff('second', maxOrNullIf(ended, every > 0), now64(3)) "
+        f"/ argMaxOrNullIf(every, (ended, -toInt64(every)), every > 0), 1) AS intervals FROM ({ends(reading)})",
+        about="Age of the newest reading in lengths of its own interval, be it 15 minutes or a day: orange from two, "
+        "red from three on.",
+        span=NARROW,
     )
 
 
@@ -131,6 +166,7 @@ def simulated(reading: str) -> Builder[dashboard.Panel]:
     """Return the badge of simulated data: the share of readings from recordings and scenarios."""
     return panels.simulated(
         f"SELECT countIf(simulated) / count() AS share FROM {reading} WHERE $__timeFilter(occurred_at)",
+        span=NARROW,
     )
 
 

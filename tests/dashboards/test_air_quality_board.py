@@ -37,14 +37,15 @@ STATIONS: dict[str, tuple[str, list[datetime], list[int | None]]] = {
     "at the limit": ("PT1H", [NOW - timedelta(hours=3)], [120]),
     "dead since yesterday": ("PT1H", [NOW - timedelta(hours=26)], [400]),
     "without a value now": ("PT1H", [NOW - timedelta(hours=2), NOW - timedelta(hours=1)], [300, None]),
-    "daily": ("P1D", [NOW - timedelta(days=3)], [70]),
+    "daily": ("P1D", [NOW - timedelta(days=3)], [160]),
+    "강남구": ("P1D", [NOW - timedelta(days=3)], [155]),
     "daily, dead": ("P1D", [NOW - timedelta(days=6)], [390]),
 }
 
 
 @pytest.fixture(scope="module")
-def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
-    """A panel's rows by its title, over the last thirty days."""
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Tables with the indices of some stations, on an engine of their own."""
     process = EngineProcess(tmp_path_factory.mktemp("board") / "data")
     client: Client = process.start().client(autogenerate_session_id=False)
     migrate(client, CATALOG)
@@ -68,27 +69,36 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., list
     ]
     client.insert("city.air_quality_reading_daily_state", [[*day, 1, 30.0]], column_names=DAY_COLUMNS)
 
+    yield client
+    client.close()
+    process.stop()
+
+
+@pytest.fixture(scope="module")
+def ask(client: Client) -> Callable[..., list[tuple[Any, ...]]]:
+    """A panel's rows by its title, over the last thirty days."""
+
     def answer(title: str, until: datetime | None = None) -> list[tuple[Any, ...]]:
         end = until or datetime.now(tz=UTC)
         return list(client.query(expand(SQL[title], end - timedelta(days=30), end)).result_rows)
 
-    yield answer
-    client.close()
-    process.stop()
+    return answer
 
 
 def test_a_dead_station_is_not_now(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
     """Only the newest interval counts, and only if it ended at most three intervals ago."""
     assert ask("Highest US AQI now") == [(120,)]
-    assert ask("Stations now: count") == [(4,)]
+    assert ask("Stations now: count") == [(5,)]
     assert ask("Unhealthy or worse now") == [(0,)]
-    states = {row[0]: (row[1], row[2]) for row in ask("Stations now")}
-    assert states == {
+    assert {row[0]: row[1:3] for row in ask("Stations now")} == {
         "at the limit": ("now", 120),
         "fresh": ("now", 90),
-        "daily": ("now", 70),
         "without a value now": ("now", None),
         "dead since yesterday": ("silent", None),
+    }
+    assert {row[0]: row[1:3] for row in ask("Stations now: daily means")} == {
+        "daily": ("now", 160),
+        "강남구": ("now", 155),
         "daily, dead": ("silent", None),
     }
 
@@ -107,13 +117,45 @@ def test_age_counts_from_the_end_of_the_interval(ask: Callable[..., list[tuple[A
     assert days == pytest.approx(since + 2 * 86400, abs=5)
 
 
-def test_an_index_of_daily_means_is_called_so(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
-    """It stands in a column and a chart of its own."""
-    indices = {row[0]: row[4:6] for row in ask("Stations now")}
-    assert indices["fresh"] == (90, None)
-    assert indices["daily"] == (None, 70)
-    assert {row[2] for row in ask("CAI of daily means by city: highest station")} == {70, 390}
-    assert 70 not in {row[2] for row in ask("CAI by city: highest station")}
+@pytest.mark.parametrize("scale", ["US AQI", "CAI"])
+def test_an_index_of_daily_means_is_called_so(ask: Callable[..., list[tuple[Any, ...]]], scale: str) -> None:
+    """It stands in tables and charts of its own."""
+    column = 2 if scale == "US AQI" else 4
+    assert [row[column] for row in ask("Stations now") if row[0] in ("fresh", "daily")] == [90]
+    assert [row[column] for row in ask("Stations now: daily means") if row[0] in ("fresh", "daily")] == [160]
+    name = scale.lower().replace(" ", "_") + "_of_daily_means"
+    assert f"AS {name}" in SQL["Stations now: daily means"]
+    assert {row[2] for row in ask(f"{scale} of daily means by city: highest station")} == {160, 390}
+    hours = {row[2] for row in ask(f"{scale} by city: highest station")}
+    assert hours <= {80, 90, 120, 300, 400}
+    assert hours
+
+
+def test_the_numbers_of_daily_means_stand_apart(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
+    """160 of daily means is neither the highest US AQI of hours nor one of its unhealthy stations."""
+    assert ask("Highest US AQI now") == [(120,)]
+    assert ask("Daily means: highest US AQI") == [(160,)]
+    assert ask("Unhealthy or worse now") == [(0,)]
+    assert ask("Daily means: unhealthy or worse") == [(2,)]
+
+
+SEOUL_MAP = "Seoul now: worst station of each district"
+
+
+def test_a_map_of_daily_means_says_so_and_mixes_none_with_hours(
+    ask: Callable[..., list[tuple[Any, ...]]], client: Client
+) -> None:
+    """Daily means alone are named at each dot; as soon as a district has hours, the map is of hours."""
+    [only] = ask(SEOUL_MAP)
+    assert (only[0], only[3], only[4]) == ("Gangnam-gu (daily mean)", 155, "daily means")
+    row = [uuid.uuid4(), "device:one", NOW - timedelta(hours=1), "중구", "Seoul", "PT1H", 40, 40, "nowcast"]
+    client.insert("city.air_quality_index", [row], column_names=COLUMNS)
+    try:
+        assert [(each[0], each[3], each[4]) for each in ask(SEOUL_MAP)] == [("Jung-gu", 40, "hours")]
+    finally:
+        client.command(
+            "ALTER TABLE city.air_quality_index DELETE WHERE station = '중구' SETTINGS mutations_sync = 1"
+        )
 
 
 def test_a_seoul_day_is_shown_on_its_own_date(ask: Callable[..., list[tuple[Any, ...]]]) -> None:

@@ -129,7 +129,7 @@ def test_lines_join_bars_stand_points_stay_alone(draw: str, filled: int) -> None
 
 def test_a_map_shows_land_places_scale_and_the_worst() -> None:
     """The outline in dots, a disc per place in its colour, a bar of round length, and the highest by name."""
-    columns = ("place", "latitude", "longitude", "us_aqi")
+    columns = ("place", "latitude", "longitude", "us_index")
     shown = text_of(
         atlas(
             SEOUL,

@@ -4,7 +4,7 @@ A mass concentration of a gas says how much gas there is only with the temperatu
 belongs to the reading. Where the reading does not state it, it follows from the network and the date:
 
 - China (GB 3095-2012, item 3.14): 0 °C before 2018-09-01 in China, 25 °C from then on.
-- The European Union's directive 2008/50/EC (annex VI) and those who follow it: 20 °C.
+- The European Union's directive 2008/50/EC (annex VI), its outermost regions, and those who follow it: 20 °C.
 - elsewhere 25 °C, as in the United States and Korea.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,45 +26,17 @@ CHINA_CHANGED_US = micros(datetime(2018, 9, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
 PLAUSIBLE_C = (-50.0, 60.0)
 """Reference temperatures that a reading may state; another value is flagged and not used."""
 
-_CHINA_ALIASES = ("PRC", "Asia/Chongqing", "Asia/Chungking", "Asia/Harbin", "Asia/Kashgar")
-"""Names of China's zones that the tz database keeps for old data, without a country."""
+_MEMBERS = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+_OVERSEAS = "AX GF GP MF MQ RE YT"
+"""Where the Union's law holds too: Åland and the outermost regions (TFEU, articles 349 and 355), by their own ISO 3166
+codes. The Azores, Madeira and the Canaries have those of their countries. Overseas countries such as Greenland, Aruba
+or New Caledonia are no part of it."""
+_FOLLOWERS = "CH GB GI IS LI NO"
+"""Who follows the directive: the EEA, Switzerland, the United Kingdom and Gibraltar."""
+_EUROPE = frozenset(f"{_MEMBERS} {_OVERSEAS} {_FOLLOWERS}".split())
 
-_EUROPE = frozenset(
-    (
-        "AT",
-        "BE",
-        "BG",
-        "CH",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "FI",
-        "FR",
-        "GB",
-        "GR",
-        "HR",
-        "HU",
-        "IE",
-        "IS",
-        "IT",
-        "LI",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "NO",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-    )
-)
+_ICELAND = {"Iceland": "IS"}
+"""The one old name of Europe whose link leads abroad: the tz database makes it a name of Africa/Abidjan's clock."""
 
 
 def reference_temperature(reading: Mapping[str, Any]) -> float:
@@ -93,7 +66,7 @@ def by_network(zone: str | None, city: str | None, at_us: int) -> float:
     """Return the reference temperature of a network at a date, in °C.
 
     Args:
-        zone: IANA time zone of the station; it names the country.
+        zone: IANA time zone of the station, also by an older name; it names the country.
         city: City of the station; it names the country of readings without a zone.
         at_us: When the air was measured, µs since 1970 UTC.
     """
@@ -105,7 +78,24 @@ def by_network(zone: str | None, city: str | None, at_us: int) -> float:
 
 @cache
 def _countries() -> Mapping[str, str]:
-    """Return the country of each zone, by the table of the tz database."""
-    lines = (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8").splitlines()
-    rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
-    return {row[2]: row[0] for row in rows} | dict.fromkeys(_CHINA_ALIASES, "CN")
+    """Return the country of each zone and of its older names, by the tables and backward links of the tz database.
+
+    A name of zone.tab has the country there, also where it is a link to another country's clock (Europe/Oslo to
+    Europe/Berlin). Any other link (GB, PRC, Europe/Kiev) has the country of the zone that it leads to.
+    """
+    folder = files("tzdata") / "zoneinfo"
+    rows = [line.split("\t") for line in _lines(folder, "zone.tab") if not line.startswith("#")]
+    countries = {row[2]: row[0] for row in rows}
+    links = [line.split() for line in _lines(folder, "tzdata.zi") if line.startswith("L ")]
+    target = {name: zone for _, zone, name in links}
+    for name in target:
+        zone = name
+        while zone not in countries and zone in target:
+            zone = target[zone]
+        if zone in countries:
+            countries[name] = countries[zone]
+    return countries | _ICELAND
+
+
+def _lines(folder: Traversable, name: str) -> list[str]:
+    return [line for line in (folder / name).read_text(encoding="utf-8").splitlines() if line]

@@ -20,7 +20,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from streams.domains.cargo.containers import Position, Step, transition
+from streams.domains.cargo.containers import (
+    Position,
+    Step,
+    hold_after,
+    is_other_facility,
+    leaves_held,
+    transition,
+)
 
 KEPT = 200
 """Events of a container that can still be ordered, replaced or retracted: about ten times depot to depot."""
@@ -53,6 +60,7 @@ class EquipmentEvent(NamedTuple):
         vessel: IMO number.
         seals: Seal numbers.
         event_id: The platform's `event_id` of this version.
+        facility_code: Code of the facility with its code list, such as `SMDG:ACT`.
     """
 
     occurred_at: int
@@ -69,6 +77,7 @@ class EquipmentEvent(NamedTuple):
     vessel: str | None
     seals: Sequence[str]
     event_id: str
+    facility_code: str | None = None
 
     @property
     def counts(self) -> bool:
@@ -78,12 +87,21 @@ class EquipmentEvent(NamedTuple):
     @property
     def step(self) -> Step:
         """What decides the transition."""
-        return Step(self.code, self.empty, self.facility, self.phase, self.mode, self.un_location_code)
+        return Step(
+            self.code,
+            self.empty,
+            self.facility,
+            self.phase,
+            self.mode,
+            self.un_location_code,
+            self.vessel,
+            self.facility_code,
+        )
 
 
 def equipment_event(event: Mapping[str, Any]) -> EquipmentEvent:
     """Return the equipment event that a `cargo.transport-event` reports."""
-    empty = event.get("empty_indicator")
+    empty, facility_code = event.get("empty_indicator"), event.get("facility_code")
     return EquipmentEvent(
         occurred_at=event["occurred_at"],
         name=event.get("dcsa_event_id") or event["event_id"],
@@ -99,6 +117,7 @@ def equipment_event(event: Mapping[str, Any]) -> EquipmentEvent:
         vessel=event.get("vessel_imo"),
         seals=[each["number"] for each in event.get("seals") or () if each.get("number")],
         event_id=event["event_id"],
+        facility_code=f"{event.get('facility_code_list') or ''}:{facility_code}" if facility_code else None,
     )
 
 
@@ -131,6 +150,7 @@ class ContainerStatus:
         seals: Seal numbers in force.
         events: Number of events that count.
         illegal: Number of illegal transitions among them.
+        left_held: Finding of an event that left a yard under a hold, while a later event may still explain it.
     """
 
     position: Position = Position()  # noqa: RUF009 - a NamedTuple does not change
@@ -141,6 +161,7 @@ class ContainerStatus:
     seals: Sequence[str] = ()
     events: int = 0
     illegal: int = 0
+    left_held: EventFinding | None = None
 
     @property
     def state(self) -> str:
@@ -159,17 +180,37 @@ class ContainerStatus:
             self.legal,
             list(self.seals),
             *counts,
+            list(self.left_held) if self.left_held else None,
         ]
 
     @classmethod
     def from_value(cls, value: Sequence[Any]) -> "ContainerStatus":
         """Return the status that `to_value` stored."""
-        position, previous, newest, *others = value
-        return cls(Position(*position), previous, EquipmentEvent(*newest) if newest else None, *others)
+        position, previous, newest, before_at, legal, seals, events, illegal, left_held = value
+        return cls(
+            Position(*position),
+            previous,
+            EquipmentEvent(*newest) if newest else None,
+            before_at,
+            legal,
+            seals,
+            events,
+            illegal,
+            EventFinding(*left_held) if left_held else None,
+        )
 
-    def after(self, event: EquipmentEvent) -> "tuple[ContainerStatus, list[EventFinding]]":
-        """Return the status after one more event, and what the event shows."""
+    def after(
+        self, event: EquipmentEvent
+    ) -> "tuple[ContainerStatus, list[EventFinding], EventFinding | None]":
+        """Return the status after one more event.
+
+        Returns:
+            The status, what the event shows, and the finding of an earlier event that it explains.
+        """
         position, problem = transition(self.position, event.step)
+        left_held, explained = self.left_held, None
+        if left_held is not None and (shown := hold_after(self.position, event.step)) is not None:
+            left_held, explained = None, left_held if shown else None
         seals = [] if event.code in ("STRP", "RMVD") else event.seals or self.seals
         found = ContainerStatus(
             position=position,
@@ -179,21 +220,26 @@ class ContainerStatus:
             legal=problem is None,
             seals=seals,
             events=self.events + 1,
-            illegal=self.illegal + (problem is not None),
+            illegal=self.illegal + (problem is not None) - (explained is not None),
+            left_held=left_held,
         )
         findings = []
         if problem is not None:
             detail = f"{event.code} in state {self.state}: {problem}; taken to be {position.state}"
             findings.append(EventFinding(event.event_id, event.occurred_at, IMPOSSIBLE, detail))
+            found = replace(found, left_held=findings[0]) if leaves_held(event.step, problem) else found
         if event.code == "STUF" and not event.seals:
             detail = "stuffed without a seal number"
             findings.append(EventFinding(event.event_id, event.occurred_at, UNSEALED, detail))
-        return found, findings
+        return found, findings, explained
 
 
 _NO_EVENTS = ContainerStatus()
 _Order = tuple[ContainerStatus, list[EventFinding]]
 """Status after events in one of their orders, and what they show in it."""
+
+_End = tuple[Position, EventFinding | None]
+"""What of a status decides on later events: orders with equal ends are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,12 +330,14 @@ def apply_event(history: History, event: EquipmentEvent) -> Change:
         return added
     others = [each for each in history.events if each.name != event.name]
     events = sorted([*others, event], key=_order)
-    settled, settling = history.settled, []
+    settled, settling = history.settled, list[EventFinding]()
     while len(events) > KEPT:
         oldest = list(next(itertools.groupby(events, _instant))[1])
         del events[: len(oldest)]
+        settling = [each for each in settling if not _same(each, settled.left_held)]
         settled, found = _orders(settled, oldest)[0]
         settling += found
+    settling = [each for each in settling if not _same(each, settled.left_held)]
     orders = _orders(settled, events)
     status, kept = orders[0]
     before = {(each.event_id, each.kind): each for each in history.raised}
@@ -321,12 +369,19 @@ def _added(history: History, event: EquipmentEvent) -> Change | None:
         if events[0].occurred_at == oldest.occurred_at:
             return None
         settled = settled.after(oldest)[0] if oldest.counts else settled
-        raised = [each for each in raised if each.event_id != oldest.event_id]
-    status, found = history.latest.after(event)
-    changed = History(
-        [*events, event], settled, status, [*raised, *found], history.revision + 1, history.too_late
-    )
-    return Change(changed, status, raised=tuple(found))
+        raised = [
+            each for each in raised if each.event_id != oldest.event_id or _same(each, settled.left_held)
+        ]
+    status, found, explained = history.latest.after(event)
+    withdrawn = tuple(each for each in raised if _same(each, explained))
+    raised = [*(each for each in raised if not _same(each, explained)), *found]
+    changed = History([*events, event], settled, status, raised, history.revision + 1, history.too_late)
+    return Change(changed, status, raised=tuple(found), withdrawn=withdrawn)
+
+
+def _same(one: EventFinding, other: EventFinding | None) -> bool:
+    """Return whether two findings are one. A raised one keeps its first detail, which later events may change."""
+    return other is not None and (one.event_id, one.kind) == (other.event_id, other.kind)
 
 
 def _flags(
@@ -352,10 +407,10 @@ def _order(event: EquipmentEvent) -> tuple[int, int, str, str]:
 def _orders(status: ContainerStatus, events: Iterable[EquipmentEvent]) -> list[_Order]:
     """Return the orders of events that contradict least, the best one first.
 
-    Only events of one instant may change places. Orders that lead to one position are one; of the others the best
+    Only events of one instant may change places. Orders with equal ends are one; of the others the best
     `ORDERS` are followed.
     """
-    orders: list[_Order] = [(status, [])]
+    orders: list[_Order] = [(status, [status.left_held] if status.left_held else [])]
     counting = (each for each in events if each.counts)
     for _, group in itertools.groupby(counting, _instant):
         orders = _after_instant(orders, _distinct(group))
@@ -373,11 +428,11 @@ def _after_instant(orders: Sequence[_Order], events: Sequence[EquipmentEvent]) -
     every = tuple(range(len(events)))
     open_orders = [(each, every) for each in orders]
     for _ in events:
-        found: dict[tuple[Position, tuple[int, ...]], _Order] = {}
+        found: dict[tuple[_End, tuple[int, ...]], _Order] = {}
         for order, left in open_orders:
             for number in left:
                 longer = _longer(order, events[number])
-                key = longer[0].position, tuple(other for other in left if other != number)
+                key = _end(longer), tuple(other for other in left if other != number)
                 if key not in found or longer[0].illegal < found[key][0].illegal:
                     found[key] = longer
         best = sorted(found.items(), key=lambda item: item[1][0].illegal)[:ORDERS]
@@ -386,15 +441,19 @@ def _after_instant(orders: Sequence[_Order], events: Sequence[EquipmentEvent]) -
 
 
 def _best(orders: Sequence[_Order]) -> list[_Order]:
-    found: dict[Position, _Order] = {}
+    found: dict[_End, _Order] = {}
     for each in sorted(orders, key=lambda order: order[0].illegal):
-        found.setdefault(each[0].position, each)
+        found.setdefault(_end(each), each)
     return list(found.values())[:ORDERS]
 
 
+def _end(order: _Order) -> _End:
+    return order[0].position, order[0].left_held
+
+
 def _longer(order: _Order, event: EquipmentEvent) -> _Order:
-    status, found = order[0].after(event)
-    return status, [*order[1], *found]
+    status, found, explained = order[0].after(event)
+    return status, [*(each for each in order[1] if not _same(each, explained)), *found]
 
 
 def _distinct(events: Iterable[EquipmentEvent]) -> list[EquipmentEvent]:
@@ -416,4 +475,6 @@ def _reports_the_same(one: EquipmentEvent, other: EquipmentEvent) -> bool:
         (one.mode, other.mode),
         (one.un_location_code, other.un_location_code),
     )
+    if is_other_facility(one.facility_code, other.facility_code):
+        return False
     return all(a is None or b is None or a == b for a, b in places)

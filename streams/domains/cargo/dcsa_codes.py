@@ -98,8 +98,9 @@ WORDS: Mapping[str, str] = {
 
 
 CLASSIFIER_RULE = "dcsa-classifier@1"
-ACTUAL_ONLY = frozenset({"SHIPMENT"})
-"""Event types whose only classifier is `ACT` (DCSA Event Domain 2.0.2, baseShipmentEvent)."""
+ACTUAL_ONLY = frozenset({"SHIPMENT", "REEFER", "IOT"})
+"""Event types whose only classifier is `ACT` (DCSA Event Domain 2.0.2 and 3.1.0: baseShipmentEvent, baseReeferEvent,
+baseIoTEvent)."""
 
 
 def classifier(value: object, allowed: frozenset[str], kind: str) -> str:

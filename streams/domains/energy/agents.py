@@ -22,9 +22,9 @@ COMMUNITY_BALANCE = topic_name(DOMAIN, "community-balance")
 ORDER = topic_name(DOMAIN, "order")
 ORDER_STATUS = topic_name(DOMAIN, "order-status")
 
-BALANCE_RULE = "energy-balance@2"
+BALANCE_RULE = "energy-balance@3"
 COMMUNITY_RULE = "energy-community-balance@2"
-ORDER_RULE = "energy-order-status@2"
+ORDER_RULE = "energy-order-status@3"
 
 NO_ENERGY = dict.fromkeys(ENERGY, 0)
 

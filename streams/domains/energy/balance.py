@@ -8,6 +8,7 @@ not measured is taken for none of it. How the equation is closed (`identity`):
 - `FLOWS`: import and export are measured. Consumption or generation follows from the others, if one is not measured.
 - `GROSS`: neither import nor export is measured. Consumption less generation and storage is netted over the interval:
   a deficit was imported, a surplus exported. Both may have happened within it, so they are lower bounds: `NETTED`.
+- `UNSPECIFIED`: nothing is known, because a cumulative register was reset or jumped (`registers`); all flows are 0.
 - `NET`: import or export is measured, and too little of what happens behind the meter. An ordinary meter with two
   registers is one, and a meter that counts import alone. `import - export` is all that is known: it is unattributed.
 
@@ -55,7 +56,7 @@ class Balance:
         ev_discharge: Given back by an electric vehicle.
         losses: Measured losses of conversion.
         unattributed: What these flows leave over.
-        identity: `FLOWS`, `GROSS` or `NET`.
+        identity: `FLOWS`, `GROSS`, `NET` or `UNSPECIFIED`.
         flags: What is doubtful about the balance.
     """
 
@@ -101,6 +102,10 @@ class Balance:
             "losses_wh": self.losses,
             "unattributed_wh": self.unattributed,
         }
+
+
+UNKNOWN = Balance(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "UNSPECIFIED")
+"""Balance of an interval of whose energy nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Members are declared, not inferred: a sum over a group is complete only if its m
 only for a member that it knows. A change of members or intervals changes derived events: raise the rules' version.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 
@@ -33,6 +34,7 @@ class Community:
         interval: Length of its intervals, ISO 8601.
         zone: IANA time zone of the place, by whose days its shares are folded.
         market: Bounds of its market; None without a market.
+        sources: Source that speaks for a member, if it is not the meter itself.
     """
 
     name: str
@@ -40,6 +42,11 @@ class Community:
     interval: str
     zone: str
     market: Market | None = None
+    sources: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def source_of(self, meter: str) -> str:
+        """Return the source that speaks for a member: `device:<meter>`, or the declared one."""
+        return self.sources.get(meter, f"device:{meter}")
 
 
 CITYLEARN = Community(

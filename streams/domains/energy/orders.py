@@ -6,9 +6,12 @@ the grid; the order comes before its delivery begins; its participant uses its i
 delivery interval are its book, best price first, ties by time and then identifier. `clearing` says what it clears.
 **No trade and no settlement follow from it yet.**
 
-A participant is a member's meter at a source. A registered source is bound to its key: what is signed wrongly, or not
-at all, is refused before any rule (streams/provenance). The state of this rule is kept for each source. So neither
-another source nor another meter can use up a participant's identifiers.
+A participant is a member's meter, and its own source orders for it: `device:<meter>`, or the one that its community
+declares (`Community.source_of`). An order of any other source is rejected (`NOT_THE_METERS_SOURCE`) and uses up no
+identifier. Register a key for that source that must sign: what is signed wrongly, or not at all, is then refused before
+any rule (streams/provenance); a source without a key can be imitated. A recording or a scenario speaks for the meters
+in it; its orders are simulated. A meter that is no member has no source that we know: it is `NOT_A_MEMBER`, whatever
+its source. The state of this rule is kept for each source.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +21,7 @@ from typing import Any, NamedTuple
 
 from streams.domains.energy.communities import Community
 from streams.domains.energy.units import DAY_US, duration_us
+from streams.identity.event_ids import is_simulated, stream_of
 
 PRICE_SCALE = 3
 """Decimal places of a price (energy.order)."""
@@ -86,7 +90,7 @@ def check_order(
         The rules that the order violates, empty for an open order; None if it came too late to be checked.
     """
     placed_at = order["occurred_at"]
-    member = community is not None and order["meter"] in community.members
+    member = community is not None and order["meter"] in community.members and _speaks(community, order)
     if member:  # what strangers say of the time makes nobody late
         state.frontier = max(state.frontier, placed_at)
     if placed_at < state.frontier - GRACE_US:
@@ -106,6 +110,12 @@ def check_order(
     return [*violations, "ORDER_EXISTS"] if first != order["event_id"] else violations
 
 
+def _speaks(community: Community, order: Mapping[str, Any]) -> bool:
+    """Return whether an order's source speaks for the member's meter."""
+    source = order["source"]
+    return is_simulated(source) or stream_of(source) == community.source_of(order["meter"])
+
+
 def _violations(community: Community | None, order: Mapping[str, Any]) -> Iterator[str]:
     if order["quantity_wh"] <= 0:
         yield "QUANTITY_NOT_POSITIVE"
@@ -117,6 +127,8 @@ def _violations(community: Community | None, order: Mapping[str, Any]) -> Iterat
         return
     if order["meter"] not in community.members:
         yield "NOT_A_MEMBER"
+    elif not _speaks(community, order):
+        yield "NOT_THE_METERS_SOURCE"
     if order["duration"] != community.interval or order["delivery_at"] % duration_us(community.interval):
         yield "NOT_THE_MARKETS_INTERVAL"
     if order["currency"] != market.currency:

@@ -8,12 +8,15 @@ Promises:
   (`intervals`). If it says something else of a balanced interval, it corrects that balance: a balance of its own with
   the next revision and the ids of what it corrects. If its interval has no balance yet, it gets one (`LATE`). A repeat,
   and a reading that overlaps others or is older than the memory, derives nothing; it is counted. A reading that names
-  what it `corrects` is taken up however old it is.
-- Cumulative registers never go back: the difference to the interval before is this interval's energy. A lower register
-  is an error: the reading becomes a dead letter and the state stays as it was. After a reading that `closes`, the meter
-  starts anew. After a gap the difference covers the gap as well: its balance begins where the last one ended, is that
-  much longer and has the flag `GAP_BEFORE`, so no energy is lost and none is moved into an hour. A correction of
-  registers would change two intervals: it is refused, and is sent as `DELTA` instead.
+  what it `corrects` is taken up however old it is. The last of these have a memory of their own. A correction of what
+  is no longer remembered has a higher revision than all before it, so of two the later one wins.
+- The difference of cumulative registers to the interval before is this interval's energy. Where a register goes back
+  or jumps (`registers`), or the differences contradict one another (`REGISTERS_DISAGREE`), nothing is known of the
+  interval: its balance has the flag, identity `UNSPECIFIED` and no energy, and it is shared with nobody. The registers
+  are the base of what follows all the same. After a reading that `closes`, the meter starts anew.
+- After a gap the difference covers the gap as well: its balance begins where the last one ended, is that much longer
+  and has the flag `GAP_BEFORE`, so no energy is lost and none is moved into an hour. A correction of registers would
+  change two intervals: it is refused, and is sent as `DELTA` instead.
 - An interval without length (a local half hour that summer time skipped) leaves the registers. Energy that is booked
   there all the same has a balance without length at the instant of the jump, so a day's energy is whole.
 - A member shares with its community every balance of the community's interval, and the end of each of the community's
@@ -30,9 +33,10 @@ from typing import Any
 
 from streams.agents import Input
 from streams.domains.energy import intervals as memory
-from streams.domains.energy.balance import QUANTITIES, Balance, ImpossibleEnergyError, balance_of
+from streams.domains.energy.balance import QUANTITIES, UNKNOWN, Balance, ImpossibleEnergyError, balance_of
 from streams.domains.energy.communities import COMMUNITIES, Community
 from streams.domains.energy.intervals import Interval
+from streams.domains.energy.registers import Registers
 from streams.domains.energy.units import HOUR_US, duration_us
 from streams.zones import day_bounds, local_day, zone_or_utc
 
@@ -45,6 +49,7 @@ MOST_DAYS = 31
 GAP = "GAP_BEFORE"
 LATE = "LATE"
 CORRECTION = "CORRECTION"
+REGISTERS_DISAGREE = "REGISTERS_DISAGREE"
 UNKNOWN_COMMUNITY = "UNKNOWN_COMMUNITY"
 OTHER_INTERVAL = "NOT_THE_COMMUNITYS_INTERVAL"
 NOT_A_MEMBER = "NOT_A_MEMBER"
@@ -57,32 +62,44 @@ class MeterState:
     Attributes:
         frontier: End of the last interval, µs since 1970 UTC.
         days_ended: Ordinal of the last local day whose end was shared with the community.
-        registers: Cumulative registers at the frontier in Wh, by field of the reading.
+        registers: Cumulative registers at the frontier.
         late: Number of readings that derived nothing: repeated, overlapping or too old ones.
         balanced: Memory of the last balanced intervals (`intervals`).
+        corrected: Memory of the last corrections of older intervals (`intervals`).
+        revised: Highest revision that a correction had.
     """
 
     frontier: int
     days_ended: int
-    registers: Mapping[str, int] = field(default_factory=dict)
+    registers: Registers = field(default_factory=Registers)
     late: int = 0
     balanced: str = ""
+    corrected: str = ""
+    revised: int = 0
 
     def to_value(self) -> dict[str, Any]:
         """Return the state as a JSON value; its keys are persisted in the changelog."""
         return {
             "frontier": self.frontier,
             "days_told": self.days_ended,
-            "registers": dict(self.registers),
+            "registers": self.registers.to_value(),
             "late": self.late,
             "balanced": self.balanced,
+            "corrected": self.corrected,
+            "revised": self.revised,
         }
 
     @classmethod
     def from_value(cls, value: Mapping[str, Any]) -> "MeterState":
         """Return the state that `to_value` wrote."""
         return cls(
-            value["frontier"], value["days_told"], value["registers"], value["late"], value["balanced"]
+            value["frontier"],
+            value["days_told"],
+            Registers.from_value(value["registers"]),
+            value["late"],
+            value["balanced"],
+            value["corrected"],
+            value["revised"],
         )
 
 
@@ -146,8 +163,8 @@ def assess(state: MeterState | None, reading: Mapping[str, Any]) -> tuple[MeterS
         The new state, and what the reading derives.
 
     Raises:
-        ValueError: The duration is invalid, energy is impossible, a cumulative register went back, or cumulative
-            registers are corrected.
+        ValueError: The duration is invalid, the energy of an interval is impossible, or cumulative registers are
+            corrected.
     """
     begins: int = reading["occurred_at"]
     ends = begins + duration_us(reading["duration"])
@@ -157,23 +174,38 @@ def assess(state: MeterState | None, reading: Mapping[str, Any]) -> tuple[MeterS
     state = state or MeterState(begins, days_ended=_day(begins, community).toordinal() - 1)
     if begins < state.frontier:
         return _late(state, reading, Interval.first(begins, ends, *_reading(reading)), declared)
-    energy, flags = _energy(state, reading)
-    balance = balance_of(energy)
+    balance, flags, registers = _counted(state, reading, ends)
     if balance is not None and ends == begins and not any(balance.fields().values()):
         balance = None
     last_day_ended = _last_day_ended(state, reading, begins, ends, community)
-    shared = None if GAP in flags else balance
+    shared = None if GAP in flags or balance is UNKNOWN else balance
     shares = _shares(state, reading, (begins, ends), shared, last_day_ended, community) if community else ()
-    flags = (*reading["flags"], *flags, *_doubts(reading, declared), *(balance.flags if balance else ()))
+    named: str | None = reading.get("corrects")
+    revised = state.revised + 1 if named and balance is not None else state.revised
+    revision = revised if named and balance is not None else 0
+    flags = (
+        *reading["flags"],
+        *flags,
+        *((CORRECTION,) if revision else ()),
+        *_doubts(reading, declared),
+        *(balance.flags if balance else ()),
+    )
     gap = (state.frontier, ends - state.frontier) if GAP in flags and balance is not None else None
     balanced = state.balanced
     if balance is not None:
         since = gap[0] if gap else begins
-        balanced = memory.remember(balanced, Interval.first(since, ends, *_reading(reading)))
-    after = MeterState(ends, last_day_ended, _registers(state, reading, ends), state.late, balanced)
-    corrected = reading.get("corrects")
+        own = Interval.first(since, ends, *_reading(reading))._replace(revision=revision)
+        balanced = memory.remember(balanced, own)
+    after = replace(
+        state,
+        frontier=ends,
+        days_ended=last_day_ended,
+        registers=registers,
+        balanced=balanced,
+        revised=revised,
+    )
     return after, Assessment(
-        balance, tuple(dict.fromkeys(flags)), tuple(shares), corrects_reading_id=corrected, gap=gap
+        balance, tuple(dict.fromkeys(flags)), tuple(shares), revision, corrects_reading_id=named, gap=gap
     )
 
 
@@ -190,10 +222,11 @@ def _late(
     nothing = replace(state, late=state.late + 1), NOTHING
     named: str | None = reading.get("corrects")
     known = list(memory.intervals(state.balanced))
-    if any(memory.tail(new.reading_id) in each.seen for each in known):
+    older = list(memory.intervals(state.corrected))
+    if any(memory.tail(new.reading_id) in each.seen for each in (*known, *older)):
         return nothing
     spans = new.ends > new.begins
-    same = next((each for each in known if spans and each[:2] == new[:2]), None)
+    same = next((each for each in (*known, *older) if spans and each[:2] == new[:2]), None)
     if same is not None and same.content == new.content:
         return nothing
     if same is None and named is None:
@@ -209,11 +242,12 @@ def _late(
     balance = balance_of({name: reading.get(name) for name in QUANTITIES})
     if balance is None or not (spans or any(balance.fields().values())):
         return nothing
-    after = same.corrected(new.reading_id, new.salt, new.content) if same else new
     correction = same is not None or named is not None
-    if same is None and correction:
-        after = after._replace(revision=1)
-    kept = memory.replace(state.balanced, same, after) if same else memory.remember(state.balanced, after)
+    if same is not None:
+        after = same.corrected(new.reading_id, new.salt, new.content)
+    else:
+        after = new._replace(revision=state.revised + 1 if correction else 0)
+    kept = _kept(state, same, after)
     flags = (
         *reading["flags"],
         CORRECTION if correction else LATE,
@@ -232,34 +266,41 @@ def _late(
         Input(same.reading_id, bytes.fromhex(same.salt)) if same else None,
         same.reading_id if same else named,
     )
-    return replace(state, balanced=kept), assessment
+    return kept, assessment
 
 
-def _energy(state: MeterState, reading: Mapping[str, Any]) -> tuple[dict[str, int | None], tuple[str, ...]]:
-    """Return the energy of the interval in Wh, and its flags."""
-    shown = {name: reading.get(name) for name in QUANTITIES}
+def _kept(state: MeterState, same: Interval | None, after: Interval) -> MeterState:
+    """Return the state that remembers a late interval: in place of `same`, or behind the others of its kind."""
+    balanced, corrected = state.balanced, state.corrected
+    if same is not None:
+        balanced = memory.replace(balanced, same, after)
+        corrected = memory.replace(corrected, same, after)
+    elif after.revision:
+        corrected = memory.remember(corrected, after)
+    else:
+        balanced = memory.remember(balanced, after)
+    return replace(state, balanced=balanced, corrected=corrected, revised=max(state.revised, after.revision))
+
+
+def _counted(
+    state: MeterState, reading: Mapping[str, Any], ends: int
+) -> tuple[Balance | None, tuple[str, ...], Registers]:
+    """Return the balance of the interval, its flags, and the registers to keep; none once the session is closed."""
+    shown: dict[str, int | None] = {name: reading.get(name) for name in QUANTITIES}
+    kept = Registers() if reading["closes"] else state.registers
     if reading["accumulation"] == "DELTA":
-        return shown, ()
-    if not duration_us(reading["duration"]):
-        return {}, ()
-    energy: dict[str, int | None] = {}
-    for name, now in shown.items():
-        before = state.registers.get(name)
-        energy[name] = None if now is None or before is None else now - before
-        if now is not None and before is not None and now < before:
-            raise ImpossibleEnergyError(f"{name}: a cumulative register went back, from {before} to {now} Wh")
+        return balance_of(shown), (), kept
+    if ends == reading["occurred_at"]:
+        return None, (), kept
+    registers, energy, flags = state.registers.moved(shown, ends)
+    try:
+        balance = UNKNOWN if flags else balance_of(energy)
+    except (
+        ImpossibleEnergyError
+    ):  # the registers go on from here, or each later difference would be as impossible
+        balance, flags = UNKNOWN, (REGISTERS_DISAGREE,)
     gap = bool(state.registers) and reading["occurred_at"] > state.frontier
-    return energy, (GAP,) if gap else ()
-
-
-def _registers(state: MeterState, reading: Mapping[str, Any], ends: int) -> Mapping[str, int]:
-    """Return the cumulative registers to keep; none once the session is closed."""
-    if reading["closes"]:
-        return {}
-    if reading["accumulation"] == "DELTA" or ends == reading["occurred_at"]:
-        return state.registers
-    shown = {name: reading[name] for name in QUANTITIES if reading.get(name) is not None}
-    return {**state.registers, **shown}
+    return balance, (*((GAP,) if gap else ()), *flags), Registers() if reading["closes"] else registers
 
 
 def _day(at_us: int, community: Community | None) -> date:

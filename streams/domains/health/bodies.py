@@ -73,7 +73,11 @@ def bmi_of(values: Values) -> Fraction | None:
 def fat_share_of(values: Values) -> Fraction | None:
     """Return the share of body fat in percent: the measured one, else from fat mass and weight."""
     share = values.get("percent_body_fat")
-    if share is None:
-        mass, weight = values.get("body_fat_mass"), values.get("body_weight")
-        share = 100 * mass / weight if mass is not None and weight is not None and weight > 0 else None
+    share = derived_fat_share(values) if share is None else share
     return share if share is not None and share >= 0 else None
+
+
+def derived_fat_share(values: Values) -> Fraction | None:
+    """Return body fat mass / weight in percent; None if one is missing or the weight is not above zero."""
+    mass, weight = values.get("body_fat_mass"), values.get("body_weight")
+    return 100 * mass / weight if mass is not None and weight is not None and weight > 0 else None

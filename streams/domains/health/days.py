@@ -3,13 +3,16 @@
 - A period is a local day of the city (`ZONE`). An entry belongs to the one day in which it was measured. Days do not
   overlap, and a day is counted once and never again, so no two published counts share an entry.
 - A day closes by event time: as soon as five persons (`AT_LEAST`) have been measured at or after `GRACE_S` past its
-  end, at least one in each half of the pseudonyms. One person, or one wrong clock, closes nothing. The halves are
+  end, at least one in each half of the pseudonyms. One person closes nothing, and no clock of fewer than five persons
+  does. A wrong clock that five persons share, such as a gym's analyser, closes every day up to its date too early: the
+  days count who had come until then, or nobody, and days are whole again when the true date has passed the wrong one.
+  Events have no other clock by which it could be known. The halves are
   those of Kafka's hash: where measurements have two partitions, neither runs so far ahead that the other comes late.
   Five persons of one half close the day `FAR_DAYS` later.
 - An entry of a closed day comes too late: it is classified, and in no count. Entries that come before their day closes
   are counted in any order, so the count is the same for any partitions, batches, and kills.
 - The watermark is the latest instant that five persons have reached. An entry more than `FAR_DAYS` later has no
-  credible date and is in no count.
+  credible date and is in no count. This bounds a shared wrong clock, but for the first five persons of a cycle.
 - A day of more than `LARGEST_DAY` persons is counted by a fair sample: those with the smallest pseudonyms.
 - If more than `LARGEST_OPEN` entries or `OPEN_DAYS` days wait, the oldest day closes at once: the state must fit a
   record of the changelog.

@@ -63,13 +63,20 @@ FLAGS_PADDED_TO = 64
 """Characters to whose multiples the flags' text is padded, so that its ciphertext has few lengths."""
 
 _WEIGHT_DOUBTS = frozenset(
-    {"FAT_SHARE_MISMATCH", "WEIGHT_MISMATCH", "WEIGHT_PARTS_MISMATCH", "OUT_OF_RANGE:body_weight"}
+    {
+        "FAT_SHARE_MISMATCH",
+        "WEIGHT_MISMATCH",
+        "WEIGHT_PARTS_MISMATCH",
+        "PARTS_ABOVE_WEIGHT",
+        "OUT_OF_RANGE:body_weight",
+    }
 )
 _BMI_DOUBTS = _WEIGHT_DOUBTS | {"BMI_MISMATCH", "OUT_OF_RANGE:body_height", "OUT_OF_RANGE:bmi"}
 DOUBTS: dict[str, frozenset[str]] = {
     "bmi_class_who": _BMI_DOUBTS,
     "bmi_class_korea": _BMI_DOUBTS,
-    "fat_class": _WEIGHT_DOUBTS | {"OUT_OF_RANGE:percent_body_fat", "OUT_OF_RANGE:body_fat_mass"},
+    "fat_class": _WEIGHT_DOUBTS
+    | {"PARTS_ABOVE_FAT", "OUT_OF_RANGE:percent_body_fat", "OUT_OF_RANGE:body_fat_mass"},
     "waist_class": frozenset({"OUT_OF_RANGE:waist_circumference"}),
 }
 """Flags that make a class doubtful, by field of `health.classification`: those of the values it may follow from."""

@@ -10,15 +10,19 @@ Sources: docs/fields/health.md#result-sheets.
 - `LEAN_MISMATCH`: lean body mass = dry lean mass + TBW, within 0.15 kg (a litre of water is a kilogram).
 - `ECW_RATIO_MISMATCH`: ECW / TBW, within 0.001, the sheet's last digit.
 - `ECW_RATIO_HIGH`: above 0.39. `VISCERAL_FAT_HIGH`: level from 10, or area from 100 cm².
-- `OUT_OF_RANGE:<field>`: outside the plausible range of the field.
+- `OUT_OF_RANGE:<field>`: outside the plausible range of the field. BMI and PBF are checked as printed and as computed
+  from weight, height and BFM: weight and height that are swapped, or in pounds or inches, are each in their own range.
+- `PARTS_ABOVE_WEIGHT`: parts of the body that do not overlap weigh more than the body, by more than 0.15 kg.
+- `PARTS_ABOVE_FAT`, `PARTS_ABOVE_LEAN`: the same of BFM, and of lean body mass or TBW.
 
-An identity is checked only if all its parts were measured. Flags have the fixed order of `FLAGS`.
+An identity is checked only if all its parts were measured; for `PARTS_ABOVE_…` those that were measured are enough.
+Flags have the fixed order of `FLAGS`.
 """
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from streams.domains.health.bodies import BODY, Values
+from streams.domains.health.bodies import BODY, Values, bmi_of, derived_fat_share
 
 PLAUSIBLE = {
     "body_weight": ("2", "300"),
@@ -129,6 +133,36 @@ IDENTITIES: dict[str, tuple[Identity, ...]] = {
     ),
 }
 
+PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "body_weight": (
+        ("body_fat_mass", "lean_body_mass"),
+        ("body_fat_mass", "dry_lean_mass", "total_body_water"),
+        ("body_fat_mass", "dry_lean_mass", "intracellular_water", "extracellular_water"),
+        ("body_fat_mass", "total_body_water", "protein_mass", "mineral_mass"),
+        ("body_fat_mass", "intracellular_water", "extracellular_water", "protein_mass", "mineral_mass"),
+        ("body_fat_mass", "skeletal_muscle_mass"),
+        ("trunk_fat_mass",),
+    ),
+    "lean_body_mass": (
+        ("dry_lean_mass", "total_body_water"),
+        ("dry_lean_mass", "intracellular_water", "extracellular_water"),
+        ("total_body_water", "protein_mass", "mineral_mass"),
+        ("intracellular_water", "extracellular_water", "protein_mass", "mineral_mass"),
+        ("skeletal_muscle_mass",),
+    ),
+    "total_body_water": (("intracellular_water", "extracellular_water"),),
+    "body_fat_mass": (("trunk_fat_mass",),),
+}
+"""Groups of parts that do not overlap, by their whole (kg; a litre of water is a kilogram)."""
+
+PARTS_FLAGS = {
+    "body_weight": "PARTS_ABOVE_WEIGHT",
+    "body_fat_mass": "PARTS_ABOVE_FAT",
+    "lean_body_mass": "PARTS_ABOVE_LEAN",
+    "total_body_water": "PARTS_ABOVE_LEAN",
+}
+"""Flag of parts that are heavier than their whole, by whole."""
+
 RANGE_FIELDS = (*BODY, "age")
 FLAGS = (
     *IDENTITIES,
@@ -137,12 +171,13 @@ FLAGS = (
     "NOT_ADULT",
     "AGE_UNKNOWN",
     *(f"OUT_OF_RANGE:{field}" for field in RANGE_FIELDS),
+    *dict.fromkeys(PARTS_FLAGS.values()),
 )
 """Every flag, in a fixed order: a flag's index is its bit in the code of `counts`."""
 
 
 def flags_of(values: Values) -> tuple[str, ...]:
-    """Return the flags of a sheet: violated identities, high values, implausible values."""
+    """Return the flags of a sheet: violated identities, high values, implausible values, parts above their whole."""
     return tuple(_flags(values))
 
 
@@ -155,7 +190,25 @@ def _flags(values: Values) -> Iterator[str]:
         area is not None and area >= VISCERAL_AREA_HIGH
     ):
         yield "VISCERAL_FAT_HIGH"
+    computed = {"bmi": bmi_of(values), "percent_body_fat": derived_fat_share(values)}
     for field in RANGE_FIELDS:
-        lowest, highest = PLAUSIBLE[field]
-        if field in values and not Fraction(lowest) <= values[field] <= Fraction(highest):
+        if not (_is_plausible(field, values.get(field)) and _is_plausible(field, computed.get(field))):
             yield f"OUT_OF_RANGE:{field}"
+    known = dict(values)
+    if "body_fat_mass" not in known and "percent_body_fat" in known and "body_weight" in known:
+        known["body_fat_mass"] = known["percent_body_fat"] * known["body_weight"] / 100
+    yield from dict.fromkeys(
+        flag for whole, flag in PARTS_FLAGS.items() if whole in known and _parts_exceed(whole, known)
+    )
+
+
+def _is_plausible(field: str, value: Fraction | None) -> bool:
+    """Return whether a value is within the plausible range of its field; a missing one is."""
+    lowest, highest = PLAUSIBLE[field]
+    return value is None or Fraction(lowest) <= value <= Fraction(highest)
+
+
+def _parts_exceed(whole: str, values: Values) -> bool:
+    """Return whether the measured parts of one group are heavier than the whole by more than the tolerance."""
+    sums = (sum((values.get(part, Fraction(0)) for part in group), Fraction(0)) for group in PARTS[whole])
+    return any(each > values[whole] + MASS_WITHIN for each in sums)

@@ -12,7 +12,7 @@ for 100 delta-V per second, UN R160 takes accelerations alone from 500 per secon
   event. Nor has a value that stays the same for 300 ms while the speeds stay: it is a stuck sensor.
 """
 
-from streams.domains.vehicle import crash
+from streams.domains.vehicle import crash, wheels
 from streams.domains.vehicle.accident_state import (
     DELTA_V,
     RESTRAINT,
@@ -23,12 +23,6 @@ from streams.domains.vehicle.accident_state import (
     value_of,
 )
 from streams.domains.vehicle.crash import VelocityChange
-
-FINE_US = crash.WAKE_WINDOW_US
-"""Time between two accelerations up to which they decide alone.
-
-Beginning and end of an event are looked for within 20 ms (49 CFR 563.5): at least one sample must lie there.
-"""
 
 SAMPLED_US = 50_000
 """Time between two accelerations up to which speeds cannot disprove a delta-V: two samples in a pulse of 100 ms."""
@@ -109,7 +103,7 @@ def _change(state: AccidentState, at: int, x: float, y: float) -> VelocityChange
 def _follow(state: AccidentState, at: int, value: tuple[float | None, float | None]) -> None:
     """Keep what the next sample is compared with."""
     gap_us = None if state.last_a is None else at - state.last_a
-    if gap_us is None or gap_us > FINE_US:
+    if gap_us is None or gap_us > wheels.FINE_US:
         state.fine_us = at
     if value != tuple(state.value):
         state.value, state.since_us = value, at
@@ -122,6 +116,7 @@ def _add_change(state: AccidentState, signal: Signal, change: VelocityChange, *,
     """Add a change of velocity: begin, continue, fire or end the event."""
     at = change.end_us
     state.join(change)
+    state.own_x += change.x
     newest = crash.total(state.changes(at - crash.WAKE_WINDOW_US), at - crash.WAKE_WINDOW_US, at)
     awake = crash.exceeds_wake(newest.x, newest.y)
     state.felt_us = at if awake else state.felt_us
@@ -144,6 +139,7 @@ def _add_change(state: AccidentState, signal: Signal, change: VelocityChange, *,
     else:
         state.event.add(change)
     event = state.event
+    wheels.follow(event, change)
     event.sideways = event.sideways or sideways
     event.longest_us = max(event.longest_us, change.end_us - change.begin_us)
     if fired:

@@ -21,6 +21,12 @@ SpeedRow = tuple[int, float]
 """Time in µs since 1970 UTC and speed in km/h, as JSON array."""
 
 DELTA_V, RESTRAINT, COARSE_STEP = "DELTA_V_150_MS", "RESTRAINT", "SPEED_STEP_COARSE"
+STOPPED_KMH = 0.1
+"""Speed up to which nothing is left to lose."""
+
+NEXT_SPEED_US = 1_500_000
+"""How long a coarse step to standstill waits for the next speed: one per second, and half as much."""
+
 MOST_AT_ONCE = 32
 """Signals of one vehicle and one time that are kept apart."""
 
@@ -102,6 +108,12 @@ class Crash:
         speed_us: When it was reached, µs from time zero.
         by_speed: Whether speeds fired it, or would have.
         drop: Loss of speed of a coarse step, km/h.
+        quiet: Whether the accelerations were fine, and showed no crash, when the speeds fired it.
+        reached_us: When the speeds' change was reached, µs since 1970 UTC.
+        within: Largest mean of the accelerations within that change, m/s².
+        top: Their largest value within it if it stood still, m/s², without sign; else 0.
+        behind_x: Longitudinal change of velocity by the accelerations behind it, km/h.
+        behind_us: How much time that holds, µs.
     """
 
     zero_us: int
@@ -128,6 +140,12 @@ class Crash:
     speed_us: int = 0
     by_speed: bool = False
     drop: float | None = None
+    quiet: bool = False
+    reached_us: int | None = None
+    within: float = 0.0
+    top: float = 0.0
+    behind_x: float = 0.0
+    behind_us: int = 0
 
     @property
     def limit_us(self) -> int:
@@ -136,8 +154,22 @@ class Crash:
 
     @property
     def complete_us(self) -> int:
-        """When delta-V is complete, µs since 1970 UTC: 300 ms from time zero, or 30 ms after the end if earlier."""
+        """When delta-V is complete, µs since 1970 UTC: 300 ms from time zero, or 30 ms after the end if earlier.
+
+        A coarse step to standstill waits for the next speed: a standstill that is none, since the speed is there again.
+        """
+        if (
+            self.is_by_speeds
+            and self.drop is not None
+            and (self.context.speed or 0.0) - self.drop <= STOPPED_KMH
+        ):
+            return self.zero_us + NEXT_SPEED_US
         return self.limit_us if self.end_us is None else min(self.limit_us, self.end_us + crash.AFTER_END_US)
+
+    @property
+    def is_by_speeds(self) -> bool:
+        """Whether nothing but speeds fired it."""
+        return not self.measured and not self.restraint
 
     def add(self, change: VelocityChange) -> None:
         """Add the part of a change of velocity that lies within 300 ms from time zero."""
@@ -168,10 +200,12 @@ class Crash:
         self.zero_us, self.max_us = begin_us, end_us - begin_us
         self.max = crash.resultant(self.max_x, self.max_y)
 
-    def reach_speed(self, change: float, at_us: int) -> None:
-        """Keep a change of speed since time zero (km/h) if it is the largest."""
-        if self.speed_x is None or abs(change) > abs(self.speed_x):
+    def reach_speed(self, change: float, at_us: int) -> bool:
+        """Keep a change of speed since time zero (km/h) if it is the largest; return whether it is."""
+        is_largest = self.speed_x is None or abs(change) > abs(self.speed_x)
+        if is_largest:
             self.speed_x, self.speed_us = change, at_us - self.zero_us
+        return is_largest
 
     def fire(self, trigger: str, signal: list[str]) -> None:
         """Record a trigger and its signal (event id, salt in hex); the first one counts, a coarse one gives way."""
@@ -209,11 +243,13 @@ class AccidentState:
         since_us: Since when it has had that value.
         begun_us: Time of the first acceleration behind the last gap.
         felt_us: When they last exceeded the wake threshold.
+        own_x: Longitudinal change of velocity by them since the newest speed, km/h.
         slices: Changes of velocity of the last 150 ms before the newest one, and that one.
         event: The open event.
         until_end: Whether an event was closed while its acceleration continues; no new one begins until it ends.
         deployed: Whether the air bag has deployed in this recording.
         speeds: Speeds of the last 150 ms before the newest but one, and the one before them.
+        slip: Beginning (µs since 1970 UTC) of the newest lock of the wheels, and the speed before it, km/h.
         suspicion: The open suspicion.
         fired_us: Time of the last accident.
         count: Number of accidents.
@@ -231,11 +267,13 @@ class AccidentState:
     since_us: int = 0
     begun_us: int = 0
     felt_us: int = 0
+    own_x: float = 0.0
     slices: list[VelocityChangeRow] = field(default_factory=list)
     event: Crash | None = None
     until_end: bool = False
     deployed: bool = False
     speeds: list[SpeedRow] = field(default_factory=list)
+    slip: SpeedRow | None = None
     suspicion: Suspicion | None = None
     fired_us: int | None = None
     count: int = 0
@@ -285,7 +323,7 @@ class AccidentState:
         return [VelocityChange(*each) for each in self.slices[first:]]
 
     def is_fine(self, from_us: int, to_us: int, longest_us: int) -> bool:
-        """Return whether accelerations alone decide over some time, and show no crash.
+        """Return whether accelerations are fine over some time, and show no crash.
 
         They come often enough throughout, are not always the same, and never exceed the wake threshold, which tyres do
         not reach either.
@@ -293,7 +331,7 @@ class AccidentState:
         Args:
             from_us: Its beginning, µs since 1970 UTC.
             to_us: Its end.
-            longest_us: Longest time between two accelerations that decide alone.
+            longest_us: Longest time between two of them.
         """
         if self.last_a is None or to_us - self.last_a > longest_us:
             return False
@@ -312,7 +350,8 @@ class AccidentState:
         """Drop what belongs to one recording: accelerations, speeds, suspicion and air bag."""
         self.end_acceleration()
         self.last_a, self.gap_us, self.value = None, None, (None, None)
-        self.speeds, self.suspicion, self.deployed, self.stretch = [], None, False, None
+        self.speeds, self.slip, self.suspicion = [], None, None
+        self.deployed, self.stretch = False, None
 
     def take_event(self) -> Crash | None:
         """Remove the open event and return it."""

@@ -2,8 +2,10 @@
 
 Accelerations (`accelerations`) and speeds (`speeds`) of a vehicle feed one event. The accident is derived when delta-V
 is complete: 30 ms after the end of the event, or 300 ms from time zero (49 CFR 563.7); with speeds alone also when the
-vehicle stands. Its delta-V is that of the accelerations if they are fine enough, else the larger of both. What is too
-slow for a delta-V is a suspicion, marked `coarse`, without delta-V and severity.
+vehicle stands. Its delta-V is the larger of both; wheels that lock or spin make none (`wheels`). What is too slow for a
+delta-V is a suspicion, marked `coarse`, without delta-V and severity.
+
+No clock ends an event, only a signal: the next one of the vehicle, whenever it comes, or the end of its recording.
 
 For 10 s after an accident speeds make no accident: those of the same crash come later. A signal that is older than the
 last one of its vehicle adds nothing, nor does a repeat; with `ends` it closes what is open. Channels may come in
@@ -14,7 +16,7 @@ signals of their own at one moment.
 from collections.abc import Mapping
 from typing import Any
 
-from streams.domains.vehicle import accelerations, crash, speeds
+from streams.domains.vehicle import accelerations, crash, speeds, wheels
 from streams.domains.vehicle.accident_state import (
     COARSE_STEP,
     AccidentState,
@@ -25,12 +27,6 @@ from streams.domains.vehicle.accident_state import (
     value_of,
 )
 from streams.domains.vehicle.order import closes_late, is_left_out
-
-DELTA_V_ACCURACY = 0.1
-"""Share of a delta-V by which it may be wrong (49 CFR 563.8, table III)."""
-
-SPEED_ACCURACY_KMH = 1.0
-"""How far a speed may be wrong (49 CFR 563.8, table III)."""
 
 Accident = dict[str, Any]
 """Fields of `vehicle.accident` without vehicle and rule, with `occurred_us` and `inputs` beside."""
@@ -61,7 +57,7 @@ def apply_signal(stored: Mapping[str, Any] | None, signal: Signal) -> tuple[Acci
     step = speeds.apply(state, signal)
     if step is not None:
         found.append(_coarse_accident(state, step))
-    if state.event is not None and (at >= state.event.complete_us or speeds.is_over(state)):
+    if _is_complete(state, at):
         found += _end_event(state)
     if signal.get("ends") is not None:
         found += _end_recording(state)
@@ -69,6 +65,14 @@ def apply_signal(stored: Mapping[str, Any] | None, signal: Signal) -> tuple[Acci
         found += _confirm(state)
     state.context = state.context.after(signal, value_of(signal, "speed", speeds.LARGEST_KMH))
     return state, found
+
+
+def _is_complete(state: AccidentState, at: int) -> bool:
+    """Return whether the open event is complete at a time (µs since 1970 UTC)."""
+    if state.event is None or speeds.is_over(state):
+        return state.event is not None
+    is_awaited = wheels.is_awaited(state.event, at) or speeds.is_awaited(state, at)
+    return at >= state.event.complete_us and not is_awaited
 
 
 def _end_recording(state: AccidentState) -> list[Accident]:
@@ -89,9 +93,12 @@ def _end_event(state: AccidentState) -> list[Accident]:
     event = state.take_event()
     if event is None or event.trigger is None or event.signal is None:
         return []
-    state.until_end = state.live and event.longest_us > 0 and event.end_us is None
-    state.slices = state.slices if state.until_end else []
+    if event.felt or event.measured or not state.live:
+        state.until_end = state.live and event.longest_us > 0 and event.end_us is None
+        state.slices = state.slices if state.until_end else []
     if accelerations.is_stuck(state, event) or accelerations.is_undersampled(state, event):
+        return []
+    if wheels.explain(state, event):
         return []
     if event.drop is not None and (event.trigger == COARSE_STEP or accelerations.is_coarse(event)):
         return [_coarse_accident(state, Suspicion(event.zero_us, event.drop, event.signal, event.context))]
@@ -100,18 +107,12 @@ def _end_event(state: AccidentState) -> list[Accident]:
     return [found | {"trigger": event.trigger, "restraint": event.restraint} | _delta_v(event)]
 
 
-def _is_agreed(event: Crash) -> bool:
-    """Return whether speeds and accelerations differ by no more than their accuracy (49 CFR 563.8)."""
-    return abs(event.speed_x or 0.0) <= abs(event.max_x) * (1 + DELTA_V_ACCURACY) + 2 * SPEED_ACCURACY_KMH
-
-
 def _delta_v(event: Crash) -> Accident:
-    """Return the delta-V of an event by the accelerations, or by the speeds where those know more."""
+    """Return the delta-V of an event by the accelerations, or by the speeds where those show more."""
     x, y, at_us, basis = event.max_x, event.max_y, event.max_us, "ACCELERATION"
     if accelerations.is_coarse(event):
         return {"basis": basis, "coarse": True}
-    is_fine = event.measured and event.longest_us <= accelerations.FINE_US and not _is_agreed(event)
-    if event.by_speed and event.speed_x is not None and not is_fine and abs(event.speed_x) > abs(x):
+    if event.by_speed and event.speed_x is not None and abs(event.speed_x) > abs(x):
         x, at_us, basis = event.speed_x, event.speed_us, "SPEED"
     most = crash.resultant(x, y)
     if not most:

@@ -33,6 +33,12 @@ AFTER_END_US = 30_000
 LONGEST_US = 300_000
 """Longest time from time zero for delta-V and its maximum (49 CFR 563.7)."""
 
+DELTA_V_ACCURACY = 0.1
+"""Share of a delta-V by which it may be wrong (49 CFR 563.8, table III)."""
+
+SPEED_ACCURACY_KMH = 1.0
+"""How far a speed may be wrong (49 CFR 563.8, table III)."""
+
 SEVERITY_TABLE = "delta-v-bands@1"
 _BANDS = ((8.0, "NONE"), (15.0, "MINOR"), (30.0, "MODERATE"))
 _SERIOUS_TO = 50.0
@@ -78,6 +84,11 @@ class Window(NamedTuple):
 def delta_v_kmh(acceleration: float, duration_s: float) -> float:
     """Return the change of velocity in km/h under a constant acceleration (m/s²): Δv = a·Δt."""
     return acceleration * duration_s * KMH
+
+
+def m_s2(delta_v: float, duration_s: float) -> float:
+    """Return the mean acceleration in m/s² of a change of velocity (km/h): a = Δv/Δt."""
+    return delta_v / KMH / duration_s
 
 
 def total(changes: Sequence[VelocityChange], from_us: int, to_us: int) -> Window:
@@ -141,8 +152,11 @@ def pdof_clock(x: float, y: float) -> int:
 
 
 def severity(delta_v: float) -> str:
-    """Return the severity of a resultant delta-V (km/h): 8, 15 and 30 begin a band, 50 still is `SERIOUS`."""
+    """Return the severity of a resultant delta-V (km/h): 8, 15 and 30 begin a band, 50 still is `SERIOUS`.
+
+    What fires as 8 km/h is 8 km/h here, so rounding makes it no less.
+    """
     for below, name in _BANDS:
-        if delta_v < below:
+        if delta_v < below - _ROUNDING_KMH:
             return name
-    return "SERIOUS" if delta_v <= _SERIOUS_TO else "CRITICAL"
+    return "SERIOUS" if delta_v <= _SERIOUS_TO + _ROUNDING_KMH else "CRITICAL"

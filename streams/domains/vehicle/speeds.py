@@ -1,19 +1,22 @@
 """The speeds of a signal → the open event of its vehicle, or a suspicion. Pure.
 
 Speeds are samples of the velocity itself: whatever lies between two of them is in their difference. So they decide
-beside the accelerations, unless those know better (`AccidentState.is_fine`): then wheels lock or spin.
+beside the accelerations, unless wheels alone explain them (`wheels`).
 
 - Steps of at most 150 ms: 8 km/h within 150 ms, lost or gained. The speed is taken to change evenly within a step.
 - Steps up to 1 s: a loss of at least full braking (1 g) plus 8 km/h.
-- Steps up to 10 s: a mean deceleration of 4 m/s² or more to a standstill of 30 s, or until the recording ends.
+- Steps up to 10 s: a mean deceleration of 4 m/s² or more to a standstill of 30 s, or until the recording ends; none
+  where fine accelerations show the same loss.
+- A standstill within an event was a value that failed if the speed is back, faster than any vehicle gains it.
 """
 
 from itertools import pairwise
 
-from streams.domains.vehicle import accelerations, crash
+from streams.domains.vehicle import accelerations, crash, wheels
 from streams.domains.vehicle.accident_state import (
     COARSE_STEP,
     DELTA_V,
+    STOPPED_KMH,
     AccidentState,
     Crash,
     Signal,
@@ -39,8 +42,8 @@ STANDSTILL_KMH = 5.0
 STANDSTILL_US = 30_000_000
 """Standstill that confirms a suspicion."""
 
-STOPPED_KMH = 0.1
-"""Speed up to which nothing is left to lose."""
+STOPPED_US = 100_000
+"""How long a vehicle stands, in three speeds, until an event of speeds alone is over before its time."""
 
 IGNORED_AFTER_US = 10_000_000
 """Time after an accident in which speeds make none."""
@@ -58,12 +61,14 @@ def apply(state: AccidentState, signal: Signal) -> Suspicion | None:
     speed, at = value_of(signal, "speed", LARGEST_KMH), signal["occurred_at"]
     if speed is None or (state.speeds and state.speeds[-1][0] == at):
         return None
-    before = state.speeds
+    _forget_dropout(state, at, speed)
+    before, own_x = state.speeds, state.own_x
+    state.own_x = 0.0
     state.speeds = _kept(before, (at, speed))
     if state.suspicion is not None and abs(speed) > STANDSTILL_KMH:
         state.suspicion = None
     if state.event is not None:
-        _measure(state.event, state.speeds)
+        _measure(state, state.event)
     if not before or at - before[-1][0] > LONGEST_STEP_US:
         return None
     if is_ignored(state, at):
@@ -72,9 +77,7 @@ def apply(state: AccidentState, signal: Signal) -> Suspicion | None:
     if at - begin_us <= FINE_STEP_US:
         _check_window(state, signal)
         return None
-    if state.is_fine(begin_us, at, accelerations.FINE_US):
-        return None
-    return _check_step(state, signal, (at - begin_us) / 1e6, drop)
+    return _check_step(state, signal, VelocityChange(begin_us, at, -drop, 0.0), own_x)
 
 
 def is_ignored(state: AccidentState, at: int) -> bool:
@@ -89,11 +92,43 @@ def is_confirmed(state: AccidentState, at: int) -> bool:
 
 
 def is_over(state: AccidentState) -> bool:
-    """Return whether an event of speeds alone is over before its time: the vehicle stands."""
+    """Return whether an event of speeds alone is over before its time: the vehicle stands, for more than a dropout."""
     event = state.event
     if event is None or not event.by_speed or state.live:
         return False
-    return abs(state.speeds[-1][1]) <= STOPPED_KMH
+    last = state.speeds[-3:]
+    stands = len(last) == 3 and all(abs(each[1]) <= STOPPED_KMH for each in last)
+    return (
+        stands
+        and state.speeds[-1][0] - min(at for at, speed in state.speeds if abs(speed) <= STOPPED_KMH)
+        >= STOPPED_US
+    )
+
+
+def is_awaited(state: AccidentState, at: int) -> bool:
+    """Return whether an event's accelerations ended and a speed behind them, 150 ms later at most, is still to come."""
+    event, rows = state.event, state.speeds
+    if event is None or event.end_us is None or not event.by_speed or at >= event.limit_us:
+        return False
+    return rows[-1][0] < event.end_us or event.longest_us > accelerations.SAMPLED_US
+
+
+def _forget_dropout(state: AccidentState, at: int, speed: float) -> None:
+    """Drop a standstill that was none, and the event it fired: the speed is back, but for what 1 g takes.
+
+    Many a device reports a speed that fails as 0, for a sample or two.
+    """
+    event = state.event
+    if event is None or not event.is_by_speeds or not state.speeds or abs(state.speeds[-1][1]) > STOPPED_KMH:
+        return
+    gained = crash.delta_v_kmh(crash.STANDARD_GRAVITY, (at - state.speeds[-1][0]) / 1e6) + crash.TRIGGER_KMH
+    braked = (
+        crash.delta_v_kmh(crash.STANDARD_GRAVITY, (at - event.zero_us) / 1e6) + 2 * crash.SPEED_ACCURACY_KMH
+    )
+    if abs(speed) < max(gained, abs(event.context.speed or 0.0) - braked):
+        return
+    state.event = None
+    state.speeds = [each for each in state.speeds if abs(each[1]) > STOPPED_KMH]
 
 
 def _kept(rows: list[SpeedRow], newest: SpeedRow) -> list[SpeedRow]:
@@ -124,15 +159,21 @@ def _speed_at(rows: list[SpeedRow], at_us: int) -> float | None:
     return None
 
 
-def _measure(event: Crash, rows: list[SpeedRow]) -> None:
+def _measure(state: AccidentState, event: Crash) -> None:
     """Keep the largest change of speed from time zero to 300 ms behind it."""
+    rows = state.speeds
     if event.from_speed is None:
         event.from_speed = _speed_at(rows, event.zero_us)
     if event.from_speed is None:
         return
     for at, speed in rows:
         if event.zero_us <= at <= event.limit_us:
-            event.reach_speed(speed - event.from_speed, at)
+            _reach(state, event, speed - event.from_speed, at)
+
+
+def _reach(state: AccidentState, event: Crash, change: float, at: int) -> None:
+    if event.reach_speed(change, at):
+        wheels.note_change(state, event, max(event.zero_us, at - crash.TRIGGER_WINDOW_US), at)
 
 
 def _check_window(state: AccidentState, signal: Signal) -> None:
@@ -142,33 +183,50 @@ def _check_window(state: AccidentState, signal: Signal) -> None:
         return
     at, changes = signal["occurred_at"], _changes(state.speeds)
     most = crash.largest(changes, crash.TRIGGER_WINDOW_US)
-    is_silent = state.is_fine(at - crash.TRIGGER_WINDOW_US, at, accelerations.FINE_US)
-    if is_silent or not crash.triggers(most.x, 0.0):
+    if not crash.triggers(most.x, 0.0):
         return
     begin_us = crash.onset(changes, most)
     if state.event is None:
         state.event = Crash(begin_us, input_of(signal), state.context_at(begin_us))
+        for each in state.changes(begin_us):
+            state.event.add(each)
+        state.event.quiet = state.is_fine(at - crash.TRIGGER_WINDOW_US, at, wheels.FINE_US)
     if not state.event.by_speed and begin_us <= state.event.zero_us:
         state.event.from_speed = _speed_at(state.speeds, begin_us)
-    _measure(state.event, state.speeds)
+    _measure(state, state.event)
     state.event.by_speed = True
-    state.event.reach_speed(most.x, at)
+    _reach(state, state.event, most.x, at)
     state.event.fire(DELTA_V, input_of(signal))
 
 
-def _check_step(state: AccidentState, signal: Signal, seconds: float, drop: float) -> Suspicion | None:
-    """Compare a step of more than 150 ms with braking: fire the open event, open a suspicion, or return it."""
+def _check_step(state: AccidentState, signal: Signal, step: VelocityChange, own_x: float) -> Suspicion | None:
+    """Compare a step of more than 150 ms with braking: fire the open event, open a suspicion, or return it.
+
+    Args:
+        state: The vehicle's state.
+        signal: The signal whose speed ends the step.
+        step: The step.
+        own_x: Change of velocity by the accelerations within it, km/h.
+    """
+    at, drop, seconds = step.end_us, -step.x, (step.end_us - step.begin_us) / 1e6
+    is_fine = state.is_fine(step.begin_us, at, wheels.FINE_US)
     if seconds * 1e6 > SHORT_STEP_US:
-        if drop / crash.KMH / seconds >= STEP_M_S2 and abs(state.speeds[-1][1]) <= STANDSTILL_KMH:
+        is_agreed = (
+            is_fine and abs(own_x - step.x) <= drop * crash.DELTA_V_ACCURACY + 2 * crash.SPEED_ACCURACY_KMH
+        )
+        is_stop = drop / crash.KMH / seconds >= STEP_M_S2 and abs(state.speeds[-1][1]) <= STANDSTILL_KMH
+        if is_stop and not is_agreed:
             state.suspicion = _suspicion(state, signal, drop)
         return None
     if drop < crash.delta_v_kmh(crash.STANDARD_GRAVITY, seconds) + crash.TRIGGER_KMH:
         return None
     found = _suspicion(state, signal, drop)
-    if state.event is None and not state.live:
+    if state.event is None and not state.live and abs(state.speeds[-1][1]) > STOPPED_KMH:
         return found
     if state.event is None:
-        state.event = Crash(found.at, found.input, found.context)
+        state.event = Crash(found.at, found.input, found.context, quiet=is_fine)
+        wheels.note_change(state, state.event, step.begin_us, at)
+        state.event.within = abs(crash.m_s2(own_x, seconds))
     state.event.drop = drop
     state.event.fire(COARSE_STEP, found.input)
     return None

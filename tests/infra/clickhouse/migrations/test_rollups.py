@@ -239,11 +239,22 @@ _PLACES: list[tuple[str | None, str, list[date], str, list[float]]] = [
     ("Asia/Kolkata", "Delhi", [date(2024, 1, 1)], "Asia/Kolkata", [24]),
     ("Asia/Kathmandu", "Kathmandu", [date(2024, 1, 1)], "Asia/Kathmandu", [24]),
     ("Australia/Lord_Howe", "Lord Howe", [date(2024, 4, 7)], "Australia/Lord_Howe", [24.5]),
+    ("America/Asuncion", "Asunción", [date(2024, 3, 23)], "America/Asuncion", [25]),  # 24:00 becomes 23:00
     (None, "Beijing", [date(2013, 3, 1)], "Asia/Shanghai", [24]),
     (None, "Seoul", [date(2021, 3, 2)], "Asia/Seoul", [24]),
     (None, "Atlantis", [date(2021, 3, 1)], "UTC", [24]),
     ("Mars/Olympus", "Olympus", [date(2021, 3, 1)], "UTC", [24]),
 ]
+_SKIPPED_MIDNIGHTS = (
+    ("America/Santiago", date(2022, 9, 11)),
+    ("Africa/Cairo", date(2024, 4, 26)),
+    ("Asia/Beirut", date(2024, 3, 31)),
+    ("America/Havana", date(2024, 3, 10)),
+    ("Atlantic/Azores", date(2024, 3, 31)),
+    ("Asia/Tehran", date(2022, 3, 22)),
+)
+"""Zones, and days that begin at 01:00."""
+_PLACES += [(zone, zone, [day - timedelta(days=1), day], zone, [24, 23]) for zone, day in _SKIPPED_MIDNIGHTS]
 
 
 _BEIJING = [date(2013, 3, 1) + timedelta(days=number) for number in range(60)]
@@ -293,6 +304,42 @@ def test_hours_of_the_day_are_those_of_the_stations_clock(
     assert sorted(table.client.query(sql).result_rows) == sorted(expected)
 
 
+_HALF_HOURS = [
+    # zone, the day of a change by half an hour or within an hour
+    ("Australia/Lord_Howe", date(2023, 10, 1)),
+    ("Australia/Lord_Howe", date(2024, 4, 7)),
+    ("America/Caracas", date(2016, 5, 1)),
+    ("Pacific/Chatham", date(2023, 9, 24)),
+    ("Pacific/Chatham", date(2024, 4, 7)),
+    ("Pacific/Norfolk", date(2015, 10, 4)),
+    ("Asia/Pyongyang", date(2018, 5, 5)),
+]
+
+
+def test_hours_of_a_day_on_which_a_clock_changes_by_half_an_hour(table: _Table) -> None:
+    """An hour begins with its first minute, or at the change of the clock; each has its number of the local day."""
+    events, expected = [], set()
+    for number, (zone, day) in enumerate(_HALF_HOURS):
+        place, begins, before = ZoneInfo(zone), 0, None
+        begin, end = day_bounds(day, place)
+        for at in range(begin, end, HOUR_US // 12):
+            local = local_time(at, place)
+            key = (local.hour, local.utcoffset())
+            begins, before = (at, key) if key != before else (begins, before)
+            expected.add((f"{number}", begins // 1_000_000, day, local.hour))
+            if local.minute % 15 == 5:
+                [event] = _hours(zone, zone, [day])[:1]
+                name, instant = uuid.UUID(int=number << 64 | at), datetime.fromtimestamp(at / 1e6, UTC)
+                events.append({**event, "station": f"{number}", "event_id": name, "occurred_at": instant})
+    table.insert(events, 0, "a")
+    table.refresh(0, len(events) - 1)
+    sql = "SELECT station, toUnixTimestamp(bucket), day, hour FROM city.air_quality_reading_hourly"
+    found = table.client.query(sql).result_rows
+    assert len(found) == len(set(found))
+    assert set(found) == expected
+    assert table.total("air_quality_reading_hourly") == len(events)
+
+
 def test_beijing_days_at_75_are_those_of_an_independent_count(
     clocks: tuple[_Table, list[dict[str, Any]]],
 ) -> None:
@@ -330,7 +377,8 @@ def test_a_migration_fills_the_new_roll_ups_from_the_readings(table: _Table) -> 
     for name in ("hourly", "daily"):
         table.client.command(f"TRUNCATE TABLE city.air_quality_reading_{name}_state")
     table.client.command(
-        "ALTER TABLE city.migrations DELETE WHERE script = '0003_local_days.sql' SETTINGS mutations_sync = 1"
+        "ALTER TABLE city.migrations DELETE WHERE domain = 'air_quality' AND script >= '0003' "
+        "SETTINGS mutations_sync = 1"
     )
     assert "roll-ups of air_quality_reading" in migrate(table.client, load_catalog())
     assert [row[2:5] for row in _daily(table)] == [(date(2013, 3, 1), 24, 24)]

@@ -51,6 +51,82 @@ def test_the_reference_follows_from_network_and_date(
     assert by_network(zone, city, at(local, "UTC" if zone == "Asia/Nowhere" else zone)) == expected
 
 
+OLD_NAMES = (
+    # name of the tz database's file «backward» or «etcetera», and the zone that it stood for
+    ("GB", "Europe/London"),
+    ("GB-Eire", "Europe/London"),
+    ("Eire", "Europe/Dublin"),
+    ("Europe/Belfast", "Europe/London"),
+    ("Poland", "Europe/Warsaw"),
+    ("Portugal", "Europe/Lisbon"),
+    ("WET", "Europe/Lisbon"),
+    ("CET", "Europe/Brussels"),
+    ("MET", "Europe/Brussels"),
+    ("EET", "Europe/Athens"),
+    ("Iceland", "Atlantic/Reykjavik"),
+    ("Europe/Nicosia", "Asia/Nicosia"),
+    ("Europe/Kiev", "Europe/Kyiv"),
+    ("Turkey", "Europe/Istanbul"),
+    ("PRC", "Asia/Shanghai"),
+    ("Asia/Chungking", "Asia/Shanghai"),
+    ("Asia/Harbin", "Asia/Shanghai"),
+    ("Asia/Kashgar", "Asia/Urumqi"),
+    ("Hongkong", "Asia/Hong_Kong"),
+    ("ROC", "Asia/Taipei"),
+    ("ROK", "Asia/Seoul"),
+    ("US/Eastern", "America/New_York"),
+    ("Asia/Calcutta", "Asia/Kolkata"),
+)
+
+
+@pytest.mark.parametrize(("old", "zone"), OLD_NAMES)
+def test_an_old_name_of_a_zone_has_its_reference(old: str, zone: str) -> None:
+    """A reading may name its zone in any way that the tz database knows."""
+    for local in ("2015-01-01T00:00", "2024-01-01T00:00"):
+        assert by_network(old, None, at(local)) == by_network(zone, None, at(local))
+    assert by_network("GB", None, at("2024-01-01T00:00")) == 20.0
+    assert by_network("PRC", None, at("2015-01-01T00:00")) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        # the outermost regions and Åland, where the Union's law holds (TFEU, articles 349 and 355)
+        ("Indian/Reunion", 20.0),
+        ("Indian/Mayotte", 20.0),
+        ("America/Guadeloupe", 20.0),
+        ("America/Martinique", 20.0),
+        ("America/Cayenne", 20.0),
+        ("America/Marigot", 20.0),
+        ("Atlantic/Azores", 20.0),
+        ("Atlantic/Madeira", 20.0),
+        ("Atlantic/Canary", 20.0),
+        ("Africa/Ceuta", 20.0),
+        ("Europe/Mariehamn", 20.0),
+        ("Europe/Busingen", 20.0),
+        ("Europe/Gibraltar", 20.0),
+        # overseas countries and territories, where it does not
+        ("Pacific/Noumea", 25.0),
+        ("Pacific/Tahiti", 25.0),
+        ("America/Miquelon", 25.0),
+        ("America/St_Barthelemy", 25.0),
+        ("America/Aruba", 25.0),
+        ("America/Curacao", 25.0),
+        ("America/Nuuk", 25.0),
+        ("Atlantic/Faroe", 25.0),
+        # a clock of Africa or of the Gulf does not make a place European, nor the other way round
+        ("Africa/Abidjan", 25.0),
+        ("Asia/Dubai", 25.0),
+        ("Atlantic/Reykjavik", 20.0),
+        ("Europe/Oslo", 20.0),
+        ("Etc/GMT-1", 25.0),
+    ],
+)
+def test_the_directive_holds_where_the_unions_law_does(zone: str, expected: float) -> None:
+    """Zones of overseas places, also where the tz database links them to another country's clock."""
+    assert by_network(zone, None, at("2024-01-01T00:00")) == expected
+
+
 def test_a_reading_without_a_zone_goes_by_its_city() -> None:
     """Readings of the first version of the schema have no zone."""
     assert by_network(None, "Beijing", at("2015-01-01T00:00")) == 0.0

@@ -20,7 +20,7 @@ from streams.replay.recordings import bundled, bundled_scenarios
 from streams.testing import Sent, assert_repeats_change_nothing, run_handlers
 from tests.streams.domains.cargo.files import OURS, accepted, events
 from tests.streams.domains.cargo.files import read as read_message
-from tests.streams.domains.cargo.test_containers import IMPOSSIBLE_RUNS, JOURNEYS
+from tests.streams.domains.cargo.test_containers import EXAMS, IMPOSSIBLE_RUNS, JOURNEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,18 +101,27 @@ CODES_OF_2_2 = frozenset(
 )
 
 
+def is_of_2_2(step: Step) -> bool:
+    """Tell whether 2.2 can report a step: it needs a mode of transport and has no phase."""
+    unsaid = step.code == "LOAD" and step.mode is None and step.vessel is None
+    return step.code in CODES_OF_2_2 and step.phase is None and step.mode != "MULTIMODAL" and not unsaid
+
+
 def message(steps: Sequence[Step], **changes: Any) -> list[dict[str, Any]]:
-    """Send a journey as a message of 2.2, where all codes are of 2.2, else of 3.0; take the events read from it."""
-    version = "2.2" if {each.code for each in steps} <= CODES_OF_2_2 else "3.0"
+    """Send a journey as a message of 2.2, where all steps are of 2.2, else of 3.0; take the events read from it."""
+    version = "2.2" if all(map(is_of_2_2, steps)) else "3.0"
     sent = []
     for number, each in enumerate(steps):
         at = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=7 * number)
         load = "EMPTY" if each.empty else "LADEN"
         seals = [{"sealNumber": "A1"}]
+        listed, _, code = (each.facility_code or "").partition(":")
+        facility = {"facilityCode": code, "facilityCodeListProvider": listed} if code else {}
         if version == "2.2":
             call = {
                 "transportCallID": "c",
-                "modeOfTransport": each.mode or "TRUCK",
+                "modeOfTransport": each.mode or ("VESSEL" if each.vessel else "TRUCK"),
+                "vessel": {"vesselIMONumber": each.vessel} if each.vessel else None,
                 "facilityTypeCode": each.facility,
             }
             event = {
@@ -124,12 +133,20 @@ def message(steps: Sequence[Step], **changes: Any) -> list[dict[str, Any]]:
                 "equipmentEventTypeCode": each.code,
                 "equipmentReference": "CSQU3054383",
                 "emptyIndicatorCode": load,
-                "eventLocation": {"UNLocationCode": each.un_location_code},
+                "eventLocation": {"UNLocationCode": each.un_location_code, **facility},
                 "transportCall": {name: value for name, value in call.items() if value},
                 "seals": seals,
             }
         else:
-            place = {"UNLocationCode": each.un_location_code, "facilityTypeCode": each.facility}
+            place = {
+                "UNLocationCode": each.un_location_code,
+                "facilityTypeCode": each.facility,
+                "facility": facility,
+            }
+            call = {
+                "modeOfTransport": each.mode,
+                "vesselTransport": {"vesselIMONumber": each.vessel} if each.vessel else None,
+            }
             event = {
                 "eventID": f"e{number}",
                 "eventDateTime": at.isoformat(),
@@ -143,8 +160,9 @@ def message(steps: Sequence[Step], **changes: Any) -> list[dict[str, Any]]:
                     "equipmentReference": "CSQU3054383",
                     "emptyIndicatorCode": load,
                     "seals": seals,
+                    "transportPhase": each.phase,
                 },
-                "transportDetails": {"transportCall": {"modeOfTransport": each.mode} if each.mode else {}},
+                "transportDetails": {"transportCall": {name: value for name, value in call.items() if value}},
             }
         sent.append({**event, **changes})
     data = json.dumps(sent if version == "2.2" else {"events": sent}).encode()
@@ -181,6 +199,15 @@ def test_a_journey_that_was_sent_raises_nothing(name: str) -> None:
         key=lambda event: event["revision"],
     )
     assert (last["state"], last["illegal"]) == (states[-1], 0)
+
+
+@pytest.mark.parametrize("name", EXAMS)
+def test_an_examination_elsewhere_that_was_sent_leaves_nothing_in_force(name: str) -> None:
+    """What is raised at the gate is withdrawn at the station, with the same cause; in any order none is left."""
+    found = message(EXAMS[name])
+    assert in_force(run(found, agents.TRANSPORT)) == Counter()
+    random.Random(name).shuffle(found)
+    assert in_force(run(found, agents.TRANSPORT)) == Counter()
 
 
 @pytest.mark.parametrize("name", IMPOSSIBLE_RUNS)

@@ -63,9 +63,11 @@ ROUND = [
 ]
 
 
-def step(code: str, load: bool | None, facility: str | None, mode: str | None, place: str) -> Step:
-    """Make a step without a phase, which 2.2 does not have."""
-    return Step(code, load, facility, None, mode, place)
+def step(
+    code: str, load: bool | None, facility: str | None, mode: str | None, place: str, **more: str
+) -> Step:
+    """Make a step without a phase, which 2.2 does not have, unless it is given."""
+    return Step(code, load, facility, mode=mode, un_location_code=place, **more)
 
 
 JOURNEYS: dict[str, list[tuple[Step, str]]] = {
@@ -159,8 +161,152 @@ JOURNEYS: dict[str, list[tuple[Step, str]]] = {
         (step("STUF", LADEN, "CLOC", None, "USATL"), "LADEN_AT_SHIPPER"),
         (step("GTIN", LADEN, "POTE", "TRUCK", "USSAV"), "IN_EXPORT_YARD"),
     ],
+    "stuffed at two shippers of two towns": [
+        (step("GTOT", EMPTY, "DEPO", "TRUCK", "CNSZX"), "EMPTY_OUT"),
+        (step("DROP", EMPTY, "CLOC", "TRUCK", "CNSZX"), "EMPTY_AT_SHIPPER"),
+        (step("STUF", LADEN, "CLOC", None, "CNSZX"), "LADEN_AT_SHIPPER"),
+        (step("PICK", LADEN, "CLOC", "TRUCK", "CNSZX"), "LADEN_INLAND_OUT"),
+        (step("DROP", LADEN, "CLOC", "TRUCK", "CNCAN"), "LADEN_AT_SHIPPER"),
+        (step("STUF", LADEN, "CLOC", None, "CNCAN"), "LADEN_AT_SHIPPER"),
+        (step("PICK", LADEN, "CLOC", "TRUCK", "CNCAN"), "LADEN_INLAND_OUT"),
+        (step("GTIN", LADEN, "POTE", "TRUCK", "CNSZX"), "IN_EXPORT_YARD"),
+    ],
+    "stuffed at a shipper and topped up in a freight station": [
+        (step("STUF", LADEN, "CLOC", None, "INTKD"), "LADEN_AT_SHIPPER"),
+        (step("GTIN", LADEN, "COFS", "TRUCK", "INNSA"), "LADEN_INLAND_OUT"),
+        (step("STUF", LADEN, "COFS", None, "INNSA"), "LADEN_AT_SHIPPER"),
+        (step("GTOT", LADEN, "COFS", "TRUCK", "INNSA"), "LADEN_INLAND_OUT"),
+    ],
+    "scanned for export, and nobody reports the end of the scan": [
+        (step("GTIN", LADEN, "POTE", "TRUCK", "KRPUS"), "IN_EXPORT_YARD"),
+        (step("CUSS", LADEN, "POTE", None, "KRPUS", phase="EXPORT"), "CUSTOMS_HOLD"),
+        (step("LOAD", LADEN, "POTE", "VESSEL", "KRPUS"), "ON_BOARD"),
+    ],
+    "scanned, and the loading says that it is for export": [
+        (step("GTIN", LADEN, "POTE", "TRUCK", "KRPUS"), "IN_EXPORT_YARD"),
+        (step("CUSS", LADEN, "POTE", None, "KRPUS"), "CUSTOMS_HOLD"),
+        (step("LOAD", LADEN, "POTE", "VESSEL", "KRPUS", phase="EXPORT"), "ON_BOARD"),
+    ],
+    "two customers of one town, no pick-up reported": [
+        (step("GTOT", LADEN, "POTE", "TRUCK", "DEHAM"), "LADEN_INLAND_IN"),
+        (step("DROP", LADEN, "CLOC", "TRUCK", "DEHAM"), "LADEN_AT_CONSIGNEE"),
+        (step("DROP", LADEN, "CLOC", "TRUCK", "DEHAM"), "LADEN_AT_CONSIGNEE"),
+        (step("PICK", EMPTY, "CLOC", "TRUCK", "DEHAM"), "EMPTY_INLAND_IN"),
+        (step("PICK", EMPTY, "CLOC", "TRUCK", "DEHAM"), "EMPTY_INLAND_IN"),
+        (step("GTIN", EMPTY, "DEPO", "TRUCK", "DEHAM"), "EMPTY_IN_DEPOT"),
+    ],
+    "two customers of one town, under the terminal of one transport call": [
+        (step("DROP", LADEN, "CLOC", "TRUCK", "DEHAM", facility_code="SMDG:CTA"), "LADEN_AT_CONSIGNEE"),
+        (step("DROP", LADEN, "CLOC", "TRUCK", "DEHAM", facility_code="SMDG:CTA"), "LADEN_AT_CONSIGNEE"),
+    ],
+    "two named customers and two named terminals of one town": [
+        (step("GTIN", LADEN, "POTE", "TRUCK", "DEHAM", facility_code="SMDG:CTA"), "IN_EXPORT_YARD"),
+        (step("GTIN", LADEN, "POTE", "TRUCK", "DEHAM", facility_code="SMDG:CTB"), "IN_EXPORT_YARD"),
+        (step("GTOT", LADEN, "POTE", "TRUCK", "DEHAM"), "LADEN_INLAND_OUT"),
+        (step("DROP", LADEN, "CLOC", "TRUCK", "DEHAM", facility_code="BIC:DEHAMAAAA"), "LADEN_AT_SHIPPER"),
+        (step("DROP", LADEN, "CLOC", "TRUCK", "DEHAM", facility_code="BIC:DEHAMBBBB"), "LADEN_AT_SHIPPER"),
+    ],
+    "loaded in a port without a mode, discharged from a train": [
+        (step("DISC", LADEN, "POTE", "VESSEL", "USLAX"), "IN_IMPORT_YARD"),
+        (step("LOAD", LADEN, "POTE", None, "USLAX"), "ON_BOARD"),
+        (step("DISC", LADEN, "RAMP", "RAIL", "USCHI"), "LADEN_INLAND_IN"),
+        (step("GTOT", LADEN, "RAMP", "TRUCK", "USCHI"), "LADEN_INLAND_IN"),
+    ],
+    "loaded in a port without a mode, gated in inland": [
+        (step("DISC", LADEN, "POTE", "VESSEL", "USLAX"), "IN_IMPORT_YARD"),
+        (step("LOAD", LADEN, "POTE", "MULTIMODAL", "USLAX"), "ON_BOARD"),
+        (step("GTIN", LADEN, "INTE", "RAIL", "USCHI"), "LADEN_INLAND_OUT"),
+    ],
+    "loaded in a port on a truck that nobody names": [
+        (step("DISC", LADEN, "POTE", "VESSEL", "USLAX"), "IN_IMPORT_YARD"),
+        (step("LOAD", LADEN, "POTE", None, "USLAX"), "ON_BOARD"),
+        (step("GTOT", LADEN, "POTE", "TRUCK", "USLAX"), "LADEN_INLAND_IN"),
+        (step("DROP", LADEN, "CLOC", "TRUCK", "USONT"), "LADEN_AT_CONSIGNEE"),
+    ],
+    "transshipped from one named vessel to another": [
+        (step("LOAD", LADEN, "POTE", "VESSEL", "CNSHA", vessel="9074729"), "ON_BOARD"),
+        (step("DISC", LADEN, "POTE", "VESSEL", "SGSIN", vessel="9074729"), "IN_IMPORT_YARD"),
+        (step("LOAD", LADEN, "POTE", "VESSEL", "SGSIN", vessel="9321483"), "ON_BOARD"),
+        (step("DISC", LADEN, "POTE", "VESSEL", "DEHAM", vessel="9321483"), "IN_IMPORT_YARD"),
+    ],
 }
 """Ordinary journeys, made from DCSA's definitions of the codes and of the facility types (T&T 2.2 and 3.0)."""
+
+EXAMS: dict[str, list[Step]] = {
+    "moved to an examination station, and examined there": [
+        step("DISC", LADEN, "POTE", "VESSEL", "USLAX"),
+        step("CUSS", LADEN, "POTE", None, "USLAX"),
+        step("GTOT", LADEN, "POTE", "TRUCK", "USLAX"),
+        step("GTIN", LADEN, "COFS", "TRUCK", "USLAX"),
+        step("CUSI", LADEN, "COFS", None, "USLAX"),
+        step("CUSR", LADEN, "COFS", None, "USLAX"),
+        step("GTOT", LADEN, "COFS", "TRUCK", "USLAX"),
+        step("DROP", LADEN, "CLOC", "TRUCK", "USONT"),
+    ],
+    "selected for inspection, and the station's gate reports nothing": [
+        step("CUSI", LADEN, "POTE", None, "USLAX"),
+        step("GTOT", LADEN, "POTE", "TRUCK", "USLAX"),
+        step("CUSR", LADEN, "OFFD", None, "USLAX"),
+        step("DROP", LADEN, "CLOC", "TRUCK", "USONT"),
+    ],
+    "stripped and stuffed again by the examination, whose gate reports nothing": [
+        step("CUSI", LADEN, "POTE", None, "USLAX"),
+        step("GTOT", LADEN, "POTE", "TRUCK", "USLAX"),
+        step("STRP", EMPTY, "COFS", None, "USLAX"),
+        step("STUF", LADEN, "COFS", None, "USLAX"),
+        step("CUSR", LADEN, "COFS", None, "USLAX"),
+        step("GTOT", LADEN, "COFS", "TRUCK", "USLAX"),
+    ],
+    "scanned beside the terminal, and back": [
+        step("CUSS", LADEN, "POTE", None, "NLRTM"),
+        step("GTOT", LADEN, "POTE", "TRUCK", "NLRTM"),
+        step("GTIN", LADEN, "POTE", "TRUCK", "NLRTM"),
+        step("CUSR", LADEN, "POTE", None, "NLRTM"),
+        step("GTOT", LADEN, "POTE", "TRUCK", "NLRTM"),
+    ],
+    "no facility is named": [
+        step("CUSS", LADEN, None, None, "USLAX"),
+        step("GTOT", LADEN, None, "TRUCK", "USLAX"),
+        step("CUSI", LADEN, None, None, "USLAX"),
+        step("CUSR", LADEN, None, None, "USLAX"),
+        step("DROP", LADEN, None, "TRUCK", "USONT"),
+    ],
+    "in bond by rail": [
+        step("DISC", LADEN, "POTE", "VESSEL", "USLAX"),
+        step("CUSS", LADEN, "POTE", None, "USLAX"),
+        step("LOAD", LADEN, "POTE", "RAIL", "USLAX"),
+        step("GTOT", LADEN, "POTE", "RAIL", "USLAX"),
+        step("DISC", LADEN, "RAMP", "RAIL", "USCHI"),
+        step("CUSR", LADEN, "RAMP", None, "USCHI"),
+        step("GTOT", LADEN, "RAMP", "TRUCK", "USCHI"),
+    ],
+}
+"""Moves under a hold of customs to where they examine (19 CFR 118) or release (19 CFR 18)."""
+
+DELIVERED_HELD: dict[str, list[Step]] = {
+    "dropped at a customer": [
+        step("CUSS", LADEN, "POTE", None, "USLAX"),
+        step("GTOT", LADEN, "POTE", "TRUCK", "USLAX"),
+        step("DROP", LADEN, "CLOC", "TRUCK", "USONT"),
+        step("CUSR", LADEN, "OFFD", None, "USLAX"),
+    ],
+    "stripped at a customer": [
+        step("CUSI", LADEN, "POTE", None, "USLAX"),
+        step("GTOT", LADEN, "POTE", "TRUCK", "USLAX"),
+        step("STRP", EMPTY, "CLOC", None, "USONT"),
+        step("GTIN", EMPTY, "DEPO", "TRUCK", "USLAX"),
+    ],
+    "back empty": [
+        step("CUSS", LADEN, "POTE", None, "USLAX"),
+        step("GTOT", LADEN, "POTE", "TRUCK", "USLAX"),
+        step("GTIN", EMPTY, "DEPO", "TRUCK", "USLAX"),
+    ],
+    "released where it no longer is": [
+        step("CUSI", LADEN, "POTE", None, "USLAX"),
+        step("GTOT", LADEN, "POTE", "TRUCK", "USLAX"),
+        step("CUSR", LADEN, "POTE", None, "USLAX"),
+    ],
+}
 
 IMPOSSIBLE_RUNS: dict[str, list[Step]] = {
     "loaded twice": [
@@ -251,6 +397,43 @@ IMPOSSIBLE_RUNS: dict[str, list[Step]] = {
         step("GTIN", LADEN, "POTE", "TRUCK", "KRPUS"),
         step("CUSS", LADEN, "POTE", None, "KRPUS"),
         step("LOAD", LADEN, "POTE", "VESSEL", "KRPUS"),
+    ],
+    "loaded for export in spite of an inspection": [
+        step("CUSI", LADEN, "POTE", None, "KRPUS", phase="EXPORT"),
+        step("CUSS", LADEN, "POTE", None, "KRPUS", phase="EXPORT"),
+        step("LOAD", LADEN, "POTE", "VESSEL", "KRPUS", phase="EXPORT"),
+    ],
+    "discharged from another vessel": [
+        step("LOAD", LADEN, "POTE", "VESSEL", "CNSHA", vessel="9074729"),
+        step("DISC", LADEN, "POTE", "VESSEL", "USLAX", vessel="9321483"),
+    ],
+    "discharged from another vessel, no mode named": [
+        step("LOAD", LADEN, "POTE", None, "CNSHA", vessel="9074729"),
+        step("DISC", LADEN, "POTE", None, "USLAX", vessel="9321483"),
+    ],
+    "gated out of another port": [
+        step("GTIN", LADEN, "POTE", "TRUCK", "KRPUS"),
+        step("GTOT", LADEN, "POTE", "TRUCK", "NLRTM"),
+    ],
+    "loaded on a train of another place": [
+        step("GTIN", LADEN, "POTE", "TRUCK", "KRPUS"),
+        step("LOAD", LADEN, "RAMP", "RAIL", "USCHI"),
+    ],
+    "loaded on a barge of another place": [
+        step("GTIN", EMPTY, "DEPO", "TRUCK", "DEDUI"),
+        step("LOAD", EMPTY, "INTE", "BARGE", "NLRTM"),
+    ],
+    "dropped twice at one named customer": [
+        step("DROP", LADEN, "CLOC", "TRUCK", "DEHAM", facility_code="BIC:DEHAMAAAA"),
+        step("DROP", LADEN, "CLOC", "TRUCK", "DEHAM", facility_code="BIC:DEHAMAAAA"),
+    ],
+    "gated out of the terminal of a named vessel": [
+        step("LOAD", LADEN, "POTE", None, "KRPUS", vessel="9074729"),
+        step("GTOT", LADEN, "POTE", "TRUCK", "DEHAM"),
+    ],
+    "stuffed in a depot while laden": [
+        step("GTIN", LADEN, "DEPO", "TRUCK", "KRPUS"),
+        step("STUF", LADEN, "DEPO", None, "KRPUS"),
     ],
 }
 
@@ -389,6 +572,82 @@ def test_the_impossible_is_raised(name: str) -> None:
         assert not history.status().legal
 
 
+@pytest.mark.parametrize("name", EXAMS)
+@pytest.mark.parametrize("seed", range(8))
+def test_a_hold_may_be_examined_elsewhere(name: str, seed: int) -> None:
+    """Whatever the order in which the events came, none is in force at the end."""
+    run = events_of(EXAMS[name])
+    sent = [*run, random.Random(seed).choice(run)]
+    if seed:
+        random.Random(seed).shuffle(sent)
+    history, found = changes(sent)
+    assert in_force(found) == []
+    assert (list(history.raised), history.status().illegal) == ([], 0)
+    assert history.status() == changes(run)[0].status()
+
+
+@pytest.mark.parametrize("name", DELIVERED_HELD)
+def test_a_delivery_under_a_hold_stays_raised(name: str) -> None:
+    """The event that left the yard contradicts, not the delivery."""
+    run = events_of(DELIVERED_HELD[name])
+    for order in (run, run[::-1]):
+        history, found = changes(order)
+        assert [each.event_id for each in in_force(found)] == [run[1].event_id]
+        assert history.status().illegal == 1
+
+
+def test_what_leaves_under_a_hold_is_raised_until_it_arrives() -> None:
+    """The alarm is withdrawn by the station's gate, which is no late event."""
+    run = events_of(EXAMS["moved to an examination station, and examined there"])
+    _, found = changes(run)
+    raised = [(number, each.event_id) for number, change in enumerate(found) for each in change.raised]
+    withdrawn = [(number, each.event_id) for number, change in enumerate(found) for each in change.withdrawn]
+    assert (raised, withdrawn) == ([(2, run[2].event_id)], [(3, run[2].event_id)])
+
+
+@pytest.mark.parametrize("by_day", [False, True])
+def test_a_hold_that_is_settled_can_still_be_explained(by_day: bool) -> None:
+    """More events than are kept lie between the gate and the station."""
+    hold, out = entry(1, "CUSI"), entry(2, "GTOT")
+    between = [
+        entry(3 + number // (2 if by_day else 1), "INSP", name=f"{number:04}", un_location_code=f"KR{number}")
+        for number in range(KEPT + 5)
+    ]
+    history, found = changes([hold, out, *between])
+    assert [each.event_id for each in in_force(found)] == [out.event_id]
+    arrived = apply_event(history, entry(900, "GTIN", facility="COFS"))
+    assert [each.event_id for each in arrived.withdrawn] == [out.event_id]
+    assert arrived.status
+    assert (arrived.status.illegal, list(arrived.history.raised)) == (0, [])
+
+
+def test_an_alarm_whose_words_have_changed_is_withdrawn_too() -> None:
+    """It keeps the words with which it was raised, though an event that came later changes the state before it."""
+    hold, fact, out = entry(1, "CUSI"), entry(2, "GTIN", facility="COFS"), entry(3, "GTOT", facility="COFS")
+    arrived = entry(4, "GTIN", facility="OFFD")
+    _, found = changes([out, hold, fact._replace(phase="IMPORT"), arrived])
+    assert in_force(found) == []
+    _, found = changes([hold, out, entry(1, "DROP", facility="CLOC", mode="RAIL"), arrived])
+    assert in_force(found) == []
+
+
+def test_a_misspelt_vessel_is_no_other_vessel() -> None:
+    """A number whose check digit fails is an anomaly of its own, and names no ship."""
+    aboard = transition(Position(), step("LOAD", LADEN, "POTE", "VESSEL", "CNSHA", vessel="9074729")).position
+    for number, possible in (("9074729", True), ("9074720", True), ("0974729", True), ("9321483", False)):
+        found = transition(aboard, step("DISC", LADEN, "POTE", "VESSEL", "DEHAM", vessel=number))
+        assert (found.problem is None) == possible
+
+
+def test_drops_of_one_day_at_two_facilities_are_two() -> None:
+    """Facility codes of one list tell them apart; a code of another list may name the same facility."""
+    one = entry(1, "DROP", facility="CLOC", facility_code="BIC:DEHAMAAAA", name="one", event_id="one")
+    other = one._replace(facility_code="BIC:DEHAMBBBB", name="other", event_id="other")
+    same = one._replace(facility_code="SMDG:AAA", name="same", event_id="same")
+    assert changes([one, other])[0].status().events == 2
+    assert changes([one, same])[0].status().events == 1
+
+
 @pytest.mark.parametrize("code", ["AVPU", "AVDO", "CROS"])
 def test_what_only_tells_moves_nothing(code: str) -> None:
     """Availability and a border say nothing of custody."""
@@ -523,8 +782,8 @@ def test_events_of_one_instant_are_settled_together() -> None:
 
 codes = st.sampled_from(sorted({step.code for step, _ in ROUND} | {"AVPU", "CROS"}))
 entries = st.builds(
-    lambda hour, code, empty, told, actual, mode: entry(
-        hour, code, empty=empty, updated_at=told, actual=actual, mode=mode
+    lambda hour, code, empty, told, actual, mode, facility: entry(
+        hour, code, empty=empty, updated_at=told, actual=actual, mode=mode, facility=facility
     ),
     st.integers(0, 30),
     codes,
@@ -532,6 +791,7 @@ entries = st.builds(
     st.integers(1, 3),
     st.sampled_from([True, True, True, False]),
     st.sampled_from(["VESSEL", "RAIL", "TRUCK", None]),
+    st.sampled_from(["POTE", "POTE", "COFS", "CLOC", None]),
 )
 
 

@@ -194,6 +194,22 @@ def test_wrong_check_digits_and_placeholders_are_flagged_and_accepted() -> None:
             },
             "dcsa-classifier@1",
         ),
+        *(
+            (
+                "3.0",
+                {
+                    "eventClassification": {
+                        "eventTypeCode": kind,
+                        "eventClassifierCode": classifier,
+                        f"{kind.lower()}EventTypeCode": code,
+                    },
+                    f"{kind.lower()}Details": {"equipmentReference": "APZU4812090"},
+                },
+                "dcsa-classifier@1",
+            )
+            for kind, code in (("REEFER", "MEAS"), ("REEFER", "ADJUSTED"), ("IOT", "DETC"))
+            for classifier in ("EST", "PLN", "REQ", "ESTIMATED")
+        ),
         ("2.2", {"transportCall": {"transportCallID": "x", "modeOfTransport": "MULTIMODAL"}}, "dcsa-code@1"),
         ("2.2", {"eventLocation": {"latitude": "1_0"}}, "dcsa-value@1"),
         ("2.2", {"eventLocation": {"latitude": True}}, "dcsa-value@1"),

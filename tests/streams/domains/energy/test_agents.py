@@ -92,25 +92,32 @@ def test_the_four_homes_make_one_community(rows: int, hours: int) -> None:
     assert all(len(each["missing"]) == 4 - each["members"] for each in homes)
 
 
-def test_a_register_that_goes_back_makes_a_dead_letter() -> None:
-    """The reading is set aside with the rule it breaks; what comes after is judged against what came before it."""
+def test_a_register_that_goes_back_makes_a_flagged_balance_and_no_dead_letter() -> None:
+    """Of its hour nothing is known; the next one is counted from it."""
     registers = [
         meter_reading(
             BEGIN_US + hour * HOUR_US,
             hour + 1,
+            "market-day-home-1",
+            community="market-day",
             accumulation="CUMULATIVE",
             import_wh=shown,
             export_wh=0,
             generation_wh=0,
         )
-        for hour, shown in enumerate((100, 150, 120, 180))
+        for hour, shown in enumerate((100, 150, 20, 80))
     ]
     found = run(agents.READING, registers)
-    letters = [each.event for each in found if each.topic == "energy.dead-letter"]
-    assert [(each["rule"], each["stage"]) for each in letters] == [(agents.BALANCE_RULE, "agent")]
-    assert "went back, from 150 to 120 Wh" in letters[0]["reason"]
     balances = [each.event for each in found if each.topic == agents.BALANCE]
-    assert [(each["import_wh"], each["duration"]) for each in balances] == [(50, "PT1H"), (30, "PT2H")]
+    assert [(each["import_wh"], each["identity"], each["duration"], each["flags"]) for each in balances] == [
+        (50, "FLOWS", "PT1H", []),
+        (0, "UNSPECIFIED", "PT1H", ["REGISTER_RESET:import_wh"]),
+        (60, "FLOWS", "PT1H", []),
+    ]
+    shared = [each.event for each in found if each.topic == agents.COMMUNITY_SHARE]
+    assert [each["import_wh"] for each in shared if each["kind"] == "INTERVAL"] == [50, 60]
+    assert {each.topic for each in found} == {agents.BALANCE, agents.COMMUNITY_SHARE}
+    assert_repeats_change_nothing(CATALOG, HANDLERS, registers, topic=agents.READING)
 
 
 def test_a_register_that_is_sent_twice_loses_no_hour() -> None:

@@ -1,5 +1,6 @@
 """Orders at the market's door: which rules they break, and the book that the open ones make."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +42,7 @@ def order(**changes: Any) -> Event:
     """Make an order that breaks no rule, but for the changes."""
     return {
         "event_id": "019df0a1-2c00-7b1e-9d0a-5f2e8c71a604",
+        "source": f"device:{changes.get('meter', 'market-day-home-1')}#1",
         "occurred_at": BEGIN_US,
         "market": "market-day",
         "order_ref": "a",
@@ -125,9 +127,51 @@ def test_a_stranger_cannot_use_up_somebodys_identifier() -> None:
     assert check_order(state, MARKET_DAY, order()) == []
     assert set(state.seen) == {"market-day-home-1", "market-day-home-2"}
     taken = {**scenario_orders()[0], "order_ref": "x", "meter": "market-day-home-1"}
-    sources = ("device:stranger#1", "device:gateway#1")
+    sources = ("device:stranger#1", "device:market-day-home-1#1")
     found = run(agents.ORDER, [event(taken["occurred_at"], source, own_fields(taken)) for source in sources])
-    assert [each.event["reasons"] for each in found] == [[], []]
+    assert [each.event["reasons"] for each in found] == [["NOT_THE_METERS_SOURCE"], []]
+
+
+@pytest.mark.parametrize(
+    ("source", "broken"),
+    [
+        ("device:market-day-home-1", []),
+        ("device:market-day-home-1#12", []),
+        ("scenario:3f9d2c5ab1e07864#9", []),
+        ("replay:3f9d2c5ab1e07864#9", []),
+        ("device:evil", ["NOT_THE_METERS_SOURCE"]),
+        ("device:market-day-home-2", ["NOT_THE_METERS_SOURCE"]),
+        ("device:market-day-home-10", ["NOT_THE_METERS_SOURCE"]),
+        ("device:evil#device:market-day-home-1", ["NOT_THE_METERS_SOURCE"]),
+        ("DEVICE:market-day-home-1", ["NOT_THE_METERS_SOURCE"]),
+        ("market-day-home-1", ["NOT_THE_METERS_SOURCE"]),
+        ("", ["NOT_THE_METERS_SOURCE"]),
+    ],
+)
+def test_only_the_meters_own_source_orders_for_it(source: str, broken: list[str]) -> None:
+    """Whatever else is wrong is told beside it; such an order makes nobody late and uses up no identifier."""
+    state = MarketState()
+    far = {"occurred_at": BEGIN_US + 9 * DAY_US, "delivery_at": BEGIN_US + 10 * DAY_US}
+    assert check_order(state, MARKET_DAY, order(source=source, **far)) == broken
+    assert check_order(MarketState(), MARKET_DAY, order(source=source, quantity_wh=0)) == [
+        "QUANTITY_NOT_POSITIVE",
+        *broken,
+    ]
+    if broken:
+        assert check_order(state, MARKET_DAY, order()) == []
+
+
+def test_a_community_may_declare_another_source_for_a_member() -> None:
+    """Then the gateway orders, and the meter does not."""
+    declared = replace(MARKET_DAY, sources={"market-day-home-1": "device:gateway-7"})
+    assert check_order(MarketState(), declared, order(source="device:gateway-7#1")) == []
+    assert check_order(MarketState(), declared, order()) == ["NOT_THE_METERS_SOURCE"]
+
+
+def test_a_meter_that_is_no_member_has_no_source() -> None:
+    """One reason is enough: whoever asks for it, it is no member."""
+    stranger = order(meter="elsewhere-1", source="device:evil#1")
+    assert check_order(MarketState(), MARKET_DAY, stranger) == ["NOT_A_MEMBER"]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["BID", "ASK"]), st.integers(1, 9), st.integers(0, 4)), max_size=9))

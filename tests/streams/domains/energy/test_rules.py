@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from schemas.catalog import load_catalog
-from streams.domains.energy.balance import ImpossibleEnergyError
 from streams.domains.energy.communities import COMMUNITIES
 from streams.domains.energy.intervals import REMEMBERED
 from streams.domains.energy.rules import (
@@ -86,14 +85,6 @@ def test_cumulative_registers_give_their_differences() -> None:
         "export_wh": 50,
     }
     assert second.balance.basis == "FLOWS"
-
-
-def test_a_register_that_goes_back_is_refused() -> None:
-    """A cumulative register counts one way; the message tells from where to where."""
-    with pytest.raises(
-        ImpossibleEnergyError, match="import_wh: a cumulative register went back, from 1000 to 999 Wh"
-    ):
-        told(register(0, 1, import_wh=1000), register(1, 2, import_wh=999))
 
 
 def test_a_meter_that_was_closed_begins_anew() -> None:
@@ -177,6 +168,50 @@ def test_a_correction_that_names_its_reading_is_taken_up_however_old_it_is() -> 
     assert unnamed.balance is None
     assert energy(found)["import_wh"] == 3
     assert (found.revision, found.corrects, found.corrects_reading_id) == (1, None, hours[0]["event_id"])
+
+
+@pytest.mark.parametrize("between", [1, REMEMBERED + 6])
+def test_of_two_corrections_of_one_reading_the_later_has_the_higher_revision(between: int) -> None:
+    """Both name the same original, far beyond the memory; the second names what the first one made."""
+    last = 96
+    hours = [
+        meter_reading(BEGIN_US + hour * HOUR_US, hour + 1, import_wh=10, export_wh=0)
+        for hour in range(last + between)
+    ]
+    named = {"export_wh": 0, "corrects": hours[10]["event_id"]}
+    at = BEGIN_US + 10 * HOUR_US
+    one = meter_reading(at, 500, import_wh=99, **named)
+    two = meter_reading(at, 501, import_wh=55, **named)
+    found = told(*hours[:last], one, *hours[last:], two, one, two)
+    first, second = found[last], found[-3]
+    assert (first.revision, second.revision) == (1, 2)
+    assert second.corrects_reading_id == one["event_id"]
+    assert second.corrects is not None
+    assert [each.balance for each in found[-2:]] == [None, None]
+
+
+def test_a_correction_of_a_forgotten_correction_has_a_higher_revision_still() -> None:
+    """Also behind more named corrections than are remembered."""
+    hours = [
+        meter_reading(BEGIN_US + hour * HOUR_US, hour + 1, import_wh=10, export_wh=0)
+        for hour in range(2 * REMEMBERED + 8)
+    ]
+    fixed = [
+        meter_reading(each["occurred_at"], 1000 + at, import_wh=20, export_wh=0, corrects=each["event_id"])
+        for at, each in enumerate(hours[: REMEMBERED + 4])
+    ]
+    again = meter_reading(BEGIN_US, 2000, import_wh=30, export_wh=0, corrects=hours[0]["event_id"])
+    found = told(*hours, *fixed, again)
+    assert found[-1].balance is not None
+    assert found[-1].revision > max(each.revision for each in found[:-1])
+
+
+def test_a_correction_of_another_source_is_one() -> None:
+    """The reading names what it replaces: its stream has not seen it, but it is no first balance."""
+    named = meter_reading(BEGIN_US, 1, source="operator:anna", import_wh=5, export_wh=0, corrects="x" * 36)
+    (found,) = told(named)
+    assert (found.revision, found.corrects, found.corrects_reading_id) == (1, None, "x" * 36)
+    assert CORRECTION in found.flags
 
 
 def test_a_late_reading_fills_its_hole() -> None:
@@ -265,7 +300,17 @@ def test_grace_and_intervals_are_what_the_catalogue_and_the_communities_say() ->
 
 def test_the_state_of_a_meter_keeps_its_persisted_keys() -> None:
     """A changelog that an earlier release wrote is read back."""
-    value = {"frontier": 1, "days_told": 2, "registers": {"import_wh": 3}, "late": 4, "balanced": "x"}
-    state = MeterState(1, 2, {"import_wh": 3}, 4, "x")
+    value = {
+        "frontier": 1,
+        "days_told": 2,
+        "registers": {"import_wh": [3, 4, 5, 6, 7, True, 2]},
+        "late": 4,
+        "balanced": "x",
+        "corrected": "y",
+        "revised": 8,
+    }
+    state = MeterState.from_value(value)
+    assert (state.frontier, state.days_ended, state.late, state.balanced) == (1, 2, 4, "x")
+    assert (state.corrected, state.revised) == ("y", 8)
     assert state.to_value() == value
     assert MeterState.from_value(value) == state

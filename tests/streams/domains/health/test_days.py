@@ -132,6 +132,14 @@ def test_one_wrong_clock_closes_nothing_and_stops_nothing(tmp_path: Path) -> Non
     assert persons(count(into, [*given, *more])) == {"2026-11-10": 10, "2026-11-11": 5}
 
 
+def test_a_wrong_clock_that_five_persons_share_closes_days_too_early(tmp_path: Path) -> None:
+    """The README says so: days up to its date count who had come until then, once, and days after it are whole."""
+    early = [measured(person, at(20)) for person in range(20, 26)]
+    true = [each for day in range(11, 23) for each in crowd(day, 12)]
+    given = entries(into := door(tmp_path), [*crowd(10, 12), *early, *crowd(10, 8, first=12), *true])
+    assert persons(count(into, given)) == {"2026-11-10": 10, "2026-11-20": 15, "2026-11-21": 10}
+
+
 def test_the_same_counts_for_any_order_within_the_grace_and_any_batches(tmp_path: Path) -> None:
     """Entries of a day come in any order before those that close it: same ids, same bytes."""
     into = door(tmp_path)

@@ -193,6 +193,65 @@ def test_a_weight_of_8888_kg_is_classed_and_doubtful() -> None:
     assert (found.who, found.doubtful) == ("OBESE_III", ("bmi_class_who", "bmi_class_korea"))
 
 
+BMI, FAT = ("bmi_class_who", "bmi_class_korea"), ("fat_class",)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "flags", "doubtful"),
+    [
+        ({"body_weight": 170.0, "body_height": 70.0}, ("OUT_OF_RANGE:bmi",), BMI),
+        ({"body_weight": 70.0, "body_height": 68.0}, ("OUT_OF_RANGE:bmi",), BMI),
+        ({"body_weight": 154.0, "body_height": 68.0}, ("OUT_OF_RANGE:bmi",), BMI),
+        ({"body_weight": 20.0, "body_height": 200.0}, ("OUT_OF_RANGE:bmi",), BMI),
+        ({"body_weight": 90.0, "body_height": 100.0}, (), ()),
+        ({"body_weight": 90.1, "body_height": 100.0}, ("OUT_OF_RANGE:bmi",), BMI),
+        ({"body_weight": 8.0, "body_height": 100.0}, (), ()),
+        ({"body_weight": 7.9, "body_height": 100.0}, ("OUT_OF_RANGE:bmi",), BMI),
+        (
+            {"body_weight": 70.0, "body_height": 170.0, "body_fat_mass": 90.0},
+            ("OUT_OF_RANGE:percent_body_fat", "PARTS_ABOVE_WEIGHT"),
+            BMI + FAT,
+        ),
+        ({"body_weight": 80.0, "body_fat_mass": 60.0}, (), ()),
+        ({"body_weight": 80.0, "body_fat_mass": 60.1}, ("OUT_OF_RANGE:percent_body_fat",), FAT),
+        ({"body_weight": 80.0, "body_fat_mass": 0.7}, ("OUT_OF_RANGE:percent_body_fat",), FAT),
+    ],
+)
+def test_what_is_computed_is_plausible_too(
+    sheet: dict[str, Any], flags: tuple[str, ...], doubtful: tuple[str, ...]
+) -> None:
+    """Swapped, in pounds or in inches: each value is in its own range, and BMI and share of fat are not."""
+    found = assess({**MAN, **sheet})
+    assert (found.flags, found.doubtful) == (flags, doubtful)
+
+
+@pytest.mark.parametrize(
+    ("parts", "flags", "doubtful"),
+    [
+        ({"lean_body_mass": 95.0}, ("PARTS_ABOVE_WEIGHT",), BMI),
+        ({"lean_body_mass": 70.15}, (), ()),
+        ({"lean_body_mass": 70.16}, ("PARTS_ABOVE_WEIGHT",), BMI),
+        ({"total_body_water": 100.0}, ("PARTS_ABOVE_WEIGHT",), BMI),
+        ({"skeletal_muscle_mass": 75.0}, ("PARTS_ABOVE_WEIGHT",), BMI),
+        ({"trunk_fat_mass": 75.0}, ("PARTS_ABOVE_WEIGHT",), BMI),
+        ({"intracellular_water": 45.0, "extracellular_water": 26.0}, ("PARTS_ABOVE_WEIGHT",), BMI),
+        ({"body_fat_mass": 30.0, "total_body_water": 45.0}, ("PARTS_ABOVE_WEIGHT",), BMI + FAT),
+        ({"percent_body_fat": 40.0, "total_body_water": 45.0}, ("PARTS_ABOVE_WEIGHT",), BMI + FAT),
+        ({"body_fat_mass": 20.0, "trunk_fat_mass": 21.0}, ("PARTS_ABOVE_FAT",), FAT),
+        ({"percent_body_fat": 20.0, "trunk_fat_mass": 15.0}, ("PARTS_ABOVE_FAT",), FAT),
+        ({"lean_body_mass": 50.0, "total_body_water": 52.0}, ("PARTS_ABOVE_LEAN",), ()),
+        ({"total_body_water": 40.0, "intracellular_water": 41.0}, ("PARTS_ABOVE_LEAN",), ()),
+        ({"body_fat_mass": 20.0, "lean_body_mass": 50.0, "skeletal_muscle_mass": 28.0}, (), ()),
+    ],
+)
+def test_no_part_is_heavier_than_its_whole(
+    parts: dict[str, Any], flags: tuple[str, ...], doubtful: tuple[str, ...]
+) -> None:
+    """Of a body of 70 kg, from any part that was measured; with the tolerance of sums, 0.15 kg."""
+    found = assess({**MAN, "body_weight": 70.0, "body_height": 170.0, **parts})
+    assert (found.flags, found.doubtful) == (flags, doubtful)
+
+
 def test_what_was_not_measured_gives_no_class() -> None:
     """Weight zero, no sex, nothing at all: null, never a guess."""
     assert assess({**MAN, "body_weight": 0.0, "body_height": 174.0}).who is None

@@ -8,6 +8,10 @@
 -- from: facts are only ever added, so of two runs that overlap the fuller one wins, whichever ends last. Means are sums
 -- of decimals: the same to the last bit in whatever order the rows are read. A value that its source calls doubtful is
 -- in no mean; its reading counts.
+--
+-- toStartOfHour goes wrong on the days on which a clock changes by half an hour, and where it changes within an hour. So
+-- an hour begins where its minutes began, or, if the clock changed since, at that change, which is on a quarter hour. A
+-- day ends where the day of 36 hours later begins: addDays would land on a midnight that the clock skips.
 
 SELECT DISTINCT
     multiIf(
@@ -26,6 +30,10 @@ INSERT INTO city.air_quality_reading_hourly_state
     no2_max, o3_count, o3_mean, o3_max, co_count, co_mean, co_max, so2_count, so2_mean, so2_max
 )
 WITH
+    toTimeZone(toDateTime64(occurred_at, 0), {zone:String}) AS local,
+    subtractSeconds(local, 60 * toMinute(local) + toSecond(local)) AS by_minutes,
+    arrayFirst(n -> timezoneOffset(addMinutes(by_minutes, 15 * n)) = timezoneOffset(local), [0, 1, 2, 3, 4]) AS quarters,
+    addMinutes(by_minutes, 15 * quarters) AS begins,
     if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:pm10:'), flags), NULL, pm10) AS sound_pm10,
     if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:pm2_5:'), flags), NULL, pm2_5) AS sound_pm2_5,
     if(arrayExists(flag -> startsWith(flag, 'SOURCE_FLAG:no2:'), flags), NULL, no2) AS sound_no2,
@@ -41,7 +49,7 @@ SELECT
         city = 'Beijing', 'Asia/Shanghai',
         'UTC'
     ) AS local_zone,
-    toStartOfHour(occurred_at, {zone:String}) AS bucket,
+    begins AS bucket,
     toDate32(bucket, {zone:String}) AS day,
     toHour(bucket, {zone:String}) AS hour,
     averaging,
@@ -70,9 +78,9 @@ SELECT
     toFloat64(sum(accurateCastOrNull(sound_so2, 'Decimal(38, 6)'))) / nullIf(count(accurateCastOrNull(sound_so2, 'Decimal(38, 6)')), 0) AS so2_mean,
     max(sound_so2) AS so2_max
 FROM city.air_quality_reading AS reading FINAL
-WHERE local_zone = {zone:String} AND (station, toStartOfHour(occurred_at, {zone:String})) IN
+WHERE local_zone = {zone:String} AND (station, begins) IN
 (
-    SELECT DISTINCT station, toStartOfHour(occurred_at, {zone:String})
+    SELECT DISTINCT station, begins
     FROM city.air_quality_reading
     WHERE _partition = {partition:UInt32} AND _offset BETWEEN {first:UInt64} AND {last:UInt64}
 )
@@ -103,7 +111,7 @@ SELECT
     ) AS local_zone,
     toStartOfDay(occurred_at, {zone:String}) AS bucket,
     toDate32(bucket, {zone:String}) AS day,
-    dateDiff('second', bucket, toStartOfDay(addDays(toTimeZone(bucket, {zone:String}), 1), {zone:String})) AS seconds,
+    dateDiff('second', bucket, toStartOfDay(addHours(bucket, 36), {zone:String})) AS seconds,
     averaging,
     gas_unit,
     match(source, '^(replay|scenario):') AS simulated,
