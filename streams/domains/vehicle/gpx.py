@@ -167,30 +167,30 @@ def _bare(tag: str) -> str:
 
 def _items(stream: BinaryIO, digest: str, begins: list[int]) -> Iterator[Item]:
     stream.seek(0)
-    record, told = 0, None
+    record, known = 0, None
     for part in cut(stream, _role):
         if isinstance(part, XmlEnvelope):
-            yield _around(record + 1, part, told)
+            yield _around(record + 1, part, known)
             continue
         track = bisect_right(begins, part.span[0]) + 1
         item = _point(record + 1, part, f"gpx:{digest}" if track == 1 else f"gpx:{digest}-{track}")
         record += not isinstance(item, Skipped)
-        told = part.problem
+        known = part.problem
         yield item
 
 
-def _around(record: int, part: XmlEnvelope, told: str | None) -> Item:
+def _around(record: int, part: XmlEnvelope, known: str | None) -> Item:
     """Return the item of what stands around the track points, or of what is no GPX document.
 
     Args:
         record: Its number, if it is a record.
         part: What stands around the track points.
-        told: Problem of the last element. Damage inside it reaches to the document's end and is refused there.
+        known: Problem of the last element. Damage inside it reaches to the document's end and is refused there.
     """
     problem = part.problem
     if problem is None and (part.root is None or _bare(part.root.tag) != "gpx"):
         problem = "expected a GPX document: its root is gpx"
-    if problem is not None and problem != told:
+    if problem is not None and problem != known:
         return Refused(record, 1, part.data, problem, RULE, part.spans)
     return Skipped(1, "what stands around the track points", part.spans)
 
@@ -213,7 +213,7 @@ def _point(record: int, part: XmlElement, vehicle: str) -> Item:
 
 
 def _values(element: Element) -> tuple[dict[str, str], list[str]]:
-    """Return the texts of a point's elements by their names, and the names of which the point has several values.
+    """Return the texts of a point's elements by their names, and the names that have several values.
 
     An element of the point itself counts before one of its extensions, and of several the first one.
     """
@@ -243,7 +243,7 @@ def _draft(element: Element, values: Mapping[str, str], vehicle: str, again: lis
     Args:
         element: The point.
         values: Texts of its elements by their names.
-        again: Names of which it has several values.
+        again: Names that have several values.
         vehicle: The vehicle's pseudonym.
 
     Raises:
