@@ -158,9 +158,16 @@ def check_named(paths: Sequence[Path], *, format_name: str | None = None) -> Non
             raise RecordingError(f"{shown(path)}: no such file or folder")
         if not path.is_file():  # reading a pipe would wait for its writer
             raise RecordingError(f"{shown(path)}: neither a file nor a folder")
-        _require_sound(
-            _recognized(path, wanted, damage=_damage(path) if is_compressed(path) else None), wanted
-        )
+        _require_sound(_checked(path, wanted), wanted)
+
+
+def _checked(path: Path, wanted: Sequence[Format]) -> Recording:
+    """Recognise a file. A compressed one is read to its end first."""
+    try:
+        damage = _damage(path) if is_compressed(path) else None
+    except OSError as error:
+        return _unreadable(path, error)
+    return _recognized(path, wanted, damage=damage)
 
 
 def _require_sound(recording: Recording, wanted: Sequence[Format]) -> None:
