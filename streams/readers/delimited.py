@@ -13,7 +13,7 @@ format in any encoding and with any separator, or if it holds names alone.
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO
@@ -78,6 +78,16 @@ class Header:
     columns: tuple[str, ...]
     encoding: str
     delimiter: str
+
+    def require(self, columns: Collection[str]) -> None:
+        """Refuse a table that lacks a column.
+
+        Raises:
+            ValueError: It has not all of these. The message names those that it lacks.
+        """
+        absent = ", ".join(sorted(set(columns) - set(self.columns)))
+        if absent:
+            raise ValueError(f"the table lacks the column {absent}")
 
 
 _NO_DIGIT = re.compile(r"\D*")

@@ -30,7 +30,7 @@ LARGEST_RATIO = 1_000
 FREE_BYTES = 1 << 30
 """Decompressed size up to which the ratio is not asked."""
 
-_GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+_FORMS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "Zstandard", b"PK\x03\x04": "zip"}
 _ZIP_END, _END_BYTES = b"PK\x05\x06", 22  # APPNOTE 4.3.16, without the comment
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
@@ -74,8 +74,7 @@ def open_source(path: Path) -> BinaryIO:
 
 def is_compressed(path: Path) -> bool:
     """Return True if a file is one of the compressed forms."""
-    with path.open("rb") as stream:
-        return stream.read(4).startswith((_GZIP, _ZSTD, _ZIP))
+    return _compression(path) is not None
 
 
 def head_of(path: Path) -> bytes:
@@ -117,7 +116,7 @@ def measure(path: Path) -> int:
                     )
         except _DAMAGED as error:
             raise SourceError(
-                f"the {_kind(path)} file is cut or damaged ({error}); fetch it again"
+                f"the {_compression(path)} file is cut or damaged ({error}); fetch it again"
             ) from error
         except UnicodeDecodeError as error:
             raise SourceError(
@@ -148,20 +147,20 @@ def _readable(path: Path, count: int) -> bytes:
     return found
 
 
-def _kind(path: Path) -> str:
+def _compression(path: Path) -> str | None:
+    """Return the name of a file's compressed form, by its first bytes; None if it has none."""
     with path.open("rb") as stream:
         begin = stream.read(4)
-    return "gzip" if begin.startswith(_GZIP) else "zip" if begin == _ZIP else "Zstandard"
+    return next((name for mark, name in _FORMS.items() if begin.startswith(mark)), None)
 
 
 def _decompressed(path: Path) -> BinaryIO:
-    with path.open("rb") as stream:
-        begin = stream.read(4)
-    if begin.startswith(_GZIP):
+    form = _compression(path)
+    if form == "gzip":
         return cast("BinaryIO", gzip.open(path))
-    if begin == _ZSTD:
+    if form == "Zstandard":
         return cast("BinaryIO", zstd.open(path))
-    if begin == _ZIP:
+    if form == "zip":
         return _only_member(path)
     return path.open("rb")
 

@@ -97,11 +97,7 @@ class TableLayout:
 
     def _row_reader(self, header: Header) -> RowReader:
         there = set(header.columns)
-        absent = ", ".join(
-            sorted(each for each in self.needed - there if self.stand_in.get(each) not in there)
-        )
-        if absent:
-            raise ValueError(f"the table lacks the column {absent}")
+        header.require([each for each in self.needed if self.stand_in.get(each) not in there])
         fields_of = self.row_fields()
 
         def draft_of(row: Row) -> EventDraft:

@@ -104,9 +104,7 @@ class TableLayout:
         yield from items(stream, self.dialect, self._row_reader, self.rule)
 
     def _row_reader(self, header: Header) -> RowReader:
-        absent = ", ".join(sorted(self.needed - set(header.columns)))
-        if absent:
-            raise ValueError(f"the table lacks the column {absent}")
+        header.require(self.needed)
         return self._draft
 
     def _draft(self, row: Row) -> EventDraft:
