@@ -120,6 +120,8 @@ def _small() -> dict[str, object]:
         # A killed broker may register again only after its previous session has ended: 9 s by default.
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
+        # An idle controller writes an empty metadata record, and syncs it, twice a second by default.
+        "metadata.max.idle.interval.ms": 10_000,
         "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
         # A group waits only this long: members that join within it share the first assignment.
         "group.initial.rebalance.delay.ms": 200,
