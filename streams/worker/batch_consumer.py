@@ -1,17 +1,18 @@
 """Faust's aiokafka consumer, changed to fetch, deliver and commit whole batches (docs/delivery.md#agents).
 
 It uses private names of faust-streaming 0.15.3 (`_getmany`, `_to_message`, `_new_offset`, `_add_gap`,
-`_acked`, `callback`, `_read_offset`), and aiokafka's `_fetch_min_bytes`, `_isolation_level` and `_subscription`,
-which is why both versions are pinned.
+`_acked`, `callback`, `_read_offset`), and aiokafka's `_fetcher`, `_fetch_min_bytes`, `_fetch_max_wait_ms`,
+`_isolation_level` and `_subscription`, which is why both versions are pinned.
 Topics that are read record by record keep Faust's own behaviour.
 
 `streams/worker/README.md` lists which method meets which pitfall.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
@@ -23,23 +24,46 @@ from streams.worker.batches import Batch, BatchSchema, FetchDecision, PartitionP
 
 _CAPPED_FETCH_S = 0.05
 _IDLE_S = 0.01
-_FETCH_MIN_BYTES = 64 << 10
-_FETCH_MAX_WAIT_MS = 50
+
+
+class FetchWait(NamedTuple):
+    """What the broker waits for before it answers a fetch.
+
+    Attributes:
+        min_bytes: Bytes of records that it gathers.
+        max_ms: Longest wait, in milliseconds.
+    """
+
+    min_bytes: int
+    max_ms: int
+
+
+BUSY = FetchWait(64 << 10, 50)
+"""While records come: every response costs both sides, so the broker gathers records."""
+IDLE = FetchWait(1, 500)
+"""While none come: the first record is sent at once, and a fetch without any costs 2 requests a second, not 20."""
+IDLE_AFTER_S = 1.0
+"""Seconds without a record after which a consumer is idle."""
 
 
 class BatchConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types for us
     """The thread in which Faust runs aiokafka.
 
-    The broker gathers up to 64 KiB or 50 ms of records for each fetch, because every response costs both sides. Records
-    of aborted and of open transactions are not read.
+    The broker gathers records for each fetch as `FetchWait` says. Records of aborted and of open transactions are not
+    read.
     """
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_min_bytes = _FETCH_MIN_BYTES  # noqa: SLF001 - Faust has no setting for either
-        consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001
+        consumer._fetch_min_bytes, consumer._fetch_max_wait_ms = BUSY  # noqa: SLF001 - Faust has no setting for either
         consumer._isolation_level = ISOLATION  # noqa: SLF001 - Faust sets it for exactly-once only
         return consumer
+
+    def wait_as(self, wait: FetchWait) -> None:
+        """Set what the broker waits for, from the next fetch on."""
+        fetcher = getattr(self._consumer, "_fetcher", None)
+        if fetcher is not None:
+            fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms = wait  # noqa: SLF001
 
     def position(self, tp: TP) -> int | None:
         """Return the offset that the next fetch of a partition begins at, or None if it has none now.
@@ -68,6 +92,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
         self.batched: frozenset[str] = frozenset()
         self.progress: defaultdict[TP, PartitionProgress] = defaultdict(PartitionProgress)
         self._seeking: set[TP] = set()
+        self._record_at = time.monotonic()
         self._deliver: Callable[[Any], Awaitable[None]] = kwargs.get("callback") or args[1]
         self.callback = self._deliver_in_order
         # Faust drops records below the offset it read last, and moves that offset even for dropped records.
@@ -127,6 +152,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
         }
         fetched = await super()._getmany(room, timeout)
         found = {ensure_TP(raw): records for raw, records in fetched.items() if records}
+        self._adapt_wait(bool(found))
         passed = {tp: self._passed(tp, *begin) for tp, begin in begins.items()}
         for tp, span in passed.items():
             if tp not in found and span is not None:
@@ -135,6 +161,13 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # Faust has no types for u
             tp: [Batch(tp, records, passed.get(tp))] if self._is_batched(tp) else records
             for tp, records in found.items()
         }
+
+    def _adapt_wait(self, came: bool) -> None:
+        """Choose what the broker waits for, by how long ago a record came."""
+        now = time.monotonic()
+        if came:
+            self._record_at = now
+        self._thread.wait_as(BUSY if now - self._record_at < IDLE_AFTER_S else IDLE)
 
     def _passed(self, tp: TP, epoch: int, begin: int | None) -> Span | None:
         """Return the offsets that a fetch passed, or None if the partition was sought or lost meanwhile."""
