@@ -109,7 +109,7 @@ class Settings:
     """Whether the embedded broker makes an ahead-of-time cache and starts from it; Java 25+ only."""
     checkpoint_interval_s: float = 1.0
     """Seconds between checkpoints of a growing log."""
-    metrics_interval_s: float = 5.0
+    metrics_interval_s: float = 10.0
     """Seconds between metric events of a process."""
     stalled_after_s: float = 60.0
     """Seconds with lag and no commit after which a process is unhealthy (docs/delivery.md#liveness)."""

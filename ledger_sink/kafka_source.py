@@ -80,7 +80,7 @@ class KafkaSource:
                 "queued.max.messages.kbytes": 32768,
                 "fetch.max.bytes": 16 << 20,
                 "fetch.min.bytes": 1 << 18,  # a fetch costs the broker more than its content: let it gather
-                "fetch.wait.max.ms": 200,
+                "fetch.wait.max.ms": 400,
             }
         )
 

@@ -120,7 +120,8 @@ class Emitter:
         return due
 
     def _run(self) -> None:
-        while not self._stop.wait(self._interval_s):
+        # All processes tick at the same moments, so their events reach ClickHouse in one insert.
+        while not self._stop.wait(self._interval_s - time.time() % self._interval_s):
             try:
                 self.tick()
             except Exception as error:  # noqa: BLE001 - a metric must never end the process that it measures

@@ -224,7 +224,7 @@ class ConsumerGroup:
             "topic.metadata.refresh.interval.ms": 10_000,
             "allow.auto.create.topics": False,
             "fetch.min.bytes": 1 << 18,  # a fetch costs the broker more than its records do
-            "fetch.wait.max.ms": 200,
+            "fetch.wait.max.ms": 400,
             "queued.max.messages.kbytes": 32_768,
             "log_level": 2,
             "error_cb": self._note,

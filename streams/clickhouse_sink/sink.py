@@ -38,6 +38,9 @@ log = logging.getLogger("city.sink")
 POLL_S = 0.05
 """Longest wait for records in one pass."""
 
+IDLE_POLL_S = 0.2
+"""The same while the sink has nothing to do: no record waits, and no insert or commit is under way."""
+
 SHORT_POLL_S = 0.005
 """Wait for records while a commit's outcome is awaited."""
 
@@ -157,7 +160,7 @@ class ClickHouseSink:
             crowded |= full and not stuck
         if crowded and not self._group.committing and self._inserts.await_one(POLL_S):
             return
-        taken = self._group.take(TAKE, SHORT_POLL_S if self._group.committing else POLL_S)
+        taken = self._group.take(TAKE, self._poll_s(waiting))
         now = time.monotonic()
         for message in taken.messages:
             found = self._partitions.get((message.topic(), message.partition()))
@@ -166,6 +169,15 @@ class ClickHouseSink:
         for partition, end in taken.ends.items():
             if partition in self._partitions:
                 self._partitions[partition].reach_end(end, now)
+
+    def _poll_s(self, waiting_bytes: int) -> float:
+        """Return how long to collect records before the next look at batches and commits, in seconds."""
+        if self._group.committing:
+            return SHORT_POLL_S
+        busy = waiting_bytes or any(
+            state.future is not None or state.offsets.unconfirmed for state in self._partitions.values()
+        )
+        return POLL_S if busy else IDLE_POLL_S
 
     def _complete_inserts(self) -> None:
         """Note the outcome of each insert that has ended."""
