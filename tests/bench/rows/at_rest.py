@@ -82,6 +82,21 @@ class Stack:
                 taken += path.lstat().st_blocks * 512
         return taken
 
+    def resident_mib(self) -> dict[str, float]:
+        """Return the resident memory of each process, by its role."""
+        found: dict[str, float] = {}
+        root = psutil.Process(self.process.pid)
+        for process in (root, *root.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                name = role(process.cmdline(), is_root=process.pid == root.pid)
+                found[name] = found.get(name, 0.0) + process.memory_info().rss / (1 << 20)
+        return found
+
+    def archived(self) -> int:
+        """Return the number of records in the archive; each is in Kafka and in the ledger as well."""
+        with self.city.client() as client:
+            return int(client.query("SELECT count() FROM city.records").result_rows[0][0])
+
     def stop(self) -> None:
         """End the stack in order."""
         self.process.terminate()
@@ -129,10 +144,18 @@ def measure(stack: Stack, number: int, seconds: int) -> list[Quantity]:
         raise SideError(f"ended meanwhile: {sorted(cpu.keys() - after.keys()) or 'the stack'}")
     shares = {name: (used - cpu.get(name, 0.0)) / lasted_s * 100 for name, used in after.items()}
     minutes = lasted_s / 60
+    millions = stack.archived() / 1e6
+    memory = stack.resident_mib()
     return [
         Quantity("processor, all processes", "% of a core", sum(shares.values()), most=MOST_CORE_PERCENT),
         *(Quantity(f"processor, {name}", "% of a core", share) for name, share in sorted(shares.items())),
         Quantity("disk", "MB a minute", (stack.bytes() - disk) / minutes / 1e6, most=MOST_DISK_MB_A_MINUTE),
+        Quantity("memory, all processes", "MiB", sum(memory.values())),
+        *(Quantity(f"memory, {name}", "MiB", mib) for name, mib in sorted(memory.items())),
+        *(
+            Quantity(f"disk, {store}", "MB a million records", stack.bytes(store) / millions / 1e6)
+            for store in ("kafka", "clickhouse", "ledger")
+        ),
         Quantity("logs", "MB a minute", (stack.bytes("logs") - logs) / minutes / 1e6, most=0.1),
     ]
 
