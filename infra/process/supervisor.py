@@ -18,6 +18,7 @@ import psutil
 
 from infra.errors import DataDirectoryError, StackError
 from infra.process.child import spawn
+from infra.process.report import clear_reports
 
 if TYPE_CHECKING:
     import subprocess
@@ -101,6 +102,7 @@ class Supervisor:
                 ) from error
         self._lock_descriptor = descriptor
         self._end_stale()
+        clear_reports(self._data)
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
         """Start one process; its output goes to `<data>/logs/<name>.log`."""
