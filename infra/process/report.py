@@ -23,6 +23,8 @@ BEAT_S = 1.5
 """Seconds between two writes of the time."""
 SLOW_S = 5.0
 """A metric in seconds is an unhealthy condition from here on."""
+SAME_S = 2.0
+"""Two durations whose beginnings differ by less than this are of one condition."""
 FLAGS = frozenset(
     {
         "ledger_log_stopped",
@@ -93,8 +95,11 @@ class Reporter:
         with self._lock:
             if value <= 0 or (not flag and value < SLOW_S):
                 self._conditions.pop(key, None)
-            else:
-                self._conditions.setdefault(key, self._clock() - (0.0 if flag else value))
+                return
+            since = self._clock() - (0.0 if flag else value)
+            known = self._conditions.get(key)
+            if known is None or (not flag and abs(since - known) > SAME_S):
+                self._conditions[key] = since
 
     def tee(self, emit: Callable[..., None]) -> Callable[..., None]:
         """Return an `emit` that passes a metric on and notes it here, too."""

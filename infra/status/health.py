@@ -24,7 +24,6 @@ VERY_LATE_S = 30.0
 
 RED, YELLOW = Severity.RED, Severity.YELLOW
 _TITLES = {"kafka": "Kafka", "clickhouse": "ClickHouse", "web": "the status page"}
-_SERVERS = frozenset({"kafka", "clickhouse", "web", "signer", "witness"})
 
 
 @dataclass
@@ -71,18 +70,22 @@ def _silent(facts: Facts) -> set[str]:
 
 
 def _parts(facts: Facts) -> Iterator[Problem]:
+    states = {process.name: process for process in facts.processes}
     for part in facts.parts:
-        if part.problem:
-            title = _TITLES.get(part.name, f"the {part.name}")
-            counts = "; its counts are unknown" if part.name in {"kafka", "clickhouse"} else ""
-            yield Problem(
-                RED,
-                part.name,
-                "no-answer",
-                f"{title} does not answer at {part.address} ({part.problem}){counts}",
-                f"see logs/{part.name}.log; Ctrl-C and `city up` start all again, nothing is lost",
-                part.since,
-            )
+        if not part.problem:
+            continue
+        title = _TITLES.get(part.name, f"the {part.name}")
+        counts = "; its counts are unknown" if part.name in {"kafka", "clickhouse"} else ""
+        why, todo = part.problem, f"see logs/{part.name}.log; Ctrl-C and `city up` start all again"
+        process = states.get(part.name)
+        if process is not None and process.state in _STATES:
+            why, todo = _STATES[process.state][1], _todo(process)
+        what = f"{title} does not answer at {part.address} ({why}){counts}"
+        yield Problem(RED, part.name, "no-answer", what, todo, part.since)
+
+
+def _todo(process: ProcessFact) -> str:
+    return _STATES[process.state][2] + (f" {process.pid}" if process.pid else "")
 
 
 _STATES: Mapping[ProcessState, tuple[Severity, str, str]] = {
@@ -95,11 +98,13 @@ _STATES: Mapping[ProcessState, tuple[Severity, str, str]] = {
 
 
 def _processes(facts: Facts) -> Iterator[Problem]:
-    kafka_away = "kafka" in _silent(facts)
+    silent = _silent(facts)
+    kafka_away = "kafka" in silent
     for process in facts.processes:
-        if process.state not in _STATES:
+        if process.state not in _STATES or process.name in silent:
             continue
-        severity, what, todo = _STATES[process.state]
+        severity, what, _ = _STATES[process.state]
+        todo = _todo(process)
         if process.state is ProcessState.HANGS and kafka_away:
             severity, what, todo = YELLOW, "waits for Kafka", "bring Kafka back"
         name = "`city up`" if process.name == "parent" else process.name

@@ -103,6 +103,7 @@ class ProcessFact:
     state: ProcessState
     since: float | None = None
     conditions: tuple[Condition, ...] = ()
+    pid: int | None = None
 
 
 @dataclass(frozen=True)

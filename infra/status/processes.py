@@ -80,7 +80,7 @@ def _fact(name: str, pid: int, created: float, report: Report | None, now: float
     if state in _GONE:
         return ProcessFact(name, ProcessState.ENDED, beat)
     if state in _SUSPENDED:
-        return ProcessFact(name, ProcessState.STOPPED, beat)
+        return ProcessFact(name, ProcessState.STOPPED, beat, pid=pid)
     if not name.startswith(REPORTING):
         return ProcessFact(name, ProcessState.RUNS)
     if report is None:

@@ -35,10 +35,12 @@ T = TypeVar("T")
 
 PROBE_S = 1.5
 """Longest wait for the answer of a part that is asked whether it is there."""
-COUNT_S = 3.0
+COUNT_S = 4.5
 """Longest wait for the counts of a store that answers."""
-PATIENT_S = 4.0
-"""The same for a reader without an earlier snapshot, which has no older counts to show."""
+WHOLE_S = 8.0
+"""Longest time of a snapshot; what is not there by then is unknown in it."""
+LEAST_S = 1.0
+"""What a store gets at least."""
 CONFINEMENT = "clickhouse-confinement.json"
 
 
@@ -179,7 +181,8 @@ class StatusReader:
         if store in silent:
             question.forget()
             return None, None
-        answer = question.answer(PATIENT_S if self._first else COUNT_S)
+        left_s = WHOLE_S - (time.time() - facts.time)
+        answer = question.answer(max(LEAST_S, min(COUNT_S, left_s)))
         if answer.error is not None:
             first = next(iter(str(answer.error).splitlines()), "")[:160]
             address = self._settings.kafka_address if store == "kafka" else self._settings.clickhouse_url

@@ -128,35 +128,46 @@ class ClickHouseCounter:
         sizes = dict(self._client.query(query).result_rows)
         found = ClickHouseCounts()
         found.missing = [f"{DATABASE}.{ARCHIVE_TABLE}"] if ARCHIVE_TABLE not in sizes else []
+        exact = []
         for topic in self._catalog.topics.values():
             size = sizes.get(topic.table)
             if size is None:
                 found.missing.append(f"{DATABASE}.{topic.table}")
-            elif size > EXACT_UP_TO:
-                found.tables[topic.name] = TableCounts(size, size)
+            elif 0 < size <= EXACT_UP_TO:
+                exact.append((topic.name, topic.table))
             else:
-                found.tables[topic.name] = self._table(self._client, topic.table)
-            if topic.event == "dead-letter" and size:
-                found.dead_letters[topic.domain] = self._letters(self._client, topic.table, sizes)
+                found.tables[topic.name] = TableCounts(size, size)
+        if exact:  # one query: each waits for its turn behind the inserts
+            rows = self._client.query(" UNION ALL ".join(_counting(*each) for each in exact)).result_rows
+            found.tables |= {str(topic): _table(*row) for topic, *row in rows}
+        letters = [
+            t for t in self._catalog.topics.values() if t.event == "dead-letter" and sizes.get(t.table)
+        ]
+        if letters:
+            audit = self._catalog.topics[topic_name("platform", "audit")].table
+            decided = f"SELECT subject FROM {DATABASE}.{audit} WHERE kind = 'dead-letter'"
+            settled = f"countIf(toString(event_id) IN ({decided}))" if audit in sizes else "toUInt64(0)"
+            counting = (
+                f"SELECT '{t.domain}', count(), {settled} FROM {DATABASE}.{t.table} FINAL" for t in letters
+            )
+            rows = self._client.query(" UNION ALL ".join(counting)).result_rows
+            found.dead_letters = {domain: (total - done, done) for domain, total, done in rows}
         return found
 
-    def _table(self, client: Client, table: str) -> TableCounts:
-        ahead = f"occurred_at > now64(6) + INTERVAL {AHEAD_S} SECOND"
-        events, rows, newest, received, future, simulated = client.query(
-            f"SELECT uniqExact(event_id), count(), "
-            f"toFloat64(now64(6)) - toFloat64(maxIf(occurred_at, NOT ({ahead}))), "
-            f"toFloat64(now64(6)) - toFloat64(max(_received_at)), countIf({ahead}), countIf(simulated) "
-            f"FROM {DATABASE}.{table} FINAL"
-        ).result_rows[0]
-        age = None if not rows else received if future == rows else newest
-        return TableCounts(rows, events, age, future, bool(simulated))
 
-    def _letters(self, client: Client, table: str, sizes: Mapping[str, int]) -> tuple[int, int]:
-        audit = self._catalog.topics[topic_name("platform", "audit")].table
-        if audit not in sizes:
-            return client.query(f"SELECT count() FROM {DATABASE}.{table} FINAL").result_rows[0][0], 0
-        decided = f"SELECT subject FROM {DATABASE}.{audit} WHERE kind = 'dead-letter'"
-        total, settled = client.query(
-            f"SELECT count(), countIf(toString(event_id) IN ({decided})) FROM {DATABASE}.{table} FINAL"
-        ).result_rows[0]
-        return total - settled, settled
+def _counting(topic: str, table: str) -> str:
+    """Return the query that counts one topic's table; `_table` reads its columns."""
+    ahead = f"occurred_at > now64(6) + INTERVAL {AHEAD_S} SECOND"
+    return (
+        f"SELECT '{topic}', uniqExact(event_id), count(), "
+        f"toFloat64(now64(6)) - toFloat64(maxIf(occurred_at, NOT ({ahead}))), "
+        f"toFloat64(now64(6)) - toFloat64(max(_received_at)), countIf({ahead}), countIf(simulated) "
+        f"FROM {DATABASE}.{table} FINAL"
+    )
+
+
+def _table(
+    events: int, rows: int, newest: float, received: float, future: int, simulated: int
+) -> TableCounts:
+    age = None if not rows else received if future == rows else newest
+    return TableCounts(rows, events, age, future, bool(simulated))
