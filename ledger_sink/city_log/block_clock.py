@@ -147,7 +147,9 @@ def decide(
     confirmed = len(remote) > 2 * len(remote_denied)
     all_deny = bool(peers) and len(denied) == len(peers)
     if confirmed or (ahead_s <= STEP_S and not all_deny):
-        kept = replace(reference, doubted_s=None) if abs(ahead_s) <= STEP_S else fresh
+        # A step back keeps the reference: the step that puts the clock right again must not be doubted.
+        drifted = -STEP_S <= ahead_s < -STEP_S / 2 and reading.steady_s - reference.steady_s > HOLD_S
+        kept = fresh if ahead_s > STEP_S or drifted else replace(reference, doubted_s=None)
         return Decision(kept, _step_back(reading, last_block_ms))
     since_s = reading.steady_s if reference.doubted_s is None else reference.doubted_s
     left_s = HOLD_S - (reading.steady_s - since_s)

@@ -124,7 +124,7 @@ def test_records_without_a_cosigned_block_are_named_by_their_age(late_s: float, 
 
 
 @pytest.mark.parametrize(("very", "severity"), [(False, "yellow"), (True, "red")])
-def test_kafka_ahead_of_the_ledger_is_named(very: bool, severity: str) -> None:  # noqa: FBT001
+def test_kafka_ahead_of_the_ledger_is_named(very: bool, severity: str) -> None:
     """Received long ago and not sealed."""
     problem = only(unread={("air.reading", 0): (7, very)})
     assert (problem.severity, problem.reason) == (severity, "not-sealed")
