@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+LAST_CHECKPOINTS = "mentions"
+"""Member of the city log's state: for each origin its size, root and block in the newest block about it."""
 MOST_CONTROLS = 64
 """Leaves to pass at most until one has a time: START and GAP leaves have none."""
 
@@ -45,7 +47,7 @@ def ledger_facts(ledger: Path, topics: Sequence[str], now: float) -> LedgerFacts
         now: POSIX seconds.
     """
     facts = LedgerFacts()
-    mentions: Mapping[str, Any] = {}
+    last: Mapping[str, Any] = {}
     covered_blocks = 0
     try:
         _folders(ledger)
@@ -60,7 +62,7 @@ def ledger_facts(ledger: Path, topics: Sequence[str], now: float) -> LedgerFacts
         facts.city_log = _city_log(ledger, folder, now)
         covered_blocks = facts.city_log.blocks or 0
         try:
-            mentions = dict(_state(folder).get("mentions") or {})
+            last = dict(_state(folder).get(LAST_CHECKPOINTS) or {})
         except _UnreadableError as error:
             facts.city_log = _with_unreadable(facts.city_log, str(error))
     for topic in topics:
@@ -69,7 +71,7 @@ def ledger_facts(ledger: Path, topics: Sequence[str], now: float) -> LedgerFacts
         except _UnreadableError as error:
             facts.unreadable = facts.unreadable or str(error)
             continue
-        facts.logs += [_log(ledger, partition, mentions, covered_blocks) for partition in partitions]
+        facts.logs += [_log(ledger, partition, last, covered_blocks) for partition in partitions]
     return facts
 
 
@@ -85,21 +87,21 @@ def _folders(path: Path) -> list[Path]:
 def _city_log(ledger: Path, folder: Path, now: float) -> CityLogFact:
     stopped, stopped_at = _reason(folder / STOPPED)
     waiting, waiting_at = _reason(folder / WAITING)
-    said = str(Waiting.parse(waiting)) if waiting else ""
+    wait = str(Waiting.parse(waiting)) if waiting else ""
     since = stopped_at or waiting_at
     try:
         head = _checkpoint(folder)
         if head is None:
-            return CityLogFact(0, "", None, stopped, said, "", since)
+            return CityLogFact(0, "", None, stopped, wait, "", since)
         path = folder / "checkpoint"
         text = path.read_text(encoding="utf-8")
         age = max(0.0, now - path.stat().st_mtime)
     except _UnreadableError as error:
-        return CityLogFact(None, "", None, stopped, said, str(error), since)
+        return CityLogFact(None, "", None, stopped, wait, str(error), since)
     except OSError as error:
         name = (folder / "checkpoint").relative_to(ledger)
-        return CityLogFact(None, "", None, stopped, said, f"{name}: cannot be read: {error.strerror}", since)
-    return CityLogFact(head, text, age, stopped, said, "", since)
+        return CityLogFact(None, "", None, stopped, wait, f"{name}: cannot be read: {error.strerror}", since)
+    return CityLogFact(head, text, age, stopped, wait, "", since)
 
 
 def _with_unreadable(fact: CityLogFact, why: str) -> CityLogFact:
@@ -114,7 +116,7 @@ def _with_unreadable(fact: CityLogFact, why: str) -> CityLogFact:
     )
 
 
-def _log(ledger: Path, partition: Path, mentions: Mapping[str, Any], covered_blocks: int) -> LogFact:
+def _log(ledger: Path, partition: Path, last: Mapping[str, Any], covered_blocks: int) -> LogFact:
     """Read the newest epoch of a partition; earlier epochs add to what is sealed."""
     topic, number = partition.parent.name, int(partition.name)
     folder = newest_epoch(partition) or partition
@@ -130,7 +132,7 @@ def _log(ledger: Path, partition: Path, mentions: Mapping[str, Any], covered_blo
         sealed = sum(_leaves(epoch) for epoch in _folders(partition))
         if state:
             next_offset = int(state["next_offset"])
-            uncovered = _uncovered_since(folder, state, mentions, covered_blocks)
+            uncovered = _uncovered_since(folder, state, last, covered_blocks)
     except _UnreadableError as error:
         unreadable = str(error)
     except (KeyError, TypeError, ValueError) as error:
@@ -141,16 +143,16 @@ def _log(ledger: Path, partition: Path, mentions: Mapping[str, Any], covered_blo
 
 
 def _uncovered_since(
-    folder: Path, state: Mapping[str, Any], mentions: Mapping[str, Any], covered_blocks: int
+    folder: Path, state: Mapping[str, Any], last: Mapping[str, Any], covered_blocks: int
 ) -> float | None:
     """Return when Kafka received the oldest record that no cosigned block covers; None if all are covered.
 
-    A last mention in a block that is not cosigned yet is younger than the one before, which is not kept: then the
-    mention's own last record is taken, so the answer may be a block too young.
+    Where the newest block about the log is not cosigned yet, the block before is not kept: then the log's last record
+    is taken, so the answer may be a block too young.
     """
     size = int(state["size"])
-    mention = mentions.get(str(state["origin"]))
-    covered, cosigned = (int(mention[0]), int(mention[2]) < covered_blocks) if mention else (0, False)
+    line = last.get(str(state["origin"]))
+    covered, cosigned = (int(line[0]), int(line[2]) < covered_blocks) if line else (0, False)
     if covered >= size and cosigned:
         return None
     first = covered if covered < size else size - 1

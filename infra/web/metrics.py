@@ -56,8 +56,8 @@ class _Collector:
 
     def _health(self) -> Iterator[GaugeMetricFamily]:
         status = self._status
-        ill = len({problem.part for problem in status.red})
-        yield GaugeMetricFamily("city_parts_ill", "Parts with a red problem; above 0: act", value=ill)
+        unhealthy = len({problem.part for problem in status.red})
+        yield GaugeMetricFamily("city_parts_ill", "Parts with a red problem; above 0: act", value=unhealthy)
         found = GaugeMetricFamily(
             "city_problems", "Problems by part, reason and severity", labels=["part", "reason", "severity"]
         )
