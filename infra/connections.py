@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 
-def connect(settings: Settings) -> Client:
-    """Return a client of the stack's ClickHouse; it uses the HTTP interface and no session."""
+def connect(settings: Settings, answer_s: float | None = None) -> Client:
+    """Return a client of the stack's ClickHouse; it uses the HTTP interface and no session.
+
+    Args:
+        settings: The stack.
+        answer_s: Longest wait for a piece of an answer, in seconds; None: the client's own.
+    """
+    limits = {} if answer_s is None else {"connect_timeout": 2, "send_receive_timeout": answer_s}
     url = urlsplit(settings.clickhouse_url)
     return clickhouse_connect.get_client(
         interface=url.scheme,
@@ -23,4 +29,5 @@ def connect(settings: Settings) -> Client:
         username=settings.clickhouse_user,
         password=str(settings.clickhouse_password),
         autogenerate_session_id=False,
+        **limits,
     )

@@ -25,6 +25,10 @@ class DataDirectoryError(CityError):
     """The data directory is in use by another stack, or cannot be written."""
 
 
+class StackStoppedError(CityError):
+    """The command needs a running stack, and the one of this data directory is not running."""
+
+
 class DomainError(CityError):
     """A new domain cannot be laid under this name, or here."""
 
@@ -33,3 +37,7 @@ class StackError(CityError):
     """A process of the running stack ended or did not come up."""
 
     exit_code = 1
+
+
+class PartDownError(StackError):
+    """A part of a running stack does not answer: unknown is not "nothing"."""

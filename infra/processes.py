@@ -12,7 +12,7 @@ import os
 import sys
 
 from infra import settings as settings_module
-from infra.process.child import stop_event
+from infra.process.child import end_with_threads, stop_event
 from infra.stack.roles import ROLES
 
 
@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     stop = stop_event()
+    end_with_threads(stop)
     from infra.known_errors import exit_code_of, known_errors
 
     try:

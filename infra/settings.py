@@ -217,7 +217,7 @@ def named_ports(environment: Mapping[str, str] | None = None) -> dict[str, int]:
 
 def remember(settings: Settings) -> None:
     """Write the settings of a running stack into its data directory (0600), for commands that join it."""
-    path = settings.data / "run" / "settings.json"
+    path = settings_file(settings.data)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".settings.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -226,20 +226,45 @@ def remember(settings: Settings) -> None:
     temporary.replace(path)
 
 
+def settings_file(data: Path) -> Path:
+    """Return the file in which a stack leaves its settings for the commands that join it."""
+    return data / "run" / "settings.json"
+
+
+def never_started(data: Path) -> str:
+    """Return the line about a directory without a stack."""
+    return f"{data}: no stack has run here; start one with `city up`, or name its directory with --data DIR"
+
+
 def recall(data: Path) -> Settings:
     """Return the settings of the stack that runs, or last ran, in a data directory.
 
     Raises:
-        DataDirectoryError: None ever did.
+        DataDirectoryError: None ever did, or the directory cannot be read.
     """
-    path = data / "run" / "settings.json"
+    path = settings_file(data)
     try:
-        environment = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        environment = _variables(path.read_text())
+    except FileNotFoundError as error:
+        raise DataDirectoryError(never_started(data)) from error
+    except NotADirectoryError as error:
         raise DataDirectoryError(
-            f"{data}: no stack has run here; start one with `city up`, or name its directory with --data DIR"
+            f"{data}: not a directory; name a stack's directory with --data DIR"
+        ) from error
+    except OSError as error:
+        raise DataDirectoryError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise DataDirectoryError(
+            f"{path}: damaged ({error}); the next `city up --data {data}` writes it again"
         ) from error
     return replace(from_environment(environment), data=data)
+
+
+def _variables(text: str) -> dict[str, str]:
+    found = json.loads(text)
+    if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+        raise ValueError("expected a JSON object of texts")
+    return found
 
 
 def _convert(name: str, text: str, default: object) -> object:

@@ -49,6 +49,10 @@ class ClockSteppedBackError(RetryError):
     """The clock shows an earlier time than the previous block. Wait until it has caught up."""
 
 
+class ClockDoubtedError(RetryError):
+    """The clock's time may not go into a block now. Wait, or set the clock right."""
+
+
 class LogStoppedError(LedgerError):
     """One log cannot go on and stops. The others are not affected."""
 

@@ -20,6 +20,8 @@ Metric = Literal[
     "ledger_checkpoint_interval_seconds",
     # 1 for a stopped log (labels topic, partition, reason), 0 when it opens. 1: act on the reason.
     "ledger_log_stopped",
+    # 1 while the city log waits for the clock, else 0. 1: `waiting.txt` says why and until when.
+    "ledger_clock_waiting",
     # 1 while the signer does not answer, else 0. 1 for long: start the signer. Sealing goes on.
     "ledger_signer_down",
     # Blocks in the city log. Unit: blocks.

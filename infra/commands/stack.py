@@ -14,7 +14,6 @@ from infra.commands.common import (
     data_option,
     one_line_errors,
     print_json,
-    running,
     speed_type,
 )
 
@@ -23,6 +22,10 @@ if TYPE_CHECKING:
     from streams.replay.schedule import Speed
 
 PICTURE_COLUMNS = 110
+PLAIN_COLUMNS = 200
+"""Width of a table that no terminal limits."""
+LOOK_S = 1.0
+"""Longest wait for a part when only the whole stack's state matters."""
 
 
 def register(group: click.Group) -> None:
@@ -123,29 +126,45 @@ def _settings(
 @data_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option(
+    "--all", "everything", is_flag=True, help="Show every problem and topic, however small the terminal."
+)
+@click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
-    help="Write the table as a picture (SVG) to this file instead.",
+    help="Write the whole status as a picture (SVG) to this file instead.",
 )
 @one_line_errors
-def status(data: Path, as_json: bool, output: Path | None) -> None:
-    """Show what each topic has, how far each reader is, what is sealed."""
+def status(data: Path, as_json: bool, everything: bool, output: Path | None) -> None:
+    """Show problems, what each topic has, how far each reader is, what is sealed.
+
+    Exit code: 0 no red problem, 1 a red problem, 2 no stack runs there.
+    """
     from rich.console import Console
 
+    from infra.errors import StackStoppedError
+    from infra.running import State, look
+    from infra.settings import recall
     from infra.status.reader import StatusReader
     from infra.status.svg import save_picture
-    from infra.status.terminal import view
+    from infra.status.terminal import size_of, view
 
-    settings = running(data.absolute())
+    data = data.absolute()
+    settings = recall(data)
+    found = look(data, within_s=LOOK_S)
+    if found.state is State.STOPPED:
+        raise StackStoppedError(found.line())
     current = StatusReader(settings, catalog()).read()
-    shown = view(current, "", {"status": settings.web_url})
+    links = {"status": settings.web_url, "logs": str(settings.data / "logs")}
     if as_json:
         print_json(asdict(current))
     elif output:
-        save_picture(shown, output, "city status", PICTURE_COLUMNS)
+        save_picture(view(current, "", links), output, "city status", PICTURE_COLUMNS)
         click.echo(output)
     else:
         console = Console(highlight=False)
-        console.print(shown, soft_wrap=not console.is_terminal)  # a note is one line for a program
-    sys.exit(1 if current.notes else 0)
+        plain = not console.is_terminal
+        console = Console(highlight=False, width=PLAIN_COLUMNS) if plain else console
+        size = None if plain or everything else size_of(console)
+        console.print(view(current, "", links, size), soft_wrap=plain)  # a problem is one line for a program
+    sys.exit(1 if current.red else 0)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 GRACE_S = 9.0
 """Seconds from the request to stop until the process exits at once (docs/delivery.md#stopping)."""
 
+DEAD_THREAD = 70
+"""Exit code of a process that ends because one of its threads ended by an error."""
+
 PARENT_VARIABLE = "CITY_PARENT"
 _PR_SET_PDEATHSIG = 1
 
@@ -67,6 +70,29 @@ def stop_event() -> threading.Event:
     parent = os.environ.get(PARENT_VARIABLE)
     threading.Thread(target=_watch, args=(stop, parent), daemon=True).start()
     return stop
+
+
+def end_with_threads(stop: threading.Event) -> None:
+    """End the process when one of its threads ends by an error: the rest must not go on without it.
+
+    While `stop` is set, the process ends anyway, and the error is only printed.
+    """
+    usual = threading.excepthook
+
+    def end(arguments: threading.ExceptHookArgs) -> None:
+        usual(arguments)
+        if stop.is_set() or arguments.exc_type is SystemExit:
+            return
+        name = arguments.thread.name if arguments.thread else "of a library"
+        kind = arguments.exc_type.__name__
+        print(  # noqa: T201
+            f"thread {name} ended by {kind}: {arguments.exc_value}: ending the process; start again, nothing is lost",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(DEAD_THREAD)
+
+    threading.excepthook = end
 
 
 def _watch(stop: threading.Event, parent: str | None) -> None:

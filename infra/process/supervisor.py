@@ -18,6 +18,7 @@ import psutil
 
 from infra.errors import DataDirectoryError, StackError
 from infra.process.child import spawn
+from infra.process.report import clear_reports
 
 if TYPE_CHECKING:
     import subprocess
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 PARENT = "parent"
 STOP_S = 12.0
 """Seconds from SIGTERM until a child is killed."""
+LOCK_S = 0.3
+"""Seconds to try for the lock: a command that looks (`infra.running`) holds it for an instant."""
 
 
 @dataclass
@@ -83,16 +86,23 @@ class Supervisor:
             raise DataDirectoryError(
                 f"{self._data}: {error.strerror}; choose another with --data DIR"
             ) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            raise DataDirectoryError(
-                f"{self._data} is in use by another running stack; "
-                "end that one, or choose another with --data DIR"
-            ) from error
+        deadline = time.monotonic() + LOCK_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if time.monotonic() < deadline:
+                    time.sleep(0.02)
+                    continue
+                os.close(descriptor)
+                raise DataDirectoryError(
+                    f"{self._data} is in use by another running stack; "
+                    "end that one, or choose another with --data DIR"
+                ) from error
         self._lock_descriptor = descriptor
         self._end_stale()
+        clear_reports(self._data)
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
         """Start one process; its output goes to `<data>/logs/<name>.log`."""

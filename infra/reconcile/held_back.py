@@ -49,6 +49,21 @@ def held_back(admin: Any, stable: Mapping[PartitionId, int]) -> dict[PartitionId
     }
 
 
+def offsets_since(admin: Any, partitions: Iterable[PartitionId], time_s: float) -> dict[PartitionId, int]:
+    """Return the offset of the first record of each partition that Kafka received at or after a time; -1: none.
+
+    Args:
+        admin: A connected admin client.
+        partitions: Topics and partitions.
+        time_s: POSIX seconds.
+
+    Raises:
+        KafkaException: Kafka does not answer.
+    """
+    spec = OffsetSpec.for_timestamp(int(time_s * 1000))
+    return _offsets(admin, partitions, spec, IsolationLevel.READ_COMMITTED)
+
+
 def describe_held_back(held: Mapping[PartitionId, int]) -> list[str]:
     """Return one line for each partition in which an open transaction holds records back."""
     return [

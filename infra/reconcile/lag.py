@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, TopicPartition
 
 from infra.kafka.admin import READ_COMMITTED, connect
 from infra.reconcile.count import watermarks
-from infra.reconcile.held_back import held_back
+from infra.reconcile.held_back import held_back, offsets_since
 from schemas.names import AGENTS_GROUP, CLICKHOUSE_SINK_GROUP, LEDGER_SINK_GROUP
 from streams.backlog import Backlog
 from streams.config import StreamsConfig
@@ -58,7 +59,8 @@ class LagMeter:
         self._backlog = Backlog(bootstrap)
         self._admin = connect(bootstrap)
         self._last: dict[tuple[str, str, int], int] = {}
-        self._stable: dict[tuple[str, int], int] = {}
+        self.marks: dict[tuple[str, int], tuple[int, int]] = {}
+        """First and last stable offset at the last `lag`, by (topic, partition)."""
 
     def committed(self, group: str, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Return a group's committed offsets by (topic, partition); partitions without one are absent."""
@@ -87,12 +89,25 @@ class LagMeter:
                 if key[0] in topics
             }
             behind[group] = {key: count for key, count in left.items() if count}
-        self._stable = {key: high for key, (_, high) in marks.items()}
+        self.marks = marks
         return behind
 
     def held_back(self) -> dict[tuple[str, int], int]:
         """Return how many records open transactions held back at the last `lag`, by (topic, partition) with any."""
-        return held_back(self._admin, self._stable)
+        return held_back(self._admin, {key: high for key, (_, high) in self.marks.items()})
+
+    def received_before(
+        self, partitions: Iterable[tuple[str, int]], seconds: float
+    ) -> dict[tuple[str, int], int]:
+        """Return the offset behind the last record that Kafka received more than so many seconds ago.
+
+        Args:
+            partitions: Topics and partitions of the last `lag`.
+            seconds: How long ago.
+        """
+        asked = list(partitions)
+        found = offsets_since(self._admin, asked, time.time() - seconds)
+        return {key: found[key] if found[key] >= 0 else self.marks[key][1] for key in asked if key in found}
 
     def _left(self, group: str, partition: tuple[str, int], committed: int, high: int) -> int:
         """Return how many records are left from a committed offset on, at most; 0 only if there is none."""

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from infra.admin.produce import replay_reports
 from infra.layer_configs import catalog, ledger_config, sink_config, streams_config
 from infra.platform_events.events import emitter
+from infra.process.report import Reporter
+from infra.settings import process_name
 
 if TYPE_CHECKING:
     import threading
@@ -29,7 +31,12 @@ def run_worker(settings: Settings, stop: threading.Event, _arguments: Sequence[s
     from streams.worker.app import run
 
     topics = catalog()
-    run(streams_config(settings), topics, emitter(settings, topics), stop)
+    report = Reporter(settings.data, process_name())
+    emit = report.tee(emitter(settings, topics))
+    try:
+        run(streams_config(settings), topics, emit, stop, report.beat)
+    finally:
+        report.close()
     return 0
 
 
@@ -40,7 +47,12 @@ def run_sink(settings: Settings, stop: threading.Event, _arguments: Sequence[str
 
     topics = catalog()
     tune_gc()
-    run(sink_config(settings, topics), topics, stop, emitter(settings, topics))
+    report = Reporter(settings.data, process_name())
+    emit = report.tee(emitter(settings, topics))
+    try:
+        run(sink_config(settings, topics), topics, stop, emit, beat=report.beat)
+    finally:
+        report.close()
     return 0
 
 
@@ -51,7 +63,11 @@ def run_ledger(settings: Settings, stop: threading.Event, _arguments: Sequence[s
 
     topics = catalog()
     tune_gc()
-    run(ledger_config(settings, topics), stop, emitter(settings, topics))
+    report = Reporter(settings.data, process_name())
+    try:
+        run(ledger_config(settings, topics), stop, report.tee(emitter(settings, topics)), report.beat)
+    finally:
+        report.close()
     return 0
 
 

@@ -25,6 +25,7 @@ from infra.reconcile.count_ledger import ledger_counts
 from infra.reconcile.held_back import describe_held_back
 from infra.reconcile.lag import LagMeter
 from infra.stack.stack import Stack
+from infra.stack.standstill import StandstillWatch, standstill
 from infra.status.reader import StatusReader
 from infra.status.terminal import Screen
 from schemas.names import topic_name
@@ -73,11 +74,14 @@ class Run:
     interrupted: bool = False
     cache_maker: subprocess.Popen[bytes] | None = None
 
+    def __post_init__(self) -> None:
+        self._ledger_watch = StandstillWatch(self.settings.data / "ledger")
+
     def check(self) -> None:
         """Check that the run may continue.
 
         Raises:
-            StackError: A process ended that should run.
+            StackError: A process ended that should run, or the ledger stands still and all must come to rest.
             KeyboardInterrupt: The operator pressed Ctrl-C.
         """
         for child in self.supervisor.children:
@@ -85,6 +89,8 @@ class Run:
                 raise StackError(child.exit_message())
         if self.interrupted:
             raise KeyboardInterrupt
+        if self.options.once:
+            self._ledger_watch.check()
 
     def inputs(self) -> dict[str, dict[str, Any]]:
         """Return the replay's report of each recording, by path; empty before the replay has ended."""
@@ -126,7 +132,7 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
             code = _go(run)
         except KeyboardInterrupt:
             screen.say("stopping in order; nothing is lost, the next `city up` goes on from here")
-            code = 130 if options.once else 0
+            code = 130 if options.once else _say_standstill(run)
         finally:
             _end_cache_maker(run)
             killed = supervisor.stop()
@@ -134,6 +140,14 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
             if killed:
                 screen.say(f"had to be killed: {', '.join(killed)}")
         return code
+
+
+def _say_standstill(run: Run) -> int:
+    """Print why logs stand still, if any do; return the exit code of an orderly stop."""
+    reasons = standstill(run.settings.data / "ledger")
+    for reason in reasons:
+        run.screen.say(f"PROBLEM {reason}")
+    return 1 if reasons else 0
 
 
 def _go(run: Run) -> int:

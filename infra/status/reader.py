@@ -1,195 +1,215 @@
-"""The live status of a stack: the counts of each topic, each group's lag, what is sealed, how old it is.
+"""One snapshot of a stack: counts of each topic, lag of each group, what is sealed, and every problem.
 
-One reader serves the terminal, `city status`, the status page and `/metrics`. It reads Kafka, ClickHouse and the
-ledger's published files. A part that does not answer is shown as unknown (`None`), with the reason in `notes`.
+One reader serves the terminal, `city status`, the status page and `/metrics`. A part that does not answer is unknown
+(`None`) and a problem. The whole takes less than 10 s, whatever hangs.
+
+The order of reading makes the numbers fit together: the ledger first, then ClickHouse, then Kafka. Kafka only grows, so
+nothing is sealed or in a table that is not among the records.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from infra.connections import connect
 from infra.layer_configs import anchor_settings
-from infra.reconcile.count import watermarks
-from infra.reconcile.count_ledger import checkpoint, newest_epoch
 from infra.reconcile.held_back import describe_held_back
-from infra.reconcile.lag import LagMeter
+from infra.running import look
+from infra.status.health import LATE_S, VERY_LATE_S, Facts, problems
+from infra.status.ledger_facts import LedgerFacts, ledger_facts
+from infra.status.model import COUNTED_LETTERS, Confinement, Part, Status, TopicStatus
+from infra.status.patience import PatientQuestion
+from infra.status.processes import process_facts
+from infra.status.stores import ClickHouseCounter, ClickHouseCounts, KafkaCounter, KafkaCounts
 from ledger_sink.anchor.audit import anchor_states
+from ledger_sink.errors import LedgerError
+from ledger_sink.format import FormatError
 from ledger_sink.store import FileStore
-from schemas.names import ARCHIVE_TABLE, DATABASE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from clickhouse_connect.driver.client import Client
-
     from infra.settings import Settings
     from schemas.catalog import Catalog
 
-EXACT_UP_TO = 3_000_000
-"""Rows of a table up to which events are counted exactly at each read; above, the rows of its parts are summed."""
+T = TypeVar("T")
 
-
-@dataclass
-class TopicStatus:
-    """The status of one topic. Counts are cumulative per data directory; ages are in seconds."""
-
-    topic: str
-    domain: str
-    kind: str
-    records: int | None = None
-    """Offsets up to the last stable one. Where transactions are written, some hold no readable record."""
-    events: int | None = None
-    rows: int | None = None
-    dead_letters: int = 0
-    sealed: int | None = None
-    lag: int | None = None
-    held_back: int = 0
-    """Records that an open transaction holds back."""
-    age_s: float | None = None
-    simulated: bool = False
-
-
-@dataclass
-class Status:
-    """The whole stack at one moment."""
-
-    city: str
-    time: float
-    topics: list[TopicStatus] = field(default_factory=list)
-    lags: dict[str, int] = field(default_factory=dict)
-    """Records each consumer group has not committed yet."""
-    checkpoint: str = ""
-    """The text of the newest city checkpoint."""
-    blocks: int = 0
-    checkpoint_age_s: float | None = None
-    anchors: dict[str, float | None] = field(default_factory=dict)
-    """For each anchor, seconds since the city log outgrew its newest receipt; None: it has no receipt yet."""
-    notes: list[str] = field(default_factory=list)
+PROBE_S = 1.5
+"""Longest wait for the answer of a part that is asked whether it is there."""
+COUNT_S = 4.5
+"""Longest wait for the counts of a store that answers."""
+WHOLE_S = 8.0
+"""Longest time of a snapshot; what is not there by then is unknown in it."""
+LEAST_S = 1.0
+"""What a store gets at least."""
+CONFINEMENT = "clickhouse-confinement.json"
 
 
 class StatusReader:
-    """Reads the status of one stack repeatedly over the same connections.
+    """Reads snapshots of one stack over the same connections.
 
     Args:
         settings: The stack.
         catalog: Its catalogue.
+        inside: Name of the part that this process is; it does not ask itself.
     """
 
-    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+    def __init__(self, settings: Settings, catalog: Catalog, *, inside: str = "") -> None:
         self._settings = settings
         self._catalog = catalog
-        self._meter: LagMeter | None = None
-        self._client: Client | None = None
+        self._inside = inside
+        self._sealed = [topic.name for topic in catalog.topics.values() if topic.sealed]
+        self._appended: dict[tuple[str, int], int] = {}
+        self._kafka: PatientQuestion[KafkaCounts] = self._kafka_question()
+        self._clickhouse: PatientQuestion[ClickHouseCounts] = self._clickhouse_question()
+        self._silent_since: dict[str, float] = {}
+        self._first = True
 
     def read(self) -> Status:
-        """Return the status now; a part that does not answer becomes a note and raises nothing."""
-        status = Status(self._settings.city, time.time())
-        topics = {
-            t.name: TopicStatus(t.name, t.domain, t.kind)
-            for t in sorted(self._catalog.topics.values(), key=lambda t: (t.domain == "platform", t.name))
-        }
-        status.topics = list(topics.values())
-        for name, read in (
-            ("Kafka", self._kafka),
-            ("ClickHouse", self._clickhouse),
-            ("ledger", self._ledger),
-        ):
-            try:
-                read(topics, status)
-            except Exception as error:  # noqa: BLE001 - the status reports a failed part, it does not fail itself
-                first = next(iter(str(error).splitlines()), "")
-                status.notes.append(f"{name} does not answer: {type(error).__name__}: {first[:160]}")
+        """Return a snapshot; a part that does not answer becomes a problem and raises nothing."""
+        settings, now = self._settings, time.time()
+        status = Status(settings.city, now, [self._row(name) for name in self._ordered()])
+        ledger = ledger_facts(settings.data / "ledger", self._sealed, now)
+        facts = Facts(now, parts=self._parts(now), processes=process_facts(settings, now))
+        self._fill_ledger(status, facts, ledger)
+        silent = {part.name for part in facts.parts if part.problem}
+        self._fill_clickhouse(status, facts, silent)
+        self._fill_kafka(status, facts, silent)
+        facts.confinement = _confinement(settings)
+        status.time = facts.time = time.time()
+        status.problems = problems(facts)
+        self._first = False
         return status
 
-    def _kafka(self, topics: Mapping[str, TopicStatus], status: Status) -> None:
-        address = self._settings.kafka_address
-        for (name, _), (low, high) in watermarks(address, list(topics)).items():
-            topics[name].records = (topics[name].records or 0) + high - low
-        self._meter = self._meter or LagMeter(address, self._catalog)
-        for group, rows in self._meter.lag().items():
-            status.lags[group] = sum(rows.values())
-            for (name, _), lag in rows.items():
-                topics[name].lag = max(topics[name].lag or 0, lag)
-        for row in topics.values():
-            if row.records is not None:
-                row.lag = row.lag or 0
-        held = self._meter.held_back()
-        for (name, _), count in held.items():
-            topics[name].held_back += count
-        status.notes += describe_held_back(held)
+    def _ordered(self) -> list[str]:
+        topics = sorted(self._catalog.topics.values(), key=lambda t: (t.domain == "platform", t.name))
+        return [topic.name for topic in topics]
 
-    def _clickhouse(self, topics: Mapping[str, TopicStatus], _status: Status) -> None:
-        self._client = self._client or connect(self._settings)
-        sizes = dict(
-            self._client.query(
-                f"SELECT name, total_rows FROM system.tables WHERE database = '{DATABASE}'"
-            ).result_rows
-        )
-        for name, row in topics.items():
-            topic = self._catalog.topics[name]
-            size = sizes.get(topic.table)
-            if size is None:
+    def _row(self, name: str) -> TopicStatus:
+        topic = self._catalog.topics[name]
+        return TopicStatus(topic.name, topic.domain, topic.kind)
+
+    def _parts(self, now: float) -> list[Part]:
+        """Ask every part whether it is there; remember since when one is not."""
+        found = []
+        for part in look(self._settings.data, within_s=PROBE_S).parts:
+            if part.name == self._inside:
                 continue
-            if size > EXACT_UP_TO:
-                row.events = row.rows = size
-                continue
-            exact = self._client.query(
-                f"SELECT uniqExact(event_id), count(), toFloat64(now64(6)) - toFloat64(max(occurred_at)), "
-                f"countIf(simulated) FROM {DATABASE}.{topic.table} FINAL"
-            ).result_rows[0]
-            row.events, row.rows, row.age_s = exact[0], exact[1], exact[2] if exact[1] else None
-            row.simulated = bool(exact[3])
-            if topic.kind == "dead-letter" or topic.event == "dead-letter":
-                for dead in topics.values():
-                    if dead.domain == topic.domain and dead.kind == "raw":
-                        dead.dead_letters = exact[1]
-        if ARCHIVE_TABLE not in sizes:
-            raise LookupError(f"table {DATABASE}.{ARCHIVE_TABLE} is not there yet")
+            since = self._silent_since.setdefault(part.name, now) if part.problem else None
+            if not part.problem:
+                self._silent_since.pop(part.name, None)
+            found.append(Part(part.name, part.address, part.problem, since if not self._first else None))
+        return found
 
-    def _ledger(self, topics: Mapping[str, TopicStatus], status: Status) -> None:
-        ledger = self._settings.data / "ledger"
-        for name, row in topics.items():
-            if self._catalog.topics[name].sealed:
-                row.sealed = sum(_leaves(p) for p in (ledger / name).glob("[0-9]*"))
-        city = newest_epoch(ledger / "city")
-        head = checkpoint(city) if city else None
-        if city and head:
-            status.blocks = head[1]
-            status.checkpoint = (city / "checkpoint").read_text(encoding="utf-8")
-            status.checkpoint_age_s = max(0.0, time.time() - (city / "checkpoint").stat().st_mtime)
-            self._anchors(ledger, status)
+    def _fill_ledger(self, status: Status, facts: Facts, ledger: LedgerFacts) -> None:
+        facts.logs, facts.city_log, facts.ledger_unreadable = ledger.logs, ledger.city_log, ledger.unreadable
+        self._appended = {
+            (log.topic, log.partition): log.next_offset for log in ledger.logs if log.next_offset is not None
+        }
+        status.reporting["ledger"] = not ledger.unreadable
+        if ledger.unreadable:
+            return
+        sealed: dict[str, int | None] = dict.fromkeys(self._sealed, 0)
+        for log in ledger.logs:
+            before = sealed[log.topic]
+            sealed[log.topic] = None if before is None or log.sealed is None else before + log.sealed
+        for row in status.topics:
+            row.sealed = sealed.get(row.topic)
+        city = ledger.city_log
+        status.blocks = 0 if city is None else city.blocks
+        if city is not None:
+            status.checkpoint, status.checkpoint_age_s = city.checkpoint, city.checkpoint_age_s
+        if city is not None and city.checkpoint:
+            self._fill_anchors(status, facts)
 
-    def _anchors(self, ledger: Path, status: Status) -> None:
-        for each in anchor_states(FileStore(ledger), self._settings.city, anchor_settings(self._settings)):
+    def _fill_anchors(self, status: Status, facts: Facts) -> None:
+        settings = self._settings
+        try:
+            states = anchor_states(
+                FileStore(settings.data / "ledger"), settings.city, anchor_settings(settings)
+            )
+        except (LedgerError, FormatError, OSError) as error:
+            facts.anchors = [f"the anchors' files cannot be read: {error}"]
+            return
+        for each in states:
             status.anchors[each.name] = each.waiting_s if each.size else None
-            if each.problem:
-                status.notes.append(each.problem)
+        facts.anchors = [each.problem for each in states if each.problem]
+
+    def _fill_clickhouse(self, status: Status, facts: Facts, silent: set[str]) -> None:
+        counted = self._counts("clickhouse", self._clickhouse, facts, silent)
+        found, since = counted
+        status.reporting["clickhouse"] = found is not None
+        status.rows_time = since
+        if found is None:
+            return
+        facts.missing_tables = found.missing
+        status.dead_letters = found.dead_letters
+        for row in status.topics:
+            table = found.tables.get(row.topic)
+            if table is not None:
+                row.rows, row.events, row.age_s = table.rows, table.events, table.age_s
+                row.future, row.simulated = table.future, table.simulated
+            if row.kind in COUNTED_LETTERS:
+                row.dead_letters, row.dead_letters_settled = found.dead_letters.get(row.domain, (0, 0))
+
+    def _fill_kafka(self, status: Status, facts: Facts, silent: set[str]) -> None:
+        counted = self._counts("kafka", self._kafka, facts, silent)
+        found = counted[0]
+        status.reporting["kafka"] = found is not None
+        if found is None:
+            return
+        status.lags = {group: sum(rows.values()) for group, rows in found.lags.items()}
+        lags: dict[str, int] = {}
+        for rows in found.lags.values():
+            for (name, _), lag in rows.items():
+                lags[name] = max(lags.get(name, 0), lag)
+        for row in status.topics:
+            row.records = found.records.get(row.topic)
+            row.lag = None if row.records is None else lags.get(row.topic, 0)
+            row.held_back = sum(count for (name, _), count in found.held_back.items() if name == row.topic)
+        facts.held_back = describe_held_back(found.held_back)
+        very = found.received.get(VERY_LATE_S, {})
+        facts.unread = {
+            key: (end - at, very.get(key, 0) > at)
+            for key, end in found.received.get(LATE_S, {}).items()
+            if end > (at := self._appended.get(key, 0))
+        }
+
+    def _counts(
+        self, store: str, question: PatientQuestion[T], facts: Facts, silent: set[str]
+    ) -> tuple[T | None, float | None]:
+        """Return a store's counts and their time; None if they are unknown."""
+        if store in silent:
+            question.forget()
+            return None, None
+        left_s = WHOLE_S - (time.time() - facts.time)
+        answer = question.answer(max(LEAST_S, min(COUNT_S, left_s)))
+        if answer.error is not None:
+            first = next(iter(str(answer.error).splitlines()), "")[:160]
+            address = self._settings.kafka_address if store == "kafka" else self._settings.clickhouse_url
+            why = f"{type(answer.error).__name__}: {first}"
+            facts.parts = [*facts.parts, Part(store, address, why)]
+            return None, None
+        if answer.late and store == "kafka":  # older counts could be less than what is sealed by now
+            facts.slow = {**facts.slow, store: None}
+            return None, None
+        if answer.late:
+            facts.slow = {**facts.slow, store: answer.time if answer.value is not None else None}
+        return answer.value, answer.time
+
+    def _kafka_question(self) -> PatientQuestion[KafkaCounts]:
+        counter = KafkaCounter(self._settings, self._catalog)
+        return PatientQuestion(lambda: counter.count(self._appended))
+
+    def _clickhouse_question(self) -> PatientQuestion[ClickHouseCounts]:
+        return PatientQuestion(ClickHouseCounter(self._settings, self._catalog).count)
 
 
-def _leaves(partition: Path) -> int:
-    """Return how many record leaves a partition's newest log has published, without START and GAP leaves."""
-    folder = newest_epoch(partition)
-    head = checkpoint(folder) if folder else None
-    if folder is None or head is None:
-        return 0
-    control = folder / "control"
-    return max(0, head[1] - (len(list(control.glob("*.json"))) if control.is_dir() else 0))
-
-
-def age_in_words(seconds: float | None) -> str:
-    """Return an age as text: 3 s, 12 min, 5 h, 40 d, 6 y; a dash for None."""
-    if seconds is None:
-        return "–"
-    for unit, size, limit in (
-        ("s", 1, 120),
-        ("min", 60, 7200),
-        ("h", 3600, 172800),
-        ("d", 86400, 86400 * 730),
-    ):
-        if seconds < limit:
-            return f"{max(0, seconds) / size:.0f} {unit}"
-    return f"{seconds / 86400 / 365.25:.0f} y"
+def _confinement(settings: Settings) -> Confinement | None:
+    """Return what the engine's process wrote about its confinement; None if it wrote nothing."""
+    try:
+        value = json.loads((settings.data / "run" / CONFINEMENT).read_text())
+        return Confinement(bool(value["confined"]), str(value.get("by", "")), str(value.get("why_not", "")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Confinement(confined=False, why_not=f"run/{CONFINEMENT} cannot be read: {error}")

@@ -21,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from infra.errors import StackError
 from infra.layer_configs import subscribers
 from infra.status.reader import StatusReader
 from infra.web import ledger_files, metrics, page, prove, shared
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from infra.settings import Settings
-    from infra.status.reader import Status
+    from infra.status.model import Status
     from schemas.catalog import Catalog
 
 FRESH_S = 1.0
@@ -57,7 +58,7 @@ class CachedStatus:
 
 def application(settings: Settings, catalog: Catalog) -> Starlette:
     """Return the ASGI application."""
-    status = CachedStatus(StatusReader(settings, catalog))
+    status = CachedStatus(StatusReader(settings, catalog, inside="web"))
     ledger = settings.data / "ledger"
     declared = subscribers(catalog)
     links = {
@@ -117,7 +118,11 @@ def application(settings: Settings, catalog: Catalog) -> Starlette:
 
 
 def serve(settings: Settings, catalog: Catalog, stop: threading.Event) -> None:
-    """Serve until `stop` is set."""
+    """Serve until `stop` is set.
+
+    Raises:
+        StackError: The server ended by itself.
+    """
     server = uvicorn.Server(
         uvicorn.Config(
             application(settings, catalog),
@@ -129,7 +134,8 @@ def serve(settings: Settings, catalog: Catalog, stop: threading.Event) -> None:
     )
     thread = threading.Thread(target=server.run, name="web")  # off the main thread it leaves signals to us
     thread.start()
-    while not stop.wait(0.5) and thread.is_alive():
-        pass
+    while not stop.wait(0.5):
+        if not thread.is_alive():
+            raise StackError(f"the web server at {settings.listen}:{settings.ports.web} ended by itself")
     server.should_exit = True
     thread.join()

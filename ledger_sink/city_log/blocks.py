@@ -72,6 +72,11 @@ class CityBlocks:
         return self._committed.state
 
     @property
+    def last_ms(self) -> int:
+        """Return the time of the last block, in milliseconds since 1970 UTC; 0 before block 0."""
+        return self._committed.last.time_ms
+
+    @property
     def tiles(self) -> TileSource:
         """Return the reader of the log's tiles and blocks."""
         return self._committed.tiles.source

@@ -1,4 +1,8 @@
-"""One step of the city log: add blocks, then publish a cosigned checkpoint, and report metrics."""
+"""One step of the city log: add blocks, then publish a cosigned checkpoint, and report metrics.
+
+What keeps the city log from going on is durable beside it (`ledger_sink/log/reasons.py`), so that it is seen without
+this process.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,37 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from ledger_sink.city_log.block_clock import ClockReading, Reference, decide, needs_peers
+from ledger_sink.city_log.peers import peer_clocks
 from ledger_sink.city_log.writer import CityLogWriter, Quorum
 from ledger_sink.errors import (
     CheckpointRefusedError,
+    ClockDoubtedError,
+    DamagedStateError,
     LogStoppedError,
+    MissingFileError,
     SetupError,
 )
 from ledger_sink.format.keys import CITY_LOG, Origin, city_origin
+from ledger_sink.format.layout import log_path
+from ledger_sink.log.key_list import read_keys
+from ledger_sink.log.reasons import REFUSED, STOPPED, WAITING, Waiting, clear_reason, write_reason
+from ledger_sink.store import checksummed_json
 from ledger_sink.witness.city_policy import city_policy
 from ledger_sink.witness.client import WitnessClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from ledger_sink.city_log.block_clock import PeerClock
     from ledger_sink.config import LedgerConfig
     from ledger_sink.metrics import Emit
     from ledger_sink.signer.protocol import SignRequest, SignResponse
     from ledger_sink.store import Store
 
+
+CLOCK_NAME = "clock.json"
+"""File of the clock's reference in the city log's folder; private to the writer."""
 
 log = logging.getLogger("ledger.sink")
 
@@ -37,6 +54,9 @@ class CityLogStep:
         store: Store,
         sign: Callable[[list[SignRequest]], list[SignResponse]],
         emit: Emit,
+        *,
+        clock: Callable[[], ClockReading] = ClockReading.now,
+        peers: Callable[[Iterable[str]], list[PeerClock]] = peer_clocks,
     ) -> None:
         """Lock and verify the city log. If it is damaged, `stopped` has the reason.
 
@@ -45,6 +65,8 @@ class CityLogStep:
             store: the ledger's files.
             sign: requests signatures from the signer.
             emit: takes metrics.
+            clock: reads the clocks.
+            peers: returns the clocks of the witnesses at some URLs.
 
         Raises:
             LockHeldError: another process holds the writer lock.
@@ -58,17 +80,45 @@ class CityLogStep:
         self._emit = emit
         self._quorum: Quorum | None = None
         self._uncosigned_since: float | None = None
+        self._clock = clock
+        self._peers = peers
+        self._reference: Reference | None = None
+        self._waiting: Waiting | None = None
+        self._folder = log_path(city_origin(config.city))
         self._writer: CityLogWriter | None = None
         try:
             self._writer = CityLogWriter(store, city_origin(config.city), sign)
         except LogStoppedError as error:
             self._stop(error)
+        else:
+            self._clear_reasons()
+            self._reference = self._kept_reference()
+
+    def _clear_reasons(self) -> None:
+        """Remove the reasons of the last run: what still holds is found again."""
+        clear_reason(self._store, self._folder, STOPPED)
+        clear_reason(self._store, self._folder, WAITING)
+        try:
+            origins = list(read_keys(self._store))
+        except SetupError:
+            return  # the next step raises it
+        for origin in origins:
+            if not Origin.parse(origin).is_city:
+                clear_reason(self._store, log_path(origin), REFUSED)
+
+    def _kept_reference(self) -> Reference | None:
+        """Return the clock's reference of the last run; None if there is none that can be read."""
+        name = f"{self._folder}/{CLOCK_NAME}"
+        try:
+            return Reference.parse(checksummed_json.decode(self._store.read(name), name))
+        except (MissingFileError, DamagedStateError, ValueError):
+            return None
 
     def __call__(self) -> None:
         """Run one step; do nothing before `keys.txt` has the city log's key.
 
         Raises:
-            RetryError: signer, witness or clock are not ready; run the step again later.
+            RetryError: signer or witness are not ready, or the clock is doubted; run the step again later.
             StoreError: the store failed.
             SetupError: `keys.txt` or `policy.txt` is invalid.
         """
@@ -76,7 +126,9 @@ class CityLogStep:
         if self.stopped or writer is None or writer.key() is None:
             return
         try:
-            blocks = writer.extend(time.time_ns() // 1_000_000)
+            reading = self._clock()
+            self._waiting = self._checked_clock(reading, writer.last_block_ms)
+            blocks = 0 if self._waiting else writer.extend(reading.wall_ms)
             if blocks:
                 self._emit("ledger_city_blocks", writer.state.size, {})
                 self._uncosigned_since = self._uncosigned_since or time.monotonic()
@@ -84,17 +136,43 @@ class CityLogStep:
             self._publish(writer)
         except LogStoppedError as error:
             self._stop(error)
+        if self._waiting:
+            raise ClockDoubtedError(str(self._waiting))
+
+    def _checked_clock(self, reading: ClockReading, last_block_ms: int) -> Waiting | None:
+        """Return why the clock's time may not go into a block; keep that and the clock's reference in files."""
+        urls = self._witness_urls() if needs_peers(reading, self._reference) else ()
+        found = decide(reading, self._reference, last_block_ms, self._peers(urls) if urls else ())
+        if found.reference != self._reference:
+            data = checksummed_json.encode(found.reference.encode())
+            self._store.write({f"{self._folder}/{CLOCK_NAME}": data})
+            self._reference = found.reference
+        before = self._waiting
+        if found.waiting and (before is None or before.until != found.waiting.until):
+            write_reason(self._store, self._folder, WAITING, found.waiting.encode())
+        elif before and not found.waiting:
+            clear_reason(self._store, self._folder, WAITING)
+        self._emit("ledger_clock_waiting", int(found.waiting is not None), {})
+        return found.waiting
+
+    def _witness_urls(self) -> list[str]:
+        """Return the addresses of the witnesses: those of the policy once it is read, else the configured ones."""
+        if self._quorum is None:
+            return list(self._config.witness_urls)
+        return [witness.url for witness in self._quorum.policy.witnesses if witness.url]
 
     def _report_refused(self, writer: CityLogWriter) -> None:
         for origin in writer.refused.keys() - self.refused.keys():
             name = Origin.parse(origin)
             self.refused[origin] = writer.refused[origin]
+            write_reason(self._store, log_path(origin), REFUSED, writer.refused[origin])
             labels = {"topic": str(name.topic), "partition": str(name.partition)}
             self._emit("ledger_log_stopped", 1, labels | {"reason": CheckpointRefusedError.__name__})
 
     def _stop(self, error: LogStoppedError) -> None:
         self.stopped = str(error)
         log.error("the city log stops: %s", error)
+        write_reason(self._store, self._folder, STOPPED, str(error))
         labels = {"topic": CITY_LOG, "partition": "0", "reason": type(error).__name__}
         self._emit("ledger_log_stopped", 1, labels)
 

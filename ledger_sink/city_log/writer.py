@@ -93,6 +93,11 @@ class CityLogWriter:
         return self._blocks.state
 
     @property
+    def last_block_ms(self) -> int:
+        """Return the time of the last block, in milliseconds since 1970 UTC; 0 before block 0."""
+        return self._blocks.last_ms
+
+    @property
     def refused(self) -> dict[str, str]:
         """Return the reason of refusal, by origin of a partition log that no new block includes."""
         return self._collector.refused

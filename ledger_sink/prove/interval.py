@@ -27,7 +27,7 @@ from ledger_sink.log.name import LogName
 from ledger_sink.log.tile_log import TileSource
 from ledger_sink.prove.cosigned_view import block_proof, cosigned_view
 from ledger_sink.prove.receipts import receipt_files
-from ledger_sink.prove.record import RETRY_S
+from ledger_sink.prove.record import RETRY_S, advice
 from ledger_sink.store import FileStore
 
 if TYPE_CHECKING:
@@ -153,12 +153,19 @@ def _locate(store: Store, city: str, query: RangeQuery) -> tuple[LogName, Cosign
         if found is not None:
             return name, view, found
     if epochs and not any_view:
-        raise NotCoveredYetError(f"{query.where}: no cosigned city checkpoint covers its log yet")
+        raise NotCoveredYetError(
+            f"{query.where}: no cosigned city checkpoint covers its log yet; {_advice(store, city, query, epochs)}"
+        )
     if epochs:
         raise NotCoveredYetError(
-            f"{query.where}: no record of it is covered (yet) by a cosigned city checkpoint"
+            f"{query.where}: no record of it is covered (yet) by a cosigned city checkpoint; "
+            f"{_advice(store, city, query, epochs)}"
         )
     raise NotSealedError(f"{query.where}: there is no such log")
+
+
+def _advice(store: Store, city: str, query: RangeQuery, epochs: list[int]) -> str:
+    return advice(store, LogName(city, query.topic, query.partition, epochs[-1]))
 
 
 class _Leaves:

@@ -18,12 +18,15 @@ from ledger_sink.errors import (
 from ledger_sink.format.bundle import Evidence
 from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.errors import FormatError
+from ledger_sink.format.keys import city_origin
+from ledger_sink.format.layout import log_path
 from ledger_sink.format.leaf import Kind, Leaf, canon, record_leaf
 from ledger_sink.format.schema_file import pack_schema
 from ledger_sink.format.tiles import TILE_WIDTH, inclusion_proof
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.log.epochs import epochs_of
 from ledger_sink.log.name import LogName
+from ledger_sink.log.reasons import why_not_covered
 from ledger_sink.log.tile_log import TileSource
 from ledger_sink.prove.cosigned_view import block_proof, cosigned_view
 from ledger_sink.prove.receipts import receipt_files
@@ -131,7 +134,8 @@ def _locate(store: Store, city: str, record_id: tuple[str, int, int]) -> tuple[L
     """
     topic, partition, offset = record_id
     waiting = ""
-    for epoch in reversed(epochs_of(store, topic, partition)):
+    epochs = list(reversed(epochs_of(store, topic, partition)))
+    for epoch in epochs:
         name = LogName(city, topic, partition, epoch)
         view = cosigned_view(store, name)
         if view is None:
@@ -147,9 +151,15 @@ def _locate(store: Store, city: str, record_id: tuple[str, int, int]) -> tuple[L
     where = f"{topic}/{partition} offset {offset}"
     if waiting:
         raise NotCoveredYetError(
-            f"{where}: {waiting}; wait a few seconds, or see `city status` for the witnesses"
+            f"{where}: {waiting}; {advice(store, LogName(city, topic, partition, epochs[0]))}"
         )
     raise NotSealedError(f"{where}: no leaf of its log speaks of it")
+
+
+def advice(store: Store, name: LogName) -> str:
+    """Return what is in the way of a block that covers a log's newest leaves, or how long to wait."""
+    reason = why_not_covered(store, log_path(city_origin(name.city)), name.folder)
+    return reason or "wait a few seconds, or see `city status` for the witnesses"
 
 
 def find_leaf(source: TileSource, size: int, offset: int) -> int | None:

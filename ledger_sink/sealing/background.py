@@ -1,8 +1,8 @@
 """Threads beside ingestion: one publishes partition checkpoints, one extends the city log, one anchors it.
 
 Ingestion never waits for them. A `RetryError` is logged, and the step runs again. A step itself handles what stops one
-log. Any other error (a full disk, another
-master seed) ends the thread and stays in `failure` for the main thread.
+log. Any other error (a full disk, another master seed) ends the thread and
+stays in `failure`; the main thread raises it, and the process ends.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ledger_sink.errors import (
@@ -23,10 +24,27 @@ if TYPE_CHECKING:
 
 LAST_PASS_S = 3.5
 """Time limit of a last pass, in seconds."""
+REPEAT_S = 60.0
+"""Seconds after which a lasting `RetryError` is logged again."""
 RETRY_S = 1.0
 """Pause after a `RetryError`, in seconds."""
 
 log = logging.getLogger("ledger.sink")
+
+
+@dataclass
+class _Reported:
+    """The last `RetryError` in the log, so that one that lasts is not written each second."""
+
+    kind: type[RetryError] | None = None
+    at_s: float = 0.0
+
+    def is_news(self, error: RetryError, now_s: float) -> bool:
+        """Return whether an error is of another kind than the last, or that was `REPEAT_S` ago."""
+        if type(error) is self.kind and now_s - self.at_s < REPEAT_S:
+            return False
+        self.kind, self.at_s = type(error), now_s
+        return True
 
 
 class PeriodicThread:
@@ -52,6 +70,17 @@ class PeriodicThread:
         """Start the thread."""
         self._thread.start()
 
+    def raise_failure(self) -> None:
+        """Raise what ended the thread.
+
+        Raises:
+            LedgerError: the thread ended although nobody finished it.
+        """
+        if self.failure:
+            raise self.failure
+        if self._thread.ident is not None and not self._stop and not self._thread.is_alive():
+            raise LedgerError(f"{self._thread.name}: the thread ended by itself")
+
     def wake(self) -> None:
         """Run the next step now."""
         self._wake.set()
@@ -74,7 +103,7 @@ class PeriodicThread:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        last = False
+        last, reported = False, _Reported()
         while not last:
             self._wake.wait(self._interval_s)
             self._wake.clear()
@@ -84,12 +113,13 @@ class PeriodicThread:
             try:
                 self._step()
             except RetryError as error:
-                log.warning("%s; trying again", error)
+                if reported.is_news(error, time.monotonic()):
+                    log.warning("%s; trying again", error)
                 time.sleep(0 if self._stop else RETRY_S)
             except LedgerError as error:
                 self.failure = error
                 return
-            except Exception as error:
+            except BaseException as error:  # a thread that ended must not look like one that rests
                 log.exception("%s failed", self._thread.name)
                 self.failure = LedgerError(f"{self._thread.name}: {type(error).__name__}: {error}")
                 return

@@ -22,6 +22,7 @@ from ledger_sink.errors import (
     TopicReplacedError,
 )
 from ledger_sink.log.epochs import current_log
+from ledger_sink.log.reasons import STOPPED, clear_reason, write_reason
 from ledger_sink.sealing.sequencer import PartitionFacts, Sequencer
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 LOCK_WAIT_S = 5.0
 """How long to wait for a writer lock, in seconds."""
-STOPPED_NAME = "stopped.txt"
 T = TypeVar("T")
 
 log = logging.getLogger("ledger.sink")
@@ -118,7 +118,7 @@ class PartitionLogs:
             return
         self._must_assign = True
         self._logs[name.topic, name.partition] = sequencer
-        self._store.remove([f"{name.folder}/{STOPPED_NAME}"])
+        clear_reason(self._store, name.folder, STOPPED)
         self._emit("ledger_log_stopped", 0, _labels(name))
 
     def _assign(self) -> None:
@@ -245,10 +245,7 @@ class PartitionLogs:
         self.stopped[name] = str(error)
         log.error("log %s stops: %s", name, error)
         self._emit("ledger_log_stopped", 1, _labels(name) | {"reason": type(error).__name__})
-        try:
-            self._store.write({f"{name.folder}/{STOPPED_NAME}": f"{error}\n".encode()})
-        except StoreError as write_error:
-            log.warning("%s/%s: %s", name.folder, STOPPED_NAME, write_error)
+        write_reason(self._store, name.folder, STOPPED, str(error))
 
     def close(self) -> None:
         """Release the writer locks of all logs."""

@@ -30,6 +30,7 @@ from ledger_sink.store import FileStore
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
     from ledger_sink.config import LedgerConfig
     from ledger_sink.kafka_source import PartitionId, TopicFacts
@@ -48,13 +49,19 @@ ANCHORS_EVERY_S = 1.0
 log = logging.getLogger("ledger.sink")
 
 
-def run(config: LedgerConfig, stop: threading.Event, emit: Emit = no_emit) -> None:
+def run(
+    config: LedgerConfig,
+    stop: threading.Event,
+    emit: Emit = no_emit,
+    beat: Callable[[], None] = lambda: None,
+) -> None:
     """Seal the configured topics until `stop` is set, then end within 10 s.
 
     Args:
         config: settings.
         stop: ends the run when set.
         emit: takes metrics.
+        beat: called in each round of the main loop, several times a second; must not block.
 
     Raises:
         LockHeldError: another sink runs over the same data.
@@ -73,8 +80,8 @@ def run(config: LedgerConfig, stop: threading.Event, emit: Emit = no_emit) -> No
     logs = PartitionLogs(config, store, source, emit)
     city_log = PeriodicThread("ledger-city-log", city_log_step, config.interval_s)
     publish = PublishStep(publisher, config.city, logs.states, emit, then=city_log.wake)
-    threads = _Threads(PeriodicThread("ledger-publisher", publish, config.interval_s), city_log)
-    ingestion = _Ingestion(config, logs, source, publisher.published, threads, emit)
+    threads = _Threads(PeriodicThread("ledger-publisher", publish, config.interval_s), city_log, anchoring)
+    ingestion = _Ingestion(config, logs, source, publisher.published, threads, emit, beat)
     anchoring.start()
     try:
         ingestion.run(stop)
@@ -97,10 +104,11 @@ def run(config: LedgerConfig, stop: threading.Event, emit: Emit = no_emit) -> No
 
 @dataclass(frozen=True, slots=True)
 class _Threads:
-    """The threads that publish what ingestion has committed."""
+    """The threads that publish what ingestion has committed, and the one that anchors it."""
 
     publisher: PeriodicThread
     city_log: PeriodicThread
+    anchoring: PeriodicThread
 
     def start(self) -> None:
         """Start both."""
@@ -113,9 +121,8 @@ class _Threads:
         Raises:
             LedgerError: that failure.
         """
-        for thread in (self.publisher, self.city_log):
-            if thread.failure:
-                raise thread.failure
+        for thread in (self.publisher, self.city_log, self.anchoring):
+            thread.raise_failure()
 
     def finish(self) -> None:
         """Stop each thread after one last pass, the publisher first.
@@ -151,6 +158,7 @@ class _Ingestion:
         published: Published,
         threads: _Threads,
         emit: Emit,
+        beat: Callable[[], None],
     ) -> None:
         self._topics = [topic.name for topic in config.topics]
         self._logs = logs
@@ -158,6 +166,7 @@ class _Ingestion:
         self._published = published
         self._threads = threads
         self._emit = emit
+        self._beat = beat
         self._commit_interval = CommitInterval(config.interval_s, config.longest_interval_s)
         self._facts: dict[str, TopicFacts] = {}
         self._lost: set[PartitionId] = set()
@@ -170,6 +179,7 @@ class _Ingestion:
         """
         self._threads.start()
         while not stop.is_set():
+            self._beat()
             try:
                 self._iterate()
             except KafkaUnavailableError as error:

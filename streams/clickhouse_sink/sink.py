@@ -16,7 +16,7 @@ Commits are shared: the confirmation of one batch is the claim of the next.
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 
 from schemas.model import Catalog
@@ -60,6 +60,7 @@ def run(
     stop: threading.Event,
     emit: Emit = no_emit,
     *,
+    beat: Callable[[], None] = lambda: None,
     transform_for_tests: TransformForTests | None = None,
 ) -> None:
     """Write records to ClickHouse until `stop` is set. Blocks.
@@ -69,6 +70,7 @@ def run(
         catalog: Topics and schemas. All topics are read.
         stop: Set it to end within `config.stop_within_s`. Unconfirmed records are replayed by the next run.
         emit: Receives the metrics every `config.metrics_interval_s`.
+        beat: Called in each round of the main loop, several times a second; must not block.
         transform_for_tests: Only for a test that needs a faulty sink: changes each batch before it is written.
 
     Raises:
@@ -78,6 +80,7 @@ def run(
     sink = ClickHouseSink(config, catalog, emit, transform_for_tests, stop)
     try:
         while not stop.is_set():
+            beat()
             sink.run_once()
     finally:
         sink.close()

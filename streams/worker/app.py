@@ -85,7 +85,13 @@ def create_app(
     return app
 
 
-def run(config: StreamsConfig, catalog: Catalog, emit: Emit, stop: threading.Event | None = None) -> NoReturn:
+def run(
+    config: StreamsConfig,
+    catalog: Catalog,
+    emit: Emit,
+    stop: threading.Event | None = None,
+    beat: Callable[[], None] | None = None,
+) -> NoReturn:
     """Run a worker in the main thread until SIGTERM or SIGINT, then end the process within `stop_within_s`.
 
     Args:
@@ -93,6 +99,7 @@ def run(config: StreamsConfig, catalog: Catalog, emit: Emit, stop: threading.Eve
         catalog: Topics and schemas.
         emit: Receives lag and counts every `metrics_interval_s`.
         stop: Acts as SIGTERM when set. An event that is set before the worker is up also stops it.
+        beat: Called by the event loop every second; must not block.
 
     Raises:
         SystemExit: 0 after a signal; otherwise another status, with one line on stderr.
@@ -102,6 +109,8 @@ def run(config: StreamsConfig, catalog: Catalog, emit: Emit, stop: threading.Eve
     except StreamsError as error:
         sys.stderr.write(f"agents: {error}\n")
         raise SystemExit(EXIT_UNHEALTHY) from error
+    if beat is not None:
+        _beat_every_second(app, beat)
     run_app(app, config, stop)
 
 
@@ -223,6 +232,17 @@ def _start_liveness(app: CityApp, config: StreamsConfig, topics: Sequence[str], 
         liveness.start()
 
     app.task(watch)
+
+
+def _beat_every_second(app: CityApp, beat: Callable[[], None]) -> None:
+    """Call `beat` from the event loop, so that it stands still while the loop is blocked."""
+
+    async def tick() -> None:
+        while not app.should_stop:
+            beat()
+            await asyncio.sleep(1.0)
+
+    app.task(tick)
 
 
 def _signal_when_set(app: CityApp, stop: threading.Event) -> None:

@@ -124,6 +124,14 @@ class Liveness(threading.Thread):
         self._halt.set()
 
     def run(self) -> None:
+        """Check and emit until stopped. An unexpected error ends the process: nobody else would see it hang."""
+        try:
+            self._repeat()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the watch is over
+            if not self._halt.is_set():
+                self._on_unhealthy(f"agents: the liveness thread ended by {type(error).__name__}: {error}")
+
+    def _repeat(self) -> None:
         """Check and emit until stopped."""
         every = min(self._config.metrics_interval_s, self._config.stalled_after_s / 4)
         while not self._halt.wait(every):

@@ -1,0 +1,69 @@
+"""Whether the ledger of a stack stands still for a reason that only a person can remove."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from infra.errors import StackError
+from ledger_sink.log.reasons import REFUSED, STOPPED, WAITING, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+EVERY_S = 2.0
+"""Seconds between two looks."""
+LASTS_S = 5.0
+"""Seconds after which a reason counts: at a start those of the last run are removed first."""
+
+
+def standstill(ledger: Path) -> list[str]:
+    """Return one sentence for each log that has stopped, is refused, or waits for the clock.
+
+    Args:
+        ledger: Folder of the ledger.
+    """
+    found = []
+    for folder in sorted([*ledger.glob("city/[0-9]*"), *ledger.glob("*/[0-9]*/[0-9]*")]):
+        log = folder.relative_to(ledger)
+        name = "the city log" if log.parts[0] == "city" else f"log {log.parent}"
+        for file, what in ((STOPPED, "has stopped"), (REFUSED, "is refused by the city log")):
+            with suppress(FileNotFoundError):
+                found.append(f"{name} {what}: {(folder / file).read_text(errors='replace').strip()}")
+        with suppress(FileNotFoundError):
+            found.append(str(Waiting.parse((folder / WAITING).read_text(errors="replace").strip())))
+    return found
+
+
+class StandstillWatch:
+    """Raises once a reason has lasted: a stack that must come to rest would wait for ever.
+
+    Args:
+        ledger: Folder of the ledger.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, ledger: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._looked = self._since = float("-inf")
+
+    def check(self) -> None:
+        """Look, at most every EVERY_S.
+
+        Raises:
+            StackError: A reason has lasted for LASTS_S.
+        """
+        now = self._clock()
+        if now - self._looked < EVERY_S:
+            return
+        self._looked = now
+        found = standstill(self._ledger)
+        if not found:
+            self._since = float("inf")
+        elif self._since in (float("inf"), float("-inf")):
+            self._since = now
+        elif now - self._since >= LASTS_S:
+            raise StackError(f"the stack cannot come to rest: {'; '.join(found)}")

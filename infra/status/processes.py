@@ -1,0 +1,95 @@
+"""The processes of a stack: which run, which are suspended, which hang.
+
+`city up` lists its children in `<data>/run/pids.json`. In containers there is no such list: only the reports that
+processes write themselves (`infra/process/report.py`) are known there.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import psutil
+
+from infra.process.report import read_reports
+from infra.process.supervisor import PARENT
+from infra.status.model import ProcessFact, ProcessState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from infra.process.report import Report
+    from infra.settings import Settings
+
+HANGS_S = 7.0
+"""Seconds without a round of its main loop after which a process hangs."""
+STARTS_S = 60.0
+"""Seconds that a process has until its first report."""
+REPORTING = ("worker", "sink", "ledger")
+"""Roles whose main loop reports; the others are servers, which are asked."""
+_GONE = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+_SUSPENDED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+
+
+def expected(settings: Settings) -> list[str]:
+    """Return the names of the processes that `city up` starts for a stack, without the replay."""
+    embedded = [name for name in ("clickhouse", "kafka") if not getattr(settings, name)]
+    workers = [f"worker-{number}" for number in range(settings.workers)]
+    return [*embedded, "signer", "witness", *workers, "sink", "ledger", "web"]
+
+
+def process_facts(settings: Settings, now: float) -> list[ProcessFact]:
+    """Return the state of each process of a stack.
+
+    Args:
+        settings: The stack.
+        now: POSIX seconds.
+    """
+    reports = read_reports(settings.data)
+    pids = _pids(settings.data)
+    if not pids:
+        return [_reported(report, now) for report in reports.values()]
+    facts = [
+        _fact(name, *pids[name], reports.get(name), now)
+        if name in pids
+        else ProcessFact(name, ProcessState.MISSING)
+        for name in expected(settings)
+    ]
+    parent = _fact(PARENT, *pids[PARENT], None, now) if PARENT in pids else None
+    return [parent, *facts] if parent and parent.state is ProcessState.STOPPED else facts
+
+
+def _pids(data: Path) -> Mapping[str, tuple[int, float]]:
+    try:
+        rows = json.loads((data / "run" / "pids.json").read_text())
+        return {str(name): (int(pid), float(created)) for name, (pid, created) in rows.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _fact(name: str, pid: int, created: float, report: Report | None, now: float) -> ProcessFact:
+    try:
+        process = psutil.Process(pid)
+        state = process.status() if abs(process.create_time() - created) < 1 else psutil.STATUS_DEAD
+    except psutil.NoSuchProcess:
+        state = psutil.STATUS_DEAD
+    except psutil.AccessDenied:
+        state = psutil.STATUS_RUNNING
+    beat = report.beat if report else None
+    if state in _GONE:
+        return ProcessFact(name, ProcessState.ENDED, beat)
+    if state in _SUSPENDED:
+        return ProcessFact(name, ProcessState.STOPPED, beat, pid=pid)
+    if not name.startswith(REPORTING):
+        return ProcessFact(name, ProcessState.RUNS)
+    if report is None:
+        starts = now - created < STARTS_S
+        return ProcessFact(name, ProcessState.STARTS if starts else ProcessState.SILENT, created)
+    return _reported(report, now)
+
+
+def _reported(report: Report, now: float) -> ProcessFact:
+    hangs = now - report.beat > HANGS_S
+    state = ProcessState.HANGS if hangs else ProcessState.RUNS
+    return ProcessFact(report.process, state, report.beat if hangs else None, report.conditions)
