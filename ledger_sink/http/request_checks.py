@@ -95,7 +95,7 @@ def _host(head: Head, local: str, hosts: Collection[str]) -> Refusal | None:
     name = matched[1].lower().removesuffix(".").strip("[]")
     if is_own_name(name, local) or name in hosts:
         return None
-    return Refusal(421, "Host: not a name of this server; CITY_HOSTS adds names")
+    return Refusal(421, "Host: not a name of this server; CITY_HOSTS (ledger-witness: --allow-host) adds one")
 
 
 def is_own_name(name: str, local: str) -> bool:
