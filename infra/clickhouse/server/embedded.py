@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ from infra.clickhouse.server.engine import EmbeddedEngine
 from infra.errors import PortInUseError
 from infra.http.server_limits import CLICKHOUSE
 from infra.http.serving import LimitedConfig, listen
+from infra.process.log_limit import limit_logging
 from ledger_sink.http.descriptors import raise_descriptor_limit
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ def run(config: ServerConfig, hosts: Collection[str] = ()) -> None:
     sys.stderr.flush()
     _Server(engine, config, hosts).run(sockets=[listening])
     # The data is on disk already; waiting for the engine's own threads could take longer than the grace period.
+    logging.shutdown()  # says what the log left out
     sys.stderr.flush()
     os._exit(0)
 
@@ -133,6 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--password-file", type=Path, help="file whose first line is the password (none: no password)"
     )
     given = parser.parse_args(arguments)
+    limit_logging(sys.stderr)
     serve(given.path, given.host, given.port, given.user, _password(parser, given.password_file))
 
 
