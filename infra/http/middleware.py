@@ -59,6 +59,8 @@ class LimitsMiddleware:
         exchange = _Exchange(self._limits, self._budget, receive, send)
         try:
             refusal = refusal_of(_head(scope), self._limits, _local(scope), self._hosts)
+            if scope["http_version"] not in {"1.0", "1.1"}:
+                refusal = Refusal(505, "expected HTTP/1.1")
             if refusal is not None:
                 await exchange.refuse(refusal)
                 return

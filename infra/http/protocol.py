@@ -130,7 +130,8 @@ class LimitedProtocol(H11Protocol):
 
     def _give_up(self, late: bool) -> None:
         silent = self.cycle is None or not self.cycle.response_started
-        if late and silent and not self._dropping and self._received:
+        begun = self._received > 0 or (self._entry is not None and self._entry.phase is Phase.BODY)
+        if late and silent and begun and not self._dropping:
             self._raw.write(_LATE)
             self.transport.close()
         else:
