@@ -9,7 +9,7 @@ from ledger_sink.signer.server import LIMITS as SIGNER
 from ledger_sink.witness.server import LIMITS as WITNESS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 WEB = HttpLimits(methods=frozenset({"GET", "HEAD", "POST", "PUT", "DELETE"}))
 """Status page: bodies come to the schema registry only, which answers PUT and DELETE that it is read-only."""
@@ -36,7 +36,7 @@ SERVERS: Mapping[str, HttpLimits] = {
 
 def table() -> str:
     """Return the Markdown table of all servers' limits."""
-    rows = {
+    rows: dict[str, Callable[[HttpLimits], str]] = {
         "connections (of one address)": lambda of: f"{of.connections} ({of.connections_per_peer})",
         "request line and headers": lambda of: f"{_size(of.head_bytes)}, {of.headers} headers",
         "time for them": lambda of: f"{of.head_s:g} s",

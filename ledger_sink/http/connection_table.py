@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from ledger_sink.http.limits import HttpLimits
 
@@ -66,7 +66,7 @@ class ConnectionTable:
     def add(self, peer: str, give_up: Callable[[bool], None]) -> Connection | None:
         """Add a connection, closing another one if there are too many; return None if none can go."""
         own = self._peers.get(peer, {})
-        crowd: Iterable[Connection] = ()
+        crowd: Mapping[Connection, None] = {}
         if len(own) >= self.limits.connections_per_peer:
             crowd = own
         elif len(self._all) >= self.limits.connections:
