@@ -1,6 +1,6 @@
 """A log handler that bounds how often one statement of the code writes: a few lines at once, then one a second.
 
-What is left out is counted and said: "1,234 more lines like this". Statements are told apart by logger, level, file
+What is left out is counted and reported: "1,234 more lines like this". Statements differ by logger, level, file
 and line, so that texts that differ in their values count as the same line.
 """
 
@@ -20,7 +20,7 @@ BURST = 20
 PER_S = 1.0
 """Lines a second that are written after that."""
 SUMMARY_S = 10.0
-"""Seconds after which left out lines are told, if none of their kind was written before."""
+"""Seconds after which left out lines are reported, if none of their kind was written before."""
 _STATEMENTS = 1000
 
 _Key = tuple[str, int, str, int]

@@ -1,4 +1,4 @@
-"""Parse the head of an HTTP/1 request strictly (RFC 9112 §3 and §5): what is no request is refused, never repaired.
+"""Parse the head of an HTTP/1 request strictly (RFC 9112 §3, §5): what is no request is refused, never repaired.
 
 Pure, and on the standard library alone: signer and witness read requests with it.
 """
