@@ -24,6 +24,7 @@ from infra.reconcile import count, drain, report
 from infra.reconcile.count_ledger import ledger_counts
 from infra.reconcile.held_back import describe_held_back
 from infra.reconcile.lag import LagMeter
+from infra.settings import remember
 from infra.stack.stack import Stack
 from infra.status.reader import StatusReader
 from infra.status.terminal import Screen
@@ -112,6 +113,7 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
     """Run the stack; return the exit code."""
     supervisor = Supervisor(settings.data)
     supervisor.take()
+    remember(settings)  # only under the lock: commands that join a running stack read it
     links = _links(settings, where(settings, subscribers(catalog)))
     with Screen(links) as screen:
         run = Run(settings, catalog, options, supervisor, screen, links)
