@@ -13,8 +13,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
+from infra.kafka.topics import to_stderr
 from infra.ports import free_port
 from infra.process.child import spawn
+from infra.recovery import start_check
+from infra.recovery.store_facts import refill
 from infra.settings import Switch, command_for, java_home
 from infra.stack.stores import answers, prepare_stores
 
@@ -40,6 +43,7 @@ class Stack:
         supervisor: Owns the processes.
         check: Raises if a process ended that should run, or the operator interrupts.
         download: Shows the download of Kafka's jars, if there is one.
+        say: Takes a line for the operator.
     """
 
     def __init__(
@@ -49,12 +53,14 @@ class Stack:
         supervisor: Supervisor,
         check: Callable[[], None],
         download: DownloadProgress | None = None,
+        say: Callable[[str], None] = to_stderr,
     ) -> None:
         self.settings = settings
         self._catalog = catalog
         self._supervisor = supervisor
         self._check = check
         self._download = download
+        self._say = say
         self._broker: Child | None = None
         self.broker_lacks_cache = False
 
@@ -76,6 +82,8 @@ class Stack:
         if not self.settings.clickhouse:
             self._await_http("clickhouse", f"{self.settings.clickhouse_url}/ping")
         prepare_stores(self.settings, self._catalog)
+        for line in start_check.lines(refill(self.settings, self._catalog)):
+            self._say(line)
         for role in ("signer", "witness"):
             url = self.settings.signer_url if role == "signer" else self.settings.witness_url
             self._await_http(role, f"{url}/")

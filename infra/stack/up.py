@@ -142,7 +142,7 @@ def _go(run: Run) -> int:
     pause_file(run.settings.data).unlink(missing_ok=True)
     (run.settings.data / "run" / REPLAY_RESULT).unlink(missing_ok=True)
     download = TerminalProgress(run.screen.console)
-    stack = Stack(run.settings, run.catalog, run.supervisor, run.check, download)
+    stack = Stack(run.settings, run.catalog, run.supervisor, run.check, download, run.screen.say)
     stack.start()
     run.screen.say(f"ready after {time.monotonic() - run.started:.1f} s")
     for name, address in run.links.items():
