@@ -119,6 +119,8 @@ class Settings:
     """Share of the rule's last calls that must be refused for that, too; 0 to 1."""
     rule_refusal_window: int = 1_000
     """Last calls of a rule, for each partition, over which both are counted."""
+    disk_warning_mb: int = 512
+    """Megabytes (2^20 bytes) free below which a running stack says that its disk is almost full."""
     session_timeout_s: float = 10.0
     """Seconds without heartbeat after which Kafka takes a consumer's partitions away."""
 

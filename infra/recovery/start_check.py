@@ -69,7 +69,7 @@ def refills(facts: dict[Partition, PartitionFacts]) -> list[Refill]:
         each = facts[topic, number]
         raise StoresDisagreeError(
             f"Kafka is older than what was stored from it: {topic}/{number} ends at offset {each.end}, but ClickHouse "
-            f"has it up to {each.stored} and the ledger up to {each.sealed} ({len(short)} partitions); put the newest "
+            f"has it up to {max(each.stored, each.committed)} and the ledger up to {each.sealed} ({len(short)} partitions); put the newest "
             "kafka/ back, or restore all stores from one backup: city restore BACKUP --data NEW "
             "(docs/recovery.md#one-store-is-older)"
         )

@@ -94,13 +94,13 @@ def _committed(consumer: Any, partitions: list[Partition]) -> list[TopicPartitio
             found: list[TopicPartition] = consumer.committed(
                 [TopicPartition(*each) for each in partitions], timeout=ANSWER_S
             )
-            if all(each.error is None for each in found):
-                return found
-            raise KafkaException(next(each.error for each in found if each.error is not None))
+            _require_taken(found)
         except KafkaException:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
+        else:
+            return found
 
 
 def _reached(committed: TopicPartition) -> int:
@@ -250,12 +250,16 @@ def _send_back(consumer: Any, found: list[Refill], within_s: float) -> None:
     deadline = time.monotonic() + within_s
     while True:
         try:
-            done = consumer.commit(offsets=offsets, asynchronous=False)
-            failed = next((each.error for each in done or () if each.error is not None), None)
-            if failed is None:
-                return
-            raise KafkaException(failed)
+            _require_taken(consumer.commit(offsets=offsets, asynchronous=False) or ())
         except KafkaException:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
+        else:
+            return
+
+
+def _require_taken(found: Iterable[TopicPartition]) -> None:
+    for each in found:
+        if each.error is not None:
+            raise KafkaException(each.error)

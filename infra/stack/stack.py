@@ -13,9 +13,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
+from infra.kafka.errors import DiskFullError
 from infra.kafka.topics import to_stderr
 from infra.ports import free_port
 from infra.process.child import spawn
+from infra.process.disk_space import almost_full
 from infra.recovery import start_check
 from infra.recovery.store_facts import refill
 from infra.settings import Switch, command_for, java_home
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from schemas.catalog import Catalog
 
+FULL_BYTES = 16 << 20
+"""Bytes free below which a disk is taken for the reason of a process's end."""
 START_S = 60.0
 """Seconds after which a part that does not answer has failed to start."""
 
@@ -62,6 +66,7 @@ class Stack:
         self._download = download
         self._say = say
         self._broker: Child | None = None
+        self._kafka: EmbeddedKafka | None = None
         self.broker_lacks_cache = False
 
     def start(self) -> None:
@@ -92,6 +97,16 @@ class Stack:
         for role in ("sink", "ledger", "web"):
             self._start(role)
         self._await_http("web", f"{self.settings.web_url}/ping")
+
+    def exit_message(self, child: Child) -> str:
+        """Return one line: how a child ended, and whether the disk is the reason."""
+        message = child.exit_message()
+        if child is self._broker and self._kafka is not None:
+            reason = self._kafka.why_stopped()
+            if isinstance(reason, DiskFullError):
+                return f"{message}; {reason}"
+        full = almost_full(self.settings.data, FULL_BYTES)
+        return f"{message}; {full}" if full else message
 
     def start_replay(self, arguments: Sequence[str]) -> Child:
         """Start the replay process; `infra.stack.roles.run_replay` takes the arguments."""
@@ -130,6 +145,7 @@ class Stack:
             aot=self.settings.aot_cache is Switch.ON,
         )
         kafka.prepare()
+        self._kafka = kafka
         self.broker_lacks_cache = kafka.lacks_cache
         self._broker = self._supervisor.start("kafka", kafka.command(), kafka.environment())
         return kafka

@@ -19,6 +19,7 @@ from infra.errors import StackError
 from infra.kafka.progress import TerminalProgress
 from infra.layer_configs import subscribers
 from infra.platform_events.metric_emitter import pause_file
+from infra.process.disk_space import DiskWatch, no_room
 from infra.process.supervisor import Supervisor
 from infra.reconcile import count, drain, report
 from infra.reconcile.count_ledger import ledger_counts
@@ -73,6 +74,7 @@ class Run:
     replay: Child | None = None
     interrupted: bool = False
     cache_maker: subprocess.Popen[bytes] | None = None
+    stack: Stack | None = None
 
     def check(self) -> None:
         """Check that the run may continue.
@@ -83,7 +85,9 @@ class Run:
         """
         for child in self.supervisor.children:
             if child is not self.replay and not child.alive:
-                raise StackError(child.exit_message())
+                raise StackError(
+                    child.exit_message() if self.stack is None else self.stack.exit_message(child)
+                )
         if self.interrupted:
             raise KeyboardInterrupt
 
@@ -129,6 +133,11 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
         except KeyboardInterrupt:
             screen.say("stopping in order; nothing is lost, the next `city up` goes on from here")
             code = 130 if options.once else 0
+        except OSError as error:
+            line = no_room(error, settings.data)
+            if line is None:
+                raise
+            raise StackError(line) from error
         finally:
             _end_cache_maker(run)
             killed = supervisor.stop()
@@ -143,6 +152,7 @@ def _go(run: Run) -> int:
     (run.settings.data / "run" / REPLAY_RESULT).unlink(missing_ok=True)
     download = TerminalProgress(run.screen.console)
     stack = Stack(run.settings, run.catalog, run.supervisor, run.check, download, run.screen.say)
+    run.stack = stack
     stack.start()
     run.screen.say(f"ready after {time.monotonic() - run.started:.1f} s")
     for name, address in run.links.items():
@@ -151,6 +161,7 @@ def _go(run: Run) -> int:
     if run.options.grafana and not run.options.once:
         run.screen.say(stack.start_grafana())
     status = StatusReader(run.settings, run.catalog)
+    disk = DiskWatch(run.settings.data, run.settings.disk_warning_mb << 20)
     message = "replaying"
     cache_due = None if run.options.once else time.monotonic() + CACHE_AFTER_S
     while not (run.replay_ended() and run.options.once):
@@ -160,6 +171,7 @@ def _go(run: Run) -> int:
         if cache_due is not None and time.monotonic() > cache_due:
             cache_due = None
             run.cache_maker = _start_cache_maker(stack, run.screen) if stack.broker_lacks_cache else None
+        disk.look(run.screen.say)
         run.screen.show(status.read(), message)
         _pause(run, REFRESH_S)
     return finish(run)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from infra.connections import connect
 from infra.layer_configs import anchor_settings
+from infra.process.disk_space import almost_full
 from infra.reconcile.count import watermarks
 from infra.reconcile.count_ledger import checkpoint, newest_epoch
 from infra.reconcile.held_back import describe_held_back
@@ -103,6 +104,8 @@ class StatusReader:
             except Exception as error:  # noqa: BLE001 - the status reports a failed part, it does not fail itself
                 first = next(iter(str(error).splitlines()), "")
                 status.notes.append(f"{name} does not answer: {type(error).__name__}: {first[:160]}")
+        full = almost_full(self._settings.data, self._settings.disk_warning_mb << 20)
+        status.notes += [full] if full else []
         return status
 
     def _kafka(self, topics: Mapping[str, TopicStatus], status: Status) -> None:

@@ -12,9 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from infra.cli import main
+from infra.kafka.embedded import EmbeddedKafka
 from infra.ports import free_port
 from infra.process.supervisor import Supervisor
 from infra.settings import Settings, remember
+from infra.stack.stack import Stack
+from schemas.catalog import load_catalog
 from streams.replay.recordings import bundled
 
 if TYPE_CHECKING:
@@ -157,3 +160,21 @@ def test_a_second_start_in_a_running_directory_touches_nothing(tmp_path: Path, p
     assert result.stderr.startswith(f"city: {tmp_path} is in use by another running stack")
     assert result.stderr.count("\n") == 1
     assert snapshot(tmp_path) == before
+
+
+def test_a_broker_that_ended_for_lack_of_room_says_so(tmp_path: Path) -> None:
+    """The last line of the stack has the reason and the advice, though the broker's own output has neither."""
+    supervisor = Supervisor(tmp_path)
+    supervisor.take()
+    stack = Stack(Settings(data=tmp_path), load_catalog(), supervisor, lambda: None)
+    broker = EmbeddedKafka(tmp_path)
+    stack._kafka = broker
+    stack._broker = supervisor.start("kafka", [sys.executable, "-c", "raise SystemExit(1)"], {})
+    stack._broker.process.wait(30)
+    assert stack.exit_message(stack._broker).startswith("kafka ended with 1")
+    broker.log_file.parent.mkdir(exist_ok=True)
+    broker.log_file.write_text("java.io.IOException: No space left on device\n")
+    message = stack.exit_message(stack._broker)
+    supervisor.release()
+    assert f"no room left at {tmp_path / 'kafka'}" in message
+    assert "free some room" in message
