@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
-from infra.ports import LOOPBACK, free_port, port_is_free
+from infra.ports import LOOPBACK, claim_port, free_port, port_is_free
 from streams.durable_files import create_once
 from streams.errors import StopError
 from streams.worker.refusal_limit import RefusalLimit
@@ -302,7 +302,9 @@ def settle_ports(wanted: Mapping[str, int], *, embedded: Sequence[str] = NAMED_P
         if name not in chosen:
             default = getattr(defaults, name)
             taken = [*chosen.values(), *wanted.values()]
-            keep = name in PUBLISHED and default not in taken and port_is_free(default)
+            keep = (
+                name in PUBLISHED and default not in taken and port_is_free(default) and claim_port(default)
+            )
             chosen[name] = default if keep else free_port(taken)
     if len(set(chosen.values())) != len(chosen):
         raise SettingsError(f"--ports: one port is named twice: {chosen}")

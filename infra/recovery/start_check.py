@@ -68,10 +68,10 @@ def refills(facts: dict[Partition, PartitionFacts]) -> list[Refill]:
         (topic, number), _ = max(short.items(), key=lambda item: item[1])
         each = facts[topic, number]
         raise StoresDisagreeError(
-            f"Kafka is older than what was stored from it: {topic}/{number} ends at offset {each.end}, but ClickHouse "
-            f"has it up to {max(each.stored, each.committed)} and the ledger up to {each.sealed} ({len(short)} partitions); put the newest "
-            "kafka/ back, or restore all stores from one backup: city restore BACKUP --data NEW "
-            "(docs/recovery.md#one-store-is-older)"
+            f"Kafka is older than what was stored from it: {topic}/{number} ends at offset {each.end}, but "
+            f"ClickHouse has it up to {max(each.stored, each.committed)}, the ledger up to {each.sealed} "
+            f"({len(short)} partitions); put the newest kafka/ back, or restore all stores from one backup: "
+            "city restore BACKUP --data NEW (docs/recovery.md#one-store-is-older)"
         )
     found = []
     for partition, each in facts.items():

@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from typing import TYPE_CHECKING
 
+from confluent_kafka import KafkaException
+
+from infra.errors import StackError
+from infra.kafka.admin import is_transport_failure
 from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
-from infra.kafka.errors import DiskFullError
+from infra.kafka.errors import DiskFullError, KafkaSetupError
 from infra.kafka.topics import to_stderr
 from infra.ports import free_port
 from infra.process.child import spawn
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
 
 FULL_BYTES = 16 << 20
 """Bytes free below which a disk is taken for the reason of a process's end."""
+TRANSPORT_S = 20.0
+"""Seconds in which a broker that has just answered may still break off connections."""
 START_S = 60.0
 """Seconds after which a part that does not answer has failed to start."""
 
@@ -86,7 +93,7 @@ class Stack:
             kafka.wait_ready(START_S, alive=self._broker_lives)
         if not self.settings.clickhouse:
             self._await_http("clickhouse", f"{self.settings.clickhouse_url}/ping")
-        prepare_stores(self.settings, self._catalog)
+        self._prepare_stores()
         for line in start_check.lines(refill(self.settings, self._catalog)):
             self._say(line)
         for role in ("signer", "witness"):
@@ -97,6 +104,25 @@ class Stack:
         for role in ("sink", "ledger", "web"):
             self._start(role)
         self._await_http("web", f"{self.settings.web_url}/ping")
+
+    def _prepare_stores(self) -> None:
+        """Prepare the stores; try again for a while if the broker breaks a connection, as it may while it starts."""
+        deadline = time.monotonic() + TRANSPORT_S
+        while True:
+            try:
+                prepare_stores(self.settings, self._catalog)
+            except (KafkaException, KafkaSetupError) as error:
+                if not is_transport_failure(error):
+                    raise
+                if time.monotonic() > deadline:
+                    raise StackError(
+                        f"Kafka at {self.settings.kafka_address} breaks off its connections ({error}); "
+                        f"nothing is lost, start again (log: {self.settings.data / 'logs' / 'kafka.log'})"
+                    ) from error
+                self._check()
+                time.sleep(0.5)
+            else:
+                return
 
     def exit_message(self, child: Child) -> str:
         """Return one line: how a child ended, and whether the disk is the reason."""
