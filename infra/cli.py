@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from infra.commands import (
+    backup,
     bench,
     dashboards,
     dead_letters,
@@ -31,6 +32,7 @@ for noun in (
     records,
     dead_letters,
     ledger,
+    backup,
     sources,
     sharing,
     domains,

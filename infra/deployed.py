@@ -22,7 +22,7 @@ from infra.errors import CityError, StackError
 from infra.kafka.admin import cluster_id, connect
 from infra.known_errors import known_errors
 from infra.platform_events.metric_emitter import pause_file
-from infra.process.supervisor import Supervisor
+from infra.process.supervisor import Supervisor, require_unused
 from infra.stack.roles import run_replay, speed_argument
 from infra.stack.stores import answers, prepare_stores
 from infra.stack.up import REPLAY_RESULT, Run, UpOptions, finish
@@ -50,6 +50,7 @@ def prepare(settings: Settings) -> int:
     _await(
         "ClickHouse", settings.clickhouse_url, lambda: answers(f"{settings.clickhouse_url}/ping", timeout_s=5)
     )
+    require_unused(settings.data)
     settings_module.remember(settings)
     prepare_stores(settings, configs.catalog())
     return 0

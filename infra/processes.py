@@ -13,6 +13,7 @@ import sys
 
 from infra import settings as settings_module
 from infra.process.child import end_with_threads, stop_event
+from infra.process.disk_space import no_room
 from infra.process.log_limit import limit_logging
 from infra.stack.roles import ROLES
 from ledger_sink.http.descriptors import raise_descriptor_limit
@@ -44,6 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     except Exception as error:
+        full = no_room(error, settings_module.from_environment().data) if isinstance(error, OSError) else None
+        if full:
+            print(f"{role}: {full}", file=sys.stderr, flush=True)  # noqa: T201
+            return 1
         logging.getLogger("city").exception("%s stops", role)
         print(f"{role}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201
         return 1

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
-from infra.ports import LOOPBACK, free_port, port_is_free
+from infra.ports import LOOPBACK, claim_port, free_port, port_is_free
 from streams.durable_files import create_once
 from streams.errors import StopError
 from streams.worker.refusal_limit import RefusalLimit
@@ -121,6 +121,8 @@ class Settings:
     """Share of the rule's last calls that must be refused for that, too; 0 to 1."""
     rule_refusal_window: int = 1_000
     """Last calls of a rule, for each partition, over which both are counted."""
+    disk_warning_mb: int = 512
+    """Megabytes (2^20 bytes) free below which a running stack says that its disk is almost full."""
     session_timeout_s: float = 10.0
     """Seconds without heartbeat after which Kafka takes a consumer's partitions away."""
 
@@ -332,7 +334,9 @@ def settle_ports(wanted: Mapping[str, int], *, embedded: Sequence[str] = NAMED_P
         if name not in chosen:
             default = getattr(defaults, name)
             taken = [*chosen.values(), *wanted.values()]
-            keep = name in PUBLISHED and default not in taken and port_is_free(default)
+            keep = (
+                name in PUBLISHED and default not in taken and port_is_free(default) and claim_port(default)
+            )
             chosen[name] = default if keep else free_port(taken)
     if len(set(chosen.values())) != len(chosen):
         raise SettingsError(f"--ports: one port is named twice: {chosen}")

@@ -66,6 +66,12 @@ def one_line_errors(function: F) -> F:
             click.echo(f"city: {error}", err=True)
             sys.exit(exit_code_of(error))
         except OSError as error:
+            from infra.process.disk_space import no_room
+
+            full = no_room(error, kwargs.get("data") or Path.cwd())
+            if full:
+                click.echo(f"city: {full}", err=True)
+                sys.exit(2)
             where = f"{error.filename}: " if error.filename else ""
             click.echo(f"city: {where}{error.strerror or error}", err=True)
             sys.exit(2)

@@ -83,7 +83,7 @@ def up(
 ) -> None:
     """Start the whole platform, replay recordings, show where things stand; Ctrl-C stops in order."""
     from infra.errors import SettingsError
-    from infra.settings import remember
+    from infra.process.supervisor import require_unused
     from infra.stack.up import UpOptions
     from infra.stack.up import up as run
     from streams.replay.recordings import check_named
@@ -91,8 +91,8 @@ def up(
     if report is not None and not once:
         raise SettingsError("--report needs --once: a city that stays up has no final counts")
     check_named((*recordings, *more), format_name=format_name)
+    require_unused(data.absolute())  # before the ports of the stack that runs there are found taken
     settings = _settings(data, kafka, clickhouse, workers, ports, java)
-    remember(settings)
     options = UpOptions((*recordings, *more), format_name, speed, shift_to_now, once, report)
     sys.exit(run(settings, catalog(), options))
 

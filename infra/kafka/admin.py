@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 if TYPE_CHECKING:
@@ -14,6 +14,10 @@ READ_COMMITTED = {"isolation.level": "read_committed"}
 """The setting of every consumer of `infra`: what counts is what one reads (docs/delivery.md#transactions)."""
 REQUEST_S = 45.0
 """Longest request in seconds: on a busy machine a broker may leave its controller and come back."""
+
+_TRANSPORT = frozenset(
+    (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT)  # noqa: SLF001 - librdkafka's public codes
+)
 
 
 def connect(bootstrap: str, client: Mapping[str, str] | None = None) -> Any:
@@ -40,3 +44,13 @@ def reason(error: KafkaException) -> str:
     """Return Kafka's description of an error in one line."""
     cause = error.args[0]
     return str(cause.str() if hasattr(cause, "str") else cause)
+
+
+def is_transport_failure(error: BaseException | None) -> bool:
+    """Return whether an error, or one that it was raised from, is a broken or missing connection to a broker."""
+    while error is not None:
+        cause = error.args[0] if isinstance(error, KafkaException) and error.args else None
+        if isinstance(cause, KafkaError) and cause.code() in _TRANSPORT:
+            return True
+        error = error.__cause__
+    return False

@@ -236,13 +236,17 @@ class EmbeddedKafka:
             if not alive():
                 if self._cache_used:
                     self.aot_cache().discard()  # if the cache was the cause, the next start has none
-                raise server_log.why_stopped(self.log_file, self._log_start)
+                raise self.why_stopped()
             if self._answers():
                 return
             time.sleep(_POLL_S)
         raise BrokerNotReadyError(
             f"Kafka on {self.bootstrap} did not answer within {timeout:g} s: look into {self.log_file}"
         )
+
+    def why_stopped(self) -> KafkaSetupError:
+        """Return the error that reports why the broker's process ended, according to its log."""
+        return server_log.why_stopped(self.log_file, self._log_start)
 
     def _setup_error(self, error: OSError) -> KafkaSetupError:
         """Return the error that reports a failure of the file system to the operator."""

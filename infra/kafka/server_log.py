@@ -13,6 +13,7 @@ from infra.kafka.errors import (
     PortInUseError,
 )
 from infra.kafka.lock import in_use
+from infra.process.disk_space import ADVICE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +70,7 @@ def why_stopped(log_file: Path, since: int = 0) -> KafkaSetupError:
     """
     text = _tail(log_file, since)
     if "No space left on device" in text or "Disk quota exceeded" in text:
-        return DiskFullError(f"Kafka stopped: no space left for {log_file.parent}; free some and start again")
+        return DiskFullError(f"Kafka stopped: no room left at {log_file.parent}; {ADVICE}")
     if "Address already in use" in text:
         return PortInUseError(
             "Kafka stopped: one of its ports was taken while it started; start again or choose others "

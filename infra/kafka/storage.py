@@ -12,6 +12,7 @@ from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING
 
 from infra.kafka.errors import DiskFullError, StorageFormatError
+from infra.process.disk_space import almost_full
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,12 +28,9 @@ def require_space(home: Path) -> None:
     Raises:
         DiskFullError: Less than LEAST_FREE_BYTES are free.
     """
-    free = shutil.disk_usage(home).free
-    if free < LEAST_FREE_BYTES:
-        raise DiskFullError(
-            f"no space left for {home}: expected {LEAST_FREE_BYTES >> 20} MB free, "
-            f"got {free >> 20} MB; free some and start again"
-        )
+    line = almost_full(home, LEAST_FREE_BYTES)
+    if line:
+        raise DiskFullError(line)
 
 
 def format_storage(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PARENT = "parent"
+LOCK = "lock"
 STOP_S = 12.0
 """Seconds from SIGTERM until a child is killed."""
 LOCK_S = 0.3
@@ -58,6 +59,30 @@ class Child:
         return f"{self.name} {how}: {self.last_line() or 'no output'} (log: {self.log})"
 
 
+def require_unused(data: Path) -> None:
+    """Refuse a data directory that a running stack holds; write nothing.
+
+    Raises:
+        DataDirectoryError: Another stack holds it.
+    """
+    try:
+        descriptor = os.open(data / "run" / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return  # nobody ever locked it, or `Supervisor.take` reports why it cannot be opened
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        raise _in_use(data) from error
+    finally:
+        os.close(descriptor)
+
+
+def _in_use(data: Path) -> DataDirectoryError:
+    return DataDirectoryError(
+        f"{data} is in use by another running stack; end that one, or choose another with --data DIR"
+    )
+
+
 class Supervisor:
     """Owns the child processes of one data directory.
 
@@ -80,7 +105,7 @@ class Supervisor:
         """
         try:
             self._run.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self._run / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise DataDirectoryError(
                 f"{self._data}: {error.strerror}; choose another with --data DIR"
@@ -95,10 +120,7 @@ class Supervisor:
                     time.sleep(0.02)
                     continue
                 os.close(descriptor)
-                raise DataDirectoryError(
-                    f"{self._data} is in use by another running stack; "
-                    "end that one, or choose another with --data DIR"
-                ) from error
+                raise _in_use(self._data) from error
         self._lock_descriptor = descriptor
         self._end_stale()
         clear_reports(self._data)

@@ -10,11 +10,21 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from typing import TYPE_CHECKING
 
+from confluent_kafka import KafkaException
+
+from infra.errors import StackError
+from infra.kafka.admin import is_transport_failure
 from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
+from infra.kafka.errors import DiskFullError, KafkaSetupError
+from infra.kafka.topics import to_stderr
 from infra.ports import free_port
 from infra.process.child import spawn
+from infra.process.disk_space import almost_full
+from infra.recovery import start_check
+from infra.recovery.store_facts import refill
 from infra.settings import Switch, command_for, java_home
 from infra.stack.stores import answers, prepare_stores
 
@@ -27,6 +37,10 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from schemas.catalog import Catalog
 
+FULL_BYTES = 16 << 20
+"""Bytes free below which a disk is taken for the reason of a process's end."""
+TRANSPORT_S = 20.0
+"""Seconds in which a broker that has just answered may still break off connections."""
 START_S = 60.0
 """Seconds after which a part that does not answer has failed to start."""
 
@@ -40,6 +54,7 @@ class Stack:
         supervisor: Owns the processes.
         check: Raises if a process ended that should run, or the operator interrupts.
         download: Shows the download of Kafka's jars, if there is one.
+        say: Takes a line for the operator.
     """
 
     def __init__(
@@ -49,13 +64,16 @@ class Stack:
         supervisor: Supervisor,
         check: Callable[[], None],
         download: DownloadProgress | None = None,
+        say: Callable[[str], None] = to_stderr,
     ) -> None:
         self.settings = settings
         self._catalog = catalog
         self._supervisor = supervisor
         self._check = check
         self._download = download
+        self._say = say
         self._broker: Child | None = None
+        self._kafka: EmbeddedKafka | None = None
         self.broker_lacks_cache = False
 
     def start(self) -> None:
@@ -75,7 +93,9 @@ class Stack:
             kafka.wait_ready(START_S, alive=self._broker_lives)
         if not self.settings.clickhouse:
             self._await_http("clickhouse", f"{self.settings.clickhouse_url}/ping")
-        prepare_stores(self.settings, self._catalog)
+        self._prepare_stores()
+        for line in start_check.lines(refill(self.settings, self._catalog)):
+            self._say(line)
         for role in ("signer", "witness"):
             url = self.settings.signer_url if role == "signer" else self.settings.witness_url
             self._await_http(role, f"{url}/")
@@ -84,6 +104,35 @@ class Stack:
         for role in ("sink", "ledger", "web"):
             self._start(role)
         self._await_http("web", f"{self.settings.web_url}/ping")
+
+    def _prepare_stores(self) -> None:
+        """Prepare the stores; try again for a while if the broker breaks a connection, as it may while it starts."""
+        deadline = time.monotonic() + TRANSPORT_S
+        while True:
+            try:
+                prepare_stores(self.settings, self._catalog)
+            except (KafkaException, KafkaSetupError) as error:
+                if not is_transport_failure(error):
+                    raise
+                if time.monotonic() > deadline:
+                    raise StackError(
+                        f"Kafka at {self.settings.kafka_address} breaks off its connections ({error}); "
+                        f"nothing is lost, start again (log: {self.settings.data / 'logs' / 'kafka.log'})"
+                    ) from error
+                self._check()
+                time.sleep(0.5)
+            else:
+                return
+
+    def exit_message(self, child: Child) -> str:
+        """Return one line: how a child ended, and whether the disk is the reason."""
+        message = child.exit_message()
+        if child is self._broker and self._kafka is not None:
+            reason = self._kafka.why_stopped()
+            if isinstance(reason, DiskFullError):
+                return f"{message}; {reason}"
+        full = almost_full(self.settings.data, FULL_BYTES)
+        return f"{message}; {full}" if full else message
 
     def start_replay(self, arguments: Sequence[str]) -> Child:
         """Start the replay process; `infra.stack.roles.run_replay` takes the arguments."""
@@ -122,6 +171,7 @@ class Stack:
             aot=self.settings.aot_cache is Switch.ON,
         )
         kafka.prepare()
+        self._kafka = kafka
         self.broker_lacks_cache = kafka.lacks_cache
         self._broker = self._supervisor.start("kafka", kafka.command(), kafka.environment())
         return kafka

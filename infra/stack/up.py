@@ -19,11 +19,13 @@ from infra.errors import StackError
 from infra.kafka.progress import TerminalProgress
 from infra.layer_configs import subscribers
 from infra.platform_events.metric_emitter import pause_file
+from infra.process.disk_space import DiskWatch, no_room
 from infra.process.supervisor import Supervisor
 from infra.reconcile import count, drain, report
 from infra.reconcile.count_ledger import ledger_counts
 from infra.reconcile.held_back import describe_held_back
 from infra.reconcile.lag import LagMeter
+from infra.settings import remember
 from infra.stack.stack import Stack
 from infra.stack.standstill import StandstillWatch, standstill
 from infra.status.reader import StatusReader
@@ -73,6 +75,7 @@ class Run:
     replay: Child | None = None
     interrupted: bool = False
     cache_maker: subprocess.Popen[bytes] | None = None
+    stack: Stack | None = None
 
     def __post_init__(self) -> None:
         self._ledger_watch = StandstillWatch(self.settings.data / "ledger")
@@ -86,7 +89,9 @@ class Run:
         """
         for child in self.supervisor.children:
             if child is not self.replay and not child.alive:
-                raise StackError(child.exit_message())
+                raise StackError(
+                    child.exit_message() if self.stack is None else self.stack.exit_message(child)
+                )
         if self.interrupted:
             raise KeyboardInterrupt
         if self.options.once:
@@ -118,6 +123,7 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
     """Run the stack; return the exit code."""
     supervisor = Supervisor(settings.data)
     supervisor.take()
+    remember(settings)  # only under the lock: commands that join a running stack read it
     links = _links(settings, where(settings, subscribers(catalog)))
     with Screen(links) as screen:
         run = Run(settings, catalog, options, supervisor, screen, links)
@@ -133,6 +139,11 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
         except KeyboardInterrupt:
             screen.say("stopping in order; nothing is lost, the next `city up` goes on from here")
             code = 130 if options.once else _say_standstill(run)
+        except OSError as error:
+            line = no_room(error, settings.data)
+            if line is None:
+                raise
+            raise StackError(line) from error
         finally:
             _end_cache_maker(run)
             killed = supervisor.stop()
@@ -154,7 +165,8 @@ def _go(run: Run) -> int:
     pause_file(run.settings.data).unlink(missing_ok=True)
     (run.settings.data / "run" / REPLAY_RESULT).unlink(missing_ok=True)
     download = TerminalProgress(run.screen.console)
-    stack = Stack(run.settings, run.catalog, run.supervisor, run.check, download)
+    stack = Stack(run.settings, run.catalog, run.supervisor, run.check, download, run.screen.say)
+    run.stack = stack
     stack.start()
     run.screen.say(f"ready after {time.monotonic() - run.started:.1f} s")
     for name, address in run.links.items():
@@ -163,6 +175,7 @@ def _go(run: Run) -> int:
     if run.options.grafana and not run.options.once:
         run.screen.say(stack.start_grafana())
     status = StatusReader(run.settings, run.catalog)
+    disk = DiskWatch(run.settings.data, run.settings.disk_warning_mb << 20)
     message = "replaying"
     cache_due = None if run.options.once else time.monotonic() + CACHE_AFTER_S
     while not (run.replay_ended() and run.options.once):
@@ -172,6 +185,7 @@ def _go(run: Run) -> int:
         if cache_due is not None and time.monotonic() > cache_due:
             cache_due = None
             run.cache_maker = _start_cache_maker(stack, run.screen) if stack.broker_lacks_cache else None
+        disk.look(run.screen.say)
         run.screen.show(status.read(), message)
         _pause(run, REFRESH_S)
     return finish(run)

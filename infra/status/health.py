@@ -48,6 +48,8 @@ class Facts:
     """One sentence for each partition in which an open transaction holds records back."""
     confinement: Confinement | None = None
     missing_tables: Sequence[str] = ()
+    disk: str = ""
+    """That the disk is almost full, and what to do; empty: it is not."""
 
 
 def problems(facts: Facts) -> list[Problem]:
@@ -253,6 +255,9 @@ def _condition(process: str, each: Condition, silent: set[str], now: float) -> P
 
 
 def _rest(facts: Facts) -> Iterator[Problem]:
+    if facts.disk:
+        what, _, todo = facts.disk.partition("; ")
+        yield Problem(RED, "disk", "almost-full", what, todo)
     for what in facts.anchors:
         yield Problem(YELLOW, "anchors", "anchor-late", what, "see logs/ledger.log")
     for what in facts.held_back:

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from infra.layer_configs import anchor_settings
+from infra.process.disk_space import almost_full
 from infra.reconcile.held_back import describe_held_back
 from infra.running import look
 from infra.status.health import LATE_S, VERY_LATE_S, Facts, problems
@@ -75,6 +76,7 @@ class StatusReader:
         self._fill_clickhouse(status, facts, silent)
         self._fill_kafka(status, facts, silent)
         facts.confinement = _confinement(settings)
+        facts.disk = almost_full(settings.data, settings.disk_warning_mb << 20) or ""
         status.time = facts.time = time.time()
         status.problems = problems(facts)
         self._first = False

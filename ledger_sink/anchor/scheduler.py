@@ -176,9 +176,16 @@ class AnchorScheduler:
             claim = each.anchor.verify(self._jobs.checkpoint(job), receipt.data)
         except (ReceiptError, UncheckedError) as error:
             raise AnchorUnavailableError(f"{each.anchor.name}: its receipt does not hold: {error}") from error
-        if not job.time_ms // 1000 - MAX_SKEW_S <= claim.time_s <= now + MAX_SKEW_S:
+        asked_s = job.time_ms // 1000
+        if claim.time_s < asked_s - MAX_SKEW_S:
             raise AnchorUnavailableError(
-                f"{each.anchor.name}: its receipt is of second {claim.time_s}, asked for at {job.time_ms // 1000}, "
+                f"{each.anchor.name}: its receipt is of second {claim.time_s}, but this checkpoint was asked for at "
+                f"{asked_s}: the ledger is older than its anchor, so put its newest files back "
+                "(docs/recovery.md#ledger-is-older); or a clock is wrong; the receipt was not kept"
+            )
+        if claim.time_s > now + MAX_SKEW_S:
+            raise AnchorUnavailableError(
+                f"{each.anchor.name}: its receipt is of second {claim.time_s}, asked for at {asked_s}, "
                 f"now is {int(now)}: a clock is wrong by more than {MAX_SKEW_S} s; the receipt was not kept"
             )
 

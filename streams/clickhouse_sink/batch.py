@@ -13,6 +13,10 @@ from confluent_kafka import Message
 
 from streams.clickhouse_sink.errors import SinkStopError
 
+REDO = "redo-before "
+"""Beginning of a commit's metadata by which an operator's check sends the sink back: the offset follows up to which
+records were stored once, and may be stored still."""
+
 RecordHeaders = Sequence[tuple[str, bytes | None]]
 
 
@@ -44,6 +48,12 @@ class OffsetRange(NamedTuple):
                 f"{where}: expected a claim first-last in the commit's metadata, got {text!r:.80}"
             )
         return cls(int(first), int(last))
+
+
+def redo_before(metadata: str) -> int:
+    """Return the offset up to which the sink was sent back; 0 if the metadata says no such thing."""
+    number = metadata.removeprefix(REDO)
+    return int(number) if metadata.startswith(REDO) and number.isascii() and number.isdigit() else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,9 +214,9 @@ class BatchWriter:
         self._client.insert(sql, container(schema, part, marker), token)
 
     def _stored(self, part: InsertBatch, topic: Topic) -> int:
-        """Return the number of rows in the typed table between the first and last of these offsets."""
+        """Return how many offsets between the first and last of these have a row in the typed table."""
         found = self._client.rows(
-            f"SELECT count() FROM {self._config.database}.{topic.table} WHERE _partition = {part.partition} "
+            f"SELECT uniqExact(_offset) FROM {self._config.database}.{topic.table} WHERE _partition = {part.partition} "
             f"AND _offset BETWEEN {min(part.offsets)} AND {max(part.offsets)}"
         )
         return int(found[0][0])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -178,3 +180,15 @@ def test_a_command_is_named_by_the_role_or_its_former_name(
 ) -> None:
     """The present name goes before the former one."""
     assert command_for("clickhouse", environment) == command
+
+
+def test_two_stacks_that_start_at_once_get_other_default_ports() -> None:
+    """The default that one has chosen is not free for the next, though nobody listens there yet."""
+    from infra.ports import claim_port
+
+    port = free_port([])
+    code = f"from infra.ports import claim_port; print(claim_port({port}))"
+    assert claim_port(port)
+    assert claim_port(port)
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("logged", "kind", "told"),
     [
-        ("java.io.IOException: No space left on device", DiskFullError, "no space left"),
+        ("java.io.IOException: No space left on device", DiskFullError, "no room left"),
         ("java.net.BindException: Address already in use", PortInUseError, "was taken"),
         ("Failed to acquire lock on file .lock in /x", DataInUseError, "another Kafka works"),
         (

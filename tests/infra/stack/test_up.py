@@ -12,6 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from infra.cli import main
+from infra.kafka.embedded import EmbeddedKafka
+from infra.ports import free_port
+from infra.process.supervisor import Supervisor
+from infra.settings import Settings, remember
+from infra.stack.stack import Stack
+from schemas.catalog import load_catalog
 from streams.replay.recordings import bundled
 
 if TYPE_CHECKING:
@@ -125,3 +131,50 @@ def test_files_of_unknown_format_in_a_folder_do_not_refuse_it(tmp_path: Path) ->
         result = up(tmp_path / "data", "--ports", f"kafka={port}", "--recordings", str(folder))
     assert result.exit_code == 2
     assert f"port {port} (kafka) is in use" in result.stderr
+
+
+def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Return the bytes and the time of the last change of each file below a folder."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("ports", ["own", "the same"])
+def test_a_second_start_in_a_running_directory_touches_nothing(tmp_path: Path, ports: str) -> None:
+    """Exit 2 and one line that names the directory, also with ports of its own; every file is as it was."""
+    first = Supervisor(tmp_path)
+    first.take()
+    remember(Settings(data=tmp_path))
+    before = snapshot(tmp_path)
+    listening = socket.create_server(("127.0.0.1", 0))
+    taken = listening.getsockname()[1]
+    kafka = free_port([taken]) if ports == "own" else taken
+    words = ["--ports", f"kafka={kafka},clickhouse={free_port([kafka])},web={free_port([kafka])}"]
+    result = up(tmp_path, *words)
+    listening.close()
+    first.release()
+    assert result.exit_code == 2, result.output
+    assert result.stderr.startswith(f"city: {tmp_path} is in use by another running stack")
+    assert result.stderr.count("\n") == 1
+    assert snapshot(tmp_path) == before
+
+
+def test_a_broker_that_ended_for_lack_of_room_says_so(tmp_path: Path) -> None:
+    """The last line of the stack has the reason and the advice, though the broker's own output has neither."""
+    supervisor = Supervisor(tmp_path)
+    supervisor.take()
+    stack = Stack(Settings(data=tmp_path), load_catalog(), supervisor, lambda: None)
+    broker = EmbeddedKafka(tmp_path)
+    stack._kafka = broker
+    stack._broker = supervisor.start("kafka", [sys.executable, "-c", "raise SystemExit(1)"], {})
+    stack._broker.process.wait(30)
+    assert stack.exit_message(stack._broker).startswith("kafka ended with 1")
+    broker.log_file.parent.mkdir(exist_ok=True)
+    broker.log_file.write_text("java.io.IOException: No space left on device\n")
+    message = stack.exit_message(stack._broker)
+    supervisor.release()
+    assert f"no room left at {tmp_path / 'kafka'}" in message
+    assert "free some room" in message

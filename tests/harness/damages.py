@@ -1,0 +1,131 @@
+"""The damages that an operator may find, each done to the data directory of a stack that does not run.
+
+`docs/recovery.md#table-of-damages` says of each what a start says and what heals; `tests/end_to_end/test_damages.py`
+does each of them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TOPIC = "air-quality.reading"
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One damage, and what `city up --once` makes of it."""
+
+    name: str
+    do: Callable[[Path, Path], None]
+    """Gets the data directory, and an older copy of it."""
+    code: int
+    """Exit code of `city up --once`; 0: it heals, and the totals are as if nothing had been."""
+    line: str
+    """Part of a line that the start prints or logs; empty: nothing is worth a line."""
+
+
+def older(*names: str) -> Callable[[Path, Path], None]:
+    """Replace folders or files by their older copies."""
+
+    def do(data: Path, old: Path) -> None:
+        for name in names:
+            removed(name)(data, old)
+            if (old / name).is_dir():
+                shutil.copytree(old / name, data / name, symlinks=True)
+            else:
+                shutil.copy2(old / name, data / name)
+
+    return do
+
+
+def removed(*patterns: str) -> Callable[[Path, Path], None]:
+    """Remove folders or files."""
+
+    def do(data: Path, _old: Path) -> None:
+        for pattern in patterns:
+            found = list(data.glob(pattern))
+            assert found, pattern
+            for path in found:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    return do
+
+
+def flipped(pattern: str, at: float = 0.5) -> Callable[[Path, Path], None]:
+    """Flip a bit of the largest file of a pattern."""
+
+    def do(data: Path, _old: Path) -> None:
+        path = largest(data, pattern)
+        content = bytearray(path.read_bytes())
+        content[int(len(content) * at)] ^= 1
+        path.write_bytes(bytes(content))
+
+    return do
+
+
+def cut(pattern: str) -> Callable[[Path, Path], None]:
+    """Cut the largest file of a pattern in half."""
+
+    def do(data: Path, _old: Path) -> None:
+        path = largest(data, pattern)
+        with path.open("r+b") as file:
+            file.truncate(path.stat().st_size // 2)
+
+    return do
+
+
+def parts_removed(table: str) -> Callable[[Path, Path], None]:
+    """Remove all parts of a table of ClickHouse; of one alone, the parts that it was merged from would come back."""
+
+    def do(data: Path, _old: Path) -> None:
+        folder = (data / "clickhouse" / "data" / "city" / table).resolve()
+        for part in folder.glob("all_*"):
+            shutil.rmtree(part)
+
+    return do
+
+
+def largest(data: Path, pattern: str) -> Path:
+    """Return the largest file of a pattern."""
+    return max((path for path in data.glob(pattern) if path.is_file()), key=lambda path: path.stat().st_size)
+
+
+REFILLED = "is filled again from Kafka"
+KAFKA_OLDER = "Kafka is older than what was stored from it"
+DAMAGES = (
+    Damage("clickhouse-older", older("clickhouse"), 0, REFILLED),
+    Damage("clickhouse-removed", removed("clickhouse"), 0, REFILLED),
+    Damage("clickhouse-archive-parts-removed", parts_removed("records"), 0, REFILLED),
+    Damage("clickhouse-typed-parts-removed", parts_removed("air_quality_reading"), 0, REFILLED),
+    Damage("kafka-older", older("kafka/log"), 2, KAFKA_OLDER),
+    Damage("kafka-removed", removed("kafka/log"), 2, KAFKA_OLDER),
+    Damage("kafka-segment-cut", cut(f"kafka/log/{TOPIC}-*/*.log"), 2, KAFKA_OLDER),
+    Damage("kafka-segment-flipped", flipped(f"kafka/log/{TOPIC}-*/*.log"), 1, ""),
+    Damage("kafka-meta-removed", removed("kafka/log/meta.properties"), 2, ""),
+    Damage("ledger-older", older("ledger"), 1, "rolled back"),
+    Damage("ledger-removed", removed("ledger"), 1, "rolled back"),
+    Damage("ledger-state-removed", removed(f"ledger/{TOPIC}/*/1/state.json"), 1, "put it back"),
+    Damage("ledger-state-cut", cut(f"ledger/{TOPIC}/*/1/state.json"), 1, "damaged"),
+    Damage("ledger-state-flipped", flipped(f"ledger/{TOPIC}/*/1/state.json", 0.2), 1, "damaged"),
+    Damage("ledger-tile-flipped", flipped(f"ledger/{TOPIC}/*/1/tile/entries/**/*"), 1, "tile/entries"),
+    Damage("ledger-tile-removed", removed(f"ledger/{TOPIC}/0/1/tile/entries/*"), 1, "no such file"),
+    Damage("ledger-checkpoint-flipped", flipped(f"ledger/{TOPIC}/*/1/checkpoint"), 1, "checkpoint"),
+    Damage("ledger-city-older", older("ledger/city"), 1, "rolled back"),
+    Damage("keys-seed-removed", removed("keys/ledger-master.seed"), 1, "no master seed"),
+    Damage("keys-signer-older", older("keys/ledger-signer.json"), 0, ""),
+    Damage("keys-signer-removed", removed("keys/ledger-signer.json"), 1, "gone, and with it what was signed"),
+    Damage("witness-older", older("witness"), 0, ""),
+    Damage("witness-removed", removed("witness"), 1, ""),
+    Damage("replay-older", older("replay"), 0, ""),
+    Damage("replay-removed", removed("replay"), 0, ""),
+    Damage("run-removed", removed("run"), 0, ""),
+    Damage("audit-memory-removed", removed("audit"), 0, ""),
+    Damage("anchors-removed", removed("anchors"), 0, ""),
+)
+"""Every damage of `docs/recovery.md#table-of-damages` to files."""

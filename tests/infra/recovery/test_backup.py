@@ -1,0 +1,188 @@
+"""Backup and restore of a directory in which nothing runs, and what both refuse."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from infra.recovery.backup import back_up, forget_views
+from infra.recovery.errors import BackupError, RestoreError
+from infra.recovery.freeze import frozen
+from infra.recovery.manifest import FILES, NAME, read_manifest
+from infra.recovery.restore import check, restore
+from infra.settings import Settings
+from tests.harness.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CONTENT = {
+    "kafka/log/t-0/00000000000000000000.log": b"records",
+    "kafka/log/meta.properties": b"cluster.id=x\n",
+    "clickhouse/store/a/part/data.bin": b"rows",
+    "ledger/t/0/1/state.json": b'{"size":7}\nsum\n',
+    "keys/ledger-master.seed": b"seed",
+    "witness/witness.seed": b"seed",
+}
+LEFT_OUT = {
+    "run/settings.json": b"{}",
+    "logs/kafka.log": b"",
+    "kafka/server.properties": b"",
+    "kafka/log/.kafka_cleanshutdown": b"",
+    "kafka/log/t-0/00000000000000000000.index": b"",
+    "clickhouse/store/a/tmp_insert_1/data.bin": b"",
+    "ledger/t/0/1/state.json.tmp": b"",
+}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A directory with a file of each kind, and a link as ClickHouse makes them."""
+    data = tmp_path / "data"
+    for name, content in {**CONTENT, **LEFT_OUT}.items():
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_bytes(content)
+    (data / "clickhouse" / "link").symlink_to("store/a")
+    (data / "clickhouse" / "tmp").mkdir()
+    return Settings(data=data)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of each file below a folder."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_backup_holds_what_cannot_be_made_again_and_restores_to_the_same(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Files, modes, links and empty folders; private for its owner; the leaves of each log are in the manifest."""
+    made = back_up(settings, tmp_path / "backup")
+    assert made.paused_s == 0
+    assert set(made.manifest.files) == set(CONTENT)
+    assert made.manifest.ledger == {"t/0/1": 7}
+    assert all(
+        not path.stat().st_mode & 0o077 for path in (tmp_path / "backup").rglob("*") if not path.is_symlink()
+    )
+    assert not list((settings.data / "run").glob("backup-view-*"))
+    restore(tmp_path / "backup", tmp_path / "again")
+    there = files(tmp_path / "again")
+    assert there.pop("clickhouse/link/part/data.bin", b"rows") == b"rows"
+    assert there == CONTENT
+    assert (tmp_path / "again" / "clickhouse" / "link").is_symlink()
+    assert (tmp_path / "again" / "clickhouse" / "tmp").is_dir()
+
+
+def test_a_backup_without_keys_has_none(settings: Settings, tmp_path: Path) -> None:
+    """No file below `keys/`, and not the witness's seed."""
+    manifest = back_up(settings, tmp_path / "backup", with_keys=False).manifest
+    assert not manifest.keys
+    assert not [name for name in manifest.files if "seed" in name]
+
+
+def damaged() -> Iterator[tuple[str, str]]:
+    """Yield damages to a backup, and what is said of each."""
+    yield "manifest removed", "this is no backup, or it was interrupted"
+    yield "manifest flipped", "damaged"
+    yield "file flipped", "SHA-256 differs"
+    yield "file cut", "the manifest lists"
+    yield "file removed", "No such file"
+
+
+@pytest.mark.parametrize(("damage", "line"), list(damaged()))
+def test_a_damaged_backup_is_named_and_nothing_is_restored(
+    settings: Settings, tmp_path: Path, damage: str, line: str
+) -> None:
+    """Each file is compared before anything is written."""
+    backup = tmp_path / "backup"
+    back_up(settings, backup)
+    path = backup / NAME if damage.startswith("manifest") else backup / FILES / "ledger/t/0/1/state.json"
+    content = path.read_bytes()
+    if damage.endswith("removed"):
+        path.unlink()
+    elif damage.endswith("cut"):
+        path.write_bytes(content[:-3])
+    else:
+        path.write_bytes(content.replace(b"7", b"8"))
+    for act in (lambda: check(backup), lambda: restore(backup, tmp_path / "again")):
+        with pytest.raises(BackupError, match=line):
+            act()
+    assert not (tmp_path / "again").exists()
+    assert not [path for path in tmp_path.iterdir() if "restoring" in path.name]
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", ""])
+def test_a_manifest_cannot_write_outside(settings: Settings, tmp_path: Path, name: str) -> None:
+    """A path that leads out of the directory is refused, and so is a link."""
+    made = back_up(settings, tmp_path / "backup").manifest
+    some = next(iter(made.files.values()))
+    for evil in (replace(made, files={name: some}), replace(made, links={"kafka/link": f"../../{name}"})):
+        (tmp_path / "backup" / NAME).write_bytes(evil.encode())
+        with pytest.raises(BackupError, match="leads out of the data directory"):
+            read_manifest(tmp_path / "backup")
+
+
+def test_nothing_is_written_over(settings: Settings, tmp_path: Path) -> None:
+    """Neither by a backup nor by a restore; a place within the data directory is none."""
+    back_up(settings, tmp_path / "backup")
+    with pytest.raises(BackupError, match="is not empty"):
+        back_up(settings, tmp_path / "backup")
+    with pytest.raises(BackupError, match="lies in the data directory"):
+        back_up(settings, settings.data / "run" / "backup")
+    with pytest.raises(RestoreError, match="nothing is ever written over"):
+        restore(tmp_path / "backup", settings.data)
+    with pytest.raises(BackupError, match=r"Kafka at broker:9092 is not part of this stack"):
+        back_up(replace(settings, kafka="broker:9092"), tmp_path / "other")
+    with pytest.raises(BackupError, match="no stack has run here"):
+        back_up(replace(settings, data=tmp_path / "nothing"), tmp_path / "other")
+
+
+def test_a_link_out_of_the_directory_is_refused(settings: Settings, tmp_path: Path) -> None:
+    """What lies behind it would be missing in the backup."""
+    (settings.data / "anchors").symlink_to(tmp_path)
+    with pytest.raises(BackupError, match="outside of the data directory"):
+        back_up(settings, tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
+
+
+def test_what_a_killed_backup_left_is_removed(settings: Settings) -> None:
+    """By the next backup; that of a running one stays."""
+    view = settings.data / "run" / "backup-view-999999999"
+    view.mkdir()
+    forget_views(settings.data)
+    assert not view.exists()
+
+
+def test_a_pause_that_takes_too_long_ends_by_itself_and_is_no_backup() -> None:
+    """The guard lets the process go on; the caller learns that it read no single instant."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+        process = psutil.Process(child.pid)
+        with pytest.raises(BackupError, match=r"took longer than 0\.2 s"):
+            _hold(process, longest_s=0.2)
+        with frozen([process]):
+            assert process.status() == psutil.STATUS_STOPPED
+        assert process.status() != psutil.STATUS_STOPPED
+        child.kill()
+
+
+def _hold(process: psutil.Process, longest_s: float) -> None:
+    """Keep a process stopped until it goes on by itself."""
+    with frozen([process], longest_s=longest_s):
+        assert process.status() == psutil.STATUS_STOPPED
+        eventually(lambda: process.status() != psutil.STATUS_STOPPED, "it goes on", within_s=10)
+
+
+def test_the_manifest_is_json_of_a_named_format(settings: Settings, tmp_path: Path) -> None:
+    """Another format is refused with its name."""
+    back_up(settings, tmp_path / "backup")
+    path = tmp_path / "backup" / NAME
+    value = json.loads(path.read_text())
+    path.write_text(json.dumps({**value, "format": "city-backup/9"}))
+    with pytest.raises(BackupError, match="city-backup/9"):
+        read_manifest(tmp_path / "backup")
