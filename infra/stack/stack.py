@@ -12,6 +12,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from infra.admin.erasures import reapply_erasures
 from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
 from infra.ports import free_port
 from infra.process.child import spawn
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from infra.process.supervisor import Child, Supervisor
     from infra.settings import Settings
     from schemas.catalog import Catalog
+    from streams.privacy.reapply import Reapplied
 
 START_S = 60.0
 """Seconds after which a part that does not answer has failed to start."""
@@ -40,6 +42,10 @@ class Stack:
         supervisor: Owns the processes.
         check: Raises if a process ended that should run, or the operator interrupts.
         download: Shows the download of Kafka's jars, if there is one.
+
+    Attributes:
+        broker_lacks_cache: Whether the broker starts without its ahead-of-time cache.
+        erasures: The erasures that the start applied again; None before.
     """
 
     def __init__(
@@ -57,6 +63,7 @@ class Stack:
         self._download = download
         self._broker: Child | None = None
         self.broker_lacks_cache = False
+        self.erasures: Reapplied | None = None
 
     def start(self) -> None:
         """Start everything but the replay, and return when every part answers.
@@ -76,6 +83,7 @@ class Stack:
         if not self.settings.clickhouse:
             self._await_http("clickhouse", f"{self.settings.clickhouse_url}/ping")
         prepare_stores(self.settings, self._catalog)
+        self.erasures = reapply_erasures(self.settings, self._catalog)  # before anything that decrypts
         for role in ("signer", "witness"):
             url = self.settings.signer_url if role == "signer" else self.settings.witness_url
             self._await_http(role, f"{url}/")

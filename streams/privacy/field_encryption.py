@@ -240,7 +240,7 @@ class SubjectKeys:
         return plain if form == UNPADDED_FORMAT else unpad(plain)
 
     def forget(self, subject: str) -> tuple[str, ...]:
-        """Erase a subject's key durably. New values of the subject are refused until `readmit`.
+        """Erase a subject's key durably. New values of the subject are refused from now on.
 
         Returns:
             The names of the destroyed keys, never the keys.
@@ -250,13 +250,18 @@ class SubjectKeys:
         self._cached.pop(subject, None)
         return (path.stem,) if destroy(path) else ()
 
-    def readmit(self, subject: str) -> None:
-        """Allow an erased subject a new key. What was encrypted before stays unreadable."""
-        destroy(self._path(subject).with_suffix(".forgotten"))
+    def sweep(self) -> int:
+        """Destroy again the keys of erased subjects that lie here, and return how many there were.
 
-    def knows(self, subject: str) -> bool:
-        """Return True if the subject has a key now."""
-        return self._path(subject).exists()
+        A key beside the mark of its erasure was copied here, such as from a backup.
+        """
+        marks = sorted(self._folder.glob("*.forgotten"))
+        return sum(destroy(mark.with_suffix(".key")) for mark in marks)
+
+    def names(self, subject: str) -> tuple[str, ...]:
+        """Return the names of the keys that the subject has now, never the keys."""
+        path = self._path(subject)
+        return (path.stem,) if path.exists() else ()
 
     def _path(self, subject: str) -> Path:
         cached = self._cached.get(subject)
