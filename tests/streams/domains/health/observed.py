@@ -1,9 +1,4 @@
-"""A replay of persons with all rules, in memory, and what of it is visible without any key.
-
-    uv run python -m tests.streams.domains.health.observed
-
-prints the figures of docs/privacy.md.
-"""
+"""A replay of persons with all rules, in memory, and what of it is visible without any key."""
 
 import threading
 from collections import Counter
