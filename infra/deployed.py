@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from infra import layer_configs as configs
 from infra import settings as settings_module
+from infra.admin.erasures import reapply_erasures
 from infra.errors import CityError, StackError
 from infra.kafka.admin import cluster_id, connect
 from infra.known_errors import known_errors
@@ -53,6 +54,7 @@ def prepare(settings: Settings) -> int:
     require_unused(settings.data)
     settings_module.remember(settings)
     prepare_stores(settings, configs.catalog())
+    print(reapply_erasures(settings, configs.catalog()), flush=True)  # noqa: T201 - before anything that decrypts
     return 0
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from schemas.avro import Field
+from schemas.avro import Enum, Field, Fixed, Primitive, Union
 from schemas.avro.reader import MalformedError, Read, reader
 from schemas.avro.writer import MismatchError, Write, writer
 from schemas.errors import EventError, UndecodableError
@@ -63,3 +63,35 @@ def clear_value(schema: Schema, field: str, plain: bytes) -> Any:
     if end != len(plain):
         raise UndecodableError(f"{schema.subject}: {field}: {len(plain) - end} bytes left over")
     return value
+
+
+def may_lack_value(schema: Schema, field: str) -> bool:
+    """Return whether a personal field is nullable.
+
+    Args:
+        schema: Schema of the event.
+        field: Name of the personal field.
+    """
+    return isinstance(_codecs(schema)[field][0].type, Union)
+
+
+@lru_cache(maxsize=4096)
+def largest_value(schema: Schema, field: str) -> int | None:
+    """Return the most bytes that a personal value takes as plaintext, None if its natural type has no limit.
+
+    Args:
+        schema: Schema of the event.
+        field: Name of the personal field.
+    """
+    match _codecs(schema)[field][0].clear_type:
+        case Primitive(name):
+            return _LARGEST.get(name)
+        case Enum():
+            return _LARGEST["int"]
+        case Fixed(_, size):
+            return size
+    return None
+
+
+_LARGEST = {"null": 0, "boolean": 1, "int": 5, "long": 10, "float": 4, "double": 8}
+"""Most bytes of a value of each primitive type of bounded length (Avro 1.12, Binary Encoding)."""

@@ -1,4 +1,4 @@
-"""What operators send into a running stack: JSON lines, replays, erasures, new epochs."""
+"""What operators send into a running stack: JSON lines, replays, new epochs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from schemas.catalog import Catalog
     from streams.replay.schedule import Speed
-
-from infra.platform_events.events import PlatformEvents
 
 
 def replay_reports(
@@ -86,29 +84,6 @@ def produce_lines(
     signer = None if key_file is None else Signer.load(key_file)
     with Producer(streams_config(settings), topics, signer=signer) as producer:
         return produce(producer, topic, lines, source, first_number)
-
-
-def forget_person(settings: Settings, topics: Catalog, person: str, ground: str) -> tuple[str, ...]:
-    """Delete a person's keys, then send `platform.erasure` events; return the names of the deleted keys.
-
-    Args:
-        settings: The stack.
-        topics: Its catalogue.
-        person: The name under which the sources know them, or a pseudonym.
-        ground: The legal ground; kept in the events.
-    """
-    from schemas.names import topic_name
-    from streams.privacy.erasure import forget
-    from streams.produce.kafka import Producer
-
-    config = streams_config(settings)
-    with Producer(config, topics) as producer:
-        erasures = forget(config.keys, topics, person)
-        for each in erasures:
-            body = {"subject": each.subject, "ground": ground, "keys": list(each.keys)}
-            PlatformEvents(producer, "forget").event(topic_name("platform", "erasure"), body)
-        producer.flush()
-    return tuple(key for each in erasures for key in each.keys)
 
 
 def declare_epoch(settings: Settings, topics: Catalog, topic: str) -> list[str]:

@@ -100,7 +100,7 @@ def forget(data: Path, person: str, ground: str) -> None:
 
     PERSON is the name under which the sources know them (such as nhanes:93703), or a pseudonym (p-…).
     """
-    from infra.admin.produce import forget_person
+    from infra.admin.erasures import forget_person
 
     keys = forget_person(running(data.absolute()), catalog(), person, ground)
     click.echo(f"forgotten: {len(keys)} keys deleted; every proof stays valid")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaException
 
+from infra.admin.erasures import reapply_erasures
 from infra.errors import StackError
 from infra.kafka.admin import is_transport_failure
 from infra.kafka.embedded import EmbeddedKafka, KafkaPorts
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from infra.process.supervisor import Child, Supervisor
     from infra.settings import Settings
     from schemas.catalog import Catalog
+    from streams.privacy.reapply import Reapplied
 
 FULL_BYTES = 16 << 20
 """Bytes free below which a disk is taken for the reason of a process's end."""
@@ -55,6 +57,10 @@ class Stack:
         check: Raises if a process ended that should run, or the operator interrupts.
         download: Shows the download of Kafka's jars, if there is one.
         say: Takes a line for the operator.
+
+    Attributes:
+        broker_lacks_cache: Whether the broker starts without its ahead-of-time cache.
+        erasures: The erasures that the start applied again; None before.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Stack:
         self._broker: Child | None = None
         self._kafka: EmbeddedKafka | None = None
         self.broker_lacks_cache = False
+        self.erasures: Reapplied | None = None
 
     def start(self) -> None:
         """Start everything but the replay, and return when every part answers.
@@ -96,6 +103,7 @@ class Stack:
         self._prepare_stores()
         for line in start_check.lines(refill(self.settings, self._catalog)):
             self._say(line)
+        self.erasures = reapply_erasures(self.settings, self._catalog)  # before anything that decrypts
         for role in ("signer", "witness"):
             url = self.settings.signer_url if role == "signer" else self.settings.witness_url
             self._await_http(role, f"{url}/")

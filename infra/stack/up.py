@@ -168,6 +168,8 @@ def _go(run: Run) -> int:
     stack = Stack(run.settings, run.catalog, run.supervisor, run.check, download, run.screen.say)
     run.stack = stack
     stack.start()
+    if stack.erasures:
+        run.screen.say(str(stack.erasures))
     run.screen.say(f"ready after {time.monotonic() - run.started:.1f} s")
     for name, address in run.links.items():
         run.screen.say(f"  {name:<11} {address}")

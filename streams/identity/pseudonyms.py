@@ -7,6 +7,7 @@ from streams.identity.secret import DeploymentSecret
 _PSEUDONYM = b"city-pseudonym/v1\n"
 _KEYED_DIGEST = b"city-veiled-digest/v1\n"
 _KEYED_RECORD = b"city-veiled-record/v1\n"
+_KEYED_ORDER = b"city-keyed-order/v1\n"
 
 
 def pseudonym(secret: DeploymentSecret, domain: str, person: str) -> str:
@@ -46,3 +47,17 @@ def keyed_record(secret: DeploymentSecret, digest: bytes, record: int) -> str:
         16 hex digits.
     """
     return secret.mac(_KEYED_RECORD, digest + record.to_bytes(8, "big"))[:8].hex()
+
+
+def keyed_order(secret: DeploymentSecret, digest: bytes, position: int) -> int:
+    """Return the number by which an item of a file of persons is ordered among those of the same time.
+
+    Args:
+        secret: Secret of the deployment.
+        digest: SHA-256 of the file, 32 bytes.
+        position: Position of the item in the file, from 0.
+
+    Returns:
+        0 to 2^64 - 1.
+    """
+    return int.from_bytes(secret.mac(_KEYED_ORDER, digest + position.to_bytes(8, "big"))[:8])

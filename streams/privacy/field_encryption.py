@@ -2,10 +2,12 @@
 
 - Each subject has a random AES-256 key: a 0600 file under `<data>/keys/subjects/`, on disk before its first use. File
   names are HMACs, so a listing names nobody.
-- An encrypted value is `01 ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag`. The plaintext is the Avro of the field's
-  natural type.
+- An encrypted value is `02 ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag`. The plaintext is the Avro of the field's
+  natural type, padded to the field's one length (`padding.py`). No value is encrypted, too: whoever lacks the key sees
+  neither lengths nor which values are missing.
 - The nonce is HMAC-SHA256 under the subject's key over event id, field and plaintext. So a repeat is byte-identical,
   and a corrected value under the same event id has another nonce.
+- Values of the earlier format, `01` and without padding, are still decrypted.
 - Event id, topic, field and subject are authenticated: a ciphertext that is moved elsewhere does not decrypt.
 - `forget` destroys the key durably. Topics, tables, backups and proofs stay as they are, and nobody can read them.
 
@@ -25,19 +27,22 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from schemas.model import Schema, Topic
-from schemas.personal_values import clear_value
+from schemas.personal_values import clear_bytes, clear_value, largest_value, may_lack_value
 from streams.durable_files import create_once, destroy
 from streams.errors import PersonalFieldError, SubjectForgottenError
 from streams.identity.event_ids import id_bytes
 from streams.identity.secret import DeploymentSecret, deployment_secret
+from streams.privacy.padding import pad, unpad
 
-FORMAT = b"\x01"
+FORMAT = b"\x02"
+UNPADDED_FORMAT = b"\x01"
+"""First byte of the values of an earlier version."""
 KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
 _NAME = b"city-subject-file/v1\n"
 _NONCE = b"city-personal-nonce/v1\n"
-_BINDING = b"city-personal/v1\n"
+_BINDING = {UNPADDED_FORMAT: b"city-personal/v1\n", FORMAT: b"city-personal/v2\n"}
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,45 @@ class FieldLocation:
     event_id: str | UUID
     field: str
 
-    def binding(self) -> bytes:
-        """Return the additional authenticated data of AES-GCM."""
+    def binding(self, form: bytes = FORMAT) -> bytes:
+        """Return the additional authenticated data of AES-GCM.
+
+        Args:
+            form: First byte of the value.
+        """
         parts = (self.topic.encode(), self.subject.encode(), self.field.encode())
-        return _BINDING + id_bytes(self.event_id) + b"".join(len(p).to_bytes(4, "big") + p for p in parts)
+        return (
+            _BINDING[form] + id_bytes(self.event_id) + b"".join(len(p).to_bytes(4, "big") + p for p in parts)
+        )
+
+
+def encrypt_event(
+    keys: "SubjectKeys", topic: str, schema: Schema, subject: str, event: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return an event with each of its personal fields encrypted, whether it has a value or not.
+
+    A field that must have a value and has none stays as it is: the codec refuses the event.
+
+    Args:
+        keys: The subjects' keys.
+        topic: Topic of the event.
+        schema: Schema of the event.
+        subject: Whose values these are.
+        event: The event with its personal fields in clear.
+
+    Raises:
+        EventError: A value does not fit its field's type.
+        SubjectForgottenError: The subject's key was erased.
+    """
+    encrypted = dict(event)
+    for name in schema.personal:
+        value = event.get(name)
+        if value is None and not may_lack_value(schema, name):
+            continue
+        plain = None if value is None else clear_bytes(schema, name, value)
+        location = FieldLocation(topic, subject, event["event_id"], name)
+        encrypted[name] = keys.encrypt(location, plain, largest_value(schema, name))
+    return encrypted
 
 
 def decrypt_event(
@@ -82,7 +122,7 @@ def decrypt_event(
     for name in schema.personal:
         if event[name] is not None:
             plain = keys.decrypt(FieldLocation(topic, subject, event["event_id"], name), event[name])
-            decrypted[name] = clear_value(schema, name, plain)
+            decrypted[name] = None if plain is None else clear_value(schema, name, plain)
     return decrypted
 
 
@@ -118,7 +158,7 @@ class Decryptor:
             return None
 
     def value(self, subject: str, event_id: str, field: str, encrypted: bytes) -> Any:
-        """Return one value in clear that the rule kept encrypted, or None if the person was erased.
+        """Return one value in clear that the rule kept encrypted. None if the person was erased, or for no value.
 
         Args:
             subject: Subject whose key encrypts the value.
@@ -133,7 +173,7 @@ class Decryptor:
             plain = self._keys.decrypt(FieldLocation(self._topic.name, subject, event_id, field), encrypted)
         except SubjectForgottenError:
             return None
-        return clear_value(self._topic.schema, field, plain)
+        return None if plain is None else clear_value(self._topic.schema, field, plain)
 
 
 @dataclass(frozen=True)
@@ -158,43 +198,49 @@ class SubjectKeys:
         self._secret = secret or deployment_secret(keys)
         self._cached: dict[str, tuple[Path, _CachedKey | None]] = {}
 
-    def encrypt(self, location: FieldLocation, plain: bytes) -> bytes:
-        """Encrypt a value under its subject's key. A new subject gets a key.
+    def encrypt(self, location: FieldLocation, value: bytes | None, largest: int | None = None) -> bytes:
+        """Encrypt a value, or that there is none, under its subject's key. A new subject gets a key.
 
         Args:
             location: The value's location.
-            plain: The value as Avro bytes.
+            value: The value as Avro bytes, None for no value.
+            largest: Most bytes that a value of the field has, None if its type has no limit.
 
         Raises:
             SubjectForgottenError: The subject's key was erased.
         """
         cached = self._key(location.subject) or self._create(location.subject)
-        binding = location.binding()
+        plain, binding = pad(value, largest), location.binding()
         nonce = hmac.digest(cached.key, _NONCE + binding + plain, "sha256")[:NONCE_BYTES]
         return FORMAT + nonce + cached.cipher.encrypt(nonce, plain, binding)
 
-    def decrypt(self, location: FieldLocation, value: bytes) -> bytes:
+    def decrypt(self, location: FieldLocation, value: bytes) -> bytes | None:
         """Decrypt a value that `encrypt` made for the same location.
+
+        Returns:
+            The value as Avro bytes, None for no value.
 
         Raises:
             SubjectForgottenError: The subject's key was erased, or never was here.
             PersonalFieldError: The bytes are of another place, another key, or no encrypted value.
         """
-        if len(value) < len(FORMAT) + NONCE_BYTES + TAG_BYTES or not value.startswith(FORMAT):
+        form = value[: len(FORMAT)]
+        if len(value) < len(FORMAT) + NONCE_BYTES + TAG_BYTES or form not in _BINDING:
             raise PersonalFieldError(f"{location.topic}: {location.field}: not an encrypted value")
         cached = self._key(location.subject)
         if cached is None:
             raise SubjectForgottenError
         nonce = value[len(FORMAT) : len(FORMAT) + NONCE_BYTES]
         try:
-            return cached.cipher.decrypt(nonce, value[len(FORMAT) + NONCE_BYTES :], location.binding())
+            plain = cached.cipher.decrypt(nonce, value[len(FORMAT) + NONCE_BYTES :], location.binding(form))
         except InvalidTag:
             raise PersonalFieldError(
                 f"{location.topic}: {location.field}: does not open with this subject's key at this event and field"
             ) from None
+        return plain if form == UNPADDED_FORMAT else unpad(plain)
 
     def forget(self, subject: str) -> tuple[str, ...]:
-        """Erase a subject's key durably. New values of the subject are refused until `readmit`.
+        """Erase a subject's key durably. New values of the subject are refused from now on.
 
         Returns:
             The names of the destroyed keys, never the keys.
@@ -204,13 +250,18 @@ class SubjectKeys:
         self._cached.pop(subject, None)
         return (path.stem,) if destroy(path) else ()
 
-    def readmit(self, subject: str) -> None:
-        """Allow an erased subject a new key. What was encrypted before stays unreadable."""
-        destroy(self._path(subject).with_suffix(".forgotten"))
+    def sweep(self) -> int:
+        """Destroy again the keys of erased subjects that lie here, and return how many there were.
 
-    def knows(self, subject: str) -> bool:
-        """Return True if the subject has a key now."""
-        return self._path(subject).exists()
+        A key beside the mark of its erasure was copied here, such as from a backup.
+        """
+        marks = sorted(self._folder.glob("*.forgotten"))
+        return sum(destroy(mark.with_suffix(".key")) for mark in marks)
+
+    def names(self, subject: str) -> tuple[str, ...]:
+        """Return the names of the keys that the subject has now, never the keys."""
+        path = self._path(subject)
+        return (path.stem,) if path.exists() else ()
 
     def _path(self, subject: str) -> Path:
         cached = self._cached.get(subject)

@@ -19,14 +19,13 @@ from typing import Any, Self
 from schemas.catalog import Catalog, Topic
 from schemas.codec import encode
 from schemas.errors import SchemaError
-from schemas.personal_values import clear_bytes
 from streams.config import StreamsConfig
 from streams.dead_letter import withheld, without_values
 from streams.errors import PersonalFieldError, RefusedEventError, SubjectForgottenError
 from streams.identity.event_ids import is_simulated
 from streams.identity.pseudonyms import pseudonym
 from streams.identity.secret import DeploymentSecret, deployment_secret
-from streams.privacy.field_encryption import FieldLocation, SubjectKeys
+from streams.privacy.field_encryption import SubjectKeys, encrypt_event
 from streams.produce.deliveries import DeliveryTracker
 from streams.record import SIMULATED, Header, ProducerRecord
 from streams.signing.signer import Signer
@@ -234,23 +233,17 @@ class EventProducer(ABC):
         return self.catalog.domains[topic.domain].sensitivity == "personal"
 
     def _encrypted(self, topic: Topic, event: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-        """Return the event with its personal fields encrypted. Without any, return the same event."""
-        names = [name for name in topic.schema.personal if event.get(name) is not None]
-        if not names:
-            return event
-        event_id = event.get("event_id")
-        if event_id is None:
-            raise RefusedEventError(topic.name, "event_id: expected a UUID, got nothing")
+        """Return the event with its personal fields encrypted. An event of no subject has no personal values."""
         subject = key if topic.subject == topic.key else event.get(topic.subject)
         if not isinstance(subject, str) or not subject:
+            if all(event.get(name) is None for name in topic.schema.personal):
+                return event
             raise RefusedEventError(
                 topic.name, f"{topic.subject}: expected whose values these are, got nothing"
             )
-        encrypted = dict(event)
-        for name in names:
-            plain = clear_bytes(topic.schema, name, event[name])
-            encrypted[name] = self.keys.encrypt(FieldLocation(topic.name, subject, event_id, name), plain)
-        return encrypted
+        if event.get("event_id") is None:
+            raise RefusedEventError(topic.name, "event_id: expected a UUID, got nothing")
+        return encrypt_event(self.keys, topic.name, topic.schema, subject, event)
 
     def _headers(
         self, topic: Topic, event: Mapping[str, Any], headers: Iterable[Header]

@@ -40,6 +40,8 @@ class ReplayCheckpoint:
         finished: Whether its end was published to `platform.recording`.
         name: Name of the file. Some formats read it (`Format.named`).
         items_are_parts: False in the progress of an earlier version, which did not count headers as items.
+        shuffled: Whether its items are sent in an order of their own (`streams.replay.shuffle`). False in the progress
+            of an earlier version.
     """
 
     format: str | None
@@ -56,6 +58,7 @@ class ReplayCheckpoint:
     finished: bool = False
     name: str = ""
     items_are_parts: bool = True
+    shuffled: bool = False
 
     @property
     def items(self) -> int:
@@ -86,11 +89,12 @@ class CheckpointFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def load(self, sha256: str) -> ReplayCheckpoint | None:
+    def load(self, sha256: str, *, shuffled: bool = False) -> ReplayCheckpoint | None:
         """Read a file's checkpoint, None if the file was never begun.
 
         Args:
             sha256: Digest of the file, in hex.
+            shuffled: Whether its items are sent in an order of their own.
 
         Raises:
             StopError: The checkpoint is not what `save` writes.
@@ -102,10 +106,10 @@ class CheckpointFolder:
             return None
         except (ValueError, TypeError) as error:
             raise StopError(f"{path}: not a replay's progress ({error}): restore it, or remove it") from error
-        if found.items_are_parts or found.finished:
+        if found.finished or (found.items_are_parts and found.shuffled == shuffled):
             return found
-        # It counted other items. From the beginning again: the same records make the same events.
-        return ReplayCheckpoint(found.format, found.shift_us)
+        # It counted other items. From the beginning again: the same records make events with the same ids.
+        return ReplayCheckpoint(found.format, found.shift_us, shuffled=shuffled)
 
     def save(self, sha256: str, checkpoint: ReplayCheckpoint) -> None:
         """Write a file's checkpoint, durably and atomically.

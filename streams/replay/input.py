@@ -5,7 +5,7 @@ It reads and counts. It knows neither Kafka nor the checkpoints on disk.
 
 import logging
 from bisect import insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from streams.readers.together import Check, all_or_none
 from streams.replay.checkpoint import ReplayCheckpoint
 from streams.replay.recordings import Recording, content
 from streams.replay.schedule import Span as Times
+from streams.replay.shuffle import shuffled
 
 FIRST_US = FIRST_DAY * PER_DAY["timestamp-micros"]
 """First instant that a table holds, µs since 1970 UTC."""
@@ -113,6 +114,8 @@ class Input:
         playback_shift_us: What is added to its times for their playback times, in µs.
         begins_us: Playback time of what stands before its first time, such as its header, less `playback_shift_us`.
         copy_of: Another path with the same bytes, which is replayed instead.
+        keyed_number: For a recording of persons: returns the keyed number of an item, by which items of one time are
+            ordered. None: items keep the file's order.
     """
 
     recording: Recording
@@ -121,6 +124,7 @@ class Input:
     playback_shift_us: int = 0
     begins_us: int = 0
     copy_of: Path | None = None
+    keyed_number: Callable[[int], int] | None = None
 
     @property
     def unfinished(self) -> bool:
@@ -169,11 +173,17 @@ class Input:
             check: As for `items`.
         """
         last = self.begins_us if self.done.last_us is None else self.done.last_us
-        for item in islice(self.items(check), self.done.items, None):
+        for item in self._remaining(check):
             if isinstance(item, Accepted) and item.drafts:
                 last = item.drafts[-1].occurred_at
             yield ScheduledRecord(last + self.playback_shift_us, self, item)
         yield ScheduledRecord(last + self.playback_shift_us, self, None)
+
+    def _remaining(self, check: Check) -> Iterator[Item]:
+        """Yield the items that were not sent yet, in the order in which they are sent."""
+        if self.keyed_number is None:
+            return islice(self.items(check), self.done.items, None)
+        return shuffled(lambda: self.items(check), self.keyed_number, self.done.items)
 
     def span(self) -> Times | None:
         """Read the whole file and return its first and last time, None if it has no times.

@@ -26,6 +26,12 @@ RECORDING_TOPIC = topic_name("platform", "recording")
 PRODUCE_RULE = "produce@1"
 """Rule of the dead letter of a record whose events the producer refuses."""
 
+ERASED_RULE = "erased-person@1"
+"""Rule of the dead letter of an accepted record of an erased person. It names neither record nor line."""
+
+WITHHELD = 0
+"""Record number that stands for a record of an erased person."""
+
 WHOLE_FILE_RULE = "open-recording@1"
 """Rule of the dead letter of a whole file."""
 
@@ -60,7 +66,9 @@ class RecordWriter:
         if isinstance(item, Accepted):
             try:
                 return item, self._events(file, item)
-            except (RefusedEventError, SubjectForgottenError) as error:
+            except SubjectForgottenError as error:
+                return _erased(item, error), [self._erased_letter(file, item, error)]
+            except RefusedEventError as error:
                 item = _refused(item, error)
         if isinstance(item, Refused):
             return item, [self._dead_letter(file, item)]
@@ -75,7 +83,9 @@ class RecordWriter:
         """
         try:
             self._events(file, item)
-        except (RefusedEventError, SubjectForgottenError) as error:
+        except SubjectForgottenError as error:
+            return _erased(item, error)
+        except RefusedEventError as error:
             return _refused(item, error)
         return None
 
@@ -155,6 +165,16 @@ class RecordWriter:
         event = self._dead_letter_event(file, item)
         return self.producer.prepare(self._dead_letter_topic(file), event)
 
+    def _erased_letter(self, file: Input, item: Accepted, error: SubjectForgottenError) -> ProducerRecord:
+        """Make the dead letter of a record of an erased person. Whoever has the file cannot find the row by it.
+
+        `platform.erasure` names the pseudonym of the person: a row number beside it would say who it was.
+        """
+        digest = bytes.fromhex(file.recording.sha256)
+        name = keyed_record(self.secret, digest, item.record)
+        event = self._dead_letter_event(file, _erased(item, error), name)
+        return self.producer.prepare(self._dead_letter_topic(file), event)
+
     def _whole_file(self, file: Input, problem: str) -> ProducerRecord:
         """Make the dead letter of a file. Without a format it keeps no bytes: the file may hold personal data."""
         with file.recording.path.open("rb") as stream:
@@ -166,21 +186,26 @@ class RecordWriter:
         event |= {"length": length, "sha256": bytes.fromhex(file.recording.sha256)}
         return self.producer.prepare(self._dead_letter_topic(file), event)
 
-    def _dead_letter_event(self, file: Input, item: Refused) -> dict[str, Any]:
+    def _dead_letter_event(self, file: Input, item: Refused, name: str = "") -> dict[str, Any]:
+        """Make the event of a dead letter. `name` stands for the record's number where that is withheld."""
         recording, last_us = file.recording, file.done.last_us
         return dead_letter(
             FileOrigin(shown(recording.path.name), recording.sha256, item.record, item.line),
-            Refusal("read", item.reason, item.rule),
+            Refusal("read", item.reason, item.rule, form=name),
             item.data,
-            source=f"{recording.source}#{item.record}",
+            source=f"{recording.source}#{name or item.record}",
             occurred_us=self.anchor_us if last_us is None else last_us + file.done.shift_us,
+            key=f"{recording.sha256}:{name}" if name else None,
         )
 
     def _dead_letter_topic(self, file: Input) -> str:
         return topic_for(file.recording.format.domain if file.recording.format else None)
 
 
-def _refused(item: Accepted, error: RefusedEventError | SubjectForgottenError) -> Refused:
-    """Return the refused record. Nothing of an erased person is kept, not even as a dead letter's bytes."""
-    data = b"" if isinstance(error, SubjectForgottenError) else item.data
-    return Refused(item.record, item.line, data, str(error), PRODUCE_RULE, item.spans)
+def _refused(item: Accepted, error: RefusedEventError) -> Refused:
+    return Refused(item.record, item.line, item.data, str(error), PRODUCE_RULE, item.spans)
+
+
+def _erased(item: Accepted, error: SubjectForgottenError) -> Refused:
+    """Return the refused record of an erased person, of which nothing is kept: neither its bytes nor its place."""
+    return Refused(WITHHELD, None, b"", str(error), ERASED_RULE, item.spans)

@@ -30,12 +30,12 @@ from streams.metrics import Emit, no_emit
 from streams.produce.deliveries import DeliveryTracker
 from streams.produce.producer import EventProducer
 from streams.readers.formats import Accepted
-from streams.readers.source import shown
 from streams.record import ProducerRecord
-from streams.replay.checkpoint import CheckpointFolder, ReplayCheckpoint
+from streams.replay.checkpoint import CheckpointFolder
 from streams.replay.input import Input, InputReport, ScheduledRecord
+from streams.replay.inputs import KeyedOrder, inputs_of
 from streams.replay.ordered_producer import OrderedProducer
-from streams.replay.recordings import Recording, find
+from streams.replay.recordings import find
 from streams.replay.records import RecordWriter
 from streams.replay.schedule import Schedule, Speed, in_order
 
@@ -65,6 +65,7 @@ def replay(
     stop: threading.Event | None = None,
     progress: Watch | None = None,
     emit: Emit = no_emit,
+    open_producer: Callable[[StreamsConfig, Catalog], EventProducer] = OrderedProducer,
 ) -> list[InputReport]:
     """Replay files and folders into Kafka.
 
@@ -79,6 +80,7 @@ def replay(
         stop: Ends the replay within seconds when set. The next one continues.
         progress: Receives the reports of all files after each checkpoint.
         emit: Receives the metrics.
+        open_producer: Returns what sends the records.
 
     Returns:
         One report per file, in order.
@@ -91,10 +93,12 @@ def replay(
     """
     folder = CheckpointFolder(config.data / "replay")
     recordings = find(paths, format_name=format)
-    run = _Run(folder, recordings, stop or threading.Event(), progress or _ignore_reports, emit)
+    order = KeyedOrder(catalog, lambda: deployment_secret(config.keys))
+    files = inputs_of(folder, recordings, order)
+    run = _Run(folder, files, stop or threading.Event(), progress or _ignore_reports, emit)
     if any(file.unfinished for file in run.files):
         run.prepare(speed, shift=speed == "live" if shift_to_now is None else shift_to_now)
-        with OrderedProducer(config, catalog) as producer:
+        with open_producer(config, catalog) as producer:
             run.send_all(RecordWriter(producer, deployment_secret(config.keys), run.anchor_us), producer)
     run.report()
     return run.reports()
@@ -109,7 +113,7 @@ class _Run:
 
     Args:
         folder: The checkpoints.
-        recordings: Files to be replayed, in order.
+        files: Files to be replayed, in order.
         stop: Ends the replay when set.
         watch: Receives the reports of all files after each checkpoint.
         emit: Receives the metrics.
@@ -118,7 +122,7 @@ class _Run:
     def __init__(
         self,
         folder: CheckpointFolder,
-        recordings: Sequence[Recording],
+        files: Sequence[Input],
         stop: threading.Event,
         watch: Watch,
         emit: Emit,
@@ -126,7 +130,7 @@ class _Run:
         self._watch = watch
         self._emit = emit
         self.anchor_us = folder.anchor_us(lambda: time.time_ns() // 1000)
-        self.files = _inputs(folder, recordings)
+        self.files = files
         self._folder = folder
         self._stop = stop
         self._stopped_s: float | None = None
@@ -263,7 +267,7 @@ class _Run:
     def _reload_confirmed(self) -> None:
         """Return to the saved checkpoints, so that the reports show what the next start finds."""
         for digest, file in self._sent.items():
-            file.done = self._folder.load(digest) or file.done
+            file.done = self._folder.load(digest, shuffled=file.done.shuffled) or file.done
 
     def _confirmed(self, producer: EventProducer) -> bool:
         """Wait for Kafka. Return False if the replay was stopped and Kafka did not confirm in time."""
@@ -287,32 +291,3 @@ def _wait_in_thread(producer: EventProducer, deliveries: DeliveryTracker) -> Non
     except DeliveryError as error:
         deliveries.problem = deliveries.problem or (error.topic, error.reason)
         deliveries.failed = deliveries.failed or error.failed
-
-
-def _inputs(folder: CheckpointFolder, recordings: Sequence[Recording]) -> list[Input]:
-    """Return the files with their checkpoints. The same bytes under a second path are not replayed twice."""
-    inputs: list[Input] = []
-    first: dict[str, Path] = {}
-    for recording in recordings:
-        digest, name = recording.sha256, recording.format.name if recording.format else None
-        kept = folder.load(digest) if digest else None
-        if kept is not None and (kept.format != name or _renamed(recording, kept)):
-            kept = None  # its format was not known when it was saved, or its name did not say whose it is
-        one = digest if digest and recording.part_of is None else str(recording.path)
-        original = first.setdefault(one, recording.path)
-        copy_of = None if original == recording.path else original
-        inputs.append(
-            Input(
-                recording,
-                kept or ReplayCheckpoint(name, 0, name=shown(recording.path.name)),
-                fresh=kept is None,
-                copy_of=copy_of,
-            )
-        )
-    return inputs
-
-
-def _renamed(recording: Recording, kept: ReplayCheckpoint) -> bool:
-    """Return True if all of a file was refused under another name, and its format reads the name."""
-    named = recording.format is not None and recording.format.named is not None
-    return named and kept.read > 0 and not kept.accepted and kept.name != shown(recording.path.name)

@@ -76,7 +76,7 @@ def test_forgetting_is_at_once_and_for_every_process(keys: SubjectKeys, tmp_path
     elsewhere = SubjectKeys(tmp_path / "keys")
     names = elsewhere.forget("anna")
     assert len(names) == 1
-    assert not keys.knows("anna")
+    assert not keys.names("anna")
     with pytest.raises(SubjectForgottenError):
         keys.decrypt(PLACE, sealed)
     with pytest.raises(SubjectForgottenError):
@@ -84,14 +84,20 @@ def test_forgetting_is_at_once_and_for_every_process(keys: SubjectKeys, tmp_path
     assert elsewhere.forget("anna") == ()
 
 
-def test_a_readmitted_subject_has_a_new_key(keys: SubjectKeys) -> None:
-    """What was written before stays closed."""
-    sealed = keys.encrypt(PLACE, b"61.5")
+def test_a_key_beside_the_mark_of_its_erasure_is_destroyed_again(keys: SubjectKeys, tmp_path: Path) -> None:
+    """It was copied back; others' keys stay."""
+    sealed, other = keys.encrypt(PLACE, b"61.5"), replace(PLACE, subject="bert")
+    keys.encrypt(other, b"70")
+    folder = tmp_path / "keys" / "subjects"
+    (name,) = keys.names("anna")
+    copy = (folder / f"{name}.key").read_bytes()
     keys.forget("anna")
-    keys.readmit("anna")
-    assert keys.encrypt(PLACE, b"61.5") != sealed
-    with pytest.raises(PersonalFieldError):
+    (folder / f"{name}.key").write_bytes(copy)
+    assert keys.decrypt(PLACE, sealed) == b"61.5"
+    assert (keys.sweep(), keys.sweep()) == (1, 0)
+    with pytest.raises(SubjectForgottenError):
         keys.decrypt(PLACE, sealed)
+    assert keys.names("bert")
 
 
 def test_key_files_are_private_and_name_nobody(keys: SubjectKeys, tmp_path: Path) -> None:
@@ -113,11 +119,11 @@ def test_a_value_of_another_type_is_refused_before_it_is_encrypted(tmp_path: Pat
     assert "61.5" not in str(refused.value)
     assert refused.value.__cause__ is None
     assert not producer.records
-    assert not producer.keys.knows("anna")
+    assert not producer.keys.names("anna")
 
 
 def test_the_door_encrypts_personal_fields_and_only_key_holders_read_them(tmp_path: Path) -> None:
-    """On the wire there is ciphertext; null stays null; `decrypt_event` gives the value back."""
+    """On the wire there is ciphertext, of one length, for no value too; `decrypt_event` gives the value back."""
     catalog = probe_catalog()
     producer = MemoryProducer(catalog, StreamsConfig(data=tmp_path))
     event = {
@@ -134,9 +140,10 @@ def test_the_door_encrypts_personal_fields_and_only_key_holders_read_them(tmp_pa
     first, again, empty = producer.sent("probe.secret")
     assert first.value == again.value
     assert isinstance(first.event["pulse"], bytes)
-    assert empty.event["pulse"] is None
+    assert len(empty.event["pulse"]) == len(first.event["pulse"])
     schema, found = decode(first.value, catalog)
     assert decrypt_event(producer.keys, "probe.secret", schema, "anna", found)["pulse"] == 61.5
+    assert decrypt_event(producer.keys, "probe.secret", schema, "anna", empty.event)["pulse"] is None
     producer.keys.forget("anna")
     with pytest.raises(SubjectForgottenError):
         decrypt_event(producer.keys, "probe.secret", schema, "anna", found)
