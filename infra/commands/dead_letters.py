@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.commands.common import catalog, data_option, one_line_errors, print_json, running
+from infra.commands.one_line import CityGroup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,7 @@ def register(group: click.Group) -> None:
     group.add_command(dead_letters)
 
 
-@click.group("dead-letters")
+@click.group("dead-letters", cls=CityGroup)
 def dead_letters() -> None:
     """List, show, replay or discard records that could not be taken further."""
 
@@ -33,7 +34,7 @@ def list_(data: Path, domain: str | None, decided_too: bool, as_json: bool, limi
     """List dead letters, newest first."""
     from infra.admin.dead_letters import DeadLetterOffice
 
-    with DeadLetterOffice(running(data.absolute()), catalog()) as office:
+    with DeadLetterOffice(running(data, "clickhouse"), catalog()) as office:
         letters = office.letters(domain=domain, decided=decided_too, limit=limit)
     if as_json:
         print_json(letters)
@@ -55,7 +56,7 @@ def show(data: Path, event_id: str) -> None:
     """Show one dead letter whole, with its bytes."""
     from infra.admin.dead_letters import DeadLetterOffice
 
-    with DeadLetterOffice(running(data.absolute()), catalog()) as office:
+    with DeadLetterOffice(running(data, "clickhouse"), catalog()) as office:
         print_json(office.show(event_id))
 
 
@@ -67,7 +68,7 @@ def replay(data: Path, event_ids: tuple[str, ...]) -> None:
     """Send the original records to their topics again; their event_id stays."""
     from infra.admin.dead_letters import DeadLetterOffice
 
-    with DeadLetterOffice(running(data.absolute()), catalog()) as office:
+    with DeadLetterOffice(running(data, "kafka", "clickhouse"), catalog()) as office:
         for event_id in event_ids:
             click.echo(office.replay(event_id))
 
@@ -81,6 +82,6 @@ def discard(data: Path, event_ids: tuple[str, ...], why: str) -> None:
     """Mark dead letters as dealt with; nothing is deleted."""
     from infra.admin.dead_letters import DeadLetterOffice
 
-    with DeadLetterOffice(running(data.absolute()), catalog()) as office:
+    with DeadLetterOffice(running(data, "kafka", "clickhouse"), catalog()) as office:
         for event_id in event_ids:
             click.echo(office.discard(event_id, why))

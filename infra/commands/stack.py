@@ -137,7 +137,7 @@ def status(data: Path, as_json: bool, output: Path | None) -> None:
     from infra.status.svg import save_picture
     from infra.status.terminal import view
 
-    settings = running(data.absolute())
+    settings = running(data)
     current = StatusReader(settings, catalog()).read()
     shown = view(current, "", {"status": settings.web_url})
     if as_json:
