@@ -194,9 +194,7 @@ def _is_own(settings: Settings, name: str) -> bool:
     return not getattr(settings, name, "")
 
 
-def _ask(
-    settings: Settings, names: Sequence[str], *, held: bool, within_s: float | None
-) -> tuple[Part, ...]:
+def _ask(settings: Settings, names: Sequence[str], *, held: bool, within_s: float | None) -> tuple[Part, ...]:
     """Ask the parts, all at the same time."""
     within_s = ANSWER_S if within_s is None else within_s
     with ThreadPoolExecutor(len(names)) as pool:
