@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ledger_sink.format.errors import TileError
-from ledger_sink.format.layout import CHECKPOINT, TILES
+from ledger_sink.format.layout import CHECKPOINT, CONTROL, TILES
+from ledger_sink.format.note import MAX_NOTE_BYTES
 from ledger_sink.format.scan import HASH_BYTES
 from ledger_sink.format.tiles import (
     ENTRIES,
@@ -25,6 +26,22 @@ from ledger_sink.verifier.errors import AbsentError, UnreadableError
 from ledger_sink.verifier.trust import read_capped, read_file
 
 MAX_LOG_FILE_BYTES = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
+"""Most bytes of an entry bundle, the largest file of a log."""
+MAX_CONTROL_BYTES = 8 * MAX_NOTE_BYTES
+"""Most bytes of a control file: it holds a checkpoint, each byte of which JSON may spell with six."""
+
+
+def size_limit(name: str) -> int:
+    """Return the most bytes that a log's file of this name may have, by its kind."""
+    if name == CHECKPOINT:
+        return MAX_NOTE_BYTES
+    if name.startswith(f"{CONTROL}/"):
+        return MAX_CONTROL_BYTES
+    try:
+        level, _, width = parse_tile_path(name)
+    except TileError:
+        return MAX_LOG_FILE_BYTES
+    return width * (MAX_ENTRY_BYTES + 2) if level == ENTRIES else width * HASH_BYTES
 
 
 class LogFiles(ABC):
@@ -102,7 +119,7 @@ class LogFolder(LogFiles):
 
     def read(self, name: str) -> bytes:
         """Return a file below the log's folder; see `LogFiles.read`."""
-        return read_capped(self.root / name, MAX_LOG_FILE_BYTES)
+        return read_capped(self.root / name, size_limit(name))
 
     def positions(self) -> Iterator[TilePosition]:
         """Yield the positions of all stored tiles and entry bundles; skip other files."""

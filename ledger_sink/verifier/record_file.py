@@ -16,6 +16,7 @@ from typing import Any
 from ledger_sink.format.leaf import RecordFields
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.records_check import OffsetRange
+from ledger_sink.verifier.trust import open_regular
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 FIELDS = {"topic", "partition", "offset", "timestamp_type", "timestamp_ms", "key", "value", "headers"}
@@ -64,7 +65,7 @@ class RecordFile:
 
     def _lines(self) -> Iterator[tuple[tuple[str, int], RecordFields]]:
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 number = 0
                 while line := file.readline(MAX_LINE_BYTES + 1):
                     number += 1
@@ -76,6 +77,10 @@ class RecordFile:
                         yield parse_line(line)
                     except (ValueError, TypeError, RecursionError) as problem:
                         raise UnreadableError(f"{self._path}: line {number}: {problem}") from None
+        except UnreadableError as problem:
+            words = str(problem)
+            named = words if words.startswith(f"{self._path}: ") else f"{self._path}: {words}"
+            raise UnreadableError(named) from None
         except OSError as problem:
             raise UnreadableError(f"{self._path}: {(problem.strerror or str(problem)).lower()}") from None
 
