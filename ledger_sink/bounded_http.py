@@ -23,9 +23,7 @@ from urllib.parse import urljoin, urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Mapping
-
-    from _typeshed import WriteableBuffer
+    from collections.abc import Mapping
 
 SCHEMES = ("http", "https")
 MAX_REDIRECTS = 5
@@ -89,7 +87,9 @@ class Budget:
         """Count bytes that arrived; raise `BudgetSpentError` if they are too many."""
         self.bytes_left -= count
         if self.bytes_left < 0:
-            raise BudgetSpentError("stopped: the server has sent as many bytes as a run may take (--max-bytes)")
+            raise BudgetSpentError(
+                "stopped: the server has sent as many bytes as a run may take (--max-bytes)"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,11 @@ def _words(problem: object, meter: _Meter) -> str:
         return f"silent for {meter.limits.silent_s:g} s"
     if isinstance(problem, OSError) and problem.strerror:
         return problem.strerror.lower()
-    return f"no answer in HTTP ({str(problem)[:200]!a})" if isinstance(problem, HTTPException) else str(problem)[:200]
+    return (
+        f"no answer in HTTP ({str(problem)[:200]!a})"
+        if isinstance(problem, HTTPException)
+        else str(problem)[:200]
+    )
 
 
 def _redirected(old: str, target: str, method: str) -> str:
@@ -183,7 +187,10 @@ def _redirected(old: str, target: str, method: str) -> str:
     try:
         new = urljoin(old, target)
         after = urlsplit(new)
-        places = [(each.scheme, each.hostname, each.port or _DEFAULT_PORTS.get(each.scheme)) for each in (before, after)]
+        places = [
+            (each.scheme, each.hostname, each.port or _DEFAULT_PORTS.get(each.scheme))
+            for each in (before, after)
+        ]
     except ValueError:
         raise RedirectRefusedError(f"refused a redirect to {target[:200]!a}") from None
     (_, host, port), (scheme, other, there) = places
@@ -239,7 +246,9 @@ class _Meter:
         if self.limits.budget is not None:
             left = min(left, self.limits.budget.left_s())
         if left <= 0:
-            raise NoAnswerError(f"expected a whole answer within {self.limits.whole_s:g} s, it is still coming")
+            raise NoAnswerError(
+                f"expected a whole answer within {self.limits.whole_s:g} s, it is still coming"
+            )
         return min(left, self.limits.silent_s)
 
     def arrived(self, count: int) -> None:
@@ -259,9 +268,9 @@ class _Metered(RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+    def readinto(self, buffer: Any, /) -> int | None:
         self._sock.settimeout(self._meter.wait_s())
-        count = self._raw.readinto(cast("bytearray", buffer))
+        count = self._raw.readinto(buffer)
         self._meter.arrived(count or 0)
         return count
 
@@ -276,7 +285,7 @@ class _Response(HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, meter: _Meter, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        raw = cast("RawIOBase", self.fp.detach())
+        raw = self.fp.detach()
         self.fp = BufferedReader(_Metered(raw, sock, meter))
 
 
@@ -287,7 +296,7 @@ class _Connection(HTTPConnection):
         self._create_connection = partial(_connect, meter=meter)
         self._meter = meter
 
-    def send(self, data: Buffer | Any) -> None:
+    def send(self, data: Any) -> None:
         """Send bytes by the deadline: the socket's timeout bounds the whole of `sendall`."""
         if self.sock is None:
             self.connect()

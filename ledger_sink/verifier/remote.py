@@ -1,8 +1,8 @@
 """Logs and ledgers over HTTP, with the standard library. Size and time of every answer are limited.
 
 Answers are trusted no more than files: the checks verify them. `ledger_sink/bounded_http.py` holds the limits: one
-deadline and one size for each request, no redirect to another host. Nothing is cached. An auditor who verifies often keeps a copy (`wget --mirror`) and verifies
-that.
+deadline and one size for each request, no redirect to another host. Nothing is cached. An auditor who verifies often
+keeps a copy (`wget --mirror`) and verifies that.
 """
 
 from collections.abc import Mapping
@@ -42,6 +42,10 @@ class LogUrl(LogFiles):
     def read(self, name: str) -> bytes:
         """Return a file of the log; see `LogFiles.read`."""
         return fetch(f"{self.url}/{name}", size_limit(name), budget=self._budget)
+
+    def has_tiles(self) -> bool:
+        """Return False: of a server it is not known whether the URL is that of a log."""
+        return False
 
     def positions(self) -> None:
         """Return `None`: HTTP cannot list a folder."""

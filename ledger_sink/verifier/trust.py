@@ -150,14 +150,11 @@ def open_regular(path: Path) -> BinaryIO:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (OSError, ValueError) as problem:
         raise _unreadable(problem) from None
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise UnreadableError(f"expected a regular file, this is {_KINDS.get(stat.S_IFMT(mode), 'none')}")
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
         return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+    os.close(descriptor)
+    raise UnreadableError(f"expected a regular file, this is {_KINDS.get(stat.S_IFMT(mode), 'none')}")
 
 
 _KINDS = {

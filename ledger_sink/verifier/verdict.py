@@ -38,7 +38,9 @@ class Outcome(StrEnum):
     @property
     def exit_code(self) -> int:
         """Return the exit code of `ledger-verify`."""
-        return {"holds": 0, "does not hold": 1, "nothing checked": 2, "could not read": 3, "key missing": 4}[self]
+        return {"holds": 0, "does not hold": 1, "nothing checked": 2, "could not read": 3, "key missing": 4}[
+            self
+        ]
 
 
 _GRAVEST_FIRST = (
@@ -168,6 +170,8 @@ def milliseconds_text(time_ms: int) -> str:
     return seconds_text(time_ms // 1000).replace(" UTC", f".{time_ms % 1000:03d} UTC")
 
 
+MOST_CLAIMS = 9
+"""Most claims that have a line each where the verdict is not verbose."""
 MOST_FAILURES = 8
 """Most failed claims in words where the verdict is not verbose."""
 _SHORT = 3
@@ -183,7 +187,12 @@ def verdict_text(verdict: Verdict, *, verbose: bool) -> str:
     head = [f"{name:<11}{printable(words)}" for name, words in _three_lines(verdict, verbose=verbose)]
     if verdict.facts.get("simulated"):
         head.append("SIMULATED  The record says of itself that it was replayed or simulated.")
-    lines = [*head, "", f"{'PASS' if verdict.passed else _word(verdict.outcome)}  {printable(verdict.subject)}", ""]
+    lines = [
+        *head,
+        "",
+        f"{'PASS' if verdict.passed else _word(verdict.outcome)}  {printable(verdict.subject)}",
+        "",
+    ]
     claims = [(c.status.value, c.words) for c in verdict.claims] if verbose else _grouped(verdict.claims)
     lines += [f"  {status:<15} {printable(words)}" for status, words in claims]
     if verbose and verdict.not_shown:
@@ -217,7 +226,9 @@ def _three_lines(verdict: Verdict, *, verbose: bool) -> list[tuple[str, str]]:
 
 
 def _grouped(claims: tuple[Claim, ...]) -> list[tuple[str, str]]:
-    """Return a line for each claim that is alone of its kind, and one for all others of a kind."""
+    """Return a line for each claim if they are few; else one for all claims of a kind."""
+    if len(claims) <= MOST_CLAIMS:
+        return [(claim.status.value, claim.words) for claim in claims]
     groups: dict[tuple[Status, str], list[str]] = {}
     for claim in claims:
         groups.setdefault((claim.status, claim.name), []).append(claim.words)

@@ -37,9 +37,9 @@ def test_a_ledger_is_verified_over_http(ledger: Path, capsys: pytest.CaptureFixt
         log = f"{url}/ledger/{layout.log_path(CITY.log.origin)}"
         assert main(["--log", log, "--policy", policy]) == 0
         assert main(["--consistency", f"{log}/checkpoint", f"{log}/checkpoint", "--policy", policy]) == 0
-        assert main(["--city", f"{url}/nothing", "--policy", policy]) == 1
-        assert main(["--consistency", f"{url}/none", f"{log}/checkpoint", "--policy", policy]) == 2
-    assert main(["--log", log, "--policy", policy]) == 1  # nobody answers any more
+        assert main(["--city", f"{url}/nothing", "--policy", policy]) == 3
+        assert main(["--consistency", f"{url}/none", f"{log}/checkpoint", "--policy", policy]) == 3
+    assert main(["--log", log, "--policy", policy]) == 3  # nobody answers any more
 
 
 def test_a_full_tile_stands_in_for_a_partial_one_over_http(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_damage_is_named_over_http(ledger: Path) -> None:
 
 
 def test_only_the_named_topics_logs_are_read(ledger: Path) -> None:
-    """With a topic, the city log and that topic's logs; others are not asked for."""
+    """With a topic, the city log and that topic's logs; others are not asked for. Of an unknown one nothing holds."""
     asked: list[str] = []
 
     def note(handler: Handler) -> bool:
@@ -82,7 +82,9 @@ def test_only_the_named_topics_logs_are_read(ledger: Path) -> None:
         return False
 
     with served(ledger, note) as url:
-        assert check_city("city", LedgerUrl(url), TRUST, topic="another.topic").passed
+        verdict = check_city("city", LedgerUrl(url), TRUST, topic="air-quality.raeding")
+    assert verdict.outcome.exit_code == 2
+    assert "did you mean air-quality.reading?" in verdict.text()
     assert {path.split("/")[1] for path in asked} == {"city", "keys.txt"}
 
 

@@ -96,8 +96,13 @@ def test_the_wheel_alone_verifies_a_bundle(auditor: Path, files: Path) -> None:
     """The installed command passes a true bundle and says what is not shown."""
     done = verify(auditor, files, "event.evidence")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("PASS")
-    assert "Not shown by any of this" in done.stdout
+    first, second, third, *_ = done.stdout.splitlines()
+    assert first.startswith("holds:     record ")
+    assert second.startswith(
+        "rests on:  the city's signer; and independent of it witness.university.example/w1"
+    )
+    assert third.startswith("not shown: ")
+    assert "PASS  event.evidence" in done.stdout
 
 
 def test_the_wheel_alone_verifies_a_range(auditor: Path, files: Path) -> None:
@@ -122,7 +127,8 @@ def test_the_wheel_alone_refuses_a_flipped_byte(auditor: Path, files: Path) -> N
     """One flipped byte: exit code 1, and the claim that fell."""
     done = verify(auditor, files, "flipped.evidence")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert done.stdout.startswith("FAIL")
+    assert done.stdout.startswith("does not hold: The bundle is not whole")
+    assert "FAIL  flipped.evidence" in done.stdout
 
 
 def test_the_wheel_alone_recomputes_a_ledger(auditor: Path, files: Path) -> None:
