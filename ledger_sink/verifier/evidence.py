@@ -22,6 +22,7 @@ from ledger_sink.format.errors import (
 from ledger_sink.format.keys import Origin, is_own_witness
 from ledger_sink.format.leaf import CanonicalRecord, Kind, Leaf
 from ledger_sink.format.policy import Cosigned, PolicyWitness
+from ledger_sink.format.stored_zip import MAX_ARCHIVE_BYTES
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.verifier.receipts import UNCHECKED, SealedLeaf, anchor_claims
 from ledger_sink.verifier.rests_on import attested_by, rests_on
@@ -39,7 +40,7 @@ from ledger_sink.verifier.verdict import (
     shown,
 )
 
-MAX_BUNDLE_BYTES = 128 * 1024 * 1024
+MAX_BUNDLE_BYTES = MAX_ARCHIVE_BYTES
 SIMULATED_HEADER = "simulated"
 
 SPLIT_VIEW = "that everybody is shown the same city log: no independent witness cosigned"

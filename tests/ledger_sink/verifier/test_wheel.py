@@ -191,4 +191,4 @@ def test_the_wheel_alone_says_which_receipts_it_did_not_check(auditor: Path, fil
     assert done.returncode == 0, done.stdout + done.stderr
     claims = [claim for claim in json.loads(done.stdout)["claims"] if claim["claim"] == "anchor"]
     assert [claim["status"] for claim in claims] == ["not checked"] * 3
-    assert sum("install 'city-telemetry[anchors]'" in claim["words"] for claim in claims) == 2
+    assert sum("'<wheel>[anchors]'" in claim["words"] for claim in claims) == 2
