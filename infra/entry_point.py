@@ -1,7 +1,7 @@
 """The program `city`: starts `infra.cli`, and names in one line the extra that an installation lacks.
 
 The base wheel brings what auditors need and no more. So most of `city` needs an extra, and Python's own word for that
-is a traceback. The packages have common names, so a foreign package may shadow one of them; that is told, too.
+is a traceback. The packages have common names, so a foreign package may shadow one of them; this is reported, too.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def main() -> None:
     """Run `city`."""
     foreign = shadowed()
     if foreign:
-        sys.exit(_told(foreign))
+        sys.exit(_report(foreign))
     try:
         from infra.cli import main as city  # noqa: PLC0415 - the base install lacks what it imports
 
         city()
     except ModuleNotFoundError as error:
-        sys.exit(_told(missing(error.name or "")))
+        sys.exit(_report(missing(error.name or "")))
 
 
 def shadowed(home: Path = Path(__file__).parents[1]) -> str:
@@ -58,6 +58,6 @@ def missing(module: str) -> str:
     )
 
 
-def _told(words: str) -> int:
+def _report(words: str) -> int:
     sys.stderr.write(f"city: {words}\n")
     return NO_EXTRA

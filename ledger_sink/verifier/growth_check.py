@@ -58,7 +58,7 @@ def check_growth(
         try:
             findings.roots[size] = TileBuilder.load(size, folder.read_tile).root()
         except (FormatError, UnreadableError) as problem:
-            _broken(findings, f"tile: the root at size {size} could not be computed", problem)
+            _damaged(findings, f"tile: the root at size {size} could not be computed", problem)
     return findings
 
 
@@ -67,7 +67,7 @@ def _edge(folder: LogFiles, prefix: VerifiedPrefix, findings: TreeFindings) -> T
     try:
         builder = TileBuilder.load(prefix.size, folder.read_tile)
     except (FormatError, UnreadableError) as problem:
-        _broken(findings, f"tile: the tree at size {prefix.size} could not be read", problem)
+        _damaged(findings, f"tile: the tree at size {prefix.size} could not be read", problem)
         return None
     if builder.root() == prefix.root:
         return builder
@@ -88,7 +88,7 @@ def _append(
         try:
             fresh = folder.read_entries(index, width)[builder.size - first :]
         except (TileError, UnreadableError) as problem:
-            _broken(findings, position_path((ENTRIES, index, width)), problem)
+            _damaged(findings, position_path((ENTRIES, index, width)), problem)
             return False
         take(builder.size, fresh)
         for tile in builder.append(leaf_hashes(fresh)):
@@ -105,8 +105,8 @@ def _compare(folder: LogFiles, tile: Tile, findings: TreeFindings) -> None:
             return
         findings.problems.append(f"{position_path(position)}: damaged: it is not what the entries lead to")
     except (TileError, UnreadableError) as problem:
-        _broken(findings, position_path(position), problem)
+        _damaged(findings, position_path(position), problem)
 
 
-def _broken(findings: TreeFindings, what: str, problem: Exception) -> None:
+def _damaged(findings: TreeFindings, what: str, problem: Exception) -> None:
     (findings.problems if is_refuted(problem) else findings.unreadable).append(f"{what}: {problem}")

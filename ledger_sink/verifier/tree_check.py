@@ -28,7 +28,7 @@ from ledger_sink.verifier.errors import UnreadableError, is_refuted
 from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.problem_list import ProblemList
 
-MOST_BROKEN = 1000
+MOST_DAMAGED = 1000
 """Missing, wrong and unreadable files of a log after which no further one is read: a size may be a lie."""
 
 TakeEntries = Callable[[int, list[bytes]], None]
@@ -78,7 +78,7 @@ class _TreeCheck:
     def run(self, sizes: Collection[int]) -> TreeFindings:
         for _, index, width in bundles_of(self._head.size):
             self._read_bundle(index, width)
-            if len(self._findings.problems) + len(self._findings.unreadable) > MOST_BROKEN:
+            if len(self._findings.problems) + len(self._findings.unreadable) > MOST_DAMAGED:
                 self._findings.problems.append("and further files, which were not looked at")
                 return self._findings
         if not all(self._by_entries):
@@ -96,13 +96,13 @@ class _TreeCheck:
             entries = self._folder.read_entries(index, width)
             hashes = b"".join(leaf_hashes(entries))
         except (TileError, UnreadableError) as problem:
-            self._broken((ENTRIES, index, width), problem)
+            self._damaged((ENTRIES, index, width), problem)
         else:
             self._take_entries(index * TILE_WIDTH, entries)
         try:
             tile = self._folder.read_tile(0, index, width)
         except (TileError, UnreadableError) as problem:
-            self._broken((0, index, width), problem)
+            self._damaged((0, index, width), problem)
         tile = hashes if tile == hashes else tile  # one object instead of two that are equal
         self._by_entries.append(hashes or tile)
         self._by_tiles.append(tile or hashes)
@@ -180,7 +180,7 @@ class _TreeCheck:
                 if self._folder.read_tile(level, index, width) != self._computed.get((level, index)):
                     self._problem(position, "damaged: it is not what the level below leads to")
             except (TileError, UnreadableError) as problem:
-                self._broken(position, problem)
+                self._damaged(position, problem)
 
     def _check_leftovers(self) -> None:
         """Compare older partial tiles with the current ones: each must be a prefix, or history was rewritten."""
@@ -203,7 +203,7 @@ class _TreeCheck:
             if level == ENTRIES:
                 data, level = b"".join(leaf_hashes(parse_entries(data, width))), 0
         except (TileError, UnreadableError) as problem:
-            self._broken(position, problem)
+            self._damaged(position, problem)
             return
         if data != self._computed.get((level, index), b"")[: width * HASH_BYTES]:
             self._problem(position, "is no prefix of what replaced it: damaged, or history was rewritten")
@@ -215,7 +215,7 @@ class _TreeCheck:
         """Return the number of hashes on a level, or of entries."""
         return self._head.size >> 8 * max(level, 0)
 
-    def _broken(self, position: TilePosition, problem: Exception) -> None:
+    def _damaged(self, position: TilePosition, problem: Exception) -> None:
         """Report a file that is wrong, or that could not be read."""
         if is_refuted(problem):
             self._problem(position, str(problem))

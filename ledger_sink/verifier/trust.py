@@ -19,7 +19,7 @@ MAX_TRUST_BYTES = 1_000_000
 
 
 class KeyMissingError(SignatureError):
-    """No key that the auditor gave is of this log: nothing can be said about its signature."""
+    """No key that the auditor gave is of this log: nothing is known about its signature."""
 
 
 @dataclass(frozen=True, slots=True)
