@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,7 +32,8 @@ def outsider(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def block(page: str, language: str, heading: str = "") -> str:
     """Return the first block of a language below a heading of a page."""
-    text = (REPOSITORY / page).read_text(encoding="utf-8").partition(heading)[2]
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    text = text[text.index(heading) :]
     found = re.search(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
     assert found is not None, f"{page}: no {language} below {heading!r}"
     return found[1]
@@ -50,14 +50,14 @@ def test_an_auditor_checks_the_city_over_http(readings: LiveCity, outsider: Path
     def shell(line: str) -> subprocess.CompletedProcess[str]:
         return run("sh", "-c", line, cwd=tmp_path, env=env)
 
-    for round_number in (1, 2):
+    for _ in range(2):
         for line in commands.splitlines():
             done = shell(line)
             assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
         assert done.stdout.startswith("holds: ")
         assert len(done.stdout.splitlines()) <= 15, done.stdout
         assert "rests on:  the city alone" in done.stdout
-        assert ("It continues every checkpoint" in done.stdout) is (round_number == 2)
+    assert "It continues every checkpoint" in done.stdout
     readings.run(
         *("prove", "--topic", "air-quality.reading", "--partition", "0", "--offset", "0", "--wait", "60"),
         *("--output", str(tmp_path / "event.evidence")),
@@ -88,6 +88,9 @@ def test_an_insurers_developer_reads_with_the_wheel_alone(
     live: LiveCity, outsider: Path, tmp_path: Path
 ) -> None:
     """The SDK's example as it stands: it says that it waits, receives an accident, and the evidence holds it."""
+    crash = tmp_path / CRASH.name  # another car, and without the records that another test counts
+    lines = CRASH.read_text().replace("av-07", "av-09").splitlines(keepends=True)
+    crash.write_text("".join(line for line in lines if "vehicle.dssad-event" not in line))
     ports = live.city.settings().ports
     program = block("streams/subscriber/README.md", "python")
     program = program.replace(".city/", f"{live.city.data}/").replace("19093", str(ports.sasl))
@@ -108,11 +111,10 @@ def test_an_insurers_developer_reads_with_the_wheel_alone(
         return text if words in text else ""
 
     try:
-        time.sleep(0)
         eventually(
             lambda: told("err", 'start="beginning" reads everything'), "it says that it waits", within_s=60
         )
-        live.replay(CRASH)
+        live.replay(crash)
         line = eventually(lambda: told("out", "offset"), "the accident arrives", within_s=60).splitlines()[0]
     finally:
         reader.terminate()
