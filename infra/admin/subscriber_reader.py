@@ -19,10 +19,12 @@ from infra.settings import recall
 from ledger_sink.format.leaf import canon
 from schemas import asyncapi
 from schemas.examples import to_plain
+from schemas.names import own_group_prefix
 from streams.subscriber import Connection, RegistrySchemas, Subscription
+from streams.subscriber.subscription import QuietTimer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from schemas.catalog import Catalog
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from streams.subscriber import Event, Start
 
 POLL_S = 0.5
+OWN_GROUP = "city-subscribe"
+"""Default consumer group of the command, below the subscriber's own prefix."""
 
 
 @dataclass
@@ -88,11 +92,26 @@ class Reader:
         return cls(connection, schemas, settings.city)
 
     def subscription(self, topics: Sequence[str], group: str | None, start: Start) -> Subscription:
-        """Join the consumer group and return the subscription."""
+        """Join the consumer group and return the subscription.
+
+        The default group is this command's own. Programs with the SDK use another one, so neither takes the other's
+        events.
+        """
+        group = group or f"{own_group_prefix(self.connection.user)}{OWN_GROUP}"
         return Subscription(self.connection, self.schemas, topics, group=group, start=start)
 
-    def read(self, events: Subscription, count: int | None, timeout_s: float | None) -> Iterator[Event]:
-        """Yield events until `count` were read or `timeout_s` seconds have passed; None: without that end."""
+    def read(
+        self,
+        events: Subscription,
+        count: int | None,
+        timeout_s: float | None,
+        waits: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[Event]:
+        """Yield events until `count` were read or `timeout_s` seconds have passed; None: without that end.
+
+        `waits` is called once with words when nothing has come for some seconds.
+        """
+        quiet = QuietTimer()
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while count is None or self.seen < count:
             left = POLL_S if deadline is None else min(POLL_S, deadline - time.monotonic())
@@ -100,8 +119,11 @@ class Reader:
                 return
             event = events.poll(left)
             if event is not None:
+                quiet.reset()
                 self.seen += 1
                 yield event
+            elif quiet.is_due():
+                waits(events.nothing_new())
 
 
 def declared(catalog: Catalog, name: str) -> Subscriber:

@@ -27,7 +27,9 @@ def register(group: click.Group) -> None:
 @click.option("--list", "listed", is_flag=True, help="Show the subscribers and what each may read.")
 @click.option("--asyncapi", is_flag=True, help="Print the AsyncAPI document of what it may read.")
 @click.option("--topic", "topics", multiple=True, help="Read this topic (repeatable). Default: all granted.")
-@click.option("--group", help="Consumer group, under the subscriber's own prefix. Default: NAME.reader.")
+@click.option(
+    "--group", help="Consumer group, under the subscriber's own prefix. Default: NAME.city-subscribe."
+)
 @click.option(
     "--from",
     "start",
@@ -84,7 +86,7 @@ def subscribe(
     reader = Reader.of(data.absolute(), catalog(), name, kafka, password_file, registry)
     try:
         with reader.subscription(topics, group, start) as events:
-            for event in reader.read(events, count, timeout):
+            for event in reader.read(events, count, timeout, _waits):
                 fields = plain_event(event, reader.city)
                 click.echo(
                     json.dumps(fields, ensure_ascii=False, allow_nan=False) if as_json else _line(fields)
@@ -94,6 +96,10 @@ def subscribe(
     except KeyboardInterrupt:
         return  # the printed events are committed, as after any other end
     _end(reader, count, timeout)
+
+
+def _waits(words: str) -> None:
+    click.echo(f"city: {words}; `--from beginning` reads everything", err=True)
 
 
 def _end(reader: Reader, count: int | None, timeout: float | None) -> None:

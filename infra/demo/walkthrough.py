@@ -143,10 +143,12 @@ class Walkthrough:
     def evidence_holds(self, bundle: Path) -> None:
         """Verify the bundle: sealed, in a block, cosigned."""
         self.head("Anyone checks it offline, with keys they trust")
-        done = self.verify(bundle)
-        _require(done.code == 0 and done.out.startswith("PASS"), "PASS", done)
+        done = self.verify(bundle, "--verbose")
+        _require(done.code == 0 and done.out.startswith("holds:"), "PASS", done)
         shown = [line.strip() for line in done.out.splitlines() if line.startswith("  shown ")]
         _require(any("Cosigned by" in line for line in shown), "the city's checkpoint is cosigned", done)
+        for line in done.out.splitlines()[:3]:
+            self.tell(line)
         self.tell(f"PASS: {len(shown)} claims shown, among them:")
         for line in shown:
             words = line.removeprefix("shown").strip()
@@ -172,16 +174,16 @@ class Walkthrough:
             f"Byte {at} of {len(data):,}, the last one of {RECORD}: {data[at]:02x} → {data[at] ^ 1:02x}."
         )
         done = self.verify(forged)
-        _require(done.code == 1 and done.out.startswith("FAIL"), "FAIL", done)
+        _require(done.code == 1 and done.out.startswith("does not hold:"), "FAIL", done)
         failed = [line.strip() for line in done.out.splitlines() if line.startswith("  failed ")]
         _require(any(RECORD in line for line in failed), f"the verdict names {RECORD}", done)
         for line in failed:
             self.tell("FAIL: " + line.removeprefix("failed").strip())
 
-    def verify(self, bundle: Path) -> CommandResult:
+    def verify(self, bundle: Path, *words: str) -> CommandResult:
         """Run `ledger-verify` on a bundle with the city's policy."""
         policy = self.city.settings.data / "ledger" / "policy.txt"
-        return self.city.verify(str(bundle), "--policy", str(policy))
+        return self.city.verify(str(bundle), "--policy", str(policy), *words)
 
 
 def _require(so: bool, expected: str, got: object) -> None:

@@ -67,13 +67,16 @@ def emitter(settings: Settings, topics: Catalog) -> Emitter:
 
 
 def send_audit(settings: Settings, topics: Catalog, document: Mapping[str, Any]) -> None:
-    """Send the `platform.audit` event with the result of an audit.
+    """Send the `platform.audit` event with the result of an audit, and the SHA-256 of the verifier that made it.
+
+    The ledger seals the event, so an auditor can compare the sources of `ledger-verify` with those that the city ran.
 
     Args:
         settings: The stack.
         topics: Its catalogue.
         document: Has the members `audit` and `city_log` of the report.
     """
+    from ledger_sink.verifier.source_digest import source_digest
     from schemas.names import topic_name
     from streams.produce.kafka import Producer
 
@@ -86,7 +89,10 @@ def send_audit(settings: Settings, topics: Catalog, document: Mapping[str, Any])
                 "subject": f"{settings.city}/city",
                 "verdict": verdict["verdict"].upper(),
                 "problems": list(verdict["problems"])[:100],
-                "details": {k: str(v) for k, v in document["city_log"].items()},
+                "details": {
+                    **{k: str(v) for k, v in document["city_log"].items()},
+                    "verifier": source_digest(),
+                },
             },
         )
         producer.flush()

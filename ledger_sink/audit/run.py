@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from ledger_sink.store import Store
 
 
+_PROBLEMS = (Status.FAILED, Status.KEY_MISSING, Status.UNREADABLE, Status.NOTHING)
+
 ATTEMPTS = 3
 """Most readings of a ledger that grows meanwhile."""
 
@@ -206,7 +208,7 @@ class _Audit:
     def _take(self, verdict: Verdict) -> None:
         for claim in verdict.claims:
             open_end = claim.status is Status.NOT_CHECKED and claim.name == "roots-in-blocks"
-            if claim.status is Status.FAILED or (open_end and self._settled):
+            if claim.status in _PROBLEMS or (open_end and self._settled):
                 self.problems.append(claim.words)
             elif claim.status is Status.NOT_CHECKED:
                 self.not_checked.append(claim.words)

@@ -202,9 +202,10 @@ _README = """\
 Evidence (city-evidence/v1): record at offset {record.offset} of {record.topic}/{record.partition},
 and the proof that {city_log} sealed it. Check it:
 
-    python3 -m pip install city-telemetry
     ledger-verify FILE.evidence --policy policy.txt
 
+ledger-verify is part of city-telemetry, which is in no package index: install nothing of that name from
+one. Build the wheel from its sources (uv build --wheel), or take one from somebody you trust.
 policy.txt (C2SP tlog-policy) names the keys you trust; take them from their owners, not from the
 bearer of this file. By hand: `sha256sum record.canon` gives the last 32 bytes of leaf.bin.
 """

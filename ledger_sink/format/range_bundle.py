@@ -210,9 +210,10 @@ _README = """\
 Evidence (city-evidence/v1, range): every leaf {proof.first} to {proof.end} (without the last) of the log of
 {record.topic}/{record.partition}, some of its records, and the proof that {city_log} sealed them.
 
-    python3 -m pip install city-telemetry
     ledger-verify FILE.evidence --policy policy.txt
 
+ledger-verify is part of city-telemetry, which is in no package index: install nothing of that name from
+one. Build the wheel from its sources (uv build --wheel), or take one from somebody you trust.
 policy.txt (C2SP tlog-policy) names the keys you trust; take them from their owners, not from the bearer of this file.
 Leaves without a record here are of records that are not shown: their content cannot be told from them.
 """

@@ -54,7 +54,7 @@ def keccak() -> Callable[[bytes], bytes]:
         from Crypto.Hash import keccak as library  # noqa: PLC0415 - the base install lacks it
     except ImportError:
         raise MissingLibraryError(
-            "receipts of EVM chains were not checked: install 'city-telemetry[anchors]'"
+            "receipts of EVM chains were not checked: install the wheel with its extra, '<wheel>[anchors]'"
         ) from None
     return lambda data: library.new(digest_bits=256, data=data).digest()
 

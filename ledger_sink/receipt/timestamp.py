@@ -37,7 +37,8 @@ def library() -> Any:
         import rfc3161_client  # noqa: PLC0415 - the base install lacks it
     except ImportError:
         raise MissingLibraryError(
-            "RFC 3161 time stamps were not checked: install 'city-telemetry[anchors]', or use openssl ts -verify"
+            "RFC 3161 time stamps were not checked: install the wheel with its extra, '<wheel>[anchors]', "
+            "or use openssl ts -verify"
         ) from None
     return rfc3161_client
 

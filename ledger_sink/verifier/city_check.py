@@ -5,16 +5,17 @@ key file. Without one, the ledger's own `keys.txt` is used and the verdict state
 signature covers the partition roots.
 """
 
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from ledger_sink.format.block import Block
-from ledger_sink.format.errors import FormatError, OriginError
+from ledger_sink.format.block import Block, time_text
+from ledger_sink.format.errors import OriginError
 from ledger_sink.format.keys import Origin
-from ledger_sink.format.layout import KEYS, log_path, origin_at
-from ledger_sink.format.policy import parse_keys
-from ledger_sink.verifier.errors import TrustError, UnreadableError
+from ledger_sink.format.layout import log_path, origin_at
+from ledger_sink.verifier.errors import TrustError
 from ledger_sink.verifier.evidence import SPLIT_VIEW, is_independent, witness_claims
 from ledger_sink.verifier.folder import LedgerFiles, LedgerFolder
 from ledger_sink.verifier.log_check import (
@@ -26,14 +27,19 @@ from ledger_sink.verifier.log_check import (
     verified,
 )
 from ledger_sink.verifier.memory import EMPTY_MEMORY, CheckpointMemory
+from ledger_sink.verifier.partition_check import below, check_partition, partition_keys
 from ledger_sink.verifier.receipt_folder import anchored_sizes, folder_claims
 from ledger_sink.verifier.receipts import NAME as ANCHOR
+from ledger_sink.verifier.rests_on import rests_on
 from ledger_sink.verifier.trust import Trust
-from ledger_sink.verifier.verdict import Claim, Verdict, failed, not_checked, shown
+from ledger_sink.verifier.verdict import Claim, Status, Verdict, not_checked, nothing, shown
 from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 
 if TYPE_CHECKING:
     from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
+
+MAX_NAMES = 10_000
+"""Most topic names among which the nearest one is looked for."""
 
 Heads = dict[str, dict[int, tuple[bytes, int]]]
 """Origin of a partition log → size in a block → root at that size and the block's number."""
@@ -69,44 +75,97 @@ def check_city(
     claims: list[Claim] = []
     facts: dict[str, object] = {}
     heads: Heads = {}
+    newest: Block | None = None
     observed: tuple[SignedCheckpoint, ...] = ()
     not_shown = _NOT_SHOWN
+    words: list[str] = []
     for origin in city_logs:
-        prefix = prefixes.get(origin)
-        root = files.root if isinstance(files, LedgerFolder) else None
-        sizes = [] if root is None else anchored_sizes(root, origin, above=prefix.size if prefix else 0)
-        findings = read_log(files.log(log_path(origin)), trust, sizes, origin, prefix, memory=memory)
-        _keep_prefix(prefixes, origin, findings)
-        claims += _under(log_path(origin), log_claims(findings))
-        if findings.opened is not None:
-            claims += witness_claims(findings.opened, trust)
-        if findings.opened is None or not is_independent(findings.opened):
+        log = _city_log(files, origin, trust, prefixes.get(origin), memory)
+        _keep_prefix(prefixes, origin, log.findings)
+        claims += log.claims
+        if log.findings.opened is None or not is_independent(log.findings.opened):
             not_shown = (*_NOT_SHOWN, SPLIT_VIEW)
-        claims += _chain_claims(findings)
-        if root is None:
-            claims.append(not_checked(ANCHOR, "Over HTTP receipts cannot be listed: none was looked at."))
-        else:
-            claims += folder_claims(root, origin, sizes, findings.roots, trust)
-        compared, observed_now = memory_claims(findings, trust, memory)
-        claims += compared
-        observed += observed_now
-        facts[origin] = log_facts(findings)
-        if prefix is not None:
-            for line in prefix.heads.values():
-                heads.setdefault(line.origin, {})[line.size] = (line.root, prefix.size - 1)
-        _collect(heads, findings.blocks)
+        words.append(rests_on(log.findings.opened, log.attested))
+        observed += log.observed
+        facts[origin] = log_facts(log.findings)
+        newest = log.findings.blocks[-1] if log.findings.blocks else newest
+        _collect(heads, log.findings)
     cities = {Origin.parse(origin).city for origin in city_logs}
-    keys, key_claim = _partition_keys(files, trust)
-    claims.append(key_claim)
+    keys, key_claim = partition_keys(files, trust)
+    if key_claim.status is not Status.KEY_MISSING or heads:
+        claims.append(key_claim)  # where not even a block could be read, that is what is wrong
     for city in sorted(cities):
         for origin in sorted({*_folders(files, city), *heads}):
-            log = Origin.parse(origin)
-            if log.city == city and topic in (None, log.topic):
-                findings, found = _partition(files, origin, keys, heads.get(origin, {}), prefixes.get(origin))
+            name = Origin.parse(origin)
+            if name.city == city and topic in (None, name.topic):
+                findings, found = check_partition(
+                    files, origin, keys, heads.get(origin, {}), prefixes.get(origin)
+                )
                 _keep_prefix(prefixes, origin, findings)
                 claims += found
                 facts[origin] = log_facts(findings)
-    return Verdict(subject, tuple(claims), not_shown, facts, observed)
+    if topic is not None:
+        claims += _topic_claims(
+            topic, [*heads, *(f"{city}/{path}" for city in cities for path in files.logs())]
+        )
+    holds = _holds(facts, set(city_logs), newest)
+    return Verdict(subject, tuple(claims), not_shown, facts, observed, holds, " ".join(dict.fromkeys(words)))
+
+
+class _CityLog(NamedTuple):
+    """What the verification of one city log found."""
+
+    findings: LogFindings
+    claims: list[Claim]
+    attested: list[str]
+    observed: "tuple[SignedCheckpoint, ...]"
+
+
+def _city_log(
+    files: LedgerFiles, origin: str, trust: Trust, prefix: VerifiedPrefix | None, memory: CheckpointMemory
+) -> _CityLog:
+    """Verify a city log, its witnesses, and the receipts beside it."""
+    root = files.root if isinstance(files, LedgerFolder) else None
+    sizes = [] if root is None else anchored_sizes(root, origin, above=prefix.size if prefix else 0)
+    findings = read_log(files.log(log_path(origin)), trust, sizes, origin, prefix, memory=memory)
+    claims = below(log_path(origin), log_claims(findings))
+    if findings.opened is not None:
+        claims += witness_claims(findings.opened, trust)
+    claims += _chain_claims(findings)
+    if root is None:
+        receipts = [not_checked(ANCHOR, "Over HTTP receipts cannot be listed: none was looked at.")]
+    else:
+        receipts = folder_claims(root, origin, sizes, findings.roots, trust)
+    attested = [claim.words.rstrip(".") for claim in receipts if claim.status is Status.SHOWN]
+    compared, observed = memory_claims(findings, trust, memory)
+    return _CityLog(findings, [*claims, *receipts, *compared], attested, observed)
+
+
+def _holds(facts: Mapping[str, object], cities: set[str], newest: Block | None) -> str:
+    """Return what the verification of a ledger shows if it passes."""
+    sizes = {
+        origin: fact["size"] for origin, fact in facts.items() if isinstance(fact, dict) and "size" in fact
+    }
+    entries = sum(size for origin, size in sizes.items() if origin not in cities)
+    when = f" of {time_text(newest.time_ms)}" if newest else ""
+    last = f", the newest block {newest.number}{when}" if newest else ""
+    return (
+        f"{len(set(sizes) - cities)} logs with {entries} entries are whole, and every root in the blocks of "
+        f"{', '.join(sorted(cities))} is theirs{last}."
+    )
+
+
+def _topic_claims(topic: str, origins: Iterable[str]) -> Iterator[Claim]:
+    """Yield a claim if no log is of the topic, with the nearest name."""
+    topics = set()
+    for origin in origins:
+        with suppress(OriginError):
+            topics.add(Origin.parse(origin).topic or "")
+    if topic in topics:
+        return
+    near = get_close_matches(topic, sorted(topics)[:MAX_NAMES], 1)
+    hint = f": did you mean {near[0]}?" if near else f": it has logs of {len(topics)} topics."
+    yield nothing("topic", f"The ledger has no log of topic {topic}{hint}")
 
 
 RECORDS_NOT_COMPARED = (
@@ -133,7 +192,7 @@ def _city_logs(trust: Trust) -> list[str]:
 
 
 def _chain_claims(findings: LogFindings) -> list[Claim]:
-    if findings.problems or findings.head is None:
+    if findings.problems or findings.unreadable or findings.key_missing or findings.head is None:
         return []
     count = len(findings.blocks)
     return [
@@ -143,8 +202,11 @@ def _chain_claims(findings: LogFindings) -> list[Claim]:
     ]
 
 
-def _collect(heads: Heads, blocks: list[Block]) -> None:
-    for block in blocks:
+def _collect(heads: Heads, findings: LogFindings) -> None:
+    if findings.prefix is not None:
+        for line in findings.prefix.heads.values():
+            heads.setdefault(line.origin, {})[line.size] = (line.root, findings.prefix.size - 1)
+    for block in findings.blocks:
         for line in block.heads:
             heads.setdefault(line.origin, {})[line.size] = (line.root, block.number)
 
@@ -160,60 +222,7 @@ def _folders(ledger: LedgerFiles, city: str) -> list[str]:
     return origins
 
 
-def _partition_keys(ledger: LedgerFiles, trust: Trust) -> tuple[Trust, Claim]:
-    if trust.keys:
-        return replace(trust, policy=None), shown(
-            "partition-keys", "Partition logs are checked with your keys."
-        )
-    try:
-        own = tuple(log.key for log in parse_keys(ledger.read(KEYS)))
-    except (FormatError, UnreadableError) as problem:
-        return Trust(), failed("partition-keys", f"{KEYS}: {problem}")
-    words = f"Partition logs are checked with the ledger's own {KEYS}: give --keys to use yours."
-    return Trust(None, own), not_checked("partition-keys", words)
-
-
 def _keep_prefix(prefixes: dict[str, VerifiedPrefix], origin: str, findings: LogFindings) -> None:
     found = verified(findings)
     if found is not None:
         prefixes[origin] = found
-
-
-def _partition(
-    ledger: LedgerFiles,
-    origin: str,
-    trust: Trust,
-    heads: dict[int, tuple[bytes, int]],
-    prefix: VerifiedPrefix | None,
-) -> tuple[LogFindings, list[Claim]]:
-    """Verify one partition log and every root of it that a block holds."""
-    path = log_path(origin)
-    findings = read_log(ledger.log(path), trust, heads, origin, prefix)
-    for size, (root, number) in sorted(heads.items()):
-        if findings.head is not None and size > findings.head.size:
-            findings.problems.append(
-                f"checkpoint: its size is {findings.head.size}, block {number} holds {size}: rolled back"
-            )
-        elif findings.roots and findings.roots.get(size) != root:
-            findings.problems.append(
-                f"checkpoint: the root at size {size} is {findings.roots[size].hex()}, "
-                f"block {number} holds {root.hex()}: forked"
-            )
-    claims = _under(path, log_claims(findings))
-    if not findings.problems:
-        newest = max(heads, default=0)
-        words = f"{origin}: all {len(heads)} roots in blocks are its own, the newest at size {newest}."
-        claims.append(shown("roots-in-blocks", words))
-        if findings.head is not None and newest < findings.head.size:
-            words = f"{origin}: leaves {newest} to {findings.head.size - 1} are in no block yet."
-            claims.append(not_checked("roots-in-blocks", words))
-    return findings, claims
-
-
-def _under(path: str, claims: list[Claim]) -> list[Claim]:
-    """Prefix the words of each failed claim with the log's folder."""
-    return [failed(c.name, _joined(path, c.words)) if c.status.value == "failed" else c for c in claims]
-
-
-def _joined(path: str, words: str) -> str:
-    return f"{path}: {words}" if words.startswith(("leaf ", "and ")) else f"{path}/{words}"

@@ -1,16 +1,18 @@
-"""The command `ledger-verify`. Exit code 0: pass; 1: fail; 2: wrong usage or unreadable input."""
+"""The command `ledger-verify`. Its exit codes are those of `verdict.Outcome` (FORMAT.md §7.4)."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ledger_sink.verifier import memory
-from ledger_sink.verifier.errors import StateError, VerifierError
+from ledger_sink.verifier.errors import StateError, UsageError, VerifierError
+from ledger_sink.verifier.source_digest import version_text
 from ledger_sink.verifier.subjects import verdict_of
-from ledger_sink.verifier.verdict import Verdict
+from ledger_sink.verifier.verdict import Outcome, Verdict, printable
 
-PASS, FAIL, UNUSABLE = 0, 1, 2
+DEFAULT_MAX_BYTES = 4 << 30
 
 _EXAMPLES = """\
 examples:
@@ -25,7 +27,8 @@ examples:
 
 policy.txt is a C2SP tlog-policy file of your own: it names the logs and witnesses that you trust.
 Checkpoints that passed are remembered (--state); a log that was rolled back or forked since is refused.
-exit code: 0 everything that was checked holds, 1 something does not, 2 wrong usage or unreadable
+exit code: 0 everything holds; 1 something does not; 2 nothing was checked, or wrong usage; 3 something could not be
+read; 4 a key is missing. Of several the gravest counts: 1, then 4, then 3, then 2.
 """
 
 
@@ -43,11 +46,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known = memory.CheckpointMemory() if state is None else memory.load(state)
         verdict = verdict_of(options, known)
     except VerifierError as problem:
-        sys.stderr.write(f"ledger-verify: {problem}\n")
-        return UNUSABLE
-    sys.stdout.write(verdict.json() if options.json else verdict.text())
+        return _no_verdict(problem, as_json=options.json)
+    sys.stdout.write(verdict.json() if options.json else verdict.text(verbose=options.verbose))
     remembered = state is None or not verdict.passed or _remember(state, verdict)
-    return PASS if verdict.passed and remembered else FAIL
+    return verdict.outcome.exit_code if remembered else Outcome.FAILS.exit_code
+
+
+def _no_verdict(problem: VerifierError, *, as_json: bool) -> int:
+    """Report in one line why there is no verdict; return the exit code."""
+    outcome = Outcome.NOTHING if isinstance(problem, UsageError) else Outcome.UNREADABLE
+    sys.stderr.write(f"ledger-verify: {outcome.value}: {printable(str(problem))}\n")
+    if as_json:
+        content = {
+            "verdict": "fail",
+            "outcome": outcome.value,
+            "exit_code": outcome.exit_code,
+            "problem": str(problem),
+        }
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+    return outcome.exit_code
 
 
 def _remember(state: Path, verdict: Verdict) -> bool:
@@ -119,8 +136,39 @@ def _parser() -> argparse.ArgumentParser:
     _add_receipt_options(parser)
     add("--state", type=Path, metavar="FILE", help="where seen checkpoints are remembered")
     add("--no-remember", action="store_true", help="neither compare with what was seen nor remember it")
-    add("--json", action="store_true", help="print the verdict as JSON")
+    add("--json", action="store_true", help="print the verdict as JSON, with every claim")
+    add("--verbose", action="store_true", help="print every claim, and everything that is not shown")
+    add(
+        "--timeout", type=_positive, default=3600.0, metavar="SECONDS",
+        help="longest time for all requests over HTTP together (default: 3600)",
+    )  # fmt: skip
+    add(
+        "--max-bytes", type=_size, default=DEFAULT_MAX_BYTES, metavar="N",
+        help="most bytes over HTTP together (default: 4 GiB; memory grows to about twice of them)",
+    )  # fmt: skip
+    add("--version", action=_Version, nargs=0, help="print the version and the SHA-256 of these sources")
     return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version; the digest is computed only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        sys.stdout.write(f"{version_text()}\n")
+        parser.exit()
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, got {text}")
+    return value
+
+
+def _size(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise argparse.ArgumentTypeError(f"expected a number of bytes, got {text[:40]}")
+    return int(text)
 
 
 def _add_receipt_options(parser: argparse.ArgumentParser) -> None:

@@ -7,8 +7,8 @@ from ledger_sink.format.tiles import consistency_proof, tile_path
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.memory import EMPTY_MEMORY, CheckpointMemory
-from ledger_sink.verifier.trust import Trust
-from ledger_sink.verifier.verdict import Claim, Status, Verdict, failed, shown
+from ledger_sink.verifier.trust import KeyMissingError, Trust
+from ledger_sink.verifier.verdict import Claim, Status, Verdict, failed, key_missing, shown, unreadable
 
 
 def check_consistency(
@@ -35,14 +35,27 @@ def check_consistency(
         try:
             heads.append(trust.signed(data))
             claims.append(shown(name, f"{heads[-1].origin} at size {heads[-1].size} is signed."))
+        except KeyMissingError as problem:
+            claims.append(key_missing(name, str(problem)))
         except FormatError as problem:
             claims.append(failed(name, str(problem)))
     if len(heads) == 2:
         claims.append(_consistent(heads[0], heads[1], tiles))
-    if any(claim.status is Status.FAILED for claim in claims):
-        return Verdict(subject, tuple(claims))
+    if any(claim.status is not Status.SHOWN for claim in claims):
+        return Verdict(subject, tuple(claims), _NOT_SHOWN, rests_on=_RESTS_ON)
     known, observed = memory.compare(new, trust, {heads[0].size: heads[0].root})
-    return Verdict(subject, (*claims, *known), observed=(*memory.compare(old, trust)[1], *observed))
+    return Verdict(
+        subject,
+        (*claims, *known),
+        _NOT_SHOWN,
+        observed=(*memory.compare(old, trust)[1], *observed),
+        holds=f"{heads[1].origin} at size {heads[1].size} continues itself at size {heads[0].size}.",
+        rests_on=_RESTS_ON,
+    )
+
+
+_RESTS_ON = "the log's own signatures, under the keys that you gave."
+_NOT_SHOWN = ("that the entries tell the truth", "that everybody is shown the same log")
 
 
 def _consistent(old: Checkpoint, new: Checkpoint, folder: LogFiles) -> Claim:
@@ -63,7 +76,7 @@ def _consistent(old: Checkpoint, new: Checkpoint, folder: LogFiles) -> Claim:
         proof = consistency_proof(old.size, new.size, read_tile)
         verify_consistency(old.size, old.root, new.size, new.root, proof)
     except UnreadableError as problem:
-        return failed("consistent", f"No proof could be made from the tiles: {problem}")
+        return unreadable("consistent", f"No proof could be made from the tiles: {problem}")
     except FormatError as problem:
         return failed("consistent", f"Forked, or the tiles are damaged: {problem}")
     return shown(

@@ -22,22 +22,25 @@ from ledger_sink.format.errors import (
 from ledger_sink.format.keys import Origin, is_own_witness
 from ledger_sink.format.leaf import CanonicalRecord, Kind, Leaf
 from ledger_sink.format.policy import Cosigned, PolicyWitness
+from ledger_sink.format.stored_zip import MAX_ARCHIVE_BYTES
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.verifier.receipts import UNCHECKED, SealedLeaf, anchor_claims
+from ledger_sink.verifier.rests_on import attested_by, rests_on
 from ledger_sink.verifier.source_check import check_source
-from ledger_sink.verifier.trust import Trust
+from ledger_sink.verifier.trust import KeyMissingError, Trust
 from ledger_sink.verifier.verdict import (
     Claim,
     Status,
     Verdict,
     failed,
+    key_missing,
     milliseconds_text,
     not_checked,
     seconds_text,
     shown,
 )
 
-MAX_BUNDLE_BYTES = 128 * 1024 * 1024
+MAX_BUNDLE_BYTES = MAX_ARCHIVE_BYTES
 SIMULATED_HEADER = "simulated"
 
 SPLIT_VIEW = "that everybody is shown the same city log: no independent witness cosigned"
@@ -93,7 +96,8 @@ def check_event(subject: str, evidence: Evidence, trust: Trust) -> Verdict:
     if anchor_facts:
         facts["anchors"] = anchor_facts
     missing = (source.not_shown, *_not_shown(parts, trust, anchors))
-    return Verdict(subject, claims, missing, facts)
+    rests = rests_on(opened_checkpoint(parts, trust), attested_by(anchor_facts))
+    return Verdict(subject, claims, missing, facts, holds=parts.holds(), rests_on=rests)
 
 
 class SealedPath:
@@ -193,6 +197,12 @@ class _EventParts(SealedPath):
             f"whose root at size {self.partition_head.size} is {self.partition_head.root.hex()}."
         )
 
+    def holds(self) -> str:
+        when = "received" if self.record.timestamp_type else "dated by its producer"
+        time = milliseconds_text(self.record.timestamp_ms)
+        sealed = f"sealed in block {self.block.number} of {time_text(self.block.time_ms)}"
+        return f"record {self.name}, {when} {time}, was {sealed}, and no bit of it has changed since."
+
     def facts(self) -> dict[str, Any]:
         return {
             "topic": self.record.topic,
@@ -236,6 +246,8 @@ def trusted_claims(parts: SealedPath, trust: Trust) -> tuple[Claim, ...]:
     checkpoint = parts.city_proof.checkpoint
     try:
         trust.signed(checkpoint)
+    except KeyMissingError as problem:
+        return (key_missing("city-log-signed", f"Whether the city log signed cannot be checked: {problem}"),)
     except FormatError as problem:
         return (failed("city-log-signed", f"The city log's checkpoint is not to be trusted: {problem}"),)
     signed = shown("city-log-signed", f"{parts.city_head.origin} signed that checkpoint; you trust its key.")
@@ -294,7 +306,13 @@ def is_independent(opened: Cosigned) -> bool:
 
 def has_independent(parts: SealedPath, trust: Trust) -> bool:
     """Return whether the policy is satisfied and an independent witness cosigned."""
+    opened = opened_checkpoint(parts, trust)
+    return opened is not None and is_independent(opened)
+
+
+def opened_checkpoint(parts: SealedPath, trust: Trust) -> Cosigned | None:
+    """Return the city checkpoint with its cosignatures; `None` if it does not satisfy the auditor's trust."""
     try:
-        return is_independent(trust.open(parts.city_proof.checkpoint))
+        return trust.open(parts.city_proof.checkpoint)
     except FormatError:
-        return False
+        return None

@@ -4,12 +4,16 @@ Every check reads through `LogFiles` and `LedgerFiles`. The classes here read a 
 A full tile replaces a partial one that was deleted (C2SP tlog-tiles, "Partial Tiles").
 """
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
+from ledger_sink.format.control import MAX_CONTROL_BYTES
 from ledger_sink.format.errors import TileError
-from ledger_sink.format.layout import CHECKPOINT, TILES
+from ledger_sink.format.layout import CHECKPOINT, CONTROL, TILES
+from ledger_sink.format.note import MAX_NOTE_BYTES
 from ledger_sink.format.scan import HASH_BYTES
 from ledger_sink.format.tiles import (
     ENTRIES,
@@ -25,6 +29,22 @@ from ledger_sink.verifier.errors import AbsentError, UnreadableError
 from ledger_sink.verifier.trust import read_capped, read_file
 
 MAX_LOG_FILE_BYTES = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
+"""Most bytes of an entry bundle, the largest file of a log."""
+MAX_LOGS = 100_000
+"""Most logs of a ledger."""
+
+
+def size_limit(name: str) -> int:
+    """Return the most bytes that a log's file of this name may have, by its kind."""
+    if name == CHECKPOINT:
+        return MAX_NOTE_BYTES
+    if name.startswith(f"{CONTROL}/"):
+        return MAX_CONTROL_BYTES
+    try:
+        level, _, width = parse_tile_path(name)
+    except TileError:
+        return MAX_LOG_FILE_BYTES
+    return width * (MAX_ENTRY_BYTES + 2) if level == ENTRIES else width * HASH_BYTES
 
 
 class LogFiles(ABC):
@@ -45,6 +65,10 @@ class LogFiles(ABC):
     @abstractmethod
     def positions(self) -> Iterator[TilePosition] | None:
         """Return the positions of all stored tiles and entry bundles; `None` if they cannot be listed."""
+
+    @abstractmethod
+    def has_tiles(self) -> bool:
+        """Return whether tiles are known to be there, so that a checkpoint must be, too."""
 
     def checkpoint(self) -> bytes:
         """Return the signed checkpoint, as bytes.
@@ -102,17 +126,19 @@ class LogFolder(LogFiles):
 
     def read(self, name: str) -> bytes:
         """Return a file below the log's folder; see `LogFiles.read`."""
-        return read_capped(self.root / name, MAX_LOG_FILE_BYTES)
+        return read_capped(self.root / name, size_limit(name))
+
+    def has_tiles(self) -> bool:
+        """Return whether there is a folder of tiles."""
+        return (self.root / TILES).is_dir()
 
     def positions(self) -> Iterator[TilePosition]:
-        """Yield the positions of all stored tiles and entry bundles; skip other files."""
-        for path in sorted((self.root / TILES).rglob("*")):
+        """Yield the positions of all stored tiles and entry bundles; skip other files and linked folders."""
+        for name in _files_below(self.root, TILES):
             try:
-                position = parse_tile_path(path.relative_to(self.root).as_posix())
+                yield parse_tile_path(name)
             except TileError:
                 continue
-            if path.is_file():
-                yield position
 
 
 class LedgerFiles(ABC):
@@ -154,5 +180,20 @@ class LedgerFolder(LedgerFiles):
 
     def logs(self) -> list[str]:
         """Return the paths of the logs that have a checkpoint, sorted."""
-        found = self.root.glob(f"*/*/*/{CHECKPOINT}")
+        found = list(islice(self.root.glob(f"*/*/*/{CHECKPOINT}"), MAX_LOGS + 1))
+        if len(found) > MAX_LOGS:
+            raise UnreadableError(f"{self.root}: expected at most {MAX_LOGS} logs, there are more")
         return sorted(path.parent.relative_to(self.root).as_posix() for path in found)
+
+
+def _files_below(root: Path, name: str) -> Iterator[str]:
+    """Yield the paths of regular files below a folder; keep no list of them."""
+    try:
+        with os.scandir(root / name) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _files_below(root, f"{name}/{entry.name}")
+                elif entry.is_file():
+                    yield f"{name}/{entry.name}"
+    except OSError:
+        return  # reading the files that must be there names it

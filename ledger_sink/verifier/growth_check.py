@@ -17,7 +17,7 @@ from ledger_sink.format.tiles import (
     TilePosition,
     position_path,
 )
-from ledger_sink.verifier.errors import UnreadableError
+from ledger_sink.verifier.errors import UnreadableError, is_refuted
 from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.tree_check import TakeEntries, TreeFindings
 from ledger_sink.verifier.verified_prefix import VerifiedPrefix
@@ -58,7 +58,7 @@ def check_growth(
         try:
             findings.roots[size] = TileBuilder.load(size, folder.read_tile).root()
         except (FormatError, UnreadableError) as problem:
-            findings.problems.append(f"tile: the root at size {size} could not be computed: {problem}")
+            _damaged(findings, f"tile: the root at size {size} could not be computed", problem)
     return findings
 
 
@@ -67,7 +67,7 @@ def _edge(folder: LogFiles, prefix: VerifiedPrefix, findings: TreeFindings) -> T
     try:
         builder = TileBuilder.load(prefix.size, folder.read_tile)
     except (FormatError, UnreadableError) as problem:
-        findings.problems.append(f"tile: the tree at size {prefix.size} could not be read: {problem}")
+        _damaged(findings, f"tile: the tree at size {prefix.size} could not be read", problem)
         return None
     if builder.root() == prefix.root:
         return builder
@@ -88,7 +88,7 @@ def _append(
         try:
             fresh = folder.read_entries(index, width)[builder.size - first :]
         except (TileError, UnreadableError) as problem:
-            findings.problems.append(f"{position_path((ENTRIES, index, width))}: {problem}")
+            _damaged(findings, position_path((ENTRIES, index, width)), problem)
             return False
         take(builder.size, fresh)
         for tile in builder.append(leaf_hashes(fresh)):
@@ -103,7 +103,10 @@ def _compare(folder: LogFiles, tile: Tile, findings: TreeFindings) -> None:
     try:
         if folder.read_tile(*position) == tile.data:
             return
-        words = "damaged: it is not what the entries lead to"
+        findings.problems.append(f"{position_path(position)}: damaged: it is not what the entries lead to")
     except (TileError, UnreadableError) as problem:
-        words = str(problem)
-    findings.problems.append(f"{position_path(position)}: {words}")
+        _damaged(findings, position_path(position), problem)
+
+
+def _damaged(findings: TreeFindings, what: str, problem: Exception) -> None:
+    (findings.problems if is_refuted(problem) else findings.unreadable).append(f"{what}: {problem}")

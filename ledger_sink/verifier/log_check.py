@@ -4,7 +4,7 @@ In a partition log, START comes first, offsets rise strictly, and control files 
 blocks form a chain. In any other tlog-tiles log only the tree is verified.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from ledger_sink.format.block import Block, require_successor
@@ -16,15 +16,17 @@ from ledger_sink.format.layout import control_path
 from ledger_sink.format.leaf import Kind, Leaf
 from ledger_sink.format.policy import Cosigned
 from ledger_sink.format.tiles import TILE_WIDTH
-from ledger_sink.verifier.errors import UnreadableError
+from ledger_sink.verifier.errors import AbsentError, UnreadableError, is_refuted
 from ledger_sink.verifier.evidence import witness_claims
 from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.growth_check import check_growth
 from ledger_sink.verifier.memory import EMPTY_MEMORY, CheckpointMemory
 from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
+from ledger_sink.verifier.problem_list import ProblemList
+from ledger_sink.verifier.rests_on import rests_on
 from ledger_sink.verifier.tree_check import check_tree
-from ledger_sink.verifier.trust import Trust
-from ledger_sink.verifier.verdict import Claim, Verdict, failed, not_checked, shown
+from ledger_sink.verifier.trust import KeyMissingError, Trust
+from ledger_sink.verifier.verdict import Claim, Verdict, failed, key_missing, not_checked, shown, unreadable
 from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 
 MAX_PROBLEMS = 100
@@ -39,6 +41,8 @@ class LogFindings:
         head: its checkpoint, if that could be parsed.
         opened: the checkpoint with its cosignatures, if it satisfies the auditor's trust.
         problems: what is wrong; each begins with a path below the log's folder, or with a leaf's index.
+        unreadable: what could not be read; likewise.
+        key_missing: why the checkpoint's signature could not be checked, if no key of the log was given.
         roots: recomputed roots by size; empty unless the tree's own root is the signed one.
         prefix: the prefix that an earlier verification covered; `None` if the log was read from its start.
         blocks: of a city log, the blocks read.
@@ -52,7 +56,9 @@ class LogFindings:
 
     head: Checkpoint | None = None
     opened: Cosigned | None = None
-    problems: list[str] = field(default_factory=list)
+    problems: ProblemList = field(default_factory=ProblemList)
+    unreadable: ProblemList = field(default_factory=ProblemList)
+    key_missing: str = ""
     roots: dict[int, bytes] = field(default_factory=dict)
     prefix: VerifiedPrefix | None = None
     blocks: list[Block] = field(default_factory=list)
@@ -80,7 +86,23 @@ def check_log(
     if findings.opened is not None and trust.policy is not None:
         claims += witness_claims(findings.opened, trust)
     known, observed = memory_claims(findings, trust, memory)
-    return Verdict(subject, (*claims, *known), facts=log_facts(findings), observed=observed)
+    head = findings.head
+    holds = f"All {head.size} entries of {head.origin} lead to its signed root." if head else ""
+    return Verdict(
+        subject,
+        (*claims, *known),
+        _NOT_SHOWN,
+        log_facts(findings),
+        observed,
+        holds,
+        rests_on(findings.opened),
+    )
+
+
+_NOT_SHOWN = (
+    "that the entries tell the truth, or that none was left out before the log",
+    "that everybody is shown the same log, unless somebody independent signed",
+)
 
 
 def memory_claims(
@@ -91,18 +113,17 @@ def memory_claims(
     Returns:
         The claims, and the checkpoints to remember. Both are empty if the log has problems.
     """
-    if findings.problems or findings.opened is None:
+    if findings.problems or findings.unreadable or findings.opened is None:
         return [], ()
     return memory.compare(findings.opened.note.encode(), trust, findings.roots, live=True)
 
 
 def log_claims(findings: LogFindings) -> list[Claim]:
-    """Return one failed claim per problem; without problems, the claims on the whole log."""
+    """Return one claim per problem and per unreadable file; without any, the claims on the whole log."""
     head = findings.head
-    named = findings.problems[:MAX_PROBLEMS]
-    claims = [failed("log-whole", words) for words in named]
-    if len(findings.problems) > len(named):
-        claims.append(failed("log-whole", f"and {len(findings.problems) - len(named)} problems more"))
+    claims = [*_named(failed, findings.problems), *_named(unreadable, findings.unreadable)]
+    if findings.key_missing:
+        claims.append(key_missing("log-signed", findings.key_missing))
     if head is None or claims:
         return claims
     if findings.prefix is not None:
@@ -116,6 +137,15 @@ def log_claims(findings: LogFindings) -> list[Claim]:
         words = f"{head.origin}: over HTTP no folder can be listed: older partial tiles were not looked at."
         claims.append(not_checked("log-leftovers", words))
     return claims
+
+
+def _named(claim: Callable[[str, str], Claim], problems: ProblemList) -> Iterator[Claim]:
+    """Yield a claim for each of the first problems, and one with the number of the others."""
+    for words in problems[:MAX_PROBLEMS]:
+        yield claim("log-whole", words)
+    more = len(problems) + problems.left_out - MAX_PROBLEMS
+    if more > 0:
+        yield claim("log-whole", f"and {more} problems more")
 
 
 def _growth_claims(head: Checkpoint, prefix: VerifiedPrefix) -> Iterator[Claim]:
@@ -148,7 +178,7 @@ def log_facts(findings: LogFindings) -> dict[str, object]:
 def verified(findings: LogFindings) -> VerifiedPrefix | None:
     """Return the log as the verified prefix of a later verification; `None` if the log has problems."""
     head = findings.head
-    if head is None or findings.problems:
+    if head is None or findings.problems or findings.unreadable or findings.key_missing:
         return None
     return VerifiedPrefix(head.size, head.root, findings.next_offset, findings.records, findings.heads)
 
@@ -161,8 +191,12 @@ def read_log(
     prefix: VerifiedPrefix | None = None,
     *,
     memory: CheckpointMemory = EMPTY_MEMORY,
+    vouched: Checkpoint | None = None,
 ) -> LogFindings:
     """Recompute a log and collect its problems.
+
+    Only a size that a trusted key signed is followed: the checkpoint's own, or else the one in a block. So a forged
+    checkpoint cannot make the reading endless.
 
     Args:
         folder: files of the log.
@@ -171,29 +205,49 @@ def read_log(
         origin: the expected origin; `None` accepts any.
         prefix: the prefix that an earlier verification covered; only later entries are read.
         memory: the checkpoints that the auditor observed before; the roots at their sizes are returned too.
+        vouched: size and root of the log in the newest block that holds it. A log with one must be there.
     """
     findings = LogFindings(prefix=prefix)
     if prefix is not None:
         findings.heads.update(prefix.heads)
         findings.next_offset, findings.records = prefix.next_offset, prefix.records
-    try:
-        data = folder.checkpoint()
-        findings.head = parse_checkpoint(data)[0]
-        if origin is not None and findings.head.origin != origin:
-            raise OriginError(f"expected origin {origin}, got {findings.head.origin!a}")
-        findings.opened = trust.open(data)
-    except (FormatError, UnreadableError) as problem:
-        findings.problems.append(f"checkpoint: {problem}")
-    if findings.head is not None:
-        remembered = memory.sizes(findings.head.origin, trust)
-        _read_entries(folder, findings, {*sizes, *remembered})
+    head = (
+        _read_checkpoint(folder, findings, trust, origin, required=vouched is not None or folder.has_tiles())
+        or vouched
+    )
+    if head is not None and not (prefix is not None and head is vouched and head.size < prefix.size):
+        remembered = memory.sizes(head.origin, trust)
+        _read_entries(folder, head, findings, {*sizes, *remembered})
     return findings
 
 
-def _read_entries(folder: LogFiles, findings: LogFindings, sizes: Collection[int]) -> None:
-    head = findings.head
-    if head is None:
-        return
+def _read_checkpoint(
+    folder: LogFiles, findings: LogFindings, trust: Trust, origin: str | None, *, required: bool
+) -> Checkpoint | None:
+    """Read a log's checkpoint into the findings; return it if a trusted key of the log signed it."""
+    try:
+        data = folder.checkpoint()
+        head = parse_checkpoint(data)[0]
+        if origin is not None and head.origin != origin:
+            raise OriginError(f"expected origin {origin}, got {head.origin!a}")
+        findings.head = head
+        trust.signed(data)
+    except KeyMissingError as problem:
+        findings.key_missing = f"checkpoint: {problem}"
+        return None
+    except (FormatError, UnreadableError) as problem:
+        missing = isinstance(problem, AbsentError) and not required
+        refuted = is_refuted(problem) and not missing
+        (findings.problems if refuted else findings.unreadable).append(f"checkpoint: {problem}")
+        return None
+    try:
+        findings.opened = trust.open(data)
+    except FormatError as problem:
+        findings.problems.append(f"checkpoint: {problem}")
+    return head
+
+
+def _read_entries(folder: LogFiles, head: Checkpoint, findings: LogFindings, sizes: Collection[int]) -> None:
     reader = _reader_of(head.origin, folder, findings)
     before = len(findings.problems)
     if findings.prefix is None:
@@ -202,6 +256,8 @@ def _read_entries(folder: LogFiles, findings: LogFindings, sizes: Collection[int
         tree = check_growth(folder, head, findings.prefix, reader.take, sizes)
     # Damaged files come first: a misplaced bundle causes hundreds of problems of leaves, and only the first are named.
     findings.problems[before:before] = tree.problems
+    findings.problems.left_out += tree.problems.left_out
+    findings.unreadable.extend(tree.unreadable)
     findings.roots, findings.beyond, findings.listed = tree.roots, tree.beyond, tree.listed
 
 
@@ -247,7 +303,10 @@ class _LeafReader(_Reader):
         try:
             control = parse_control(self._folder.read(path))
         except (FormatError, UnreadableError) as problem:
-            self._findings.problems.append(f"{path}: {problem} (leaf {index})")
+            found = self._findings
+            (found.problems if is_refuted(problem) else found.unreadable).append(
+                f"{path}: {problem} (leaf {index})"
+            )
             return leaf.offset
         if control.leaf() != entry:
             self._findings.problems.append(f"{path}: it is not what {leaf.kind.name} leaf {index} commits to")

@@ -18,7 +18,7 @@ from typing import Any
 
 from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import FormatError
-from ledger_sink.verifier.errors import StateError, UnreadableError
+from ledger_sink.verifier.errors import AbsentError, StateError, UnreadableError
 from ledger_sink.verifier.observed_checkpoint import ObservedCheckpoint, SignedCheckpoint
 from ledger_sink.verifier.trust import Trust, read_capped
 from ledger_sink.verifier.verdict import Claim, failed, not_checked, shown
@@ -117,11 +117,11 @@ def load(path: Path) -> CheckpointMemory:
         StateError: if it is malformed or cannot be read.
     """
     try:
-        data = read_capped(path, MAX_STATE_BYTES) if path.exists() else None
+        data = read_capped(path, MAX_STATE_BYTES)
+    except AbsentError:
+        return CheckpointMemory()
     except (UnreadableError, OSError) as problem:
         raise StateError(f"{path}: {problem}; give --state FILE or --no-remember") from None
-    if data is None:
-        return CheckpointMemory()
     try:
         return _parse(json.loads(data))
     except (FormatError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:

@@ -8,6 +8,7 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
+from ledger_sink.format.block import time_text
 from ledger_sink.format.errors import LeafFormatError, OriginError
 from ledger_sink.format.keys import Origin
 from ledger_sink.format.leaf import CanonicalRecord, Kind, Leaf
@@ -20,10 +21,12 @@ from ledger_sink.verifier.evidence import (
     claim_of,
     has_independent,
     is_simulated,
+    opened_checkpoint,
     partition_signature,
     trusted_claims,
 )
 from ledger_sink.verifier.receipts import UNCHECKED, SealedLeaf, anchor_claims
+from ledger_sink.verifier.rests_on import attested_by, rests_on
 from ledger_sink.verifier.source_check import check_sources
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import (
@@ -61,9 +64,9 @@ def check_range(subject: str, evidence: RangeEvidence, trust: Trust) -> Verdict:
         *anchors,
     )
     missing = (*sources.not_shown, *_not_shown(parts, trust, anchors))
-    return Verdict(
-        subject, claims, missing, {**parts.facts(), "sources": sources.facts, "anchors": anchor_facts}
-    )
+    facts = {**parts.facts(), "sources": sources.facts, "anchors": anchor_facts}
+    rests = rests_on(opened_checkpoint(parts, trust), attested_by(anchor_facts))
+    return Verdict(subject, claims, missing, facts, holds=parts.holds(), rests_on=rests)
 
 
 class _RangeParts(SealedPath):
@@ -130,6 +133,14 @@ class _RangeParts(SealedPath):
     def last(self) -> SealedLeaf:
         index = self.proof.end - 1
         return SealedLeaf(self.entries[-1], index, self.partition_head.origin, self.block.origin)
+
+    def holds(self) -> str:
+        first, last = self.leaves[0].offset, self.leaves[-1].offset
+        return (
+            f"{len(self.records)} of the {len(self.sealed)} records of {self.name} at offsets {first} to {last} are in "
+            f"the bundle, all were sealed by block {self.block.number} of {time_text(self.block.time_ms)}, and none "
+            "between was left out."
+        )
 
     def complete(self) -> Claim:
         missing = len(self.sealed) - len(self.records)

@@ -15,10 +15,10 @@ from ledger_sink.format.layout import ANCHORED, ANCHORS, JOB, anchor_path, log_p
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.receipt.job import Job
 from ledger_sink.receipt.kinds import verify_receipt
-from ledger_sink.verifier.errors import UnreadableError
+from ledger_sink.verifier.errors import UnreadableError, is_refuted
 from ledger_sink.verifier.receipts import NAME, receipt_trust
 from ledger_sink.verifier.trust import MAX_TRUST_BYTES, Trust, read_capped
-from ledger_sink.verifier.verdict import Claim, failed, not_checked, seconds_text, shown
+from ledger_sink.verifier.verdict import Claim, failed, not_checked, seconds_text, shown, unreadable
 
 
 @dataclass
@@ -66,7 +66,7 @@ def folder_claims(
                 missing = f"{log_path(origin)}/{anchor_path(job.previous)}"
                 claims.append(failed(NAME, f"{missing}: missing: {where}/{JOB} names it as the one before"))
         except (FormatError, ReceiptError, UnreadableError) as problem:
-            claims.append(failed(NAME, f"{where}/{problem}"))
+            claims.append((failed if is_refuted(problem) else unreadable)(NAME, f"{where}/{problem}"))
             continue
         for name in job.receipts:
             tally = tallies.setdefault(name, _Tally())
@@ -104,7 +104,7 @@ def _read(folder: Path, name: str) -> bytes:
     try:
         return read_capped(folder / name, MAX_TRUST_BYTES)
     except UnreadableError as problem:
-        raise UnreadableError(f"{name}: {problem}") from None
+        raise type(problem)(f"{name}: {problem}") from None
 
 
 def _receipt_problems(
@@ -120,7 +120,8 @@ def _receipt_problems(
     except UncheckedError as problem:
         tally.unchecked, tally.reason = tally.unchecked + 1, str(problem)
     except (ReceiptError, UnreadableError) as problem:
-        return [*_missing(where, earlier), failed(NAME, f"{where}: {problem}")]
+        claim_of = failed if is_refuted(problem) else unreadable
+        return [*_missing(where, earlier), claim_of(NAME, f"{where}: {problem}")]
     else:
         tally.held, tally.last_s, tally.by = tally.held + 1, claim.time_s, claim.by
     return _missing(where, earlier)

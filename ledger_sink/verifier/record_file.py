@@ -6,7 +6,6 @@
 A file may hold several topics and partitions. Within a partition offsets do not fall.
 """
 
-import json
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
@@ -14,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ledger_sink.format.leaf import RecordFields
+from ledger_sink.verifier.bounded_json import parse_json
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.records_check import OffsetRange
+from ledger_sink.verifier.trust import open_regular
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 FIELDS = {"topic", "partition", "offset", "timestamp_type", "timestamp_ms", "key", "value", "headers"}
@@ -63,21 +64,25 @@ class RecordFile:
         return found
 
     def _lines(self) -> Iterator[tuple[tuple[str, int], RecordFields]]:
+        number = 0
         try:
-            with self._path.open("rb") as file:
-                number = 0
+            with open_regular(self._path) as file:
                 while line := file.readline(MAX_LINE_BYTES + 1):
                     number += 1
-                    if len(line) > MAX_LINE_BYTES:
-                        raise UnreadableError(
-                            f"{self._path}: line {number}: longer than {MAX_LINE_BYTES} bytes"
-                        )
-                    try:
-                        yield parse_line(line)
-                    except (ValueError, TypeError, RecursionError) as problem:
-                        raise UnreadableError(f"{self._path}: line {number}: {problem}") from None
-        except OSError as problem:
-            raise UnreadableError(f"{self._path}: {(problem.strerror or str(problem)).lower()}") from None
+                    yield _parsed(line)
+        except (UnreadableError, OSError) as problem:
+            words = getattr(problem, "strerror", None) or str(problem)
+            where = f"line {number}: " if number else ""
+            raise UnreadableError(f"{self._path}: {where}{words.lower() if not number else words}") from None
+
+
+def _parsed(line: bytes) -> tuple[tuple[str, int], RecordFields]:
+    if len(line) > MAX_LINE_BYTES:
+        raise UnreadableError(f"longer than {MAX_LINE_BYTES} bytes")
+    try:
+        return parse_line(line)
+    except (ValueError, TypeError) as problem:
+        raise UnreadableError(str(problem)) from None
 
 
 def parse_line(line: bytes) -> tuple[tuple[str, int], RecordFields]:
@@ -86,7 +91,7 @@ def parse_line(line: bytes) -> tuple[tuple[str, int], RecordFields]:
     Raises:
         ValueError: if the line is malformed; the message states what was expected.
     """
-    content = json.loads(line)
+    content = parse_json(line)
     if not isinstance(content, Mapping) or set(content) != FIELDS:
         raise ValueError(f"expected an object of {', '.join(sorted(FIELDS))}")
     topic, headers = content["topic"], content["headers"]

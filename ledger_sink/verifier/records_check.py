@@ -17,7 +17,7 @@ from ledger_sink.format.leaf import LEAF_BYTES, Kind, RecordFields
 from ledger_sink.verifier.compare import Comparison, RecordLeaf, Side, compare, items
 from ledger_sink.verifier.errors import UnreadableError
 from ledger_sink.verifier.folder import LogFiles
-from ledger_sink.verifier.verdict import Claim, Status, failed, not_checked, shown
+from ledger_sink.verifier.verdict import Claim, Status, failed, not_checked, nothing, shown, unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def check_records(
         topic: compare only logs of this topic; `None` for all.
 
     Returns:
-        The claims. If nothing could be compared, one of them fails.
+        The claims. If nothing could be compared, one of them says so.
     """
     partitions: dict[tuple[str, int], list[str]] = {}
     for origin in sorted(logs, key=lambda name: Origin.parse(name).epoch):
@@ -71,7 +71,7 @@ def check_records(
             partitions.setdefault((log.topic, log.partition), []).append(origin)
     if not partitions:
         return [
-            failed(
+            nothing(
                 "records",
                 f"There is no log of topic {topic} to compare with." if topic else "There is no log.",
             )
@@ -81,9 +81,10 @@ def check_records(
         try:
             claims += _compare((name, partition), {each: logs[each] for each in origins}, files, source)
         except (FormatError, UnreadableError) as problem:
-            claims.append(failed("records", f"{name}/{partition}: {problem}"))
+            claim = unreadable if isinstance(problem, UnreadableError) else failed
+            claims.append(claim("records", f"{name}/{partition}: {problem}"))
     if all(claim.status is Status.NOT_CHECKED for claim in claims):
-        claims.append(failed("records", f"{source.name}: nothing in it could be compared with these logs."))
+        claims.append(nothing("records", f"{source.name}: nothing in it could be compared with these logs."))
     return claims
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ledger_sink.bounded_http import Budget
 from ledger_sink.format.errors import OriginError
 from ledger_sink.format.keys import Origin
 from ledger_sink.format.layout import log_path
@@ -38,6 +39,7 @@ def verdict_of(options: Namespace, memory: CheckpointMemory) -> Verdict:
     Raises:
         VerifierError: if something named cannot be read, or nothing is trusted.
     """
+    budget = Budget(options.timeout, options.max_bytes)
     receipts = load_receipt_trust(options.tsa_root, options.evm, options.anchor_copy)
     trust = replace(
         load_trust(options.policy, options.keys, options.key, options.source_key), receipts=receipts
@@ -47,52 +49,54 @@ def verdict_of(options: Namespace, memory: CheckpointMemory) -> Verdict:
         return check_bundle(str(options.bundle), data, trust, memory)
     if options.consistency is not None:
         old, new = options.consistency
-        tiles = log_files(options.log or new.removesuffix("/").rpartition("/")[0] or ".")
-        return check_consistency(f"{old} → {new}", _read(old), _read(new), tiles, trust, memory)
-    with _records(options) as source:
+        tiles = log_files(options.log or new.removesuffix("/").rpartition("/")[0] or ".", budget)
+        return check_consistency(
+            f"{old} → {new}", _read(old, budget), _read(new, budget), tiles, trust, memory
+        )
+    with _records(options, budget) as source:
         if options.city is None:
-            files = log_files(options.log)
+            files = log_files(options.log, budget)
             verdict = check_log(options.log, files, trust, memory)
             return _with_records(verdict, {"log": verdict.facts}, lambda _: files, source, None)
-        ledger = ledger_files(options.city)
+        ledger = ledger_files(options.city, budget)
         verdict = check_city(options.city, ledger, trust, memory=memory, topic=options.topic)
         logs = {name: fact for name, fact in verdict.facts.items() if isinstance(fact, Mapping)}
         return _with_records(verdict, logs, lambda name: ledger.log(log_path(name)), source, options.topic)
 
 
-def log_files(name: str) -> LogFiles:
+def log_files(name: str, budget: Budget | None = None) -> LogFiles:
     """Return the files of the log at a path or URL.
 
     Raises:
         UnreadableError: if there is no such folder.
     """
     if is_url(name):
-        return LogUrl(name)
+        return LogUrl(name, budget)
     if not Path(name).is_dir():
         raise UnreadableError(f"{name}: expected the folder of a log")
     return LogFolder(Path(name))
 
 
-def ledger_files(name: str) -> LedgerFiles:
+def ledger_files(name: str, budget: Budget | None = None) -> LedgerFiles:
     """Return the files of the ledger at a path or URL.
 
     Raises:
         UnreadableError: if there is no such folder.
     """
-    return LedgerUrl(name) if is_url(name) else LedgerFolder(Path(name))
+    return LedgerUrl(name, budget) if is_url(name) else LedgerFolder(Path(name))
 
 
-def _read(name: str) -> bytes:
+def _read(name: str, budget: Budget) -> bytes:
     if not is_url(name):
         return read_file(Path(name))
     try:
-        return fetch(name, MAX_TRUST_BYTES)
+        return fetch(name, MAX_TRUST_BYTES, budget=budget)
     except UnreadableError as problem:
         raise UnreadableError(f"{name}: {problem}") from None
 
 
 @contextmanager
-def _records(options: Namespace) -> Iterator[RecordSource | None]:
+def _records(options: Namespace, budget: Budget) -> Iterator[RecordSource | None]:
     """Open the source of records that the options name; yield `None` if they name none."""
     if options.records is not None:
         yield RecordFile(options.records)
@@ -100,7 +104,7 @@ def _records(options: Namespace) -> Iterator[RecordSource | None]:
         password = None
         if options.password_file is not None:
             password = read_file(options.password_file).decode("utf-8", "replace").rstrip("\r\n")
-        yield ArchiveRows(options.archive, password)
+        yield ArchiveRows(options.archive, password, budget)
     elif options.kafka is not None:
         pairs = [option.partition("=")[::2] for option in options.kafka_option]
         source = TopicRecords(options.kafka, dict(pairs))
@@ -127,7 +131,10 @@ def _with_records(
     elsewhere = f"that records anywhere but in {source.name} are the ones sealed here"
     rest = () if topic is None else (f"anything about records of other topics than {topic}",)
     not_shown = [words for words in verdict.not_shown if words != RECORDS_NOT_COMPARED]
-    return replace(verdict, claims=(*verdict.claims, *claims), not_shown=(*not_shown, elsewhere, *rest))
+    holds = f"{verdict.holds} The compared records in {source.name} are those that its leaves commit to."
+    return replace(
+        verdict, claims=(*verdict.claims, *claims), not_shown=(*not_shown, elsewhere, *rest), holds=holds
+    )
 
 
 def _is_partition(fact: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from ledger_sink.format.leaf import RecordFields
-from ledger_sink.verifier.errors import UnreadableError
+from ledger_sink.verifier.errors import UnreadableError, UsageError
 from ledger_sink.verifier.records_check import OffsetRange
 
 SILENT_S = 15.0
@@ -29,14 +29,12 @@ class TopicRecords:
             options: further librdkafka settings, such as a user and password.
 
         Raises:
-            UnreadableError: if confluent-kafka is not installed, or refuses the settings.
+            UsageError: if confluent-kafka is not installed, or refuses the settings.
         """
         try:
             self._kafka: Any = import_module("confluent_kafka")
         except ImportError:
-            raise UnreadableError(
-                f"--kafka needs a Kafka client: {INSTALL}; or give --records FILE"
-            ) from None
+            raise UsageError(f"--kafka needs a Kafka client: {INSTALL}; or give --records FILE") from None
         try:
             self._consumer = self._kafka.Consumer(
                 {
@@ -50,7 +48,7 @@ class TopicRecords:
                 }
             )
         except (self._kafka.KafkaException, ValueError) as problem:
-            raise UnreadableError(f"Kafka: {problem}") from None
+            raise UsageError(f"Kafka: {problem}") from None
 
     def offset_range(self, topic: str, partition: int, end: int) -> OffsetRange:
         """Return the offsets from the first that Kafka retains to before `end`.

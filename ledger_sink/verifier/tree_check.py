@@ -24,8 +24,12 @@ from ledger_sink.format.tiles import (
     tile_hash,
     tiles_of,
 )
-from ledger_sink.verifier.errors import UnreadableError
+from ledger_sink.verifier.errors import UnreadableError, is_refuted
 from ledger_sink.verifier.folder import LogFiles
+from ledger_sink.verifier.problem_list import ProblemList
+
+MOST_DAMAGED = 1000
+"""Missing, wrong and unreadable files of a log after which no further one is read: a size may be a lie."""
 
 TakeEntries = Callable[[int, list[bytes]], None]
 """Receives the index of the first entry of a bundle, and its entries."""
@@ -35,7 +39,9 @@ TakeEntries = Callable[[int, list[bytes]], None]
 class TreeFindings:
     """What the recomputation of a log found: problems, which begin with a path, and the requested roots."""
 
-    problems: list[str] = field(default_factory=list)
+    problems: ProblemList = field(default_factory=ProblemList)
+    unreadable: ProblemList = field(default_factory=ProblemList)
+    """Files that could not be read, so that nothing is known about them; each begins with a path."""
     roots: dict[int, bytes] = field(default_factory=dict)
     """Roots by size; empty unless the tree's own root is the signed one."""
     listed: bool = True
@@ -72,6 +78,9 @@ class _TreeCheck:
     def run(self, sizes: Collection[int]) -> TreeFindings:
         for _, index, width in bundles_of(self._head.size):
             self._read_bundle(index, width)
+            if len(self._findings.problems) + len(self._findings.unreadable) > MOST_DAMAGED:
+                self._findings.problems.append("and further files, which were not looked at")
+                return self._findings
         if not all(self._by_entries):
             return self._findings  # a bundle with neither entries nor tile: no level above can be computed
         if self._decide_by_root():
@@ -87,13 +96,14 @@ class _TreeCheck:
             entries = self._folder.read_entries(index, width)
             hashes = b"".join(leaf_hashes(entries))
         except (TileError, UnreadableError) as problem:
-            self._problem((ENTRIES, index, width), str(problem))
+            self._damaged((ENTRIES, index, width), problem)
         else:
             self._take_entries(index * TILE_WIDTH, entries)
         try:
             tile = self._folder.read_tile(0, index, width)
         except (TileError, UnreadableError) as problem:
-            self._problem((0, index, width), str(problem))
+            self._damaged((0, index, width), problem)
+        tile = hashes if tile == hashes else tile  # one object instead of two that are equal
         self._by_entries.append(hashes or tile)
         self._by_tiles.append(tile or hashes)
 
@@ -170,7 +180,7 @@ class _TreeCheck:
                 if self._folder.read_tile(level, index, width) != self._computed.get((level, index)):
                     self._problem(position, "damaged: it is not what the level below leads to")
             except (TileError, UnreadableError) as problem:
-                self._problem(position, str(problem))
+                self._damaged(position, problem)
 
     def _check_leftovers(self) -> None:
         """Compare older partial tiles with the current ones: each must be a prefix, or history was rewritten."""
@@ -193,7 +203,7 @@ class _TreeCheck:
             if level == ENTRIES:
                 data, level = b"".join(leaf_hashes(parse_entries(data, width))), 0
         except (TileError, UnreadableError) as problem:
-            self._problem(position, str(problem))
+            self._damaged(position, problem)
             return
         if data != self._computed.get((level, index), b"")[: width * HASH_BYTES]:
             self._problem(position, "is no prefix of what replaced it: damaged, or history was rewritten")
@@ -204,6 +214,13 @@ class _TreeCheck:
     def _width_of(self, level: int) -> int:
         """Return the number of hashes on a level, or of entries."""
         return self._head.size >> 8 * max(level, 0)
+
+    def _damaged(self, position: TilePosition, problem: Exception) -> None:
+        """Report a file that is wrong, or that could not be read."""
+        if is_refuted(problem):
+            self._problem(position, str(problem))
+        else:
+            self._findings.unreadable.append(f"{position_path(position)}: {problem}")
 
     def _problem(self, position: TilePosition, words: str) -> None:
         self._findings.problems.append(f"{position_path(position)}: {words}")

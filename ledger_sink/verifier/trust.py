@@ -1,8 +1,11 @@
 """The auditor's trust: a policy file and keys. It comes from the auditor only, never from what is verified."""
 
+import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
 from ledger_sink.format.errors import FormatError, SignatureError
@@ -10,9 +13,13 @@ from ledger_sink.format.note import ED25519, VerifierKey, verify_note
 from ledger_sink.format.policy import Cosigned, Policy, open_cosigned, parse_keys
 from ledger_sink.format.source_signature import did_key, parse_did_key
 from ledger_sink.receipt.kinds import ReceiptTrust
-from ledger_sink.verifier.errors import AbsentError, TrustError, UnreadableError
+from ledger_sink.verifier.errors import AbsentError, TooLongError, TrustError, UnreadableError
 
 MAX_TRUST_BYTES = 1_000_000
+
+
+class KeyMissingError(SignatureError):
+    """No key that the auditor gave is of this log: nothing is known about its signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,7 @@ class Trust:
         """Parse a checkpoint and verify it: by the policy if that lists the log, else by a further key.
 
         Raises:
+            KeyMissingError: if no trusted key is of its log.
             FormatError: if it is malformed, not signed, or lacks the cosignatures that the policy requires.
         """
         checkpoint, note = parse_checkpoint(data)
@@ -42,7 +50,7 @@ class Trust:
             return open_cosigned(data, self.policy)
         keys = self.keys_of(checkpoint.origin)
         if not keys:
-            raise SignatureError(f"no key that you gave is of the log {checkpoint.origin!a}")
+            raise KeyMissingError(f"no key that you gave is of the log {checkpoint.origin!a}")
         verify_note(note, keys)
         return Cosigned(checkpoint, note, ())
 
@@ -103,7 +111,7 @@ def read_file(path: Path, limit: int = MAX_TRUST_BYTES) -> bytes:
 
     Raises:
         AbsentError: if it does not exist.
-        UnreadableError: if it cannot be read or is longer.
+        UnreadableError: if it is no regular file, cannot be read, or is longer.
     """
     try:
         return read_capped(path, limit)
@@ -112,22 +120,56 @@ def read_file(path: Path, limit: int = MAX_TRUST_BYTES) -> bytes:
 
 
 def read_capped(path: Path, limit: int) -> bytes:
-    """Read a file of at most `limit` bytes; error messages do not name it, so that the caller does.
+    """Read a regular file of at most `limit` bytes; error messages do not name it, so that the caller does.
 
     Raises:
         AbsentError: if it does not exist.
-        UnreadableError: if it cannot be read or is longer.
+        TooLongError: if it is longer.
+        UnreadableError: if it is no regular file, or cannot be read.
+    """
+    with open_regular(path) as file:
+        try:
+            if os.fstat(file.fileno()).st_size > limit:
+                raise TooLongError(f"expected at most {limit} bytes, there are more")
+            data = file.read(limit + 1)
+        except OSError as problem:
+            raise _unreadable(problem) from None
+    if len(data) > limit:
+        raise TooLongError(f"expected at most {limit} bytes, there are more")
+    return data
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading, without waiting: a FIFO would wait for a writer, a device never ends.
+
+    Raises:
+        AbsentError: if it does not exist.
+        UnreadableError: if it is no regular file, or cannot be opened.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except FileNotFoundError as problem:
-        raise AbsentError((problem.strerror or str(problem)).lower()) from None
-    except OSError as problem:
-        raise UnreadableError((problem.strerror or str(problem)).lower()) from None
-    if len(data) > limit:
-        raise UnreadableError(f"expected at most {limit} bytes, there are more")
-    return data
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except (OSError, ValueError) as problem:
+        raise _unreadable(problem) from None
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise UnreadableError(f"expected a regular file, this is {_KINDS.get(stat.S_IFMT(mode), 'none')}")
+
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def _unreadable(problem: OSError | ValueError) -> UnreadableError:
+    words = (getattr(problem, "strerror", None) or str(problem)).lower()
+    absent = isinstance(problem, FileNotFoundError | NotADirectoryError)
+    return (AbsentError if absent else UnreadableError)(words)
 
 
 def _keys(text: str) -> list[VerifierKey]:

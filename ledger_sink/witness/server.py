@@ -12,6 +12,7 @@ install, a directory of its own, and a file with `log` lines.
 from __future__ import annotations
 
 import logging
+import stat
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -182,6 +183,8 @@ class LogsFile:
             return
         try:
             found = self._path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise SetupError(f"{self._path}: expected a regular file")
             version = (found.st_mtime_ns, found.st_size, found.st_ino)
             if version == self._version:
                 return

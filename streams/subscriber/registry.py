@@ -5,6 +5,7 @@ and kept, because an id never changes its meaning.
 """
 
 import json
+import time
 from typing import Any
 
 import httpx
@@ -55,20 +56,33 @@ class RegistrySchemas:
                 personal=personal_fields(record),
             )
             _ = schema.tree
-        except (ValueError, KeyError, TypeError, AvroError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError, AvroError) as error:
             raise RegistryError(f"{self._url}{path}: expected an Avro schema, got {error!r:.200}") from error
         return schema
 
     def _get(self, path: str, schema_id: int) -> Any:
         try:
-            response = httpx.get(self._url + path, timeout=TIMEOUT_S)
+            status, body = self._read(path)
         except httpx.HTTPError as error:
             raise RegistryError(f"{self._url}{path}: the schema registry does not answer: {error}") from error
-        if response.status_code == httpx.codes.NOT_FOUND:
+        if status == httpx.codes.NOT_FOUND:
             raise UnknownSchemaError(schema_id)
-        if response.status_code != httpx.codes.OK or len(response.content) > MAX_SCHEMA_BYTES:
+        if status != httpx.codes.OK or len(body) > MAX_SCHEMA_BYTES:
             raise RegistryError(
-                f"{self._url}{path}: expected a schema, got HTTP {response.status_code} "
-                f"with {len(response.content)} bytes"
+                f"{self._url}{path}: expected a schema, got HTTP {status} with {len(body)} bytes or more"
             )
-        return response.json()
+        return json.loads(body)
+
+    def _read(self, path: str) -> tuple[int, bytes]:
+        """Return status and body; of a body that is too long, or still comes after `TIMEOUT_S`, the beginning."""
+        ends = time.monotonic() + TIMEOUT_S
+        plain = {"Accept-Encoding": "identity"}
+        with httpx.stream("GET", self._url + path, timeout=TIMEOUT_S, headers=plain) as response:
+            body = bytearray()
+            for piece in response.iter_raw():
+                body += piece
+                if len(body) > MAX_SCHEMA_BYTES:
+                    break
+                if time.monotonic() > ends:
+                    raise httpx.ReadTimeout("its answer is still coming")
+            return response.status_code, bytes(body)

@@ -5,6 +5,7 @@
 - A topic, group or login that Kafka refuses raises one clear error. Kafka alone decides what the caller may read.
 """
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -31,7 +32,29 @@ REQUEST_S: Final = 10.0
 """Longest wait for Kafka's response, in seconds."""
 SESSION_MS: Final = 10_000
 """Time for which a killed member still holds its partitions, in milliseconds."""
+QUIET_S: Final = 4.0
+"""Seconds without an event after which a reader says that it waits."""
 _METADATA_S: Final = 1.0
+
+log = logging.getLogger("streams.subscriber")
+
+
+class QuietTimer:
+    """Tells once, after some seconds without an event, that a reader waits."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: an event has come."""
+        self._due: float | None = time.monotonic() + QUIET_S
+
+    def is_due(self) -> bool:
+        """Return True the first time that nothing has come for `QUIET_S` seconds."""
+        if self._due is None or time.monotonic() < self._due:
+            return False
+        self._due = None
+        return True
 
 
 class Subscription:
@@ -109,11 +132,29 @@ class Subscription:
             raise
 
     def __iter__(self) -> Iterator[Event]:
-        """Yield events for ever. Call `handled` after each one."""
+        """Yield events for ever. Call `handled` after each one. A wait is logged once, as a warning."""
+        quiet = QuietTimer()
         while True:
             event = self.poll()
             if event is not None:
+                quiet.reset()
                 yield event
+            elif quiet.is_due():
+                log.warning('%s; start="beginning" reads everything', self.nothing_new())
+
+    def nothing_new(self) -> str:
+        """Return in words that nothing has come, and up to where this group has read."""
+        places = []
+        with suppress(KafkaException):
+            assigned = self._consumer.assignment()
+            places = [
+                f"{each.topic}/{each.partition} offset {each.offset}"
+                for each in self._consumer.committed(assigned, timeout=_METADATA_S)
+                if each.offset >= 0
+            ]
+        where = f" since {', '.join(sorted(places)[:3])}" if places else f" in {', '.join(self.topics[:3])}"
+        more = f" (and {len(places) - 3} partitions more)" if len(places) > 3 else ""
+        return f"group {self.group}: nothing new{where}{more}, waiting"
 
     def handled(self, event: Event) -> None:
         """Mark this event, and all before it in its partition, as handled. Kafka commits that within a second."""

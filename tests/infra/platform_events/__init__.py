@@ -1,1 +1,1 @@
-"""Tests of `infra/process/`."""
+"""Tests of infra/platform_events."""

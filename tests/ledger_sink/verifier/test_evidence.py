@@ -242,7 +242,8 @@ def test_another_citys_policy_refuses() -> None:
     """A bundle of a log that the policy does not list is not to be trusted."""
     other = SigningKey(city_origin("paris.example"), b"p" * 32)
     verdict = verdict_of(EVIDENCE, Trust(Policy.parse(f"log {other.vkey}\nquorum none\n".encode())))
-    assert failures(verdict) == {"city-log-signed"}
+    assert (failures(verdict), verdict.outcome.exit_code) == (set(), 4)
+    assert [claim.name for claim in verdict.claims if claim.status == "key missing"] == ["city-log-signed"]
 
 
 def test_forged_partition_signature_is_refused_where_its_key_is_known() -> None:
@@ -270,12 +271,12 @@ def files(tmp_path: Path) -> Path:
 
 
 def test_exit_codes_tell_pass_fail_and_unusable(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """0 for a true bundle, 1 for a damaged one, 2 for a missing file, a bad policy or wrong usage."""
+    """0 for a true bundle, 1 for a damaged one, 2 for a bad policy or wrong usage, 3 for a missing file."""
     bundle, policy = str(files / "event.evidence"), str(files / "policy.txt")
     assert main([bundle, "--policy", policy, "--keys", str(files / "keys.txt")]) == 0
     (files / "cut.evidence").write_bytes(EVIDENCE.encode()[:-1])
     assert main([str(files / "cut.evidence"), "--policy", policy]) == 1
-    assert main([str(files / "none.evidence"), "--policy", policy]) == 2
+    assert main([str(files / "none.evidence"), "--policy", policy]) == 3
     (files / "bad.txt").write_text("quorum\n")
     assert main([bundle, "--policy", str(files / "bad.txt")]) == 2
     assert main([bundle]) == 2

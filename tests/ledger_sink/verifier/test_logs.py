@@ -34,8 +34,9 @@ KEY = Trust(None, (PARTITION.key.verifier,))
 
 
 def words(verdict: Verdict) -> str:
-    """Return what failed, in words."""
-    return "\n".join(claim.words for claim in verdict.claims if claim.status == "failed")
+    """Return what failed, lacked a key or could not be read, in words."""
+    kinds = ("failed", "key missing", "could not read")
+    return "\n".join(claim.words for claim in verdict.claims if claim.status in kinds)
 
 
 def folder_of(city: SimulatedCity, path: Path, number: int = 0) -> Path:
@@ -318,8 +319,8 @@ def test_a_policy_without_the_city_log_is_unusable(
     (tmp_path / "keys.txt").write_bytes(encode_keys(log.key.verifier for log in city.partitions))
     arguments = ["--policy", str(tmp_path / "policy.txt"), "--keys", str(tmp_path / "keys.txt")]
     assert main(["--city", str(tmp_path / "ledger"), *arguments]) == 0
-    assert main(["--city", str(tmp_path / "none"), *arguments]) == 2
-    assert main(["--log", str(tmp_path / "none"), *arguments]) == 2
+    assert main(["--city", str(tmp_path / "none"), *arguments]) == 3
+    assert main(["--log", str(tmp_path / "none"), *arguments]) == 3
 
 
 def test_rolled_back_and_forked_checkpoints_are_refused(tmp_path: Path) -> None:
@@ -344,7 +345,7 @@ def test_rolled_back_and_forked_checkpoints_are_refused(tmp_path: Path) -> None:
     assert run(str(tmp_path / "fork"), str(tmp_path / "old")) == 1
     assert run(str(tmp_path / "other"), new) == 1
     shutil.rmtree(folder / "tile")
-    assert run(str(tmp_path / "old"), new) == 1
+    assert run(str(tmp_path / "old"), new) == 3
 
 
 def test_the_simulated_city_is_seoul() -> None:

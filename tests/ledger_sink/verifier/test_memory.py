@@ -168,10 +168,10 @@ def test_what_failed_is_not_remembered_and_no_remember_leaves_no_trace(auditor: 
 def test_a_damaged_memory_is_no_memory_but_an_error(
     auditor: Auditor, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 2, what is wrong with the file, and what to do; never a silent start from nothing."""
+    """Exit code 3, what is wrong with the file, and what to do; never a silent start from nothing."""
     auditor.state.parent.mkdir()
     auditor.state.write_bytes(content)
-    assert auditor.bundle(small_city()) == 2
+    assert auditor.bundle(small_city()) == 3
     assert "--no-remember" in capsys.readouterr().err
     assert auditor.state.read_bytes() == content
 

@@ -64,7 +64,9 @@ class Auditor:
     def run(self, *arguments: str) -> tuple[int, str]:
         """Verify the ledger with a source of records."""
         policy = str(self.folder / "policy.txt")
-        code = main(["--city", str(self.ledger), "--policy", policy, "--no-remember", *arguments])
+        code = main(
+            ["--city", str(self.ledger), "--policy", policy, "--no-remember", "--verbose", *arguments]
+        )
         told = self.capsys.readouterr()
         return code, told.out + told.err
 
@@ -178,25 +180,25 @@ def test_records_of_an_earlier_topic_of_the_same_name_belong_to_their_own_epoch(
     ],
 )  # fmt: skip
 def test_a_line_is_read_or_named(auditor: Auditor, text: str) -> None:
-    """Whatever a line holds, the error is ours, with its number; exit code 2."""
+    """Whatever a line holds, the error is ours, with its number; exit code 3."""
     path = auditor.folder / "export.jsonl"
     path.write_text(json.dumps(lines()[0]) + "\n" + text + "\n")
     code, words = auditor.run("--records", str(path))
-    assert code == 2
+    assert code == 3
     assert "line 2" in words
 
 
 def test_falling_offsets_missing_files_and_foreign_exports_are_refused(auditor: Auditor) -> None:
     """Not in order: line; not there: path; of another topic: nothing could be compared."""
     code, words = auditor.export(lines()[::-1])
-    assert (code, "expected offset" in words) == (2, True)
-    assert auditor.run("--records", str(auditor.folder / "none"))[0] == 2
+    assert (code, "expected offset" in words) == (3, True)
+    assert auditor.run("--records", str(auditor.folder / "none"))[0] == 3
     with pytest.raises(UnreadableError, match="none"):
         RecordFile(auditor.folder / "none")
     code, words = auditor.export([{**each, "topic": "another"} for each in lines()])
-    assert (code, "nothing in it could be compared" in words) == (1, True)
+    assert (code, "nothing in it could be compared" in words) == (2, True)
     code, words = auditor.run("--topic", "another", "--records", str(auditor.folder / "export.jsonl"))
-    assert (code, "no log of topic another" in words) == (1, True)
+    assert (code, "no log of topic another" in words) == (2, True)
     assert parse_line(json.dumps(lines()[0]).encode())[0] == (TOPIC, 0)
 
 
@@ -309,10 +311,10 @@ def test_an_archive_that_does_not_answer_is_an_error_of_ours(
     """Wrong password, no table, no server, no URL: told, never passed over."""
     url = f"http://{clickhouse.user}@{clickhouse.host}:{clickhouse.port}/"
     code, words = auditor.run("--archive", url.replace("@", ":wrong@"))
-    assert (code, "AUTHENTICATION_FAILED" in words or "403" in words or "516" in words) == (1, True)
-    assert against(auditor, clickhouse, url + "?database=none")[0] == 1
-    assert auditor.run("--archive", "http://127.0.0.1:1/")[0] == 1
-    assert auditor.run("--archive", "nonsense")[0] == 2
+    assert (code, "AUTHENTICATION_FAILED" in words or "403" in words or "516" in words) == (3, True)
+    assert against(auditor, clickhouse, url + "?database=none")[0] == 3
+    assert auditor.run("--archive", "http://127.0.0.1:1/")[0] == 3
+    assert auditor.run("--archive", "nonsense")[0] == 3
 
 
 # --- Kafka

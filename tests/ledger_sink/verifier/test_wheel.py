@@ -3,56 +3,29 @@
 import json
 import shutil
 import subprocess
-import sys
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from infra.entry_point import missing, shadowed
 from infra.ports import free_port
 from ledger_sink.format import tiles
 from ledger_sink.receipt.bundled import FIRST_BLOCK, LEAF_PATH, encode_path
 from ledger_sink.receipt.printed import PrintedLine
+from ledger_sink.verifier.source_digest import source_digest
 from tests.harness.waiting import eventually
+from tests.harness.wheel import build_wheel, environment, run
 from tests.ledger_sink.simulated_city import small_city
 from tests.ledger_sink.verifier.test_records import lines
-
-ROOT = Path(__file__).parents[3]
-MINUTES_S = 240
-SOURCES = ("schemas", "streams", "ledger_sink", "dashboards", "infra", "pyproject.toml", "README.md")
-
-
-def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command in bounded time."""
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=MINUTES_S, check=False)
 
 
 @pytest.fixture(scope="session")
 def auditor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty environment with nothing but the wheel and what it depends on; the path of its programs."""
-    uv = shutil.which("uv")
-    assert uv is not None, "uv is what the README's commands need: pip install uv"
     base = tmp_path_factory.mktemp("auditor")
-    source = base / "source"
-    source.mkdir()
-    for name in SOURCES:  # a copy, so that a build leaves nothing in the work tree
-        path = ROOT / name
-        if path.is_dir():
-            shutil.copytree(path, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(path, source / name)
-    environment = base / "environment"
-    for command in (
-        (uv, "build", "--wheel", "--out-dir", str(base / "wheel"), str(source)),
-        (uv, "venv", "--no-project", "--python", sys.executable, str(environment)),
-    ):
-        done = run(*command, cwd=base)
-        assert done.returncode == 0, done.stderr
-    (wheel,) = (base / "wheel").glob("*.whl")
-    installed = run(uv, "pip", "install", "--python", str(environment), str(wheel), cwd=base)
-    assert installed.returncode == 0, installed.stderr
-    return environment / "bin"
+    return environment(base, build_wheel(base))
 
 
 @pytest.fixture
@@ -96,8 +69,13 @@ def test_the_wheel_alone_verifies_a_bundle(auditor: Path, files: Path) -> None:
     """The installed command passes a true bundle and says what is not shown."""
     done = verify(auditor, files, "event.evidence")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("PASS")
-    assert "Not shown by any of this" in done.stdout
+    first, second, third, *_ = done.stdout.splitlines()
+    assert first.startswith("holds:     record ")
+    assert second.startswith(
+        "rests on:  the city's signer; and independent of it witness.university.example/w1"
+    )
+    assert third.startswith("not shown: ")
+    assert "PASS  event.evidence" in done.stdout
 
 
 def test_the_wheel_alone_verifies_a_range(auditor: Path, files: Path) -> None:
@@ -122,7 +100,8 @@ def test_the_wheel_alone_refuses_a_flipped_byte(auditor: Path, files: Path) -> N
     """One flipped byte: exit code 1, and the claim that fell."""
     done = verify(auditor, files, "flipped.evidence")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert done.stdout.startswith("FAIL")
+    assert done.stdout.startswith("does not hold: The bundle is not whole")
+    assert "FAIL  flipped.evidence" in done.stdout
 
 
 def test_the_wheel_alone_recomputes_a_ledger(auditor: Path, files: Path) -> None:
@@ -185,4 +164,49 @@ def test_the_wheel_alone_says_which_receipts_it_did_not_check(auditor: Path, fil
     assert done.returncode == 0, done.stdout + done.stderr
     claims = [claim for claim in json.loads(done.stdout)["claims"] if claim["claim"] == "anchor"]
     assert [claim["status"] for claim in claims] == ["not checked"] * 3
-    assert sum("install 'city-telemetry[anchors]'" in claim["words"] for claim in claims) == 2
+    assert sum("'<wheel>[anchors]'" in claim["words"] for claim in claims) == 2
+
+
+def test_the_same_sources_make_the_same_wheel(tmp_path: Path) -> None:
+    """Two builds of two copies have the same bytes, so that a wheel's SHA-256 says what is in it."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first, second = (build_wheel(tmp_path / name).read_bytes() for name in "ab")
+    assert first == second
+
+
+def test_the_digest_of_the_verifier_is_what_the_documented_command_prints(auditor: Path, files: Path) -> None:
+    """`--version` names the digest of the sources; `sha256sum` computes the same; another byte changes it."""
+    told = run(str(auditor / "ledger-verify"), "--version", cwd=files).stdout.split()[-1]
+    (package,) = auditor.parent.glob("lib/python*/site-packages/ledger_sink")
+    command = (
+        "find ledger_sink/__init__.py ledger_sink/bounded_http.py ledger_sink/format ledger_sink/receipt "
+        "ledger_sink/verifier -name '*.py' | LC_ALL=C sort | xargs sha256sum | sha256sum"
+    )
+    by_hand = run("sh", "-c", command, cwd=package.parent).stdout.split()[0]
+    assert told == by_hand == source_digest()
+    shutil.copytree(package, files / "ledger_sink")
+    (files / "ledger_sink/verifier/trust.py").write_text("# another one")
+    assert source_digest(files / "ledger_sink") != told
+
+
+def test_every_command_of_the_base_install_names_the_extra_in_one_line(auditor: Path, tmp_path: Path) -> None:
+    """`city` without its extra: one line, exit code 2, no traceback."""
+    for words in (["up"], ["--help"], []):
+        done = run(str(auditor / "city"), *words, cwd=tmp_path)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert "no module `click`: install the wheel with an extra, '<wheel>[subscriber]'" in done.stderr
+    assert "'<wheel>[embedded]'" in missing("chdb.session")
+    assert "'<wheel>[platform]'" in missing("clickhouse_connect")
+
+
+def test_a_foreign_package_of_our_name_is_named(auditor: Path, tmp_path: Path) -> None:
+    """A package `schemas` that comes first in the path is told in one line."""
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "__init__.py").write_text("")
+    code = "import sys; sys.argv = ['city', 'up']; from infra.entry_point import main; main()"
+    done = run(str(auditor / "python"), "-c", code, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"another package `schemas` ({tmp_path / 'schemas'}) comes before ours" in done.stderr
+    assert shadowed() == ""

@@ -23,6 +23,7 @@ from streams.subscriber.errors import (
     SubscriberError,
     TopicRefusedError,
 )
+from streams.subscriber.subscription import QuietTimer
 from tests.infra.kafka.clients import create_topic
 
 if TYPE_CHECKING:
@@ -231,3 +232,30 @@ def test_aborted_transactions_are_never_seen(shared: Shared, catalog: Catalog) -
     with Subscription(shared.connection, catalog) as events:
         (event,) = read(events, 1)
     assert event.value == shared.value
+
+
+def test_a_reader_that_waits_says_so_once(
+    shared: Shared, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After some seconds without an event: the group, up to where it has read, and how to read everything."""
+    monkeypatch.setattr("streams.subscriber.subscription.QUIET_S", 0.0)
+    shared.send(shared.value)
+    with Subscription(shared.connection, catalog) as events:
+        read(events, 1)
+    with Subscription(shared.connection, catalog) as events:
+        words = ""
+        for _ in range(60):
+            assert events.poll(0.5) is None
+            words = events.nothing_new()
+            if "offset 1" in words:
+                break
+        assert words == f"group {events.group}: nothing new since {shared.granted}/0 offset 1, waiting"
+        quiet = QuietTimer()
+        assert [quiet.is_due() for _ in range(3)] == [True, False, False]
+        quiet.reset()
+        assert quiet.is_due()
+        polled = iter([None, None])
+        monkeypatch.setattr(events, "poll", lambda: next(polled))
+        with pytest.raises(RuntimeError):
+            next(iter(events))
+    assert [record.message for record in caplog.records] == [f'{words}; start="beginning" reads everything']
