@@ -38,10 +38,16 @@ if TYPE_CHECKING:
 
     from infra.process.supervisor import Child
     from infra.settings import Settings
+    from infra.status.model import Status
     from schemas.catalog import Catalog
     from streams.replay.schedule import Speed
 
 REFRESH_S = 1.0
+"""Seconds between two looks at the stack while something moves."""
+REST_REFRESH_S = 4.0
+"""The same at rest. A problem must be shown within 10 s."""
+REST_AFTER_S = 10.0
+"""Seconds without a new record of a sealed topic after which a stack is at rest."""
 REPLAY_RESULT = "replay.json"
 CACHE_AFTER_S = 20.0
 """Seconds from ready until a stack that stays up makes the broker's ahead-of-time cache."""
@@ -177,6 +183,7 @@ def _go(run: Run) -> int:
     if run.options.grafana and not run.options.once:
         run.screen.say(stack.start_grafana())
     status = StatusReader(run.settings, run.catalog)
+    pace = RefreshPace()
     disk = DiskWatch(run.settings.data, run.settings.disk_warning_mb << 20)
     message = "replaying"
     cache_due = None if run.options.once else time.monotonic() + CACHE_AFTER_S
@@ -188,8 +195,9 @@ def _go(run: Run) -> int:
             cache_due = None
             run.cache_maker = _start_cache_maker(stack, run.screen) if stack.broker_lacks_cache else None
         disk.look(run.screen.say)
-        run.screen.show(status.read(), message)
-        _pause(run, REFRESH_S)
+        current = status.read()
+        run.screen.show(current, message)
+        _pause(run, pace.refresh_s(current, time.monotonic()))
     return finish(run)
 
 
@@ -214,9 +222,30 @@ def _end_cache_maker(run: Run) -> None:
         run.cache_maker.wait()
 
 
+class RefreshPace:
+    """How often the stack is looked at: each look asks every part."""
+
+    def __init__(self) -> None:
+        self._last: tuple[object, ...] = ()
+        self._moved_at = 0.0
+
+    def refresh_s(self, status: Status, now: float) -> float:
+        """Return the seconds until the next look.
+
+        Args:
+            status: The last look. Records of topics that are not sealed (metrics) come at rest, too.
+            now: Monotonic seconds.
+        """
+        sealed = [(row.records, row.rows, row.sealed) for row in status.topics if row.sealed is not None]
+        seen = (*sealed, status.blocks, tuple(problem.what for problem in status.problems))
+        if seen != self._last:
+            self._last, self._moved_at = seen, now
+        return REFRESH_S if now - self._moved_at < REST_AFTER_S else REST_REFRESH_S
+
+
 def _pause(run: Run, seconds: float) -> None:
     end = time.monotonic() + seconds
-    while time.monotonic() < end and not run.interrupted:
+    while time.monotonic() < end and not run.interrupted and all(c.alive for c in run.supervisor.children):
         time.sleep(0.1)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from infra.connections import connect
@@ -104,8 +105,24 @@ class ClickHouseCounts:
     """By domain: open and settled dead letters."""
 
 
+@dataclass(frozen=True)
+class _Counted:
+    """The counts of a table, and what it was made of when they were taken."""
+
+    parts: str
+    """Digest over the names of its active parts: an insert, a merge, a mutation and a deletion each change it."""
+    counts: TableCounts
+    at: float
+    """Monotonic seconds."""
+
+    def now(self, at: float) -> TableCounts:
+        """Return the counts with the age that they have by now."""
+        age_s = self.counts.age_s
+        return replace(self.counts, age_s=None if age_s is None else age_s + at - self.at)
+
+
 class ClickHouseCounter:
-    """Counts ClickHouse over one connection.
+    """Counts ClickHouse over one connection. A table whose parts have not changed is not counted again.
 
     Args:
         settings: The stack.
@@ -116,6 +133,8 @@ class ClickHouseCounter:
         self._settings = settings
         self._catalog = catalog
         self._client: Client | None = None
+        self._counted: dict[str, _Counted] = {}
+        self._letters: tuple[str, dict[str, tuple[int, int]]] = ("", {})
 
     def count(self) -> ClickHouseCounts:
         """Count.
@@ -124,35 +143,75 @@ class ClickHouseCounter:
             ClickHouseError: ClickHouse does not answer, or refuses.
         """
         self._client = self._client or connect(self._settings, ANSWER_S)
-        query = f"SELECT name, total_rows FROM system.tables WHERE database = '{DATABASE}'"
-        sizes = dict(self._client.query(query).result_rows)
+        tables = {name: (rows, parts) for name, rows, parts in self._client.query(_TABLES).result_rows}
         found = ClickHouseCounts()
-        found.missing = [f"{DATABASE}.{ARCHIVE_TABLE}"] if ARCHIVE_TABLE not in sizes else []
-        exact = []
+        found.missing = [f"{DATABASE}.{ARCHIVE_TABLE}"] if ARCHIVE_TABLE not in tables else []
+        exact = {}
         for topic in self._catalog.topics.values():
-            size = sizes.get(topic.table)
+            size, parts = tables.get(topic.table, (None, ""))
             if size is None:
                 found.missing.append(f"{DATABASE}.{topic.table}")
             elif 0 < size <= EXACT_UP_TO:
-                exact.append((topic.name, topic.table))
+                exact[topic.name] = (topic.table, parts)
             else:
                 found.tables[topic.name] = TableCounts(size, size)
-        if exact:  # one query: each waits for its turn behind the inserts
-            rows = self._client.query(" UNION ALL ".join(_counting(*each) for each in exact)).result_rows
-            found.tables |= {str(topic): _table(*row) for topic, *row in rows}
+        found.tables |= self._exact(exact)
+        found.dead_letters = self._dead_letters(tables)
+        return found
+
+    def _exact(self, wanted: Mapping[str, tuple[str, str]]) -> dict[str, TableCounts]:
+        """Return the counts of tables, by topic; count those that have changed, in one query.
+
+        Args:
+            wanted: Topic → its table, and the digest of its parts.
+        """
+        self._counted = {
+            topic: counted
+            for topic, counted in self._counted.items()
+            # An event of the future gets an age in time, without any change of its table.
+            if topic in wanted and wanted[topic][1] == counted.parts and not counted.counts.future
+        }
+        missing = [(topic, table) for topic, (table, _) in wanted.items() if topic not in self._counted]
+        if missing and self._client is not None:  # one query: each waits for its turn behind the inserts
+            rows = self._client.query(" UNION ALL ".join(_counting(*each) for each in missing)).result_rows
+            now = time.monotonic()
+            self._counted |= {
+                str(topic): _Counted(wanted[str(topic)][1], _table(*row), now) for topic, *row in rows
+            }
+        now = time.monotonic()
+        return {topic: counted.now(now) for topic, counted in self._counted.items()}
+
+    def _dead_letters(self, tables: Mapping[str, tuple[int, str]]) -> dict[str, tuple[int, int]]:
+        """Return open and settled dead letters by domain; count them again if one of their tables has changed."""
         letters = [
-            t for t in self._catalog.topics.values() if t.event == "dead-letter" and sizes.get(t.table)
+            t
+            for t in self._catalog.topics.values()
+            if t.event == "dead-letter" and tables.get(t.table, (0,))[0]
         ]
-        if letters:
-            audit = self._catalog.topics[topic_name("platform", "audit")].table
+        if not letters or self._client is None:
+            return {}
+        audit = self._catalog.topics[topic_name("platform", "audit")].table
+        parts = " ".join(
+            tables[table][1] for table in (*(t.table for t in letters), audit) if table in tables
+        )
+        if self._letters[0] != parts:
             decided = f"SELECT subject FROM {DATABASE}.{audit} WHERE kind = 'dead-letter'"
-            settled = f"countIf(toString(event_id) IN ({decided}))" if audit in sizes else "toUInt64(0)"
+            settled = f"countIf(toString(event_id) IN ({decided}))" if audit in tables else "toUInt64(0)"
             counting = (
                 f"SELECT '{t.domain}', count(), {settled} FROM {DATABASE}.{t.table} FINAL" for t in letters
             )
             rows = self._client.query(" UNION ALL ".join(counting)).result_rows
-            found.dead_letters = {domain: (total - done, done) for domain, total, done in rows}
-        return found
+            self._letters = parts, {domain: (total - done, done) for domain, total, done in rows}
+        return self._letters[1]
+
+
+_TABLES = (
+    "SELECT t.name, p.rows, p.parts FROM "
+    f"(SELECT name FROM system.tables WHERE database = '{DATABASE}') AS t LEFT JOIN "
+    "(SELECT table, sum(rows) AS rows, toString(groupBitXor(sipHash64(name))) AS parts FROM system.parts "
+    f"WHERE active AND database = '{DATABASE}' GROUP BY table) AS p ON p.table = t.name"
+)
+"""Each table, its rows, and a digest of the names of its active parts."""
 
 
 def _counting(topic: str, table: str) -> str:
