@@ -48,7 +48,7 @@ def test_a_running_ledger_is_anchored_and_a_dead_anchor_holds_up_nothing(kafka: 
         assert (tmp_path / "usb.txt").read_text().startswith(f"city-anchor/v1 {CITY}/city/1 ")
         expected = ("ledger_anchor_down", 1, {"anchor": "away"})
         eventually(lambda: expected in ledger.metrics.values, lambda: f"metric: {ledger.metrics.values}")
-        assert (0, {"anchor": "tsa"}) in down
+        assert ("ledger_anchor_down", 0, {"anchor": "tsa"}) in ledger.metrics.values
         peers[2].end()
         assert peers[2].error is None
         result = audit.run(ledger.config, archive=None)
