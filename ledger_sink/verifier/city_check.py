@@ -19,13 +19,13 @@ from ledger_sink.verifier.errors import TrustError
 from ledger_sink.verifier.evidence import SPLIT_VIEW, is_independent, witness_claims
 from ledger_sink.verifier.folder import LedgerFiles, LedgerFolder
 from ledger_sink.verifier.log_check import (
-    LogFindings,
     log_claims,
     log_facts,
     memory_claims,
     read_log,
     verified,
 )
+from ledger_sink.verifier.log_findings import LogFindings
 from ledger_sink.verifier.memory import EMPTY_MEMORY, CheckpointMemory
 from ledger_sink.verifier.partition_check import below, check_partition, partition_keys
 from ledger_sink.verifier.receipt_folder import anchored_sizes, folder_claims

@@ -5,21 +5,15 @@ blocks form a chain. In any other tlog-tiles log only the tree is verified.
 """
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
 
-from ledger_sink.format.block import Block, require_successor
 from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
-from ledger_sink.format.control import Gap, parse_control
-from ledger_sink.format.errors import FormatError, LeafFormatError, OriginError, TileError
-from ledger_sink.format.keys import Origin
-from ledger_sink.format.layout import control_path
-from ledger_sink.format.leaf import Kind, Leaf
-from ledger_sink.format.policy import Cosigned
-from ledger_sink.format.tiles import TILE_WIDTH
+from ledger_sink.format.errors import FormatError, OriginError
+from ledger_sink.verifier.entry_reader import reader_of
 from ledger_sink.verifier.errors import AbsentError, UnreadableError, is_refuted
 from ledger_sink.verifier.evidence import witness_claims
 from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.growth_check import check_growth
+from ledger_sink.verifier.log_findings import LogFindings
 from ledger_sink.verifier.memory import EMPTY_MEMORY, CheckpointMemory
 from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
 from ledger_sink.verifier.problem_list import ProblemList
@@ -31,43 +25,6 @@ from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 
 MAX_PROBLEMS = 100
 """Most problems that a verdict names per log."""
-
-
-@dataclass
-class LogFindings:
-    """What the verification of a log found.
-
-    Attributes:
-        head: its checkpoint, if that could be parsed.
-        opened: the checkpoint with its cosignatures, if it satisfies the auditor's trust.
-        problems: what is wrong; each begins with a path below the log's folder, or with a leaf's index.
-        unreadable: what could not be read; likewise.
-        key_missing: why the checkpoint's signature could not be checked, if no key of the log was given.
-        roots: recomputed roots by size; empty unless the tree's own root is the signed one.
-        prefix: the prefix that an earlier verification covered; `None` if the log was read from its start.
-        blocks: of a city log, the blocks read.
-        heads: of a city log, the last checkpoint of each partition log in a block, by origin.
-        next_offset: of a partition log, the smallest offset that its next leaf may have.
-        records: of a partition log, its leaves of kind record.
-        controls: of a partition log, its START and GAP leaves.
-        beyond: number of files past the checkpoint's size.
-        listed: whether the log's files could be listed.
-    """
-
-    head: Checkpoint | None = None
-    opened: Cosigned | None = None
-    problems: ProblemList = field(default_factory=ProblemList)
-    unreadable: ProblemList = field(default_factory=ProblemList)
-    key_missing: str = ""
-    roots: dict[int, bytes] = field(default_factory=dict)
-    prefix: VerifiedPrefix | None = None
-    blocks: list[Block] = field(default_factory=list)
-    heads: dict[str, Checkpoint] = field(default_factory=dict)
-    next_offset: int = 0
-    records: int = 0
-    controls: int = 0
-    beyond: int = 0
-    listed: bool = True
 
 
 def check_log(
@@ -248,7 +205,7 @@ def _read_checkpoint(
 
 
 def _read_entries(folder: LogFiles, head: Checkpoint, findings: LogFindings, sizes: Collection[int]) -> None:
-    reader = _reader_of(head.origin, folder, findings)
+    reader = reader_of(head.origin, folder, findings)
     before = len(findings.problems)
     if findings.prefix is None:
         tree = check_tree(folder, head, reader.take, sizes)
@@ -259,98 +216,3 @@ def _read_entries(folder: LogFiles, head: Checkpoint, findings: LogFindings, siz
     findings.problems.left_out += tree.problems.left_out
     findings.unreadable.extend(tree.unreadable)
     findings.roots, findings.beyond, findings.listed = tree.roots, tree.beyond, tree.listed
-
-
-class _Reader:
-    """Receives the entries of a log whose entry format is unknown: it ignores them."""
-
-    def __init__(self, folder: LogFiles, findings: LogFindings) -> None:
-        self._folder = folder
-        self._findings = findings
-
-    def take(self, first: int, entries: list[bytes]) -> None:
-        """Receive the entries of one bundle; `first` is the index of the first one."""
-
-
-class _LeafReader(_Reader):
-    """Verifies a partition log's leaves: START at 0 only, offsets strictly rising, control files match."""
-
-    def take(self, first: int, entries: list[bytes]) -> None:
-        for index, entry in enumerate(entries, start=first):
-            try:
-                self._leaf(index, entry)
-            except FormatError as problem:
-                self._findings.problems.append(f"leaf {index}: {problem}")
-
-    def _leaf(self, index: int, entry: bytes) -> None:
-        leaf = Leaf.parse(entry)
-        if (index == 0) != (leaf.kind is Kind.START):
-            raise LeafFormatError(f"expected START as leaf 0 and nowhere else, got {leaf.kind.name}")
-        if leaf.offset < self._findings.next_offset:
-            raise LeafFormatError(
-                f"expected an offset of {self._findings.next_offset} or more, got {leaf.offset}"
-            )
-        if leaf.kind is Kind.RECORD:
-            self._findings.next_offset = leaf.offset + 1
-            self._findings.records += 1
-        else:
-            self._findings.next_offset = self._control(index, leaf, entry)
-            self._findings.controls += 1
-
-    def _control(self, index: int, leaf: Leaf, entry: bytes) -> int:
-        """Recompute a control leaf from its file; return the smallest offset that may follow."""
-        path = control_path(index)
-        try:
-            control = parse_control(self._folder.read(path))
-        except (FormatError, UnreadableError) as problem:
-            found = self._findings
-            (found.problems if is_refuted(problem) else found.unreadable).append(
-                f"{path}: {problem} (leaf {index})"
-            )
-            return leaf.offset
-        if control.leaf() != entry:
-            self._findings.problems.append(f"{path}: it is not what {leaf.kind.name} leaf {index} commits to")
-        return control.last_missing + 1 if isinstance(control, Gap) else leaf.offset
-
-
-class _BlockReader(_Reader):
-    """Verifies the chain of a city log's blocks."""
-
-    def take(self, first: int, entries: list[bytes]) -> None:
-        for index, entry in enumerate(entries, start=first):
-            try:
-                self._block(index, entry)
-            except FormatError as problem:
-                self._findings.problems.append(f"leaf {index}: {problem}")
-
-    def _block(self, index: int, entry: bytes) -> None:
-        block = Block.parse(entry)
-        blocks, prefix = self._findings.blocks, self._findings.prefix
-        blocks.append(block)
-        first = prefix.size if prefix is not None else 0
-        if len(blocks) != index - first + 1:
-            return  # an earlier block is malformed and reported; this one cannot be verified against it
-        head = self._findings.head
-        previous = blocks[-2] if len(blocks) > 1 else self._verified_before(first)
-        require_successor(previous, block, self._findings.heads)
-        self._findings.heads.update((line.origin, line) for line in block.heads)
-        if head is not None and block.origin != head.origin:
-            raise OriginError(f"block {block.number}: expected origin {head.origin}, got {block.origin}")
-
-    def _verified_before(self, first: int) -> Block | None:
-        """Return the last block of the verified prefix; the first new block holds its hash."""
-        if not first:
-            return None
-        index = (first - 1) // TILE_WIDTH
-        try:
-            return Block.parse(self._folder.read_entries(index, first - index * TILE_WIDTH)[-1])
-        except UnreadableError as problem:
-            raise TileError(f"block {first - 1}: {problem}") from None
-
-
-def _reader_of(origin: str, folder: LogFiles, findings: LogFindings) -> _Reader:
-    try:
-        log = Origin.parse(origin)
-    except OriginError:
-        return _Reader(folder, findings)
-    return (_BlockReader if log.is_city else _LeafReader)(folder, findings)

@@ -8,7 +8,8 @@ from ledger_sink.format.layout import KEYS, log_path
 from ledger_sink.format.policy import parse_keys
 from ledger_sink.verifier.errors import AbsentError, UnreadableError, is_refuted
 from ledger_sink.verifier.folder import LedgerFiles
-from ledger_sink.verifier.log_check import LogFindings, log_claims, read_log
+from ledger_sink.verifier.log_check import log_claims, read_log
+from ledger_sink.verifier.log_findings import LogFindings
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Claim, Status, failed, key_missing, not_checked, shown, unreadable
 from ledger_sink.verifier.verified_prefix import VerifiedPrefix

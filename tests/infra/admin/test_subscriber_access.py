@@ -128,7 +128,10 @@ def test_city_subscribe_prints_events_with_their_coordinates(stack: Settings, ca
     assert told["commit"] == sha256(canon(*event.raw)).hexdigest()
     again = city(stack, *words[:-1], "6", "--count", "1")
     assert again.exit_code == 1
-    assert again.stderr == "city: got 0 of 1 events within 6 s\n"
+    waits, ended = again.stderr.splitlines()
+    assert waits.startswith(f"city: group insurer-a.coordinates: nothing new since {TOPIC}/")
+    assert waits.endswith("offset 1, waiting; `--from beginning` reads everything")
+    assert ended == "city: got 0 of 1 events within 6 s"
 
 
 def test_city_subscribe_in_words_names_place_and_commitment(stack: Settings) -> None:

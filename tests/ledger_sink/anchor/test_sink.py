@@ -46,9 +46,9 @@ def test_a_running_ledger_is_anchored_and_a_dead_anchor_holds_up_nothing(kafka: 
         )
         assert [s.size > 0 for s in states()] == [True, True, False]
         assert (tmp_path / "usb.txt").read_text().startswith(f"city-anchor/v1 {CITY}/city/1 ")
-        down = [(v, labels) for name, v, labels in ledger.metrics.values if name == "ledger_anchor_down"]
-        assert (1, {"anchor": "away"}) in down
-        assert (0, {"anchor": "tsa"}) in down
+        expected = ("ledger_anchor_down", 1, {"anchor": "away"})
+        eventually(lambda: expected in ledger.metrics.values, lambda: f"metric: {ledger.metrics.values}")
+        assert ("ledger_anchor_down", 0, {"anchor": "tsa"}) in ledger.metrics.values
         peers[2].end()
         assert peers[2].error is None
         result = audit.run(ledger.config, archive=None)
