@@ -10,6 +10,7 @@ from infra.errors import PortInUseError
 from infra.http.middleware import LimitsMiddleware
 from infra.http.protocol import ConfigWithTable, LimitedProtocol
 from ledger_sink.http.connection_table import ConnectionTable
+from ledger_sink.http.descriptors import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -36,7 +37,7 @@ class LimitedConfig(ConfigWithTable):
         self, app: ASGIApp, limits: HttpLimits, hosts: Collection[str] = (), **settings: Any
     ) -> None:
         self.limits = limits
-        self.table = ConnectionTable(limits)
+        self.table = ConnectionTable(fitting(limits))
         super().__init__(
             LimitsMiddleware(app, limits, hosts),
             **{

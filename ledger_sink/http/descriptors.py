@@ -1,9 +1,18 @@
-"""Raise the process's limit of open files, so that connections and parts do not run out of descriptors."""
+"""Raise the process's limit of open files, and keep the connections of a server below it.
+
+Where descriptors run out, asyncio's `accept` fails and is tried again at once, with a traceback each time, and nobody
+is served.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import resource
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ledger_sink.http.limits import HttpLimits
 
 MOST = 65_536
 """Descriptors that are enough for any process of ours."""
@@ -17,3 +26,12 @@ def raise_descriptor_limit(most: int = MOST) -> int:
         with contextlib.suppress(OSError, ValueError):  # macOS has a further limit of its own
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def fitting(limits: HttpLimits) -> HttpLimits:
+    """Return limits whose connections take at most half of the descriptors that the process may open."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft == resource.RLIM_INFINITY:
+        return limits
+    most = max(2, min(limits.connections, soft // 2))
+    return replace(limits, connections=most, connections_per_peer=min(limits.connections_per_peer, most))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ledger_sink.errors import SetupError
 from ledger_sink.http.connection import HttpConnection, ServerState
 from ledger_sink.http.connection_table import ConnectionTable
+from ledger_sink.http.descriptors import fitting
 from ledger_sink.http.limits import ByteBudget, HttpLimits
 from ledger_sink.http.messages import Request, Response
 
@@ -67,7 +68,7 @@ class Server:
         self._state = ServerState(
             limits=limits,
             hosts=frozenset(name.lower() for name in hosts),
-            table=ConnectionTable(limits),
+            table=ConnectionTable(fitting(limits)),
             budget=ByteBudget(limits.buffered_bytes),
             workers=ThreadPoolExecutor(WORKERS, thread_name_prefix="http"),
             respond=self._respond,
