@@ -10,7 +10,7 @@ from infra.errors import PortInUseError
 from infra.http.middleware import LimitsMiddleware
 from infra.http.protocol import ConfigWithTable, LimitedProtocol
 from ledger_sink.http.connection_table import ConnectionTable
-from ledger_sink.http.descriptors import fitting
+from ledger_sink.http.descriptors import BACKLOG, fitting
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from ledger_sink.http.limits import HttpLimits
-
-BACKLOG = 128
-"""Connections that wait in the kernel. asyncio also accepts so many at a time."""
 
 
 class LimitedConfig(ConfigWithTable):

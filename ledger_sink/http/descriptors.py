@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MOST = 65_536
 """Descriptors that are enough for any process of ours."""
 
+BACKLOG = 128
+"""Connections that wait in the kernel. asyncio also accepts so many at a time."""
+
 
 def raise_descriptor_limit(most: int = MOST) -> int:
     """Raise the soft limit of open files to the hard one, at most to `most`; return the limit in force."""
@@ -29,9 +32,12 @@ def raise_descriptor_limit(most: int = MOST) -> int:
 
 
 def fitting(limits: HttpLimits) -> HttpLimits:
-    """Return limits whose connections take at most half of the descriptors that the process may open."""
+    """Return limits whose connections take at most half of the descriptors that the process may open.
+
+    Besides them there is room for what asyncio accepts at a time before it asks whether there is room.
+    """
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if soft == resource.RLIM_INFINITY:
         return limits
-    most = max(2, min(limits.connections, soft // 2))
+    most = max(16, min(limits.connections, (soft - 2 * BACKLOG) // 2))
     return replace(limits, connections=most, connections_per_peer=min(limits.connections_per_peer, most))
