@@ -10,6 +10,7 @@ from infra.errors import PortInUseError
 from infra.http.middleware import LimitsMiddleware
 from infra.http.protocol import ConfigWithTable, LimitedProtocol
 from ledger_sink.http.connection_table import ConnectionTable
+from ledger_sink.http.descriptors import BACKLOG, fitting
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from ledger_sink.http.limits import HttpLimits
-
-BACKLOG = 128
-"""Connections that wait in the kernel. asyncio also accepts so many at a time."""
 
 
 class LimitedConfig(ConfigWithTable):
@@ -36,7 +34,7 @@ class LimitedConfig(ConfigWithTable):
         self, app: ASGIApp, limits: HttpLimits, hosts: Collection[str] = (), **settings: Any
     ) -> None:
         self.limits = limits
-        self.table = ConnectionTable(limits)
+        self.table = ConnectionTable(fitting(limits))
         super().__init__(
             LimitsMiddleware(app, limits, hosts),
             **{

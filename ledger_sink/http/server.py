@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ledger_sink.errors import SetupError
 from ledger_sink.http.connection import HttpConnection, ServerState
 from ledger_sink.http.connection_table import ConnectionTable
+from ledger_sink.http.descriptors import BACKLOG, fitting
 from ledger_sink.http.limits import ByteBudget, HttpLimits
 from ledger_sink.http.messages import Request, Response
 
@@ -57,7 +58,7 @@ class Server:
         """
         try:
             self._socket = socket.create_server(
-                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128
+                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
             )
         except OSError as error:
             raise SetupError(
@@ -67,7 +68,7 @@ class Server:
         self._state = ServerState(
             limits=limits,
             hosts=frozenset(name.lower() for name in hosts),
-            table=ConnectionTable(limits),
+            table=ConnectionTable(fitting(limits)),
             budget=ByteBudget(limits.buffered_bytes),
             workers=ThreadPoolExecutor(WORKERS, thread_name_prefix="http"),
             respond=self._respond,
@@ -85,7 +86,7 @@ class Server:
     def start(self) -> None:
         """Begin to answer requests."""
         self._listening = self._loop.run_until_complete(
-            self._loop.create_server(lambda: HttpConnection(self._state), sock=self._socket, backlog=128)
+            self._loop.create_server(lambda: HttpConnection(self._state), sock=self._socket, backlog=BACKLOG)
         )
         self._thread.start()
 

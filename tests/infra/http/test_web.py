@@ -111,6 +111,21 @@ def test_a_nested_schema_is_422(web: Target) -> None:
         assert status_of(answer) in {200, 422}, answer[-200:]
 
 
+def test_a_schema_that_doubles_at_each_level_is_read_once(web: Target) -> None:
+    """Sixty records that each hold the one before twice: a few lines that would unfold to 2⁶⁰ fields."""
+    kind: list[object] = ["null", {"type": "record", "name": "r0", "fields": [{"name": "a", "type": "int"}]}]
+    fields: list[dict[str, object]] = [{"name": "f0", "type": kind}]
+    for level in range(1, 60):
+        inner = [{"name": name, "type": f"r{level - 1}"} for name in "ab"]
+        fields.append(
+            {"name": f"f{level}", "type": ["null", {"type": "record", "name": f"r{level}", "fields": inner}]}
+        )
+    schema = {"type": "record", "name": "city.doubling", "fields": fields}
+    body = json.dumps({"schema": json.dumps(schema)}).encode()
+    head = web.head(f"Content-Length: {len(body)}", "Connection: close", method="POST", path=web.post)
+    assert status_of(web.send(head + body)) == 200
+
+
 @pytest.mark.parametrize("line", ["X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1", "Via: 1.1 proxy"])
 def test_nobody_gets_a_proof_through_a_proxy(web: Target, line: str) -> None:
     """Who is behind it is not known, whatever the header says."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pytest
 
 FIFTY_MB = """
+import os
 line = b"x" * 99 + b"\\n"
 for n in range(500):
     os.write(1 + n % 2, line * 1000)  # by the descriptors, as native code does

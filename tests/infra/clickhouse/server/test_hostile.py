@@ -52,6 +52,25 @@ def test_half_open_connections_keep_nobody_out(clickhouse: ClickHouse, tmp_path:
             connection.close()
 
 
+def test_where_few_files_may_be_open_half_of_them_are_for_connections(tmp_path: Path) -> None:
+    """A hard limit of 512, and 600 half-open connections: they push out each other before descriptors run out."""
+    low = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512)); "
+    prefix = (sys.executable, "-c", low + "os.execv(sys.argv[1], sys.argv[1:])")
+    process = EngineProcess(tmp_path / "data", prefix=prefix)
+    door = process.start()
+    held: list[socket.socket] = []
+    try:
+        held += [socket.create_connection((door.host, door.port), timeout=20) for _ in range(600)]
+        assert ask(door, b"SELECT 1").data == b"1\n"
+    finally:
+        for connection in held:
+            connection.close()
+        process.stop()
+    assert process.process is not None
+    assert process.process.stderr is not None
+    assert "Too many open files" not in process.process.stderr.read()
+
+
 def test_deep_json_is_an_error_of_its_insert(clickhouse: ClickHouse) -> None:
     """200,000 brackets in a row of JSON."""
     ask(clickhouse, b"CREATE TABLE IF NOT EXISTS default.deep (a String) ENGINE = MergeTree ORDER BY a")
