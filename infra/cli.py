@@ -17,9 +17,12 @@ from infra.commands import (
     sources,
     stack,
 )
+from infra.commands.one_line import CityGroup
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=CityGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="city-telemetry")
 def main() -> None:
     """A city telemetry platform whose record can be proved right afterwards."""

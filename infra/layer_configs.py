@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.settings import COMMAND, process_name
+
 if TYPE_CHECKING:
     from infra.settings import Settings
     from ledger_sink.config import AnchorSettings, LedgerConfig
@@ -55,6 +57,9 @@ def ledger_config(settings: Settings, topics: Catalog) -> LedgerConfig:
     """Return the ledger's configuration: it names topics and knows nothing of their content."""
     from ledger_sink.config import LedgerConfig, SealedTopic
 
+    quiet = (
+        {"log_level": "0"} if process_name() == COMMAND else {}
+    )  # a command reports the error that it gets
     return LedgerConfig(
         data=settings.data,
         kafka=settings.kafka_address,
@@ -68,6 +73,7 @@ def ledger_config(settings: Settings, topics: Catalog) -> LedgerConfig:
         witness_urls=(settings.witness_url,),
         interval_s=settings.checkpoint_interval_s,
         anchors=anchor_settings(settings),
+        kafka_options=quiet,
     )
 
 

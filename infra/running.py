@@ -27,7 +27,7 @@ from infra.errors import DataDirectoryError, PartDownError, StackStoppedError
 from infra.settings import never_started, recall, settings_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from infra.settings import Settings
@@ -100,12 +100,12 @@ class StackState:
         return f"the stack at {self.data} is running"
 
 
-def look(data: Path, *, within_s: float = ANSWER_S) -> StackState:
-    """Find out what the stack of a data directory does; it takes about `within_s` at most.
+def look(data: Path, *, within_s: float | None = None) -> StackState:
+    """Find out what the stack of a data directory does; it takes little longer than `within_s` at most.
 
     Args:
         data: The data directory.
-        within_s: Longest wait for the answer of a part, in seconds.
+        within_s: Longest wait for the answer of a part, in seconds; None: `ANSWER_S`.
 
     Raises:
         DataDirectoryError: The directory cannot be read, or its settings are damaged.
@@ -123,13 +123,13 @@ def look(data: Path, *, within_s: float = ANSWER_S) -> StackState:
     return StackState(data, State.PARTLY if partly else State.STOPPED, settings, parts)
 
 
-def require(data: Path, *needs: str, within_s: float = ANSWER_S) -> Settings:
+def require(data: Path, *needs: str, within_s: float | None = None) -> Settings:
     """Return the settings of a data directory's stack whose named parts answer.
 
     Args:
         data: The data directory.
         needs: Names of `PARTS` that the caller talks to; none: the settings suffice.
-        within_s: Longest wait for the answer of a part, in seconds.
+        within_s: Longest wait for the answer of a part, in seconds; None: `ANSWER_S`.
 
     Raises:
         DataDirectoryError: No stack has run there, or the directory cannot be read.
@@ -194,8 +194,9 @@ def _is_own(settings: Settings, name: str) -> bool:
     return not getattr(settings, name, "")
 
 
-def _ask(settings: Settings, names: Sequence[str], *, held: bool, within_s: float) -> tuple[Part, ...]:
+def _ask(settings: Settings, names: Sequence[str], *, held: bool, within_s: float | None) -> tuple[Part, ...]:
     """Ask the parts, all at the same time."""
+    within_s = ANSWER_S if within_s is None else within_s
     with ThreadPoolExecutor(len(names)) as pool:
         return tuple(pool.map(partial(_part, settings, held=held, within_s=within_s), names))
 
@@ -204,11 +205,15 @@ def _part(settings: Settings, name: str, *, held: bool, within_s: float) -> Part
     address = settings.kafka_address if name == "kafka" else getattr(settings, f"{name}_url")
     if _is_own(settings, name) and not held:
         return Part(name, address, "not running")
-    if name == "kafka":
-        answers: Callable[[str, float], str | None] = _kafka
-        problems = [answers(each.strip(), within_s) for each in address.split(",")]
-        return Part(name, address, None if None in problems else problems[0])
-    return Part(name, address, _http(address, within_s))
+    problem = kafka_problem(address, within_s) if name == "kafka" else _http(address, within_s)
+    return Part(name, address, problem)
+
+
+def kafka_problem(address: str, within_s: float | None = None) -> str | None:
+    """Return why no Kafka answers at an address (host:port, several separated by commas), or None if one does."""
+    limit = ANSWER_S if within_s is None else within_s
+    problems = [_kafka(each.strip(), limit) for each in address.split(",")]
+    return None if None in problems else problems[0]
 
 
 def _kafka(address: str, within_s: float) -> str | None:

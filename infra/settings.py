@@ -33,6 +33,8 @@ PUBLISHED = ("sasl",)
 """Companion ports that users type: they keep their default while it is free; the others are any free port."""
 
 
+COMMAND = "city"
+"""Name of a process that is a command and no part of a stack."""
 FORMER_ROLES: Mapping[str, str] = {"door": "clickhouse"}
 """Former name of a process's role → its present name; `infra.processes` and `CITY_COMMAND_<ROLE>` take both."""
 
@@ -121,6 +123,8 @@ class Settings:
     """Last calls of a rule, for each partition, over which both are counted."""
     session_timeout_s: float = 10.0
     """Seconds without heartbeat after which Kafka takes a consumer's partitions away."""
+    debug: Switch = Switch.OFF
+    """Whether a command shows the traceback of an unexpected error, too."""
 
     @property
     def kafka_address(self) -> str:
@@ -199,6 +203,14 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     except StopError as error:
         raise SettingsError(f"CITY_RULE_REFUSAL_LIMIT, _SHARE, _WINDOW: {error}") from error
     return found
+
+
+def debug() -> bool:
+    """Return whether a command shows the traceback of an unexpected error; never raises."""
+    try:
+        return from_environment().debug is Switch.ON
+    except SettingsError:
+        return False
 
 
 def named_ports(environment: Mapping[str, str] | None = None) -> dict[str, int]:
@@ -377,4 +389,4 @@ def java_home(environment: Mapping[str, str] | None = None) -> Path | None:
 
 def process_name() -> str:
     """Return this process's name in the stack (`CITY_PROCESS`), such as `worker-0`; `city` outside one."""
-    return os.environ.get("CITY_PROCESS", "city")
+    return os.environ.get("CITY_PROCESS", COMMAND)

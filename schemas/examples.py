@@ -8,6 +8,7 @@ decides whether the event fits.
 import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -49,7 +50,16 @@ def to_plain(value: Any) -> Any:
         return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, dt.date):
         return value.isoformat()
-    return str(value) if isinstance(value, UUID | Decimal) else value
+    return str(value) if isinstance(value, UUID | Decimal) else finite(value)
+
+
+def finite(value: Any) -> Any:
+    """Return a value with null in place of each number that is not finite, which JSON does not have (RFC 8259 §6)."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    return [finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _clear(field: Any) -> Any:

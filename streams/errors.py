@@ -84,5 +84,9 @@ class UnknownFormatError(RecordingError):
     """A named file has no format that a domain reads, or the named format does not exist."""
 
 
+class MendError(StreamsError):
+    """A dead letter cannot be mended with this file. Nothing was sent."""
+
+
 class ReplayInterruptedError(StreamsError):
     """A replay cannot continue. Confirmed records are kept, and the next start continues behind them."""

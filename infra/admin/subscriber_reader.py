@@ -12,8 +12,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from infra.admin.subscriber_access import deployment, password_of
-from infra.errors import SettingsError
+from infra.errors import PartDownError, SettingsError
 from infra.layer_configs import subscribers
+from infra.running import kafka_problem, require
 from infra.settings import recall
 from ledger_sink.format.leaf import canon
 from schemas import asyncapi
@@ -71,14 +72,18 @@ class Reader:
         Raises:
             SettingsError: One of `kafka` and `password_file` is missing, or no file declares the subscriber.
             DataDirectoryError: No stack ran here, or it has no such subscriber.
+            StackStoppedError: The stack is not running.
+            PartDownError: Kafka does not answer.
         """
         schemas = RegistrySchemas(registry) if registry else catalog
         if kafka or password_file:
             if not kafka or not password_file:
                 raise SettingsError("a city elsewhere takes both: --kafka HOST:PORT --password-file FILE")
+            if problem := kafka_problem(kafka):
+                raise PartDownError(f"Kafka at {kafka} does not answer ({problem}): is the address right?")
             return cls(Connection(kafka, name, password_file.read_text().strip()), schemas, "")
         declared(catalog, name)
-        settings = recall(data)
+        settings = require(data, "kafka")
         connection = Connection(deployment(settings).kafka, name, str(password_of(settings, name)))
         return cls(connection, schemas, settings.city)
 

@@ -10,22 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from infra.commands.one_line import reported
+from infra.errors import SettingsError
+from schemas.examples import finite
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import IO
 
     from infra.settings import Settings
     from schemas.catalog import Catalog
-
-
-class _OneLineError(click.ClickException):
-    """A parameter that cannot be used: one line on stderr, exit code 2."""
-
-    exit_code = 2
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print the line as `one_line_errors` prints its own."""
-        click.echo(f"city: {self.message}", file=file, err=file is None)
 
 
 class SpeedType(click.ParamType):
@@ -45,7 +38,7 @@ class SpeedType(click.ParamType):
         try:
             return parse_speed(str(value))
         except ValueError as error:
-            raise _OneLineError(f"--speed: {error}") from error
+            raise SettingsError(f"--speed: {error}") from error
 
 
 speed_type = SpeedType()
@@ -54,43 +47,15 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 
 def one_line_errors(function: F) -> F:
-    """Wrap a command so that a known error becomes one line on stderr and its exit code."""
+    """Wrap a command so that any error becomes one line on stderr and its exit code (`commands.one_line`)."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        from infra.known_errors import exit_code_of, known_errors
-
-        try:
-            return function(*args, **kwargs)
-        except known_errors() as error:
-            click.echo(f"city: {error}", err=True)
-            sys.exit(exit_code_of(error))
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"city: {where}{error.strerror or error}", err=True)
-            sys.exit(2)
-        except Exception as error:
-            trouble = _store_trouble(error)
-            if trouble is None:
-                raise
-            click.echo(f"city: {trouble}", err=True)
-            sys.exit(1)
+        code = reported(lambda: function(*args, **kwargs))
+        if code:
+            sys.exit(code)
 
     return wrapped  # type: ignore[return-value]
-
-
-def _store_trouble(error: Exception) -> str | None:
-    """Return what the client of a store says and what to do, in one line; None for any other error."""
-    from clickhouse_connect.driver.exceptions import OperationalError
-    from confluent_kafka import KafkaException
-
-    if isinstance(error, KafkaException):
-        return f"Kafka: {error.args[0].str()}; the stack must run (`city up`)"
-    return (
-        "ClickHouse does not answer; the stack must run (`city up`)"
-        if isinstance(error, OperationalError)
-        else None
-    )
 
 
 data_option = click.option(
@@ -108,10 +73,21 @@ def _settings_module() -> Any:
     return settings
 
 
-def running(data: Path) -> Settings:
-    """Return the settings of the stack that runs, or last ran, in a data directory."""
-    settings: Settings = _settings_module().recall(data)
-    return settings
+def running(data: Path, *parts: str) -> Settings:
+    """Return the settings of the stack of a data directory.
+
+    Args:
+        data: The data directory.
+        parts: What the command talks to, of `infra.running.PARTS`; none: the stack need not run.
+
+    Raises:
+        DataDirectoryError: No stack has run there, or the directory cannot be read.
+        StackStoppedError: The stack is not running.
+        PartDownError: It runs, but one of the parts does not answer.
+    """
+    from infra.running import require
+
+    return require(data.absolute(), *parts)
 
 
 def catalog() -> Catalog:
@@ -123,4 +99,4 @@ def catalog() -> Catalog:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False, default=str, allow_nan=False))

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from infra.commands.common import catalog, data_option, one_line_errors, running
+from infra.commands.one_line import CityGroup
 
 PICTURE_COLUMNS, LEAST_COLUMNS = 140, 100
 
@@ -18,7 +19,7 @@ def register(group: click.Group) -> None:
     group.add_command(dashboards)
 
 
-@click.group()
+@click.group(cls=CityGroup)
 def dashboards() -> None:
     """Build the boards, push them to a running Grafana, or show them here."""
 
@@ -54,7 +55,7 @@ def push(data: Path, grafana: str, keep_datasource: bool) -> None:
     from dashboards.push import ClickHouseAddress
     from dashboards.push import push as send
 
-    settings = running(data.absolute())
+    settings = running(data)
     address = None
     if not keep_datasource:
         address = ClickHouseAddress(
@@ -103,7 +104,7 @@ def show(
     from infra.status.svg import save_picture
 
     columns = width or (PICTURE_COLUMNS if output else max(LEAST_COLUMNS, shutil.get_terminal_size().columns))
-    with BoardReader(running(data.absolute()), catalog()) as reader:
+    with BoardReader(running(data, "clickhouse"), catalog()) as reader:
         chosen = list(reader.boards.values()) if every else [reader.find(name) for name in names]
         if not chosen:
             raise SettingsError(f"name a board, or --all: {', '.join(reader.boards)}")

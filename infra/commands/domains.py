@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from infra.commands.common import one_line_errors
+from infra.commands.one_line import CityGroup
 
 
 def register(group: click.Group) -> None:
@@ -12,7 +13,7 @@ def register(group: click.Group) -> None:
     group.add_command(domains)
 
 
-@click.group()
+@click.group(cls=CityGroup)
 def domains() -> None:
     """Start a new domain."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from infra.commands.common import catalog, data_option, one_line_errors, print_json, running
+from infra.commands.one_line import CityGroup
 
 
 def register(group: click.Group) -> None:
@@ -42,7 +43,7 @@ def prove(data: Path, output: Path | None, wait: float, **parameters: str | None
 
     names = {"start": "from", "end": "to"}
     request = EvidenceRequest.of({names.get(k, k): v for k, v in parameters.items() if v is not None})
-    settings = running(data.absolute())
+    settings = running(data, *request.needs)
     bundle = prove_request(settings, catalog(), request, wait)
     path = output or Path(bundle.name)
     path.write_bytes(bundle.data)
@@ -60,7 +61,7 @@ def audit(data: Path, incremental: bool, as_json: bool) -> None:
     from infra.evidence.records import run_audit
     from infra.platform_events.events import send_audit
 
-    settings, topics = running(data.absolute()), catalog()
+    settings, topics = running(data), catalog()
     result = run_audit(settings, topics, settled=False, incremental=incremental)
     document = {
         "audit": {"verdict": result.verdict, "problems": list(result.problems)},
@@ -92,7 +93,7 @@ def witness(words: tuple[str, ...]) -> None:
     sys.exit(main(list(words)))
 
 
-@click.group()
+@click.group(cls=CityGroup)
 def keys() -> None:
     """Show the ledger's verifier keys, declare a discontinuity, or register which key may sign for a source."""
 
@@ -102,7 +103,7 @@ def keys() -> None:
 @one_line_errors
 def show(data: Path) -> None:
     """Print the verifier keys of every log (tlog-policy lines)."""
-    click.echo((running(data.absolute()).data / "ledger" / "keys.txt").read_text(), nl=False)
+    click.echo((running(data).data / "ledger" / "keys.txt").read_text(), nl=False)
 
 
 @keys.command("new-epoch")
@@ -113,5 +114,5 @@ def new_epoch(data: Path, topic: str) -> None:
     """Declare a discontinuity of TOPIC (re-created in Kafka): its logs go on in a new epoch."""
     from infra.admin.produce import declare_epoch
 
-    for origin in declare_epoch(running(data.absolute()), catalog(), topic):
+    for origin in declare_epoch(running(data), catalog(), topic):
         click.echo(origin)

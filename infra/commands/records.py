@@ -46,7 +46,7 @@ def replay(
     from infra.admin.produce import replay_reports
 
     reports = replay_reports(
-        running(data.absolute()),
+        running(data, "kafka"),
         catalog(),
         paths,
         format_name=format_name,
@@ -82,7 +82,7 @@ def produce(
     from infra.admin.produce import produce_lines
 
     sent, refused = produce_lines(
-        running(data.absolute()), catalog(), topic, file, source, key_file=sign_with, first_number=number_from
+        running(data, "kafka"), catalog(), topic, file, source, key_file=sign_with, first_number=number_from
     )
     for line in refused:
         click.echo(line, err=True)
@@ -102,5 +102,5 @@ def forget(data: Path, person: str, ground: str) -> None:
     """
     from infra.admin.produce import forget_person
 
-    keys = forget_person(running(data.absolute()), catalog(), person, ground)
+    keys = forget_person(running(data, "kafka"), catalog(), person, ground)
     click.echo(f"forgotten: {len(keys)} keys deleted; every proof stays valid")

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from infra.commands.common import catalog, one_line_errors, print_json
+from infra.commands.one_line import CityGroup
 
 
 def register(group: click.Group) -> None:
@@ -15,7 +16,7 @@ def register(group: click.Group) -> None:
     group.add_command(schemas)
 
 
-@click.group()
+@click.group(cls=CityGroup)
 def schemas() -> None:
     """List and check the schemas of the domains."""
 

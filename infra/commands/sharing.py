@@ -86,7 +86,9 @@ def subscribe(
         with reader.subscription(topics, group, start) as events:
             for event in reader.read(events, count, timeout):
                 fields = plain_event(event, reader.city)
-                click.echo(json.dumps(fields, ensure_ascii=False) if as_json else _line(fields))
+                click.echo(
+                    json.dumps(fields, ensure_ascii=False, allow_nan=False) if as_json else _line(fields)
+                )
                 sys.stdout.flush()
                 events.handled(event)
     except KeyboardInterrupt:

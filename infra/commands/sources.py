@@ -61,7 +61,7 @@ def register_source(
 
     begin = datetime.now(UTC) if valid_from is None else _instant(valid_from)
     since = write(
-        running(data.absolute()), catalog(), source, did, required=required, valid_from=begin, ground=ground
+        running(data, "kafka"), catalog(), source, did, required=required, valid_from=begin, ground=ground
     )
     must = "must be signed" if required else "may be signed"
     click.echo(f"{source}: {did} signs; its events {must}, in force from {since}")
@@ -80,7 +80,7 @@ def revoke_source(data: Path, source: str, did: str, ground: str, required: bool
     """Revoke a key of a source: what it signs is refused from then on; what it signed stays as it is."""
     from infra.admin.source_keys import revoke
 
-    since = revoke(running(data.absolute()), catalog(), source, did, required=required, ground=ground)
+    since = revoke(running(data, "kafka"), catalog(), source, did, required=required, ground=ground)
     click.echo(f"{source}: {did} signs no more, in force from {since}")
 
 
@@ -92,7 +92,7 @@ def sources(data: Path, as_json: bool) -> None:
     """List the registered keys of sources, and how many of their numbers are missing."""
     from infra.admin.source_keys import source_keys
 
-    found = source_keys(running(data.absolute()), catalog())
+    found = source_keys(running(data, "kafka", "clickhouse"), catalog())
     if as_json:
         print_json(found)
         return

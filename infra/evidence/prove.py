@@ -8,23 +8,25 @@ trusts neither: it compares each record with its leaf.
 from __future__ import annotations
 
 import re
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from infra.connections import connect
 from infra.errors import SettingsError
-from infra.evidence.records import archive_rows, find_event, prove_record, schema_of
+from infra.evidence.records import archive_rows, end_of, find_event, prove_record, schema_of
 from infra.layer_configs import ledger_config
-from ledger_sink.errors import NotSealedError
+from ledger_sink.errors import NotCoveredYetError, NotSealedError
 from ledger_sink.kafka_source import KafkaSource
 from ledger_sink.prove.interval import ENDLESS, Interval, RangeQuery, prove_range
 from schemas.codec import frame_id
 from schemas.names import ARCHIVE_TABLE, DATABASE, PROVE_GROUP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from infra.settings import Settings
     from ledger_sink.record import Record
@@ -70,6 +72,12 @@ class EvidenceRequest:
     event: str | None = None
     subject: str | None = None
     interval: Interval | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Return the parts of the stack that it takes; ClickHouse finds events and subjects."""
+        finds = self.event is not None or (self.interval is not None and self.partition is None)
+        return ("kafka", "clickhouse") if finds else ("kafka",)
 
     @classmethod
     def of(cls, parameters: Mapping[str, str]) -> EvidenceRequest:
@@ -178,8 +186,38 @@ def prove_request(settings: Settings, catalog: Catalog, request: EvidenceRequest
         position = (request.topic, request.partition, request.offset)
     else:
         raise EvidenceRequestError("name what is to be proved")
-    data = prove_record(settings, catalog, position, wait_s)
+    data = _wait_for(partial(prove_record, settings, catalog, position), wait_s, settings, position)
     return Bundle("{}-{}-{}.evidence".format(*position), data, "{}/{} offset {}".format(*position))
+
+
+def _wait_for(
+    make: Callable[[float], bytes], wait_s: float, settings: Settings, position: tuple[str, int, int]
+) -> bytes:
+    """Make a bundle; wait only for a record that exists, and not for one behind the end of its partition.
+
+    Args:
+        make: Makes the bundle, given the longest wait in seconds.
+        wait_s: Longest wait, in seconds.
+        settings: The stack.
+        position: Topic, partition and first offset.
+
+    Raises:
+        NotSealedError: The partition ends before the offset.
+        NotCoveredYetError: It is sealed and cosigned soon.
+        PartDownError: Kafka does not answer.
+    """
+    try:
+        return make(0.0)
+    except NotCoveredYetError as error:
+        end = end_of(settings.kafka_address, *position[:2])
+        if position[2] >= end:
+            raise NotSealedError(
+                "{}/{} offset {}: there is no such record; ".format(*position)
+                + (f"the partition ends before offset {end}" if end else "the partition has none")
+            ) from error
+        if not wait_s:
+            raise
+    return make(wait_s)
 
 
 def _prove_interval(settings: Settings, catalog: Catalog, request: EvidenceRequest, wait_s: float) -> Bundle:
@@ -203,8 +241,12 @@ def _prove_interval(settings: Settings, catalog: Catalog, request: EvidenceReque
         text = schema_of(catalog, record)
         return None if text is None else (frame_id(record.value), text)
 
+    if interval.by_time and interval.first > time.time() * 1000:
+        raise EvidenceRequestError("from: expected a time that has come, got one in the future")
     asked = RangeQuery(topic, chosen, interval, lambda record: key is None or record.key == key)
-    data = prove_range(ledger_config(settings, catalog), asked, records=records, schema=schema, wait_s=wait_s)
+    make = partial(prove_range, ledger_config(settings, catalog), asked, records=records, schema=schema)
+    begin = 0 if interval.by_time else interval.first
+    data = _wait_for(lambda wait: make(wait_s=wait), wait_s, settings, (topic, chosen, begin))
     whose = "all" if key is None else re.sub(r"[^A-Za-z0-9._-]", "_", request.subject or "")[:60]
     about = "every record" if key is None else f"the records of {request.subject}"
     return Bundle(f"{topic}-{chosen}-{whose}.evidence", data, f"{about} in an interval of {topic}/{chosen}")

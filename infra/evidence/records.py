@@ -7,13 +7,14 @@ The ledger knows neither ClickHouse nor the catalogue. It gets callables from he
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.connections import connect
-from infra.errors import CityError
-from infra.kafka.admin import READ_COMMITTED
+from infra.errors import CityError, PartDownError
+from infra.kafka.admin import QUIET, READ_COMMITTED, reason
 from infra.layer_configs import ledger_config
 from ledger_sink.record import Record
 from schemas.codec import frame_id
@@ -22,7 +23,7 @@ from schemas.errors import SchemaError
 from schemas.names import ARCHIVE_TABLE, DATABASE, PROVE_GROUP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from infra.settings import Settings
     from ledger_sink.audit.run import AuditResult
@@ -66,22 +67,18 @@ def fetch_from(bootstrap: str, topic: str, partition: int, offset: int) -> Recor
         offset: The offset.
 
     Raises:
+        PartDownError: Kafka does not answer: whether it has the record is unknown.
         CityError: Kafka answered with an error.
     """
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": PROVE_GROUP,
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            **READ_COMMITTED,
-        }
-    )
+    consumer = _consumer(bootstrap)
     try:
         consumer.assign([TopicPartition(topic, partition, offset)])
         message = consumer.poll(FETCH_S)
         if message is None:
-            return None
+            raise PartDownError(
+                f"Kafka at {bootstrap} did not answer within {FETCH_S:g} s: whether it has {topic}/{partition} "
+                f"offset {offset} is unknown; see `city status`"
+            )
         error = message.error()
         if error is not None:
             if error.code() in {KafkaError._PARTITION_EOF, KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
@@ -94,6 +91,67 @@ def fetch_from(bootstrap: str, topic: str, partition: int, offset: int) -> Recor
         return Record(offset, kind - 1, timestamp_ms, message.key(), message.value(), headers)
     finally:
         consumer.close()
+
+
+def fetch(
+    settings: Settings, topic: str, partition: int, offset: int, *, archive: bool = True
+) -> Record | None:
+    """Return one raw record from Kafka while it retains it, else from the archive; None if neither has it.
+
+    Args:
+        settings: The stack.
+        topic: The topic.
+        partition: The partition.
+        offset: The offset.
+        archive: Whether to look into the archive, too.
+
+    Raises:
+        PartDownError: Kafka does not answer.
+        ClickHouseError: Kafka no longer has the record, and the archive cannot be read.
+    """
+    record = fetch_from(settings.kafka_address, topic, partition, offset)
+    if record is not None or not archive:
+        return record
+    with closing(connect(settings)) as client:
+        first = next(archive_rows(client, topic, partition, offset, page=1), None)
+    return first if first is not None and first.offset == offset else None
+
+
+def end_of(bootstrap: str, topic: str, partition: int) -> int:
+    """Return the offset behind the last record of a partition, open transactions included; 0 if it does not exist.
+
+    Raises:
+        PartDownError: Kafka does not answer.
+    """
+    consumer = _consumer(bootstrap, {"isolation.level": "read_uncommitted"})
+    try:
+        found = consumer.list_topics(topic, timeout=FETCH_S).topics[topic]
+        if partition not in found.partitions:
+            return 0
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=FETCH_S)
+    except KafkaException as error:
+        raise PartDownError(
+            f"Kafka at {bootstrap} does not answer ({reason(error)}): where {topic}/{partition} ends is unknown; "
+            "see `city status`"
+        ) from error
+    else:
+        return int(end)
+    finally:
+        consumer.close()
+
+
+def _consumer(bootstrap: str, more: Mapping[str, str] | None = None) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": PROVE_GROUP,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            **QUIET,
+            **READ_COMMITTED,
+            **(more or {}),
+        }
+    )
 
 
 def schema_of(catalog: Catalog, record: Record) -> str | None:
@@ -120,13 +178,15 @@ def prove_record(
     return prove(
         ledger_config(settings, catalog),
         *position,
-        fetch=lambda topic, partition, offset: fetch_from(settings.kafka_address, topic, partition, offset),
+        fetch=partial(fetch, settings),
         schema=lambda record: schema_of(catalog, record),
         wait_s=wait_s,
     )
 
 
-def archive_rows(client: Any, topic: str, partition: int, first: int = 0) -> Iterator[Record]:
+def archive_rows(
+    client: Any, topic: str, partition: int, first: int = 0, *, page: int = PAGE_ROWS
+) -> Iterator[Record]:
     """Yield the archive's rows of one topic-partition in offset order, duplicates included.
 
     Args:
@@ -134,6 +194,7 @@ def archive_rows(client: Any, topic: str, partition: int, first: int = 0) -> Ite
         topic: The topic.
         partition: The partition.
         first: The offset to begin with.
+        page: Rows of a query.
     """
     after, skip = first, 0
     while True:
@@ -141,7 +202,7 @@ def archive_rows(client: Any, topic: str, partition: int, first: int = 0) -> Ite
             "SELECT offset, timestamp_type, timestamp_ms, isNull(key), hex(ifNull(key, '')), isNull(value), "
             "hex(ifNull(value, '')), arrayMap(h -> (hex(h.1), isNull(h.2), hex(ifNull(h.2, ''))), headers) "
             f"FROM {DATABASE}.{ARCHIVE_TABLE} WHERE topic = {{topic:String}} AND partition = {{partition:UInt32}} "
-            f"AND offset >= {{after:UInt64}} ORDER BY offset, value LIMIT {PAGE_ROWS} OFFSET {skip}",
+            f"AND offset >= {{after:UInt64}} ORDER BY offset, value LIMIT {page} OFFSET {skip}",
             parameters={"topic": topic, "partition": partition, "after": after},
         ).result_rows
         for offset, kind, timestamp_ms, no_key, key, no_value, value, headers in rows:
@@ -156,11 +217,11 @@ def archive_rows(client: Any, topic: str, partition: int, first: int = 0) -> Ite
                     for name, empty, content in headers
                 ),
             )
-        if len(rows) < PAGE_ROWS:
+        if len(rows) < page:
             return
         last = rows[-1][0]
         same = sum(1 for row in rows if row[0] == last)
-        skip = skip + PAGE_ROWS if same == PAGE_ROWS else same
+        skip = skip + page if same == page else same
         after = last
 
 

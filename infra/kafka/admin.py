@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 READ_COMMITTED = {"isolation.level": "read_committed"}
 """The setting of every consumer of `infra`: what counts is what one reads (docs/delivery.md#transactions)."""
+QUIET = {"log_level": "0", "socket.connection.setup.timeout.ms": "5000"}
+"""The settings of every client of a command: librdkafka writes no log lines; what it returns is reported."""
 REQUEST_S = 45.0
 """Longest request in seconds: on a busy machine a broker may leave its controller and come back."""
 
@@ -23,8 +25,7 @@ def connect(bootstrap: str, client: Mapping[str, str] | None = None) -> Any:
         bootstrap: Addresses of the cluster, host:port, separated by commas.
         client: Further librdkafka settings (security of an existing cluster).
     """
-    quiet = {"log_level": "2", "socket.connection.setup.timeout.ms": "5000"}
-    return AdminClient({**quiet, **(client or {}), "bootstrap.servers": bootstrap})
+    return AdminClient({**QUIET, **(client or {}), "bootstrap.servers": bootstrap})
 
 
 def cluster_id(admin: Any, timeout_s: float = REQUEST_S) -> str | None:

@@ -15,7 +15,7 @@ import fastavro
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from infra.errors import StackError
-from infra.kafka.admin import READ_COMMITTED
+from infra.kafka.admin import QUIET, READ_COMMITTED
 from schemas.names import COUNT_GROUP
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def watermarks(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], t
             "bootstrap.servers": bootstrap,
             "group.id": COUNT_GROUP,
             "enable.auto.commit": False,
+            **QUIET,
             **READ_COMMITTED,
         }
     )
@@ -133,6 +134,7 @@ def _records(
             "bootstrap.servers": bootstrap,
             "group.id": COUNT_GROUP,
             "enable.auto.commit": False,
+            **QUIET,
             **READ_COMMITTED,
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 50,

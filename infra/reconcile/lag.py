@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, TopicPartition
 
-from infra.kafka.admin import READ_COMMITTED, connect
+from infra.kafka.admin import QUIET, READ_COMMITTED, connect
 from infra.reconcile.count import watermarks
 from infra.reconcile.held_back import held_back, offsets_since
 from schemas.names import AGENTS_GROUP, CLICKHOUSE_SINK_GROUP, LEDGER_SINK_GROUP
@@ -51,6 +51,7 @@ class LagMeter:
                     "bootstrap.servers": bootstrap,
                     "group.id": group,
                     "enable.auto.commit": False,
+                    **QUIET,
                     **READ_COMMITTED,
                 }
             )

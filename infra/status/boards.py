@@ -13,7 +13,7 @@ from dashboards.queries import expand
 from dashboards.terminal.query_result import QueryResult
 from dashboards.terminal.screen import Size, board
 from infra.connections import connect
-from infra.errors import SettingsError, StackError
+from infra.errors import SettingsError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -58,19 +58,12 @@ class BoardReader:
             catalog: Its catalogue; the boards are built from it.
 
         Raises:
-            StackError: ClickHouse does not answer.
+            ClickHouseError: ClickHouse does not answer, or refuses the login.
         """
         self.boards = boards(catalog)
         self.failed = 0
         """Panels whose query was refused so far."""
-        try:
-            self._client = connect(settings)
-        except ClickHouseError as error:
-            first = next(iter(str(error).splitlines()), "")
-            raise StackError(
-                f"ClickHouse at {settings.clickhouse_url} does not answer ({first[:120]}): "
-                "start the stack with `city up`"
-            ) from error
+        self._client = connect(settings)
 
     def __enter__(self) -> Self:
         return self

@@ -235,7 +235,7 @@ def _shown(
         where = f"{query.topic}/{query.partition} offset {leaf.offset}"
         if record is None or record.offset != leaf.offset:
             raise DamagedLogError(
-                f"{where}: leaf {index} is there, but nobody has the record; run city audit"
+                f"{where}: leaf {index} is there, but neither Kafka nor the archive has the record; run city audit"
             )
         if record_leaf(query.topic, query.partition, *record) != entry:
             raise DamagedLogError(f"{where}: the record does not fit leaf {index}; run city audit")

@@ -100,7 +100,7 @@ def _evidence(
     record = fetch(topic, partition, offset)
     if record is None:
         raise NotSealedError(
-            f"{topic}/{partition} offset {offset}: its leaf is there, but nobody has the record"
+            f"{topic}/{partition} offset {offset}: its leaf is there, but neither Kafka nor the archive has the record"
         )
     head, _ = parse_checkpoint(view.note)
     source = TileSource(store, name.folder)

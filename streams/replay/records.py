@@ -17,7 +17,7 @@ from streams.identity.secret import DeploymentSecret
 from streams.produce.producer import EventProducer
 from streams.readers.formats import Accepted, EventDraft, Item, Refused
 from streams.readers.source import shown
-from streams.record import ProducerRecord
+from streams.record import Header, ProducerRecord
 from streams.replay.input import Input
 from streams.replay.time_shift import shifted
 
@@ -41,11 +41,13 @@ class RecordWriter:
         producer: Checks, encrypts and encodes events.
         secret: Secret of the data directory, for salts.
         anchor_us: Time of events without a time of their own, µs since 1970.
+        headers: Further headers of every event.
     """
 
     producer: EventProducer
     secret: DeploymentSecret
     anchor_us: int
+    headers: tuple[Header, ...] = ()
 
     def write(self, file: Input, item: Item) -> tuple[Item, list[ProducerRecord]]:
         """Make the records of an item.
@@ -113,9 +115,19 @@ class RecordWriter:
         last_us = self.anchor_us - done.shift_us if done.last_us is None else done.last_us
         return [self.producer.prepare(RECORDING_TOPIC, self._event(file, (WHOLE_FILE, 0), last_us, fields))]
 
+    def digest(self, file: Input) -> bytes:
+        """Return the digest from which the ids of a file's events follow: that of the file."""
+        return bytes.fromhex(file.recording.sha256)
+
+    def record(self, number: int) -> int:
+        """Return the record number that a source names: the reader's own."""
+        return number
+
     def _events(self, file: Input, item: Accepted) -> list[ProducerRecord]:
         return [
-            self.producer.prepare(draft.topic, self._draft_event(file, (item.record, number), draft))
+            self.producer.prepare(
+                draft.topic, self._draft_event(file, (item.record, number), draft), headers=self.headers
+            )
             for number, draft in enumerate(item.drafts)
         ]
 
@@ -127,7 +139,7 @@ class RecordWriter:
         event = self._event(file, number, draft.occurred_at, fields)
         if topic is None or not topic.pseudonym:
             return event
-        digest = bytes.fromhex(file.recording.sha256)
+        digest = self.digest(file)
         event_id = recording_id(draft.occurred_at // 1000, keyed_digest(self.secret, digest), *number)
         return {
             **event,
@@ -140,12 +152,12 @@ class RecordWriter:
         self, file: Input, number: tuple[int, int], recorded_us: int, fields: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Add the envelope. `number` is the source record's number and the event's number in it."""
-        event_id = recording_id(recorded_us // 1000, bytes.fromhex(file.recording.sha256), *number)
+        event_id = recording_id(recorded_us // 1000, self.digest(file), *number)
         shift_us = file.done.shift_us
         return {
             "event_id": event_id,
             "salt": recording_salt(self.secret, event_id),
-            "source": f"{file.recording.source}#{number[0]}",
+            "source": f"{file.recording.source}#{self.record(number[0])}",
             "occurred_at": recorded_us + shift_us,
             "recorded_at": recorded_us if shift_us else None,
             **fields,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,7 +16,9 @@ import uvicorn
 from confluent_kafka import Producer
 from starlette.applications import Starlette
 
+from infra.errors import PartDownError
 from infra.evidence import prove as proving
+from infra.evidence import records as records_of
 from infra.evidence.prove import EvidenceRequest, EvidenceRequestError, interval_of, prove_request
 from infra.evidence.records import EventNotFoundError
 from infra.ports import free_port
@@ -189,7 +192,7 @@ def test_records_that_kafka_no_longer_has_come_from_the_archive(
     assert platform.prove(topic=platform.topic, subject="Dongsi") == from_kafka
 
 
-def test_what_cannot_be_proved_is_said(platform: Platform) -> None:
+def test_what_cannot_be_proved_is_said(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unknown events, topics, subjects; intervals with nothing in them; offsets to come."""
     with pytest.raises(EventNotFoundError):
         platform.prove(event=str(uuid.uuid4()))
@@ -199,9 +202,60 @@ def test_what_cannot_be_proved_is_said(platform: Platform) -> None:
         platform.prove(topic="no.topic", partition="0", offset="1")
     with pytest.raises(NotSealedError, match="that key"):
         platform.prove(topic=platform.topic, subject="Nowhere")
+    monkeypatch.setattr(proving, "end_of", lambda *_: 501)
     waiting = EvidenceRequest.of({"topic": platform.topic, "partition": "0", "offset": "500"})
     with pytest.raises(NotCoveredYetError):
         prove_request(platform.settings, platform.catalog, waiting, 0.0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"partition": "0", "offset": str(EVENTS)},
+        {"partition": "1", "offset": "0"},
+        {"partition": "0", "from": str(EVENTS)},
+    ],
+)
+def test_a_record_behind_the_end_is_not_waited_for(platform: Platform, words: dict[str, str]) -> None:
+    """There is no such record, and the message says where the partition ends: 404, not 409 for ever."""
+    began = time.monotonic()
+    with pytest.raises(NotSealedError, match=rf"no such record; .*({EVENTS}|none)$"):
+        prove_request(
+            platform.settings, platform.catalog, EvidenceRequest.of({"topic": platform.topic, **words}), 60.0
+        )
+    assert time.monotonic() - began < 30
+
+
+def test_an_interval_that_begins_in_the_future_is_refused(platform: Platform) -> None:
+    """Nobody waits for it, either."""
+    with pytest.raises(EvidenceRequestError, match="future"):
+        platform.prove_words({"topic": platform.topic, "partition": "0", "from": "2290-01-01T00:00:00Z"})
+
+
+def test_a_record_that_kafka_no_longer_has_comes_from_the_archive(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One record past retention is proved as an interval is."""
+    words = {"topic": platform.topic, "partition": "0", "offset": "7"}
+    from_kafka = platform.prove_words(words)
+    monkeypatch.setattr(records_of, "fetch_from", lambda *_: None)
+    assert platform.prove_words(words) == from_kafka
+
+
+def test_a_kafka_that_does_not_answer_is_not_a_record_that_is_not_there(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither as an error nor over HTTP, where it is 503 and not 404."""
+    monkeypatch.setattr(records_of, "FETCH_S", 0.3)
+    off = replace(platform, settings=replace(platform.settings, kafka="127.0.0.1:9"))
+    words = {"topic": platform.topic, "partition": "0", "offset": "7"}
+    with pytest.raises(PartDownError, match=r"did not answer .* unknown"):
+        off.prove_words(words)
+    with pytest.raises(PartDownError, match="unknown"):
+        off.prove_words({**words, "offset": "500"})
+    with page(off) as url:
+        status, headers, body = get(url, words)
+    assert (status, "retry-after" in headers) == (503, True), body
 
 
 def test_a_subject_in_two_partitions_asks_for_one(
@@ -266,7 +320,7 @@ def test_bundles_come_over_http(platform: Platform) -> None:
             assert body == platform.prove_words(words)
 
 
-def test_errors_over_http_are_told_apart(platform: Platform) -> None:
+def test_errors_over_http_are_told_apart(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     """400 what is wrong with the question, 403 who asks, 404 what there is not, 409 what is to come and when."""
     place = {"topic": platform.topic, "partition": "0"}
     with page(platform) as url:
@@ -274,8 +328,9 @@ def test_errors_over_http_are_told_apart(platform: Platform) -> None:
             ({}, 400), (place, 400), ({**place, "offset": "x"}, 400), ({**place, "offset": "-1"}, 400),
             ({"nonsense": "1"}, 400), ({**place, "from": "5", "to": "5"}, 400), ({"event": "x", **place}, 400),
             ({"event": str(uuid.uuid4())}, 404), ({"topic": "no.topic", "partition": "0", "offset": "0"}, 404),
-            ({"topic": platform.topic, "partition": "9", "offset": "0"}, 404), ({**place, "offset": "500"}, 409),
+            ({"topic": platform.topic, "partition": "9", "offset": "0"}, 404), ({**place, "offset": "500"}, 404), ({**place, "offset": "30"}, 409),
         ):  # fmt: skip
+            monkeypatch.setattr(proving, "end_of", lambda *_: EVENTS + 1)
             status, headers, body = get(url, words)
             assert status == expected, (words, body)
             assert json.loads(body)["error"]
