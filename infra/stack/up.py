@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from schemas.catalog import Catalog
     from streams.replay.schedule import Speed
 
-REFRESH_S = 1.0
+REFRESH_S = 2.0
+"""Seconds between two snapshots on the screen; each asks every part."""
 REPLAY_RESULT = "replay.json"
 CACHE_AFTER_S = 20.0
 """Seconds from ready until a stack that stays up makes the broker's ahead-of-time cache."""
