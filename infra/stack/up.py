@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from schemas.catalog import Catalog
     from streams.replay.schedule import Speed
 
-REFRESH_S = 1.0
+REFRESH_S = 2.0
 """Seconds between two looks at the stack while something moves."""
 REST_REFRESH_S = 4.0
 """The same at rest. A problem must be shown within 10 s."""

@@ -85,6 +85,8 @@ class Totals:
     records: int | None
     rows: int | None
     sealed: int | None
+    to_seal: int | None
+    """Records of the topics that are sealed."""
     lag: int | None
     dead_open: int | None
     dead_settled: int | None
@@ -99,6 +101,7 @@ def totals(status: Status) -> Totals:
         sum(t.records or 0 for t in topics) if reporting("kafka") else None,
         sum(t.rows or 0 for t in topics) if reporting("clickhouse") else None,
         sum(t.sealed or 0 for t in topics) if sealed_known else None,
+        sum(t.records or 0 for t in topics if t.sealed is not None) if reporting("kafka") else None,
         None if status.lags is None else sum(status.lags.values()),
         None if letters is None else sum(is_open for is_open, _ in letters.values()),
         None if letters is None else sum(settled for _, settled in letters.values()),
@@ -111,7 +114,7 @@ def totals_line(status: Status) -> str:
     letters = f"dead letters {number(t.dead_open)} open"
     letters += f", {number(t.dead_settled)} settled" if t.dead_settled else ""
     return (
-        f"records {number(t.records)}, rows {number(t.rows)}, sealed {number(t.sealed)}, "
+        f"records {number(t.records)}, rows {number(t.rows)}, sealed {number(t.sealed)} of {number(t.to_seal)}, "
         f"lag {number(t.lag)}, {letters}"
     )
 

@@ -24,9 +24,11 @@ CHECKPOINT = "city.example/city/1\n9\nAAAA\n\n— city.example/city/1 x\n— wit
 def status(**changes: Any) -> Status:
     """A stack of 41 topics with known counts."""
     topics = [
-        TopicStatus(f"domain-{n}.topic-of-some-length", f"domain-{n}", "raw", *[1000 + n] * 3, 0, 0, 900, 0)
+        TopicStatus(f"domain-{n}.topic-of-some-length", f"domain-{n}", "raw", 1000 + n, 1000 + n, 1000 + n)
         for n in range(41)
     ]
+    for topic in topics:
+        topic.dead_letters, topic.sealed, topic.lag = 0, 900, 0
     known = {"ledger": True, "clickhouse": True, "kafka": True}
     made = Status("city.example", NOW, topics, lags={"agents": 0}, checkpoint=CHECKPOINT, blocks=9)
     made.checkpoint_age_s, made.dead_letters, made.reporting = 1.0, {"domain-3": (2, 1)}, known
@@ -93,7 +95,7 @@ def test_unknown_is_a_question_mark_in_the_terminal_and_on_the_page() -> None:
     """No count of a silent part is 0."""
     lines = drawn(silent(), None)
     (totals,) = [line for line in lines if line.startswith("totals")]
-    assert totals.removeprefix("totals").strip() == "records ?, rows ?, sealed ?, lag ?, dead letters ? open"
+    assert totals.removeprefix("totals").strip() == "records ?, rows ?, sealed ? of ?, lag ?, dead letters ? open"
     rows = [line for line in lines if line.startswith("domain-")]
     assert all("0" not in line.split()[1:] for line in rows)
     assert "<td>0</td>" not in page(silent(), {})

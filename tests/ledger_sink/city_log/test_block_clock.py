@@ -23,7 +23,7 @@ from ledger_sink.config import LedgerConfig
 from ledger_sink.errors import ClockDoubtedError
 from ledger_sink.format.block import Block
 from ledger_sink.log.name import LogName
-from ledger_sink.log.reasons import STOPPED, WAITING, Waiting, read_reason
+from ledger_sink.log.reasons import REFUSED, STOPPED, WAITING, Waiting, read_reason
 from ledger_sink.prove.record import advice
 from ledger_sink.store import MemoryStore
 from tests.ledger_sink import naive
@@ -181,3 +181,23 @@ def test_a_damaged_city_log_leaves_its_reason_until_it_opens_again(tmp_path: Pat
     store.files["city/1/state.json"] = whole
     step_of(world, clocks, tmp_path)
     assert read_reason(store, "city/1", STOPPED) == ""
+
+
+def test_a_log_that_the_city_log_refuses_has_the_reason_beside_it(tmp_path: Path) -> None:
+    """Until the city log opens again and finds it well."""
+    store, clocks = MemoryStore(), Clocks()
+    world = World(store)
+    grow(world, 0, 5)
+    older = store.files["air.reading/0/1/checkpoint"]
+    grow(world, 0, 9)
+    whole = store.files["air.reading/0/1/checkpoint"]
+    step = step_of(world, clocks, tmp_path)
+    step()
+    store.files["air.reading/0/1/checkpoint"] = older
+    step()
+    assert "rolled back" in read_reason(store, "air.reading/0/1", REFUSED)
+    assert "the city log refuses its log" in advice(store, LogName(CITY, "air.reading", 0, 1))
+    store.files["air.reading/0/1/checkpoint"] = whole
+    step.close()
+    step_of(world, clocks, tmp_path)()
+    assert read_reason(store, "air.reading/0/1", REFUSED) == ""

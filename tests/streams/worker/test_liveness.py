@@ -6,6 +6,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
+from streams.config import StreamsConfig
 from streams.metrics import METRICS, Metrics
 from streams.worker.liveness import Liveness, Offsets, Watch
 from tests.streams.scene import Scene
@@ -102,6 +103,20 @@ def test_a_spare_worker_leaves_partitions_to_the_member_that_holds_them(kafka: s
         assert ill.wait(20)  # nobody holds them now: the group is ill
         spare.stop()
         spare.join()
+
+
+def test_a_liveness_thread_that_fails_ends_the_worker(tmp_path: Path) -> None:
+    """Otherwise nobody would notice that the worker is no longer watched."""
+
+    def assigned() -> frozenset[tuple[str, int]]:
+        raise ValueError("lost")
+
+    lines: list[str] = []
+    config = StreamsConfig(kafka="127.0.0.1:1", data=tmp_path, metrics_interval_s=0.01)
+    watch = Liveness(config, ("t",), assigned, Metrics(), lambda *_: None, lines.append)
+    watch.start()
+    watch.join(20)
+    assert lines == ["agents: the liveness thread ended by ValueError: lost"]
 
 
 def test_every_metric_has_one_name() -> None:
