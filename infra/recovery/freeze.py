@@ -1,8 +1,8 @@
 """Stops all processes of a stack for a moment (SIGSTOP), so that the files of all stores are of one instant.
 
 What lies on disk then is what a power cut of the processes would leave: every store recovers from it, and the stack
-goes on from it without loss (docs/delivery.md). A watchdog process lets the stack go on if this process dies or takes too
-long. `python -m infra.recovery.freeze SECONDS PID:CREATED…` is that watchdog.
+goes on from it without loss (docs/delivery.md). A watchdog process lets the stack go on if this process dies or takes
+too long. `python -m infra.recovery.freeze SECONDS PID:CREATED…` is that watchdog.
 """
 
 from __future__ import annotations
