@@ -34,7 +34,7 @@ from infra.kafka.java import find_java
 from infra.kafka.lock import StarterLock, broker_works_in, require_unused
 from infra.kafka.ports import require_free
 from infra.kafka.server_properties import KafkaAddresses, KafkaPorts, server_properties
-from infra.kafka.storage import cluster_id_of, format_storage, require_space
+from infra.kafka.storage import cluster_id_of, format_storage, require_no_records, require_space
 from infra.ports import LOOPBACK
 
 if TYPE_CHECKING:
@@ -201,6 +201,7 @@ class EmbeddedKafka:
         self._classpath = self._jars.classpath()
         self._write_files()
         if self.cluster_id is None:
+            require_no_records(self.log_dir)
             command = partial(self.java_command, FORMAT_FLAGS)
             format_storage(self.log_dir, self._properties, command, self.environment())
         self._cache_used = self.aot_cache().find() if self._aot else None

@@ -33,6 +33,19 @@ def require_space(home: Path) -> None:
         raise DiskFullError(line)
 
 
+def require_no_records(log_dir: Path) -> None:
+    """Refuse to format a log directory that holds something: it has only lost the file with its cluster's id.
+
+    Raises:
+        StorageFormatError: It is not empty.
+    """
+    if log_dir.is_dir() and any(log_dir.iterdir()):
+        raise StorageFormatError(
+            f"{log_dir / 'meta.properties'}: gone or without a cluster id, while the records beside it are there; put it "
+            "back from a backup, nothing else is needed (docs/recovery.md#table-of-damages)"
+        )
+
+
 def format_storage(
     log_dir: Path,
     properties: Callable[[Path], str],

@@ -44,7 +44,7 @@ def no_room(error: OSError, path: Path) -> str | None:
     """Return one line for a write that failed for lack of room; None for any other error.
 
     Args:
-        error: What the system said. It names no file where a write to an open file failed.
+        error: The error of the system. It names no file where a write to an open file failed.
         path: Where the writer keeps its files.
     """
     if error.errno not in FULL:
@@ -66,7 +66,7 @@ class DiskWatch:
         self._least = least
         self._clock = clock
         self._next = 0.0
-        self._said = False
+        self._reported = False
 
     def look(self, say: Callable[[str], None]) -> None:
         """Look if a look is due; give `say` a line if the disk has become almost full."""
@@ -75,6 +75,6 @@ class DiskWatch:
             return
         self._next = now + LOOK_S
         line = almost_full(self._path, self._least)
-        if line and not self._said:
+        if line and not self._reported:
             say(line)
-        self._said = line is not None
+        self._reported = line is not None

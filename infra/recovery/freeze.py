@@ -1,8 +1,8 @@
 """Stops all processes of a stack for a moment (SIGSTOP), so that the files of all stores are of one instant.
 
 What lies on disk then is what a power cut of the processes would leave: every store recovers from it, and the stack
-goes on from it without loss (docs/delivery.md). A guard process lets the stack go on if this process dies or takes too
-long. `python -m infra.recovery.freeze SECONDS PID:CREATED…` is that guard.
+goes on from it without loss (docs/delivery.md). A watchdog process lets the stack go on if this process dies or takes
+too long. `python -m infra.recovery.freeze SECONDS PID:CREATED…` is that watchdog.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def frozen(processes: Sequence[psutil.Process], longest_s: float = LONGEST_S) ->
     Raises:
         BackupError: A process does not stop, or the block took longer: what it read is not of one instant.
     """
-    guard = subprocess.Popen(
+    watchdog = subprocess.Popen(
         [
             sys.executable,
             "-m",
@@ -80,9 +80,9 @@ def frozen(processes: Sequence[psutil.Process], longest_s: float = LONGEST_S) ->
         stdout=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C does not reach it
     )
-    if guard.stdin is None or guard.stdout is None:
-        raise BackupError("the guard of the pause has no pipes")
-    guard.stdout.readline()  # it is ready
+    if watchdog.stdin is None or watchdog.stdout is None:
+        raise BackupError("the watchdog of the pause has no pipes")
+    watchdog.stdout.readline()  # it is ready
     try:
         for each in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -91,9 +91,9 @@ def frozen(processes: Sequence[psutil.Process], longest_s: float = LONGEST_S) ->
         yield
     finally:
         _go_on(processes)
-        guard.stdin.close()
-        guard.stdout.close()
-        late = guard.wait() == _TOO_LATE
+        watchdog.stdin.close()
+        watchdog.stdout.close()
+        late = watchdog.wait() == _TOO_LATE
     if late:
         raise BackupError(
             f"the pause of the stack took longer than {longest_s:g} s, so there is no backup; try again "
@@ -135,7 +135,7 @@ def _go_on(processes: Sequence[psutil.Process]) -> None:
             each.resume()
 
 
-def guard(longest_s: float, marks: Sequence[str]) -> int:
+def watch(longest_s: float, marks: Sequence[str]) -> int:
     """Wait for the end of the standard input, then let the processes go on; return `_TOO_LATE` if it did not come."""
     processes = []
     for mark in marks:
@@ -154,4 +154,4 @@ def guard(longest_s: float, marks: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(guard(float(sys.argv[1]), sys.argv[2:]))
+    sys.exit(watch(float(sys.argv[1]), sys.argv[2:]))

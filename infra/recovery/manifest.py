@@ -1,7 +1,7 @@
 """The manifest of a backup: which files it holds, with size, SHA-256 and mode, and where it was made.
 
 `manifest.json` is written last, so a backup without one was interrupted. Its own digest finds an accidental change; it
-is no signature, so whoever may write to the backup can replace both.
+is no signature: anyone who may write to the backup can replace both.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from ledger_sink.log.state import read_state
 from ledger_sink.store import FileStore
 from schemas.names import ARCHIVE_TABLE, CLICKHOUSE_SINK_GROUP, DATABASE, dead_letter_topic, table_name
 from streams.backlog import Backlog
-from streams.clickhouse_sink.batch import REDO
+from streams.clickhouse_sink.batch import REPLAY_BEFORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -166,15 +166,15 @@ class _Rows:
             found += [end] if readable < reached or end < low else []
         if topic.archived:
             found += (
-                [self._first_hole(topic.name, number, low)]
-                if self._has_holes(topic, number, reached, log)
+                [self._first_gap(topic.name, number, low)]
+                if self._has_gaps(topic, number, reached, log)
                 else []
             )
             lost = self._typed_lost(topic).get(number)
             found += [] if lost is None else [lost]
         return min((each for each in found if each < reached), default=None)
 
-    def _has_holes(self, topic: Topic, partition: int, reached: int, log: tuple[int, int]) -> bool:
+    def _has_gaps(self, topic: Topic, partition: int, reached: int, log: tuple[int, int]) -> bool:
         """Return whether the archive has fewer rows than the log has sealed records, where the sink has passed both."""
         sealed, records = log
         if not records or sealed > reached:
@@ -186,8 +186,8 @@ class _Rows:
         ).result_rows
         return int(rows[0][0]) < records
 
-    def _first_hole(self, topic: str, partition: int, low: int) -> int:
-        """Return the first offset from `low` on that has no row; control records leave such holes, too."""
+    def _first_gap(self, topic: str, partition: int, low: int) -> int:
+        """Return the first offset from `low` on that has no row; control records leave such gaps, too."""
         before, after = self._client.query(
             "SELECT min(offset), minIf(offset + 1, next != offset + 1) FROM (SELECT offset, "
             "leadInFrame(offset, 1, offset + 2) OVER (ORDER BY offset "
@@ -246,7 +246,10 @@ def _send_back(consumer: Any, found: list[Refill], within_s: float) -> None:
     Raises:
         KafkaException: Kafka does not take the commit in time.
     """
-    offsets = [TopicPartition(*each.partition, each.first, metadata=f"{REDO}{each.before}") for each in found]
+    offsets = [
+        TopicPartition(*each.partition, each.first, metadata=f"{REPLAY_BEFORE}{each.before}")
+        for each in found
+    ]
     deadline = time.monotonic() + within_s
     while True:
         try:

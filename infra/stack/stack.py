@@ -25,6 +25,7 @@ from infra.ports import free_port
 from infra.process.child import spawn
 from infra.process.disk_space import almost_full
 from infra.recovery import start_check
+from infra.recovery.ledger_check import require_newest_ledger
 from infra.recovery.store_facts import refill
 from infra.settings import Switch, command_for, java_home
 from infra.stack.stores import answers, prepare_stores
@@ -90,6 +91,7 @@ class Stack:
             StackError: A process ended, or did not answer in time.
             CityError: Something that the operator can correct.
         """
+        require_newest_ledger(self.settings)
         # They need no Kafka, and load their libraries while its storage is formatted.
         if not self.settings.clickhouse:
             self._start("clickhouse")

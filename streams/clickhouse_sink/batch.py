@@ -13,7 +13,7 @@ from confluent_kafka import Message
 
 from streams.clickhouse_sink.errors import SinkStopError
 
-REDO = "redo-before "
+REPLAY_BEFORE = "replay-before "
 """Beginning of a commit's metadata by which an operator's check sends the sink back: the offset follows up to which
 records were stored once, and may be stored still."""
 
@@ -50,10 +50,10 @@ class OffsetRange(NamedTuple):
         return cls(int(first), int(last))
 
 
-def redo_before(metadata: str) -> int:
+def replay_before(metadata: str) -> int:
     """Return the offset up to which the sink was sent back; 0 if the metadata says no such thing."""
-    number = metadata.removeprefix(REDO)
-    return int(number) if metadata.startswith(REDO) and number.isascii() and number.isdigit() else 0
+    number = metadata.removeprefix(REPLAY_BEFORE)
+    return int(number) if metadata.startswith(REPLAY_BEFORE) and number.isascii() and number.isdigit() else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams.clickhouse_sink.batch import OffsetRange, redo_before
+from streams.clickhouse_sink.batch import OffsetRange, replay_before
 from streams.clickhouse_sink.config import SinkConfig
 from streams.clickhouse_sink.errors import SinkError, SinkStopError
 from streams.clickhouse_sink.partition import Offsets, PartitionState, Times
@@ -273,14 +273,16 @@ class ConsumerGroup:
             raise SinkStopError(f"{where}: Kafka does not tell where the group is: {known.error.str()}")
         partition = TopicPartition(known.topic, known.partition)
         low, high = self._ask_until_answered(lambda: consumer.get_watermark_offsets(partition, timeout=ASK_S))
-        redo = redo_before(known.metadata or "")
-        claim = OffsetRange.parse(known.metadata or "", where) if known.offset >= 0 and not redo else None
+        replay_until = replay_before(known.metadata or "")
+        claim = (
+            OffsetRange.parse(known.metadata or "", where) if known.offset >= 0 and not replay_until else None
+        )
         reached = max(known.offset, claim.last + 1 if claim else 0)
         if reached > high:
             raise SinkStopError(
                 f"{where}: group {self._config.group} has come to offset {reached}, but the topic ends at {high}: "
-                "it was made anew; use the data directory that belongs to it, or delete the group's offsets and the "
-                "topic's rows"
+                "it was made anew or lost records; put Kafka's newest files back, or restore the whole city: "
+                "city restore BACKUP --data NEW"
             )
         if claim is not None and claim.last < low:
             log.warning(
@@ -290,7 +292,7 @@ class ConsumerGroup:
         if claim is not None:
             log.info("%s: replaying the open claim %s", where, claim)
         position = max(known.offset, low)
-        offsets = Offsets.begin(position, claim, redo)
+        offsets = Offsets.begin(position, claim, replay_until)
         return PartitionState(known.topic, known.partition, offsets, Times(moved_at=time.monotonic()))
 
     def _ask_until_answered(self, ask: Callable[[], Any]) -> Any:

@@ -28,7 +28,7 @@ class Offsets:
         position: Next offset to claim: the group's offset, or the one behind what is stored.
         confirmed: Committed offset, with or without a claim. At most `position`.
         open_claim: The claim that was open when the partition was assigned. None once its task is made.
-        redo_before: Records below it were stored once: their inserts are checked, since ClickHouse may remember the
+        replay_before: Records below it were stored once: their inserts are checked, since ClickHouse may remember the
             token of rows that it has lost.
         archived: The archive's last offset at assignment.
     """
@@ -36,13 +36,13 @@ class Offsets:
     position: int
     confirmed: int
     open_claim: OffsetRange | None = None
-    redo_before: int = 0
+    replay_before: int = 0
     archived: Archived = field(default_factory=Archived)
 
     @classmethod
-    def begin(cls, position: int, open_claim: OffsetRange | None = None, redo_before: int = 0) -> Self:
+    def begin(cls, position: int, open_claim: OffsetRange | None = None, replay_before: int = 0) -> Self:
         """Begin at the group's offset, with the claim that was open there."""
-        return cls(position, position, open_claim, redo_before)
+        return cls(position, position, open_claim, replay_before)
 
     @property
     def unconfirmed(self) -> bool:
@@ -256,7 +256,7 @@ class PartitionState:
         self.times.begun_at = now
         claim = open_claim or OffsetRange(offsets.position, messages[-1].offset())
         batch = make_batch(self.topic, self.partition, claim, messages)
-        unsure = open_claim is not None or claim.first < offsets.redo_before
+        unsure = open_claim is not None or claim.first < offsets.replay_before
         self.task = InsertTask(batch, offsets.archived, Lease(config.lease_s), unsure=unsure)
         offsets.open_claim = None
         return self.task

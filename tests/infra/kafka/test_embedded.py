@@ -22,6 +22,7 @@ from infra.kafka.errors import (
 from infra.kafka.java import packaged_java
 from infra.kafka.lock import StarterLock
 from infra.kafka.ports import free_ports
+from infra.kafka.storage import require_no_records
 from tests.harness.broker import RunningKafka
 from tests.harness.waiting import patient
 from tests.infra.kafka.clients import create_topic, produce, read, read_with_time
@@ -142,3 +143,14 @@ def test_files_lie_below_the_data_directory(kafka_broker: EmbeddedKafka) -> None
     names = {path.name for path in kafka_broker.home.iterdir()}
     expected = {"log", "server.properties", "log4j2.properties", "server.log", "starter.lock", "tmp"}
     assert all(name.startswith("server.log") for name in names - expected)
+
+
+def test_a_log_directory_that_lost_its_id_is_not_formatted(tmp_path: Path) -> None:
+    """The records beside the lost file are kept, and the line names the file."""
+    record = tmp_path / "log" / "t-0" / "00000000000000000000.log"
+    record.parent.mkdir(parents=True)
+    record.write_bytes(b"records")
+    with pytest.raises(StorageFormatError, match=r"meta\.properties: gone .* put it back from a backup"):
+        require_no_records(tmp_path / "log")
+    assert record.read_bytes() == b"records"
+    require_no_records(tmp_path / "none")

@@ -6,7 +6,7 @@ import pytest
 
 from infra.recovery.errors import StoresDisagreeError
 from infra.recovery.start_check import PartitionFacts, Refill, lines, refills
-from streams.clickhouse_sink.batch import REDO, OffsetRange, redo_before
+from streams.clickhouse_sink.batch import REPLAY_BEFORE, OffsetRange, replay_before
 
 KEY = ("air-quality.reading", 0)
 
@@ -50,5 +50,8 @@ def test_an_older_kafka_is_refused(ahead: str) -> None:
 
 def test_the_sink_knows_how_far_it_was_sent_back() -> None:
     """No claim reads as this, and this reads as no claim."""
-    assert redo_before(f"{REDO}100") == 100
-    assert [redo_before(text) for text in ("", "5-9", REDO, f"{REDO}x", str(OffsetRange(1, 2)))] == [0] * 5
+    assert replay_before(f"{REPLAY_BEFORE}100") == 100
+    assert [
+        replay_before(text)
+        for text in ("", "5-9", REPLAY_BEFORE, f"{REPLAY_BEFORE}x", str(OffsetRange(1, 2)))
+    ] == [0] * 5
