@@ -3,8 +3,8 @@
 - Each subject has a random AES-256 key: a 0600 file under `<data>/keys/subjects/`, on disk before its first use. File
   names are HMACs, so a listing names nobody.
 - An encrypted value is `02 ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag`. The plaintext is the Avro of the field's
-  natural type, padded to the field's one length (`padding.py`). No value is encrypted, too: whoever lacks the key sees
-  neither lengths nor which values are missing.
+  natural type, padded to the field's one length (`padding.py`). No value is encrypted, too: without the key,
+  neither lengths nor missing values are visible.
 - The nonce is HMAC-SHA256 under the subject's key over event id, field and plaintext. So a repeat is byte-identical,
   and a corrected value under the same event id has another nonce.
 - Values of the earlier format, `01` and without padding, are still decrypted.

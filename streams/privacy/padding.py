@@ -11,8 +11,9 @@ from streams.errors import PersonalFieldError
 NUMBER_BYTES = 16
 """Length of a plaintext whose value has at most 14 bytes: a number, a boolean, an enum."""
 
-TEXT_BYTES = 1_024
-"""Length of a plaintext of any other type. A longer value is padded to the next multiple."""
+TEXT_BYTES = 256
+"""Length of a plaintext of any other type. A longer value is padded to the next multiple, so a text whose length says
+something is made of one length by its rule."""
 
 _ABSENT, _PRESENT = b"\x00", b"\x01"
 _END = b"\x80"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from schemas.catalog import Catalog
 from streams.identity.pseudonyms import keyed_order
@@ -11,6 +12,9 @@ from streams.readers.source import shown
 from streams.replay.checkpoint import CheckpointFolder, ReplayCheckpoint
 from streams.replay.input import Input
 from streams.replay.recordings import Recording
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def inputs_of(folder: CheckpointFolder, recordings: Sequence[Recording], order: 
         order: The order of recordings of persons.
     """
     inputs: list[Input] = []
-    first = {}
+    first: dict[str, Path] = {}
     for recording in recordings:
         digest, name = recording.sha256, recording.format.name if recording.format else None
         keyed_number = order.of(recording)

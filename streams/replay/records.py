@@ -178,7 +178,7 @@ class RecordWriter:
         return self.producer.prepare(self._dead_letter_topic(file), event)
 
     def _erased_letter(self, file: Input, item: Accepted, error: SubjectForgottenError) -> ProducerRecord:
-        """Make the dead letter of a record of an erased person. Whoever has the file cannot find the row by it.
+        """Make the dead letter of a record of an erased person. A holder of the file cannot find the row by it.
 
         `platform.erasure` names the pseudonym of the person: a row number beside it would say who it was.
         """
@@ -219,5 +219,5 @@ def _refused(item: Accepted, error: RefusedEventError) -> Refused:
 
 
 def _erased(item: Accepted, error: SubjectForgottenError) -> Refused:
-    """Return the refused record of an erased person, of which nothing is kept: neither its bytes nor its place."""
+    """Return the refused record of an erased person, without its bytes and its place."""
     return Refused(WITHHELD, None, b"", str(error), ERASED_RULE, item.spans)

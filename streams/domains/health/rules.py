@@ -59,8 +59,8 @@ FAT_HEALTHY = {"MALE": (10, 20), "FEMALE": (18, 28)}
 WAIST = ("NORMAL", "ABDOMINALLY_OBESE")
 WAIST_OBESE_FROM = {"MALE": 90, "FEMALE": 85}
 
-FLAGS_PADDED_TO = 64
-"""Characters to whose multiples the flags' text is padded, so that its ciphertext has few lengths."""
+FLAGS_PADDED_TO = len(" ".join(FLAGS))
+"""Characters of the flags' text: all flags fit, so that it always has one length."""
 
 _WEIGHT_DOUBTS = frozenset(
     {
@@ -135,9 +135,8 @@ def doubts(flags: Iterable[str]) -> tuple[str, ...]:
 
 
 def padded(flags: tuple[str, ...]) -> str:
-    """Return flags as one text, padded so that its length reveals (nearly) nothing of them."""
-    text = " ".join(flags)
-    return text.ljust(-(-max(len(text), 1) // FLAGS_PADDED_TO) * FLAGS_PADDED_TO)
+    """Return flags as one text, always of one length."""
+    return " ".join(flags).ljust(FLAGS_PADDED_TO)
 
 
 def assess(measurement: Mapping[str, Any]) -> Assessment:

@@ -200,7 +200,7 @@ def membership(attackers: Sequence[Attacker]) -> Guess:
         for fields in each.rows.values():
             persons[str(fields["person"])].add(each.source)
     rows = {str(fields["person"]): row for row, fields in attackers[0].rows.items()}
-    guess = {}
+    guess: dict[str, int] = {}
     for files in {frozenset(each) for each in persons.values()}:
         names = [name for name, own in pseudonyms.items() if own == files]
         alike = [rows[person] for person, own in persons.items() if own == files and person in rows]

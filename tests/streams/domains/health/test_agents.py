@@ -232,7 +232,7 @@ def test_only_a_rule_that_says_so_is_given_the_keys() -> None:
     with pytest.raises(DeclarationError, match="did not declare"):
         record(agents.MEASUREMENT, {"source": f"{STREAM}#1"}, key="p-1").decrypted()
     assert {str(rule.rule) for rule in RULES if rule.decrypts} == {
-        "health-classes@2",
+        "health-classes@3",
         "health-class-counts@2",
         "health-day-counts@1",
     }

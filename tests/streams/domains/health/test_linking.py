@@ -115,7 +115,7 @@ def test_the_dead_letter_of_an_erased_person_does_not_name_the_row(tmp_path: Pat
 def test_of_a_survey_in_several_files_only_the_files_of_a_person_are_visible(tmp_path: Path) -> None:
     """A person is in some of the components: the pattern is visible, and nothing else."""
     persons = range(93_703, 93_703 + 120)
-    files = {
+    files: dict[str, list[dict[str, float | str | None]]] = {
         "DEMO_J": [{"SEQN": float(n), "RIAGENDR": 1.0 + n % 2, "RIDAGEYR": 30.0 + n % 40} for n in persons],
         "BMX_J": [
             {"SEQN": float(n), "BMXWT": 50.0 + n % 50, "BMXHT": None if n % 7 else 170.0}
