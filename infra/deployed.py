@@ -25,6 +25,7 @@ from infra.known_errors import known_errors
 from infra.platform_events.metric_emitter import pause_file
 from infra.process.supervisor import Supervisor, require_unused
 from infra.stack.roles import run_replay, speed_argument
+from infra.stack.schema_memory import check_schemas
 from infra.stack.stores import answers, prepare_stores
 from infra.stack.up import REPLAY_RESULT, Run, UpOptions, finish
 from infra.status.terminal import Screen
@@ -53,8 +54,10 @@ def prepare(settings: Settings) -> int:
     )
     require_unused(settings.data)
     settings_module.remember(settings)
-    prepare_stores(settings, configs.catalog())
-    print(reapply_erasures(settings, configs.catalog()), flush=True)  # noqa: T201 - before anything that decrypts
+    catalog = configs.catalog()
+    check_schemas(settings.data, catalog)
+    prepare_stores(settings, catalog)
+    print(reapply_erasures(settings, catalog), flush=True)  # noqa: T201 - before anything that decrypts
     return 0
 
 

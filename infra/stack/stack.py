@@ -57,7 +57,7 @@ class Stack:
         supervisor: Owns the processes.
         check: Raises if a process ended that should run, or the operator interrupts.
         download: Shows the download of Kafka's jars, if there is one.
-        say: Takes a line for the operator.
+        say: Receives each step of the start, as it begins, and what the operator must know.
 
     Attributes:
         broker_lacks_cache: Whether the broker starts without its ahead-of-time cache.
@@ -93,15 +93,20 @@ class Stack:
         """
         require_newest_ledger(self.settings)
         # They need no Kafka, and load their libraries while its storage is formatted.
+        own = [name for name in ("clickhouse", "kafka") if not getattr(self.settings, name)]
+        self._say(f"starting {', '.join(['signer', 'witness', *own])}")
         if not self.settings.clickhouse:
             self._start("clickhouse")
         for role in ("signer", "witness"):
             self._start(role)
         kafka = self._start_kafka()
         if kafka:
+            self._say("waiting for Kafka (some 5 to 15 s)")
             kafka.wait_ready(START_S, alive=self._broker_lives)
         if not self.settings.clickhouse:
+            self._say("waiting for ClickHouse")
             self._await_http("clickhouse", f"{self.settings.clickhouse_url}/ping")
+        self._say("making topics and tables where they are missing")
         self._prepare_stores()
         for line in start_check.lines(refill(self.settings, self._catalog)):
             self._say(line)
@@ -109,6 +114,7 @@ class Stack:
         for role in ("signer", "witness"):
             url = self.settings.signer_url if role == "signer" else self.settings.witness_url
             self._await_http(role, f"{url}/")
+        self._say(f"starting {self.settings.workers} worker(s), sink, ledger, web")
         for number in range(self.settings.workers):
             self._start("worker", name=f"worker-{number}")
         for role in ("sink", "ledger", "web"):
@@ -183,7 +189,9 @@ class Stack:
         kafka.prepare()
         self._kafka = kafka
         self.broker_lacks_cache = kafka.lacks_cache
-        self._broker = self._supervisor.start("kafka", kafka.command(), kafka.environment())
+        override = command_for("kafka")
+        command = shlex.split(override) if override else kafka.command()
+        self._broker = self._supervisor.start("kafka", command, kafka.environment())
         return kafka
 
     def _start(self, role: str, arguments: Sequence[str] = (), name: str | None = None) -> Child:

@@ -21,11 +21,12 @@ from infra.layer_configs import subscribers
 from infra.platform_events.metric_emitter import pause_file
 from infra.process.disk_space import DiskWatch, no_room
 from infra.process.supervisor import Supervisor
-from infra.reconcile import count, drain, report
+from infra.reconcile import count, drain, letters, report
 from infra.reconcile.count_ledger import ledger_counts
 from infra.reconcile.held_back import describe_held_back
 from infra.reconcile.lag import LagMeter
 from infra.settings import remember
+from infra.stack.schema_memory import check_schemas
 from infra.stack.stack import Stack
 from infra.stack.standstill import StandstillWatch, standstill
 from infra.status.reader import StatusReader
@@ -48,6 +49,8 @@ REST_REFRESH_S = 4.0
 """The same at rest. A problem must be shown within 10 s."""
 REST_AFTER_S = 10.0
 """Seconds without a new record of a sealed topic after which a stack is at rest."""
+LETTERS_CODE = 3
+"""Exit code of a run whose counts and audit hold, but that has dead letters which were not expected."""
 REPLAY_RESULT = "replay.json"
 CACHE_AFTER_S = 20.0
 """Seconds from ready until a stack that stays up makes the broker's ahead-of-time cache."""
@@ -64,6 +67,7 @@ class UpOptions:
     shift_to_now: bool | None = None
     once: bool = False
     report: Path | None = None
+    expect_dead_letters: int | None = None
     grafana: bool = True
 
 
@@ -129,6 +133,7 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
     """Run the stack; return the exit code."""
     supervisor = Supervisor(settings.data)
     supervisor.take()
+    check_schemas(settings.data, catalog)
     remember(settings)  # only under the lock: commands that join a running stack read it
     links = _links(settings, where(settings, subscribers(catalog)))
     with Screen(links) as screen:
@@ -281,7 +286,9 @@ def finish(run: Run) -> int:
     if run.options.report:
         run.options.report.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     show_report(screen, document)
-    return 0 if document["audit"]["verdict"] == "pass" else 1
+    if document["audit"]["verdict"] != "pass":
+        return 1
+    return LETTERS_CODE if document["dead_letters"]["problem"] else 0
 
 
 def counted(run: Run, seconds: float, held: Sequence[str]) -> dict[str, Any]:
@@ -300,11 +307,12 @@ def counted(run: Run, seconds: float, held: Sequence[str]) -> dict[str, Any]:
     count.clickhouse_counts(client, catalog, counts)
     city_log, logs = ledger_counts(settings.data / "ledger", catalog, counts)
     to_row = count.row_latency(client)
+    all_letters, open_letters = letters.count_letters(client, catalog)
     client.close()
     from infra.evidence.records import run_audit  # noqa: PLC0415 - the ledger's libraries load only when needed
 
     result = run_audit(settings, catalog, settled=True)
-    return report.build(
+    document = report.build(
         catalog=catalog,
         inputs=run.inputs(),
         counts=counts,
@@ -314,6 +322,13 @@ def counted(run: Run, seconds: float, held: Sequence[str]) -> dict[str, Any]:
         audit_problems=[*result.problems, *held],
         seconds=seconds,
     )
+    document["dead_letters"] = {
+        "by_stage": all_letters,
+        "open": open_letters,
+        "problem": letters.unexpected(all_letters, open_letters, run.options.expect_dead_letters),
+    }
+    document["stayed_empty"] = letters.stayed_empty(catalog, counts)
+    return document
 
 
 def audit_event(run: Run, document: Mapping[str, Any]) -> None:
@@ -346,10 +361,17 @@ def show_report(screen: Screen, document: Mapping[str, Any]) -> None:
             )
     for problem in document["audit"]["problems"]:
         screen.say(f"  PROBLEM {problem}")
+    if document["stayed_empty"]:
+        screen.say(f"  stayed empty: {', '.join(document['stayed_empty'])}")
+    dead = document["dead_letters"]
+    if dead["problem"]:
+        screen.say(f"  LOOK AT {dead['problem']}: city dead-letters list --group")
     latencies = document["latency_ms"]
+    total = sum(dead["by_stage"].values())
+    shown = f"{total:,} dead letters ({letters.words(dead['by_stage'])})" if total else "no dead letters"
     screen.say(
         f"{document['audit']['verdict'].upper()} after {document['seconds']:.1f} s, "
-        f"{document['events_per_second']:,.0f} records/s, city log {document['city_log']['size']} blocks, "
+        f"{document['events_per_second']:,.0f} records/s, {shown}, city log {document['city_log']['size']} blocks, "
         f"to row p50 {_ms(latencies['to_row']['p50'])}, to seal p50 {_ms(latencies['to_seal']['p50'])}"
     )
 
