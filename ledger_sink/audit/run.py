@@ -15,28 +15,28 @@ so its work grows with what is new. It does not read old files, rows and records
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ledger_sink.anchor.audit import audit_anchors
 from ledger_sink.audit.baseline import AuditBaseline
+from ledger_sink.audit.leaves import LogExtent, extent_of, read_leaves
 from ledger_sink.city_log.state import read_city_state
-from ledger_sink.errors import KafkaUnavailableError, LedgerError, MissingFileError
+from ledger_sink.errors import KafkaUnavailableError, LedgerError
 from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.control import Start, parse_control
 from ledger_sink.format.errors import FormatError
-from ledger_sink.format.keys import city_origin
+from ledger_sink.format.keys import Origin, city_origin
 from ledger_sink.format.layout import CHECKPOINT, POLICY, STATE, control_path, log_path
-from ledger_sink.format.leaf import LEAF_BYTES, Kind
 from ledger_sink.kafka_source import KafkaSource
 from ledger_sink.log.epochs import epochs_of, partitions_of
 from ledger_sink.log.name import LogName
 from ledger_sink.log.state import read_state
-from ledger_sink.log.tile_log import TileSource
 from ledger_sink.store import FileStore
 from ledger_sink.verifier.city_check import check_city
-from ledger_sink.verifier.compare import END, Comparison, RecordLeaf, Side, compare, items
+from ledger_sink.verifier.compare import END, Comparison, RecordLeaf, Side, UnreadLeaves, compare, items
 from ledger_sink.verifier.errors import VerifierError
 from ledger_sink.verifier.trust import load_trust
 from ledger_sink.verifier.verdict import Status, Verdict
@@ -137,14 +137,12 @@ def run(
     audit = _Audit(config, archive, settled=settled, baseline=baseline)
     audit.check_files(policy or config.ledger / POLICY)
     audit.check_states()
-    if grace_s:
-        time.sleep(grace_s)
     if source is not None:
-        audit.check_records(source)
+        audit.check_records(source, grace_s)
     else:
         own = KafkaSource(config, group=AUDIT_GROUP)
         try:
-            audit.check_records(own)
+            audit.check_records(own, grace_s)
         finally:
             own.close()
     verdict: Literal["pass", "fail"] = "fail" if audit.problems else "pass"
@@ -170,6 +168,9 @@ class _Audit:
         self.new_baseline = AuditBaseline()
         self._store = FileStore(config.ledger)
         self._sizes = _published_sizes(self._store, config)
+        self._published = _published(self._store, config)
+        self._logs: list[LogName] = sorted(self._published, key=astuple)
+        self._extents: dict[LogName, LogExtent] = {}
 
     def check_files(self, policy: Path) -> None:
         """Verify the ledger's directory as an auditor would, and that no anchor is late.
@@ -186,7 +187,8 @@ class _Audit:
         )
         self.problems += anchors.problems
         for _ in range(ATTEMPTS):
-            before = _published_sizes(self._store, self._config)
+            before = self._sizes = _published_sizes(self._store, self._config)
+            self._published = _published(self._store, self._config)
             try:
                 self.new_baseline.logs = dict(self._baseline.logs)
                 trust = replace(load_trust(policy, [], []), receipts=anchors.trust)
@@ -197,10 +199,17 @@ class _Audit:
             if verdict.passed or before == _published_sizes(self._store, self._config):
                 break
         self._take(verdict)
-        self._sizes |= {
-            name: self.new_baseline.logs[name.origin].size
-            for name in self._sizes
-            if name.origin in self.new_baseline.logs
+        self._logs = sorted(self._published | self._in_blocks(), key=astuple)
+
+    def _in_blocks(self) -> set[LogName]:
+        """Return the logs of the newest verified block, on disk or not."""
+        blocks = self.new_baseline.logs.get(city_origin(self._config.city))
+        topics = {topic.name for topic in self._config.topics}
+        heads = [Origin.parse(origin) for origin in (blocks.heads if blocks is not None else ())]
+        return {
+            LogName(head.city, head.topic, head.partition, head.epoch)
+            for head in heads
+            if head.topic is not None and head.partition is not None and head.topic in topics
         }
 
     def _take(self, verdict: Verdict) -> None:
@@ -214,19 +223,21 @@ class _Audit:
     def check_states(self) -> None:
         """Compare the writer's state files with the published checkpoints."""
         checks: list[Callable[[], None]] = [self._check_city_state]
-        checks += [partial(self._check_state, name, size) for name, size in self._sizes.items()]
+        checks += [partial(self._check_state, name) for name in self._logs]
         for check in checks:
             try:
                 check()
             except (LedgerError, FormatError) as error:
                 self.problems.append(str(error))
 
-    def _check_state(self, name: LogName, size: int) -> None:
+    def _check_state(self, name: LogName) -> None:
         state = read_state(self._store, name.folder)
         where = f"{name.folder}/{STATE}"
         if state is None or state.origin != name.origin:
             self.problems.append(f"{where}: expected the state of {name.origin}, got {state}")
-        elif state.size < size or (self._settled and state.size != size):
+            return
+        size = self._sizes.get(name)
+        if size is not None and (state.size < size or (self._settled and state.size != size)):
             self.problems.append(f"{where}: expected size {size} as published, got {state.size}")
 
     def _check_city_state(self) -> None:
@@ -241,14 +252,35 @@ class _Audit:
                 f"{folder}/{CHECKPOINT}: expected size {state.size} as in {STATE}, cosigned is {size}"
             )
 
-    def check_records(self, source: Source) -> None:
-        """Compare every leaf with Kafka and the archive."""
+    def _measure_logs(self) -> None:
+        """Determine how many leaves of each log to compare, and report each log whose size nobody verified."""
+        blocks = self.new_baseline.logs.get(city_origin(self._config.city))
+        for name in self._logs:
+            found = self.new_baseline.logs.get(name.origin)
+            verified = found if found is not self._baseline.logs.get(name.origin) else None
+            head = blocks.heads.get(name.origin) if blocks is not None else None
+            extent = extent_of(self._store, name, verified, head.size if head is not None else 0)
+            self._extents[name] = extent
+            if extent.ground:
+                self.problems.append(
+                    f"{name.folder}: not verified: leaves are compared up to {extent.ground}; where none can be read, "
+                    "the archive is compared with Kafka alone"
+                )
+
+    def check_records(self, source: Source, grace_s: float = 0.0) -> None:
+        """Compare every leaf with Kafka and the archive.
+
+        Args:
+            source: Kafka.
+            grace_s: time to wait for the archive after Kafka's ends were read, in seconds.
+        """
+        self._measure_logs()
         try:
-            self._check_records(source)
+            self._check_records(source, grace_s)
         except KafkaUnavailableError as error:
             self.problems.append(f"Kafka: {error}")
 
-    def _check_records(self, source: Source) -> None:
+    def _check_records(self, source: Source, grace_s: float) -> None:
         facts = source.describe([topic.name for topic in self._config.topics])
         if self._archive is None:
             self.not_checked.append("the archive: nobody gave a reader of it")
@@ -256,6 +288,14 @@ class _Audit:
             self.not_checked.append(
                 "records, rows and files that the last audit had checked: run a full audit"
             )
+        ends = {
+            (topic.name, partition): source.watermarks(topic.name, partition)
+            for topic in self._config.topics
+            if topic.name in facts
+            for partition in range(max(topic.partitions, facts[topic.name].partitions))
+        }
+        if grace_s:
+            time.sleep(grace_s)
         for topic in self._config.topics:
             found = facts.get(topic.name)
             if found is None:
@@ -263,7 +303,9 @@ class _Audit:
                 continue
             total = Counts()
             for partition in range(max(topic.partitions, found.partitions)):
-                one = self._compare(source, topic.name, partition, found.topic_id)
+                one = self._compare(
+                    source, topic.name, partition, found.topic_id, ends[topic.name, partition]
+                )
                 self.problems += one.problems
                 if one.left_out:
                     self.problems.append(f"{one.where}: and {one.left_out} problems more")
@@ -272,23 +314,20 @@ class _Audit:
                 )
             self.counts[topic.name] = total
 
-    def _compare(self, source: Source, topic: str, partition: int, topic_id: bytes) -> Comparison:
+    def _compare(
+        self, source: Source, topic: str, partition: int, topic_id: bytes, ends: tuple[int, int]
+    ) -> Comparison:
         comparison = Comparison(f"{topic}/{partition}")
-        low, high = source.watermarks(topic, partition)
-        logs = [name for name in self._sizes if (name.topic, name.partition) == (topic, partition)]
+        low, high = ends
+        logs = [name for name in self._extents if (name.topic, name.partition) == (topic, partition)]
         if not logs and self._settled:
             comparison.add("expected a published log, got none")
-        try:
-            current = [name for name in logs if self._topic_id(name) == topic_id]
-            earlier = {s.leaf for name in logs if name not in current for s in self._leaves(name)}
-            if logs and not current:
-                comparison.add(f"expected a log of topic id {topic_id.hex()}, got none: it was re-created")
-            leaves = [sealed for name in current for sealed in self._leaves(name)]
-        except (LedgerError, FormatError) as error:
-            comparison.add(f"leaves: {error}; records were not compared")
-            return comparison
+        current = [name for name in logs if self._topic_id(name) in (topic_id, b"")]
+        if logs and not current:
+            comparison.add(f"expected a log of topic id {topic_id.hex()}, got none: it was re-created")
+        earlier = {leaf.leaf for leaf in self._leaves(name for name in logs if name not in current)}
         first = self._first(comparison, current, topic, partition)
-        end = leaves[-1].offset + 1 if leaves else max(low, first)
+        end = self._end(current, max(low, first), high)
         before = END if self._settled else end
         stop = high if self._settled else min(end, high)
         records = source.records(topic, partition, max(low, first), stop)
@@ -297,10 +336,18 @@ class _Audit:
         if self._archive is not None:
             rows = items(topic, partition, self._archive.rows(topic, partition, first))
             archived = Side("archive", rows, comparison, earlier)
+        leaves = chain.from_iterable(self._leaves_of(name) for name in current)
         compare(comparison, leaves, kafka, archived, retained_from=low, before=before)
         if self._archive is not None and current:
             self.new_baseline.rows[comparison.where] = end, self._archive.count(topic, partition, end)
         return comparison
+
+    def _end(self, current: Sequence[LogName], least: int, high: int) -> int:
+        """Return the offset up to which leaves, records and rows are compared beside a running platform."""
+        if not current:
+            return least
+        end = self._extents[current[-1]].next_offset
+        return high if end is None else max(end, least)
 
     def _first(self, comparison: Comparison, current: Sequence[LogName], topic: str, partition: int) -> int:
         """Return the offset to compare records from; check that the archive still has as many rows before it."""
@@ -317,27 +364,51 @@ class _Audit:
         return first
 
     def _topic_id(self, name: LogName) -> bytes:
-        control = parse_control(self._store.read(f"{name.folder}/{control_path(0)}"))
+        """Return the topic's id by the log's START file; nothing if the file cannot be read."""
+        try:
+            control = parse_control(self._store.read(f"{name.folder}/{control_path(0)}"))
+        except (LedgerError, FormatError) as error:
+            self._add_unnamed(f"{name.folder}/{control_path(0)}", f"{name.folder}/{control_path(0)}: {error}")
+            return b""
         return bytes.fromhex(control.topic_id) if isinstance(control, Start) else b""
 
-    def _leaves(self, name: LogName) -> Iterator[RecordLeaf]:
+    def _leaves(self, names: Iterable[LogName]) -> Iterator[RecordLeaf]:
+        for name in names:
+            yield from (leaf for leaf in self._leaves_of(name) if isinstance(leaf, RecordLeaf))
+
+    def _leaves_of(self, name: LogName) -> Iterator[RecordLeaf | UnreadLeaves]:
         known = self._baseline.logs.get(name.origin)
         first = known.size if known is not None else 0
-        entries = TileSource(self._store, name.folder).entries(self._sizes[name], first)
-        for index, entry in enumerate(entries, start=first):
-            if len(entry) == LEAF_BYTES and entry[1] == Kind.RECORD:
-                yield RecordLeaf(int.from_bytes(entry[2:10], "big"), index, name.origin, entry)
+        for leaf in read_leaves(self._store, name, self._extents[name], first):
+            if isinstance(leaf, UnreadLeaves) and leaf.problem:
+                self._add_unnamed(leaf.problem.partition(": ")[0], leaf.problem)
+            yield leaf
+
+    def _add_unnamed(self, file: str, words: str) -> None:
+        """Add the problem of a file, unless the verifier has named the file."""
+        if not any(file in problem for problem in self.problems):
+            self.problems.append(words)
+
+
+def _logs(store: Store, config: LedgerConfig) -> Iterator[LogName]:
+    """Yield every log in the store, topic by topic, epochs rising."""
+    for topic in config.topics:
+        for partition in partitions_of(store, topic.name):
+            for epoch in epochs_of(store, topic.name, partition):
+                yield LogName(config.city, topic.name, partition, epoch)
 
 
 def _published_sizes(store: Store, config: LedgerConfig) -> dict[LogName, int]:
     """Return the published size of every log with a readable checkpoint, epochs rising."""
     sizes = {}
-    for topic in config.topics:
-        for partition in partitions_of(store, topic.name):
-            for epoch in epochs_of(store, topic.name, partition):
-                name = LogName(config.city, topic.name, partition, epoch)
-                try:
-                    sizes[name] = parse_checkpoint(store.read(f"{name.folder}/{CHECKPOINT}"))[0].size
-                except (MissingFileError, FormatError):
-                    continue  # the verifier names it
+    for name in _logs(store, config):
+        try:
+            sizes[name] = parse_checkpoint(store.read(f"{name.folder}/{CHECKPOINT}"))[0].size
+        except (LedgerError, FormatError):
+            continue  # the verifier names it
     return sizes
+
+
+def _published(store: Store, config: LedgerConfig) -> set[LogName]:
+    """Return the logs that have a checkpoint file, readable or not."""
+    return {name for name in _logs(store, config) if CHECKPOINT in store.listing(name.folder)}
