@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ledger_sink.audit import run as audit
+from ledger_sink.audit.stores import RowSummary
 from ledger_sink.config import LedgerConfig, SealedTopic
 from ledger_sink.errors import NotCoveredYetError, NotSealedError
 from ledger_sink.format.keys import city_origin
@@ -26,7 +28,7 @@ from tests.ledger_sink.summary import summarize
 from tests.ledger_sink.worlds import CITY, TOPIC_ID, World, record, records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ledger_sink.audit.baseline import AuditBaseline
@@ -55,6 +57,10 @@ class FakeKafka:
         found = self.partitions[partition]
         return self.lows.get(partition, 0), found[-1].offset + 1 if found else 0
 
+    def all_watermarks(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
+        """First and last offsets of many partitions."""
+        return {each: self.watermarks(*each) for each in partitions}
+
     def records(self, _: str, partition: int, first: int, end: int) -> Iterator[Record]:
         """The records there."""
         return (r for r in self.partitions[partition] if first <= r.offset < end)
@@ -70,9 +76,19 @@ class FakeArchive:
         """The rows from an offset on."""
         return [row for row in self.found.get(partition, []) if row.offset >= first]
 
-    def count(self, _: str, partition: int, before: int) -> int:
-        """The number of rows before an offset."""
-        return sum(row.offset < before for row in self.found.get(partition, []))
+    def ends(self) -> dict[tuple[str, int], int]:
+        """Where each partition ends."""
+        return {(TOPIC, partition): rows[-1].offset + 1 for partition, rows in self.found.items() if rows}
+
+    def summaries(self, before: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], RowSummary]:
+        """Number and digest of the rows before an offset."""
+        return {
+            (topic, partition): RowSummary(
+                len(rows := [row for row in self.found.get(partition, []) if row.offset < end]),
+                sum(zlib.crc32(repr(row).encode()) for row in rows),
+            )
+            for (topic, partition), end in before.items()
+        }
 
 
 @dataclass
