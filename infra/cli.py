@@ -16,6 +16,7 @@ from infra.commands import (
     sharing,
     sources,
     stack,
+    tables,
 )
 
 
@@ -31,6 +32,7 @@ for noun in (
     records,
     dead_letters,
     ledger,
+    tables,
     sources,
     sharing,
     domains,

@@ -125,10 +125,7 @@ class ClickHouseArchive:
                     timestamp_ms,
                     None if no_key else bytes.fromhex(key),
                     None if no_value else bytes.fromhex(value),
-                    tuple(
-                        (bytes.fromhex(name).decode(errors="surrogateescape"), None if empty else bytes.fromhex(content))
-                        for name, empty, content in headers
-                    ),
+                    tuple(_header(*each) for each in headers),
                 )
             if len(rows) < PAGE_ROWS:
                 return
@@ -136,3 +133,8 @@ class ClickHouseArchive:
             same = sum(1 for row in rows if row[0] == last)
             skip = skip + PAGE_ROWS if same == PAGE_ROWS else same
             after = last
+
+
+def _header(name: str, empty: int, content: str) -> tuple[str, bytes | None]:
+    """Return a header from its name and value in hexadecimal."""
+    return bytes.fromhex(name).decode(errors="surrogateescape"), None if empty else bytes.fromhex(content)

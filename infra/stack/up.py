@@ -242,7 +242,7 @@ def counted(run: Run, seconds: float, held: Sequence[str]) -> dict[str, Any]:
     city_log, logs = ledger_counts(settings.data / "ledger", catalog, counts)
     to_row = count.row_latency(client)
     client.close()
-    from infra.evidence.records import run_audit  # noqa: PLC0415 - the ledger's libraries load only when needed
+    from infra.evidence.audit import run_audit  # noqa: PLC0415 - the ledger's libraries load only when needed
 
     result = run_audit(settings, catalog, settled=True)
     return report.build(
@@ -252,7 +252,7 @@ def counted(run: Run, seconds: float, held: Sequence[str]) -> dict[str, Any]:
         city_log=city_log,
         logs=logs,
         to_row_ms=to_row,
-        audit_problems=[*result.problems, *held],
+        audit_problems=[*result.problems, *result.unreadable, *held],
         seconds=seconds,
     )
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from schemas.tables import columns, quote
 
 if TYPE_CHECKING:
-    from schemas.columns import Column
     from schemas.model import Topic
 
 _NULLABLE = ("Nullable(", "LowCardinality(Nullable(")
@@ -23,16 +22,23 @@ def hashed(topic: Topic, *, aliases: bool = True) -> str:
         topic: The table's topic.
         aliases: Whether computed columns are in it, which boards read, too.
     """
-    return ", ".join(_hashed(column) for column in columns(topic) if aliases or not column.alias)
+    return ", ".join(
+        hashed_column(each.name, each.type) for each in columns(topic) if aliases or not each.alias
+    )
 
 
-def _hashed(column: Column) -> str:
-    """Return the arguments for one column. ClickHouse's hash functions pass over NULL, so it is an argument."""
-    name = f"`{column.name}`"
+def hashed_column(column: str, kind: str) -> str:
+    """Return the arguments for one column. ClickHouse's hash functions pass over NULL, so it is an argument.
+
+    Args:
+        column: Name of the column.
+        kind: Its ClickHouse type.
+    """
+    name = f"`{column}`"
     for start in _NULLABLE:
-        if column.type.startswith(start):
-            inner = column.type[len(start) : -start.count("(")]
+        if kind.startswith(start):
+            inner = kind[len(start) : -start.count("(")]
             return f"isNull({name}), ifNull({name}, defaultValueOfTypeName({quote(inner)}))"
-    if column.type.startswith("Variant("):
+    if kind.startswith("Variant("):
         return f"toString(variantType({name})), toString({name})"
-    return f"toString({name})" if column.type.startswith(_AS_TEXT) else name
+    return f"toString({name})" if kind.startswith(_AS_TEXT) else name

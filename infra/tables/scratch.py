@@ -27,7 +27,9 @@ LEFT_BEHIND_S = 3600
 def scratch_database(client: Any) -> Iterator[str]:
     """Make a database and drop it at the end; yield its name."""
     now = int(time.time())
-    for (name,) in client.query(f"SELECT name FROM system.databases WHERE startsWith(name, '{PREFIX}')").result_rows:
+    for (name,) in client.query(
+        f"SELECT name FROM system.databases WHERE startsWith(name, '{PREFIX}')"
+    ).result_rows:
         made = name.removeprefix(PREFIX).partition("_")[0]
         if made.isdigit() and now - int(made) > LEFT_BEHIND_S:
             client.command(f"DROP DATABASE IF EXISTS {name}")

@@ -33,7 +33,7 @@ class AuditBaseline:
     """Verified prefix by origin, of partition logs and the city log."""
     rows: dict[str, tuple[int, RowSummary]] = field(default_factory=dict)
     """By `topic/partition`: an offset, and a summary of the archive rows before it."""
-    tables: dict[str, list[int | str]] = field(default_factory=dict)
+    tables: dict[str, Any] = field(default_factory=dict)
     """By typed table: what the caller remembers of its rows."""
 
 
