@@ -236,9 +236,11 @@ def counted(run: Run, seconds: float, held: Sequence[str]) -> dict[str, Any]:
     """
     settings, catalog = run.settings, run.catalog
     marks = count.watermarks(settings.kafka_address, list(catalog.topics))
-    counts = count.consumer_pass(settings.kafka_address, catalog, marks)
+    refused: count.Refused = {}
+    counts = count.consumer_pass(settings.kafka_address, catalog, marks, refused)
     client = connect(settings)
     count.clickhouse_counts(client, catalog, counts)
+    explained = count.without_rows(client, catalog, refused)
     city_log, logs = ledger_counts(settings.data / "ledger", catalog, counts)
     to_row = count.row_latency(client)
     client.close()
@@ -254,6 +256,7 @@ def counted(run: Run, seconds: float, held: Sequence[str]) -> dict[str, Any]:
         to_row_ms=to_row,
         audit_problems=[*result.problems, *result.unreadable, *held],
         seconds=seconds,
+        explained=explained,
     )
 
 
@@ -285,6 +288,8 @@ def show_report(screen: Screen, document: Mapping[str, Any]) -> None:
                 f"events {row['events']:,}, rows {row['rows']:,}, repeats {row['repeats']}, "
                 f"undecodable {row['undecodable']}"
             )
+    for line in document["audit"]["explained"]:
+        screen.say(f"  explained: {line}")
     for problem in document["audit"]["problems"]:
         screen.say(f"  PROBLEM {problem}")
     latencies = document["latency_ms"]

@@ -6,12 +6,12 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from infra.layer_configs import sink_config
 from schemas.names import ARCHIVE_TABLE, DATABASE
 from streams.clickhouse_sink.avro_container import MARKER_SIZE, container
 from streams.clickhouse_sink.batch import InsertBatch, OffsetRange
 from streams.clickhouse_sink.bisect_insert import DATA_ERRORS
 from streams.clickhouse_sink.client import ClickHouseClient
+from streams.clickhouse_sink.config import SinkConfig
 from streams.clickhouse_sink.errors import ClickHouseRefusedError
 from streams.clickhouse_sink.insert_sql import insert_rows
 from streams.clickhouse_sink.invalid_records import by_schema
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from infra.settings import Settings
-    from schemas.model import Catalog, Schema, Topic
+    from schemas.model import Schema, Topic
 
 PAGE_ROWS = 20_000
 PAGE_BYTES = 16 << 20
@@ -35,12 +35,11 @@ class ArchiveDecoder:
     Args:
         client: A clickhouse-connect client.
         settings: The stack.
-        catalog: Its catalogue.
     """
 
-    def __init__(self, client: Any, settings: Settings, catalog: Catalog) -> None:
+    def __init__(self, client: Any, settings: Settings) -> None:
         self._client = client
-        self._inserts = ClickHouseClient(sink_config(settings, catalog))
+        self._inserts = insert_client(settings)
 
     def close(self) -> None:
         """Close the connection."""
@@ -129,6 +128,12 @@ def archived_batches(client: Any, topic: Topic, first: dict[int, int] | None) ->
                 break
 
 
-def open_decoder(client: Any, settings: Settings, catalog: Catalog) -> Any:
+def open_decoder(client: Any, settings: Settings) -> closing[ArchiveDecoder]:
     """Return a context manager of a decoder."""
-    return closing(ArchiveDecoder(client, settings, catalog))
+    return closing(ArchiveDecoder(client, settings))
+
+
+def insert_client(settings: Settings) -> ClickHouseClient:
+    """Return the sink's client, for inserts into any database."""
+    url, user = settings.clickhouse_url, settings.clickhouse_user
+    return ClickHouseClient(SinkConfig(url=url, user=user, password=str(settings.clickhouse_password)))

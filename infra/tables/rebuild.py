@@ -17,8 +17,9 @@ from confluent_kafka import Consumer, TopicPartition
 
 from infra.clickhouse.migrations.scripts import load_rollups, load_scripts
 from infra.kafka.admin import READ_COMMITTED
-from infra.layer_configs import ledger_config, sink_config
-from infra.tables.decode import open_decoder
+from infra.layer_configs import catalog as load_catalog
+from infra.layer_configs import ledger_config
+from infra.tables.decode import insert_client, open_decoder
 from infra.tables.rollups import all_targets, fill_rollups, scratch_statements
 from infra.tables.row_hash import hashed
 from infra.tables.scratch import scratch_database
@@ -27,7 +28,6 @@ from schemas.names import ARCHIVE_TABLE, CLICKHOUSE_SINK_GROUP, DATABASE
 from schemas.tables import create_archive, create_table
 from streams.clickhouse_sink.archive_insert import insert_archive
 from streams.clickhouse_sink.batch import InsertBatch, OffsetRange
-from streams.clickhouse_sink.client import ClickHouseClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -83,10 +83,10 @@ def rebuild(
     table = f"{DATABASE}.{topic.table}"
     there = _exists(client, topic.table)
     before = int(client.query(f"SELECT count() FROM {table}").result_rows[0][0]) if there else -1
-    with scratch_database(client) as scratch, open_decoder(client, settings, catalog) as decoder:
+    with scratch_database(client) as scratch, open_decoder(client, settings) as decoder:
         step("create")
         client.command(create_table(topic, scratch))
-        for statement in _index_statements(catalog, topic):
+        for statement in _index_statements(topic):
             client.command(statement.replace(table, f"{scratch}.{topic.table}"))
         step("fill")
         first = _ends(client, topic)
@@ -102,7 +102,7 @@ def rebuild(
         behind = {partition: max(0, end - PAGE_ROWS) for partition, end in first.items()}
         _insert_missing(client, decoder, topic, behind)
         step("roll-ups")
-        _rebuild_rollups(client, catalog, topic, scratch)
+        _rebuild_rollups(client, topic, scratch)
         equal = _equal(client, topic, scratch) if there else 0
     after = int(client.query(f"SELECT count() FROM {table}").result_rows[0][0])
     return Rebuilt(table, before, after, equal, refilled)
@@ -118,7 +118,7 @@ def refill_archive(client: Any, settings: Settings, catalog: Catalog, topic: Top
     committed = _committed(settings, topic)
     count = 0
     source = KafkaSource(config, group=READ_GROUP, options={"fetch.min.bytes": 1})
-    inserts = ClickHouseClient(sink_config(settings, catalog))
+    inserts = insert_client(settings)
     try:
         marks = source.all_watermarks([(topic.name, partition) for partition in committed])
         for (_, partition), (low, high) in marks.items():
@@ -209,12 +209,12 @@ def _ends(client: Any, topic: Topic) -> dict[int, int]:
     return {int(partition): int(end) for partition, end in rows}
 
 
-def _index_statements(catalog: Catalog, topic: Topic) -> list[str]:
+def _index_statements(topic: Topic) -> list[str]:
     """Return the statements of the migrations that add an index to a topic's table."""
     begin = f"ALTER TABLE {DATABASE}.{topic.table} ADD INDEX"
     return [
         statement[statement.index(begin) :]
-        for script in load_scripts(catalog)
+        for script in load_scripts(load_catalog())
         for statement in script.statements
         if begin in statement
     ]
@@ -231,15 +231,15 @@ def _insert_missing(client: Any, decoder: Any, topic: Topic, first: dict[int, in
         )
 
 
-def _rebuild_rollups(client: Any, catalog: Catalog, topic: Topic, scratch: str) -> None:
+def _rebuild_rollups(client: Any, topic: Topic, scratch: str) -> None:
     """Make the roll-ups of a topic again beside the stored ones, exchange them, and catch up."""
-    statements = load_rollups(catalog).get(topic.name, ())
+    statements = load_rollups(load_catalog()).get(topic.name, ())
     filled = all_targets(statements)
     if not filled:
         return
     for name in filled:
         if not _exists(client, name):
-            client.command(_create_statement(catalog, name))
+            client.command(_create_statement(name))
         client.command(f"CREATE TABLE {scratch}.{name} AS {DATABASE}.{name}")
     fill_rollups(client, topic, scratch_statements(statements, scratch))
     for name in filled:
@@ -247,10 +247,10 @@ def _rebuild_rollups(client: Any, catalog: Catalog, topic: Topic, scratch: str) 
     fill_rollups(client, topic, statements)
 
 
-def _create_statement(catalog: Catalog, table: str) -> str:
+def _create_statement(table: str) -> str:
     """Return the migrations' newest statement that creates a table."""
     pattern = re.compile(rf"CREATE TABLE IF NOT EXISTS {DATABASE}\.{table}\b")
-    found = [s for script in load_scripts(catalog) for s in script.statements if pattern.search(s)]
+    found = [s for script in load_scripts(load_catalog()) for s in script.statements if pattern.search(s)]
     return found[-1]
 
 
