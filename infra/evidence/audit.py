@@ -62,13 +62,13 @@ class WholeAudit:
     def verdict_line(self) -> str:
         """Return the verdict in one line."""
         word = {"pass": "PASS", "fail": "FAIL", "unreadable": "NOT READ"}[self.verdict]
-        told = {
+        outcome = {
             "pass": "everything that was compared agrees",
             "fail": f"{len(self.problems):,} problems"
             + (f", {len(self.unreadable)} stores not read" if self.unreadable else ""),
             "unreadable": f"{len(self.unreadable)} stores could not be read; what could be read agrees",
         }[self.verdict]
-        return f"audit: {word}: {told}; compared {self.compared()}, in {self.ledger.seconds:.1f} s"
+        return f"audit: {word}: {outcome}; compared {self.compared()}, in {self.ledger.seconds:.1f} s"
 
 
 def run_audit(

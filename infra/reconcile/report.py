@@ -108,11 +108,8 @@ def build(
         },
         "logs": {log.origin: {"size": log.size, "root": log.root} for log in logs},
         "city_log": dict(city_log),
-        "audit": {
-            "verdict": "fail" if problems else "pass",
-            "problems": problems,
-            "explained": [line for lines in (explained or {}).values() for line in lines],
-        },
+        "audit": {"verdict": "fail" if problems else "pass", "problems": problems},
+        "explained": [line for lines in (explained or {}).values() for line in lines],
         "latency_ms": {
             "to_row": dict(to_row_ms),
             "to_seal": latency([ms for log in logs for ms in log.seal_ms]),

@@ -288,7 +288,7 @@ def show_report(screen: Screen, document: Mapping[str, Any]) -> None:
                 f"events {row['events']:,}, rows {row['rows']:,}, repeats {row['repeats']}, "
                 f"undecodable {row['undecodable']}"
             )
-    for line in document["audit"]["explained"]:
+    for line in document["explained"]:
         screen.say(f"  explained: {line}")
     for problem in document["audit"]["problems"]:
         screen.say(f"  PROBLEM {problem}")

@@ -337,13 +337,13 @@ def _differences(
     lines = []
     for row in stored:
         differing = [at for at, (want, got) in enumerate(zip(expected, row, strict=True)) if want != got]
-        told = "; ".join(
+        shown = "; ".join(
             f"{names[at]}: expected {expected[at]!r:.{SHOWN}}, got {row[at]!r:.{SHOWN}}"
             for at in differing[:MOST_COLUMNS]
         )
         more = f"; and {len(differing) - MOST_COLUMNS} columns more" if len(differing) > MOST_COLUMNS else ""
         if differing:
-            lines.append(f"{table}: event {expected[0]} {where}: {told}{more}")
+            lines.append(f"{table}: event {expected[0]} {where}: {shown}{more}")
     return lines or [f"{table}: event {expected[0]} {where}: differs from its record"]
 
 

@@ -81,7 +81,7 @@ def write_baseline(path: Path, baseline: AuditBaseline) -> None:
         for origin, prefix in baseline.logs.items()
     }
     rows = {
-        partition: [offset, summary.count, summary.digest]
+        partition: [offset, summary.rows, summary.digest]
         for partition, (offset, summary) in baseline.rows.items()
     }
     content = {"form": FORM, "logs": logs, "rows": rows, "tables": baseline.tables}

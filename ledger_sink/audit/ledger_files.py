@@ -216,10 +216,8 @@ def weaknesses(policy: Policy | None, city: str) -> list[str]:
     independent = [w for w in policy.witnesses if not is_own_witness(city, w.key.name)]
     own = [w.name for w in policy.witnesses if is_own_witness(city, w.key.name)]
     if not independent or policy.is_witnessed(own):
-        return [
-            "the policy is satisfied by the city's own witness alone: nobody independent vouches that all see "
-            "one history"
-        ]
+        own_alone = "the policy is satisfied by the city's own witness alone: "
+        return [f"{own_alone}nobody independent vouches that all see one history"]
     return []
 
 

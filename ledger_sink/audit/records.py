@@ -249,10 +249,10 @@ class RecordsAudit:
         first, expected = self._baseline.rows.get(comparison.where, (0, RowSummary()))
         if first and self._archive is not None:
             got = self._earlier.get((topic, partition), RowSummary())
-            if got.count != expected.count:
+            if got.rows != expected.rows:
                 comparison.add(
-                    f"before offset {first}: archive: expected {expected.count} rows as at the last audit, "
-                    f"got {got.count}: a full audit names them"
+                    f"before offset {first}: archive: expected {expected.rows} rows as at the last audit, "
+                    f"got {got.rows}: a full audit names them"
                 )
             elif got.digest != expected.digest:
                 comparison.add(

@@ -28,7 +28,7 @@ class ArchiveDamagedError(ArchiveError):
 class RowSummary(NamedTuple):
     """Rows of a topic-partition before an offset."""
 
-    count: int = 0
+    rows: int = 0
     digest: int = 0
     """Sum over a 64-bit hash of each row, modulo 2^64: the same in whatever order the rows are read."""
 

@@ -25,7 +25,7 @@ from tests.streams.clickhouse_sink.events import framed
 from tests.streams.clickhouse_sink.stage import make_catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from infra.tables.typed_audit import TypedResult
@@ -53,12 +53,12 @@ class Tables:
         """A topic's table."""
         return f"{DATABASE}.{self.topic(event).table}"
 
-    def fill(self, event: str, partition: int, values: list[bytes | None], *, rows: list[int]) -> None:
+    def fill(self, event: str, partition: int, values: Sequence[bytes | None], *, rows: list[int]) -> None:
         """Archive records, and store the rows of those with these indexes."""
         topic, count = self.topic(event), len(values)
         batch = InsertBatch(
             topic.name, partition, OffsetRange(0, count - 1), list(range(count)), [1] * count,
-            [1_790_000_000_000] * count, [b"k"] * count, values, [()] * count,
+            [1_790_000_000_000] * count, [b"k"] * count, list(values), [()] * count,
         )  # fmt: skip
         sql, body = insert_archive(batch, DATABASE, "1")
         self.inserts.insert(sql, body, "")
@@ -146,7 +146,7 @@ ATTACKS: dict[str, tuple[str, str]] = {
 def test_an_attack_is_named_and_undone(tables: Tables, attack: str, words: str) -> None:
     """A full and an incremental audit name it; after a rebuild both tables are as they were."""
     before = tables.audit()
-    digests = {name: told["digest"] for name, told in before.remembered.items()}
+    digests = {name: each["digest"] for name, each in before.remembered.items()}
     tables.command(attack.format(reading=tables.table("reading"), index=tables.table("index")))
     for remembered in (None, before.remembered):
         problems = tables.audit(remembered).problems
@@ -155,7 +155,7 @@ def test_an_attack_is_named_and_undone(tables: Tables, attack: str, words: str) 
         rebuild(tables.client, tables.settings, tables.catalog, tables.topic(event))
     after = tables.audit()
     assert after.problems == []
-    assert {name: told["digest"] for name, told in after.remembered.items()} == digests
+    assert {name: each["digest"] for name, each in after.remembered.items()} == digests
 
 
 def test_an_incremental_audit_compares_what_is_new(tables: Tables) -> None:
