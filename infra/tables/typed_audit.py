@@ -18,7 +18,7 @@ from infra.tables.row_hash import hashed
 from infra.tables.scratch import create_rows_table, scratch_database
 from schemas.names import ARCHIVE_TABLE, DATABASE
 from schemas.tables import columns, insert_columns, quote
-from streams.clickhouse_sink.errors import SinkError
+from streams.clickhouse_sink.errors import ClickHouseDownError, SinkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -99,7 +99,7 @@ class TypedAudit:
         result = self.result
         try:
             self._check(remembered)
-        except OperationalError as error:
+        except (OperationalError, ClickHouseDownError) as error:
             result.unreadable.append(f"ClickHouse: {_line(error)}: typed rows are not compared")
         except (ClickHouseError, SinkError) as error:
             result.problems.append(f"typed rows: {_line(error)}")
@@ -137,7 +137,7 @@ class TypedAudit:
                 try:
                     if self._topic(topic, scratch, decoder, (remembered or {}).get(topic.table)):
                         changed.append(topic.name)
-                except OperationalError:
+                except (OperationalError, ClickHouseDownError):
                     raise
                 except (ClickHouseError, SinkError) as error:
                     self.result.problems.append(
