@@ -70,6 +70,8 @@ class KafkaSource:
         self, config: LedgerConfig, group: str | None = None, options: Mapping[str, Any] | None = None
     ) -> None:
         common = {"bootstrap.servers": config.kafka, **config.kafka_options}
+        if options:
+            common["log_level"] = "2"  # a command reports in its own words that Kafka does not answer
         self._admin = AdminClient(common)
         self._consumer = Consumer(
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,8 @@ def named_errors() -> Iterator[None]:
 
 def one_line(error: Exception) -> str:
     """Return an error's text in one line of at most 300 characters."""
-    return " ".join(str(error).split())[:300]
+    words = " ".join(str(error).split())
+    return "connection refused" if "Connection refused" in words else words[:300]
 
 
 class ClickHouseArchive:
@@ -68,6 +70,9 @@ class ClickHouseArchive:
             ArchiveError: ClickHouse does not answer, or refuses.
         """
         if self._connected is None:
+            logging.getLogger("clickhouse_connect").setLevel(
+                logging.CRITICAL
+            )  # the audit reports it in one line
             with named_errors():
                 self._connected = connect(self._settings)
         return self._connected

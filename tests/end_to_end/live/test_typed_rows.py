@@ -17,12 +17,13 @@ ATTACKS = (
     f"ALTER TABLE {READING} DELETE WHERE _partition = 0 AND _offset = 4",
     "TRUNCATE TABLE city.air_quality_index",
     "DROP TABLE city.air_quality_category_change",
+    "ALTER TABLE city.records DELETE WHERE topic = 'air-quality.index' AND partition = 0 AND offset < 7",
 )
 
 
 @pytest.mark.timeout(400)
 def test_attacked_tables_are_named_and_rebuilt(readings: LiveCity) -> None:
-    """Updated, deleted, truncated, dropped: exit 1 and the words; after a rebuild the audit passes, also `--once`."""
+    """Updated, deleted, truncated, dropped, archive cut: exit 1 and the words; after a rebuild the audit passes."""
     with readings.city.client() as client:
         for attack in ATTACKS:
             client.command(f"{attack} SETTINGS mutations_sync = 2" if attack.startswith("ALTER") else attack)
@@ -34,10 +35,13 @@ def test_attacked_tables_are_named_and_rebuilt(readings: LiveCity) -> None:
         "at 0/4: expected its row, got none",
         "city.air_quality_index: event ",
         "city.air_quality_category_change: the table is not there",
+        "air-quality.index/0 offset 6: archive: expected what leaf",
     ):
         assert words in audit.stdout, audit.stdout
-    for topic in (TOPIC, "air-quality.index", "air-quality.category-change"):
+    for topic in (TOPIC, "air-quality.category-change"):
         readings.run("tables", "rebuild", topic)
+    refilled = readings.run("tables", "rebuild", "air-quality.index", "--from", "kafka")
+    assert "7 records put back into the archive" in refilled
     again = readings.run("audit")
     assert again.startswith("audit: PASS"), again
     assert "typed rows" in again
