@@ -17,6 +17,7 @@ from infra.commands import (
     sharing,
     sources,
     stack,
+    tables,
 )
 from infra.commands.one_line import CityGroup
 
@@ -36,6 +37,7 @@ for noun in (
     dead_letters,
     ledger,
     backup,
+    tables,
     sources,
     sharing,
     domains,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from base64 import b64decode
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -65,8 +66,12 @@ class Polled(NamedTuple):
 class KafkaSource:
     """A consumer and an admin client. One thread owns it."""
 
-    def __init__(self, config: LedgerConfig, group: str | None = None) -> None:
+    def __init__(
+        self, config: LedgerConfig, group: str | None = None, options: Mapping[str, Any] | None = None
+    ) -> None:
         common = {"bootstrap.servers": config.kafka, **config.kafka_options}
+        if options:
+            common["log_level"] = "2"  # a command reports in its own words that Kafka does not answer
         self._admin = AdminClient(common)
         self._consumer = Consumer(
             {
@@ -81,6 +86,7 @@ class KafkaSource:
                 "fetch.max.bytes": 16 << 20,
                 "fetch.min.bytes": 1 << 18,  # a fetch costs the broker more than its content: let it gather
                 "fetch.wait.max.ms": 400,
+                **(options or {}),
             }
         )
 
@@ -125,6 +131,37 @@ class KafkaSource:
                     f"{topic}/{partition}: no watermarks within {ANSWER_S:.0f} s"
                 ) from error
         return found[0], found[1]
+
+    def all_watermarks(self, partitions: Iterable[PartitionId]) -> dict[PartitionId, tuple[int, int]]:
+        """Return `watermarks` of many partitions, asked at once.
+
+        Raises:
+            KafkaUnavailableError: Kafka does not answer in time.
+        """
+        wanted = list(partitions)
+        if not wanted:
+            return {}
+        ends: list[dict[PartitionId, int]] = []
+        for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):
+            asked = self._admin.list_offsets(
+                {TopicPartition(*each): spec for each in wanted},
+                isolation_level=IsolationLevel.READ_COMMITTED,
+                request_timeout=ANSWER_S,
+            )
+            found = {}
+            for place, answer in asked.items():
+                try:
+                    found[place.topic, place.partition] = int(answer.result(2 * ANSWER_S).offset)
+                except (KafkaException, TimeoutError):
+                    found[place.topic, place.partition] = -1
+            ends.append(found)
+        # librdkafka 2.16 may keep an answer without a leader for good; `watermarks` makes it ask again.
+        return {
+            each: (ends[0][each], ends[1][each])
+            if min(ends[0][each], ends[1][each]) >= 0
+            else self.watermarks(*each)
+            for each in wanted
+        }
 
     def assign(self, offsets: Mapping[PartitionId, int]) -> None:
         """Read exactly these partitions from now on, each from its offset."""
@@ -192,9 +229,9 @@ class KafkaSource:
         if first >= end:
             return
         self.assign({(topic, partition): first})
-        position, silent = first, 0
+        position, heard_at = first, time.monotonic()
         while position < end:
-            polled = self.poll(min(5000, end - position), 1.0)
+            polled = self.poll(min(5000, end - position), 0.2)
             if polled.lost:
                 raise KafkaUnavailableError(f"{topic}/{partition}: offset {position} is gone")
             batch = polled.records.get((topic, partition), [])
@@ -203,8 +240,8 @@ class KafkaSource:
                     yield record
                 position = record.offset + 1
             position = max(position, polled.ends.get((topic, partition), 0))
-            silent = 0 if batch else silent + 1
-            if silent > ANSWER_S * 2:
+            heard_at = time.monotonic() if batch else heard_at
+            if time.monotonic() - heard_at > 2 * ANSWER_S:
                 raise KafkaUnavailableError(
                     f"{topic}/{partition}: no record from offset {position} to {end - 1}"
                 )

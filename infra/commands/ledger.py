@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from infra.commands.common import catalog, data_option, one_line_errors, print_json, running
 from infra.commands.one_line import CityGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from infra.evidence.audit import WholeAudit
+    from infra.settings import Settings
+    from schemas.catalog import Catalog
 
 
 def register(group: click.Group) -> None:
@@ -51,37 +59,95 @@ def prove(data: Path, output: Path | None, wait: float, **parameters: str | None
     click.echo(f"check it: ledger-verify {path} --policy {settings.data / 'ledger' / 'policy.txt'}")
 
 
+MOST_PROBLEMS = 20
+
+
 @click.command()
 @data_option
 @click.option("--incremental", is_flag=True, help="Only what came after the last audit that passed.")
+@click.option("--verbose", is_flag=True, help="Print every problem, and all that was not checked.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
 @one_line_errors
-def audit(data: Path, incremental: bool, as_json: bool) -> None:
-    """Recompute everything: Kafka, archive, leaves, tiles, checkpoints, blocks, cosignatures."""
-    from infra.evidence.records import run_audit
-    from infra.platform_events.events import send_audit
+def audit(data: Path, incremental: bool, verbose: bool, as_json: bool) -> None:
+    """Recompute everything: Kafka, archive, leaves, tiles, checkpoints, blocks, cosignatures, typed rows, roll-ups.
+
+    Exit code 0: all holds. 1: something does not. 3: something could not be read, and the rest holds.
+    """
+    from infra.evidence.audit import run_audit
 
     settings, topics = running(data), catalog()
-    result = run_audit(settings, topics, settled=False, incremental=incremental)
+    result = run_audit(settings, topics, settled=False, incremental=incremental, progress=_progress_line())
+    _clear_progress()
+    _send(settings, topics, result)
+    if as_json:
+        print_json(
+            {
+                "verdict": result.verdict,
+                "problems": result.problems,
+                "unreadable": result.unreadable,
+                "explained": result.explained,
+                "rests_on": result.rests_on,
+                "not_checked": result.not_checked,
+                "compared": result.compared(),
+                "seconds": round(result.ledger.seconds, 3),
+            }
+        )
+    else:
+        _print_audit(result, verbose=verbose)
+    sys.exit(result.exit_code)
+
+
+def _send(settings: Settings, topics: Catalog, result: WholeAudit) -> None:
+    """Send the audit's event; where Kafka cannot take it, say so."""
+    from confluent_kafka import KafkaException
+
+    from infra.known_errors import known_errors
+    from infra.platform_events.events import send_audit
+
     document = {
-        "audit": {"verdict": result.verdict, "problems": list(result.problems)},
+        "audit": {
+            "verdict": "pass" if result.verdict == "pass" else "fail",
+            "problems": [*result.problems, *result.unreadable],
+        },
         "city_log": {"origin": f"{settings.city}/city"},
     }
-    send_audit(settings, topics, document)
-    if as_json:
-        print_json(document["audit"])
+    if any(line.startswith("Kafka: ") for line in result.unreadable):
+        return
+    try:
+        send_audit(settings, topics, document)
+    except (KafkaException, *known_errors()) as error:
+        click.echo(f"city: the audit's event was not sent: {error}", err=True)
+
+
+def _print_audit(result: WholeAudit, *, verbose: bool) -> None:
+    """Print the verdict first, then what it leaves out, then the problems."""
+    head = [result.verdict_line()]
+    head += [f"rests on: {line}" for line in result.rests_on]
+    head += [f"could not read: {line}" for line in result.unreadable]
+    if verbose:
+        head += [f"not checked: {line}" for line in result.not_checked]
+        head += [f"explained: {line}" for line in result.explained]
     else:
-        for problem in result.problems:
-            click.echo(problem)
-        for reason in result.not_checked:
-            click.echo(f"not checked: {reason}")
-        counts = result.counts.values()
-        click.echo(
-            f"compared {sum(c.sealed for c in counts):,} leaves, {sum(c.records for c in counts):,} records in "
-            f"Kafka, {sum(c.archived for c in counts):,} rows of the archive in {result.seconds:.1f} s"
-        )
-        click.echo(f"audit: {result.verdict}, {len(result.problems)} problems")
-    sys.exit(0 if result.verdict == "pass" else 1)
+        head += [f"not checked: {len(result.not_checked)} things (--verbose lists them)"]
+        if result.explained:
+            head.append(f"{len(result.explained)} records have no row, and a dead letter each")
+    shown = result.problems if verbose else result.problems[:MOST_PROBLEMS]
+    head += [f"PROBLEM {line}" for line in shown]
+    if len(shown) < len(result.problems):
+        head.append(f"and {len(result.problems) - len(shown):,} problems more (--verbose lists them)")
+    click.echo("\n".join(head))
+
+
+def _progress_line() -> Callable[[str], None]:
+    """Return what shows a line of progress on a terminal's stderr, and nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+    return lambda line: click.echo(f"\r\x1b[Kreading {line}", nl=False, err=True)
+
+
+def _clear_progress() -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

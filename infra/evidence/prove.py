@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from infra.connections import connect
 from infra.errors import SettingsError
-from infra.evidence.records import archive_rows, end_of, find_event, prove_record, schema_of
+from infra.evidence.archive import ClickHouseArchive
+from infra.evidence.records import end_of, find_event, prove_record, schema_of
 from infra.layer_configs import ledger_config
 from infra.near_names import did_you_mean
 from ledger_sink.errors import NotCoveredYetError, NotSealedError
@@ -265,8 +266,8 @@ def _records(
             return
     finally:
         source.close()
-    with closing(connect(settings)) as client:
-        for record in archive_rows(client, *partition, first):
+    with closing(ClickHouseArchive(settings)) as archive:
+        for record in archive.rows(*partition, first):
             if record.offset >= end:
                 return
             yield record

@@ -1,14 +1,14 @@
 """Records for evidence and audits: found by event_id, fetched as raw bytes, handed to the ledger.
 
-The ledger knows neither ClickHouse nor the catalogue. It gets callables from here: `fetch` (one record from Kafka),
-`schema` (the schema text that decodes a record), `archive` (the rows of the archive in offset order).
+The ledger knows neither ClickHouse nor the catalogue. It gets callables from here: `fetch` (one record from Kafka) and
+`schema` (the schema text that decodes a record).
 """
 
 from __future__ import annotations
 
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -20,19 +20,15 @@ from ledger_sink.record import Record
 from schemas.codec import frame_id
 from schemas.envelope import parsing_form
 from schemas.errors import SchemaError
-from schemas.names import ARCHIVE_TABLE, DATABASE, PROVE_GROUP
+from schemas.names import DATABASE, PROVE_GROUP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from infra.settings import Settings
-    from ledger_sink.audit.run import AuditResult
     from schemas.catalog import Catalog
 
 FETCH_S = 10.0
-PAGE_ROWS = 20_000
-IN_FLIGHT_S = 3.0
-"""The archive of a running stack may be this many seconds behind its checkpoints."""
 
 
 class EventNotFoundError(CityError):
@@ -182,92 +178,3 @@ def prove_record(
         schema=lambda record: schema_of(catalog, record),
         wait_s=wait_s,
     )
-
-
-def archive_rows(
-    client: Any, topic: str, partition: int, first: int = 0, *, page: int = PAGE_ROWS
-) -> Iterator[Record]:
-    """Yield the archive's rows of one topic-partition in offset order, duplicates included.
-
-    Args:
-        client: A client of ClickHouse.
-        topic: The topic.
-        partition: The partition.
-        first: The offset to begin with.
-        page: Rows of a query.
-    """
-    after, skip = first, 0
-    while True:
-        rows = client.query(
-            "SELECT offset, timestamp_type, timestamp_ms, isNull(key), hex(ifNull(key, '')), isNull(value), "
-            "hex(ifNull(value, '')), arrayMap(h -> (hex(h.1), isNull(h.2), hex(ifNull(h.2, ''))), headers) "
-            f"FROM {DATABASE}.{ARCHIVE_TABLE} WHERE topic = {{topic:String}} AND partition = {{partition:UInt32}} "
-            f"AND offset >= {{after:UInt64}} ORDER BY offset, value LIMIT {page} OFFSET {skip}",
-            parameters={"topic": topic, "partition": partition, "after": after},
-        ).result_rows
-        for offset, kind, timestamp_ms, no_key, key, no_value, value, headers in rows:
-            yield Record(
-                offset,
-                kind,
-                timestamp_ms,
-                None if no_key else bytes.fromhex(key),
-                None if no_value else bytes.fromhex(value),
-                tuple(
-                    (bytes.fromhex(name).decode(), None if empty else bytes.fromhex(content))
-                    for name, empty, content in headers
-                ),
-            )
-        if len(rows) < page:
-            return
-        last = rows[-1][0]
-        same = sum(1 for row in rows if row[0] == last)
-        skip = skip + page if same == page else same
-        after = last
-
-
-class ClickHouseArchive:
-    """The archive table, as the audit reads it."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def rows(self, topic: str, partition: int, first: int) -> Iterator[Record]:
-        """Yield the rows from an offset on, in offset order."""
-        return archive_rows(self._client, topic, partition, first)
-
-    def count(self, topic: str, partition: int, before: int) -> int:
-        """Return the number of rows before an offset."""
-        rows = self._client.query(
-            f"SELECT count() FROM {DATABASE}.{ARCHIVE_TABLE} WHERE topic = {{topic:String}} "
-            "AND partition = {partition:UInt32} AND offset < {before:UInt64}",
-            parameters={"topic": topic, "partition": partition, "before": before},
-        ).result_rows
-        return int(rows[0][0])
-
-
-def run_audit(
-    settings: Settings, catalog: Catalog, *, settled: bool, incremental: bool = False
-) -> AuditResult:
-    """Audit the ledger against Kafka and the archive. If the audit passes, save its end as the next baseline.
-
-    Args:
-        settings: The stack.
-        catalog: Its catalogue.
-        settled: True for a stack at rest: everything must be sealed and archived. False leaves out what is in flight.
-        incremental: Begin at the baseline of the last audit that passed, if there is one.
-    """
-    from ledger_sink.audit.baseline import read_baseline, write_baseline  # noqa: PLC0415
-    from ledger_sink.audit.run import run  # noqa: PLC0415 - only this command needs it
-
-    remembered = settings.data / "audit" / "ledger.json"
-    with closing(connect(settings)) as client:
-        result = run(
-            ledger_config(settings, catalog),
-            archive=ClickHouseArchive(client),
-            settled=settled,
-            grace_s=0.0 if settled else IN_FLIGHT_S,
-            baseline=read_baseline(remembered) if incremental else None,
-        )
-    if result.verdict == "pass":
-        write_baseline(remembered, result.baseline)
-    return result

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import fastavro
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
@@ -69,8 +69,15 @@ def watermarks(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], t
         consumer.close()
 
 
+Refused = dict[str, dict[str, str]]
+"""By topic and event_id: the line on an event that the sink refused, although the counting decoder reads it."""
+
+
 def consumer_pass(
-    bootstrap: str, catalog: Catalog, marks: Mapping[tuple[str, int], tuple[int, int]]
+    bootstrap: str,
+    catalog: Catalog,
+    marks: Mapping[tuple[str, int], tuple[int, int]],
+    refused: Refused | None = None,
 ) -> dict[str, TopicCount]:
     """Read every record between the watermarks and count records, events, repeats and undecodable records.
 
@@ -78,6 +85,7 @@ def consumer_pass(
         bootstrap: Address of the cluster, host:port.
         catalog: The schemas of the topics.
         marks: The result of `watermarks`.
+        refused: Receives the counted events that the ClickHouse sink dead-lettered.
 
     Raises:
         StackError: No records came for a minute although some are missing.
@@ -91,10 +99,18 @@ def consumer_pass(
     }
     counts = {topic: TopicCount() for topic, _ in marks}
     seen: dict[str, set[str]] = {topic: set() for topic in counts}
+    letters: list[Mapping[str, Any]] = []
     for topic, value in _records(bootstrap, marks):
         count = counts[topic]
         count.records += 1
-        event_id = _event_id(value, schemas[topic])
+        event = _event(value, schemas[topic])
+        event_id = None if event is None else str(event["event_id"])
+        if (
+            event is not None
+            and event.get("stage") == "decode"
+            and catalog.topics[topic].kind == "dead-letter"
+        ):
+            letters.append(event)
         if event_id is None:
             count.undecodable += 1
         elif event_id in seen[topic]:
@@ -102,11 +118,44 @@ def consumer_pass(
         else:
             seen[topic].add(event_id)
             count.events += 1
+    for letter in letters if refused is not None else ():
+        _take_letter(letter, schemas, seen, {} if refused is None else refused)
     return counts
 
 
-def _event_id(value: bytes | None, schemas: Mapping[int, object]) -> str | None:
-    """Return a record's event_id, or None if no schema of its topic decodes all of its bytes."""
+def _take_letter(
+    letter: Mapping[str, Any],
+    schemas: Mapping[str, Mapping[int, object]],
+    seen: Mapping[str, set[str]],
+    refused: Refused,
+) -> None:
+    """Note the event of a dead letter of the sink, if the counting decoder reads and has counted it."""
+    origin = letter["origin"]
+    topic = str(origin.get("topic", ""))
+    event = _event(letter["bytes"], schemas.get(topic, {}))
+    if event is not None and str(event["event_id"]) in seen.get(topic, set()):
+        refused.setdefault(topic, {})[str(event["event_id"])] = (
+            f"{topic}/{origin['partition']} offset {origin['offset']}: an event without a row: the sink refused it "
+            f"({letter['reason']}), dead letter {letter['event_id']}"
+        )
+
+
+def without_rows(client: Client, catalog: Catalog, refused: Refused) -> dict[str, list[str]]:
+    """Return by topic the lines on those refused events that no row has either: a dead letter accounts for them."""
+    found = {}
+    for topic, lines in refused.items():
+        rows = client.query(
+            f"SELECT DISTINCT toString(event_id) FROM city.{catalog.topics[topic].table} "
+            "WHERE toString(event_id) IN {ids:Array(String)}",
+            parameters={"ids": list(lines)},
+        ).result_rows
+        there = {event_id for (event_id,) in rows}
+        found[topic] = [line for event_id, line in lines.items() if event_id not in there]
+    return found
+
+
+def _event(value: bytes | None, schemas: Mapping[int, object]) -> dict[str, Any] | None:
+    """Return a record's event, or None if no schema of its topic decodes all of its bytes."""
     if value is None or len(value) < 6 or value[0] != 0:
         return None
     schema = schemas.get(int.from_bytes(value[1:5], "big"))
@@ -114,12 +163,10 @@ def _event_id(value: bytes | None, schemas: Mapping[int, object]) -> str | None:
         return None
     stream = io.BytesIO(value[5:])
     try:
-        event = fastavro.schemaless_reader(stream, schema, None)
+        event: dict[str, Any] = fastavro.schemaless_reader(stream, schema, None)
     except Exception:  # noqa: BLE001 - on any error the schema does not decode it
         return None
-    if stream.read(1):
-        return None
-    return str(event["event_id"])
+    return None if stream.read(1) else event
 
 
 def _records(

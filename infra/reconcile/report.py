@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from schemas.catalog import Catalog
 
 
-def equations(counts: Mapping[str, TopicCount], catalog: Catalog) -> list[str]:
-    """Return one line for each equation of docs/counts.md#equations that does not hold."""
+def equations(
+    counts: Mapping[str, TopicCount], catalog: Catalog, explained: Mapping[str, Sequence[str]] | None = None
+) -> list[str]:
+    """Return one line for each equation of docs/counts.md#equations that does not hold.
+
+    Args:
+        counts: The counts of each topic.
+        catalog: The catalogue.
+        explained: By topic, one line for each event without a row that a dead letter accounts for.
+    """
     problems = []
     for name, c in counts.items():
         topic = catalog.topics[name]
@@ -32,8 +40,10 @@ def equations(counts: Mapping[str, TopicCount], catalog: Catalog) -> list[str]:
                 f"{name}: records {c.records} ≠ events {c.events} + repeats {c.repeats} "
                 f"+ undecodable {c.undecodable}"
             )
-        if c.rows != c.events:
-            problems.append(f"{name}: rows {c.rows} ≠ events {c.events}")
+        refused = len((explained or {}).get(name, ()))
+        if c.rows is None or c.rows + refused != c.events:
+            more = f" + refused {refused}" if refused else ""
+            problems.append(f"{name}: rows {c.rows}{more} ≠ events {c.events}")
     return problems
 
 
@@ -65,6 +75,7 @@ def build(
     to_row_ms: Mapping[str, float | None],
     audit_problems: Sequence[str],
     seconds: float,
+    explained: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
     """Return the report; its verdict is `pass` only if every equation and the audit hold.
 
@@ -77,9 +88,10 @@ def build(
         to_row_ms: p50 and p99 from record to row.
         audit_problems: What the audit found.
         seconds: Duration of the run.
+        explained: By topic, one line for each event without a row that a dead letter accounts for.
     """
     problems = [
-        *equations(counts, catalog),
+        *equations(counts, catalog, explained),
         *unaccounted([{"path": path, **values} for path, values in inputs.items()]),
         *audit_problems,
     ]
@@ -97,6 +109,7 @@ def build(
         "logs": {log.origin: {"size": log.size, "root": log.root} for log in logs},
         "city_log": dict(city_log),
         "audit": {"verdict": "fail" if problems else "pass", "problems": problems},
+        "explained": [line for lines in (explained or {}).values() for line in lines],
         "latency_ms": {
             "to_row": dict(to_row_ms),
             "to_seal": latency([ms for log in logs for ms in log.seal_ms]),

@@ -302,14 +302,16 @@ def counted(run: Run, seconds: float, held: Sequence[str]) -> dict[str, Any]:
     """
     settings, catalog = run.settings, run.catalog
     marks = count.watermarks(settings.kafka_address, list(catalog.topics))
-    counts = count.consumer_pass(settings.kafka_address, catalog, marks)
+    refused: count.Refused = {}
+    counts = count.consumer_pass(settings.kafka_address, catalog, marks, refused)
     client = connect(settings)
     count.clickhouse_counts(client, catalog, counts)
+    explained = count.without_rows(client, catalog, refused)
     city_log, logs = ledger_counts(settings.data / "ledger", catalog, counts)
     to_row = count.row_latency(client)
     all_letters, open_letters = letters.count_letters(client, catalog)
     client.close()
-    from infra.evidence.records import run_audit  # noqa: PLC0415 - the ledger's libraries load only when needed
+    from infra.evidence.audit import run_audit  # noqa: PLC0415 - the ledger's libraries load only when needed
 
     result = run_audit(settings, catalog, settled=True)
     document = report.build(
@@ -319,8 +321,9 @@ def counted(run: Run, seconds: float, held: Sequence[str]) -> dict[str, Any]:
         city_log=city_log,
         logs=logs,
         to_row_ms=to_row,
-        audit_problems=[*result.problems, *held],
+        audit_problems=[*result.problems, *result.unreadable, *held],
         seconds=seconds,
+        explained=explained,
     )
     document["dead_letters"] = {
         "by_stage": all_letters,
@@ -359,6 +362,8 @@ def show_report(screen: Screen, document: Mapping[str, Any]) -> None:
                 f"events {row['events']:,}, rows {row['rows']:,}, repeats {row['repeats']}, "
                 f"undecodable {row['undecodable']}"
             )
+    for line in document["explained"]:
+        screen.say(f"  explained: {line}")
     for problem in document["audit"]["problems"]:
         screen.say(f"  PROBLEM {problem}")
     if document["stayed_empty"]:

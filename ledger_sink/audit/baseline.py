@@ -1,7 +1,7 @@
 """The baseline of an incremental audit: what the last audit that passed had verified.
 
 It is one small file (`store/checksummed_json.py`), replaced atomically after a verdict of "pass" only. It
-has the verified size and root of each log, and for each topic-partition the number of archive rows before an offset.
+has the verified size and root of each log, and for each topic-partition a summary of the archive rows before an offset.
 An incremental audit trusts it: anyone who can write it can make that audit begin too late. A full audit does not read
 it.
 """
@@ -12,6 +12,7 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ledger_sink.audit.stores import RowSummary
 from ledger_sink.errors import DamagedStateError
 from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.store import FileStore, checksummed_json
@@ -20,7 +21,7 @@ from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORM = "city-audit-memory/v1"
+FORM = "city-audit-memory/v2"
 """Tag of the file's format."""
 
 
@@ -30,8 +31,10 @@ class AuditBaseline:
 
     logs: dict[str, VerifiedPrefix] = field(default_factory=dict)
     """Verified prefix by origin, of partition logs and the city log."""
-    rows: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """By `topic/partition`: an offset, and the number of archive rows before it."""
+    rows: dict[str, tuple[int, RowSummary]] = field(default_factory=dict)
+    """By `topic/partition`: an offset, and a summary of the archive rows before it."""
+    tables: dict[str, Any] = field(default_factory=dict)
+    """By typed table: what the caller remembers of its rows."""
 
 
 def read_baseline(path: Path) -> AuditBaseline | None:
@@ -44,14 +47,19 @@ def read_baseline(path: Path) -> AuditBaseline | None:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
-    value = checksummed_json.decode(data, str(path))
+    try:
+        value = checksummed_json.decode(data, str(path))
+    except DamagedStateError as error:
+        raise DamagedStateError(f"{path}: damaged: run a full audit, which writes it anew") from error
     if value.get("form") != FORM:
         raise DamagedStateError(f"{path}: expected {FORM}, got {value.get('form')!a}; run a full audit")
     try:
         logs = {origin: _prefix(found) for origin, found in value["logs"].items()}
-        return AuditBaseline(
-            logs, {partition: (int(a), int(b)) for partition, (a, b) in value["rows"].items()}
-        )
+        rows = {
+            partition: (int(offset), RowSummary(int(count), int(digest)))
+            for partition, (offset, count, digest) in value["rows"].items()
+        }
+        return AuditBaseline(logs, rows, dict(value["tables"]))
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedStateError(f"{path}: expected {FORM}, got {error}; run a full audit") from error
 
@@ -72,9 +80,14 @@ def write_baseline(path: Path, baseline: AuditBaseline) -> None:
         }
         for origin, prefix in baseline.logs.items()
     }
+    rows = {
+        partition: [offset, summary.rows, summary.digest]
+        for partition, (offset, summary) in baseline.rows.items()
+    }
+    content = {"form": FORM, "logs": logs, "rows": rows, "tables": baseline.tables}
     path.parent.mkdir(parents=True, exist_ok=True)
     store = FileStore(path.parent, threads=1)
-    store.write({path.name: checksummed_json.encode({"form": FORM, "logs": logs, "rows": baseline.rows})})
+    store.write({path.name: checksummed_json.encode(content)})
 
 
 def _prefix(found: dict[str, Any]) -> VerifiedPrefix:

@@ -8,96 +8,47 @@
 It only reads, and runs beside the platform. It runs none of the code that appends, signs or publishes. It shares with
 that code the format and the readers: the store, tiles, state files, the list of epochs and the Kafka source.
 
+What cannot be read is named, and the rest is audited. A store that does not answer is `unreadable`; a file or row that
+is missing, damaged or wrong is a problem.
+
 A full audit reads everything. An incremental one trusts the last audit that passed and reads only what came after it,
-so its work grows with what is new. It does not read old files, rows and records again, and the result lists that.
+so its work grows with what is new. It does not read old files and records again, and the result lists that. Of old
+rows of the archive it compares the number and a digest.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
-from ledger_sink.anchor.audit import audit_anchors
 from ledger_sink.audit.baseline import AuditBaseline
-from ledger_sink.city_log.state import read_city_state
-from ledger_sink.errors import KafkaUnavailableError, LedgerError, MissingFileError
-from ledger_sink.format.checkpoint import parse_checkpoint
-from ledger_sink.format.control import Start, parse_control
-from ledger_sink.format.errors import FormatError
-from ledger_sink.format.keys import city_origin
-from ledger_sink.format.layout import CHECKPOINT, POLICY, STATE, control_path, log_path
-from ledger_sink.format.leaf import LEAF_BYTES, Kind
+from ledger_sink.audit.ledger_files import LedgerFilesAudit
+from ledger_sink.audit.records import Counts, RecordsAudit
+from ledger_sink.errors import KafkaUnavailableError
+from ledger_sink.format.layout import POLICY
 from ledger_sink.kafka_source import KafkaSource
-from ledger_sink.log.epochs import epochs_of, partitions_of
-from ledger_sink.log.name import LogName
-from ledger_sink.log.state import read_state
-from ledger_sink.log.tile_log import TileSource
-from ledger_sink.store import FileStore
-from ledger_sink.verifier.city_check import check_city
-from ledger_sink.verifier.compare import END, Comparison, RecordLeaf, Side, compare, items
-from ledger_sink.verifier.errors import VerifierError
-from ledger_sink.verifier.trust import load_trust
-from ledger_sink.verifier.verdict import Status, Verdict
 from schemas.names import AUDIT_GROUP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from ledger_sink.audit.stores import Archive, Source
     from ledger_sink.config import LedgerConfig
-    from ledger_sink.kafka_source import TopicFacts
-    from ledger_sink.record import Record
-    from ledger_sink.store import Store
 
+__all__ = ["AuditResult", "Counts", "run"]
 
-_PROBLEMS = (Status.FAILED, Status.KEY_MISSING, Status.UNREADABLE, Status.NOTHING)
-
-ATTEMPTS = 3
-"""Most readings of a ledger that grows meanwhile."""
-
-
-class Source(Protocol):
-    """What the audit reads from Kafka; `KafkaSource` implements it."""
-
-    def describe(self, topics: Sequence[str]) -> dict[str, TopicFacts]:
-        """Return id and partition count of the topics that exist."""
-
-    def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
-        """Return the first retained offset and the one after the last record."""
-
-    def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
-        """Return the records with first ≤ offset < end, in offset order."""
-
-
-class Archive(Protocol):
-    """What the audit reads from the archive."""
-
-    def rows(self, topic: str, partition: int, first: int) -> Iterable[Record]:
-        """Return the rows of a topic-partition from offset `first` on, in offset order."""
-
-    def count(self, topic: str, partition: int, before: int) -> int:
-        """Return the number of rows of a topic-partition with an offset below `before`."""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Counts of one topic over all partitions; in an incremental audit, of the new part."""
-
-    records: int = 0
-    """Compared records that Kafka retains."""
-    sealed: int = 0
-    """Leaves of kind record."""
-    archived: int = 0
-    """Rows of the archive."""
+NO_WAIT = {"fetch.min.bytes": 1, "fetch.wait.max.ms": 50}
+"""Settings of the audit's consumer: it reads many short ranges, and waits for none to grow."""
 
 
 @dataclass(frozen=True)
 class AuditResult:
     """Verdict, problems and counts of an audit."""
 
-    verdict: Literal["pass", "fail"]
+    verdict: Literal["pass", "fail", "unreadable"]
+    """`unreadable`: nothing is wrong in what could be read, and something could not."""
     problems: list[str]
     """Each names a file, or topic/partition and offset, with the expected and the found value."""
     counts: Mapping[str, Counts] = field(default_factory=dict)
@@ -108,6 +59,10 @@ class AuditResult:
     """Duration of the audit."""
     baseline: AuditBaseline = field(default_factory=AuditBaseline)
     """Where an incremental audit can go on; empty unless this audit passed with an archive."""
+    unreadable: list[str] = field(default_factory=list)
+    """Stores that could not be read, one line each."""
+    trust_lines: list[str] = field(default_factory=list)
+    """What the verdict rests on, where that is little (a weak policy)."""
 
 
 def run(
@@ -119,6 +74,7 @@ def run(
     settled: bool = True,
     grace_s: float = 0.0,
     baseline: AuditBaseline | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> AuditResult:
     """Audit a whole ledger.
 
@@ -129,217 +85,44 @@ def run(
         policy: the auditor's own policy file; None takes the city's, which proves less.
         settled: everything in Kafka must be sealed, archived and cosigned by now. False leaves out what came after
             the newest checkpoints.
-        grace_s: time for the archive to catch up with those checkpoints first, in seconds.
+        grace_s: longest time for the archive to catch up with those checkpoints first, in seconds.
         baseline: result of the last audit that passed, for an incremental audit; None makes a full one.
-
-    Raises:
-        StoreError: the ledger's directory cannot be read.
+        progress: called with a line on what is read next.
     """
     began = time.monotonic()
-    audit = _Audit(config, archive, settled=settled, baseline=baseline)
-    audit.check_files(policy or config.ledger / POLICY)
-    audit.check_states()
-    if grace_s:
-        time.sleep(grace_s)
-    if source is not None:
-        audit.check_records(source)
-    else:
-        own = KafkaSource(config, group=AUDIT_GROUP)
+    since = baseline or AuditBaseline()
+    files = LedgerFilesAudit(config, since, settled=settled)
+    progress("files of the ledger")
+    files.check(policy or config.ledger / POLICY)
+    records = RecordsAudit(config, files, archive, since, settled=settled, progress=progress)
+    opened: list[KafkaSource] = []
+
+    def open_source() -> Source:
+        if source is not None:
+            return source
         try:
-            audit.check_records(own)
-        finally:
+            opened.append(KafkaSource(config, group=AUDIT_GROUP, options=NO_WAIT))
+        except Exception as error:  # librdkafka refuses a setting
+            raise KafkaUnavailableError(str(error)) from error
+        return opened[0]
+
+    try:
+        records.check(open_source, grace_s)
+    finally:
+        for own in opened:
             own.close()
-    verdict: Literal["pass", "fail"] = "fail" if audit.problems else "pass"
-    seconds = time.monotonic() - began
-    whole = not audit.problems and archive is not None
-    new_baseline = audit.new_baseline if whole else AuditBaseline()
-    return AuditResult(verdict, audit.problems, audit.counts, audit.not_checked, seconds, new_baseline)
-
-
-class _Audit:
-    """One run of the audit. It collects problems in the order in which it finds them."""
-
-    def __init__(
-        self, config: LedgerConfig, archive: Archive | None, *, settled: bool, baseline: AuditBaseline | None
-    ) -> None:
-        self.problems: list[str] = []
-        self.not_checked: list[str] = []
-        self.counts: dict[str, Counts] = {}
-        self._config = config
-        self._archive = archive
-        self._settled = settled
-        self._baseline = AuditBaseline() if baseline is None else baseline
-        self.new_baseline = AuditBaseline()
-        self._store = FileStore(config.ledger)
-        self._sizes = _published_sizes(self._store, config)
-
-    def check_files(self, policy: Path) -> None:
-        """Verify the ledger's directory as an auditor would, and that no anchor is late.
-
-        A ledger that grows meanwhile may remove a partial tile that the verifier is about to read. Then it reads again.
-        """
-        city = self._baseline.logs.get(city_origin(self._config.city))
-        anchors = audit_anchors(
-            self._store,
-            self._config.city,
-            self._config.anchors,
-            settled=self._settled,
-            above=city.size if city else 0,
-        )
-        self.problems += anchors.problems
-        for _ in range(ATTEMPTS):
-            before = _published_sizes(self._store, self._config)
-            try:
-                self.new_baseline.logs = dict(self._baseline.logs)
-                trust = replace(load_trust(policy, [], []), receipts=anchors.trust)
-                verdict = check_city("ledger", self._config.ledger, trust, self.new_baseline.logs)
-            except VerifierError as error:
-                self.problems.append(str(error))
-                return
-            if verdict.passed or before == _published_sizes(self._store, self._config):
-                break
-        self._take(verdict)
-        self._sizes |= {
-            name: self.new_baseline.logs[name.origin].size
-            for name in self._sizes
-            if name.origin in self.new_baseline.logs
-        }
-
-    def _take(self, verdict: Verdict) -> None:
-        for claim in verdict.claims:
-            open_end = claim.status is Status.NOT_CHECKED and claim.name == "roots-in-blocks"
-            if claim.status in _PROBLEMS or (open_end and self._settled):
-                self.problems.append(claim.words)
-            elif claim.status is Status.NOT_CHECKED:
-                self.not_checked.append(claim.words)
-
-    def check_states(self) -> None:
-        """Compare the writer's state files with the published checkpoints."""
-        checks: list[Callable[[], None]] = [self._check_city_state]
-        checks += [partial(self._check_state, name, size) for name, size in self._sizes.items()]
-        for check in checks:
-            try:
-                check()
-            except (LedgerError, FormatError) as error:
-                self.problems.append(str(error))
-
-    def _check_state(self, name: LogName, size: int) -> None:
-        state = read_state(self._store, name.folder)
-        where = f"{name.folder}/{STATE}"
-        if state is None or state.origin != name.origin:
-            self.problems.append(f"{where}: expected the state of {name.origin}, got {state}")
-        elif state.size < size or (self._settled and state.size != size):
-            self.problems.append(f"{where}: expected size {size} as published, got {state.size}")
-
-    def _check_city_state(self) -> None:
-        folder = log_path(city_origin(self._config.city))
-        state = read_city_state(self._store, folder)
-        if state is None:
-            self.problems.append(f"{folder}/{STATE}: expected the city log's state, got none")
-            return
-        size = parse_checkpoint(self._store.read(f"{folder}/{CHECKPOINT}"))[0].size
-        if state.size < size or (self._settled and state.size != size):
-            self.problems.append(
-                f"{folder}/{CHECKPOINT}: expected size {state.size} as in {STATE}, cosigned is {size}"
-            )
-
-    def check_records(self, source: Source) -> None:
-        """Compare every leaf with Kafka and the archive."""
-        try:
-            self._check_records(source)
-        except KafkaUnavailableError as error:
-            self.problems.append(f"Kafka: {error}")
-
-    def _check_records(self, source: Source) -> None:
-        facts = source.describe([topic.name for topic in self._config.topics])
-        if self._archive is None:
-            self.not_checked.append("the archive: nobody gave a reader of it")
-        if self._baseline.logs:
-            self.not_checked.append(
-                "records, rows and files that the last audit had checked: run a full audit"
-            )
-        for topic in self._config.topics:
-            found = facts.get(topic.name)
-            if found is None:
-                self.problems.append(f"{topic.name}: expected the topic in Kafka, got none")
-                continue
-            total = Counts()
-            for partition in range(max(topic.partitions, found.partitions)):
-                one = self._compare(source, topic.name, partition, found.topic_id)
-                self.problems += one.problems
-                if one.left_out:
-                    self.problems.append(f"{one.where}: and {one.left_out} problems more")
-                total = Counts(
-                    total.records + one.records, total.sealed + one.leaves, total.archived + one.rows
-                )
-            self.counts[topic.name] = total
-
-    def _compare(self, source: Source, topic: str, partition: int, topic_id: bytes) -> Comparison:
-        comparison = Comparison(f"{topic}/{partition}")
-        low, high = source.watermarks(topic, partition)
-        logs = [name for name in self._sizes if (name.topic, name.partition) == (topic, partition)]
-        if not logs and self._settled:
-            comparison.add("expected a published log, got none")
-        try:
-            current = [name for name in logs if self._topic_id(name) == topic_id]
-            earlier = {s.leaf for name in logs if name not in current for s in self._leaves(name)}
-            if logs and not current:
-                comparison.add(f"expected a log of topic id {topic_id.hex()}, got none: it was re-created")
-            leaves = [sealed for name in current for sealed in self._leaves(name)]
-        except (LedgerError, FormatError) as error:
-            comparison.add(f"leaves: {error}; records were not compared")
-            return comparison
-        first = self._first(comparison, current, topic, partition)
-        end = leaves[-1].offset + 1 if leaves else max(low, first)
-        before = END if self._settled else end
-        stop = high if self._settled else min(end, high)
-        records = source.records(topic, partition, max(low, first), stop)
-        kafka = Side("Kafka", items(topic, partition, records), comparison)
-        archived = None
-        if self._archive is not None:
-            rows = items(topic, partition, self._archive.rows(topic, partition, first))
-            archived = Side("archive", rows, comparison, earlier)
-        compare(comparison, leaves, kafka, archived, retained_from=low, before=before)
-        if self._archive is not None and current:
-            self.new_baseline.rows[comparison.where] = end, self._archive.count(topic, partition, end)
-        return comparison
-
-    def _first(self, comparison: Comparison, current: Sequence[LogName], topic: str, partition: int) -> int:
-        """Return the offset to compare records from; check that the archive still has as many rows before it."""
-        if not any(name.origin in self._baseline.logs for name in current):
-            return 0  # a topic that was created, or re-created, since
-        first, expected = self._baseline.rows.get(comparison.where, (0, 0))
-        if first and self._archive is not None:
-            got = self._archive.count(topic, partition, first)
-            if got != expected:
-                comparison.add(
-                    f"before offset {first}: archive: expected {expected} rows as at the last audit, got {got}: "
-                    "a full audit names them"
-                )
-        return first
-
-    def _topic_id(self, name: LogName) -> bytes:
-        control = parse_control(self._store.read(f"{name.folder}/{control_path(0)}"))
-        return bytes.fromhex(control.topic_id) if isinstance(control, Start) else b""
-
-    def _leaves(self, name: LogName) -> Iterator[RecordLeaf]:
-        known = self._baseline.logs.get(name.origin)
-        first = known.size if known is not None else 0
-        entries = TileSource(self._store, name.folder).entries(self._sizes[name], first)
-        for index, entry in enumerate(entries, start=first):
-            if len(entry) == LEAF_BYTES and entry[1] == Kind.RECORD:
-                yield RecordLeaf(int.from_bytes(entry[2:10], "big"), index, name.origin, entry)
-
-
-def _published_sizes(store: Store, config: LedgerConfig) -> dict[LogName, int]:
-    """Return the published size of every log with a readable checkpoint, epochs rising."""
-    sizes = {}
-    for topic in config.topics:
-        for partition in partitions_of(store, topic.name):
-            for epoch in epochs_of(store, topic.name, partition):
-                name = LogName(config.city, topic.name, partition, epoch)
-                try:
-                    sizes[name] = parse_checkpoint(store.read(f"{name.folder}/{CHECKPOINT}"))[0].size
-                except (MissingFileError, FormatError):
-                    continue  # the verifier names it
-    return sizes
+    problems = [*files.problems, *records.problems]
+    verdict: Literal["pass", "fail", "unreadable"] = (
+        "fail" if problems else "unreadable" if records.unreadable else "pass"
+    )
+    whole = verdict == "pass" and archive is not None
+    return AuditResult(
+        verdict,
+        problems,
+        records.counts,
+        [*files.not_checked, *records.not_checked],
+        time.monotonic() - began,
+        AuditBaseline(files.prefixes, records.rows) if whole else AuditBaseline(),
+        records.unreadable,
+        files.trust_lines,
+    )

@@ -1,8 +1,8 @@
 """Comparison of the leaves, Kafka's records and the archive's rows of one topic-partition (pure, streaming).
 
 Each of the three comes in offset order. Every leaf must have exactly one archive row and, while Kafka retains it, one
-record. Both must match the leaf's commitment. Every row and record must have a leaf. A problem names topic, partition,
-offset, and what was expected and found.
+record. Both must match the leaf's commitment. Every row and record must have a leaf. Where leaves cannot be read, rows
+and records are compared with each other. A problem names topic, partition, offset, and what was expected and found.
 """
 
 from __future__ import annotations
@@ -40,6 +40,16 @@ class RecordLeaf(NamedTuple):
     """Index of the leaf in its log."""
     origin: str
     leaf: bytes
+
+
+class UnreadLeaves(NamedTuple):
+    """Takes the place of leaves that cannot be read: up to the next leaf's offset the sides answer for each other."""
+
+    origin: str
+    number: int
+    """Index of the first of them in their log."""
+    problem: str = ""
+    """The file that cannot be read, and why; empty for a leaf that differs from its hash."""
 
 
 @dataclass
@@ -149,6 +159,23 @@ class Side:
             f"{sealed.number} of {sealed.origin}, got {got}"
         )
 
+    @property
+    def offset(self) -> int:
+        """Return the offset of the next item; `END` if there is none."""
+        return self._next.offset
+
+    def take(self, offset: int) -> bytes | None:
+        """Return the leaf of the item at an offset and go past it; `None` if there is none."""
+        if self._next.offset != offset:
+            return None
+        item, self._next = self._next, self._advance()
+        while self._next.offset == offset:
+            self._comparison.add(f"offset {offset}: {self._name}: expected one, got another one more")
+            self._next = self._advance()
+        if item.reason:
+            self._comparison.add(f"offset {offset}: {self._name}: {item.reason}")
+        return item.leaf
+
     def finish(self, before: int) -> None:
         """Report the items after the last leaf and before an offset."""
         while self._next.offset < before:
@@ -165,7 +192,7 @@ class Side:
 
 def compare(
     comparison: Comparison,
-    leaves: Iterable[RecordLeaf],
+    leaves: Iterable[RecordLeaf | UnreadLeaves],
     kafka: Side,
     archive: Side | None,
     *,
@@ -176,19 +203,51 @@ def compare(
 
     Args:
         comparison: receives counts and problems.
-        leaves: leaves of kind record, offsets rising.
+        leaves: leaves of kind record, offsets rising, and marks where some cannot be read.
         kafka: the records that Kafka retains, or the only source compared.
         archive: the archive's rows; `None` compares no archive.
         retained_from: first offset that Kafka retains; earlier records may be missing.
         before: compare only offsets below it (`END`: all).
     """
+    unread = False
     for sealed in leaves:
+        if isinstance(sealed, UnreadLeaves):
+            unread = True
+            continue
+        if unread:
+            _compare_sides(comparison, kafka, archive, retained_from, sealed.offset)
+            unread = False
         comparison.leaves += 1
         kafka.meet(sealed, required=sealed.offset >= retained_from)
         if archive is not None:
             archive.meet(sealed, required=True)
+    if unread:
+        _compare_sides(comparison, kafka, archive, retained_from, before)
     kafka.finish(before)
     comparison.records = kafka.count
     if archive is not None:
         archive.finish(before)
         comparison.rows = archive.count
+
+
+def _compare_sides(
+    comparison: Comparison, kafka: Side, archive: Side | None, retained_from: int, before: int
+) -> None:
+    """Compare records and rows with each other, up to an offset: no leaf answers for them."""
+    while True:
+        offset = min(kafka.offset, END if archive is None else archive.offset)
+        if offset >= before:
+            return
+        record = kafka.take(offset)
+        if archive is None:
+            continue
+        row = archive.take(offset)
+        if row is None:
+            comparison.add(f"offset {offset}: archive: expected the record that Kafka has, got nothing")
+        elif record is None and offset >= retained_from:
+            comparison.add(f"offset {offset}: Kafka: expected the record that the archive has, got nothing")
+        elif record is not None and record != row:
+            comparison.add(
+                f"offset {offset}: archive: expected commitment {record[-32:].hex()} of Kafka's record, "
+                f"got {row[-32:].hex()}; its leaf cannot be read"
+            )

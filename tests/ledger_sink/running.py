@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from infra.kafka.topics import await_leaders
 from infra.ports import free_port
 from ledger_sink.audit import run as audit
+from ledger_sink.audit.stores import RowSummary
 from ledger_sink.config import LedgerConfig, SealedTopic, SignerConfig, WitnessConfig
 from ledger_sink.format.keys import own_witness_name
 from ledger_sink.kafka_source import KafkaSource
@@ -28,7 +29,7 @@ from tests.harness.waiting import eventually, patient
 from tests.ledger_sink.summary import Summary, summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from ledger_sink.record import Record
 
@@ -185,9 +186,23 @@ class Ledger:
         finally:
             source.close()
 
-    def count(self, topic: str, partition: int, before: int) -> int:
+    def ends(self) -> dict[tuple[str, int], int]:
+        """Where each partition ends."""
+        source = KafkaSource(self.config, group="test-archive")
+        try:
+            partitions = [(t.name, p) for t in self.config.topics for p in range(t.partitions)]
+            return {each: high for each, (_, high) in source.all_watermarks(partitions).items()}
+        finally:
+            source.close()
+
+    def summaries(self, before: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], RowSummary]:
         """How many of them lie before an offset."""
-        return sum(record.offset < before for record in self.rows(topic, partition, 0))
+        return {
+            (topic, partition): RowSummary(
+                sum(record.offset < end for record in self.rows(topic, partition, 0))
+            )
+            for (topic, partition), end in before.items()
+        }
 
     def audit(self) -> audit.AuditResult:
         """Audit the settled ledger."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import string
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -20,19 +21,32 @@ if TYPE_CHECKING:
 
 TOPIC = "air-quality.reading"
 INDEX = "air-quality.index"
+BASE64 = string.ascii_letters + string.digits + "+/"
 
 
 @contextmanager
-def flipped(path: Path, at: int = -1) -> Iterator[None]:
+def flipped(path: Path, at: int = -1, bit: int = 0) -> Iterator[None]:
     """Flip one bit of a byte of a file, and put it back."""
     whole = path.read_bytes()
     damaged = bytearray(whole)
-    damaged[at] ^= 1
+    damaged[at] ^= 1 << bit
     path.write_bytes(bytes(damaged))
     try:
         yield
     finally:
         path.write_bytes(whole)
+
+
+def flip_of_digit(checkpoint: Path, *, stays_digit: bool) -> tuple[int, int]:
+    """Return a byte of a checkpoint's root and a bit, such that the flipped byte is a base64 digit, or none."""
+    data = checkpoint.read_bytes()
+    begin = data.index(b"\n", data.index(b"\n") + 1) + 1
+    for at in range(begin, begin + 40):
+        for bit in range(8):
+            flipped_byte = chr(data[at] ^ 1 << bit)
+            if (flipped_byte in BASE64) == stays_digit and flipped_byte != "\n":
+                return at, bit
+    raise AssertionError(data)
 
 
 @contextmanager
@@ -68,13 +82,18 @@ def copied(readings: LiveCity, tmp_path: Path) -> Path:
     return ledger
 
 
-def damages(ledger: Path) -> dict[Path, int]:
-    """Return files of three logs that are quiet, and which of their bytes to flip."""
+def damages(ledger: Path, *, stays_digit: bool = True) -> dict[Path, tuple[int, int]]:
+    """Return files of three logs that are quiet, and which byte and bit of them to flip.
+
+    Args:
+        ledger: The ledger's folder.
+        stays_digit: Whether the flipped digit of a checkpoint's root stays a digit of base64.
+    """
     logs = [ledger / TOPIC / "0" / "1", ledger / TOPIC / "1" / "1", ledger / INDEX / "0" / "1"]
     return {
-        largest(logs[0], "tile/entries/**/*"): 40,
-        largest(logs[1], "tile/0/**/*"): 40,
-        logs[2] / "checkpoint": 60,
+        largest(logs[0], "tile/entries/**/*"): (40, 0),
+        largest(logs[1], "tile/0/**/*"): (40, 0),
+        logs[2] / "checkpoint": flip_of_digit(logs[2] / "checkpoint", stays_digit=stays_digit),
     }
 
 
@@ -82,22 +101,32 @@ def damages(ledger: Path) -> dict[Path, int]:
 def test_one_flipped_byte_of_a_ledger_is_named_by_the_verifier(copied: Path) -> None:
     """Entry, tile, checkpoint, of a topic's log and of the city's: exit 1 and the file's name."""
     city_log = copied / "city" / "1"
-    of_the_city = {largest(city_log, "tile/entries/**/*"): 40, city_log / "checkpoint": 60}
-    for path, at in {**damages(copied), **of_the_city}.items():
-        with flipped(path, at):
+    of_the_city = {
+        largest(city_log, "tile/entries/**/*"): (40, 0),
+        city_log / "checkpoint": flip_of_digit(city_log / "checkpoint", stays_digit=False),
+    }
+    for path, (at, bit) in {**damages(copied), **of_the_city}.items():
+        with flipped(path, at, bit):
             verdict = verify("--city", copied, "--policy", copied / "policy.txt")
             assert verdict.returncode == 1, f"{path}: {verdict.stdout}"
             assert str(path.relative_to(copied)) in verdict.stdout + verdict.stderr, verdict.stdout
 
 
 @pytest.mark.timeout(300)
-def test_flipped_bytes_of_ledger_and_archive_are_named_by_the_audit(readings: LiveCity) -> None:
-    """Three files of three logs, and one record's value in ClickHouse: exit 1, and where they are."""
+@pytest.mark.parametrize("stays_digit", [True, False])
+def test_flipped_bytes_of_ledger_and_archive_are_named_by_the_audit(
+    readings: LiveCity, stays_digit: bool
+) -> None:
+    """Three files of three logs, and one record's value in ClickHouse: exit 1, and where they are.
+
+    The checkpoint is damaged so that it can still be parsed, and so that it cannot: records of its log are compared
+    all the same.
+    """
     ledger = readings.city.data / "ledger"
-    damaged = damages(ledger)
+    damaged = damages(ledger, stays_digit=stays_digit)
     with ExitStack() as stack:
-        for path, at in damaged.items():
-            stack.enter_context(flipped(path, at))
+        for path, (at, bit) in damaged.items():
+            stack.enter_context(flipped(path, at, bit))
         stack.enter_context(changed(readings.city, f"topic = '{INDEX}' AND partition = 0 AND offset = 5"))
         audit = readings.city.city("audit")
     assert audit.returncode == 1, audit.stdout

@@ -34,6 +34,14 @@ def test_any_count_that_is_off_by_one_is_named(field: str, by: int) -> None:
     assert all(TOPIC in problem for problem in problems)
 
 
+def test_an_event_without_a_row_passes_only_if_a_dead_letter_accounts_for_it() -> None:
+    """Rows + refused = events; one line too few or too many is a difference again."""
+    fewer = {TOPIC: replace(RIGHT, rows=4)}
+    assert equations(fewer, CATALOG, {TOPIC: ["one"]}) == []
+    assert equations(fewer, CATALOG) == [f"{TOPIC}: rows 4 ≠ events 5"]
+    assert equations(fewer, CATALOG, {TOPIC: ["one", "two"]}) == [f"{TOPIC}: rows 4 + refused 2 ≠ events 5"]
+
+
 def test_metrics_are_neither_archived_nor_sealed() -> None:
     """`platform.metric` has null there, and that is right."""
     count = TopicCount(records=3, archived=None, sealed=None, events=3, rows=3)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ledger_sink.audit import run as audit
+from ledger_sink.audit.stores import RowSummary
 from ledger_sink.config import LedgerConfig, SealedTopic
 from ledger_sink.errors import NotCoveredYetError, NotSealedError
 from ledger_sink.format.keys import city_origin
@@ -26,7 +28,7 @@ from tests.ledger_sink.summary import summarize
 from tests.ledger_sink.worlds import CITY, TOPIC_ID, World, record, records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ledger_sink.audit.baseline import AuditBaseline
@@ -55,6 +57,10 @@ class FakeKafka:
         found = self.partitions[partition]
         return self.lows.get(partition, 0), found[-1].offset + 1 if found else 0
 
+    def all_watermarks(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
+        """First and last offsets of many partitions."""
+        return {each: self.watermarks(*each) for each in partitions}
+
     def records(self, _: str, partition: int, first: int, end: int) -> Iterator[Record]:
         """The records there."""
         return (r for r in self.partitions[partition] if first <= r.offset < end)
@@ -70,9 +76,19 @@ class FakeArchive:
         """The rows from an offset on."""
         return [row for row in self.found.get(partition, []) if row.offset >= first]
 
-    def count(self, _: str, partition: int, before: int) -> int:
-        """The number of rows before an offset."""
-        return sum(row.offset < before for row in self.found.get(partition, []))
+    def ends(self) -> dict[tuple[str, int], int]:
+        """Where each partition ends."""
+        return {(TOPIC, partition): rows[-1].offset + 1 for partition, rows in self.found.items() if rows}
+
+    def summaries(self, before: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], RowSummary]:
+        """Number and digest of the rows before an offset."""
+        return {
+            (topic, partition): RowSummary(
+                len(rows := [row for row in self.found.get(partition, []) if row.offset < end]),
+                sum(zlib.crc32(repr(row).encode()) for row in rows),
+            )
+            for (topic, partition), end in before.items()
+        }
 
 
 @dataclass
@@ -192,6 +208,68 @@ def test_a_removed_file_is_named(city: City, name: str) -> None:
     (city.root / "ledger" / name).unlink()
     result = city.audit()
     assert any(DAMAGES[name] in problem for problem in result.problems), result.problems
+
+
+LOG = f"{TOPIC}/1/1"
+BASE64_DIGIT, NO_DIGIT, OF_ORIGIN, OF_SIZE = "digit", "no digit", "origin", "size"
+
+
+def damage_checkpoint(data: bytes, kind: str) -> bytes:
+    """Change one byte of a checkpoint: of its root (a base64 digit to another, or to none), its origin or its size."""
+    lines = data.split(b"\n")
+    number, byte = {
+        BASE64_DIGIT: (2, b"A" if lines[2][:1] != b"A" else b"B"),
+        NO_DIGIT: (2, b"*"),
+        OF_ORIGIN: (0, b"X"),
+        OF_SIZE: (1, b"9" if lines[1][:1] != b"9" else b"8"),
+    }[kind]
+    lines[number] = byte + lines[number][1:]
+    return b"\n".join(lines)
+
+
+UNREADABLE = {
+    **{f"checkpoint: {kind}": {"checkpoint": kind} for kind in (BASE64_DIGIT, NO_DIGIT, OF_ORIGIN, OF_SIZE)},
+    "no checkpoint": {"checkpoint": ""},
+    "no checkpoint, no state": {"checkpoint": "", "state.json": ""},
+    "no checkpoint, no state, no control": {"checkpoint": "", "state.json": "", "control/0.json": ""},
+    "no checkpoint, no leaves": {"checkpoint": "", "tile/entries/000": "", "tile/entries/001.p/45": ""},
+    "no leaves": {"tile/entries/000": "", "tile/entries/001.p/45": ""},
+    "no folder": {"": ""},
+    "a bundle cut": {"tile/entries/000": "cut"},
+}
+
+
+@pytest.mark.parametrize("damages", UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize("settled", [True, False])
+def test_where_a_log_cannot_be_read_its_records_are_still_compared(
+    city: City, damages: dict[str, str], settled: bool
+) -> None:
+    """A changed row, a missing row and a surplus row are named, whatever of the log is damaged or gone."""
+    for name, kind in damages.items():
+        path = city.root / "ledger" / LOG / name
+        if name == "checkpoint" and kind:
+            path.write_bytes(damage_checkpoint(path.read_bytes(), kind))
+        elif kind:
+            path.write_bytes(path.read_bytes()[:100])
+        elif path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    city.rows[1][5] = changed(city.rows[1][5])
+    city.rows[1].insert(20, city.rows[1][20])
+    del city.rows[1][290]
+    result = city.audit(settled=settled)
+    assert result.verdict == "fail"
+    for wanted in (
+        *(f"{LOG}/{name}" for name in damages),
+        f"{TOPIC}/1 offset 5: archive: expected commitment",
+        f"{TOPIC}/1 offset 20: archive: expected one",
+        f"{TOPIC}/1 offset 289: archive: expected",
+    ):
+        assert any(wanted in problem for problem in result.problems), (wanted, result.problems)
+    offsets = [problem for problem in result.problems if problem.startswith(f"{TOPIC}/1 offset")]
+    assert len(offsets) == 3, offsets
+    assert result.counts[TOPIC].archived == 1000 - 1 + 1
 
 
 def changed(found: Record) -> Record:

@@ -1,0 +1,1 @@
+"""Tests of the typed tables' audit and rebuild."""
