@@ -32,8 +32,8 @@ class CityGroup(click.Group):
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run the command line as click does; as a program of its own, report every error in one line."""
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
-        return sys.exit(reported(lambda: super(CityGroup, self).main(*args, standalone_mode=False, **extra)))
+            return super().main(*args, standalone_mode=False, **extra)  # type: ignore[call-overload]
+        return sys.exit(reported(lambda: click.Group.main(self, *args, standalone_mode=False, **extra)))  # type: ignore[call-overload]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -144,7 +144,7 @@ def _silenced() -> int:
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):
-        sys.stdout = None  # type: ignore[assignment]  # as for a program without any output
+        sys.stdout = None  # as for a program without any output
     return PIPE_CLOSED
 
 

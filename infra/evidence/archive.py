@@ -110,7 +110,7 @@ class ClickHouseArchive:
         )
         return {(t, int(p)): RowSummary(int(count), int(digest)) for t, p, count, digest in rows}
 
-    def rows(self, topic: str, partition: int, first: int) -> Iterator[Record]:
+    def rows(self, topic: str, partition: int, first: int, *, page: int = PAGE_ROWS) -> Iterator[Record]:
         """Yield the rows of a topic-partition from an offset on, in offset order, duplicates included."""
         after, skip = first, 0
         while True:
@@ -118,7 +118,7 @@ class ClickHouseArchive:
                 "SELECT offset, timestamp_type, timestamp_ms, isNull(key), hex(ifNull(key, '')), isNull(value), "
                 "hex(ifNull(value, '')), arrayMap(h -> (hex(h.1), isNull(h.2), hex(ifNull(h.2, ''))), headers) "
                 f"FROM {_TABLE} WHERE topic = {{topic:String}} AND partition = {{partition:UInt32}} "
-                f"AND offset >= {{after:UInt64}} ORDER BY offset, value LIMIT {PAGE_ROWS} OFFSET {skip}",
+                f"AND offset >= {{after:UInt64}} ORDER BY offset, value LIMIT {page} OFFSET {skip}",
                 topic=topic,
                 partition=partition,
                 after=after,
@@ -132,11 +132,11 @@ class ClickHouseArchive:
                     None if no_value else bytes.fromhex(value),
                     tuple(_header(*each) for each in headers),
                 )
-            if len(rows) < PAGE_ROWS:
+            if len(rows) < page:
                 return
             last = rows[-1][0]
             same = sum(1 for row in rows if row[0] == last)
-            skip = skip + PAGE_ROWS if same == PAGE_ROWS else same
+            skip = skip + page if same == page else same
             after = last
 
 

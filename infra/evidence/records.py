@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.connections import connect
 from infra.errors import CityError, PartDownError
+from infra.evidence.archive import ClickHouseArchive
 from infra.kafka.admin import QUIET, READ_COMMITTED, reason
 from infra.layer_configs import ledger_config
 from ledger_sink.record import Record
@@ -103,13 +104,13 @@ def fetch(
 
     Raises:
         PartDownError: Kafka does not answer.
-        ClickHouseError: Kafka no longer has the record, and the archive cannot be read.
+        ArchiveError: Kafka no longer has the record, and the archive cannot be read.
     """
     record = fetch_from(settings.kafka_address, topic, partition, offset)
     if record is not None or not archive:
         return record
-    with closing(connect(settings)) as client:
-        first = next(archive_rows(client, topic, partition, offset, page=1), None)
+    with closing(ClickHouseArchive(settings)) as rows:
+        first = next(rows.rows(topic, partition, offset, page=1), None)
     return first if first is not None and first.offset == offset else None
 
 
