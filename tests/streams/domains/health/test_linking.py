@@ -133,8 +133,8 @@ def test_of_a_survey_in_several_files_only_the_files_of_a_person_are_visible(tmp
     assert sorted(looks.values()) == sorted(Counter((bool(n % 3), bool(n % 4)) for n in persons).values())
     attackers = [Attacker(path, found) for path in paths]
     for attacker in attackers:
-        rows = truth(attacker)
+        own = truth(attacker)
         for name, guess in attacker.guesses():
-            assert correct(guess, rows) <= MOST, (attacker.source, name)
-    rows = truth(attackers[0])
-    assert correct(membership(attackers), rows) <= len(looks) + 3 * len(looks) ** 0.5 + 3
+            assert correct(guess, own) <= MOST, (attacker.source, name)
+    everyone = truth(attackers[0])
+    assert correct(membership(attackers), everyone) <= len(looks) + 3 * len(looks) ** 0.5 + 3
