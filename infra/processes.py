@@ -13,7 +13,9 @@ import sys
 
 from infra import settings as settings_module
 from infra.process.child import end_with_threads, stop_event
+from infra.process.log_limit import limit_logging
 from infra.stack.roles import ROLES
+from ledger_sink.http.descriptors import raise_descriptor_limit
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,9 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     if role not in ROLES:
         print(f"usage: python -m infra.processes {{{'|'.join(ROLES)}}}", file=sys.stderr)  # noqa: T201
         return 2
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+    limit_logging(sys.stderr)
+    raise_descriptor_limit()
     stop = stop_event()
     end_with_threads(stop)
     from infra.known_errors import exit_code_of, known_errors
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     exit_code = main()
+    logging.shutdown()  # says what the log left out
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(exit_code)  # threads of the client libraries must not keep an ended process alive

@@ -91,6 +91,8 @@ class Settings:
     """URL of an existing ClickHouse (`http://user:password@host:8123`); empty: the embedded engine."""
     listen: str = LOOPBACK
     """Interface that our own HTTP servers listen on."""
+    hosts: str = ""
+    """Names, separated by commas, by which others call our HTTP servers; those of the loopback always count."""
     signer: str = ""
     """URL of the signer; empty: the one of this stack."""
     witness: str = ""
@@ -155,6 +157,11 @@ class Settings:
             return f"http://{LOOPBACK}:{self.ports.clickhouse}"
         parts = urlsplit(self.clickhouse)
         return f"{parts.scheme}://{parts.hostname}:{parts.port or 8123}"
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """Return the names by which others call our HTTP servers, besides those of the loopback."""
+        return tuple(name for name in (part.strip().lower() for part in self.hosts.split(",")) if name)
 
     @property
     def signer_url(self) -> str:

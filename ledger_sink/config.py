@@ -119,6 +119,8 @@ class SignerConfig:
     """Interface it listens on."""
     port: int = 18082
     """TCP port it listens on. 0: any free port."""
+    hosts: tuple[str, ...] = ()
+    """Names by which its callers reach it, besides those of the loopback and its own address."""
 
     @property
     def keys(self) -> Path:
@@ -150,3 +152,5 @@ class WitnessConfig:
     """Interface it listens on."""
     port: int = 18081
     """TCP port it listens on. 0: any free port."""
+    hosts: tuple[str, ...] = ()
+    """Names by which others reach it, besides those of the loopback and its own address."""

@@ -59,6 +59,8 @@ def respond(
         return Response(200, _Registry(catalog, query or {}, body).route(method, parts))
     except _RefusedError as refused:
         return refused.response
+    except RecursionError:
+        return Response(422, {"error_code": 42201, "message": "Invalid schema: nested too deeply"})
 
 
 class _Registry:
@@ -172,7 +174,7 @@ class _Registry:
         try:
             schema = json.loads(json.loads(self.body)["schema"])
             parse(schema)
-        except (ValueError, TypeError, KeyError, AvroError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, AvroError) as error:
             raise _RefusedError(42201, f"Invalid schema: {error}") from None
         return schema
 

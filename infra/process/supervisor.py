@@ -18,6 +18,7 @@ import psutil
 
 from infra.errors import DataDirectoryError, StackError
 from infra.process.child import spawn
+from infra.process.log_files import LogRotation, last_lines
 from infra.process.report import clear_reports
 
 if TYPE_CHECKING:
@@ -47,10 +48,7 @@ class Child:
 
     def last_line(self) -> str:
         """Return the last line of its log that is not blank; empty if there is none."""
-        try:
-            lines = self.log.read_text(errors="replace").splitlines()[-40:]
-        except OSError:
-            return ""
+        lines = last_lines(self.log)[-40:]
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def exit_message(self) -> str:
@@ -72,6 +70,7 @@ class Supervisor:
         self._run = data / "run"
         self.children: list[Child] = []
         self._lock_descriptor: int | None = None
+        self._rotation = LogRotation(data / "logs")
 
     def take(self) -> None:
         """Lock the data directory and end the processes that a killed parent left running in it.
@@ -105,10 +104,11 @@ class Supervisor:
         clear_reports(self._data)
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
-        """Start one process; its output goes to `<data>/logs/<name>.log`."""
+        """Start one process; its output goes to `<data>/logs/<name>.log`, which is kept small."""
         log = self._data / "logs" / f"{name}.log"
         child = Child(name, spawn(command, environment, log), log)
         self.children.append(child)
+        self._rotation.start()
         self._write_pids()
         return child
 
@@ -164,6 +164,7 @@ class Supervisor:
 
     def release(self) -> None:
         """Release the lock on the data directory."""
+        self._rotation.stop()
         if self._lock_descriptor is not None:
             os.close(self._lock_descriptor)
             self._lock_descriptor = None

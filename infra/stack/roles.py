@@ -76,7 +76,10 @@ def run_signer(settings: Settings, stop: threading.Event, _arguments: Sequence[s
     from ledger_sink.config import SignerConfig
     from ledger_sink.signer.server import run
 
-    run(SignerConfig(settings.data, settings.city, settings.listen, settings.ports.signer), stop)
+    config = SignerConfig(
+        settings.data, settings.city, settings.listen, settings.ports.signer, settings.host_names
+    )
+    run(config, stop)
     return 0
 
 
@@ -92,6 +95,7 @@ def run_witness(settings: Settings, stop: threading.Event, _arguments: Sequence[
         logs_file=settings.data / "ledger" / "policy.txt",
         host=settings.listen,
         port=settings.ports.witness,
+        hosts=settings.host_names,
     )
     run(config, stop)
     return 0
@@ -107,6 +111,7 @@ def run_clickhouse(settings: Settings, _stop: threading.Event, _arguments: Seque
         settings.ports.clickhouse,
         settings.clickhouse_user,
         str(settings.clickhouse_password),
+        settings.host_names,
     )
     return 0
 

@@ -9,7 +9,10 @@ GET /prove?…                evidence bundles, to programs on this machine (`pr
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import re
 import threading
 import time
 from dataclasses import asdict
@@ -22,6 +25,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from infra.errors import StackError
+from infra.http.server_limits import WEB
+from infra.http.serving import LimitedConfig, listen
 from infra.layer_configs import subscribers
 from infra.status.reader import StatusReader
 from infra.web import ledger_files, metrics, page, prove, shared
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     from infra.status.model import Status
     from schemas.catalog import Catalog
 
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 FRESH_S = 1.0
 """Seconds for which a status is shown again instead of asking every part anew."""
 
@@ -56,6 +62,15 @@ class CachedStatus:
             return self._status
 
 
+def content_policy(html: str) -> str:
+    """Return the Content-Security-Policy of a page that loads nothing: its own styles by their hash, and links."""
+    digests = [hashlib.sha256(style.encode()).digest() for style in _STYLE.findall(html)]
+    styles = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests) or "'none'"
+    return (
+        f"default-src 'none'; style-src {styles}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
 def application(settings: Settings, catalog: Catalog) -> Starlette:
     """Return the ASGI application."""
     status = CachedStatus(StatusReader(settings, catalog, inside="web"))
@@ -70,7 +85,8 @@ def application(settings: Settings, catalog: Catalog) -> Starlette:
     }
 
     async def home(_request: Request) -> Response:
-        return HTMLResponse(page.render(await run_in_threadpool(status.read), links))
+        text = page.render(await run_in_threadpool(status.read), links)
+        return HTMLResponse(text, headers={"Content-Security-Policy": content_policy(text)})
 
     async def status_json(_request: Request) -> Response:
         return JSONResponse(asdict(await run_in_threadpool(status.read)))
@@ -84,12 +100,17 @@ def application(settings: Settings, catalog: Catalog) -> Starlette:
 
     async def schemas(request: Request) -> Response:
         body = await request.body()
-        answer = registry.respond(catalog, request.method, request.url.path, body, dict(request.query_params))
+        query = dict(request.query_params)
+        answer = await run_in_threadpool(
+            registry.respond, catalog, request.method, request.url.path, body, query
+        )
         return Response(json.dumps(answer.body), answer.status, media_type=registry.CONTENT_TYPE)
 
     async def ledger_file(request: Request) -> Response:
         name = request.path_params["name"]
-        return ledger_files.respond(ledger, name) if name else ledger_files.index(ledger)
+        if not name:
+            return await run_in_threadpool(ledger_files.index, ledger)
+        return await run_in_threadpool(ledger_files.respond, ledger, name)
 
     async def list_subscribers(_request: Request) -> Response:
         return JSONResponse(shared.index(declared))
@@ -121,18 +142,16 @@ def serve(settings: Settings, catalog: Catalog, stop: threading.Event) -> None:
     """Serve until `stop` is set.
 
     Raises:
+        PortInUseError: The port cannot be had.
         StackError: The server ended by itself.
     """
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application(settings, catalog),
-            host=settings.listen,
-            port=settings.ports.web,
-            log_level="warning",
-            timeout_graceful_shutdown=3,
-        )
+    listening = listen(settings.listen, settings.ports.web)
+    config = LimitedConfig(
+        application(settings, catalog), WEB, settings.host_names, timeout_graceful_shutdown=3
     )
-    thread = threading.Thread(target=server.run, name="web")  # off the main thread it leaves signals to us
+    server = uvicorn.Server(config)
+    # Off the main thread it leaves signals to us.
+    thread = threading.Thread(target=server.run, args=([listening],), name="web")
     thread.start()
     while not stop.wait(0.5):
         if not thread.is_alive():

@@ -37,7 +37,7 @@ MOST_BYTES = 1_000_000
 def respond(ledger: Path, name: str) -> Response:
     """Return the file of that name, or 404."""
     found = kind_of(ledger, name)
-    if found is None or not (ledger / name).is_file():
+    if found is None or not _is_own_file(ledger, name):
         return PlainTextResponse("not found\n", status_code=404, headers={"Cache-Control": NEVER})
     media_type, cache = found
     headers = {
@@ -46,6 +46,15 @@ def respond(ledger: Path, name: str) -> Response:
         "X-Content-Type-Options": "nosniff",
     }
     return FileResponse(ledger / name, media_type=media_type, headers=headers)
+
+
+def _is_own_file(ledger: Path, name: str) -> bool:
+    """Return whether the ledger has a file of that name; a link that leads out of the ledger is none."""
+    try:
+        path = (ledger / name).resolve(strict=True)
+        return path.is_file() and path.is_relative_to(ledger.resolve())
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def kind_of(ledger: Path, name: str) -> tuple[str, str] | None:
@@ -91,6 +100,8 @@ def _size(log: Path) -> int:
 
 def index(ledger: Path) -> Response:
     """Return the paths of all checkpoints, one a line."""
-    logs = sorted(path.parent.relative_to(ledger).as_posix() for path in ledger.glob(f"*/**/{CHECKPOINT}"))
+    # city/<epoch> and <topic>/<partition>/<epoch>; the tiles below are not walked through.
+    found = [path for depth in ("*/*", "*/*/*") for path in ledger.glob(f"{depth}/{CHECKPOINT}")]
+    logs = sorted(path.parent.relative_to(ledger).as_posix() for path in found)
     lines = "".join(f"{log}/{CHECKPOINT}\n" for log in logs)
     return PlainTextResponse(lines, headers={"Cache-Control": FRESH})

@@ -45,6 +45,8 @@ AGAIN_S = 5
 AT_ONCE = 2
 """Most proofs made at a time: each opens a connection of its own to Kafka."""
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
+PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers of a proxy on this machine: who is behind it is not known."""
 
 
 def route(settings: Settings, catalog: Catalog) -> Route:
@@ -87,6 +89,8 @@ class Proofs:
 
 def is_local(request: Request) -> bool:
     """Return whether a request comes from this machine and names it by a name that DNS cannot rebind."""
+    if any(name in request.headers for name in PROXIED):
+        return False
     host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
     try:
         return (

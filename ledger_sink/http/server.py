@@ -1,158 +1,147 @@
 """A small HTTP server on the standard library: one function from request to response.
 
-Signer and witness use it, because they run with the base install. It limits bodies to 4 MiB, drops peers
-that are silent for 10 s, and stops within a second. The caller's function gives requests their meaning.
+Signer and witness use it, because they run with the base install. One thread reads the requests of all connections
+within the limits of `limits.py`, and a few workers answer complete ones. So a slow, silent or hostile peer holds no
+worker. The server stops within a second. The caller's function gives requests their meaning.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import sys
+import socket
 import threading
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from ledger_sink.errors import SetupError
+from ledger_sink.http.connection import HttpConnection, ServerState
+from ledger_sink.http.connection_table import ConnectionTable
+from ledger_sink.http.descriptors import BACKLOG, fitting
+from ledger_sink.http.limits import ByteBudget, HttpLimits
+from ledger_sink.http.messages import Request, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection
 
-MAX_BODY_BYTES = 4 << 20
-SLOW_PEER_S = 10.0
-TEXT = "text/plain; charset=utf-8"
+__all__ = ["Request", "Response", "Server", "run"]
+
+WORKERS = 16
+"""Requests that are answered at the same time."""
+DEFAULT_LIMITS = HttpLimits()
 
 log = logging.getLogger("ledger.http")
-
-
-@dataclass(frozen=True)
-class Request:
-    """One HTTP request."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Response:
-    """One HTTP response."""
-
-    status: int
-    body: bytes = b""
-    content_type: str = TEXT
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = True
-    request_queue_size = 64
-    answer: Callable[[Request], Response]
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Log a closed connection at debug level, and every other error with its traceback."""
-        del request
-        error = sys.exc_info()[1]
-        if isinstance(error, OSError):
-            log.debug("%s hung up: %s", client_address, error)
-        else:
-            log.error("%s: no answer could be given", client_address, exc_info=error)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version = "city-ledger"
-    sys_version = ""
-    timeout = SLOW_PEER_S
-    server: _Server
-
-    def do_GET(self) -> None:
-        self._respond(b"")
-
-    def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-            self.close_connection = True
-            self._send(
-                Response(413 if length.isdecimal() else 411, b"Content-Length: expected at most 4 MiB\n")
-            )
-            return
-        self._respond(self.rfile.read(int(length)))
-
-    def _respond(self, body: bytes) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        try:
-            response = self.server.answer(Request(self.command, self.path, headers, body))
-        except Exception:
-            # The server goes on: the peer gets a 500, the operator the traceback.
-            log.exception("%s %s failed", self.command, self.path)
-            response = Response(500, b"internal error\n")
-        self._send(response)
-
-    def _send(self, response: Response) -> None:
-        self.send_response(response.status)
-        self.send_header("Content-Type", response.content_type)
-        self.send_header("Content-Length", str(len(response.body)))
-        for name, value in response.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(response.body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        log.debug(format, *args)
 
 
 class Server:
     """A listening server that answers requests from `start` to `stop`."""
 
-    def __init__(self, answer: Callable[[Request], Response], host: str, port: int) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Request], Response],
+        host: str,
+        port: int,
+        limits: HttpLimits = DEFAULT_LIMITS,
+        hosts: Collection[str] = (),
+    ) -> None:
         """Open the port.
 
         Args:
             answer: returns the response to a request; several threads call it.
             host: interface to listen on.
             port: TCP port; 0 takes any free one.
+            limits: what it accepts.
+            hosts: names by which others may call it, besides those of the loopback and its address.
 
         Raises:
             SetupError: the port cannot be opened.
         """
         try:
-            self._server = _Server((host, port), _Handler)
+            self._socket = socket.create_server(
+                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
+            )
         except OSError as error:
             raise SetupError(
                 f"{host}:{port}: cannot listen ({error.strerror}); choose another port"
             ) from error
-        self._server.answer = answer
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
+        self._answer = answer
+        self._state = ServerState(
+            limits=limits,
+            hosts=frozenset(name.lower() for name in hosts),
+            table=ConnectionTable(fitting(limits)),
+            budget=ByteBudget(limits.buffered_bytes),
+            workers=ThreadPoolExecutor(WORKERS, thread_name_prefix="http"),
+            respond=self._respond,
+        )
+        self._loop = asyncio.new_event_loop()
+        self._listening: asyncio.Server | None = None
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
 
     @property
     def url(self) -> str:
         """Return the base URL it listens on."""
-        host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        host, port = self._socket.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def start(self) -> None:
         """Begin to answer requests."""
+        self._listening = self._loop.run_until_complete(
+            self._loop.create_server(lambda: HttpConnection(self._state), sock=self._socket, backlog=BACKLOG)
+        )
         self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        self._loop.close()
 
     def stop(self) -> None:
         """Close the port; do not wait for requests in progress."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(1.0)
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._close)
+            self._thread.join(1.0)
+        self._socket.close()
+        self._state.workers.shutdown(wait=False, cancel_futures=True)
+
+    def _close(self) -> None:
+        if self._listening is not None:
+            self._listening.close()
+        self._state.table.close_all()
+        self._loop.call_later(0.05, self._loop.stop)  # what was closed is forgotten meanwhile
+
+    def _respond(self, request: Request) -> Response:
+        """Return the response to a complete request; 500 if the caller's function fails."""
+        try:
+            return self._answer(request)
+        except Exception as error:  # noqa: BLE001 - the server goes on: the peer gets a 500, the operator one line
+            log.error("%s failed: %s", request.method, one_line(error))  # noqa: TRY400
+            return Response(500, b"internal error\n")
 
 
-def run(answer: Callable[[Request], Response], host: str, port: int, stop: threading.Event) -> None:
+def one_line(error: BaseException) -> str:
+    """Return an unexpected error's type, text, and the place that raised it, on one line."""
+    place, found = "", error.__traceback__
+    while found is not None:
+        place = f"{found.tb_frame.f_code.co_filename}:{found.tb_lineno}"
+        found = found.tb_next
+    text = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {text} ({place})"
+
+
+def run(
+    answer: Callable[[Request], Response],
+    host: str,
+    port: int,
+    stop: threading.Event,
+    limits: HttpLimits = DEFAULT_LIMITS,
+    hosts: Collection[str] = (),
+) -> None:
     """Serve until `stop` is set.
 
     Raises:
         SetupError: the port cannot be opened.
     """
-    server = Server(answer, host, port)
+    server = Server(answer, host, port, limits, hosts)
     server.start()
     log.info("listening on %s", server.url)
     stop.wait()

@@ -85,7 +85,7 @@ def decode_requests(data: bytes) -> list[SignRequest]:
             )
             for item in json.loads(data)["requests"]
         ]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise MalformedRequestError(f"sign request: {type(error).__name__}: {error}") from error
     if len(found) > MAX_BATCH:
         raise MalformedRequestError(f"sign request: expected at most {MAX_BATCH} heads, got {len(found)}")
@@ -120,7 +120,7 @@ def decode_responses(data: bytes) -> list[SignResponse]:
             )
             for item in json.loads(data)["answers"]
         ]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise MalformedRequestError(f"signer's answer: {type(error).__name__}: {error}") from error
 
 
@@ -137,7 +137,7 @@ def decode_texts(key: str, data: bytes) -> list[str]:
     """
     try:
         return [_kind(str, text) for text in _kind(list, json.loads(data)[key])]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise MalformedRequestError(f"{key}: {type(error).__name__}: {error}") from error
 
 

@@ -18,6 +18,7 @@ from ledger_sink.format.checkpoint import Checkpoint
 from ledger_sink.format.errors import CheckpointFormatError, OriginError, ProofError
 from ledger_sink.format.keys import Origin, log_key
 from ledger_sink.format.merkle import EMPTY_ROOT, verify_consistency
+from ledger_sink.http.limits import MIB, HttpLimits
 from ledger_sink.http.server import Request, Response
 from ledger_sink.http.server import run as serve
 from ledger_sink.signer.protocol import (
@@ -44,6 +45,14 @@ if TYPE_CHECKING:
 SIGNED_HEADS_NAME = "ledger-signer.json"
 """File of the last signed head of every origin, below the key directory."""
 JSON = "application/json"
+LIMITS = HttpLimits(
+    connections=128,
+    connections_per_peer=64,
+    body_bytes=4 * MIB,
+    methods=frozenset({"POST"}),
+    same_site_reads=True,
+)
+"""A signing request of `MAX_BATCH` heads has some 2 MiB. Its callers are the city's own processes."""
 SignedHead = tuple[int, bytes]
 """Size and root of a signed head."""
 
@@ -157,6 +166,8 @@ def run(config: SignerConfig, stop: threading.Event) -> None:
             config.host,
             config.port,
             stop,
+            LIMITS,
+            config.hosts,
         )
     finally:
         lock.release()

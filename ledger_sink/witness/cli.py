@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ledger_sink.config import WitnessConfig
 from ledger_sink.errors import LedgerError
+from ledger_sink.http.descriptors import raise_descriptor_limit
 from ledger_sink.signals import stop_on_signals
 from ledger_sink.witness.server import VKEY_NAME, run
 
@@ -56,6 +57,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--host", default="127.0.0.1", help="interface to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=18081, help="port to listen on (default: 18081)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name by which others reach it, such as that of its TLS proxy; may be given several times",
+    )
     options = parser.parse_args(arguments)
     stop = threading.Event()
     stop_on_signals(stop)
@@ -68,7 +76,16 @@ def main(arguments: list[str] | None = None) -> int:
     )
     sys.stdout.flush()
     try:
-        run(WitnessConfig(options.directory, options.name, options.logs, options.host, options.port), stop)
+        config = WitnessConfig(
+            options.directory,
+            options.name,
+            options.logs,
+            options.host,
+            options.port,
+            tuple(options.allow_host),
+        )
+        raise_descriptor_limit()
+        run(config, stop)
     except LedgerError as error:
         sys.stderr.write(f"ledger-witness: {error}\n")
         return 2

@@ -24,6 +24,7 @@ from ledger_sink.format.merkle import EMPTY_ROOT, verify_consistency
 from ledger_sink.format.note import Note, verify_note
 from ledger_sink.format.witness_request import (
     ADD_CHECKPOINT,
+    MAX_REQUEST_BYTES,
     SIZE_CONTENT_TYPE,
     VKEY_PATH,
     AddCheckpoint,
@@ -31,6 +32,7 @@ from ledger_sink.format.witness_request import (
     encode_size,
     monitoring_path,
 )
+from ledger_sink.http.limits import HttpLimits
 from ledger_sink.http.server import Request, Response
 from ledger_sink.http.server import run as serve
 from ledger_sink.log.key_list import parse_log_keys
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
 SEED_NAME = "witness.seed"
 VKEY_NAME = "witness.vkey"
+
+LIMITS = HttpLimits(body_bytes=MAX_REQUEST_BYTES)
 
 log = logging.getLogger("ledger.witness")
 
@@ -219,7 +223,7 @@ def run(config: WitnessConfig, stop: threading.Event) -> None:
         key = load_or_create_key(config)
         store.write({VKEY_NAME: f"{key.vkey}\n".encode()})
         witness = Witness(key, store, LogsFile(config.logs_file))
-        serve(witness.answer, config.host, config.port, stop)
+        serve(witness.answer, config.host, config.port, stop, LIMITS, config.hosts)
     finally:
         lock.release()
 

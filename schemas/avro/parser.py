@@ -5,6 +5,7 @@ two branches that one value could fit.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -103,9 +104,11 @@ class _Parser:
         """Parse a union."""
         found = tuple(NULL if each == "null" else self.type(each, namespace, where) for each in branches)
         shapes = [python_shape(each) for each in found if not isinstance(each, Record)]
+        # By name: a record's own hash is that of all it holds, which a schema of a few lines may double at each level.
+        records = [each.name for each in found if isinstance(each, Record)]
         if any(isinstance(each, Union) for each in found):
             raise AvroError(f"{where}: a union directly in a union")
-        if len(shapes) != len(set(shapes)) or len(found) != len(set(found)) or not found:
+        if len(shapes) != len(set(shapes)) or len(records) != len(set(records)) or not found:
             raise AvroError(f"{where}: one value would fit two branches of the union")
         return Union(found)
 
@@ -134,8 +137,7 @@ class _Parser:
             raise AvroError(f"{where}: a record has a list of fields")
         space = full.rpartition(".")[0]
         found = tuple(self._field(each, space, where) for each in fields)
-        names = [each.name for each in found]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, times in Counter(each.name for each in found).items() if times > 1)
         if twice:
             raise AvroError(f"{where}: field {twice[0]} stands twice")
         return Record(full, found, schema.get("doc", ""))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sys
+import logging
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
@@ -30,6 +30,7 @@ from infra.clickhouse.server.multipart import external_tables, parse_form
 from infra.clickhouse.server.request import QueryRequest, parse_request
 from infra.clickhouse.server.response import IncompleteResponseError, QueryResponse
 from infra.clickhouse.server.sessions import Sessions
+from ledger_sink.http.server import one_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from infra.clickhouse.server.body import Body
     from infra.clickhouse.server.config import ServerConfig
     from infra.clickhouse.server.engine import EmbeddedEngine, Handle
+
+log = logging.getLogger("city.clickhouse")
 
 _T = TypeVar("_T")
 _FORM = "multipart/form-data"
@@ -102,7 +105,7 @@ class ClickHouseServer:
         except IncompleteResponseError:
             raise
         except Exception as error:
-            sys.stderr.write(f"clickhouse: {type(error).__name__}: {error}\n")
+            log.error("a statement failed: %s", one_line(error))  # noqa: TRY400 - one line
             if response.started:
                 raise
             await self._refusal(RefusedError(1002, "UNKNOWN_EXCEPTION", str(error)))(scope, receive, send)

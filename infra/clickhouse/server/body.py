@@ -6,6 +6,7 @@ slow sender waits here and not in the engine.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import tempfile
 import zlib
@@ -151,7 +152,10 @@ async def read_body(
     body = Body(spool_bytes, directory)
     try:
         async for chunk in stream:
-            _feed(body, inflater, chunk, limit)
+            if isinstance(inflater, _Plain):
+                _feed(body, inflater, chunk, limit)
+            else:  # a few bytes may become many: the loop serves others meanwhile
+                await asyncio.to_thread(_feed, body, inflater, chunk, limit)
         _check_complete(inflater, encoding, body.size)
     except BaseException:
         body.close()

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import os
 import signal
-import socket
 import sys
 import threading
 from pathlib import Path
@@ -23,14 +23,20 @@ from infra.clickhouse.errors import ServerStartError
 from infra.clickhouse.server.app import create_app
 from infra.clickhouse.server.config import ServerConfig
 from infra.clickhouse.server.engine import EmbeddedEngine
+from infra.errors import PortInUseError
+from infra.http.server_limits import CLICKHOUSE
+from infra.http.serving import LimitedConfig, listen
+from infra.process.log_limit import limit_logging
+from ledger_sink.http.descriptors import raise_descriptor_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import FrameType
 
 _LAST_S = 3.0  # after the grace period of the statements: until the process ends in any case
 
 
-def serve(path: Path, host: str, port: int, user: str, password: str) -> None:
+def serve(path: Path, host: str, port: int, user: str, password: str, hosts: Collection[str] = ()) -> None:
     """Serve a data directory until SIGTERM or SIGINT.
 
     Args:
@@ -39,24 +45,26 @@ def serve(path: Path, host: str, port: int, user: str, password: str) -> None:
         port: Port to listen on; 0 takes a free one.
         user: The one user.
         password: The user's password; empty: the user's name is enough.
+        hosts: Names by which others call the server, besides those of the loopback.
 
     Raises:
         SystemExit: Code 2, with one line on stderr, if the server cannot start.
     """
-    run(ServerConfig(path=path.resolve(), host=host, port=port, user=user, password=password))
+    run(ServerConfig(path=path.resolve(), host=host, port=port, user=user, password=password), hosts)
 
 
-def run(config: ServerConfig) -> None:
+def run(config: ServerConfig, hosts: Collection[str] = ()) -> None:
     """Serve with explicit limits until SIGTERM or SIGINT.
 
     Raises:
         SystemExit: Code 2, with one line on stderr, if the server cannot start.
     """
     try:
-        listening = _listen(config.host, config.port)
+        raise_descriptor_limit()
+        listening = listen(config.host, config.port)
         _make_directory(config.path)
         engine = EmbeddedEngine(config)
-    except ServerStartError as error:
+    except (ServerStartError, PortInUseError) as error:
         sys.stderr.write(f"clickhouse: {error}\n")
         raise SystemExit(2) from error
     host, port = listening.getsockname()[:2]
@@ -64,8 +72,9 @@ def run(config: ServerConfig) -> None:
         f"clickhouse: engine {engine.value('SELECT version()')} on http://{host}:{port}/ ({config.path})\n"
     )
     sys.stderr.flush()
-    _Server(engine, config).run(sockets=[listening])
+    _Server(engine, config, hosts).run(sockets=[listening])
     # The data is on disk already; waiting for the engine's own threads could take longer than the grace period.
+    logging.shutdown()  # says what the log left out
     sys.stderr.flush()
     os._exit(0)
 
@@ -73,15 +82,13 @@ def run(config: ServerConfig) -> None:
 class _Server(uvicorn.Server):
     """A uvicorn server whose end does not wait for endless statements."""
 
-    def __init__(self, engine: EmbeddedEngine, config: ServerConfig) -> None:
+    def __init__(self, engine: EmbeddedEngine, config: ServerConfig, hosts: Collection[str]) -> None:
         super().__init__(
-            uvicorn.Config(
+            LimitedConfig(
                 create_app(engine, config),
-                log_level="critical",
-                access_log=False,
-                server_header=False,
+                CLICKHOUSE,
+                hosts,
                 timeout_graceful_shutdown=int(config.stop_s + _LAST_S / 2),
-                timeout_keep_alive=60,
             )
         )
         self._engine = engine
@@ -102,23 +109,6 @@ class _Server(uvicorn.Server):
 
 def _end() -> None:
     os._exit(0)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets NODELAY by it
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(128)
-    except OSError as error:
-        listening.close()
-        if error.errno == errno.EADDRINUSE:
-            line = f"{host}:{port} is in use: stop what listens there or choose another port"
-        else:
-            line = f"cannot listen on {host}:{port}: {error.strerror or error}"
-        raise ServerStartError(line) from error
-    return listening
 
 
 def _make_directory(path: Path) -> None:
@@ -146,6 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--password-file", type=Path, help="file whose first line is the password (none: no password)"
     )
     given = parser.parse_args(arguments)
+    limit_logging(sys.stderr)
     serve(given.path, given.host, given.port, given.user, _password(parser, given.password_file))
 
 

@@ -68,7 +68,7 @@ def basic(door: ClickHouse, password: str | None = None) -> dict[str, str]:
 
 def send_and_leave(door: ClickHouse, body: bytes) -> socket.socket:
     """Sends a statement and reads nothing; closing the socket is leaving."""
-    head = f"POST / HTTP/1.1\r\nHost: door\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in basic(door).items())
     connection = socket.create_connection((door.host, door.port), timeout=10)
     connection.sendall(head.encode() + b"\r\n" + body)

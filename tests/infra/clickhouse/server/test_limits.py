@@ -137,7 +137,7 @@ def test_a_slow_sender_holds_no_worker(clickhouse: ClickHouse) -> None:
     """Ten half-sent inserts, and a statement is answered at once."""
     held = [send_and_leave(clickhouse, b"") for _ in range(10)]
     for connection in held:
-        connection.sendall(b"POST / HTTP/1.1\r\nHost: door\r\nContent-Length: 1000\r\n")
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n")
     started = time.monotonic()
     assert ask(clickhouse, b"SELECT 1").data == b"1\n"
     assert time.monotonic() - started < patient(2)
@@ -149,7 +149,7 @@ def test_a_slow_sender_holds_no_worker(clickhouse: ClickHouse) -> None:
 def test_broken_http_is_refused(clickhouse: ClickHouse, length: bytes) -> None:
     """And the door answers the next one."""
     connection = socket.create_connection((clickhouse.host, clickhouse.port), timeout=10)
-    connection.sendall(b"POST / HTTP/1.1\r\nHost: door\r\nContent-Length: " + length + b"\r\n\r\n")
+    connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + length + b"\r\n\r\n")
     assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
     connection.close()
     assert ask(clickhouse, b"SELECT 1").data == b"1\n"

@@ -1,0 +1,1 @@
+"""The limits of HTTP servers that run on uvicorn, and how such a server is started."""

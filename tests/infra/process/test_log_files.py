@@ -1,0 +1,96 @@
+"""Logs of processes stay small, whatever writes them, and their last lines are there."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import TYPE_CHECKING, Any
+
+from infra.process import log_files
+from infra.process.log_files import MAX_BYTES, OLDER, last_lines, older, rotate
+from infra.process.supervisor import Supervisor
+from tests.harness.waiting import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+FIFTY_MB = """
+import os
+line = b"x" * 99 + b"\\n"
+for n in range(500):
+    os.write(1 + n % 2, line * 1000)  # by the descriptors, as native code does
+os.write(2, b"oracle: the last line\\n")
+"""
+ENDLESS = """
+import os, time
+while True:
+    os.write(2, (b"x" * 99 + b"\\n") * 10_000)
+    time.sleep(0.01)
+"""
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files of a folder."""
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def test_a_process_that_writes_50_mb_stays_within_the_bound_and_its_last_line_is_told(tmp_path: Path) -> None:
+    """Three files of 8 MB at most; the reason of the end is found, though the file was cut."""
+    supervisor = Supervisor(tmp_path)
+    supervisor.take()
+    child = supervisor.start("oracle", [sys.executable, "-c", FIFTY_MB], {})
+    child.process.wait(60)
+    eventually(lambda: size_of(tmp_path / "logs") <= 3 * (MAX_BYTES + 100_000), "the log is cut")
+    assert "oracle ended with 0: oracle: the last line" in child.exit_message()
+    supervisor.release()
+
+
+def test_a_process_that_writes_on_and_on_is_never_stopped_by_it(tmp_path: Path) -> None:
+    """Several cuts while it writes: it goes on, there are two older files, each begins with a whole line."""
+    supervisor = Supervisor(tmp_path)
+    supervisor.take()
+    child = supervisor.start("oracle", [sys.executable, "-c", ENDLESS], {})
+    eventually(lambda: older(child.log, OLDER).exists(), "two cuts")
+    assert child.alive
+    supervisor.stop()
+    supervisor.release()
+    assert sorted(path.name for path in child.log.parent.iterdir()) == [
+        "oracle.log", "oracle.log.1", "oracle.log.2",
+    ]  # fmt: skip
+    assert set(older(child.log, 1).read_bytes().splitlines()[1]) == {ord("x")}
+    assert size_of(child.log.parent) <= 3 * (MAX_BYTES + 100_000)
+
+
+def test_a_small_log_is_left_alone(tmp_path: Path) -> None:
+    """And one that is not there, too."""
+    log = tmp_path / "a.log"
+    assert not rotate(log)
+    log.write_bytes(b"line\n" * 10)
+    assert not rotate(log, max_bytes=50)
+    assert rotate(log, max_bytes=49)
+    assert (log.read_bytes(), older(log, 1).read_bytes().count(b"line\n")) == (b"", 9)
+
+
+def test_on_a_full_disk_the_end_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be copied: the file is cut all the same, and its last lines stay in it."""
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    log = tmp_path / "a.log"
+    log.write_bytes(b"".join(b"line %07d\n" % n for n in range(100_000)))
+    monkeypatch.setattr(log_files, "_copy_end", full)
+    assert rotate(log, max_bytes=1000)
+    assert last_lines(log)[-1] == "line 0099999"
+    assert log.stat().st_size == 64 * 1024
+
+
+def test_last_lines_go_back_into_the_older_file(tmp_path: Path) -> None:
+    """A process that ends right after a cut has its reason in the older file."""
+    log = tmp_path / "a.log"
+    log.write_bytes(b"")
+    older(log, 1).write_bytes(b"the reason\n")
+    assert last_lines(log) == ["the reason"]
+    assert last_lines(tmp_path / "none.log") == []
