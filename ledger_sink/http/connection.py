@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from ledger_sink.http.connection_table import Phase, body_deadline
@@ -173,6 +174,9 @@ class HttpConnection(asyncio.Protocol):
 
     def _send(self, response: Response, *, keep: bool, with_body: bool = True) -> None:
         headers = {
+            "Date": formatdate(
+                usegmt=True
+            ),  # RFC 9110, section 6.6.1; the city log compares its clock with it
             "Content-Type": response.content_type,
             "Content-Length": str(len(response.body)),
             **SECURITY_HEADERS,
