@@ -41,8 +41,8 @@ def require_no_records(log_dir: Path) -> None:
     """
     if log_dir.is_dir() and any(log_dir.iterdir()):
         raise StorageFormatError(
-            f"{log_dir / 'meta.properties'}: gone or without a cluster id, while the records beside it are there; put it "
-            "back from a backup, nothing else is needed (docs/recovery.md#table-of-damages)"
+            f"{log_dir / 'meta.properties'}: gone or without a cluster id, while the records beside it are there; put "
+            "it back from a backup, nothing else is needed (docs/recovery.md#table-of-damages)"
         )
 
 
