@@ -118,8 +118,6 @@ DAMAGES = (
     Damage("keys-seed-removed", removed("keys/ledger-master.seed"), 1, "no master seed"),
     Damage("keys-signer-older", older("keys/ledger-signer.json"), 0, ""),
     Damage("keys-signer-removed", removed("keys/ledger-signer.json"), 1, "gone, and with it what was signed"),
-    Damage("witness-older", older("witness"), 0, ""),
-    Damage("witness-removed", removed("witness"), 1, ""),
     Damage("replay-removed", removed("replay"), 0, ""),
     Damage("run-removed", removed("run"), 0, ""),
 )
