@@ -114,13 +114,10 @@ DAMAGES = (
     Damage("ledger-state-removed", removed(f"ledger/{TOPIC}/*/1/state.json"), 1, "put it back or run"),
     Damage("ledger-state-cut", cut(f"ledger/{TOPIC}/*/1/state.json"), 1, "damaged"),
     Damage("ledger-tile-flipped", flipped(f"ledger/{TOPIC}/*/1/tile/entries/**/*"), 1, "tile/entries"),
-    Damage("ledger-checkpoint-flipped", flipped(f"ledger/{TOPIC}/*/1/checkpoint"), 1, "checkpoint"),
     Damage("ledger-city-older", older("ledger/city"), 2, LEDGER_OLDER),
     Damage("keys-seed-removed", removed("keys/ledger-master.seed"), 1, "no master seed"),
     Damage("keys-signer-older", older("keys/ledger-signer.json"), 0, ""),
     Damage("keys-signer-removed", removed("keys/ledger-signer.json"), 1, "gone, and with it what was signed"),
-    Damage("witness-older", older("witness"), 0, ""),
-    Damage("witness-removed", removed("witness"), 1, ""),
     Damage("replay-removed", removed("replay"), 0, ""),
     Damage("run-removed", removed("run"), 0, ""),
 )

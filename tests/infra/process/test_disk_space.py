@@ -30,8 +30,8 @@ def test_a_watch_says_it_once_until_there_is_room_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Full, full, room, full: two lines."""
-    said: list[str] = []
     now, free = [0.0], [0]
+    said: list[str] = []
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: type("Usage", (), {"free": free[0]}))
     watch = DiskWatch(tmp_path, 100, lambda: now[0])
     for room in (0, 0, 1000, 0):
