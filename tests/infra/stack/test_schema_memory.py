@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -25,9 +26,8 @@ def edited(old: str, new: str) -> Catalog:
     topic = catalog.topics[TOPIC]
     assert old in topic.schema.text
     schema = replace(topic.schema, text=topic.schema.text.replace(old, new))
-    return replace(
-        catalog, topics={**catalog.topics, TOPIC: replace(topic, schemas=(*topic.schemas[:-1], schema))}
-    )
+    changed = replace(topic, schemas=(*topic.schemas[:-1], schema))
+    return cast("Catalog", SimpleNamespace(topics={**catalog.topics, TOPIC: changed}))
 
 
 def test_an_edit_under_a_used_id_is_refused_and_named(tmp_path: Path) -> None:
