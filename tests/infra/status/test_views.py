@@ -95,7 +95,10 @@ def test_unknown_is_a_question_mark_in_the_terminal_and_on_the_page() -> None:
     """No count of a silent part is 0."""
     lines = drawn(silent(), None)
     (totals,) = [line for line in lines if line.startswith("totals")]
-    assert totals.removeprefix("totals").strip() == "records ?, rows ?, sealed ? of ?, lag ?, dead letters ? open"
+    assert (
+        totals.removeprefix("totals").strip()
+        == "records ?, rows ?, sealed ? of ?, lag ?, dead letters ? open"
+    )
     rows = [line for line in lines if line.startswith("domain-")]
     assert all("0" not in line.split()[1:] for line in rows)
     assert "<td>0</td>" not in page(silent(), {})

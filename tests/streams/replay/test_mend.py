@@ -125,7 +125,7 @@ def test_a_whole_file_and_a_file_never_replayed_are_told_what_to_do(city: City) 
         mend(city.config, city.producer, replace(city.refused, sha256="0" * 64), city.corrected)
 
 
-def test_the_last_record_of_the_corrected_file_closes_nothing(tmp_path: Path, city: City) -> None:
+def test_the_last_record_of_the_corrected_file_closes_nothing() -> None:
     """It is not the last one of the recording: a meter's session goes on."""
     from streams.replay.mend import _unclosed
 
