@@ -188,7 +188,7 @@ def _go(run: Run) -> int:
     if run.options.grafana and not run.options.once:
         run.screen.say(stack.start_grafana())
     status = StatusReader(run.settings, run.catalog)
-    pace = RefreshPace()
+    schedule = RefreshSchedule()
     disk = DiskWatch(run.settings.data, run.settings.disk_warning_mb << 20)
     message = "replaying"
     cache_due = None if run.options.once else time.monotonic() + CACHE_AFTER_S
@@ -202,7 +202,7 @@ def _go(run: Run) -> int:
         disk.look(run.screen.say)
         current = status.read()
         run.screen.show(current, message)
-        _pause(run, pace.refresh_s(current, time.monotonic()))
+        _pause(run, schedule.refresh_s(current, time.monotonic()))
     return finish(run)
 
 
@@ -227,7 +227,7 @@ def _end_cache_maker(run: Run) -> None:
         run.cache_maker.wait()
 
 
-class RefreshPace:
+class RefreshSchedule:
     """How often the stack is looked at: each look asks every part."""
 
     def __init__(self) -> None:
