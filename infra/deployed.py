@@ -24,6 +24,7 @@ from infra.known_errors import known_errors
 from infra.platform_events.metric_emitter import pause_file
 from infra.process.supervisor import Supervisor
 from infra.stack.roles import run_replay, speed_argument
+from infra.stack.schema_memory import check_schemas
 from infra.stack.stores import answers, prepare_stores
 from infra.stack.up import REPLAY_RESULT, Run, UpOptions, finish
 from infra.status.terminal import Screen
@@ -51,7 +52,9 @@ def prepare(settings: Settings) -> int:
         "ClickHouse", settings.clickhouse_url, lambda: answers(f"{settings.clickhouse_url}/ping", timeout_s=5)
     )
     settings_module.remember(settings)
-    prepare_stores(settings, configs.catalog())
+    catalog = configs.catalog()
+    check_schemas(settings.data, catalog)
+    prepare_stores(settings, catalog)
     return 0
 
 

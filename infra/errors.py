@@ -29,6 +29,10 @@ class StackStoppedError(CityError):
     """The command needs a running stack, and the one of this data directory is not running."""
 
 
+class SchemaChangedError(CityError):
+    """A schema was edited under an id that records of the data directory carry."""
+
+
 class DomainError(CityError):
     """A new domain cannot be laid under this name, or here."""
 

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from infra.errors import DataDirectoryError, PortInUseError, SettingsError
+from infra.near_names import did_you_mean
 from infra.ports import LOOPBACK, free_port, port_is_free
+from infra.setting_ranges import require_in_range, unknown_variables
 from streams.durable_files import create_once
 from streams.errors import StopError
 from streams.worker.refusal_limit import RefusalLimit
@@ -33,6 +35,8 @@ PUBLISHED = ("sasl",)
 """Companion ports that users type: they keep their default while it is free; the others are any free port."""
 
 
+COMMAND_ROLES = ("kafka", "worker", "sink", "ledger", "signer", "witness", "clickhouse", "web", "replay")
+"""Processes in whose place an operator may put another command."""
 COMMAND = "city"
 """Name of a process that is a command and no part of a stack."""
 FORMER_ROLES: Mapping[str, str] = {"door": "clickhouse"}
@@ -204,12 +208,22 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         if f.name == "ports" or text is None:
             continue
         changes[f.name] = _convert(f"CITY_{f.name.upper()}", text, getattr(settings, f.name))
+        require_in_range(f"CITY_{f.name.upper()}", f.name, changes[f.name])
     found = replace(settings, ports=Ports(**named_ports(env)), **changes)  # type: ignore[arg-type]
     try:
         RefusalLimit(found.rule_refusal_limit, found.rule_refusal_share, found.rule_refusal_window)
     except StopError as error:
         raise SettingsError(f"CITY_RULE_REFUSAL_LIMIT, _SHARE, _WINDOW: {error}") from error
     return found
+
+
+def unread_variables(environment: Mapping[str, str] | None = None) -> list[str]:
+    """Return one line for each `CITY_…` variable that nothing reads, with the nearest name of one that is read."""
+    env = os.environ if environment is None else environment
+    known = [f"CITY_{f.name.upper()}" for f in fields(Settings) if f.name != "ports"]
+    known += [f"CITY_PORT_{name.upper()}" for name in Ports.names()]
+    known += [f"CITY_COMMAND_{role.upper()}" for role in (*COMMAND_ROLES, *FORMER_ROLES)]
+    return unknown_variables(env, known)
 
 
 def debug() -> bool:
@@ -311,7 +325,12 @@ def parse_ports(text: str) -> dict[str, int]:
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, _, number = part.partition("=")
         if name not in Ports.names():
-            raise SettingsError(f"--ports {part!r}: unknown name, expected one of {', '.join(Ports.names())}")
+            near = did_you_mean(name, Ports.names())
+            raise SettingsError(
+                f"--ports {part!r}: unknown name{near} (expected NAME=PORT of {', '.join(Ports.names())})"
+            )
+        if name in ports:
+            raise SettingsError(f"--ports: {name} is named twice")
         ports[name] = _port(f"--ports {name}", number)
     return ports
 
@@ -331,6 +350,7 @@ def settle_ports(wanted: Mapping[str, int], *, embedded: Sequence[str] = NAMED_P
     chosen: dict[str, int] = {}
     for name in NAMED_PORTS:
         chosen[name] = wanted.get(name, getattr(defaults, name))
+    _require_different({**chosen, **wanted})
     must_be_free = [n for n in NAMED_PORTS if n in embedded] + [n for n in wanted if n not in NAMED_PORTS]
     for name in must_be_free:
         port = wanted.get(name, getattr(defaults, name))
@@ -346,9 +366,19 @@ def settle_ports(wanted: Mapping[str, int], *, embedded: Sequence[str] = NAMED_P
             taken = [*chosen.values(), *wanted.values()]
             keep = name in PUBLISHED and default not in taken and port_is_free(default)
             chosen[name] = default if keep else free_port(taken)
-    if len(set(chosen.values())) != len(chosen):
-        raise SettingsError(f"--ports: one port is named twice: {chosen}")
+    _require_different(chosen)
     return Ports(**chosen)
+
+
+def _require_different(ports: Mapping[str, int]) -> None:
+    for name, port in ports.items():
+        for other in ports:
+            if other == name:
+                break
+            if ports[other] == port:
+                raise SettingsError(
+                    f"--ports: {other} and {name} both have port {port}; name two different ones"
+                )
 
 
 def own_secret(path: Path) -> Secret:

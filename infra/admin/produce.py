@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from infra.errors import SettingsError
 from infra.layer_configs import ledger_config, streams_config
+from infra.near_names import did_you_mean
 
 if TYPE_CHECKING:
     import threading
@@ -78,11 +80,19 @@ def produce_lines(
 
     Returns:
         How many events were produced, and one line for each that was refused.
+
+    Raises:
+        SettingsError: The catalogue has no such topic.
     """
     from streams.produce.json_lines import produce_lines as produce
     from streams.produce.kafka import Producer
     from streams.signing.signer import Signer
 
+    if topic not in topics.topics:
+        near = did_you_mean(topic, topics.topics)
+        raise SettingsError(
+            f"topic {topic[:100]!a}: the catalogue has no such topic{near} (see `city schemas list`)"
+        )
     signer = None if key_file is None else Signer.load(key_file)
     with Producer(streams_config(settings), topics, signer=signer) as producer:
         return produce(producer, topic, lines, source, first_number)

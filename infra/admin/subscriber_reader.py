@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from infra.admin.subscriber_access import deployment, password_of
 from infra.errors import PartDownError, SettingsError
 from infra.layer_configs import subscribers
+from infra.near_names import did_you_mean
 from infra.running import kafka_problem, require
 from infra.settings import recall
 from ledger_sink.format.leaf import canon
@@ -112,7 +113,9 @@ def declared(catalog: Catalog, name: str) -> Subscriber:
     """
     known = subscribers(catalog)
     if name not in known:
-        raise SettingsError(f"no subscriber is called {name}; declared are {', '.join(known)}")
+        raise SettingsError(
+            f"no subscriber is called {name}{did_you_mean(name, known)} (declared are {', '.join(known)})"
+        )
     return known[name]
 
 

@@ -57,6 +57,13 @@ def register(group: click.Group) -> None:
     type=click.Path(path_type=Path),
     help="Write the report (JSON) to this file; only with --once.",
 )
+@click.option(
+    "--expect-dead-letters",
+    type=click.IntRange(min=0),
+    default=None,
+    help="With --once: end with 3 unless there are exactly so many dead letters in all. Default: end with 3 if "
+    "one is left that no reader made.",
+)
 @data_option
 @click.option("--kafka", default=None, help="Use this Kafka (host:port) instead of the embedded one.")
 @click.option("--clickhouse", default=None, help="Use this ClickHouse (http://user:password@host:port).")
@@ -74,6 +81,7 @@ def up(
     shift_to_now: bool | None,
     once: bool,
     report: Path | None,
+    expect_dead_letters: int | None,
     data: Path,
     kafka: str | None,
     clickhouse: str | None,
@@ -83,17 +91,24 @@ def up(
 ) -> None:
     """Start the whole platform, replay recordings, show where things stand; Ctrl-C stops in order."""
     from infra.errors import SettingsError
-    from infra.settings import remember
+    from infra.settings import remember, unread_variables
     from infra.stack.up import UpOptions
     from infra.stack.up import up as run
     from streams.replay.recordings import check_named
 
     if report is not None and not once:
         raise SettingsError("--report needs --once: a city that stays up has no final counts")
+    if expect_dead_letters is not None and not once:
+        raise SettingsError("--expect-dead-letters needs --once: a city that stays up has no final counts")
+    for line in unread_variables():
+        click.echo(f"city: warning: {line}", err=True)
+    click.echo(f"city at {data.absolute()}: checking recordings, ports and settings")
     check_named((*recordings, *more), format_name=format_name)
     settings = _settings(data, kafka, clickhouse, workers, ports, java)
     remember(settings)
-    options = UpOptions((*recordings, *more), format_name, speed, shift_to_now, once, report)
+    options = UpOptions(
+        (*recordings, *more), format_name, speed, shift_to_now, once, report, expect_dead_letters
+    )
     sys.exit(run(settings, catalog(), options))
 
 
@@ -105,6 +120,7 @@ def _settings(
     ports: str,
     java: JavaChoice | None,
 ) -> Settings:
+    from infra.setting_ranges import require_in_range
     from infra.settings import from_environment, named_ports, parse_ports, settle_ports
 
     settings = from_environment()
@@ -116,6 +132,8 @@ def _settings(
         workers=workers or settings.workers,
         java=java or settings.java,
     )
+    for name in ("kafka", "clickhouse"):
+        require_in_range(f"--{name}", name, getattr(settings, name))
     embedded = ["web"]
     embedded += [] if settings.kafka else ["kafka"]
     embedded += [] if settings.clickhouse else ["clickhouse"]

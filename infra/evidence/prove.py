@@ -19,6 +19,7 @@ from infra.connections import connect
 from infra.errors import SettingsError
 from infra.evidence.records import archive_rows, end_of, find_event, prove_record, schema_of
 from infra.layer_configs import ledger_config
+from infra.near_names import did_you_mean
 from ledger_sink.errors import NotCoveredYetError, NotSealedError
 from ledger_sink.kafka_source import KafkaSource
 from ledger_sink.prove.interval import ENDLESS, Interval, RangeQuery, prove_range
@@ -176,7 +177,8 @@ def prove_request(settings: Settings, catalog: Catalog, request: EvidenceRequest
     """
     if request.topic is not None and request.topic not in catalog.topics:
         raise UnknownTopicError(
-            f"topic {request.topic[:100]!a}: the catalogue has no such topic; see `city schemas list`"
+            f"topic {request.topic[:100]!a}: the catalogue has no such topic"
+            f"{did_you_mean(request.topic, catalog.topics)} (see `city schemas list`)"
         )
     if request.interval is not None and request.topic is not None:
         return _prove_interval(settings, catalog, request, wait_s)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import time
 from dataclasses import dataclass
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
 PARENT = "parent"
 STOP_S = 12.0
 """Seconds from SIGTERM until a child is killed."""
+TAIL_BYTES = 16 * 1024
+LONGEST_LINE = 400
+"""Characters of a log line that an exit message holds."""
+_FAULT = re.compile(
+    r"\b(?:ERROR|FATAL|CRITICAL)\b|\b[A-Za-z]*(?:Error|Exception): |address already in use|no space left",
+    re.IGNORECASE,
+)
 LOCK_S = 0.3
 """Seconds to try for the lock: a command that looks (`infra.running`) holds it for an instant."""
 
@@ -47,15 +55,25 @@ class Child:
         return self.process.poll() is None
 
     def last_line(self) -> str:
-        """Return the last line of its log that is not blank; empty if there is none."""
-        lines = last_lines(self.log)[-40:]
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        """Return the last line of its log that reports an error, else the last that is not blank; empty without."""
+        found = [line.strip() for line in last_lines(self.log)[-40:] if line.strip()]
+        faults = [line for line in found if _FAULT.search(line)]
+        return (faults or found or [""])[-1][:LONGEST_LINE]
 
     def exit_message(self) -> str:
         """Return one line: how it ended, its last line, and its log."""
         code = self.process.poll()
-        how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with {code}"
-        return f"{self.name} {how}: {self.last_line() or 'no output'} (log: {self.log})"
+        how = f"was ended by {_signal(-code)}" if code is not None and code < 0 else f"ended with {code}"
+        again = f"start again with `city up --data {self.log.parent.parent}`; nothing is lost"
+        return f"{self.name} {how}: {self.last_line() or 'no output'} (log: {self.log}); {again}"
+
+
+def _signal(number: int) -> str:
+    """Return a signal's number and name, such as "signal 9 (SIGKILL)"."""
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"
 
 
 class Supervisor:

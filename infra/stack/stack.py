@@ -40,6 +40,7 @@ class Stack:
         supervisor: Owns the processes.
         check: Raises if a process ended that should run, or the operator interrupts.
         download: Shows the download of Kafka's jars, if there is one.
+        say: Receives each step of the start, as it begins.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class Stack:
         supervisor: Supervisor,
         check: Callable[[], None],
         download: DownloadProgress | None = None,
+        say: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.settings = settings
         self._catalog = catalog
         self._supervisor = supervisor
         self._check = check
         self._download = download
+        self._say = say
         self._broker: Child | None = None
         self.broker_lacks_cache = False
 
@@ -66,19 +69,25 @@ class Stack:
             CityError: Something that the operator can correct.
         """
         # They need no Kafka, and load their libraries while its storage is formatted.
+        own = [name for name in ("clickhouse", "kafka") if not getattr(self.settings, name)]
+        self._say(f"starting {', '.join(['signer', 'witness', *own])}")
         if not self.settings.clickhouse:
             self._start("clickhouse")
         for role in ("signer", "witness"):
             self._start(role)
         kafka = self._start_kafka()
         if kafka:
+            self._say("waiting for Kafka (some 5 to 15 s)")
             kafka.wait_ready(START_S, alive=self._broker_lives)
         if not self.settings.clickhouse:
+            self._say("waiting for ClickHouse")
             self._await_http("clickhouse", f"{self.settings.clickhouse_url}/ping")
+        self._say("making topics and tables where they are missing")
         prepare_stores(self.settings, self._catalog)
         for role in ("signer", "witness"):
             url = self.settings.signer_url if role == "signer" else self.settings.witness_url
             self._await_http(role, f"{url}/")
+        self._say(f"starting {self.settings.workers} worker(s), sink, ledger, web")
         for number in range(self.settings.workers):
             self._start("worker", name=f"worker-{number}")
         for role in ("sink", "ledger", "web"):
@@ -123,7 +132,9 @@ class Stack:
         )
         kafka.prepare()
         self.broker_lacks_cache = kafka.lacks_cache
-        self._broker = self._supervisor.start("kafka", kafka.command(), kafka.environment())
+        override = command_for("kafka")
+        command = shlex.split(override) if override else kafka.command()
+        self._broker = self._supervisor.start("kafka", command, kafka.environment())
         return kafka
 
     def _start(self, role: str, arguments: Sequence[str] = (), name: str | None = None) -> Child:

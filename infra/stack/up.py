@@ -20,10 +20,11 @@ from infra.kafka.progress import TerminalProgress
 from infra.layer_configs import subscribers
 from infra.platform_events.metric_emitter import pause_file
 from infra.process.supervisor import Supervisor
-from infra.reconcile import count, drain, report
+from infra.reconcile import count, drain, letters, report
 from infra.reconcile.count_ledger import ledger_counts
 from infra.reconcile.held_back import describe_held_back
 from infra.reconcile.lag import LagMeter
+from infra.stack.schema_memory import check_schemas
 from infra.stack.stack import Stack
 from infra.stack.standstill import StandstillWatch, standstill
 from infra.status.reader import StatusReader
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 REFRESH_S = 2.0
 """Seconds between two snapshots on the screen; each asks every part."""
+LETTERS_CODE = 3
+"""Exit code of a run whose counts and audit hold, but that has dead letters which were not expected."""
 REPLAY_RESULT = "replay.json"
 CACHE_AFTER_S = 20.0
 """Seconds from ready until a stack that stays up makes the broker's ahead-of-time cache."""
@@ -57,6 +60,7 @@ class UpOptions:
     shift_to_now: bool | None = None
     once: bool = False
     report: Path | None = None
+    expect_dead_letters: int | None = None
     grafana: bool = True
 
 
@@ -119,6 +123,7 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
     """Run the stack; return the exit code."""
     supervisor = Supervisor(settings.data)
     supervisor.take()
+    check_schemas(settings.data, catalog)
     links = _links(settings, where(settings, subscribers(catalog)))
     with Screen(links) as screen:
         run = Run(settings, catalog, options, supervisor, screen, links)
@@ -155,7 +160,7 @@ def _go(run: Run) -> int:
     pause_file(run.settings.data).unlink(missing_ok=True)
     (run.settings.data / "run" / REPLAY_RESULT).unlink(missing_ok=True)
     download = TerminalProgress(run.screen.console)
-    stack = Stack(run.settings, run.catalog, run.supervisor, run.check, download)
+    stack = Stack(run.settings, run.catalog, run.supervisor, run.check, download, run.screen.say)
     stack.start()
     run.screen.say(f"ready after {time.monotonic() - run.started:.1f} s")
     for name, address in run.links.items():
@@ -237,7 +242,9 @@ def finish(run: Run) -> int:
     if run.options.report:
         run.options.report.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     show_report(screen, document)
-    return 0 if document["audit"]["verdict"] == "pass" else 1
+    if document["audit"]["verdict"] != "pass":
+        return 1
+    return LETTERS_CODE if document["dead_letters"]["problem"] else 0
 
 
 def counted(run: Run, seconds: float, held: Sequence[str]) -> dict[str, Any]:
@@ -256,11 +263,12 @@ def counted(run: Run, seconds: float, held: Sequence[str]) -> dict[str, Any]:
     count.clickhouse_counts(client, catalog, counts)
     city_log, logs = ledger_counts(settings.data / "ledger", catalog, counts)
     to_row = count.row_latency(client)
+    all_letters, open_letters = letters.count_letters(client, catalog)
     client.close()
     from infra.evidence.records import run_audit  # noqa: PLC0415 - the ledger's libraries load only when needed
 
     result = run_audit(settings, catalog, settled=True)
-    return report.build(
+    document = report.build(
         catalog=catalog,
         inputs=run.inputs(),
         counts=counts,
@@ -270,6 +278,13 @@ def counted(run: Run, seconds: float, held: Sequence[str]) -> dict[str, Any]:
         audit_problems=[*result.problems, *held],
         seconds=seconds,
     )
+    document["dead_letters"] = {
+        "by_stage": all_letters,
+        "open": open_letters,
+        "problem": letters.unexpected(all_letters, open_letters, run.options.expect_dead_letters),
+    }
+    document["stayed_empty"] = letters.stayed_empty(catalog, counts)
+    return document
 
 
 def audit_event(run: Run, document: Mapping[str, Any]) -> None:
@@ -302,10 +317,17 @@ def show_report(screen: Screen, document: Mapping[str, Any]) -> None:
             )
     for problem in document["audit"]["problems"]:
         screen.say(f"  PROBLEM {problem}")
+    if document["stayed_empty"]:
+        screen.say(f"  stayed empty: {', '.join(document['stayed_empty'])}")
+    dead = document["dead_letters"]
+    if dead["problem"]:
+        screen.say(f"  LOOK AT {dead['problem']}: city dead-letters list --group")
     latencies = document["latency_ms"]
+    total = sum(dead["by_stage"].values())
+    shown = f"{total:,} dead letters ({letters.words(dead['by_stage'])})" if total else "no dead letters"
     screen.say(
         f"{document['audit']['verdict'].upper()} after {document['seconds']:.1f} s, "
-        f"{document['events_per_second']:,.0f} records/s, city log {document['city_log']['size']} blocks, "
+        f"{document['events_per_second']:,.0f} records/s, {shown}, city log {document['city_log']['size']} blocks, "
         f"to row p50 {_ms(latencies['to_row']['p50'])}, to seal p50 {_ms(latencies['to_seal']['p50'])}"
     )
 

@@ -14,6 +14,7 @@ from dashboards.terminal.query_result import QueryResult
 from dashboards.terminal.screen import Size, board
 from infra.connections import connect
 from infra.errors import SettingsError
+from infra.near_names import did_you_mean
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -85,7 +86,9 @@ class BoardReader:
         short = {uid.removeprefix("city-"): made for uid, made in self.boards.items()}
         wanted = name.removeprefix("city-").replace("_", "-")
         if wanted not in short:
-            raise SettingsError(f"{name}: no board of that name; there are {', '.join(short)}")
+            raise SettingsError(
+                f"{name}: no board of that name{did_you_mean(wanted, short)} (there are {', '.join(short)})"
+            )
         return short[wanted]
 
     def draw(self, made: dict[str, Any], size: Size, since: str | None = None) -> Group:

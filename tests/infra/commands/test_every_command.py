@@ -118,7 +118,6 @@ class Shell:
         self.calls += 1
         sample = SAMPLES[name]
         file = self.folder / "file.jsonl"
-        file.write_text("")
         places = {"FILE": str(file), "NEW": str(self.folder / f"new-{self.calls}")}
         words = [*name.split(), *(places.get(word, word) for word in sample.words)]
         self.capture.readouterr()
@@ -153,6 +152,7 @@ def shell(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest
     """Runs samples; a part that hangs is given up soon."""
     monkeypatch.setattr(running, "ANSWER_S", 0.2)
     (tmp_path / "shell").mkdir()
+    (tmp_path / "shell" / "file.jsonl").write_text("")
     return Shell(tmp_path / "shell", capfd)
 
 

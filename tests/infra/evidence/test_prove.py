@@ -328,7 +328,8 @@ def test_errors_over_http_are_told_apart(platform: Platform, monkeypatch: pytest
             ({}, 400), (place, 400), ({**place, "offset": "x"}, 400), ({**place, "offset": "-1"}, 400),
             ({"nonsense": "1"}, 400), ({**place, "from": "5", "to": "5"}, 400), ({"event": "x", **place}, 400),
             ({"event": str(uuid.uuid4())}, 404), ({"topic": "no.topic", "partition": "0", "offset": "0"}, 404),
-            ({"topic": platform.topic, "partition": "9", "offset": "0"}, 404), ({**place, "offset": "500"}, 404), ({**place, "offset": "30"}, 409),
+            ({"topic": platform.topic, "partition": "9", "offset": "0"}, 404), ({**place, "offset": "500"}, 404),
+            ({**place, "offset": "30"}, 409),
         ):  # fmt: skip
             monkeypatch.setattr(proving, "end_of", lambda *_: EVENTS + 1)
             status, headers, body = get(url, words)
