@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 PARENT = "parent"
 STOP_S = 12.0
 """Seconds from SIGTERM until a child is killed."""
-TAIL_BYTES = 16 * 1024
 LONGEST_LINE = 400
 """Characters of a log line that an exit message holds."""
 _FAULT = re.compile(
