@@ -67,19 +67,28 @@ class KafkaCounter:
         Raises:
             KafkaException: Kafka does not answer.
         """
-        self._meter = self._meter or LagMeter(self._settings.kafka_address, self._catalog)
-        lags = self._meter.lag()
+        meter, self._meter = (
+            self._meter,
+            None,
+        )  # after an error new connections: librdkafka's may keep it for long
+        meter = meter or LagMeter(self._settings.kafka_address, self._catalog)
+        found = self._count(meter, appended)
+        self._meter = meter
+        return found
+
+    def _count(self, meter: LagMeter, appended: Mapping[PartitionId, int]) -> KafkaCounts:
+        lags = meter.lag()
         records: dict[str, int] = {}
         ends = {}
-        for (name, partition), (low, high) in self._meter.marks.items():
+        for (name, partition), (low, high) in meter.marks.items():
             records[name] = records.get(name, 0) + high - low
             ends[name, partition] = high
         behind = [key for key, end in ends.items() if key[0] in self._sealed and appended.get(key, 0) < end]
         received = {
-            seconds: self._meter.received_before(behind, seconds) if behind else {}
+            seconds: meter.received_before(behind, seconds) if behind else {}
             for seconds in (LATE_S, VERY_LATE_S)
         }
-        return KafkaCounts(records, lags, self._meter.held_back(), ends, received)
+        return KafkaCounts(records, lags, meter.held_back(), ends, received)
 
 
 @dataclass

@@ -66,7 +66,9 @@ def test_a_suspended_part_is_red_everywhere_and_its_counts_are_unknown(live: Liv
             silent = [s.value for s in found if s.name == "city_not_reporting" and s.labels["part"] == part]
             assert silent == [1.0]
         assert "<div class=red>" in page(city, "/")
-    eventually(lambda: part not in red(city), f"{part} is well", within_s=patient(15))
+    eventually(
+        lambda: part not in red(city), lambda: page(city, "/status.json")[-3000:], within_s=patient(15)
+    )
 
 
 def test_the_command_ends_with_1_while_the_sink_is_suspended(live: LiveCity) -> None:
