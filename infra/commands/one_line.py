@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,11 +29,10 @@ USAGE = 2
 class CityGroup(click.Group):
     """A group of commands whose errors are one line each, and that names the command a misspelt one stands for."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # type: ignore[override]
         """Run the command line as click does; as a program of its own, report every error in one line."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
-        return sys.exit(reported(lambda: super(CityGroup, self).main(*args, standalone_mode=False, **extra)))
+        run: Callable[[], Any] = partial(super().main, *args, standalone_mode=False, **extra)
+        return sys.exit(reported(run)) if standalone_mode else run()
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -140,7 +140,7 @@ def _silenced() -> int:
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):
-        sys.stdout = None  # type: ignore[assignment]  # as for a program without any output
+        sys.stdout = None  # as for a program without any output
     return PIPE_CLOSED
 
 

@@ -97,7 +97,7 @@ def mend(
             f"{refused.path}: the whole file was refused, nothing of it went in: mend the file and replay it "
             "with `city replay`"
         )
-    if done is None or done.format not in formats():
+    if done is None or done.format is None or done.format not in formats():
         raise MendError(f"{refused.path}: no replay of this file is known in {config.data / 'replay'}")
     form = formats()[done.format]
     if form.members is not None:
