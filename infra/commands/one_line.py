@@ -29,7 +29,7 @@ USAGE = 2
 class CityGroup(click.Group):
     """A group of commands whose errors are one line each, and that names the command a misspelt one stands for."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # type: ignore[override]
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run the command line as click does; as a program of its own, report every error in one line."""
         run: Callable[[], Any] = partial(super().main, *args, standalone_mode=False, **extra)
         return sys.exit(reported(run)) if standalone_mode else run()
