@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,8 @@ class CityGroup(click.Group):
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run the command line as click does; as a program of its own, report every error in one line."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)  # type: ignore[call-overload]
-        return sys.exit(reported(lambda: click.Group.main(self, *args, standalone_mode=False, **extra)))  # type: ignore[call-overload]
+        run: Callable[[], Any] = partial(super().main, *args, standalone_mode=False, **extra)
+        return sys.exit(reported(run)) if standalone_mode else run()
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
