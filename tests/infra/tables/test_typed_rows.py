@@ -111,11 +111,11 @@ def test_untouched_tables_pass(tables: Tables) -> None:
 
 
 ROW = "_partition = 1 AND _offset = 3"
-FROM_ROW = f"FROM {{reading}} WHERE {ROW} SETTINGS prefer_column_name_to_alias = 1"
+FROM_ROW = f"FROM (SELECT * FROM {{reading}} WHERE {ROW})"
 ATTACKS: dict[str, tuple[str, str]] = {
     "a value updated": (f"ALTER TABLE {{reading}} UPDATE pm10 = 7.25 WHERE {ROW}", "at 1/3: pm10: expected "),
-    "a value set to null": (
-        f"ALTER TABLE {{reading}} UPDATE network = NULL WHERE {ROW}",
+    "null made empty text, or text made null": (
+        f"ALTER TABLE {{reading}} UPDATE network = if(isNull(network), '', NULL) WHERE {ROW}",
         "at 1/3: network: ",
     ),
     "a time moved": (
