@@ -107,7 +107,7 @@ def _read_int(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _finite(name: str, unpack: Callable[[bytes, int], tuple[Any, ...]], size: int) -> Read:
-    """Compile a float or a double. NaN and the infinities (IEEE 754-2019 §3.3) are no measured value, and no JSON."""
+    """Compile a float or a double that is finite (docs/events.md#values)."""
 
     def read(data: bytes, at: int) -> tuple[float, int]:
         try:

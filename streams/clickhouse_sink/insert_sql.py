@@ -1,8 +1,9 @@
 """Writes the SQL that inserts a container into its typed table, and the conditions under which it throws.
 
 Pure. ClickHouse's Avro reader is more lenient than `schemas.codec`. It takes text that is not UTF-8, a UUID in
-capitals, a day in the year 9000, a map with the same key twice, NaN and the infinities. A row may only exist for what the codec reads, or
-`rows = events` (docs/counts.md#equations) would not hold. So the statement refuses those values too.
+capitals, a day in the year 9000, a map with the same key twice, NaN and the infinities. A row may only exist for what
+the codec reads, or `rows = events` (docs/counts.md#equations) would not hold. So the statement refuses those values
+too.
 """
 
 from collections.abc import Iterator

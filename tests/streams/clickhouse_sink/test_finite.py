@@ -1,4 +1,4 @@
-"""NaN and the infinities from a foreign producer: one rule for every field of every domain, in codec, sink and count."""
+"""NaN and the infinities from a foreign producer: one rule for all fields of all domains, in codec, sink and count."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import json
 import math
 import os
-from itertools import cycle
+from itertools import cycle, pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,7 @@ def planted(plain: dict[str, Any], path: Path, number: float) -> dict[str, Any]:
     """Return an event with a number at a place."""
     made = copy.deepcopy(plain)
     at: Any = made
-    for step, following in zip(path, path[1:], strict=False):
+    for step, following in pairwise(path):
         inner: Any = at[step] if isinstance(step, int) or step in at else None
         if not isinstance(inner, dict | list) or isinstance(inner, list) != isinstance(following, int):
             inner = [] if isinstance(following, int) else {}
