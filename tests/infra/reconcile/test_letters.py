@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.reconcile import drain
 from infra.reconcile.count import TopicCount
 from infra.reconcile.letters import stayed_empty, unexpected
 from infra.stack import up
@@ -103,8 +104,8 @@ def test_the_exit_code(
     """3 where only dead letters are not as expected; a failed audit stays 1."""
     assert LETTERS_CODE == 3
     for name in ("wait_drained", "wait_released", "wait_sealed"):
-        monkeypatch.setattr(up.drain, name, lambda *_, **__: None)
-    monkeypatch.setattr(up.drain, "POLL_S", 0.0)
+        monkeypatch.setattr(drain, name, lambda *_, **__: None)
+    monkeypatch.setattr(drain, "POLL_S", 0.0)
     monkeypatch.setattr(up, "LagMeter", lambda *_: SimpleNamespace(held_back=dict))
     monkeypatch.setattr(up, "describe_held_back", lambda _: [])
     monkeypatch.setattr(up, "pause_file", lambda _: tmp_path / "paused")

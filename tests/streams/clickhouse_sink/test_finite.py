@@ -9,11 +9,13 @@ import math
 import os
 from itertools import cycle, pairwise
 from random import Random
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import fastavro
 import pytest
 
+from infra.admin.subscriber_reader import plain_event
 from infra.reconcile.count import _event as counted
 from schemas.avro import Array, Map, Primitive, Record, Type, Union
 from schemas.catalog import load_catalog
@@ -27,6 +29,7 @@ from streams.clickhouse_sink.client import ClickHouseClient
 from streams.clickhouse_sink.config import SinkConfig
 from streams.clickhouse_sink.errors import ClickHouseRefusedError
 from streams.clickhouse_sink.insert_sql import try_rows
+from streams.subscriber.event import read_event
 from tests.streams.clickhouse_sink.events import event
 
 if TYPE_CHECKING:
@@ -93,7 +96,10 @@ def foreign(schema: Schema, plain: dict[str, Any]) -> bytes:
 
 def example(schema: Schema) -> dict[str, Any]:
     """Return an event of finite numbers."""
-    return {**event(schema, Random(3)), **{path[0]: 1.5 for path in floats(schema.tree) if len(path) == 1}}
+    return {
+        **event(schema, Random(3)),
+        **{str(path[0]): 1.5 for path in floats(schema.tree) if len(path) == 1},
+    }
 
 
 @every_schema
@@ -146,3 +152,16 @@ def test_the_insert_refuses_it(inserts: ClickHouseClient, topic: Topic, schema: 
         with pytest.raises(ClickHouseRefusedError) as refusal:
             insert([good, foreign(schema, planted(plain, path, number))])
         assert refusal.value.code in DATA_ERRORS, path
+
+
+def test_a_subscriber_gets_json_and_the_reason() -> None:
+    """`city subscribe --json` prints JSON whatever comes (RFC 8259 has no NaN)."""
+    topic = CATALOG.topics["energy.carbon-intensity"]
+    value = foreign(topic.schema, {**example(topic.schema), "intensity": math.nan})
+    message = SimpleNamespace(
+        topic=lambda: topic.name, partition=lambda: 0, offset=lambda: 5, timestamp=lambda: (2, 1_790_000_000_000),
+        headers=list, value=lambda: value, key=lambda: b"k",
+    )  # fmt: skip
+    plain = plain_event(read_event(message, CATALOG), "city.example")
+    assert json.loads(json.dumps(plain, allow_nan=False))["event"] is None
+    assert "intensity: expected a finite double, got nan" in plain["problem"]
