@@ -70,7 +70,7 @@ class EngineProcess:
         """Starts it and waits until it answers; what it says on stderr otherwise is the failure."""
         secret = self.path.parent.parent / f"{self.path.parent.name}.password"  # not on the data's disk
         secret.write_text(self._password, encoding="utf-8")
-        command = [*self._prefix, sys.executable, "-m", "infra.clickhouse.server.embedded", str(self.path)]
+        command = [*self._prefix, sys.executable, "-m", "infra.clickhouse.server", str(self.path)]
         command += ["--port", str(self._port), "--user", self._user, "--password-file", str(secret)]
         self.process = subprocess.Popen(
             command,
