@@ -113,7 +113,7 @@ class Settings:
     door: str = ""
     """Interface that the embedded ClickHouse's HTTP server listens on; empty: `listen`."""
     clickhouse_boards: str = ""
-    """URL with name and password of the user whom boards read an existing ClickHouse as; empty: that of `clickhouse`."""
+    """URL with the user as whom boards read an existing ClickHouse; empty: the user of `clickhouse`."""
     confinement: ConfinementChoice = ConfinementChoice.AUTO
     """`auto` states at start where the process that runs SQL is not confined, `required` refuses to start then."""
     grafana_anonymous: Switch = Switch.OFF

@@ -49,8 +49,8 @@ def _pattern(number: bytes) -> re.Pattern[bytes]:
         + number
         + rb""")
         |(?P<open>'|"|`|[xXbB]'(?=.)|\xe2\x80[\x98\x9c])
-        |(?P<word>[A-Za-z_$][A-Za-z0-9_$]*+)
-        |(?P<sign>->|<=>|[=<>!]=|<>|\|[|>]|::|@@|\\G|\xe2\x88\x92|[-+*/%=<>?:|@.,;()\[\]{}^~&])
+        |(?P<word>[A-Za-z_][A-Za-z0-9_$]*+|\$[A-Za-z0-9_][A-Za-z0-9_$]*+)
+        |(?P<sign>\$|~\*|->|<=>|[=<>!]=|<>|\|[|>]|::|@@|\\G|\xe2\x88\x92|[-+*/%=<>?:|@.,;()\[\]{}^~])
         """,
         re.VERBOSE | re.DOTALL,
     )
@@ -107,7 +107,7 @@ def tokens(sql: bytes, left: threading.Event | None = None, most: int | None = N
     while at < len(sql):
         found = pattern.match(sql, at)
         kind = found.lastgroup if found else None
-        if found is None or kind is None or kind == "open":
+        if found is None or kind is None or kind == "open" or (at == 0 and found.group() == b"."):
             raise _unreadable(sql, at)
         start, at = at, found.end()
         _check_going_on(at, left, most)
@@ -120,7 +120,7 @@ def tokens(sql: bytes, left: threading.Event | None = None, most: int | None = N
             kind, at = _heredoc(sql, start, at)
         text = sql[start:at]
         if kind == "number":
-            kind = _number_kind(sql, start, text)
+            kind = _number_kind(sql, start, text, after_dot=pattern is _AFTER_DOT)
         if text == b")":
             depth -= 1
         yield Token(kind, text, start, at, depth)
@@ -150,23 +150,23 @@ def _pattern_after(kind: str, text: bytes) -> re.Pattern[bytes]:
     return _AFTER_DOT if text == b"." else _ELSEWHERE
 
 
-def _number_kind(sql: bytes, start: int, text: bytes) -> str:
+def _number_kind(sql: bytes, start: int, text: bytes, *, after_dot: bool) -> str:
     """Return whether digits are a number or begin a name."""
-    if not (text[-1:].isalpha() or b"_" in text) or _is_number(text):
+    if re.fullmatch(rb"[0-9]+(?:_[0-9]+)*", text) or (
+        (not after_dot or text[:1] == b".") and _is_number(sql, start, len(text))
+    ):
         return "number"
     if re.fullmatch(rb"[A-Za-z0-9_]+", text) is None:
         raise _unreadable(sql, start)
     return "word"
 
 
-_WHOLE_NUMBER = re.compile(
-    _NUMBER.removesuffix(rb"[A-Za-z0-9_]*+") + rb"\Z|\.(?:" + _DIGITS + rb")" + _EXPONENT + rb"\Z"
-)
+_WHOLE_NUMBER = re.compile(_NUMBER.removesuffix(rb"[A-Za-z0-9_]*+") + rb"|\." + _DIGITS + _EXPONENT)
 
 
-def _is_number(text: bytes) -> bool:
-    found = _WHOLE_NUMBER.match(text)
-    return found is not None and found.end() == len(text)
+def _is_number(sql: bytes, start: int, size: int) -> bool:
+    found = _WHOLE_NUMBER.match(sql, start)
+    return found is not None and found.end() == start + size
 
 
 def _heredoc(sql: bytes, start: int, at: int) -> tuple[str, int]:
@@ -178,8 +178,7 @@ def _heredoc(sql: bytes, start: int, at: int) -> tuple[str, int]:
     if tag == b"$$":
         return "sign", start + 1
     found = _ELSEWHERE_WORD.match(sql, start)
-    assert found is not None
-    return "word", found.end()
+    return "word", found.end() if found else at
 
 
 _ELSEWHERE_WORD = re.compile(rb"[A-Za-z0-9_$]+")

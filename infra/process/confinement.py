@@ -167,7 +167,7 @@ def reachable(rules: Rules) -> Iterable[str]:
     except OSError:
         pass
     try:
-        os.execv("/nonexistent/program", ["program"])
+        os.execv("/nonexistent/program", ["program"])  # noqa: S606 - it is refused, or is not there
     except PermissionError:
         pass
     except OSError:
@@ -195,7 +195,7 @@ def read_state(path: Path) -> Confinement | None:
 def _can_read(path: Path) -> bool:
     try:
         if path.is_dir():
-            os.listdir(path)
+            next(path.iterdir(), None)
         else:
             with path.open("rb") as file:
                 file.read(1)
@@ -219,7 +219,7 @@ def _can_write(path: Path) -> bool:
 
 def _threads() -> int:
     try:
-        return len(os.listdir("/proc/self/task"))
+        return sum(1 for _ in Path("/proc/self/task").iterdir())
     except OSError:
         return 1
 

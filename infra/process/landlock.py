@@ -41,7 +41,7 @@ def version() -> int:
     """Return the kernel's Landlock version (ABI); 0 if there is none, or a container's filter hides it."""
     if os.uname().sysname != "Linux":
         return 0
-    return max(_libc().syscall(_CREATE_RULESET, None, 0, _VERSION_FLAG), 0)
+    return max(int(_libc().syscall(_CREATE_RULESET, None, 0, _VERSION_FLAG)), 0)
 
 
 def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> int:

@@ -184,7 +184,8 @@ class ClickHouseServer:
         session_id = job.request.session_id if job.role == "platform" else None  # boards leave no state
         handle = await self._sessions.take(session_id) if session_id else None
         keep = handle is not None or job.statement.makes_session_state
-        handle = handle or await self._blocking(self._engine.handle)
+        if handle is None:
+            handle = await self._blocking(self._engine.handle)
         try:
             await self._watched(job, handle, response)
         finally:

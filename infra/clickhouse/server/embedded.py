@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
 
@@ -32,6 +32,7 @@ from infra.process.log_limit import limit_logging
 from ledger_sink.http.descriptors import raise_descriptor_limit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import FrameType
 
     from infra.clickhouse.server.engine import EmbeddedEngine
@@ -67,28 +68,26 @@ def main(arguments: list[str] | None = None) -> None:
         document = json.load(pipe)
     config = ServerConfig.from_document(document["config"])
     state = _confine(config, document)
+    if document["required"] and not state.confined:
+        _refuse(
+            ServerStartError(f"it must run confined (CITY_CONFINEMENT=required), and cannot: {state.why_not}")
+        )
     try:
-        if document["required"] and not state.confined:
-            raise ServerStartError(
-                f"it must run confined (CITY_CONFINEMENT=required), and cannot: {state.why_not}"
-            )
         run(config, socket.socket(fileno=document["listening"]), state)
     except ServerStartError as error:
         _refuse(error)
 
 
-def _confine(config: ServerConfig, document: dict[str, object]) -> confinement.Confinement:
-    out_of_reach = document["out_of_reach"]
-    assert isinstance(out_of_reach, list)
+def _confine(config: ServerConfig, document: Mapping[str, Any]) -> confinement.Confinement:
     readable = (
         *confinement.machine_paths(),
         *confinement.python_paths(PACKAGES),
         config.config_path,
     )
-    rules = confinement.Rules(config.path, readable, tuple(map(Path, out_of_reach)))
+    rules = confinement.Rules(config.path, readable, tuple(map(Path, document["out_of_reach"])))
     state = confinement.confine(rules)
     descriptor = document["state"]
-    if isinstance(descriptor, int) and descriptor >= 0:
+    if descriptor >= 0:
         confinement.write_state(descriptor, state)
         os.close(descriptor)
     return state

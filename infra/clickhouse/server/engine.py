@@ -23,7 +23,6 @@ from infra.clickhouse.server.launch import locked_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from infra.clickhouse.server.config import Role, ServerConfig
 

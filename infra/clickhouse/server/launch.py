@@ -66,7 +66,8 @@ def launch(config: ServerConfig, *, required: bool = False, state: Path | None =
             os.set_inheritable(number, True)
     command = [sys.executable, "-P", "-m", "infra.clickhouse.server.embedded", str(reader)]
     sys.stderr.flush()
-    os.execve(sys.executable, command, clean_environment(os.environ, config.path))
+    environment = clean_environment(os.environ, config.path)
+    os.execve(sys.executable, command, environment)  # noqa: S606 - our own program, without a shell
 
 
 def clean_environment(environment: Mapping[str, str], path: Path) -> dict[str, str]:

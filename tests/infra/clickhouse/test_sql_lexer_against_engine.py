@@ -141,8 +141,8 @@ def _compare(door: ClickHouse, texts: list[bytes]) -> None:
             assert ours == _expected(found), text
 
 
-@settings(max_examples=60)
-@given(texts=st.lists(st.one_of(_texts, _bytes), min_size=40, max_size=60))
+@settings(max_examples=30)
+@given(texts=st.lists(st.one_of(_texts, _bytes), min_size=20, max_size=40))
 def test_the_lexer_reads_what_the_engine_reads_or_refuses(clickhouse: ClickHouse, texts: list[bytes]) -> None:
     """No text has another border for the engine than for us; what the engine does not read, we refuse."""
     _compare(clickhouse, texts)
