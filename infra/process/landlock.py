@@ -81,7 +81,7 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> int:
 def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # what cannot be reached needs no rule
         return
     try:
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
