@@ -113,7 +113,7 @@ def board_settings(asked: Mapping[str, str], limits: BoardLimits) -> dict[str, s
 def _check_node(node: Mapping[str, Any]) -> None:
     """Refuse `INTO OUTFILE`, and the name of a function that reaches past the tables, called or handed on."""
     for key, value in node.items():
-        if "out_file" in key.casefold() or "outfile" in key.casefold():
+        if value and ("out_file" in key.casefold() or "outfile" in key.casefold()):
             raise _past_the_tables("INTO OUTFILE")
         texts = value if isinstance(value, list) else [value]
         for text in texts:
