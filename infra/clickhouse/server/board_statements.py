@@ -41,6 +41,7 @@ _FUNCTIONS = frozenset(
 )
 _FREE_SETTINGS = frozenset(
     {
+        "date_time_input_format",
         "date_time_output_format",
         "extremes",
         "join_use_nulls",
@@ -51,6 +52,7 @@ _FREE_SETTINGS = frozenset(
         "use_uncompressed_cache",
     }
 )
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"})
 _FREE_PREFIXES = ("output_format_", "format_csv_", "cancel_http_readonly")
 
 
@@ -69,7 +71,7 @@ def check_board_statement(sql: bytes, handle: Handle) -> None:
         answer = handle.query(
             b"SELECT parseQueryToJSON({statement:String})",
             "TSVRaw",
-            {"statement": sql.decode("utf-8", "replace")},
+            {"statement": _escaped(sql)},
         )
     except EngineError as error:
         named = _NOT_WRITTEN_OUT.search(error.text)
@@ -85,8 +87,21 @@ def check_board_statement(sql: bytes, handle: Handle) -> None:
         _check_node(node)
 
 
+def _escaped(sql: bytes) -> str:
+    """Return a statement as the value of a query parameter, which the engine reads as a field of TSV.
+
+    Raises:
+        RefusedError: Code 62; it is no UTF-8.
+    """
+    try:
+        text = sql.decode()
+    except UnicodeDecodeError as error:
+        raise RefusedError(62, "SYNTAX_ERROR", f"the statement is no UTF-8: {error.reason}") from error
+    return text.translate(_ESCAPES)
+
+
 def board_settings(asked: Mapping[str, str], limits: BoardLimits) -> dict[str, str]:
-    """Return the settings of a board's statement: limits that it may lower, and `readonly = 1` last.
+    """Return the settings of a board's statement: limits that it may lower, and `readonly = 1`, which freezes them.
 
     Raises:
         RefusedError: Code 164 for a setting that such a user may not change.
@@ -107,7 +122,7 @@ def board_settings(asked: Mapping[str, str], limits: BoardLimits) -> dict[str, s
     for name, limit in most.items():
         number = asked.get(name, "").partition(".")[0]
         kept[name] = number if number.isdecimal() and 0 < int(number) <= limit else str(limit)
-    return kept
+    return kept | {"readonly": "1"}
 
 
 def _check_node(node: Mapping[str, Any]) -> None:

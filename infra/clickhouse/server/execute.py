@@ -152,8 +152,8 @@ def _load_table(table: ExternalTable, handle: Handle) -> None:
 
 def _settings(job: Job, config: ServerConfig, marker: str) -> dict[str, str]:
     if job.role == "boards":
-        settings = board_settings(job.request.settings, config.boards)
-        return settings | {"log_comment": marker, "readonly": "2"}
+        whole = {"max_result_bytes": str(config.max_result_bytes)}
+        return {"log_comment": marker} | whole | board_settings(job.request.settings, config.boards)
     settings = dict(job.request.settings)
     for name, limit in _LIMITED.items():
         if settings.get(name, "").replace(".", "", 1).isdecimal():
@@ -167,8 +167,7 @@ def _settings(job: Job, config: ServerConfig, marker: str) -> dict[str, str]:
 
 def _whole_limits(job: Job, config: ServerConfig) -> dict[str, str]:
     """Return the limits of a result that is held as a whole; a client may ask for lower ones."""
-    most_rows = config.boards.max_result_rows if job.role == "boards" else config.max_result_rows
-    limits = {"max_result_bytes": config.max_result_bytes, "max_result_rows": most_rows}
+    limits = {"max_result_bytes": config.max_result_bytes, "max_result_rows": config.max_result_rows}
     asked = {name: job.request.settings.get(name, "0") for name in limits}
     return {
         name: asked[name] if asked[name].isdecimal() and 0 < int(asked[name]) < most else str(most)
@@ -182,7 +181,7 @@ def _select(job: Job, handle: Handle, config: ServerConfig) -> ExecutionResult:
         blocks = handle.stream(statement.sql, job.format, job.request.params)
         first = next(blocks, b"")
         return ExecutionResult(_chain(first, blocks))
-    if statement.kind == "select":
+    if statement.kind == "select" and job.role == "platform":
         handle.prepare(None, _whole_limits(job, config))
     whole = handle.query(statement.sql, job.format, job.request.params)
     return ExecutionResult(_slices(whole))
