@@ -24,7 +24,7 @@ _READING = frozenset({"SelectWithUnionQuery", "ExplainQuery", "ShowTablesQuery",
 _NAMED_READING = frozenset(
     {"DescribeQuery", "ExistsTableQuery", "ShowCreateTableQuery", "ExistsDatabaseQuery"}
 )
-_NOT_WRITTEN_OUT = re.compile(r"AST node of type '(\w+?)(?:__[^']*)?' does not support JSON")
+_NOT_WRITTEN_OUT = re.compile(r"AST node of type '([A-Za-z]+)(?:_[^']*)?' does not support JSON")
 _SCOPE = re.compile(r": In scope SELECT parseQueryToJSON\(.*", re.DOTALL)
 # Functions that need no grant and reach past the tables, or hold a worker.
 _FUNCTIONS = frozenset(
@@ -120,8 +120,9 @@ def board_settings(asked: Mapping[str, str], limits: BoardLimits) -> dict[str, s
                 164, "READONLY", f"Cannot modify '{name}' setting in readonly mode: this user reads boards"
             )
     for name, limit in most.items():
-        number = asked.get(name, "").partition(".")[0]
-        kept[name] = number if number.isdecimal() and 0 < int(number) <= limit else str(limit)
+        number = asked.get(name, "")
+        is_lower = re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,9})?", number) and 0 < float(number) <= limit
+        kept[name] = number if is_lower else str(limit)
     return kept | {"readonly": "1"}
 
 
