@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from dashboards.build import boards, targets
 from dashboards.queries import expand, table_of
 from dashboards.roll_ups import roll_ups, summary_of
 from infra.cli import main
+from infra.connections import connect
 from schemas.catalog import load_catalog
 from schemas.names import board_uid
 
@@ -68,8 +70,8 @@ def ends_of_recordings(client: Client, sql: str) -> list[datetime]:
 
 @pytest.fixture(scope="module")
 def replayed(whole_city: City) -> Iterator[Client]:
-    """The tables that a run over the small recordings left."""
-    with whole_city.engine() as client:
+    """The tables that a run over the small recordings left, read as the user of the boards, who may do no more."""
+    with whole_city.engine(), closing(connect(whole_city.settings(), boards=True)) as client:
         yield client
 
 
