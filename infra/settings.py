@@ -60,6 +60,13 @@ class Switch(StrEnum):
     OFF = "off"
 
 
+class ConfinementChoice(StrEnum):
+    """Whether the process that runs SQL must be confined by the operating system."""
+
+    AUTO = "auto"
+    REQUIRED = "required"
+
+
 @dataclass(frozen=True)
 class Ports:
     """TCP ports on the loopback interface of an embedded stack."""
@@ -105,6 +112,12 @@ class Settings:
     """File that names the ledger's anchors; empty: `anchors.toml` in `data` if it is there, else a file of lines."""
     door: str = ""
     """Interface that the embedded ClickHouse's HTTP server listens on; empty: `listen`."""
+    clickhouse_boards: str = ""
+    """URL with the user as whom boards read an existing ClickHouse; empty: the user of `clickhouse`."""
+    confinement: ConfinementChoice = ConfinementChoice.AUTO
+    """`auto` states at start where the process that runs SQL is not confined, `required` refuses to start then."""
+    grafana_anonymous: Switch = Switch.OFF
+    """Whether the Grafana of this stack shows its boards to anyone who reaches its port."""
     workers: int = 1
     """Faust worker processes in the one consumer group."""
     partitions: int = 2
@@ -155,6 +168,27 @@ class Settings:
         if self.clickhouse:
             return Secret(unquote(urlsplit(self.clickhouse).password or ""))
         return own_secret(self.data / "keys" / "clickhouse-password")
+
+    @property
+    def board_user(self) -> str:
+        """Return the ClickHouse user of the boards."""
+        if self.clickhouse_boards:
+            return unquote(urlsplit(self.clickhouse_boards).username or "default")
+        return self.clickhouse_user if self.clickhouse else "board"
+
+    @property
+    def board_password(self) -> Secret:
+        """Return that user's password: from a URL, else from the stack's own key file."""
+        if self.clickhouse_boards:
+            return Secret(unquote(urlsplit(self.clickhouse_boards).password or ""))
+        if self.clickhouse:
+            return self.clickhouse_password
+        return own_secret(self.data / "keys" / "clickhouse-board-password")
+
+    @property
+    def grafana_password(self) -> Secret:
+        """Return the password of the administrator of the stack's own Grafana."""
+        return own_secret(self.data / "keys" / "grafana-admin-password")
 
     @property
     def clickhouse_url(self) -> str:

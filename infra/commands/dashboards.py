@@ -46,7 +46,7 @@ def build(output: Path) -> None:
 @click.option(
     "--grafana",
     required=True,
-    help="Grafana's address with user and password, http://admin:admin@127.0.0.1:3000.",
+    help="Grafana's address with user and password, http://admin:PASSWORD@127.0.0.1:3000.",
 )
 @click.option("--keep-datasource", is_flag=True, help="Leave Grafana's ClickHouse data source as it is.")
 @one_line_errors
@@ -59,7 +59,7 @@ def push(data: Path, grafana: str, keep_datasource: bool) -> None:
     address = None
     if not keep_datasource:
         address = ClickHouseAddress(
-            settings.clickhouse_url, settings.clickhouse_user, str(settings.clickhouse_password)
+            settings.clickhouse_url, settings.board_user, str(settings.board_password)
         )
     for url in send(grafana, catalog(), address):
         click.echo(url)

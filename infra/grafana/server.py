@@ -1,7 +1,9 @@
 """A `grafana-server` installed on the machine, provisioned from files: data source, folder, boards.
 
 Nothing is downloaded: where no Grafana is found, `HOW_TO_GET` says how to get one with its ClickHouse plug-in. It
-listens on the loopback and sends nothing anywhere (no analytics, no update checks, no gravatar).
+listens on the loopback and sends nothing anywhere (no analytics, no update checks, no gravatar). Its data source
+reads ClickHouse as the user `board`, its administrator has the password of `keys/grafana-admin-password`, and nobody
+sees boards without signing in unless CITY_GRAFANA_ANONYMOUS=on.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 from dashboards.build import write
 from dashboards.push import ClickHouseAddress, datasource
 from dashboards.style import DATASOURCE_TYPE, FOLDER_TITLE, FOLDER_UID
+from infra.settings import Switch
 from schemas.names import board_uid
 
 if TYPE_CHECKING:
@@ -84,7 +87,10 @@ def prepare(settings: Settings, catalog: Catalog, port: int) -> GrafanaProcess |
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
         "GF_SECURITY_DISABLE_GRAVATAR": "true",
         "GF_NEWS_NEWS_FEED_ENABLED": "false",
-        "GF_AUTH_ANONYMOUS_ENABLED": "true",
+        "GF_SECURITY_ADMIN_USER": "admin",
+        "GF_SECURITY_ADMIN_PASSWORD": str(settings.grafana_password),
+        "GF_USERS_ALLOW_SIGN_UP": "false",
+        "GF_AUTH_ANONYMOUS_ENABLED": "true" if settings.grafana_anonymous is Switch.ON else "false",
         "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
         "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(boards / f"{board_uid('overview')}.json"),
     }
@@ -97,9 +103,7 @@ def prepare(settings: Settings, catalog: Catalog, port: int) -> GrafanaProcess |
 
 def _provision(folder: Path, settings: Settings, boards: Path) -> None:
     """Write data source and boards provider; JSON is YAML."""
-    address = ClickHouseAddress(
-        settings.clickhouse_url, settings.clickhouse_user, str(settings.clickhouse_password)
-    )
+    address = ClickHouseAddress(settings.clickhouse_url, settings.board_user, str(settings.board_password))
     provider = {
         "name": FOLDER_TITLE,
         "folder": FOLDER_TITLE,

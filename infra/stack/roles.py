@@ -102,18 +102,28 @@ def run_witness(settings: Settings, stop: threading.Event, _arguments: Sequence[
 
 
 def run_clickhouse(settings: Settings, _stop: threading.Event, _arguments: Sequence[str]) -> int:
-    """Run the embedded ClickHouse engine with its HTTP server; it handles signals itself."""
+    """Run the embedded ClickHouse engine with its HTTP server, in place of this process; it handles signals itself."""
+    from infra.clickhouse.server.auth import make_user
+    from infra.clickhouse.server.config import ServerConfig
     from infra.clickhouse.server.embedded import serve
+    from infra.process.confinement import STATE_FILE
+    from infra.settings import ConfinementChoice
 
-    serve(
-        settings.data / "clickhouse",
-        settings.listen,
-        settings.ports.clickhouse,
-        settings.clickhouse_user,
-        str(settings.clickhouse_password),
-        settings.host_names,
+    users = [make_user(settings.clickhouse_user, str(settings.clickhouse_password), "platform")]
+    if settings.board_user != settings.clickhouse_user:
+        users.append(make_user(settings.board_user, str(settings.board_password), "boards"))
+    config = ServerConfig(
+        path=(settings.data / "clickhouse").resolve(),
+        host=settings.listen,
+        port=settings.ports.clickhouse,
+        users=tuple(users),
+        hosts=tuple(settings.host_names),
     )
-    return 0
+    serve(
+        config,
+        required=settings.confinement is ConfinementChoice.REQUIRED,
+        state=settings.data / "run" / STATE_FILE,
+    )
 
 
 def run_web(settings: Settings, stop: threading.Event, _arguments: Sequence[str]) -> int:

@@ -64,7 +64,7 @@ class BoardReader:
         self.boards = boards(catalog)
         self.failed = 0
         """Panels whose query was refused so far."""
-        self._client = connect(settings)
+        self._client = connect(settings, boards=True)
 
     def __enter__(self) -> Self:
         return self

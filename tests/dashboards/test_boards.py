@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from dashboards.build import boards, targets
 from dashboards.queries import expand, table_of
 from dashboards.roll_ups import roll_ups, summary_of
 from infra.cli import main
+from infra.connections import connect
 from schemas.catalog import load_catalog
 from schemas.names import board_uid
 
@@ -67,8 +70,8 @@ def ends_of_recordings(client: Client, sql: str) -> list[datetime]:
 
 @pytest.fixture(scope="module")
 def replayed(whole_city: City) -> Iterator[Client]:
-    """The tables that a run over the small recordings left."""
-    with whole_city.engine() as client:
+    """The tables that a run over the small recordings left, read as the user of the boards, who may do no more."""
+    with whole_city.engine(), closing(connect(whole_city.settings(), boards=True)) as client:
         yield client
 
 
@@ -188,6 +191,15 @@ def test_maps_show_as_many_places_as_there_are(replayed: Client) -> None:
     assert 0 < happened < shown["Where vehicles drove, braked and crashed"]
 
 
+@pytest.fixture
+def held(whole_city: City) -> Iterator[None]:
+    """Hold the lock of the city's data directory, as `city up` does: its engine runs, and nothing else."""
+    with (whole_city.data / "run" / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.mark.usefixtures("held")
 def test_show_draws_every_board_from_the_running_stack(
     replayed: Client, whole_city: City, tmp_path: Path
 ) -> None:

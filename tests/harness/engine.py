@@ -61,17 +61,21 @@ class EngineProcess:
         user: str = "tester",
         password: str = "a pass:word",
         prefix: tuple[str, ...] = (),
+        options: tuple[str, ...] = (),
     ) -> None:
         self.path = path
         self._port, self._user, self._password, self._prefix = port, user, password, prefix
+        self._options = options
+        self.line = ""
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> ClickHouse:
         """Starts it and waits until it answers; what it says on stderr otherwise is the failure."""
         secret = self.path.parent.parent / f"{self.path.parent.name}.password"  # not on the data's disk
         secret.write_text(self._password, encoding="utf-8")
-        command = [*self._prefix, sys.executable, "-m", "infra.clickhouse.server.embedded", str(self.path)]
+        command = [*self._prefix, sys.executable, "-m", "infra.clickhouse.server", str(self.path)]
         command += ["--port", str(self._port), "--user", self._user, "--password-file", str(secret)]
+        command += self._options
         self.process = subprocess.Popen(
             command,
             cwd=_ROOT,
@@ -81,6 +85,7 @@ class EngineProcess:
         )
         assert self.process.stderr is not None
         line = self.process.stderr.readline()
+        self.line = line
         found = _READY.search(line)
         if found is None:
             self.kill()

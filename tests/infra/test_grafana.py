@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.build import boards
 from infra.grafana.server import HOW_TO_GET, prepare
-from infra.settings import Settings
+from infra.settings import Settings, Switch
 from schemas.catalog import load_catalog
 
 if TYPE_CHECKING:
@@ -47,5 +47,29 @@ def test_a_grafana_that_is_found_gets_data_source_and_every_board(
     assert source.stat().st_mode & 0o077 == 0
     data = json.loads(source.read_text())["datasources"][0]
     assert data["jsonData"]["port"] == settings.ports.clickhouse
-    assert data["secureJsonData"]["password"] == str(settings.clickhouse_password)
+    assert data["jsonData"]["username"] == "board"
+    assert data["secureJsonData"]["password"] == str(settings.board_password)
+    assert str(settings.clickhouse_password) not in source.read_text()
     assert {path.stem for path in (folder / "boards").glob("*.json")} == set(boards(catalog))
+
+
+def test_nobody_sees_boards_without_signing_in_unless_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The administrator's password is generated, readable by the owner only, and never `admin`."""
+    program = tmp_path / "bin" / "grafana-server"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    settings = replace(Settings(), data=tmp_path / "data")
+    anonymous = {}
+    for switch in Switch:
+        grafana = prepare(replace(settings, grafana_anonymous=switch), load_catalog(), 3999)
+        assert grafana is not None
+        assert grafana.environment["GF_SECURITY_ADMIN_PASSWORD"] == str(settings.grafana_password)
+        anonymous[switch] = grafana.environment["GF_AUTH_ANONYMOUS_ENABLED"]
+    assert anonymous == {Switch.ON: "true", Switch.OFF: "false"}
+    assert len(str(settings.grafana_password)) >= 20
+    for name in ("grafana-admin-password", "clickhouse-board-password"):
+        assert (settings.data / "keys" / name).stat().st_mode & 0o077 == 0

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from infra.clickhouse.server.body import Body
-    from infra.clickhouse.server.config import ServerConfig
+    from infra.clickhouse.server.config import ServerConfig, User
     from infra.clickhouse.server.engine import EmbeddedEngine, Handle
 
 log = logging.getLogger("city.clickhouse")
@@ -69,13 +70,14 @@ class ClickHouseServer:
 
     Args:
         engine: Runs the statements.
-        config: The user and the limits.
+        config: The users and the limits.
     """
 
     def __init__(self, engine: EmbeddedEngine, config: ServerConfig) -> None:
         self._engine = engine
         self._config = config
         self._admission = AdmissionQueue(config.running, config.waiting, config.wait_s)
+        self._board_admission = AdmissionQueue(config.boards.running, config.waiting, config.wait_s)
         self._sessions = Sessions(config.sessions)
         self._workers = ThreadPoolExecutor(config.running, thread_name_prefix="clickhouse")
         self._identity = {
@@ -117,34 +119,73 @@ class ClickHouseServer:
     async def _respond(self, request: Request, response: QueryResponse) -> None:
         pairs = list(request.query_params.multi_items())
         headers = {name.lower(): value for name, value in request.headers.items()}
-        check_credentials(parse_request(request.method, pairs, headers).credentials, self._config)
+        user = check_credentials(
+            parse_request(request.method, pairs, headers).credentials, self._config.users
+        )
         body = await self._read(request)
         try:
-            query = await asyncio.to_thread(_query_request, request.method, pairs, headers, body)
-            job = await asyncio.to_thread(parse_job, query, body, self._config)
-            if job.statement.kind == "empty" and request.method in ("GET", "HEAD"):
-                await response.start(self._identity | {"Content-Type": "text/plain; charset=UTF-8"})
-                await response.block(b"Ok.\n")
-                await response.end()
-                return
-            async with self._admission.admit():
-                await self._run(job, response)
+            async with contextlib.AsyncExitStack() as turn:
+                if user.role == "boards":  # first, so that those who wait for it take no worker
+                    await turn.enter_async_context(self._board_admission.admit())
+                await turn.enter_async_context(self._admission.admit())
+                job = await self._parse(request.method, pairs, headers, body, user, response)
+                if job.statement.kind == "empty" and request.method in ("GET", "HEAD"):
+                    await response.start(self._identity | {"Content-Type": "text/plain; charset=UTF-8"})
+                    await response.block(b"Ok.\n")
+                else:
+                    await self._run(job, response)
             await response.end()  # last: a client with the whole response finds the session free
         finally:
             body.close()
 
+    async def _parse(
+        self,
+        method: str,
+        pairs: list[tuple[str, str]],
+        headers: dict[str, str],
+        body: Body,
+        user: User,
+        response: QueryResponse,
+    ) -> Job:
+        """Parse a request on a worker; when the client goes, the parsing ends.
+
+        Raises:
+            ClientDisconnect: The client has gone.
+            RefusedError: The statement is not one that this server runs.
+        """
+        left = threading.Event()
+
+        def parse() -> Job:
+            query = _query_request(method, pairs, headers, body)
+            return parse_job(query, body, self._config, user.role, left)
+
+        work = asyncio.ensure_future(self._blocking(parse))
+        watch = asyncio.ensure_future(response.watch())
+        try:
+            await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                left.set()
+        finally:
+            await asyncio.wait({work})  # it reads the body
+            watch.cancel()
+        if left.is_set():
+            work.exception()
+            raise ClientDisconnect
+        return work.result()
+
     async def _read(self, request: Request) -> Body:
         config = self._config
         is_form = request.headers.get("content-type", "").startswith(_FORM)
-        limit = config.max_sql_bytes if is_form else config.max_body_bytes
+        limit = config.max_form_bytes if is_form else config.max_body_bytes
         encoding = request.headers.get("content-encoding", "")
         return await read_body(request.stream(), encoding, limit, config.spool_bytes, config.path)
 
     async def _run(self, job: Job, response: QueryResponse) -> None:
-        session_id = job.request.session_id
+        session_id = job.request.session_id if job.role == "platform" else None  # boards leave no state
         handle = await self._sessions.take(session_id) if session_id else None
         keep = handle is not None or job.statement.makes_session_state
-        handle = handle or self._engine.handle()
+        if handle is None:
+            handle = await self._blocking(self._engine.handle)
         try:
             await self._watched(job, handle, response)
         finally:

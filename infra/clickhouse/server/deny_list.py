@@ -1,5 +1,8 @@
 """The deny list: names that grants cannot withhold are refused before the engine sees the statement.
 
+It is a help for people, and a second line: what bounds a statement is the confinement of the process
+(docs/confinement.md), which holds whatever a text spells.
+
 The embedded engine counts as a local tool: its scalar function `file` reads any file of the host, `INTO
 OUTFILE` writes one and `FROM INFILE` reads one, all without a grant. Functions may also be named without a
 call (`arrayMap(file, …)`, `APPLY file`). So the *name* is refused wherever it may be a function; a column
@@ -9,17 +12,23 @@ of that name is written `t.file`. Settings whose text is parsed as an expression
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from infra.clickhouse.errors import RefusedError
 from infra.clickhouse.sql_lexer import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import threading
+    from collections.abc import Iterable, Iterator, Sequence
 
     from infra.clickhouse.sql_lexer import Token
 
 _NAMES = frozenset({"file", "python", "executable", "executablepool", "eval", "disk", "catboostevaluate"})
+# What may spell one of them: the name itself, or an escape in a quoted name.
+_SUSPECT = re.compile(
+    rb"(?i)" + b"|".join(name.encode() for name in sorted(_NAMES)) + rb"|[`\"][^`\"]*\\|\xe2\x80\x9c"
+)
 _ALWAYS = frozenset({"file"})
 _KEYWORDS = frozenset({b"OUTFILE", b"INFILE"})
 _DEFINING = frozenset({b"CREATE", b"ALTER", b"ATTACH"})
@@ -48,8 +57,48 @@ def refuse_unsafe(found: Sequence[Token], *, calls_only: bool = False) -> None:
 
 
 def refuse_unsafe_text(data: bytes) -> None:
-    """Apply `refuse_unsafe` to the data of `INSERT … VALUES`, which may hold expressions."""
+    """Apply `refuse_unsafe` to a list of columns, which may hold expressions."""
     refuse_unsafe(tuple(tokens(data)))
+
+
+def refuse_unsafe_values(pieces: Iterable[bytes], limit: int, left: threading.Event) -> None:
+    """Apply `refuse_unsafe` to the data of `INSERT … VALUES`, which may hold expressions.
+
+    Data in which no such name can stand is not read token by token.
+
+    Args:
+        pieces: The data.
+        limit: Most bytes.
+        left: Set when the client has gone, which ends the reading.
+
+    Raises:
+        RefusedError: Code 497 with the name, 307 if there is too much, 394 if the client has gone.
+    """
+    data = b"".join(at_most(pieces, limit))
+    if _SUSPECT.search(data) is None:
+        return
+    window: list[Token] = []
+    for token in tokens(data, left):
+        window = [*window[-2:], token]
+        refuse_unsafe(window, calls_only=True)
+
+
+def at_most(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """Yield pieces until they are more than a limit.
+
+    Raises:
+        RefusedError: Code 307.
+    """
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise RefusedError(
+                307,
+                "TOO_MANY_BYTES",
+                f"VALUES of more than {limit:,} bytes: send smaller inserts, or another format",
+            )
+        yield piece
 
 
 def _may_call(name: str, before: Token | None, after: Token | None, first: Token, calls_only: bool) -> bool:

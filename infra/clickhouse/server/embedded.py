@@ -1,93 +1,148 @@
-"""The process of the embedded ClickHouse: the engine and its HTTP server.
+"""The process of the embedded ClickHouse: the engine and its HTTP server, confined to their own folder.
 
-`serve` is the whole program: it opens the engine, answers until SIGTERM or SIGINT, and ends within ten
-seconds whatever runs. Data survives `kill -9`: an acknowledged insert is stored. If it cannot start, it writes
-one clear line and exits with code 2.
+`serve` starts it in place of the calling process: `launch.py` prepares, and this module's `main` confines the process,
+opens the engine, answers until SIGTERM or SIGINT, and ends within ten seconds whatever runs. Data survives
+`kill -9`: an acknowledged insert is stored. If it cannot start, it writes one clear line and exits with code 2.
 """
 
 from __future__ import annotations
 
-import argparse
-import errno
+import json
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
 
 from infra.clickhouse.errors import ServerStartError
-from infra.clickhouse.server.app import create_app
 from infra.clickhouse.server.config import ServerConfig
-from infra.clickhouse.server.engine import EmbeddedEngine
+from infra.clickhouse.server.launch import launch
 from infra.errors import PortInUseError
 from infra.http.server_limits import CLICKHOUSE
-from infra.http.serving import LimitedConfig, listen
+from infra.http.serving import LimitedConfig
+from infra.process import confinement
+from infra.process.child import PARENT_VARIABLE
 from infra.process.log_limit import limit_logging
 from ledger_sink.http.descriptors import raise_descriptor_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
     from types import FrameType
 
+    from infra.clickhouse.server.engine import EmbeddedEngine
+
+PACKAGES = ("infra", "ledger_sink", "streams", "schemas", "dashboards")
 _LAST_S = 3.0  # after the grace period of the statements: until the process ends in any case
 
 
-def serve(path: Path, host: str, port: int, user: str, password: str, hosts: Collection[str] = ()) -> None:
-    """Serve a data directory until SIGTERM or SIGINT.
+def serve(config: ServerConfig, *, required: bool = False, state: Path | None = None) -> NoReturn:
+    """Serve a data directory until SIGTERM or SIGINT, in place of this process.
 
     Args:
-        path: The engine's data directory, made if missing.
-        host: Address to listen on.
-        port: Port to listen on; 0 takes a free one.
-        user: The one user.
-        password: The user's password; empty: the user's name is enough.
-        hosts: Names by which others call the server, besides those of the loopback.
-
-    Raises:
-        SystemExit: Code 2, with one line on stderr, if the server cannot start.
-    """
-    run(ServerConfig(path=path.resolve(), host=host, port=port, user=user, password=password), hosts)
-
-
-def run(config: ServerConfig, hosts: Collection[str] = ()) -> None:
-    """Serve with explicit limits until SIGTERM or SIGINT.
+        config: Address, users and limits.
+        required: Refuse to start where the operating system cannot confine the process.
+        state: File for the state of the confinement; None: it is only written to the log.
 
     Raises:
         SystemExit: Code 2, with one line on stderr, if the server cannot start.
     """
     try:
-        raise_descriptor_limit()
-        listening = listen(config.host, config.port)
-        _make_directory(config.path)
-        engine = EmbeddedEngine(config)
+        launch(config, required=required, state=state)
     except (ServerStartError, PortInUseError) as error:
-        sys.stderr.write(f"clickhouse: {error}\n")
-        raise SystemExit(2) from error
+        _refuse(error)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the process that `launch` starts: `python -m infra.clickhouse.server.embedded DESCRIPTOR`."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    limit_logging(sys.stderr)
+    raise_descriptor_limit()
+    (number,) = sys.argv[1:] if arguments is None else arguments
+    with os.fdopen(int(number), "rb") as pipe:
+        document = json.load(pipe)
+    config = ServerConfig.from_document(document["config"])
+    state = _confine(config, document)
+    if document["required"] and not state.confined:
+        _refuse(
+            ServerStartError(f"it must run confined (CITY_CONFINEMENT=required), and cannot: {state.why_not}")
+        )
+    try:
+        run(config, socket.socket(fileno=document["listening"]), state)
+    except ServerStartError as error:
+        _refuse(error)
+
+
+def _confine(config: ServerConfig, document: Mapping[str, Any]) -> confinement.Confinement:
+    readable = (
+        *confinement.machine_paths(),
+        *confinement.python_paths(PACKAGES),
+        config.config_path,
+    )
+    rules = confinement.Rules(config.path, readable, tuple(map(Path, document["out_of_reach"])))
+    state = confinement.confine(rules)
+    descriptor = document["state"]
+    if descriptor >= 0:
+        confinement.write_state(descriptor, state)
+        os.close(descriptor)
+    return state
+
+
+def run(config: ServerConfig, listening: socket.socket, state: confinement.Confinement) -> None:
+    """Serve on a listening socket until SIGTERM or SIGINT.
+
+    Raises:
+        ServerStartError: The engine does not open.
+    """
+    # Importing the engine starts threads, which are confined only if they come after the confinement.
+    from infra.clickhouse.server.engine import EmbeddedEngine  # noqa: PLC0415
+
+    engine = EmbeddedEngine(config)
     host, port = listening.getsockname()[:2]
     sys.stderr.write(
-        f"clickhouse: engine {engine.value('SELECT version()')} on http://{host}:{port}/ ({config.path})\n"
+        f"clickhouse: engine {engine.value('SELECT version()')} on http://{host}:{port}/ ({config.path}), "
+        f"{state.line}\n"
     )
     sys.stderr.flush()
-    _Server(engine, config, hosts).run(sockets=[listening])
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _Server(engine, config).run(sockets=[listening])
     # The data is on disk already; waiting for the engine's own threads could take longer than the grace period.
     logging.shutdown()  # says what the log left out
     sys.stderr.flush()
     os._exit(0)
 
 
+def _end_with_parent() -> None:
+    """End in order when the parent is gone; on Linux the kernel's signal comes first."""
+    parent = os.environ.get(PARENT_VARIABLE)
+    while parent and os.getppid() == int(parent):
+        time.sleep(0.5)
+    if parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _refuse(error: ServerStartError | PortInUseError) -> NoReturn:
+    sys.stderr.write(f"clickhouse: {error}\n")
+    sys.stderr.flush()
+    os._exit(2)  # threads of the engine must not keep a refused process alive
+
+
 class _Server(uvicorn.Server):
     """A uvicorn server whose end does not wait for endless statements."""
 
-    def __init__(self, engine: EmbeddedEngine, config: ServerConfig, hosts: Collection[str]) -> None:
+    def __init__(self, engine: EmbeddedEngine, config: ServerConfig) -> None:
+        from infra.clickhouse.server.app import create_app  # noqa: PLC0415 - it imports the engine
+
         super().__init__(
             LimitedConfig(
                 create_app(engine, config),
                 CLICKHOUSE,
-                hosts,
+                config.hosts,
                 timeout_graceful_shutdown=int(config.stop_s + _LAST_S / 2),
             )
         )
@@ -111,44 +166,5 @@ def _end() -> None:
     os._exit(0)
 
 
-def _make_directory(path: Path) -> None:
-    try:
-        (path / "user_files").mkdir(parents=True, exist_ok=True)
-        probe = path / ".probe"
-        probe.write_bytes(bytes(64 * 1024))
-        probe.unlink()
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ServerStartError(f"{path}: the disk is full: free some space and start again") from error
-        raise ServerStartError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Serve from the command line: `python -m infra.clickhouse.server.embedded PATH`."""
-    parser = argparse.ArgumentParser(
-        prog="infra.clickhouse.server.embedded", description="ClickHouse's engine behind its HTTP interface"
-    )
-    parser.add_argument("path", type=Path, help="data directory")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=18123)
-    parser.add_argument("--user", default="city")
-    parser.add_argument(
-        "--password-file", type=Path, help="file whose first line is the password (none: no password)"
-    )
-    given = parser.parse_args(arguments)
-    limit_logging(sys.stderr)
-    serve(given.path, given.host, given.port, given.user, _password(parser, given.password_file))
-
-
-def _password(parser: argparse.ArgumentParser, path: Path | None) -> str:
-    if path is None:
-        return ""
-    try:
-        return path.read_text(encoding="utf-8").split("\n", 1)[0]
-    except (OSError, UnicodeDecodeError) as error:
-        parser.error(f"--password-file {path}: {error}")
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     main()

@@ -8,24 +8,23 @@ errors come out as `EngineError`. Queueing, time-outs and HTTP are left to other
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import sys
 import tempfile
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import chdb
 
 from infra.clickhouse.errors import EngineError, ServerStartError
-from infra.clickhouse.server.engine_config import write_engine_config
+from infra.clickhouse.server.engine_config import config_file
+from infra.clickhouse.server.launch import locked_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
 
-    from infra.clickhouse.server.config import ServerConfig
+    from infra.clickhouse.server.config import Role, ServerConfig
 
 _LOCKED = re.compile(r"Another server instance|Cannot lock file")
 _NO_SPACE = re.compile(r"No space left|NOT_ENOUGH_SPACE|Code: 243\b")
@@ -43,16 +42,15 @@ class EmbeddedEngine:
     """The open engine of one data directory, until `close`.
 
     Args:
-        config: The data directory and the limits.
+        config: The data directory, which `launch.py` holds locked, and the limits.
 
     Raises:
-        ServerStartError: Another process holds the directory, the disk is full, or the engine does not open.
+        ServerStartError: The disk is full, or the engine does not open.
     """
 
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
-        self._lock = _lock_directory(config.path)  # before anything of another engine's could be touched
-        self._target = f"{config.path}?config-file={write_engine_config(config)}"
+        self._target = f"{config.path}?config-file={config_file(config)}"
         self._forget_empty_default()
         with captured_stderr() as captured:
             self._first_handle = self.handle(captured)  # holds the engine open between statements
@@ -128,6 +126,10 @@ class Handle:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+
+    def assume(self, role: Role) -> None:
+        """Run the statements that follow under one of the roles of `engine_config.py`, and no other."""
+        self.query(f"SET ROLE {role}".encode(), "Null", {})
 
     def prepare(self, database: str | None, settings: Mapping[str, str]) -> None:
         """Set the database and the settings for the statements that follow."""
@@ -226,29 +228,9 @@ def quote_name(name: str) -> str:
     return f"`{escaped}`"
 
 
-def _lock_directory(path: Path) -> IO[bytes]:
-    """Lock a data directory until the process ends, however it ends.
-
-    Raises:
-        ServerStartError: Another process holds it.
-    """
-    # Earlier versions lock a file of this name too: it stays, so that two versions never open one directory.
-    lock = (path / "door.lock").open("ab")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
-        raise ServerStartError(_locked_line(path)) from error
-    return lock
-
-
-def _locked_line(path: Path) -> str:
-    return f"{path}: another process holds this data directory: stop it or choose another directory"
-
-
 def _start_line(config: ServerConfig, text: str) -> str:
     if _LOCKED.search(text):
-        return _locked_line(config.path)
+        return locked_line(config.path)
     if _NO_SPACE.search(text):
         return f"{config.path}: the disk is full: free some space and start again"
     return f"{config.path}: the engine does not open: {text.splitlines()[0] if text else 'no reason given'}"

@@ -1,17 +1,18 @@
 """The engine's own configuration: limits, grants and fixed settings, written beside its data.
 
-ClickHouse's access control confines every client of the HTTP server to tables of this engine. Its user has no grant
-that reaches the host's files, the network or other machines: `file`, `url`, `s3`, `remote`, `File`/`URL`/`S3` engines,
-dictionaries, `BACKUP` and the like. Settings that name files or addresses are
-read-only. What grants cannot withhold (the scalar function `file`, `INTO OUTFILE`), `deny_list.py` refuses.
+ClickHouse's access control is the second line behind the confinement of the process (docs/confinement.md). The engine
+knows one user with two roles, and each statement runs under one of them: `platform` has no grant that reaches files,
+the network, programs or users; `boards` may read the tables of one database. Settings that name files, addresses or
+expressions are read-only. The scalar function `file` and `INTO OUTFILE` need no grant in the embedded engine: only
+the confinement bounds them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 from xml.sax.saxutils import escape
 
-from infra.clickhouse.server.config import MIB
+from infra.clickhouse.server.config import MIB, Role
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,12 +39,34 @@ _ENGINES = (
     "Buffer",
     "GenerateRandom",
 )
-_GRANTS = (
-    "GRANT SHOW, SELECT, INSERT, ALTER, DROP, TRUNCATE, OPTIMIZE, KILL QUERY, dictGet ON *.*",
+# What shows files, memory, settings or users of the process instead of tables.
+_HIDDEN = (
+    "certificates",
+    "disks",
+    "grants",
+    "iceberg_files",
+    "iceberg_history",
+    "jemalloc_profile_text",
+    "named_collections",
+    "remote_data_paths",
+    "roles",
+    "schema_inference_cache",
+    "server_settings",
+    "stack_trace",
+    "storage_policies",
+    "symbols",
+    "user_directories",
+    "users",
+)
+_PLATFORM_GRANTS = (
+    "GRANT SHOW DATABASES, SHOW TABLES, SHOW COLUMNS, SHOW DICTIONARIES, CHECK ON *.*",
+    "GRANT SELECT, INSERT, ALTER TABLE, ALTER VIEW, TRUNCATE, OPTIMIZE, UNDROP TABLE ON *.*",
+    "GRANT DROP DATABASE, DROP TABLE, DROP VIEW ON *.*",
     "GRANT CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE ON *.*",
-    "GRANT SYSTEM MERGES, SYSTEM FLUSH, SYSTEM SYNC REPLICA ON *.*",
+    "GRANT KILL QUERY, dictGet, SYSTEM MERGES, SYSTEM FLUSH, SYSTEM SYNC REPLICA ON *.*",
     *(f"GRANT TABLE ENGINE ON {name}" for name in _ENGINES),
     "REVOKE INSERT, ALTER, CREATE, DROP, TRUNCATE, OPTIMIZE ON system.*",
+    *(f"REVOKE SELECT ON system.{name}" for name in _HIDDEN),
 )
 # Settings that name a file, an address or a disk: a client that could set them could reach past the tables.
 _FROZEN_SETTINGS = (
@@ -63,21 +86,28 @@ _FROZEN_SETTINGS = (
     "allow_experimental_eval_table_function",
     "merge_tree_disk",
     "merge_tree_storage_policy",
+    "http_max_tries",  # a refused connection would be tried for two minutes
+    "backup_restore_keeper_max_retries",
 )
 # One insert is one block, so it is stored as a whole or not at all. The limit on bodies keeps inserts far below.
 _BLOCK_ROWS = 16_000_000
 
 
-def write_engine_config(config: ServerConfig) -> Path:
-    """Write `config.xml` and `users.xml` into the data directory.
+def config_file(config: ServerConfig) -> Path:
+    """Return the path of the engine's `config.xml`."""
+    return config.config_path / "config.xml"
 
-    Returns:
-        The path of `config.xml`.
+
+def write_engine_config(config: ServerConfig) -> None:
+    """Write `config.xml` and `users.xml` into the folder of the configuration.
+
+    Raises:
+        OSError: They cannot be written.
     """
-    users, main = config.path / "users.xml", config.path / "config.xml"
+    config.config_path.mkdir(parents=True, exist_ok=True)
+    users = config.config_path / "users.xml"
     users.write_text(_users(config), encoding="utf-8")
-    main.write_text(_main(config, users), encoding="utf-8")
-    return main
+    config_file(config).write_text(_main(config, users), encoding="utf-8")
 
 
 def _users(config: ServerConfig) -> str:
@@ -94,6 +124,9 @@ def _users(config: ServerConfig) -> str:
         "max_insert_threads": 1,
         "deduplicate_blocks_in_dependent_materialized_views": 1,
         "date_time_input_format": "best_effort",
+        "max_query_size": config.max_sql_bytes,
+        "max_parser_depth": config.max_depth,
+        "http_max_tries": 1,
     }
     profile = "".join(f"<{name}>{value}</{name}>" for name, value in settings.items())
     limits = (
@@ -102,15 +135,24 @@ def _users(config: ServerConfig) -> str:
     )
     limits += f"<max_result_bytes><min>1</min><max>{config.max_result_bytes}</max></max_result_bytes>"
     frozen = "".join(f"<{name}><readonly/></{name}>" for name in _FROZEN_SETTINGS)
-    grants = "".join(f"<query>{grant}</query>" for grant in _GRANTS)
+    grants = {
+        "platform": _PLATFORM_GRANTS,
+        "boards": (f"GRANT SELECT ON {config.boards.database}.*", "GRANT dictGet ON *.*"),
+    }
+    roles = "".join(f"<{name}>{_grants(*grants[name])}</{name}>" for name in get_args(Role))
     return (
         "<clickhouse>"
         f"<profiles><default>{profile}<constraints>{limits}{frozen}</constraints></default></profiles>"
         "<users><default><password></password><networks><ip>::/0</ip></networks>"
-        f"<profile>default</profile><quota>default</quota><grants>{grants}</grants></default></users>"
+        f"<profile>default</profile><quota>default</quota>{_grants(*(f'GRANT {name}' for name in grants))}"
+        f"</default></users><roles>{roles}</roles>"
         "<quotas><default></default></quotas>"
         "</clickhouse>\n"
     )
+
+
+def _grants(*queries: str) -> str:
+    return f"<grants>{''.join(f'<query>{query}</query>' for query in queries)}</grants>"
 
 
 def _main(config: ServerConfig, users: Path) -> str:
@@ -126,9 +168,13 @@ def _main(config: ServerConfig, users: Path) -> str:
         f"<uncompressed_cache_size>0</uncompressed_cache_size>"
         "<background_pool_size>2</background_pool_size>"
         "<access_control_improvements><table_engines_require_grant>true</table_engines_require_grant>"
+        "<select_from_system_db_requires_grant>true</select_from_system_db_requires_grant>"
         "</access_control_improvements>"
         # Acknowledged means on the disk, not in the operating system's memory: about 2 ms per insert.
         "<merge_tree><fsync_after_insert>1</fsync_after_insert>"
-        "<fsync_part_directory>1</fsync_part_directory></merge_tree>"
+        "<fsync_part_directory>1</fsync_part_directory>"
+        # A merged part is on the disk as well before its sources go, so these need not stay for eight minutes.
+        "<min_compressed_bytes_to_fsync_after_merge>1</min_compressed_bytes_to_fsync_after_merge>"
+        "<old_parts_lifetime>60</old_parts_lifetime></merge_tree>"
         "</clickhouse>\n"
     )

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from infra.clickhouse.errors import RefusedError
-from infra.clickhouse.server.deny_list import refuse_unsafe, refuse_unsafe_text
+from infra.clickhouse.server.board_statements import board_settings, check_board_statement
+from infra.clickhouse.server.deny_list import refuse_unsafe, refuse_unsafe_text, refuse_unsafe_values
 from infra.clickhouse.server.engine import quote_name
 from infra.clickhouse.server.formats import is_streamed
 from infra.clickhouse.server.go_driver_hello import hello_answer
@@ -17,10 +18,11 @@ from infra.clickhouse.server.insert_staging import fill, store
 from infra.clickhouse.server.statement import Statement, parse_statement
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
 
     from infra.clickhouse.server.body import Body
-    from infra.clickhouse.server.config import ServerConfig
+    from infra.clickhouse.server.config import Role, ServerConfig
     from infra.clickhouse.server.engine import Handle, Written
     from infra.clickhouse.server.multipart import ExternalTable
     from infra.clickhouse.server.request import QueryRequest
@@ -38,6 +40,7 @@ class Job:
     body: Body
     body_start: int  # where an insert's data begins in the body; below 0: `inline` comes first
     inline: bytes = field(repr=False, default=b"")
+    role: Role = "platform"
 
     @property
     def format(self) -> str:
@@ -53,40 +56,61 @@ class ExecutionResult:
     written: Written | None = None
 
 
-def parse_job(request: QueryRequest, body: Body, config: ServerConfig) -> Job:
+def parse_job(
+    request: QueryRequest, body: Body, config: ServerConfig, role: Role, left: threading.Event
+) -> Job:
     """Join `query=` and body as ClickHouse does, and parse them.
 
+    Args:
+        request: The request without its body.
+        body: What came with it.
+        config: The limits.
+        role: The role of the user who sent it.
+        left: Set when the client has gone, which ends the parsing.
+
     Raises:
-        RefusedError: The statement is unsafe or too large, or there are several.
+        RefusedError: The statement is unsafe or too large, there are several, or the client has gone.
     """
+    if role == "boards" and request.tables:
+        raise RefusedError(164, "READONLY", "this user reads boards: no table may come with the statement")
     prefix = request.query + b"\n" if request.query and body.size else request.query
+    check_size(prefix, config)
     head = prefix + body.head(_HEAD)
-    statement = parse_statement(head)
-    if statement.kind == "insert" and statement.format not in (None, "Values"):
-        refuse_unsafe(statement.found, calls_only=statement.input_structure is None)
-        start = len(head) - len(statement.data) - len(prefix)
-        return Job(request, statement, body, max(start, 0), prefix[start:] if start < 0 else b"")
-    return _whole_statement(request, body, config, prefix)
-
-
-def _whole_statement(request: QueryRequest, body: Body, config: ServerConfig, prefix: bytes) -> Job:
-    if len(prefix) + body.size > config.max_sql_bytes:
-        raise RefusedError(
-            191,
-            "QUERY_IS_TOO_LARGE",
-            f"a statement of {len(prefix) + body.size} bytes: at most {config.max_sql_bytes}",
-        )
-    statement = parse_statement(prefix + body.head(config.max_sql_bytes))
-    if statement.kind == "insert" and statement.format == "Values":
-        refuse_unsafe(statement.found, calls_only=True)
-        refuse_unsafe_text(statement.data)
-    else:
+    statement = parse_statement(head, config.max_sql_bytes, left)
+    if statement.kind != "insert" or statement.format is None:
+        if len(prefix) + body.size > config.max_sql_bytes:
+            raise _too_large(len(prefix) + body.size, config)
         refuse_unsafe(statement.found)
-    if any(token.text == b";" for token in statement.found[:-1]):
-        raise RefusedError(
-            62, "SYNTAX_ERROR", "multi-statements are not allowed: send one statement per request"
-        )
-    return Job(request, statement, body, body.size, statement.data)
+        if any(token.text == b";" for token in statement.found[:-1]):
+            raise RefusedError(
+                62, "SYNTAX_ERROR", "multi-statements are not allowed: send one statement per request"
+            )
+        return Job(request, statement, body, body.size, statement.data, role)
+    check_size(statement.head, config)
+    refuse_unsafe(statement.found, calls_only=statement.input_structure is None)
+    start = len(head) - len(statement.data) - len(prefix)
+    job = Job(request, statement, body, max(start, 0), prefix[start:] if start < 0 else b"", role)
+    if statement.format == "Values":
+        refuse_unsafe_values(_data(job), config.max_inline_bytes, left)
+    return job
+
+
+def check_size(sql: bytes, config: ServerConfig) -> None:
+    """Refuse the text of a statement that is too large.
+
+    Raises:
+        RefusedError: Code 191.
+    """
+    if len(sql) > config.max_sql_bytes:
+        raise _too_large(len(sql), config)
+
+
+def _too_large(size: int, config: ServerConfig) -> RefusedError:
+    return RefusedError(
+        191,
+        "QUERY_IS_TOO_LARGE",
+        f"a statement of {size:,} bytes: at most {config.max_sql_bytes:,} (the data of an insert does not count)",
+    )
 
 
 def execute(job: Job, handle: Handle, config: ServerConfig, marker: str) -> ExecutionResult:
@@ -102,8 +126,11 @@ def execute(job: Job, handle: Handle, config: ServerConfig, marker: str) -> Exec
         RefusedError: The statement is empty or unsafe.
         EngineError: The engine reported an error.
     """
+    handle.assume(job.role)
     for table in job.request.tables:
         _load_table(table, handle)
+    if job.role == "boards" and job.statement.kind != "empty":
+        check_board_statement(job.statement.sql, handle)
     handle.prepare(job.request.database, _settings(job, config, marker))
     if job.statement.kind == "insert" and job.statement.format is not None:
         return _insert(job, handle)
@@ -124,6 +151,9 @@ def _load_table(table: ExternalTable, handle: Handle) -> None:
 
 
 def _settings(job: Job, config: ServerConfig, marker: str) -> dict[str, str]:
+    if job.role == "boards":
+        whole = {"max_result_bytes": str(config.max_result_bytes)}
+        return {"log_comment": marker} | whole | board_settings(job.request.settings, config.boards)
     settings = dict(job.request.settings)
     for name, limit in _LIMITED.items():
         if settings.get(name, "").replace(".", "", 1).isdecimal():
@@ -151,7 +181,7 @@ def _select(job: Job, handle: Handle, config: ServerConfig) -> ExecutionResult:
         blocks = handle.stream(statement.sql, job.format, job.request.params)
         first = next(blocks, b"")
         return ExecutionResult(_chain(first, blocks))
-    if statement.kind == "select":
+    if statement.kind == "select" and job.role == "platform":
         handle.prepare(None, _whole_limits(job, config))
     whole = handle.query(statement.sql, job.format, job.request.params)
     return ExecutionResult(_slices(whole))

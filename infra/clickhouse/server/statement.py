@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from infra.clickhouse.sql_lexer import tokens
 
 if TYPE_CHECKING:
+    import threading
+
     from infra.clickhouse.sql_lexer import Token
 
 Kind = Literal["empty", "select", "insert", "insert_select", "session", "other"]
@@ -43,21 +45,26 @@ class Statement:
         return self.kind == "session" or b"TEMPORARY" in words[1:]
 
 
-def parse_statement(text: bytes) -> Statement:
+def parse_statement(text: bytes, most: int | None = None, left: threading.Event | None = None) -> Statement:
     """Split a statement from its inline data.
 
     Args:
         text: `query=` and body, joined as ClickHouse joins them.
+        most: Most bytes of the statement without an insert's data; None: any number.
+        left: Set when the client has gone, which ends the parsing.
 
     Returns:
         The statement; `kind` "empty" if there is no token at all.
+
+    Raises:
+        RefusedError: The text cannot be read, or is too large.
     """
-    stream = tokens(text)
+    stream = tokens(text, left, most)
     first = next(stream, None)
     if first is None:
         return Statement("empty", text, text, None, b"", None, None, ())
     if first.upper == b"INSERT":
-        return _parse_insert(text)
+        return _parse_insert(text, most, left)
     found = (first, *stream)
     return Statement(_kind(first), text, text, _result_format(found), b"", None, None, found)
 
@@ -76,10 +83,10 @@ def _result_format(found: tuple[Token, ...]) -> str | None:
     return None
 
 
-def _parse_insert(text: bytes) -> Statement:
+def _parse_insert(text: bytes, most: int | None, left: threading.Event | None) -> Statement:
     found: list[Token] = []
     selects = False
-    for token in tokens(text):
+    for token in tokens(text, left, most):
         top = token.kind == "word" and token.depth == 0
         if top and token.upper in (b"SELECT", b"WITH"):
             selects = True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import uvicorn
 
 from infra.clickhouse.server.app import create_app
+from infra.clickhouse.server.auth import make_user
 from infra.clickhouse.server.config import ServerConfig
 from infra.http.server_limits import SERVERS
 from infra.http.serving import LimitedConfig, listen
@@ -138,7 +139,9 @@ def app_of(name: str, catalog: Catalog, folder: Path) -> ASGIApp:
     """The application of the status page, or of ClickHouse over an engine that does nothing."""
     if name == "web":
         return application(Settings(data=folder, ports=Ports()), catalog)
-    return create_app(cast("Any", IdleEngine()), ServerConfig(path=folder, password="secret"))
+    return create_app(
+        cast("Any", IdleEngine()), ServerConfig(path=folder, users=(make_user("city", "secret", "platform"),))
+    )
 
 
 @contextmanager

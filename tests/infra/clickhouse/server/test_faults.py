@@ -137,7 +137,7 @@ def test_sigterm_ends_it_while_statements_run(tmp_path: Path) -> None:
 
 def _refused_start(*told: str, prefix: tuple[str, ...] = ()) -> str:
     """Starts a door that cannot open; its one line."""
-    command = [*prefix, sys.executable, "-m", "infra.clickhouse.server.embedded", *told]
+    command = [*prefix, sys.executable, "-m", "infra.clickhouse.server", *told]
     ran = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 2, ran.stderr
     assert len(ran.stderr.strip().splitlines()) == 1, ran.stderr

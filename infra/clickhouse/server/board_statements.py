@@ -1,0 +1,159 @@
+"""Statements of a user with the role `boards`: one that reads, judged by the engine's own parser.
+
+The engine parses the text into its syntax tree (`parseQueryToJSON`), and the tree decides: no comment, quote or escape
+can hide a part of it. Everything that is not known to read is refused. The grants of the role and `readonly = 1` hold
+beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from infra.clickhouse.errors import EngineError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from infra.clickhouse.server.config import BoardLimits
+    from infra.clickhouse.server.engine import Handle
+
+_READING = frozenset({"SelectWithUnionQuery", "ExplainQuery", "ShowTablesQuery", "ShowColumnsQuery"})
+# Reading statements that the engine parses, and whose tree it does not write out; it names them in its refusal.
+_NAMED_READING = frozenset(
+    {"DescribeQuery", "ExistsTableQuery", "ShowCreateTableQuery", "ExistsDatabaseQuery"}
+)
+_NOT_WRITTEN_OUT = re.compile(r"AST node of type '([A-Za-z]+)(?:_[^']*)?' does not support JSON")
+_SCOPE = re.compile(r": In scope SELECT parseQueryToJSON\(.*", re.DOTALL)
+# Functions that need no grant and reach past the tables, or hold a worker.
+_FUNCTIONS = frozenset(
+    {
+        "file",
+        "sleep",
+        "sleepeachrow",
+        "getserversetting",
+        "addresstoline",
+        "addresstosymbol",
+        "demangle",
+        "eval",
+    }
+)
+_FREE_SETTINGS = frozenset(
+    {
+        "date_time_input_format",
+        "date_time_output_format",
+        "extremes",
+        "join_use_nulls",
+        "max_block_size",
+        "max_threads",
+        "send_progress_in_http_headers",
+        "session_timezone",
+        "use_uncompressed_cache",
+    }
+)
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"})
+_FREE_PREFIXES = ("output_format_", "format_csv_", "cancel_http_readonly")
+
+
+def check_board_statement(sql: bytes, handle: Handle) -> None:
+    """Check that a text is one statement that reads and writes no file.
+
+    Args:
+        sql: The statement.
+        handle: Runs the engine's parser.
+
+    Raises:
+        RefusedError: Code 164 for a statement that does not read, 497 for one that reaches past the tables.
+        EngineError: The engine cannot parse it.
+    """
+    try:
+        answer = handle.query(
+            b"SELECT parseQueryToJSON({statement:String})",
+            "TSVRaw",
+            {"statement": _escaped(sql)},
+        )
+    except EngineError as error:
+        named = _NOT_WRITTEN_OUT.search(error.text)
+        if named is None:
+            raise EngineError(_SCOPE.sub("", error.text)) from error
+        if named.group(1) in _NAMED_READING:
+            return
+        raise _not_reading(named.group(1)) from error
+    tree = json.loads(answer)
+    if tree.get("type") not in _READING:
+        raise _not_reading(str(tree.get("type")))
+    for node in _nodes(tree):
+        _check_node(node)
+
+
+def _escaped(sql: bytes) -> str:
+    """Return a statement as the value of a query parameter, which the engine reads as a field of TSV.
+
+    Raises:
+        RefusedError: Code 62; it is no UTF-8.
+    """
+    try:
+        text = sql.decode()
+    except UnicodeDecodeError as error:
+        raise RefusedError(62, "SYNTAX_ERROR", f"the statement is no UTF-8: {error.reason}") from error
+    return text.translate(_ESCAPES)
+
+
+def board_settings(asked: Mapping[str, str], limits: BoardLimits) -> dict[str, str]:
+    """Return the settings of a board's statement: limits that it may lower, and `readonly = 1`, which freezes them.
+
+    Raises:
+        RefusedError: Code 164 for a setting that such a user may not change.
+    """
+    most = {
+        "max_execution_time": limits.max_execution_s,
+        "max_result_rows": limits.max_result_rows,
+        "max_memory_usage": limits.max_memory_bytes,
+    }
+    kept = {}
+    for name, value in asked.items():
+        if name in _FREE_SETTINGS or name.startswith(_FREE_PREFIXES):
+            kept[name] = value
+        elif name not in most and name not in ("readonly", "log_comment", "max_result_bytes"):
+            raise RefusedError(
+                164, "READONLY", f"Cannot modify '{name}' setting in readonly mode: this user reads boards"
+            )
+    for name, limit in most.items():
+        number = asked.get(name, "")
+        is_lower = re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,9})?", number) and 0 < float(number) <= limit
+        kept[name] = number if is_lower else str(limit)
+    return kept | {"readonly": "1"}
+
+
+def _check_node(node: Mapping[str, Any]) -> None:
+    """Refuse `INTO OUTFILE`, and the name of a function that reaches past the tables, called or handed on."""
+    for key, value in node.items():
+        if value and ("out_file" in key.casefold() or "outfile" in key.casefold()):
+            raise _past_the_tables("INTO OUTFILE")
+        texts = value if isinstance(value, list) else [value]
+        for text in texts:
+            if isinstance(text, str) and text.casefold() in _FUNCTIONS:
+                raise _past_the_tables(text)
+
+
+def _nodes(tree: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the nodes of a syntax tree, without literals."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending += node
+        elif isinstance(node, dict) and node.get("type") != "Literal":
+            yield node
+            pending += node.values()
+
+
+def _not_reading(what: str) -> RefusedError:
+    return RefusedError(
+        164, "READONLY", f"this user reads boards: {what} is not a SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN"
+    )
+
+
+def _past_the_tables(name: str) -> RefusedError:
+    return RefusedError(497, "ACCESS_DENIED", f"this user reads tables only, and `{name}` reaches past them")
