@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -21,13 +22,14 @@ PAGE = (REPOSITORY / "docs" / "dead-letters.md").read_text(encoding="utf-8")
 COMMANDS = BLOCK.splitlines()
 ID = "0f3b1f0e"
 """The id that stands in the page."""
-STATION = "Mending"
 FILE = (
-    "No,year,month,day,hour,PM2.5,PM10,SO2,NO2,CO,O3,TEMP,PRES,DEWP,RAIN,wd,WSPM,station\n"
-    f"1,2013,3,1,0,4,4,4,7,300,77,-0.7,1023,-18.8,0,NNW,4.4,{STATION}\n"
-    f"2,2013,13,1,1,8,8,4,7,300,77,-1.1,1023.2,-18.2,0,N,4.7,{STATION}\n"
-    f"3,2013,3,1,2,7,7,5,10,300,73,-1.1,1023.5,-18.2,0,NNW,5.6,{STATION}\n"
+    "MMSI,BaseDateTime,LAT,LON,SOG,COG,Heading,VesselName,IMO,CallSign,VesselType,Status,Length,Width,Draft,Cargo,"
+    "TransceiverClass\n"
+    "338148899,2022-01-03T00:00:00,33.60716,-117.91483,0.0,280.0,511,MENDING,,,37,,14,,,,B\n"
+    "338148899,2022-13-03T00:01:10,33.60716,-117.91483,0.0,280.0,511,MENDING,,,37,,14,,,,B\n"
+    "338148899,2022-01-03T00:02:20,33.60716,-117.91483,0.0,280.0,511,MENDING,,,37,,14,,,,B\n"
 )
+SOURCE = f"replay:{hashlib.sha256(FILE.encode()).hexdigest()[:16]}#"
 
 
 @dataclass
@@ -52,12 +54,13 @@ class Shell:
 
 
 def rows(live: LiveCity) -> tuple[int, int]:
-    """Return readings and different hours of the file's station."""
+    """Return the rows of the file, and their different times."""
     client = live.city.client()
     try:
         (found,) = client.query(
-            "SELECT count(), uniqExact(occurred_at) FROM city.air_quality_reading FINAL WHERE station = {s:String}",
-            parameters={"s": STATION},
+            "SELECT count(), uniqExact(occurred_at) FROM city.cargo_vessel_position FINAL "
+            "WHERE startsWith(source, {source:String})",
+            parameters={"source": SOURCE},
         ).result_rows
     finally:
         client.close()
@@ -67,21 +70,21 @@ def rows(live: LiveCity) -> tuple[int, int]:
 def test_an_operator_mends_a_bad_file(live: LiveCity, tmp_path: Path) -> None:
     """Seen, shown, mended; good rows count once, a repeat changes nothing; of a stopped stack every command says so."""
     shell = Shell(live, tmp_path)
-    (tmp_path / "PRSA.csv").write_text(FILE)
+    (tmp_path / "AIS.csv").write_text(FILE)
     name, said = ID, []
     for line in COMMANDS:
         done = shell.run(line.replace(ID, name))
         assert done.returncode == 0, (line, done.stdout, done.stderr)
         said.append(done.stdout)
         if "replay" in line:
-            wait = lambda: "PRSA.csv" in shell.run(COMMANDS[1]).stdout  # noqa: E731 - two words
+            wait = lambda: "AIS.csv" in shell.run(COMMANDS[1]).stdout  # noqa: E731 - two words
             eventually(wait, "the dead letter has its row", within_s=60, every_s=0.5)
         if "list --file" in line and name == ID:
             name = done.stdout.split()[0][:8]
     assert '"refused": 1' in said[0]
-    assert "PRSA.csv" in said[1]
+    assert "AIS.csv" in said[1]
     assert "mended: 1 events" in said[5]
-    eventually(lambda: rows(live) == (3, 3), "three readings of three hours", within_s=60, every_s=0.5)
+    eventually(lambda: rows(live) == (3, 3), "three positions of three times", within_s=60, every_s=0.5)
     eventually(
         lambda: shell.run(COMMANDS[6]).stdout == "no dead letters\n",
         "no letter is left",
@@ -92,11 +95,11 @@ def test_an_operator_mends_a_bad_file(live: LiveCity, tmp_path: Path) -> None:
         assert shell.run(line.replace(ID, name)).returncode == 0
     bare = shell.run(f"city dead-letters mend {name} row.csv")
     assert bare.returncode == 2, bare.stderr
-    assert re.fullmatch(r"city: row\.csv: .*put the header of PRSA\.csv.*nothing was sent\n", bare.stderr)
-    live.recordings.append(tmp_path / "PRSA.csv")
+    assert re.fullmatch(r"city: row\.csv: .*put the header of AIS\.csv.*nothing was sent\n", bare.stderr)
+    live.recordings.append(tmp_path / "AIS.csv")
 
     def at_rest(report: dict[str, Any]) -> None:
-        (row,) = (row for path, row in report["inputs"].items() if path.endswith("PRSA.csv"))
+        (row,) = (row for path, row in report["inputs"].items() if path.endswith("AIS.csv"))
         assert (row["read"], row["accepted"], row["refused"]) == (3, 2, 1)
         assert report["dead_letters"]["by_stage"]["read"] >= 1
         assert report["audit"]["verdict"] == "pass"
