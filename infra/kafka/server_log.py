@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _TAIL_BYTES = 256 * 1024
 _FAULT = re.compile(r"^\[\S+ \S+\] (?:ERROR|FATAL) (?P<text>.*)$", re.MULTILINE)
+_BIND = re.compile(r"failed to bind to \S*?:(\d+)")
+"""Kafka's words about a listener that it cannot open (`kafka.network.SocketServer`)."""
 _CAUSE = re.compile(
     r"^(?:Caused by: )?(?:[a-z]\w*\.)+(?P<name>[A-Z]\w*(?:Exception|Error)): (?P<text>.+)$", re.MULTILINE
 )
@@ -72,9 +74,11 @@ def why_stopped(log_file: Path, since: int = 0) -> KafkaSetupError:
     if "No space left on device" in text or "Disk quota exceeded" in text:
         return DiskFullError(f"Kafka stopped: no room left at {log_file.parent}; {ADVICE}")
     if "Address already in use" in text:
+        bound = _BIND.findall(text)
+        which = f"port {bound[-1]}" if bound else "one of its ports"
         return PortInUseError(
-            "Kafka stopped: one of its ports was taken while it started; start again or choose others "
-            f"({log_file})"
+            f"Kafka stopped: {which} was taken by another program while it started; start again, or choose "
+            f"another with --ports ({log_file})"
         )
     if "Failed to acquire lock on file" in text:
         return DataInUseError(in_use(log_file.parent))

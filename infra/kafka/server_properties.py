@@ -119,7 +119,7 @@ def _small() -> dict[str, object]:
         "num.recovery.threads.per.data.dir": 2,
         # A killed broker may register again only after its previous session has ended: 9 s by default.
         "broker.session.timeout.ms": 3000,
-        "broker.heartbeat.interval.ms": 500,
+        "broker.heartbeat.interval.ms": 1000,
         # An idle controller writes an empty metadata record, and syncs it, twice a second by default.
         "metadata.max.idle.interval.ms": 10_000,
         "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,

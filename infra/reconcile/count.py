@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from infra.kafka.admin import QUIET, READ_COMMITTED
 from schemas.names import COUNT_GROUP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from clickhouse_connect.driver.client import Client
 
@@ -155,7 +156,7 @@ def without_rows(client: Client, catalog: Catalog, refused: Refused) -> dict[str
 
 
 def _event(value: bytes | None, schemas: Mapping[int, object]) -> dict[str, Any] | None:
-    """Return a record's event, or None if no schema of its topic decodes all of its bytes."""
+    """Return a record's event, or None if no schema of its topic decodes all of its bytes to finite numbers."""
     if value is None or len(value) < 6 or value[0] != 0:
         return None
     schema = schemas.get(int.from_bytes(value[1:5], "big"))
@@ -166,7 +167,20 @@ def _event(value: bytes | None, schemas: Mapping[int, object]) -> dict[str, Any]
         event: dict[str, Any] = fastavro.schemaless_reader(stream, schema, None)
     except Exception:  # noqa: BLE001 - on any error the schema does not decode it
         return None
-    return None if stream.read(1) else event
+    return event if not stream.read(1) and _finite(event.values()) else None
+
+
+def _finite(values: Iterable[Any]) -> bool:
+    """Return whether no value is NaN or infinite, at any depth. Those are no measured value (docs/events.md#values)."""
+    for value in values:
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                return False
+        elif isinstance(value, dict | list) and not _finite(
+            value.values() if isinstance(value, dict) else value
+        ):
+            return False
+    return True
 
 
 def _records(

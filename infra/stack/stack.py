@@ -203,6 +203,10 @@ class Stack:
 
     def _broker_lives(self) -> bool:
         if self._broker is None or not self._broker.alive:
+            if self._broker is not None and command_for("kafka"):
+                raise StackError(
+                    self._broker.exit_message()
+                )  # another program has no log of the broker's kind
             return False  # the broker's own log holds the reason
         self._check()
         return True

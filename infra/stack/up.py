@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 REFRESH_S = 2.0
 """Seconds between two looks at the stack while something moves."""
-REST_REFRESH_S = 4.0
+REST_REFRESH_S = 5.0
 """The same at rest. A problem must be shown within 10 s."""
 REST_AFTER_S = 10.0
 """Seconds without a new record of a sealed topic after which a stack is at rest."""

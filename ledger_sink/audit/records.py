@@ -101,6 +101,7 @@ class RecordsAudit:
         partitions = list(self._partitions())
         ends = {each: self._end_of(*each) for each in partitions}
         self._read_summaries(ends, grace_s)
+        self._read_ahead(ends)
         for topic in self._config.topics:
             if self._source is not None and topic.name not in self._facts:
                 self.problems.append(f"{topic.name}: expected the topic in Kafka, got none")
@@ -189,6 +190,20 @@ class RecordsAudit:
             self._lose_archive(error)
         except ArchiveDamagedError as error:
             self.problems.append(str(error))
+
+    def _read_ahead(self, ends: Mapping[PartitionId, int]) -> None:
+        """Have Kafka's records of all partitions with little that is new read at once."""
+        if self._source is None or not self._baseline.rows:
+            return
+        ranges = {}
+        for (topic, partition), end in ends.items():
+            low, high = self._marks.get((topic, partition), (0, 0))
+            first = self._baseline.rows.get(f"{topic}/{partition}", (0, RowSummary()))[0]
+            ranges[topic, partition] = max(low, first), high if self._settled else min(end, high)
+        try:
+            self._source.read_ahead(ranges)
+        except KafkaUnavailableError as error:
+            self._lose_kafka(error)
 
     def _partition(self, topic: str, partition: int, end: int) -> Comparison:
         """Compare one partition; where a store fails meanwhile, name it and compare the others again."""

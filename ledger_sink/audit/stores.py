@@ -42,6 +42,9 @@ class Source(Protocol):
     def all_watermarks(self, partitions: Iterable[PartitionId]) -> dict[PartitionId, tuple[int, int]]:
         """Return the first retained offset and the one after the last record, of each partition that has a leader."""
 
+    def read_ahead(self, ranges: Mapping[PartitionId, tuple[int, int]]) -> None:
+        """Read short ranges of many partitions at once, for the calls of `records` that follow; it may do nothing."""
+
     def records(self, topic: str, partition: int, first: int, end: int) -> Iterator[Record]:
         """Return the records with first ≤ offset < end, in offset order."""
 

@@ -64,6 +64,7 @@ class Server:
             raise SetupError(
                 f"{host}:{port}: cannot listen ({error.strerror}); choose another port"
             ) from error
+        self._address = self._socket.getsockname()[:2]
         self._answer = answer
         self._state = ServerState(
             limits=limits,
@@ -80,7 +81,7 @@ class Server:
     @property
     def url(self) -> str:
         """Return the base URL it listens on."""
-        host, port = self._socket.getsockname()[:2]
+        host, port = self._address
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def start(self) -> None:

@@ -45,6 +45,8 @@ POLL_S = 0.2
 LAST_ANSWER_S = 1.5
 """Time limit of Kafka's answer while the process ends, in seconds."""
 ANCHORS_EVERY_S = 1.0
+IDLE_DESCRIBE_S = 3.0
+"""Seconds between two looks at Kafka's topics while there is nothing to seal."""
 
 log = logging.getLogger("ledger.sink")
 
@@ -170,6 +172,7 @@ class _Ingestion:
         self._commit_interval = CommitInterval(config.interval_s, config.longest_interval_s)
         self._facts: dict[str, TopicFacts] = {}
         self._lost: set[PartitionId] = set()
+        self._described_at = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
         """Ingest until `stop` is set or every log stopped; then commit and publish the rest.
@@ -194,6 +197,9 @@ class _Ingestion:
     def _iterate(self) -> None:
         """Commit if a commit is due, then append what Kafka returns within `POLL_S`."""
         if self._commit_interval.is_due(time.monotonic()) or self._logs.pending >= MOST_PENDING:
+            if not self._logs.pending and not self._lost and not self._describe_is_due():
+                self._commit_interval.committed(time.monotonic(), 0.0)  # nothing to commit: look again later
+                return
             self._facts = self._source.describe(self._topics)
             self._logs.open_missing(self._facts)
             if self._lost:
@@ -205,6 +211,14 @@ class _Ingestion:
         self._lost |= polled.lost
         self._logs.take(polled.records, polled.ends)
         self._logs.commit_offsets(self._published.states)
+
+    def _describe_is_due(self) -> bool:
+        """Return whether Kafka is asked now for new and re-created topics, although there is nothing to commit."""
+        now = time.monotonic()
+        if now - self._described_at < IDLE_DESCRIBE_S:
+            return False
+        self._described_at = now
+        return True
 
     def _commit(self) -> None:
         began = time.monotonic()

@@ -2,7 +2,8 @@
 
 `reader(kind, raw=…)` compiles a type once into a function from (bytes, position) to (value, position after it). For any
 bytes it returns or raises `MalformedError` with the path of the field. Errors are: a branch, symbol or boolean that
-does not exist, text that is not UTF-8, an instant that no table can hold, a length past the end.
+does not exist, text that is not UTF-8, an instant that no table can hold, a number that is not finite, a length past
+the end.
 """
 
 from collections.abc import Callable, Sequence

@@ -8,6 +8,7 @@ import datetime as dt
 import struct
 from collections.abc import Callable
 from decimal import Decimal
+from math import isfinite
 from typing import Any, Final
 from uuid import UUID
 
@@ -105,20 +106,19 @@ def _read_int(data: bytes, at: int) -> tuple[int, int]:
     return value, end
 
 
-def _read_double(data: bytes, at: int) -> tuple[float, int]:
-    """Read a double."""
-    try:
-        return _DOUBLE(data, at)[0], at + 8
-    except struct.error:
-        raise MalformedError(TRUNCATED) from None
+def _finite(name: str, unpack: Callable[[bytes, int], tuple[Any, ...]], size: int) -> Read:
+    """Compile a float or a double that is finite (docs/events.md#values)."""
 
+    def read(data: bytes, at: int) -> tuple[float, int]:
+        try:
+            value: float = unpack(data, at)[0]
+        except struct.error:
+            raise MalformedError(TRUNCATED) from None
+        if not isfinite(value):
+            raise MalformedError(f"expected a finite {name}, got {value}")
+        return value, at + size
 
-def _read_float(data: bytes, at: int) -> tuple[float, int]:
-    """Read a float."""
-    try:
-        return _FLOAT(data, at)[0], at + 4
-    except struct.error:
-        raise MalformedError(TRUNCATED) from None
+    return read
 
 
 def _read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
@@ -228,8 +228,8 @@ _READS: Final[dict[str, Read]] = {
     "boolean": _read_boolean,
     "int": _read_int,
     "long": read_long,
-    "float": _read_float,
-    "double": _read_double,
+    "float": _finite("float", _FLOAT, 4),
+    "double": _finite("double", _DOUBLE, 8),
     "bytes": _read_bytes,
     "string": read_string,
 }

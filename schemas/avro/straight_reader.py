@@ -7,6 +7,7 @@ common form.
 
 import struct
 from collections.abc import Sequence
+from math import inf
 from typing import Any, Final
 
 from schemas.avro.limits import FIRST_DAY, LAST_DAY, PER_DAY, UUID_TEXT
@@ -38,6 +39,8 @@ if data[at] != 72 or is_uuid({value}) is None:
 at += 37""",
     Primitive("double"): """\
 {value}, = double(data, at)
+if not -infinity < {value} < infinity:
+    return general(data, start)
 at += 8""",
     Primitive("boolean"): """\
 head = data[at]
@@ -165,6 +168,7 @@ _KNOWN: Final[dict[str, Any]] = {
     "UnicodeDecodeError": UnicodeDecodeError,
     "MalformedError": MalformedError,
     "double": struct.Struct("<d").unpack_from,
+    "infinity": inf,
     "is_uuid": UUID_TEXT.fullmatch,
     "read_eight": read_eight,
     "read_string": read_string,

@@ -1,17 +1,18 @@
 """Writes the SQL that inserts a container into its typed table, and the conditions under which it throws.
 
 Pure. ClickHouse's Avro reader is more lenient than `schemas.codec`. It takes text that is not UTF-8, a UUID in
-capitals, a day in the year 9000, a map with the same key twice. A row may only exist for what the codec reads, or
-`rows = events` (docs/counts.md#equations) would not hold. So the statement refuses those values too.
+capitals, a day in the year 9000, a map with the same key twice, NaN and the infinities. A row may only exist for what
+the codec reads, or `rows = events` (docs/counts.md#equations) would not hold. So the statement refuses those values
+too.
 """
 
 from collections.abc import Iterator
 from functools import lru_cache
 
-from schemas.avro import Enum, Fixed, Map, Primitive, Type, Union, parse_record
+from schemas.avro import Array, Enum, Fixed, Map, Primitive, Record, Type, Union, parse_record
 from schemas.model import Schema, Topic
 from schemas.row_schema import meta_columns
-from schemas.tables import columns, quote
+from schemas.tables import column_type, columns, quote
 from streams.clickhouse_sink.avro_container import MARKER_SIZE, TAIL
 
 EXPIRED = "the claim has expired"
@@ -106,6 +107,29 @@ def _bad(name: str, kind: Type) -> Iterator[str]:
             yield from _bad_text(name, found)
         case other:
             yield from _bad_text(name, other)
+    yield from _not_finite(f"`{name}`", kind)
+
+
+def _not_finite(value: str, kind: Type, depth: int = 0) -> Iterator[str]:
+    """Yield the SQL conditions that a value holds a number that is not finite, at any depth of its type."""
+    match kind:
+        case Primitive("float" | "double"):
+            yield f"NOT isFinite({value})"
+        case Union() if kind.non_null is not None:
+            yield from (f"ifNull({each}, 0)" for each in _not_finite(value, kind.non_null, depth))
+        case Union(branches):
+            for branch in branches:
+                inner = f"variantElement({value}, {quote(column_type(branch))})"
+                yield from (f"ifNull({each}, 0)" for each in _not_finite(inner, branch, depth))
+        case Record():
+            for field in kind.fields:
+                yield from _not_finite(f"tupleElement({value}, {quote(field.name)})", field.type, depth)
+        case Array() | Map():
+            items = kind.items if isinstance(kind, Array) else kind.values
+            listed = value if isinstance(kind, Array) else f"mapValues({value})"
+            bad = " OR ".join(_not_finite(f"x{depth}", items, depth + 1))
+            if bad:
+                yield f"arrayExists(x{depth} -> {bad}, {listed})"
 
 
 def _bad_text(name: str, kind: Type) -> Iterator[str]:

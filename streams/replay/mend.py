@@ -147,7 +147,7 @@ def _items(form: Format, path: Path, named: Path) -> Iterator[Item]:
     if not (form.matches(head) or (form.matches_name and form.matches_name(head, named.name))):
         raise UnknownFormatError(
             f"{shown(path)}: it does not begin like {form.name}; put the header of {named.name}, or whatever its "
-            "records stand in, around the corrected records"
+            "records stand in, around the corrected records; nothing was sent"
         )
     with open_source(path) as stream:
         yield from form.items(stream, named)

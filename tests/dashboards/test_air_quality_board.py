@@ -25,7 +25,9 @@ SQL = {
     for panel in boards(CATALOG)["city-air-quality"]["panels"]
     if panel.get("targets")
 }
-NOW = datetime.now(tz=UTC).replace(minute=0, second=0, microsecond=0)
+MOMENT = datetime.now(tz=UTC)
+"""When the boards are looked at: fixed, or an hour that begins during the tests would age every station."""
+NOW = MOMENT.replace(minute=0, second=0, microsecond=0)
 COLUMNS = ["event_id", "source", "occurred_at", "station", "city", "averaging", "us_aqi", "cai", "basis"]
 SEOUL_DAY = datetime(2021, 2, 28, 15, tzinfo=UTC)
 """When 2021-03-01 begins in Seoul."""
@@ -79,7 +81,7 @@ def ask(client: Client) -> Callable[..., list[tuple[Any, ...]]]:
     """A panel's rows by its title, over the last thirty days."""
 
     def answer(title: str, until: datetime | None = None) -> list[tuple[Any, ...]]:
-        end = until or datetime.now(tz=UTC)
+        end = until or MOMENT
         return list(client.query(expand(SQL[title], end - timedelta(days=30), end)).result_rows)
 
     return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -190,6 +191,15 @@ def test_maps_show_as_many_places_as_there_are(replayed: Client) -> None:
     assert 0 < happened < shown["Where vehicles drove, braked and crashed"]
 
 
+@pytest.fixture
+def held(whole_city: City) -> Iterator[None]:
+    """Hold the lock of the city's data directory, as `city up` does: its engine runs, and nothing else."""
+    with (whole_city.data / "run" / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.mark.usefixtures("held")
 def test_show_draws_every_board_from_the_running_stack(
     replayed: Client, whole_city: City, tmp_path: Path
 ) -> None:

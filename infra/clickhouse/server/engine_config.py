@@ -172,6 +172,9 @@ def _main(config: ServerConfig, users: Path) -> str:
         "</access_control_improvements>"
         # Acknowledged means on the disk, not in the operating system's memory: about 2 ms per insert.
         "<merge_tree><fsync_after_insert>1</fsync_after_insert>"
-        "<fsync_part_directory>1</fsync_part_directory></merge_tree>"
+        "<fsync_part_directory>1</fsync_part_directory>"
+        # A merged part is on the disk as well before its sources go, so these need not stay for eight minutes.
+        "<min_compressed_bytes_to_fsync_after_merge>1</min_compressed_bytes_to_fsync_after_merge>"
+        "<old_parts_lifetime>60</old_parts_lifetime></merge_tree>"
         "</clickhouse>\n"
     )

@@ -64,6 +64,7 @@ def test_a_car_signs_its_own_records(live: LiveCity, tmp_path: Path) -> None:
     live.run("keys", "register", "--source", CAR, "--did", other, *ground)
     time.sleep(SETTLED_S)
     live.run("dead-letters", "replay", refused[f"signed by {other}"]["event_id"])
+    live.run("dead-letters", "discard", refused[f"{CAR} must sign its events"]["event_id"], "--why", "a test")
     with city.client() as client:
         names = "arrayMap(h -> h.1, headers)"
         query = f"SELECT {names} FROM city.records WHERE topic = '{TOPIC}' AND has({names}, 'replayed-dead-letter')"

@@ -168,7 +168,7 @@ def test_city_subscribe_in_a_foreign_group_is_refused(stack: Settings) -> None:
     ("words", "line"),
     [
         ((), "name the subscriber: --as NAME"),
-        (("--as", "mallory"), "no subscriber is called mallory; declared are insurer-a, repair-shop-b"),
+        (("--as", "mallory"), "no subscriber is called mallory (declared are insurer-a, repair-shop-b)"),
         (("--as", "insurer-a", "--kafka", "x:1"), "--password-file FILE"),
     ],
 )

@@ -57,6 +57,9 @@ class FakeKafka:
         found = self.partitions[partition]
         return self.lows.get(partition, 0), found[-1].offset + 1 if found else 0
 
+    def read_ahead(self, ranges: Mapping[tuple[str, int], tuple[int, int]]) -> None:
+        """Nothing is far away."""
+
     def all_watermarks(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
         """First and last offsets of many partitions."""
         return {each: self.watermarks(*each) for each in partitions}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import fastavro
 import pytest
 
+from schemas.catalog import load_catalog
 from schemas.codec import decode
 from schemas.errors import UndecodableError
 from schemas.model import Catalog
@@ -21,6 +25,16 @@ if TYPE_CHECKING:
 
     from schemas.model import Schema, Topic
     from tests.streams.clickhouse_sink.stage import Stage
+
+
+def written_by_others(datum: bytes, number: float) -> bytes:
+    """Write a reading with another concentration, as a library does that asks nothing of a number."""
+    parsed = fastavro.parse_schema(json.loads(load_catalog().topics["air-quality.reading"].schema.text))
+    event: Any = fastavro.schemaless_reader(io.BytesIO(datum), parsed, None)
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, parsed, {**event, "pm10": number})
+    return out.getvalue()
+
 
 BAD: dict[str, Callable[[bytes], bytes | None]] = {
     "four extra bytes": lambda value: value + b"\0\1\2\3",
@@ -36,6 +50,8 @@ BAD: dict[str, Callable[[bytes], bytes | None]] = {
     "a tombstone": lambda _: None,
     "a second datum behind it": lambda value: value + value[5:],
     "text that is not UTF-8": lambda value: value[:5] + value[5:].replace(b"Seoul", b"Se\xfful"),
+    "a number that is NaN": lambda value: value[:5] + written_by_others(value[5:], math.nan),
+    "an infinite number": lambda value: value[:5] + written_by_others(value[5:], -math.inf),
     "an event id in capitals": lambda value: value[:6] + value[6:42].upper() + value[42:],
 }
 
