@@ -1,9 +1,9 @@
 """A lexer of ClickHouse's SQL: words, strings, comments, brackets.
 
 It draws the borders that the engine's own lexer draws (ClickHouse, src/Parsers/Lexer.cpp; a differential test holds the
-two together through `tokenizeQuery`), and raises where that one finds an error. So no text passes of which it is not
-sure what is code, string and comment. It works on bytes and lazily: a caller that stops at `INSERT … FORMAT x` never
-reads the data behind it. Time and memory are linear in what is read.
+two together through `tokenizeQuery`), and raises where that one finds an error. So a text passes only where it is sure
+what is code, string and comment. It works on bytes and lazily: a caller that stops at `INSERT … FORMAT x` never reads
+the data behind it. Time and memory are linear in what is read.
 """
 
 from __future__ import annotations

@@ -162,7 +162,8 @@ class Stack:
         if grafana is None:
             return HOW_TO_GET
         self._supervisor.start("grafana", grafana.command, grafana.environment)
-        return f"boards      {grafana.url} (admin, password in {self.settings.data / 'keys' / 'grafana-admin-password'})"
+        secret = self.settings.data / "keys" / "grafana-admin-password"
+        return f"boards      {grafana.url} (user admin, password in {secret})"
 
     def start_cache_maker(self) -> subprocess.Popen[bytes]:
         """Start the process that makes the broker's ahead-of-time cache for the next start, in idle processor time.

@@ -1,4 +1,4 @@
-"""Statements of a user with the role `boards`: one that reads, judged by the engine's own parser.
+"""Statements of a user with the role `boards`: one that reads, checked by the engine's own parser.
 
 The engine parses the text into its syntax tree (`parseQueryToJSON`), and the tree decides: no comment, quote or escape
 can hide a part of it. Everything that is not known to read is refused. The grants of the role and `readonly = 1` hold

@@ -71,7 +71,7 @@ def launch(config: ServerConfig, *, required: bool = False, state: Path | None =
 
 
 def clean_environment(environment: Mapping[str, str], path: Path) -> dict[str, str]:
-    """Return the few variables that the server needs; secrets of whoever started the stack are not among them.
+    """Return the few variables that the server needs; those of the shell, such as secrets, are not among them.
 
     Args:
         environment: The variables of this process.

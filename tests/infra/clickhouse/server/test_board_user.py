@@ -96,7 +96,7 @@ def test_it_reads(board: ClickHouse, sql: str, expected: str | None) -> None:
 @pytest.mark.parametrize("sql", [*_CHANGES, *(sql for sql in (*READS, *REACHES) if "{" in sql)])
 def test_it_changes_and_reaches_nothing(board: ClickHouse, owner: ClickHouse, sql: str) -> None:
     """Each statement is refused, with the body, by POST and GET, and the tables stay as they are."""
-    for name, value in (("secret", "/etc/hostname"), ("out", "/tmp/board-out"), ("port", "1")):
+    for name, value in (("secret", "/etc/hostname"), ("out", "/nonexistent/out"), ("port", "1")):
         sql = sql.replace("{" + name + "}", value)
     for method in ("POST", "GET"):
         answer = ask(board, method=method, query=sql, param_p="/etc/hostname")
@@ -114,7 +114,7 @@ def test_it_changes_and_reaches_nothing(board: ClickHouse, owner: ClickHouse, sq
 def test_rows_and_memory_are_bounded(board: ClickHouse, sql: bytes, code: str) -> None:
     """A statement beyond the limits is an error of its own; a request cannot raise them."""
     for asked in ({}, {"max_result_rows": "0", "max_memory_usage": "0"}, {"max_result_rows": "9999999"}):
-        answer = ask(board, sql, **asked)
+        answer = ask(board, sql, "POST", None, "/", **asked)
         assert answer.code == code or code in answer.text
 
 

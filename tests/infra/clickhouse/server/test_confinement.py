@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).resolve().parents[4]
 _SECRET = "the-secret-of-the-keys"
 _NOBODY = 65534
+_PLAIN_ENGINE = "tests.infra.clickhouse.server.plain_engine"
 CONFINES = landlock.version() >= 1 and seccomp.available()
 needs_landlock = pytest.mark.skipif(
     not CONFINES, reason="this kernel has no Landlock: the start says so, below"
@@ -130,7 +131,7 @@ def test_settings_of_a_request_reach_nothing_either(
     door, folder, _ = started
     before = _listing(folder, "engine/")
     value = value.replace("{secret}", str(folder / "keys" / "secret.txt"))
-    answer = ask(door, b"SELECT * FROM system.one", **{name: value})
+    answer = ask(door, b"SELECT * FROM system.one", "POST", None, "/", **{name: value})
     assert _SECRET not in answer.text
     assert answer.status >= 400 or answer.data == b"0\n"
     assert _listing(folder, "engine/") == before
@@ -162,8 +163,7 @@ def _plain(tmp_path: Path, user: str, python: tuple[str, ...], statements: tuple
             for sql in statements
         ]
         ran = subprocess.run(
-            [*python, "-m", "tests.infra.clickhouse.server.plain_engine"]
-            + [str(outside / "engine"), str(outside), user, str(port)],
+            [*python, "-m", _PLAIN_ENGINE, str(outside / "engine"), str(outside), user, str(port)],
             cwd=_ROOT,
             env={**os.environ, "TMPDIR": str(outside / "engine" / "temporary")},
             input=json.dumps(texts),
