@@ -72,7 +72,7 @@ def test_a_disk_that_fills_up_ends_the_city_by_name_and_room_heals_it(
         eventually(lambda: city.sealed(TOPIC) > 0, "records are sealed", within_s=120)
         fill(ballast)
         output = process.communicate(timeout=180)[0]
-        assert process.returncode == 1, output
+        assert process.returncode in (1, 2), output  # which process finds no room first is chance
         assert "no room left" in output
         assert str(city.data) in output
         ballast.unlink()
