@@ -194,7 +194,7 @@ def read_state(path: Path) -> Confinement | None:
 
 def _can_read(path: Path) -> bool:
     try:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - as in `_can_write`
             next(path.iterdir(), None)
         else:
             with path.open("rb") as file:
@@ -205,7 +205,7 @@ def _can_read(path: Path) -> bool:
 
 
 def _can_write(path: Path) -> bool:
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112 - `Path.is_dir` raises where a parent may not be searched
         return False
     probe = path / f".confinement-{os.getpid()}"
     try:

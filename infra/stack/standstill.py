@@ -10,20 +10,21 @@ from infra.errors import StackError
 from ledger_sink.log.reasons import REFUSED, STOPPED, WAITING, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from pathlib import Path
 
 EVERY_S = 2.0
 """Seconds between two looks."""
 LASTS_S = 5.0
-"""Seconds after which a reason counts: at a start those of the last run are removed first."""
+"""Seconds after which a reason counts."""
 
 
-def standstill(ledger: Path) -> list[str]:
+def standstill(ledger: Path, known: Container[tuple[Path, int]] = ()) -> list[str]:
     """Return one sentence for each log that has stopped, is refused, or waits for the clock.
 
     Args:
         ledger: Folder of the ledger.
+        known: Reasons that do not count, as `written` returned them.
     """
     found = []
     for folder in sorted([*ledger.glob("city/[0-9]*"), *ledger.glob("*/[0-9]*/[0-9]*")]):
@@ -31,14 +32,30 @@ def standstill(ledger: Path) -> list[str]:
         name = "the city log" if log.parts[0] == "city" else f"log {log.parent}"
         for file, what in ((STOPPED, "has stopped"), (REFUSED, "is refused by the city log")):
             with suppress(FileNotFoundError):
+                if (folder / file, (folder / file).stat().st_mtime_ns) in known:
+                    continue
                 found.append(f"{name} {what}: {(folder / file).read_text(errors='replace').strip()}")
         with suppress(FileNotFoundError):
+            if (folder / WAITING, (folder / WAITING).stat().st_mtime_ns) in known:
+                continue
             found.append(str(Waiting.parse((folder / WAITING).read_text(errors="replace").strip())))
+    return found
+
+
+def written(ledger: Path) -> set[tuple[Path, int]]:
+    """Return the files of reasons, each with the time at which it was written, in nanoseconds."""
+    found = set()
+    for file in (STOPPED, REFUSED, WAITING):
+        for path in [*ledger.glob(f"city/[0-9]*/{file}"), *ledger.glob(f"*/[0-9]*/[0-9]*/{file}")]:
+            with suppress(FileNotFoundError):
+                found.add((path, path.stat().st_mtime_ns))
     return found
 
 
 class StandstillWatch:
     """Raises once a reason has lasted: a stack that must come to rest would wait for ever.
+
+    A reason of an earlier run does not count. The ledger removes it when it opens the log, or writes it again.
 
     Args:
         ledger: Folder of the ledger.
@@ -48,6 +65,7 @@ class StandstillWatch:
     def __init__(self, ledger: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._earlier = written(ledger)
         self._looked = self._since = float("-inf")
 
     def check(self) -> None:
@@ -60,7 +78,7 @@ class StandstillWatch:
         if now - self._looked < EVERY_S:
             return
         self._looked = now
-        found = standstill(self._ledger)
+        found = standstill(self._ledger, self._earlier)
         if not found:
             self._since = float("inf")
         elif self._since in (float("inf"), float("-inf")):
