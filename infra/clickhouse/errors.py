@@ -13,9 +13,11 @@ _WRAPPERS = re.compile(r"^(?:Streaming (?:query|insert append|insert finish) fai
 
 # ClickHouse's own mapping of its error codes to HTTP statuses (HTTPHandler, exceptionCodeToHTTPStatus).
 _STATUS_OF: dict[int, int] = {
-    **dict.fromkeys((497, 516, 192, 193, 512), 403),
+    **dict.fromkeys((164, 497, 516, 192, 193, 512), 403),
     **dict.fromkeys((60, 46, 47, 50, 56, 63, 73, 81, 115, 336), 404),
-    **dict.fromkeys((6, 26, 27, 33, 36, 38, 41, 43, 53, 62, 69, 70, 72, 117, 130, 131, 456, 457), 400),
+    **dict.fromkeys(
+        (6, 26, 27, 33, 36, 38, 41, 43, 53, 62, 69, 70, 72, 117, 130, 131, 167, 306, 456, 457), 400
+    ),
     **dict.fromkeys((307, 191), 413),
     **dict.fromkeys((202,), 503),
     48: 501,

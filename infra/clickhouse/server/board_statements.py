@@ -64,7 +64,8 @@ def check_board_statement(sql: bytes, handle: Handle) -> None:
         handle: Runs the engine's parser.
 
     Raises:
-        RefusedError: Code 164 for a statement that does not read, 497 for one that reaches past the tables.
+        RefusedError: Code 164 for a statement that does not read, 497 for one that reaches past the tables, 306 for
+            one that nests too deeply.
         EngineError: The engine cannot parse it.
     """
     try:
@@ -77,10 +78,15 @@ def check_board_statement(sql: bytes, handle: Handle) -> None:
         named = _NOT_WRITTEN_OUT.search(error.text)
         if named is None:
             raise EngineError(_SCOPE.sub("", error.text)) from error
-        if named.group(1) in _NAMED_READING:
+        if (
+            named.group(1) in _NAMED_READING and b"(" not in sql
+        ):  # of a table by its name, not of an expression
             return
         raise _not_reading(named.group(1)) from error
-    tree = json.loads(answer)
+    try:
+        tree = json.loads(answer)
+    except RecursionError as error:
+        raise RefusedError(306, "TOO_DEEP_RECURSION", "the statement nests too deeply") from error
     if tree.get("type") not in _READING:
         raise _not_reading(str(tree.get("type")))
     for node in _nodes(tree):
@@ -127,7 +133,12 @@ def board_settings(asked: Mapping[str, str], limits: BoardLimits) -> dict[str, s
 
 
 def _check_node(node: Mapping[str, Any]) -> None:
-    """Refuse `INTO OUTFILE`, and the name of a function that reaches past the tables, called or handed on."""
+    """Refuse `INTO OUTFILE`, and the name of a function that reaches past the tables, called or handed on.
+
+    A parameter of type Identifier may be such a name (`arrayMap({f:Identifier}, …)`), and its value is not in the tree.
+    """
+    if str(node.get("param_type", "")).strip().casefold() == "identifier":
+        raise _past_the_tables(f"{{{node.get('name')}:Identifier}}")
     for key, value in node.items():
         if value and ("out_file" in key.casefold() or "outfile" in key.casefold()):
             raise _past_the_tables("INTO OUTFILE")

@@ -105,6 +105,38 @@ def test_it_changes_and_reaches_nothing(board: ClickHouse, owner: ClickHouse, sq
 
 
 @pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT arrayMap({f:Identifier}, ['%s'])",
+        "SELECT arrayMap({ f : identifier }, ['%s'])",
+        "WITH (p -> arrayMap({f:Identifier}, [p])) AS read SELECT read('%s')",
+        "SHOW TABLES FROM city WHERE arrayMap({f:Identifier}, ['%s'])[1] = name",
+        "EXPLAIN SELECT arrayMap({f:Identifier}, ['%s'])",
+        "DESCRIBE (SELECT arrayMap({f:Identifier}, ['%s']))",
+    ],
+)
+@pytest.mark.parametrize("name", ["file", "`file`", "fi\\x6ce"])
+def test_a_parameter_names_no_function(board: ClickHouse, owner: ClickHouse, sql: str, name: str) -> None:
+    """A function that a parameter names would read the engine's own files, such as the parts of other databases."""
+    path = owner.path / "user_files" / "canary.txt"
+    path.write_text("canary")
+    answer = ask(board, (sql % path).encode(), param_f=name)
+    assert answer.status >= 400, answer.text
+    assert "canary" not in answer.text.replace("canary.txt", "")
+
+
+@pytest.mark.parametrize("part", ["CASE WHEN 1 THEN {} END", "({})", "[{}]", "negate({})", "(SELECT {})"])
+def test_a_statement_that_nests_too_deeply_is_the_clients_error(board: ClickHouse, part: str) -> None:
+    """Whichever limit it meets: ours, the parser's, the tree's."""
+    sql = "1"
+    for _ in range(600):
+        sql = part.format(sql)
+    answer = ask(board, f"SELECT {sql}".encode())
+    assert answer.status in {200, 400}, answer.text[:200]
+    assert answer.code in {None, "62", "167", "306", "162"}, answer.text[:200]
+
+
+@pytest.mark.parametrize(
     ("sql", "code"),
     [
         (b"SELECT number FROM numbers(300000) FORMAT JSON", "396"),
