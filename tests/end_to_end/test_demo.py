@@ -92,7 +92,13 @@ def test_ctrl_c_ends_the_demo_in_order(tmp_path: Path) -> None:
 
     eventually(begun, "the demo's city starts", within_s=100)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=90)
+    try:
+        output, _ = process.communicate(timeout=45)
+    except (
+        subprocess.TimeoutExpired
+    ):  # Python loses a Ctrl-C that comes while it runs a finalizer: press again
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=90)
     assert process.returncode == 130, output
     assert output.rstrip().endswith("ended in order")
     assert list((tmp_path / "t").iterdir()) == []

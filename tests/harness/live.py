@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ class LiveCity:
     city: City
     recordings: list[Path]
     checks: list[Callable[[dict[str, Any]], None]] = field(default_factory=list)
+    brought: Counter[str] = field(default_factory=Counter)
+    """Records of a topic that a test has added to those which another test counts."""
     ended: bool = False
 
     def start(self) -> None:

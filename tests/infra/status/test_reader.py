@@ -127,6 +127,8 @@ def test_a_file_that_cannot_be_read_is_named_and_never_0(tmp_path: Path, name: s
 def test_reasons_beside_the_logs_are_facts_and_end_a_run_that_must_come_to_rest(tmp_path: Path) -> None:
     """At once in the status; for `--once` after they have lasted."""
     sealed_world(tmp_path)
+    now = [0.0]
+    watch = StandstillWatch(tmp_path, clock=lambda: now[0])
     (tmp_path / "air.reading/0/1/stopped.txt").write_text("its topic was re-created\n")
     (tmp_path / "city/1").mkdir(parents=True, exist_ok=True)
     (tmp_path / "city/1/waiting.txt").write_text("2027-01-01T00:00:00Z\nit jumped\n")
@@ -134,8 +136,6 @@ def test_reasons_beside_the_logs_are_facts_and_end_a_run_that_must_come_to_rest(
     assert facts.logs[0].stopped == "its topic was re-created"
     assert facts.city_log is not None
     assert facts.city_log.waiting == "the city log waits for the clock until 2027-01-01T00:00:00Z: it jumped"
-    now = [0.0]
-    watch = StandstillWatch(tmp_path, clock=lambda: now[0])
     watch.check()
     now[0] = 6.0
     with pytest.raises(StackError, match=r"re-created.*waits for the clock until 2027"):
