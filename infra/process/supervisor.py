@@ -19,6 +19,7 @@ import psutil
 
 from infra.errors import DataDirectoryError, StackError
 from infra.process.child import spawn
+from infra.process.identity import is_same, start_mark
 from infra.process.log_files import LogRotation, last_lines
 from infra.process.report import clear_reports
 
@@ -98,6 +99,11 @@ def _in_use(data: Path) -> DataDirectoryError:
     return DataDirectoryError(
         f"{data} is in use by another running stack; end that one, or choose another with --data DIR"
     )
+
+
+def _noted(pid: int) -> list[int | float | str]:
+    """Return what `pids.json` notes of a process: id, start in POSIX seconds, mark."""
+    return [pid, psutil.Process(pid).create_time(), start_mark(pid)]
 
 
 class Supervisor:
@@ -209,10 +215,10 @@ class Supervisor:
             self._lock_descriptor = None
 
     def _write_pids(self) -> None:
-        rows = {PARENT: [os.getpid(), psutil.Process().create_time()]}
+        rows = {PARENT: _noted(os.getpid())}
         for child in self.children:
             try:
-                rows[child.name] = [child.process.pid, psutil.Process(child.process.pid).create_time()]
+                rows[child.name] = _noted(child.process.pid)
             except psutil.NoSuchProcess:
                 continue
         temporary = self._run / ".pids.json"
@@ -226,12 +232,12 @@ class Supervisor:
         except (OSError, ValueError):
             return
         stale = []
-        for name, (pid, created) in rows.items():
+        for name, (pid, created, *mark) in rows.items():
             if name == PARENT:  # it held the lock that we hold now, so it is gone
                 continue
             try:
                 process = psutil.Process(pid)
-                if abs(process.create_time() - created) < 1:
+                if is_same(pid, created, *mark):
                     process.terminate()
                     process.resume()
                     stale.append(process)

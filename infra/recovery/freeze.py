@@ -2,7 +2,7 @@
 
 What lies on disk then is what a power cut of the processes would leave: every store recovers from it, and the stack
 goes on from it without loss (docs/delivery.md). A watchdog process lets the stack go on if this process dies or takes
-too long. `python -m infra.recovery.freeze SECONDS PID:CREATED…` is that watchdog.
+too long. `python -m infra.recovery.freeze SECONDS PID:CREATED:MARK…` is that watchdog.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from infra.process.identity import is_same, start_mark
 from infra.recovery.errors import BackupError
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ STOPPED_S = 3.0
 """Seconds that all threads have to stop; one that waits for the disk stops when it has its answer."""
 _POLL_S = 0.002
 _TOO_LATE = 3
-_SAME_S = 1.0
 
 
 def stack_processes(data: Path) -> list[psutil.Process]:
@@ -45,15 +45,17 @@ def stack_processes(data: Path) -> list[psutil.Process]:
     except (OSError, ValueError) as error:
         raise BackupError(f"{path}: cannot be read; try again") from error
     found: dict[int, psutil.Process] = {}
-    for name, (pid, created) in rows.items():
+    for name, (pid, created, *mark) in rows.items():
         if name == "parent":
             continue
         try:
-            process = psutil.Process(pid)
-            if abs(process.create_time() - created) < _SAME_S:
+            if is_same(pid, created, *mark):
+                process = psutil.Process(pid)
                 found |= {each.pid: each for each in (process, *process.children(recursive=True))}
         except psutil.NoSuchProcess:
             continue  # it has just ended, and writes no more
+    if not found:
+        raise BackupError(f"{data}: the stack runs, and none of its processes is found: try again")
     return list(found.values())
 
 
@@ -74,7 +76,7 @@ def frozen(processes: Sequence[psutil.Process], longest_s: float = LONGEST_S) ->
             "-m",
             __spec__.name,
             str(longest_s),
-            *(f"{each.pid}:{each.create_time()}" for each in processes),
+            *(f"{each.pid}:{each.create_time()}:{start_mark(each.pid)}" for each in processes),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -139,11 +141,10 @@ def watch(longest_s: float, marks: Sequence[str]) -> int:
     """Wait for the end of the standard input, then let the processes go on; return `_TOO_LATE` if it did not come."""
     processes = []
     for mark in marks:
-        pid, _, created = mark.partition(":")
+        pid, created, started = mark.split(":")
         with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(int(pid))
-            if abs(process.create_time() - float(created)) < _SAME_S:
-                processes.append(process)
+            if is_same(int(pid), float(created), started):
+                processes.append(psutil.Process(int(pid)))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdout.write("ready\n")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from infra.process.identity import is_same
 from infra.process.report import read_reports
 from infra.process.supervisor import PARENT
 from infra.status.model import ProcessFact, ProcessState
@@ -51,27 +52,30 @@ def process_facts(settings: Settings, now: float) -> list[ProcessFact]:
     if not pids:
         return [_reported(report, now) for report in reports.values()]
     facts = [
-        _fact(name, *pids[name], reports.get(name), now)
+        _fact(name, pids[name], reports.get(name), now)
         if name in pids
         else ProcessFact(name, ProcessState.MISSING)
         for name in expected(settings)
     ]
-    parent = _fact(PARENT, *pids[PARENT], None, now) if PARENT in pids else None
+    parent = _fact(PARENT, pids[PARENT], None, now) if PARENT in pids else None
     return [parent, *facts] if parent and parent.state is ProcessState.STOPPED else facts
 
 
-def _pids(data: Path) -> Mapping[str, tuple[int, float]]:
+def _pids(data: Path) -> Mapping[str, tuple[int, float, str]]:
     try:
         rows = json.loads((data / "run" / "pids.json").read_text())
-        return {str(name): (int(pid), float(created)) for name, (pid, created) in rows.items()}
+        return {
+            str(name): (int(pid), float(created), "".join(mark))
+            for name, (pid, created, *mark) in rows.items()
+        }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _fact(name: str, pid: int, created: float, report: Report | None, now: float) -> ProcessFact:
+def _fact(name: str, noted: tuple[int, float, str], report: Report | None, now: float) -> ProcessFact:
+    pid, created, _ = noted
     try:
-        process = psutil.Process(pid)
-        state = process.status() if abs(process.create_time() - created) < 1 else psutil.STATUS_DEAD
+        state = psutil.Process(pid).status() if is_same(*noted) else psutil.STATUS_DEAD
     except psutil.NoSuchProcess:
         state = psutil.STATUS_DEAD
     except psutil.AccessDenied:
