@@ -10,9 +10,7 @@ stack may listen on the same ports. A part that was named by address (`--kafka`,
 
 from __future__ import annotations
 
-import fcntl
 import http.client
-import os
 import socket
 import struct
 import time
@@ -24,6 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from infra.errors import DataDirectoryError, PartDownError, StackStoppedError
+from infra.process.data_lock import is_locked
 from infra.settings import never_started, recall, settings_file
 
 if TYPE_CHECKING:
@@ -156,19 +155,9 @@ def is_held(data: Path) -> bool:
         DataDirectoryError: The directory cannot be read.
     """
     try:
-        descriptor = os.open(data / "run" / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
+        return is_locked(data)
     except OSError as error:
         raise DataDirectoryError(f"{data}: cannot be read: {error.strerror}") from error
-    try:
-        # A shared lock does not disturb others who look. `Supervisor.take` tries again for the moment that it lasts.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def stopped(data: Path) -> str:

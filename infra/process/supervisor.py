@@ -7,11 +7,11 @@ data directory ends the processes that a killed parent left behind, and only tho
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,9 @@ import psutil
 
 from infra.errors import DataDirectoryError, StackError
 from infra.process.child import spawn
-from infra.process.identity import is_same, start_mark
+from infra.process.data_lock import LOCK_S, is_locked, lock_file
 from infra.process.log_files import LogRotation, last_lines
+from infra.process.process_list import PARENT, read_processes, write_processes
 from infra.process.report import clear_reports
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-PARENT = "parent"
-LOCK = "lock"
 STOP_S = 12.0
 """Seconds from SIGTERM until a child is killed."""
 LONGEST_LINE = 400
@@ -38,8 +37,6 @@ _FAULT = re.compile(
     r"\b(?:ERROR|FATAL|CRITICAL)\b|\b[A-Za-z]*(?:Error|Exception): |address already in use|no space left",
     re.IGNORECASE,
 )
-LOCK_S = 0.3
-"""Seconds to try for the lock: a command that looks (`infra.running`) holds it for an instant."""
 
 
 @dataclass
@@ -83,27 +80,15 @@ def require_unused(data: Path) -> None:
     Raises:
         DataDirectoryError: Another stack holds it.
     """
-    try:
-        descriptor = os.open(data / "run" / LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return  # nobody ever locked it, or `Supervisor.take` reports why it cannot be opened
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        raise _in_use(data) from error
-    finally:
-        os.close(descriptor)
+    with suppress(OSError):  # `Supervisor.take` reports why the lock cannot be opened
+        if is_locked(data):
+            raise _in_use(data)
 
 
 def _in_use(data: Path) -> DataDirectoryError:
     return DataDirectoryError(
         f"{data} is in use by another running stack; end that one, or choose another with --data DIR"
     )
-
-
-def _noted(pid: int) -> list[int | float | str]:
-    """Return what `pids.json` notes of a process: id, start in POSIX seconds, mark."""
-    return [pid, psutil.Process(pid).create_time(), start_mark(pid)]
 
 
 class Supervisor:
@@ -128,7 +113,7 @@ class Supervisor:
         """
         try:
             self._run.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._run / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(lock_file(self._data), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise DataDirectoryError(
                 f"{self._data}: {error.strerror}; choose another with --data DIR"
@@ -215,29 +200,20 @@ class Supervisor:
             self._lock_descriptor = None
 
     def _write_pids(self) -> None:
-        rows = {PARENT: _noted(os.getpid())}
-        for child in self.children:
-            try:
-                rows[child.name] = _noted(child.process.pid)
-            except psutil.NoSuchProcess:
-                continue
-        temporary = self._run / ".pids.json"
-        temporary.write_text(json.dumps(rows))
-        temporary.replace(self._run / "pids.json")
+        write_processes(self._data, {child.name: child.process.pid for child in self.children})
 
     def _end_stale(self) -> None:
         """End processes that the last parent of this directory started and that outlived it."""
         try:
-            rows = json.loads((self._run / "pids.json").read_text())
+            noted = read_processes(self._data)
         except (OSError, ValueError):
             return
+        noted.pop(PARENT, None)  # it held the lock that we hold now, so it is gone
         stale = []
-        for name, (pid, created, *mark) in rows.items():
-            if name == PARENT:  # it held the lock that we hold now, so it is gone
-                continue
+        for each in noted.values():
             try:
-                process = psutil.Process(pid)
-                if is_same(pid, created, *mark):
+                process = psutil.Process(each.pid)
+                if each.runs:
                     process.terminate()
                     process.resume()
                     stale.append(process)

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from infra.errors import DataDirectoryError
+from infra.process.data_lock import is_locked
 from infra.process.disk_space import free_bytes
-from infra.process.supervisor import Supervisor, require_unused
+from infra.process.supervisor import Supervisor
 from infra.recovery.data_files import View, take_view, warm
 from infra.recovery.errors import BackupError
 from infra.recovery.freeze import frozen, stack_processes
@@ -115,10 +115,8 @@ def _view(data: Path, *, with_keys: bool) -> Iterator[tuple[View, bool, float]]:
 
 
 def _runs(data: Path) -> bool:
-    try:
-        require_unused(data)
-    except DataDirectoryError:
-        return True
+    with contextlib.suppress(OSError):  # `Supervisor.take` reports why the lock cannot be opened
+        return is_locked(data)
     return False
 
 

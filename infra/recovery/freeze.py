@@ -8,7 +8,6 @@ too long. `python -m infra.recovery.freeze SECONDS PID:CREATED:MARK…` is that 
 from __future__ import annotations
 
 import contextlib
-import json
 import select
 import signal
 import subprocess
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from infra.process.identity import is_same, start_mark
+from infra.process.process_list import PARENT, NotedProcess, process_list, read_processes
 from infra.recovery.errors import BackupError
 
 if TYPE_CHECKING:
@@ -39,21 +38,17 @@ def stack_processes(data: Path) -> list[psutil.Process]:
     Raises:
         BackupError: The list of processes cannot be read, or a process that it names is gone.
     """
-    path = data / "run" / "pids.json"
     try:
-        rows = json.loads(path.read_text())
+        noted = read_processes(data)
     except (OSError, ValueError) as error:
-        raise BackupError(f"{path}: cannot be read; try again") from error
+        raise BackupError(f"{process_list(data)}: cannot be read; try again") from error
+    noted.pop(PARENT, None)
     found: dict[int, psutil.Process] = {}
-    for name, (pid, created, *mark) in rows.items():
-        if name == "parent":
-            continue
-        try:
-            if is_same(pid, created, *mark):
-                process = psutil.Process(pid)
-                found |= {each.pid: each for each in (process, *process.children(recursive=True))}
-        except psutil.NoSuchProcess:
-            continue  # it has just ended, and writes no more
+    for each in noted.values():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended, and writes no more
+            if each.runs:
+                process = psutil.Process(each.pid)
+                found |= {one.pid: one for one in (process, *process.children(recursive=True))}
     if not found:
         raise BackupError(f"{data}: the stack runs, and none of its processes is found: try again")
     return list(found.values())
@@ -76,7 +71,7 @@ def frozen(processes: Sequence[psutil.Process], longest_s: float = LONGEST_S) ->
             "-m",
             __spec__.name,
             str(longest_s),
-            *(f"{each.pid}:{each.create_time()}:{start_mark(each.pid)}" for each in processes),
+            *(":".join(map(str, NotedProcess.of(each.pid))) for each in processes),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -142,9 +137,10 @@ def watch(longest_s: float, marks: Sequence[str]) -> int:
     processes = []
     for mark in marks:
         pid, created, started = mark.split(":")
+        noted = NotedProcess(int(pid), float(created), started)
         with contextlib.suppress(psutil.NoSuchProcess):
-            if is_same(int(pid), float(created), started):
-                processes.append(psutil.Process(int(pid)))
+            if noted.runs:
+                processes.append(psutil.Process(noted.pid))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdout.write("ready\n")

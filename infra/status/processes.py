@@ -6,20 +6,16 @@ processes write themselves (`infra/process/report.py`) are known there.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import psutil
 
-from infra.process.identity import is_same
+from infra.process.process_list import PARENT, read_processes
 from infra.process.report import read_reports
-from infra.process.supervisor import PARENT
 from infra.status.model import ProcessFact, ProcessState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
+    from infra.process.process_list import NotedProcess
     from infra.process.report import Report
     from infra.settings import Settings
 
@@ -48,34 +44,25 @@ def process_facts(settings: Settings, now: float) -> list[ProcessFact]:
         now: POSIX seconds.
     """
     reports = read_reports(settings.data)
-    pids = _pids(settings.data)
-    if not pids:
+    try:
+        noted = read_processes(settings.data)
+    except (OSError, ValueError):
+        noted = {}
+    if not noted:
         return [_reported(report, now) for report in reports.values()]
     facts = [
-        _fact(name, pids[name], reports.get(name), now)
-        if name in pids
+        _fact(name, noted[name], reports.get(name), now)
+        if name in noted
         else ProcessFact(name, ProcessState.MISSING)
         for name in expected(settings)
     ]
-    parent = _fact(PARENT, pids[PARENT], None, now) if PARENT in pids else None
+    parent = _fact(PARENT, noted[PARENT], None, now) if PARENT in noted else None
     return [parent, *facts] if parent and parent.state is ProcessState.STOPPED else facts
 
 
-def _pids(data: Path) -> Mapping[str, tuple[int, float, str]]:
+def _fact(name: str, noted: NotedProcess, report: Report | None, now: float) -> ProcessFact:
     try:
-        rows = json.loads((data / "run" / "pids.json").read_text())
-        return {
-            str(name): (int(pid), float(created), "".join(mark))
-            for name, (pid, created, *mark) in rows.items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
-
-
-def _fact(name: str, noted: tuple[int, float, str], report: Report | None, now: float) -> ProcessFact:
-    pid, created, _ = noted
-    try:
-        state = psutil.Process(pid).status() if is_same(*noted) else psutil.STATUS_DEAD
+        state = psutil.Process(noted.pid).status() if noted.runs else psutil.STATUS_DEAD
     except psutil.NoSuchProcess:
         state = psutil.STATUS_DEAD
     except psutil.AccessDenied:
@@ -84,12 +71,12 @@ def _fact(name: str, noted: tuple[int, float, str], report: Report | None, now: 
     if state in _GONE:
         return ProcessFact(name, ProcessState.ENDED, beat)
     if state in _SUSPENDED:
-        return ProcessFact(name, ProcessState.STOPPED, beat, pid=pid)
+        return ProcessFact(name, ProcessState.STOPPED, beat, pid=noted.pid)
     if not name.startswith(REPORTING):
         return ProcessFact(name, ProcessState.RUNS)
     if report is None:
-        starts = now - created < STARTS_S
-        return ProcessFact(name, ProcessState.STARTS if starts else ProcessState.SILENT, created)
+        starts = now - noted.created < STARTS_S
+        return ProcessFact(name, ProcessState.STARTS if starts else ProcessState.SILENT, noted.created)
     return _reported(report, now)
 
 

@@ -1,0 +1,87 @@
+"""`<data>/run/pids.json`: the processes of a stack by name, as `city up` notes them for whoever looks from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+import psutil
+
+from infra.process.identity import is_same, start_mark
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PARENT = "parent"
+"""Name of `city up` itself."""
+
+
+class NotedProcess(NamedTuple):
+    """A process as it was noted.
+
+    Attributes:
+        pid: Its id.
+        created: When it began, POSIX seconds.
+        mark: Its `start_mark`; empty where there is none, or an earlier version wrote the list.
+    """
+
+    pid: int
+    created: float
+    mark: str = ""
+
+    @classmethod
+    def of(cls, pid: int) -> NotedProcess:
+        """Note a running process.
+
+        Raises:
+            psutil.NoSuchProcess: No process has the id.
+        """
+        return cls(pid, psutil.Process(pid).create_time(), start_mark(pid))
+
+    @property
+    def runs(self) -> bool:
+        """Return whether it still runs; its id may name another process by now."""
+        return is_same(*self)
+
+
+def process_list(data: Path) -> Path:
+    """Return the list's file."""
+    return data / "run" / "pids.json"
+
+
+def write_processes(data: Path, pids: Mapping[str, int]) -> None:
+    """Note this process as the parent, and its running children.
+
+    Args:
+        data: The data directory.
+        pids: Name of a child → its id.
+    """
+    rows = {PARENT: NotedProcess.of(os.getpid())}
+    for name, pid in pids.items():
+        try:
+            rows[name] = NotedProcess.of(pid)
+        except psutil.NoSuchProcess:
+            continue
+    path = process_list(data)
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(rows))
+    temporary.replace(path)
+
+
+def read_processes(data: Path) -> dict[str, NotedProcess]:
+    """Return the noted processes by name.
+
+    Raises:
+        OSError: There is no list, or it cannot be read.
+        ValueError: The list is damaged.
+    """
+    try:
+        rows = json.loads(process_list(data).read_text())
+        return {
+            str(name): NotedProcess(int(pid), float(created), *mark)
+            for name, (pid, created, *mark) in rows.items()
+        }
+    except (TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from error
