@@ -10,7 +10,7 @@ from infra.errors import PortInUseError
 from infra.http.middleware import LimitsMiddleware
 from infra.http.protocol import ConfigWithTable, LimitedProtocol
 from ledger_sink.http.connection_table import ConnectionTable
-from ledger_sink.http.descriptors import BACKLOG, fitting
+from ledger_sink.http.descriptors import backlog, fitting
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -40,7 +40,7 @@ class LimitedConfig(ConfigWithTable):
             **{
                 "http": LimitedProtocol,
                 "ws": "none",
-                "backlog": BACKLOG,
+                "backlog": backlog(),
                 "log_config": None,  # the process's own handlers, which are limited
                 "log_level": "warning",
                 "access_log": False,
@@ -64,7 +64,7 @@ def listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(BACKLOG)
+        listening.listen(backlog())
     except OSError as error:
         listening.close()
         if error.errno == errno.EADDRINUSE:

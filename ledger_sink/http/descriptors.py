@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 MOST = 65_536
 """Descriptors that are enough for any process of ours."""
 
-BACKLOG = 128
-"""Connections that wait in the kernel. asyncio also accepts so many at a time."""
+_MOST_BACKLOG = 128
+_TURNS = 4
+"""Turns of asyncio's loop from the `accept` of a connection to the `close` of the one that it pushes out."""
 
 
 def raise_descriptor_limit(most: int = MOST) -> int:
@@ -31,13 +32,20 @@ def raise_descriptor_limit(most: int = MOST) -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
+def backlog() -> int:
+    """Return how many connections wait in the kernel; asyncio also accepts so many at each turn of its loop."""
+    return min(_MOST_BACKLOG, max(1, _open_files() // 32))
+
+
 def fitting(limits: HttpLimits) -> HttpLimits:
     """Return limits whose connections take at most half of the descriptors that the process may open.
 
-    Besides them there is room for what asyncio accepts at a time before it asks whether there is room.
+    Besides them there is room for what asyncio accepts before the connections that have to go are closed.
     """
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if soft == resource.RLIM_INFINITY:
-        return limits
-    most = max(16, min(limits.connections, (soft - 2 * BACKLOG) // 2))
+    most = max(16, min(limits.connections, (_open_files() - _TURNS * backlog()) // 2))
     return replace(limits, connections=most, connections_per_peer=min(limits.connections_per_peer, most))
+
+
+def _open_files() -> int:
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST if soft == resource.RLIM_INFINITY else soft

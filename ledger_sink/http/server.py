@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ledger_sink.errors import SetupError
 from ledger_sink.http.connection import HttpConnection, ServerState
 from ledger_sink.http.connection_table import ConnectionTable
-from ledger_sink.http.descriptors import BACKLOG, fitting
+from ledger_sink.http.descriptors import backlog, fitting
 from ledger_sink.http.limits import ByteBudget, HttpLimits
 from ledger_sink.http.messages import Request, Response
 
@@ -58,7 +58,7 @@ class Server:
         """
         try:
             self._socket = socket.create_server(
-                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
+                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=backlog()
             )
         except OSError as error:
             raise SetupError(
@@ -87,7 +87,9 @@ class Server:
     def start(self) -> None:
         """Begin to answer requests."""
         self._listening = self._loop.run_until_complete(
-            self._loop.create_server(lambda: HttpConnection(self._state), sock=self._socket, backlog=BACKLOG)
+            self._loop.create_server(
+                lambda: HttpConnection(self._state), sock=self._socket, backlog=backlog()
+            )
         )
         self._thread.start()
 

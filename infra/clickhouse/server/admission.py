@@ -6,6 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
+
 from infra.clickhouse.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -23,33 +25,47 @@ class AdmissionQueue:
 
     def __init__(self, running: int, waiting: int, wait_s: float) -> None:
         self._free = asyncio.Semaphore(running)
-        self._waiting = 0
+        self._present = 0  # statements that run or wait
+        self._most_present = running + waiting
         self._most_waiting = waiting
         self._wait_s = wait_s
 
     @asynccontextmanager
-    async def admit(self) -> AsyncIterator[None]:
+    async def admit(self, left: asyncio.Future[None]) -> AsyncIterator[None]:
         """Wait for a free worker and hold it while the context is open.
+
+        Args:
+            left: Done when the client has gone; then nobody waits for a worker any more.
 
         Raises:
             RefusedError: Code 202; the queue is full or the wait too long. A client may try again.
+            ClientDisconnect: The client has gone.
         """
-        await self._wait()
+        if self._present >= self._most_present:
+            raise _busy(f"{self._most_waiting} statements are waiting already")
+        self._present += 1
         try:
-            yield
+            await self._wait(left)
+            try:
+                yield
+            finally:
+                self._free.release()
         finally:
-            self._free.release()
+            self._present -= 1
 
-    async def _wait(self) -> None:
-        if self._free.locked() and self._waiting >= self._most_waiting:
-            raise _busy(f"{self._waiting} statements are waiting already")
-        self._waiting += 1
+    async def _wait(self, left: asyncio.Future[None]) -> None:
+        turn = asyncio.ensure_future(self._free.acquire())
+        admitted = False
         try:
-            await asyncio.wait_for(self._free.acquire(), self._wait_s)
-        except TimeoutError as error:
-            raise _busy(f"no turn within {self._wait_s:g} s") from error
+            await asyncio.wait((turn, left), timeout=self._wait_s, return_when=asyncio.FIRST_COMPLETED)
+            admitted = turn.done() and not left.done()
         finally:
-            self._waiting -= 1
+            if not admitted and not turn.cancel():
+                self._free.release()
+        if left.done():
+            raise ClientDisconnect
+        if not admitted:
+            raise _busy(f"no turn within {self._wait_s:g} s")
 
 
 def _busy(reason: str) -> RefusedError:

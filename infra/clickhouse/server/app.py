@@ -46,6 +46,8 @@ log = logging.getLogger("city.clickhouse")
 
 _T = TypeVar("_T")
 _FORM = "multipart/form-data"
+_KILL_AGAIN_S = 0.2
+"""Seconds until a statement that still runs is cancelled again: the engine forgets a cancelling that came too early."""
 
 
 def create_app(engine: EmbeddedEngine, config: ServerConfig) -> Starlette:
@@ -123,19 +125,21 @@ class ClickHouseServer:
             parse_request(request.method, pairs, headers).credentials, self._config.users
         )
         body = await self._read(request)
+        left = asyncio.ensure_future(response.watch())
         try:
             async with contextlib.AsyncExitStack() as turn:
                 if user.role == "boards":  # first, so that those who wait for it take no worker
-                    await turn.enter_async_context(self._board_admission.admit())
-                await turn.enter_async_context(self._admission.admit())
-                job = await self._parse(request.method, pairs, headers, body, user, response)
+                    await turn.enter_async_context(self._board_admission.admit(left))
+                await turn.enter_async_context(self._admission.admit(left))
+                job = await self._parse(request.method, pairs, headers, body, user, left)
                 if job.statement.kind == "empty" and request.method in ("GET", "HEAD"):
                     await response.start(self._identity | {"Content-Type": "text/plain; charset=UTF-8"})
                     await response.block(b"Ok.\n")
                 else:
-                    await self._run(job, response)
+                    await self._run(job, response, left)
             await response.end()  # last: a client with the whole response finds the session free
         finally:
+            left.cancel()
             body.close()
 
     async def _parse(
@@ -145,7 +149,7 @@ class ClickHouseServer:
         headers: dict[str, str],
         body: Body,
         user: User,
-        response: QueryResponse,
+        left: asyncio.Future[None],
     ) -> Job:
         """Parse a request on a worker; when the client goes, the parsing ends.
 
@@ -153,22 +157,20 @@ class ClickHouseServer:
             ClientDisconnect: The client has gone.
             RefusedError: The statement is not one that this server runs.
         """
-        left = threading.Event()
+        given_up = threading.Event()
 
         def parse() -> Job:
             query = _query_request(method, pairs, headers, body)
-            return parse_job(query, body, self._config, user.role, left)
+            return parse_job(query, body, self._config, user.role, given_up)
 
-        work = asyncio.ensure_future(self._blocking(parse))
-        watch = asyncio.ensure_future(response.watch())
+        work: asyncio.Future[Job] = asyncio.ensure_future(self._blocking(parse))
         try:
-            await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                left.set()
+            await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)
+            if left.done():
+                given_up.set()
         finally:
             await asyncio.wait({work})  # it reads the body
-            watch.cancel()
-        if left.is_set():
+        if left.done():
             work.exception()
             raise ClientDisconnect
         return work.result()
@@ -180,33 +182,34 @@ class ClickHouseServer:
         encoding = request.headers.get("content-encoding", "")
         return await read_body(request.stream(), encoding, limit, config.spool_bytes, config.path)
 
-    async def _run(self, job: Job, response: QueryResponse) -> None:
+    async def _run(self, job: Job, response: QueryResponse, left: asyncio.Future[None]) -> None:
         session_id = job.request.session_id if job.role == "platform" else None  # boards leave no state
         handle = await self._sessions.take(session_id) if session_id else None
         keep = handle is not None or job.statement.makes_session_state
         if handle is None:
             handle = await self._blocking(self._engine.handle)
         try:
-            await self._watched(job, handle, response)
+            await self._watched(job, handle, response, left)
         finally:
             if keep and session_id:
                 self._sessions.keep(session_id, handle, job.request.session_timeout_s)
             else:
                 handle.close()
 
-    async def _watched(self, job: Job, handle: Handle, response: QueryResponse) -> None:
+    async def _watched(
+        self, job: Job, handle: Handle, response: QueryResponse, left: asyncio.Future[None]
+    ) -> None:
         """Run a job and cancel it when the client goes; an insert whose data has arrived is finished."""
         marker = f"request-{uuid.uuid4()}"
         work = asyncio.ensure_future(self._execute(job, handle, response, marker))
-        watch = asyncio.ensure_future(response.watch())
         try:
-            await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done() and job.statement.kind != "insert":
+            await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)
+            while not work.done() and job.statement.kind != "insert":
                 await asyncio.to_thread(self._engine.kill, marker)
+                await asyncio.wait({work}, timeout=_KILL_AGAIN_S)
         finally:
             # The worker thread holds the handle until it returns, even if the client has gone.
             await asyncio.wait({work})
-            watch.cancel()
         work.result()
 
     async def _execute(self, job: Job, handle: Handle, response: QueryResponse, marker: str) -> None:

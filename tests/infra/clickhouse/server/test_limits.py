@@ -5,14 +5,17 @@ from __future__ import annotations
 import gzip
 import http.client
 import os
+import select
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from infra.clickhouse.server.config import ServerConfig
 from tests.harness.engine import ClickHouse, EngineProcess
 from tests.harness.waiting import eventually, patient
 from tests.infra.clickhouse.server.asking import ask, basic, send_and_leave
@@ -108,10 +111,23 @@ def test_more_statements_than_workers_wait_their_turn(clickhouse: ClickHouse) ->
 
 def test_a_queue_that_is_full_says_so(clickhouse: ClickHouse) -> None:
     """Beyond the waiting ones: 503 and code 202, at once; clients come again."""
-    with ThreadPoolExecutor(90) as pool:
-        answers = list(pool.map(lambda _: ask(clickhouse, b"SELECT sleep(0.3)"), range(90)))
-    told = {(answer.status, answer.code) for answer in answers}
-    assert told == {(200, None), (503, "202")}
+    config = ServerConfig(Path())
+    held = [send_and_leave(clickhouse, _ENDLESS) for _ in range(config.running + config.waiting + 3)]
+
+    def answered() -> list[socket.socket]:
+        return select.select(held, [], [], 0)[0]
+
+    eventually(lambda: len(answered()) == 3, "three of them find no place", within_s=patient(10))
+    for connection in answered():
+        head = connection.recv(4096).lower()
+        assert head.startswith(b"http/1.1 503 ")
+        assert b"x-clickhouse-exception-code: 202\r\n" in head
+    for connection in held:
+        connection.close()
+    eventually(
+        lambda: ask(clickhouse, b"SELECT 1").code is None, "those who left take no turn", within_s=patient(5)
+    )
+    _await_idle(clickhouse)
 
 
 def test_a_statement_whose_client_has_gone_is_given_up(clickhouse: ClickHouse) -> None:
