@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from infra.evidence.archive import ClickHouseArchive
@@ -91,9 +92,6 @@ def run_audit(
     Raises:
         DamagedStateError: An incremental audit, and the baseline is damaged: run a full one.
     """
-    import time  # noqa: PLC0415
-    from dataclasses import replace  # noqa: PLC0415
-
     from ledger_sink.audit.baseline import read_baseline, write_baseline  # noqa: PLC0415
     from ledger_sink.audit.run import run  # noqa: PLC0415 - only this command needs it
 

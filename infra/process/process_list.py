@@ -1,4 +1,4 @@
-"""`<data>/run/pids.json`: the processes of a stack by name, as `city up` notes them for whoever looks from outside."""
+"""`<data>/run/pids.json`: the processes of a stack by name, as `city up` notes them for those who look from outside."""
 
 from __future__ import annotations
 

@@ -77,10 +77,8 @@ def refills(facts: dict[Partition, PartitionFacts]) -> list[Refill]:
     for partition, each in facts.items():
         if each.first_missing is not None and each.first_missing < each.committed:
             first = max(each.first_missing, each.low)
-            if first < each.committed:
-                found.append(Refill(partition, first, each.committed, first - each.first_missing))
-            else:
-                found.append(Refill(partition, first, each.committed, each.committed - each.first_missing))
+            lost = min(first, each.committed) - each.first_missing
+            found.append(Refill(partition, first, each.committed, lost))
     return found
 
 

@@ -19,6 +19,9 @@ LASTS_S = 5.0
 """Seconds after which a reason counts."""
 
 
+_WHAT = {STOPPED: "has stopped", REFUSED: "is refused by the city log"}
+
+
 def standstill(ledger: Path, known: Container[tuple[Path, int]] = ()) -> list[str]:
     """Return one sentence for each log that has stopped, is refused, or waits for the clock.
 
@@ -27,28 +30,26 @@ def standstill(ledger: Path, known: Container[tuple[Path, int]] = ()) -> list[st
         known: Reasons that do not count, as `written` returned them.
     """
     found = []
-    for folder in sorted([*ledger.glob("city/[0-9]*"), *ledger.glob("*/[0-9]*/[0-9]*")]):
-        log = folder.relative_to(ledger)
-        name = "the city log" if log.parts[0] == "city" else f"log {log.parent}"
-        for file, what in ((STOPPED, "has stopped"), (REFUSED, "is refused by the city log")):
-            with suppress(FileNotFoundError):
-                if (folder / file, (folder / file).stat().st_mtime_ns) in known:
-                    continue
-                found.append(f"{name} {what}: {(folder / file).read_text(errors='replace').strip()}")
-        with suppress(FileNotFoundError):
-            if (folder / WAITING, (folder / WAITING).stat().st_mtime_ns) in known:
-                continue
-            found.append(str(Waiting.parse((folder / WAITING).read_text(errors="replace").strip())))
+    for path, written_at in written(ledger):
+        if (path, written_at) in known:
+            continue
+        with suppress(FileNotFoundError):  # removed meanwhile
+            text = path.read_text(errors="replace").strip()
+            log = path.parent.relative_to(ledger)
+            name = "the city log" if log.parts[0] == "city" else f"log {log.parent}"
+            found.append(
+                str(Waiting.parse(text)) if path.name == WAITING else f"{name} {_WHAT[path.name]}: {text}"
+            )
     return found
 
 
-def written(ledger: Path) -> set[tuple[Path, int]]:
-    """Return the files of reasons, each with the time at which it was written, in nanoseconds."""
-    found = set()
-    for file in (STOPPED, REFUSED, WAITING):
-        for path in [*ledger.glob(f"city/[0-9]*/{file}"), *ledger.glob(f"*/[0-9]*/[0-9]*/{file}")]:
+def written(ledger: Path) -> list[tuple[Path, int]]:
+    """Return the file of each reason, and when it was written, in nanoseconds."""
+    found = []
+    for folder in sorted([*ledger.glob("city/[0-9]*"), *ledger.glob("*/[0-9]*/[0-9]*")]):
+        for name in (*_WHAT, WAITING):
             with suppress(FileNotFoundError):
-                found.add((path, path.stat().st_mtime_ns))
+                found.append((folder / name, (folder / name).stat().st_mtime_ns))
     return found
 
 

@@ -30,6 +30,7 @@ from infra.stack.schema_memory import check_schemas
 from infra.stack.stack import Stack
 from infra.stack.standstill import StandstillWatch, standstill
 from infra.status.reader import StatusReader
+from infra.status.refresh import RefreshSchedule
 from infra.status.terminal import Screen
 from schemas.names import topic_name
 
@@ -39,16 +40,9 @@ if TYPE_CHECKING:
 
     from infra.process.supervisor import Child
     from infra.settings import Settings
-    from infra.status.model import Status
     from schemas.catalog import Catalog
     from streams.replay.schedule import Speed
 
-REFRESH_S = 2.0
-"""Seconds between two looks at the stack while something moves."""
-REST_REFRESH_S = 5.0
-"""The same at rest. A problem must be shown within 10 s."""
-REST_AFTER_S = 10.0
-"""Seconds without a new record of a sealed topic after which a stack is at rest."""
 LETTERS_CODE = 3
 """Exit code of a run whose counts and audit hold, but that has dead letters which were not expected."""
 REPLAY_RESULT = "replay.json"
@@ -225,27 +219,6 @@ def _end_cache_maker(run: Run) -> None:
     except subprocess.TimeoutExpired:
         run.cache_maker.kill()
         run.cache_maker.wait()
-
-
-class RefreshSchedule:
-    """How often the stack is looked at: each look asks every part."""
-
-    def __init__(self) -> None:
-        self._last: tuple[object, ...] = ()
-        self._moved_at = 0.0
-
-    def refresh_s(self, status: Status, now: float) -> float:
-        """Return the seconds until the next look.
-
-        Args:
-            status: The last look. Records of topics that are not sealed (metrics) come at rest, too.
-            now: Monotonic seconds.
-        """
-        sealed = [(row.records, row.rows, row.sealed) for row in status.topics if row.sealed is not None]
-        seen = (*sealed, status.blocks, tuple(problem.what for problem in status.problems))
-        if seen != self._last:
-            self._last, self._moved_at = seen, now
-        return REFRESH_S if now - self._moved_at < REST_AFTER_S else REST_REFRESH_S
 
 
 def _pause(run: Run, seconds: float) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from infra.running import TITLES
 from infra.status.model import Problem, ProcessState, Severity
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ VERY_LATE_S = 30.0
 """Seconds after which it is red."""
 
 RED, YELLOW = Severity.RED, Severity.YELLOW
-_TITLES = {"kafka": "Kafka", "clickhouse": "ClickHouse", "web": "the status page"}
 
 
 @dataclass
@@ -76,7 +76,7 @@ def _parts(facts: Facts) -> Iterator[Problem]:
     for part in facts.parts:
         if not part.problem:
             continue
-        title = _TITLES.get(part.name, f"the {part.name}")
+        title = TITLES.get(part.name, f"the {part.name}")
         counts = "; its counts are unknown" if part.name in {"kafka", "clickhouse"} else ""
         why, todo = part.problem, f"see logs/{part.name}.log; Ctrl-C and `city up` start all again"
         process = states.get(part.name)
@@ -120,7 +120,7 @@ def _slow(facts: Facts) -> Iterator[Problem]:
             YELLOW,
             store,
             "slow-counts",
-            f"{_TITLES[store]} answers, but counting takes long: {shown}",
+            f"{TITLES[store]} answers, but counting takes long: {shown}",
             "look again; if it stays, see its log",
             since,
         )

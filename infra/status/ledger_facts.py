@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from infra.errors import StackError
@@ -64,7 +64,7 @@ def ledger_facts(ledger: Path, topics: Sequence[str], now: float) -> LedgerFacts
         try:
             last = dict(_state(folder).get(LAST_CHECKPOINTS) or {})
         except _UnreadableError as error:
-            facts.city_log = _with_unreadable(facts.city_log, str(error))
+            facts.city_log = replace(facts.city_log, unreadable=facts.city_log.unreadable or str(error))
     for topic in topics:
         try:
             partitions = _folders(ledger / topic)
@@ -102,18 +102,6 @@ def _city_log(ledger: Path, folder: Path, now: float) -> CityLogFact:
         name = (folder / "checkpoint").relative_to(ledger)
         return CityLogFact(None, "", None, stopped, wait, f"{name}: cannot be read: {error.strerror}", since)
     return CityLogFact(head, text, age, stopped, wait, "", since)
-
-
-def _with_unreadable(fact: CityLogFact, why: str) -> CityLogFact:
-    return CityLogFact(
-        fact.blocks,
-        fact.checkpoint,
-        fact.checkpoint_age_s,
-        fact.stopped,
-        fact.waiting,
-        fact.unreadable or why,
-        fact.reason_since,
-    )
 
 
 def _log(ledger: Path, partition: Path, last: Mapping[str, Any], covered_blocks: int) -> LogFact:

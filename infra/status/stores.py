@@ -67,11 +67,8 @@ class KafkaCounter:
         Raises:
             KafkaException: Kafka does not answer.
         """
-        meter, self._meter = (
-            self._meter,
-            None,
-        )  # after an error new connections: librdkafka's may keep it for long
-        meter = meter or LagMeter(self._settings.kafka_address, self._catalog)
+        meter = self._meter or LagMeter(self._settings.kafka_address, self._catalog)
+        self._meter = None  # after an error new connections: librdkafka's may keep it for long
         found = self._count(meter, appended)
         self._meter = meter
         return found

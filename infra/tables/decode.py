@@ -128,6 +128,15 @@ def archived_batches(client: Any, topic: Topic, first: dict[int, int] | None) ->
                 break
 
 
+def archived_ends(client: Any, topic: Topic) -> dict[int, int]:
+    """Return the offset after the last archived record of each partition of a topic."""
+    rows = client.query(
+        f"SELECT partition, max(offset) + 1 FROM {DATABASE}.{ARCHIVE_TABLE} WHERE topic = {{topic:String}} GROUP BY 1",
+        parameters={"topic": topic.name},
+    ).result_rows
+    return {int(partition): int(end) for partition, end in rows}
+
+
 def open_decoder(client: Any, settings: Settings) -> closing[ArchiveDecoder]:
     """Return a context manager of a decoder."""
     return closing(ArchiveDecoder(client, settings))

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, TopicPartition
 
+from infra.clickhouse.migrations.refill import fill_rollups
 from infra.clickhouse.migrations.scripts import load_rollups, load_scripts
 from infra.kafka.admin import READ_COMMITTED
 from infra.layer_configs import catalog as load_catalog
 from infra.layer_configs import ledger_config
-from infra.tables.decode import insert_client, open_decoder
-from infra.tables.rollups import all_targets, fill_rollups, scratch_statements
+from infra.tables.decode import archived_ends, insert_client, open_decoder
+from infra.tables.rollups import all_targets, scratch_statements
 from infra.tables.row_hash import hashed
 from infra.tables.scratch import scratch_database
 from ledger_sink.kafka_source import KafkaSource
@@ -89,10 +90,10 @@ def rebuild(
         for statement in _index_statements(topic):
             client.command(statement.replace(table, f"{scratch}.{topic.table}"))
         step("fill")
-        first = _ends(client, topic)
+        first = archived_ends(client, topic)
         decoder.fill(topic, scratch)
         decoder.fill(topic, scratch, first)  # what was archived meanwhile
-        first = _ends(client, topic)
+        first = archived_ends(client, topic)
         step("exchange")
         if there:
             client.command(f"EXCHANGE TABLES {table} AND {scratch}.{topic.table}")
@@ -198,15 +199,6 @@ def _exists(client: Any, table: str) -> bool:
         parameters={"database": DATABASE, "table": table},
     ).result_rows
     return bool(found[0][0])
-
-
-def _ends(client: Any, topic: Topic) -> dict[int, int]:
-    """Return the offset after the last archived record of each partition."""
-    rows = client.query(
-        f"SELECT partition, max(offset) + 1 FROM {DATABASE}.{ARCHIVE_TABLE} WHERE topic = {{topic:String}} GROUP BY 1",
-        parameters={"topic": topic.name},
-    ).result_rows
-    return {int(partition): int(end) for partition, end in rows}
 
 
 def _index_statements(topic: Topic) -> list[str]:

@@ -6,11 +6,11 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from infra.clickhouse.migrations.refill import fill_rollups
 from infra.clickhouse.migrations.scripts import load_rollups
 from infra.layer_configs import catalog as load_catalog
 from infra.tables.row_hash import hashed_column
 from schemas.names import DATABASE
-from streams.clickhouse_sink.rollups import refresh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 PAUSE_S = 1.0
-REFILL_ROWS = 200_000
-"""Records of a partition whose buckets are computed at a time."""
 MOST_ROWS = 20
 _TARGET = re.compile(rf"^INSERT INTO {DATABASE}\.(\w+)", re.MULTILINE)
 
@@ -46,24 +44,6 @@ def scratch_statements(statements: Sequence[str], scratch: str) -> list[str]:
     for name in all_targets(statements):
         found = [re.sub(rf"\b{DATABASE}\.{name}\b", f"{scratch}.{name}", text) for text in found]
     return found
-
-
-def fill_rollups(client: Any, topic: Topic, statements: Sequence[str]) -> None:
-    """Run a topic's roll-up statements over all rows of its table."""
-
-    def query(sql: str, **binds: int | str) -> list[list[str]]:
-        return list(client.query(sql, parameters=binds).result_rows)
-
-    def run(sql: str, **binds: int | str) -> None:
-        client.command(sql, parameters=binds)
-
-    parts = query(
-        f"SELECT _partition, min(_offset), max(_offset) FROM {DATABASE}.{topic.table} GROUP BY _partition"
-    )
-    for partition, begin, end in parts:
-        for first in range(int(begin), int(end) + 1, REFILL_ROWS):
-            last = min(first + REFILL_ROWS - 1, int(end))
-            refresh(statements, run, query, int(partition), first, last)
 
 
 def rollup_problems(client: Any, topic: Topic, scratch: str, *, settled: bool) -> tuple[list[str], int]:

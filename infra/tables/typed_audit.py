@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from infra.tables.decode import open_decoder
+from infra.tables.decode import archived_ends, open_decoder
 from infra.tables.rollups import rollup_problems
 from infra.tables.row_hash import hashed
 from infra.tables.scratch import create_rows_table, scratch_database
@@ -274,13 +274,7 @@ class TypedAudit:
         ).result_rows
         if not beyond:
             return
-        now = dict(
-            self._client.query(
-                f"SELECT partition, max(offset) + 1 FROM {DATABASE}.{ARCHIVE_TABLE} WHERE topic = {{topic:String}} "
-                "GROUP BY partition",
-                parameters={"topic": topic.name},
-            ).result_rows
-        )
+        now = archived_ends(self._client, topic)
         lines = [
             f"{stored}: event {event_id} at {partition}/{offset}: got a row that no archived record makes"
             for partition, offset, event_id in beyond

@@ -18,8 +18,8 @@ MOST = 65_536
 """Descriptors that are enough for any process of ours."""
 
 _MOST_BACKLOG = 128
-_TURNS = 4
-"""Turns of asyncio's loop from the `accept` of a connection to the `close` of the one that it pushes out."""
+_CLOSING_STEPS = 4
+"""Iterations of asyncio's loop from the `accept` of a connection to the `close` of the one that it pushes out."""
 
 
 def raise_descriptor_limit(most: int = MOST) -> int:
@@ -33,7 +33,7 @@ def raise_descriptor_limit(most: int = MOST) -> int:
 
 
 def backlog() -> int:
-    """Return how many connections wait in the kernel; asyncio also accepts so many at each turn of its loop."""
+    """Return how many connections wait in the kernel; asyncio also accepts so many at each iteration of its loop."""
     return min(_MOST_BACKLOG, max(1, _open_files() // 32))
 
 
@@ -42,7 +42,7 @@ def fitting(limits: HttpLimits) -> HttpLimits:
 
     Besides them there is room for what asyncio accepts before the connections that have to go are closed.
     """
-    most = max(16, min(limits.connections, (_open_files() - _TURNS * backlog()) // 2))
+    most = max(16, min(limits.connections, (_open_files() - _CLOSING_STEPS * backlog()) // 2))
     return replace(limits, connections=most, connections_per_peer=min(limits.connections_per_peer, most))
 
 

@@ -77,19 +77,3 @@ def erase(keys: Path, erased: Iterable[str]) -> int:
     """
     store = SubjectKeys(keys)
     return sum(len(store.forget(subject)) for subject in erased)
-
-
-def forget(keys: Path, catalog: Catalog, person: str) -> list[Erasure]:
-    """Erase a person's keys durably. New personal values of the person are refused from now on.
-
-    Args:
-        keys: `<data>/keys`.
-        catalog: Its topics state which domains make pseudonyms.
-        person: A name, or a pseudonym.
-
-    Returns:
-        As `planned`.
-    """
-    erasures = planned(keys, catalog, person)
-    erase(keys, (each.subject for each in erasures))
-    return erasures

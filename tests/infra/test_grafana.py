@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from dashboards.build import boards
 from infra.grafana.server import HOW_TO_GET, prepare
 from infra.settings import Settings, Switch
@@ -13,8 +15,6 @@ from schemas.catalog import load_catalog
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_without_grafana_one_line_says_how_to_get_one(
@@ -27,15 +27,19 @@ def test_without_grafana_one_line_says_how_to_get_one(
     assert "city dashboards push" in HOW_TO_GET
 
 
-def test_a_grafana_that_is_found_gets_data_source_and_every_board(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The provisioning files name our ClickHouse and hold every board; secrets are not world-readable."""
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program named `grafana-server`, the only one on the PATH."""
     program = tmp_path / "bin" / "grafana-server"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent))
+    return program
+
+
+def test_a_grafana_that_is_found_gets_data_source_and_every_board(tmp_path: Path, program: Path) -> None:
+    """The provisioning files name our ClickHouse and hold every board; secrets are not world-readable."""
     settings = replace(Settings(), data=tmp_path / "data")
     catalog = load_catalog()
     grafana = prepare(settings, catalog, 3999)
@@ -53,15 +57,9 @@ def test_a_grafana_that_is_found_gets_data_source_and_every_board(
     assert {path.stem for path in (folder / "boards").glob("*.json")} == set(boards(catalog))
 
 
-def test_nobody_sees_boards_without_signing_in_unless_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("program")
+def test_nobody_sees_boards_without_signing_in_unless_asked(tmp_path: Path) -> None:
     """The administrator's password is generated, readable by the owner only, and never `admin`."""
-    program = tmp_path / "bin" / "grafana-server"
-    program.parent.mkdir()
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent))
     settings = replace(Settings(), data=tmp_path / "data")
     anonymous = {}
     for switch in Switch:

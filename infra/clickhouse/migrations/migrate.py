@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.clickhouse.errors import MigrationError
+from infra.clickhouse.migrations.refill import fill_rollups
 from infra.clickhouse.migrations.scripts import DOMAINS, by_number, load_rollups, load_scripts
 from schemas import dictionary, names, tables
-from streams.clickhouse_sink.rollups import refresh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from schemas.model import Topic
 
 MIGRATIONS_TABLE = "migrations"
-REFILL_ROWS = 200_000
-"""Records of a partition whose buckets are computed anew at a time; it bounds the memory."""
 _MIGRATIONS = f"""CREATE TABLE IF NOT EXISTS {names.DATABASE}.{MIGRATIONS_TABLE}
 (
     `domain` String COMMENT 'Domain of the file.',
@@ -155,26 +153,11 @@ def _run_script(client: Any, script: Script) -> None:
 
 def _refill(client: Any, catalog: Catalog, domain: str, rollups: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Compute a domain's roll-ups anew from its tables. It comes before the file is noted, so a crash repeats it."""
-
-    def query(sql: str, **binds: int | str) -> list[list[str]]:
-        return list(client.query(sql, parameters=binds).result_rows)
-
-    def run(sql: str, **binds: int | str) -> None:
-        client.command(sql, parameters=binds)
-
-    done = []
-    for topic in catalog.domains[domain].topics:
-        statements = rollups.get(topic.name, ())
-        table = f"{names.DATABASE}.{topic.table}"
-        held = f"SELECT _partition, min(_offset), max(_offset) FROM {table} GROUP BY _partition ORDER BY _partition"
-        parts = query(held) if statements else []
-        for partition, begin, end in parts:
-            for first in range(int(begin), int(end) + 1, REFILL_ROWS):
-                last = min(first + REFILL_ROWS - 1, int(end))
-                refresh(statements, run, query, int(partition), first, last)
-        if parts:
-            done.append(f"roll-ups of {topic.table}")
-    return done
+    return [
+        f"roll-ups of {topic.table}"
+        for topic in catalog.domains[domain].topics
+        if (statements := rollups.get(topic.name)) and fill_rollups(client, topic, statements)
+    ]
 
 
 def _applied(client: Any) -> dict[tuple[str, str], str]:

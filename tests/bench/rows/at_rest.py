@@ -17,7 +17,7 @@ from tests.bench.limits import LimitRow, Quantity
 from tests.harness.city import City
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MOST_CORE_PERCENT = 5.0
 MOST_DISK_MB_A_MINUTE = 1.0
@@ -63,16 +63,20 @@ class Stack:
                 raise SideError(f"the replay did not end: {text[-500:]}")
             time.sleep(1.0)
 
-    def cpu_s(self) -> dict[str, float]:
-        """Return the processor seconds of each process so far, by its role."""
+    def by_role(self, measure: Callable[[psutil.Process], float]) -> dict[str, float]:
+        """Return a measure of each process, summed by its role."""
         found: dict[str, float] = {}
         root = psutil.Process(self.process.pid)
         for process in (root, *root.children(recursive=True)):
             with contextlib.suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
+                value = measure(process)
                 name = role(process.cmdline(), is_root=process.pid == root.pid)
-                found[name] = found.get(name, 0.0) + times.user + times.system
+                found[name] = found.get(name, 0.0) + value
         return found
+
+    def cpu_s(self) -> dict[str, float]:
+        """Return the processor seconds of each process so far, by its role."""
+        return self.by_role(lambda process: sum(process.cpu_times()[:2]))
 
     def bytes(self, part: str = ".") -> int:
         """Return how much disk a folder of the data directory takes, in bytes."""
@@ -84,13 +88,7 @@ class Stack:
 
     def resident_mib(self) -> dict[str, float]:
         """Return the resident memory of each process, by its role."""
-        found: dict[str, float] = {}
-        root = psutil.Process(self.process.pid)
-        for process in (root, *root.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                name = role(process.cmdline(), is_root=process.pid == root.pid)
-                found[name] = found.get(name, 0.0) + process.memory_info().rss / (1 << 20)
-        return found
+        return self.by_role(lambda process: process.memory_info().rss / (1 << 20))
 
     def archived(self) -> int:
         """Return the number of records in the archive; each is in Kafka and in the ledger as well."""

@@ -9,9 +9,7 @@ from typing import Any, cast
 import pytest
 
 from infra.settings import Settings
-from infra.stack.up import REFRESH_S, REST_AFTER_S, REST_REFRESH_S, RefreshSchedule
 from infra.status import stores
-from infra.status.model import Status, TopicStatus
 from infra.status.stores import ClickHouseCounter
 from schemas.catalog import load_catalog
 
@@ -107,20 +105,3 @@ def test_a_table_that_is_gone_is_missing_and_not_remembered(
     found = counts.count()
     assert TOPIC not in found.tables
     assert f"city.{TABLE}" in found.missing
-
-
-def test_a_stack_is_looked_at_every_second_until_nothing_has_moved_for_ten() -> None:
-    """Metrics come at rest too and do not count; a sealed topic's record does."""
-    schedule, now = RefreshSchedule(), 50.0
-
-    def look(records: int, metrics: int = 0) -> float:
-        rows = [
-            TopicStatus(TOPIC, "air-quality", "raw", records=records, sealed=records),
-            TopicStatus("platform.metric", "platform", "platform", records=metrics),
-        ]
-        return schedule.refresh_s(Status("city.example", now, rows), now)
-
-    assert look(1) == REFRESH_S
-    now += REST_AFTER_S
-    assert look(1, metrics=5) == REST_REFRESH_S
-    assert look(2) == REFRESH_S

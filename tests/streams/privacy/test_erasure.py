@@ -6,8 +6,9 @@ from schemas.catalog import load_catalog
 from streams.config import StreamsConfig
 from streams.identity.pseudonyms import is_pseudonym, keyed_digest, keyed_record, pseudonym
 from streams.identity.secret import DeploymentSecret, deployment_secret
-from streams.privacy.erasure import forget, subjects
+from streams.privacy.erasure import subjects
 from streams.testing import MemoryProducer
+from tests.harness.forgetting import forget
 
 ONE, OTHER = DeploymentSecret(bytes(32)), DeploymentSecret(bytes(31) + b"x")
 EVENT = {

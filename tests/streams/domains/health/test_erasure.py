@@ -24,12 +24,12 @@ from streams.errors import SubjectForgottenError
 from streams.identity.event_ids import recording_id
 from streams.identity.pseudonyms import pseudonym
 from streams.identity.secret import deployment_secret
-from streams.privacy.erasure import forget
 from streams.privacy.field_encryption import Decryptor, SubjectKeys
 from streams.produce.kafka import Producer
 from streams.replay.recordings import find
 from streams.replay.run import replay
 from streams.state.changelog import changelog_name
+from tests.harness.forgetting import forget
 from tests.harness.waiting import eventually
 from tests.streams.domains.health.people import CATALOG, nhanes
 

@@ -10,8 +10,8 @@ from streams.domains.health import agents
 from streams.domains.health.days import half_of
 from streams.identity.pseudonyms import pseudonym
 from streams.identity.secret import DeploymentSecret
-from streams.privacy.erasure import forget
 from streams.replay.recordings import bundled
+from tests.harness.forgetting import forget
 from tests.streams.domains.health.attacker import Attacker, correct, membership, row_of, truth
 from tests.streams.domains.health.observed import CATALOG, SECRET, Seen, groups, of_topic, place_secret, run
 from tests.streams.domains.health.people import nhanes
