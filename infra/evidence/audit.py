@@ -1,14 +1,16 @@
-"""The audit of everything: ledger, Kafka, archive, typed tables, roll-ups, and its verdict in words."""
+"""The audit of everything: ledger, Kafka, archive, tables, roll-ups, definitions, and its verdict in words."""
 
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from infra.evidence.archive import ClickHouseArchive
 from infra.layer_configs import ledger_config
+from infra.tables.definitions import DefinitionsResult, check
 from infra.tables.typed_audit import TypedAudit, TypedResult
 from ledger_sink.audit.stores import ArchiveError
 
@@ -41,6 +43,8 @@ class WholeAudit:
     """What the verdict rests on, where that is little."""
     ledger: AuditResult
     typed: TypedResult = field(default_factory=TypedResult)
+    definitions: int = 0
+    """Tables and views whose definitions were compared."""
     incremental: bool = False
 
     @property
@@ -58,6 +62,7 @@ class WholeAudit:
             f"{sum(c.archived for c in counts):,} rows of the archive, {typed.compared:,} typed rows in "
             f"{typed.tables} tables ({share} of their rows one by one"
             f"{', the others by a digest' if self.incremental else ''}), {typed.rollup_rows:,} rows of roll-ups"
+            f"{' and the digests of the others' if self.incremental else ''}, {self.definitions} definitions"
         )
 
     def verdict_line(self) -> str:
@@ -98,7 +103,9 @@ def run_audit(
     began = time.monotonic()
     remembered = settings.data / "audit" / "ledger.json"
     baseline = read_baseline(remembered) if incremental else None
-    with closing(ClickHouseArchive(settings)) as archive:
+    known = baseline.tables if baseline else None
+    with ThreadPoolExecutor(1) as beside, closing(ClickHouseArchive(settings)) as archive:
+        tables = beside.submit(_tables, settings, catalog, settled, known, progress)  # both wait for others
         ledger = run(
             ledger_config(settings, catalog),
             archive=archive,
@@ -107,14 +114,14 @@ def run_audit(
             baseline=baseline,
             progress=progress,
         )
-        typed = _typed(archive, settings, catalog, settled, baseline.tables if baseline else None, progress)
-    problems = [*ledger.problems, *typed.problems]
-    unreadable = list(dict.fromkeys([*ledger.unreadable, *typed.unreadable]))
+        typed, definitions = tables.result()
+    problems = [*ledger.problems, *typed.problems, *definitions.problems]
+    unreadable = list(dict.fromkeys([*ledger.unreadable, *typed.unreadable, *definitions.unreadable]))
     verdict: Literal["pass", "fail", "unreadable"] = (
         "fail" if problems else "unreadable" if unreadable else "pass"
     )
     if verdict == "pass":
-        ledger.baseline.tables.update(typed.remembered)
+        ledger.baseline.tables.update(typed.remembered, definitions=definitions.fingerprint)
         write_baseline(remembered, ledger.baseline)
     notes = (
         [] if not incremental or baseline is not None else ["no earlier audit passed here: this one was full"]
@@ -128,20 +135,24 @@ def run_audit(
         ledger.trust_lines,
         replace(ledger, seconds=time.monotonic() - began),
         typed,
+        definitions.count,
         incremental=baseline is not None,
     )
 
 
-def _typed(
-    archive: ClickHouseArchive,
+def _tables(
     settings: Settings,
     catalog: Catalog,
     settled: bool,
     remembered: Any,
     progress: Callable[[str], None],
-) -> TypedResult:
-    try:
-        client = archive.client
-    except ArchiveError as error:
-        return TypedResult(unreadable=[f"{error}: typed rows are not compared"])
-    return TypedAudit(client, settings, catalog, settled=settled, progress=progress).check(remembered)
+) -> tuple[TypedResult, DefinitionsResult]:
+    """Compare typed rows, roll-ups and definitions, over a connection of its own."""
+    with closing(ClickHouseArchive(settings)) as archive:
+        try:
+            client = archive.client
+        except ArchiveError as error:
+            return TypedResult(unreadable=[f"{error}: typed rows are not compared"]), DefinitionsResult()
+        typed = TypedAudit(client, settings, catalog, settled=settled, progress=progress).check(remembered)
+        progress("definitions")
+        return typed, check(client, catalog, (remembered or {}).get("definitions", ""))
