@@ -6,10 +6,10 @@ A store that cannot be read is named once, and the others are compared without i
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ledger_sink.audit.counts import Counts
 from ledger_sink.audit.leaves import read_leaves
 from ledger_sink.audit.stores import ArchiveDamagedError, ArchiveUnavailableError, RowSummary
 from ledger_sink.errors import KafkaUnavailableError, LedgerError
@@ -29,18 +29,6 @@ if TYPE_CHECKING:
     from ledger_sink.log.name import LogName
 
 POLL_S = 0.2
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Counts of one topic over all partitions; in an incremental audit, of the new part."""
-
-    records: int = 0
-    """Compared records that Kafka retains."""
-    sealed: int = 0
-    """Leaves of kind record."""
-    archived: int = 0
-    """Rows of the archive."""
 
 
 class RecordsAudit:
@@ -113,9 +101,7 @@ class RecordsAudit:
                 self.problems += one.problems
                 if one.left_out:
                     self.problems.append(f"{one.where}: and {one.left_out} problems more")
-                total = Counts(
-                    total.records + one.records, total.sealed + one.leaves, total.archived + one.rows
-                )
+                total = total.plus(one)
             self.counts[topic.name] = total
 
     def _open(self, open_source: Callable[[], Source]) -> None:
