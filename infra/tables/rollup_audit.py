@@ -77,7 +77,7 @@ class RollupAudit:
         return {name: _stored(digest) for name, digest in self._digests.items()}
 
     def not_compared(self) -> list[str]:
-        """Return one line for each table of which not every row is compared."""
+        """Return one line for each table that is not compared as a whole."""
         lines = []
         for statements in self._statements.values():
             selects = compared(statements)

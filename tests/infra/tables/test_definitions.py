@@ -77,7 +77,7 @@ VIEW = "city.air_quality_reading_daily"
 ATTACKS = {
     "a view changed": (
         f"CREATE OR REPLACE VIEW {VIEW} AS SELECT * FROM city.air_quality_reading_daily_state FINAL WHERE pm10_max < 9",
-        "got [WHERE pm10_max < 9]: drop this view, then run its statement of infra/clickhouse/domains/air_quality/0003_",
+        "got [WHERE pm10_max < 9]: drop this view, then run its statement of infra/clickhouse/domains/air_quality/",
         f"CREATE OR REPLACE VIEW {VIEW} AS SELECT * FROM city.air_quality_reading_daily_state FINAL",
     ),
     "a view dropped": (
