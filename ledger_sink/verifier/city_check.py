@@ -16,7 +16,6 @@ from ledger_sink.format.errors import OriginError
 from ledger_sink.format.keys import Origin
 from ledger_sink.format.layout import log_path, origin_at
 from ledger_sink.verifier.errors import TrustError
-from ledger_sink.verifier.evidence import SPLIT_VIEW, is_independent, witness_claims
 from ledger_sink.verifier.folder import LedgerFiles, LedgerFolder
 from ledger_sink.verifier.log_check import (
     log_claims,
@@ -34,6 +33,7 @@ from ledger_sink.verifier.rests_on import rests_on
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Claim, Status, Verdict, not_checked, nothing, shown
 from ledger_sink.verifier.verified_prefix import VerifiedPrefix
+from ledger_sink.verifier.witness_claims import SPLIT_VIEW, is_independent, witness_claims
 
 if TYPE_CHECKING:
     from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
@@ -130,7 +130,8 @@ def _city_log(
     findings = read_log(files.log(log_path(origin)), trust, sizes, origin, prefix, memory=memory)
     claims = below(log_path(origin), log_claims(findings))
     if findings.opened is not None:
-        claims += witness_claims(findings.opened, trust)
+        newest = findings.blocks[-1].time_ms if findings.blocks else None
+        claims += witness_claims(findings.opened, trust, newest)
     claims += _chain_claims(findings)
     if root is None:
         receipts = [not_checked(ANCHOR, "Over HTTP receipts cannot be listed: none was looked at.")]

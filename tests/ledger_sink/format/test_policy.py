@@ -3,6 +3,7 @@
 import pytest
 
 from ledger_sink.format.cosignature import CosigningKey
+from ledger_sink.format.cosigned import open_cosigned
 from ledger_sink.format.errors import (
     CheckpointFormatError,
     FormatError,
@@ -14,7 +15,7 @@ from ledger_sink.format.errors import (
     WitnessRequestFormatError,
 )
 from ledger_sink.format.note import Note, Signature, SigningKey, parse_note
-from ledger_sink.format.policy import Policy, encode_keys, open_cosigned, parse_keys
+from ledger_sink.format.policy import Policy, encode_keys, parse_keys
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.format.witness_request import (
     AddCheckpoint,
