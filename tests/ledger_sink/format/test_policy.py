@@ -121,7 +121,7 @@ def test_many_members_and_opaque_names_are_supported() -> None:
     """32 logs, witnesses and groups are; names may be any octets, and stay themselves."""
     lines = [f"log {SigningKey(f'l{i}', bytes([i]) * 32).vkey}".encode() for i in range(40)]
     names = [b"\xff%d" % i for i in range(40)]
-    keys = [CosigningKey(f"k{i}", bytes([i]) * 32).vkey.encode() for i in range(40)]
+    keys = [CosigningKey(f"k{i}", bytes([i + 40]) * 32).vkey.encode() for i in range(40)]
     lines += [b"witness " + name + b" " + key for name, key in zip(names, keys, strict=True)]
     lines += [b"group g%d any %b" % (i, name) for i, name in enumerate(names)]
     lines.append(b"group all-of-them all " + b" ".join(b"g%d" % i for i in range(40)))
