@@ -247,7 +247,7 @@ def verify_note(note: Note, keys: Iterable[VerifierKey]) -> tuple[Signature, ...
 
     Raises:
         SignatureError: if a known key's signature is wrong, no known key signed, or two known keys have one name and
-            one key id: which of them signed cannot be told.
+            one key id, so that either could have signed.
     """
     known: dict[tuple[str, bytes], VerifierKey] = {}
     for key in keys:

@@ -7,7 +7,7 @@ Names are opaque bytes: those that are not UTF-8 are preserved. The last line ma
 
 No public key occurs twice, under whatever name: not as two logs, not as two witnesses (the specification), and not as
 a log and a witness (stricter than the specification). Else a quorum of two could rest on one key, or on the log alone.
-No two keys share name and key id, since a signature line could not be told apart.
+No two keys share name and key id, because a signature line names its key by these alone.
 
 `keys.txt` of a ledger holds `log` lines only, one per log; `parse_keys` reads it, and `parse_log_lines` the `log`
 lines of any policy file.

@@ -133,7 +133,7 @@ def _named(where: str) -> Iterator[None]:
 def shared_key(policy: Policy | None, logs: Iterable[VerifierKey]) -> str:
     """Return a sentence if a witness of the policy has the public key of one of these logs; else nothing.
 
-    Such a witness adds nothing: whoever signs for the log can cosign too.
+    Such a witness adds nothing: the holder of that key signs for both.
     """
     witnesses = {} if policy is None else {witness.key.public_key: witness for witness in policy.witnesses}
     for key in logs:

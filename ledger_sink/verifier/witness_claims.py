@@ -37,8 +37,10 @@ def witness_claims(opened: Cosigned, trust: Trust, block_ms: int | None = None) 
 def _cosigned(opened: Cosigned, witness: PolicyWitness, time_s: int, block_ms: int | None) -> Claim:
     words = f"Cosigned by {witness.key.name} at {seconds_text(time_s)}"
     if block_ms is not None and time_s + CLOCK_TOLERANCE_S < block_ms // 1000:
-        words += f", although the city dates a block in that checkpoint {time_text(block_ms)}: "
-"one of the two clocks is wrong"
+        words += (
+            f", although the city dates a block in that checkpoint {time_text(block_ms)}: "
+            "one of the two clocks is wrong"
+        )
     if _own(opened.checkpoint.origin, witness.key.name):
         return shown("witnessed", f"{words}. This witness is run by the city itself: it is NOT independent.")
     return shown("witnessed", f"{words}.")
