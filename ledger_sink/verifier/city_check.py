@@ -195,6 +195,12 @@ def _city_logs(trust: Trust) -> list[str]:
 def _chain_claims(findings: LogFindings) -> list[Claim]:
     if findings.problems or findings.unreadable or findings.key_missing or findings.head is None:
         return []
+    if not findings.head.size:
+        return [
+            nothing(
+                "blocks-chained", f"{findings.head.origin} is empty: no block seals anything of this ledger."
+            )
+        ]
     count = len(findings.blocks)
     return [
         shown(
