@@ -1,8 +1,8 @@
 """Spellings by which verifiers of notes, bundles and policies were deceived elsewhere; each has one outcome here.
 
 The kinds are those of public advisories: signatures of one key counted several times (TUF, GMS-2022-4197), proofs whose
-checkpoint or entry was not compared with what they prove (Sigstore, GHSA-whqx-f9j3-ch6m), and parsers of notes that read
-several spellings of base64, numbers, line ends or names as one.
+checkpoint or entry was not compared with what they prove (Sigstore, GHSA-whqx-f9j3-ch6m), and parsers of notes that
+read several spellings of base64, numbers, line ends or names as one.
 """
 
 from collections.abc import Callable
