@@ -151,7 +151,7 @@ def _holds(facts: Mapping[str, object], cities: set[str], newest: Block | None) 
     when = f" of {time_text(newest.time_ms)}" if newest else ""
     last = f", the newest block {newest.number}{when}" if newest else ""
     return (
-        f"{len(set(sizes) - cities)} logs with {entries} entries are whole, and every root in the blocks of "
+        f"{len(set(sizes) - cities)} logs with {entries} entries are whole, and every root of them in the blocks of "
         f"{', '.join(sorted(cities))} is theirs{last}."
     )
 
