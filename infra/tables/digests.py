@@ -25,10 +25,10 @@ Ends = dict[int, int]
 class TableDigest(NamedTuple):
     """What one table holds."""
 
-    count: int
+    rows: int
     digest: int
     """Of the rows below the archive's ends: number and digest."""
-    old_count: int
+    old_rows: int
     old_digest: int
     """Of the rows below the remembered ends: number and digest."""
     beyond: int

@@ -166,9 +166,9 @@ class TypedAudit:
         """Compare one table; return whether any of its rows was compared."""
         ends = self._ends.get(topic.name, {})
         self.result.tables += 1
-        self.result.rows += now.count
+        self.result.rows += now.rows
         first = None
-        if known is not None and (now.old_count, str(now.old_digest)) == (known["count"], known["digest"]):
+        if known is not None and (now.old_rows, str(now.old_digest)) == (known["count"], known["digest"]):
             first = {int(partition): end for partition, end in known["ends"].items()}
             if all(first.get(partition, 0) >= end for partition, end in ends.items()):
                 if now.beyond:
@@ -189,7 +189,7 @@ class TypedAudit:
     def _remember(self, topic: Topic, ends: Ends, now: TableDigest) -> None:
         self.result.remembered["typed"][topic.table] = {
             "ends": {str(partition): end for partition, end in ends.items()},
-            "count": now.count,
+            "count": now.rows,
             "digest": str(now.digest),
         }
 
