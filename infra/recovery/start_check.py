@@ -72,8 +72,8 @@ def refills(facts: dict[Partition, PartitionFacts]) -> list[Refill]:
             raise StoresDisagreeError(
                 f"ClickHouse has rows of {topic}/{number} up to offset {each.stored - 1}, but Kafka ends at {each.end} "
                 f"and the ledger at {each.sealed} ({len(short)} partitions): nobody sealed these rows. Either somebody "
-                "wrote them, or Kafka lost its newest records. If the newest kafka/ is elsewhere, put it back; else move "
-                "clickhouse/ away, and it is filled again from Kafka (docs/recovery.md#one-store-is-older)"
+                "wrote them, or Kafka lost its newest records. If the newest kafka/ is elsewhere, put it back; else "
+                "move clickhouse/ away, and it is filled again from Kafka (docs/recovery.md#one-store-is-older)"
             )
         raise StoresDisagreeError(
             f"Kafka is older than what was stored from it: {topic}/{number} ends at offset {each.end}, but "
