@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import time
 from itertools import chain
+from math import inf
 from typing import TYPE_CHECKING
 
+from ledger_sink.audit.beyond import beyond
 from ledger_sink.audit.counts import Counts
 from ledger_sink.audit.leaves import read_leaves
 from ledger_sink.audit.stores import ArchiveDamagedError, ArchiveUnavailableError, RowSummary
@@ -89,6 +91,7 @@ class RecordsAudit:
         partitions = list(self._partitions())
         ends = {each: self._end_of(*each) for each in partitions}
         self._read_summaries(ends, grace_s)
+        self._find_rows_beyond(partitions)
         self._read_ahead(ends)
         for topic in self._config.topics:
             if self._source is not None and topic.name not in self._facts:
@@ -176,6 +179,32 @@ class RecordsAudit:
             self._lose_archive(error)
         except ArchiveDamagedError as error:
             self.problems.append(str(error))
+
+    def _find_rows_beyond(self, partitions: Sequence[PartitionId]) -> None:
+        """Name the archive's rows where no record can stand; Kafka's ends are read after the archive's.
+
+        With everything settled, rows beyond the leaves are compared one by one, so those are named there.
+        """
+        if self._archive is None:
+            return
+        try:
+            archived = self._archive.ends()
+            marks = {} if self._source is None or self._settled else self._source.all_watermarks(self._marks)
+        except ArchiveUnavailableError as error:
+            self._lose_archive(error)
+        except ArchiveDamagedError as error:
+            self.problems.append(str(error))
+        except KafkaUnavailableError as error:
+            self._lose_kafka(error)
+        else:
+            ends = {each: max(high, self._sealed_end(*each)) for each, (_, high) in marks.items()}
+            self.problems += beyond(archived, ends, partitions)
+
+    def _sealed_end(self, topic: str, partition: int) -> float:
+        """Return the offset after the last leaf of any log of a topic-partition; infinite where it is not known."""
+        logs = [name for name in self._files.logs if (name.topic, name.partition) == (topic, partition)]
+        found = [self._files.extents[name].next_offset for name in logs]
+        return max((inf if end is None else end for end in found), default=0)
 
     def _read_ahead(self, ends: Mapping[PartitionId, int]) -> None:
         """Have Kafka's records of all partitions with little that is new read at once."""
