@@ -1,7 +1,8 @@
 """Decides which record belongs into the archive at one offset: Kafka's, or the one that the ledger sealed (pure).
 
-Records are compared by their leaves, which commit to every byte of them. Kafka is the truth where nothing is sealed. Where
-a leaf is, only what it commits to is right, whoever has it. Where nobody has that, nothing is changed, and it is named.
+Records are compared by their leaves, which commit to every byte of them. Kafka is the truth where nothing is sealed.
+Where a leaf is, only what it commits to is right, whoever has it. Where nobody has that, nothing is changed, and it is
+named.
 """
 
 from __future__ import annotations
@@ -59,14 +60,17 @@ def choose(known: Offset) -> Choice:
         if known.below_end and not known.unread:
             words = "no leaf commits to Kafka's record: Kafka's was used"
         return Choice(known.kafka, words=words)
-    if not known.rows:
-        return Choice(keep=True)
+    return _rows_alone(known) if known.rows else Choice(keep=True)
+
+
+def _rows_alone(known: Offset) -> Choice:
+    """Return what becomes of rows for which neither Kafka nor the ledger answers."""
     if not known.retained:
-        words = "several rows, no leaf to tell which is right: all are kept" if len(known.rows) > 1 else ""
+        words = ""
         if known.below_end and not known.unread:
-            words = (
-                words or "no leaf commits to the archive's row, and Kafka no longer has it: the row is kept"
-            )
+            words = "no leaf commits to the archive's row, and Kafka no longer has it: it is kept"
+        elif len(known.rows) > 1:
+            words = "several rows, and no leaf tells which is right: all are kept"
         return Choice(keep=True, words=words)
     if known.unread:
         return Choice(keep=True, words="Kafka has no record, and the leaf cannot be read: the row is kept")

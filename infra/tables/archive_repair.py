@@ -1,10 +1,10 @@
 """Makes the archive's rows of a topic the records that Kafka has, as far as the ledger agrees (`archive_choice.py`).
 
-A right row is stored before a wrong one is removed, so whoever is killed in between has lost nothing, and a second run ends
-what the first began. A pass that changed something is followed by another one: the last one found nothing to change.
+A right row is stored before a wrong one is removed, so whoever is killed in between has lost nothing, and a second run
+ends what the first began. A pass that changed something is followed by another: the last one found nothing to change.
 
-The sink may run. Rows behind its committed offset are its own: they are waited for, and what it has not committed by then
-is not compared.
+The sink may run. Rows behind its committed offset are its own: they are waited for, and what it has not committed by
+then is not compared.
 """
 
 from __future__ import annotations
@@ -239,7 +239,8 @@ class _Pass:
         leaves.take(at)
         while at < over.end:
             stored = self._rows.next_offset(at, over.end)
-            at = min(records.offset, leaves.offset, END if stored is None else stored)
+            ahead = [each for each in (records.offset, leaves.offset) if each < END]
+            at = min([*ahead, *([] if stored is None else [stored])], default=over.end)
             if at >= over.end:
                 return
             found, end = records.take(min(at + PAGE_OFFSETS, over.end))

@@ -1,7 +1,7 @@
-"""The archive's rows as a repair reads and changes them: different rows of each offset, inserted and removed one by one.
+"""The archive's rows as a repair reads and changes them: the different rows of each offset, inserted and removed.
 
-A row to remove is named by a keyed hash of all its columns, under a key that is drawn for each run: nobody can make a row
-that is removed with another one. A repeat of the same row cannot be told apart by it; `remove_repeats` leaves one of each.
+A row to remove is named by a keyed hash of all its columns, under a key that is drawn for each run: nobody can make a
+row that is removed with another one. It does not tell repeats of a row apart; `remove_repeats` leaves one of each.
 """
 
 from __future__ import annotations
@@ -125,6 +125,14 @@ class ArchiveRows:
             )
 
 
+def stored_ends(client: Any, topic: str) -> dict[int, int]:
+    """Return the offset behind the last row of each partition of a topic; the last offset may be any of 64 bits."""
+    rows = client.query(
+        f"SELECT partition, max(offset) FROM {TABLE} WHERE topic = {quote(topic)} GROUP BY partition"
+    ).result_rows
+    return {int(partition): int(last) + 1 for partition, last in rows}
+
+
 def remove_repeats(client: Any) -> None:
     """Leave one of each group of rows that are the same in every column: one statement, so no row is ever away."""
     client.command(
@@ -134,7 +142,7 @@ def remove_repeats(client: Any) -> None:
 
 
 def _between(first: int, end: int) -> str:
-    return f"offset >= toUInt64({first}) AND offset < toUInt64({end})"
+    return f"offset >= toUInt64({first}) AND offset <= toUInt64({end - 1})"
 
 
 def _header(name: str, empty: int, content: str) -> tuple[str, bytes | None]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.layer_configs import ledger_config
 from infra.tables.archive_repair import ArchiveRepair
-from infra.tables.decode import archived_ends
+from infra.tables.archive_rows import stored_ends
 from infra.tables.sealed_leaves import SealedLeaves
 from ledger_sink.kafka_source import KafkaSource
 from schemas.names import CLICKHOUSE_SINK_GROUP
@@ -55,7 +55,7 @@ class FromKafka:
         ledger = self._ledger if topic.sealed else None
         repair = ArchiveRepair(self._client, self._settings, self._source, ledger, self._step)
         expected = topic.partitions or self._settings.partitions
-        tally = repair.repair(topic.name, expected, archived_ends(self._client, topic))
+        tally = repair.repair(topic.name, expected, stored_ends(self._client, topic.name))
         if ledger is not None:
             tally.doubts += ledger.doubts(topic.name)
         return tally

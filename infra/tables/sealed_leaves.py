@@ -1,7 +1,7 @@
-"""The ledger's leaves of a topic-partition, in step with offsets: what the archive is compared with when it is made again.
+"""The ledger's leaves of a topic-partition, in step with offsets: the archive is compared with them when made again.
 
-The whole ledger is verified first, as an audit does it. A log that does not verify is said, and its leaves are used all the
-same: they decide nothing in favour of a record that differs from them.
+The whole ledger is verified first, as an audit does it. A log that does not verify is said, and its leaves are used all
+the same: a record that differs from them is not used without a word.
 """
 
 from __future__ import annotations
