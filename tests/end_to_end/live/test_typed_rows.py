@@ -18,12 +18,15 @@ ATTACKS = (
     "TRUNCATE TABLE city.air_quality_index",
     "DROP TABLE city.air_quality_category_change",
     "ALTER TABLE city.records DELETE WHERE topic = 'air-quality.index' AND partition = 0 AND offset < 7",
+    "ALTER TABLE city.records UPDATE value = 'x' WHERE topic = 'air-quality.index' AND partition = 0 AND offset = 8",
+    "INSERT INTO city.records SELECT * REPLACE ('x' AS value) FROM city.records "
+    "WHERE topic = 'air-quality.index' AND partition = 0 AND offset = 9",
 )
 
 
 @pytest.mark.timeout(400)
 def test_attacked_tables_are_named_and_rebuilt(readings: LiveCity) -> None:
-    """Updated, deleted, truncated, dropped, archive cut: exit 1 and the words; after a rebuild the audit passes."""
+    """Updated, deleted, truncated, dropped, archive cut and forged: exit 1 and the words; after a rebuild the audit passes."""
     with readings.city.client() as client:
         for attack in ATTACKS:
             client.command(f"{attack} SETTINGS mutations_sync = 2" if attack.startswith("ALTER") else attack)
@@ -41,7 +44,8 @@ def test_attacked_tables_are_named_and_rebuilt(readings: LiveCity) -> None:
     for topic in (TOPIC, "air-quality.category-change"):
         readings.run("tables", "rebuild", topic)
     refilled = readings.run("tables", "rebuild", "air-quality.index", "--from", "kafka")
-    assert "7 records put back into the archive" in refilled
+    assert "7 records put back, 1 replaced, 1 rows removed, 0 kept that Kafka no longer has" in refilled
+    assert "contradict" not in refilled
     again = readings.run("audit")
     assert again.startswith("audit: PASS"), again
     assert "typed rows" in again
