@@ -1,8 +1,8 @@
 """Decides which record belongs into the archive at one offset: Kafka's, or the one that the ledger sealed (pure).
 
 Records are compared by their leaves, which commit to every byte of them. Kafka is the truth where nothing is sealed.
-Where a leaf is, only what it commits to is right, whoever has it. Where nobody has that, nothing is changed, and it is
-named.
+Where a leaf is, only what it commits to is right, whether Kafka or the archive has it. Where nobody has that, nothing
+is changed, and it is named.
 """
 
 from __future__ import annotations

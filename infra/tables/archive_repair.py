@@ -1,6 +1,6 @@
 """Makes the archive's rows of a topic the records that Kafka has, as far as the ledger agrees (`archive_choice.py`).
 
-A right row is stored before a wrong one is removed, so whoever is killed in between has lost nothing, and a second run
+A right row is stored before a wrong one is removed, so a run that is killed in between loses nothing, and a second run
 ends what the first began. A pass that changed something is followed by another: the last one found nothing to change.
 
 The sink may run. Rows behind its committed offset are its own: they are waited for, and what it has not committed by

@@ -1,6 +1,6 @@
 """The ledger's leaves of a topic-partition, in step with offsets: the archive is compared with them when made again.
 
-The whole ledger is verified first, as an audit does it. A log that does not verify is said, and its leaves are used all
+The whole ledger is verified first, as an audit does it. A log that does not verify is reported, and its leaves are used all
 the same: a record that differs from them is not used without a word.
 """
 

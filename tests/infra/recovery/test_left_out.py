@@ -59,11 +59,11 @@ def test_no_left_out_name_is_stale(names: set[str]) -> None:
 
 
 def test_what_holds_data_is_not_left_out(clickhouse: ClickHouse, kafka_broker: EmbeddedKafka) -> None:
-    """Parts, metadata, segments and checkpoints of the running servers are taken."""
+    """Metadata, segments and properties of the running servers are taken."""
     out = re.compile("|".join(LEFT_OUT))
     kept = {
         each.rpartition("/")[2].rpartition(".")[2]
         for each in written(clickhouse.path, "clickhouse") | written(kafka_broker.home, "kafka")
         if not out.fullmatch(each)
     }
-    assert {"sql", "bin", "log", "properties"} <= kept
+    assert {"sql", "log", "properties"} <= kept
