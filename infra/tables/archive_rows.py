@@ -37,7 +37,7 @@ class Row(NamedTuple):
     leaf: bytes
     """The leaf of the record that the row holds; empty if it can be none."""
     hash: str
-    count: int
+    copies: int
 
 
 class ArchiveRows:

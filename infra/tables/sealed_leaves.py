@@ -1,7 +1,7 @@
 """The ledger's leaves of a topic-partition, in step with offsets: the archive is compared with them when made again.
 
-The whole ledger is verified first, as an audit does it. A log that does not verify is reported, and its leaves are used all
-the same: a record that differs from them is not used without a word.
+The whole ledger is verified first, as an audit does it. A log that does not verify is reported, and its leaves are
+used all the same: a record that differs from them is not used without a word.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.harness.live import LiveCity
 
 READING = "city.air_quality_reading"
+ROW = "SELECT * FROM city.records WHERE topic = 'air-quality.index' AND partition = 0 AND offset = 9"
 ATTACKS = (
     f"ALTER TABLE {READING} UPDATE pm10 = 123456 WHERE _partition = 0 AND _offset = 2",
     f"ALTER TABLE {READING} DELETE WHERE _partition = 0 AND _offset = 4",
@@ -19,14 +20,13 @@ ATTACKS = (
     "DROP TABLE city.air_quality_category_change",
     "ALTER TABLE city.records DELETE WHERE topic = 'air-quality.index' AND partition = 0 AND offset < 7",
     "ALTER TABLE city.records UPDATE value = 'x' WHERE topic = 'air-quality.index' AND partition = 0 AND offset = 8",
-    "INSERT INTO city.records SELECT * REPLACE ('x' AS value) FROM "
-    + "(SELECT * FROM city.records WHERE topic = 'air-quality.index' AND partition = 0 AND offset = 9)",
+    f"INSERT INTO city.records SELECT * REPLACE ('x' AS value) FROM ({ROW})",
 )
 
 
 @pytest.mark.timeout(400)
 def test_attacked_tables_are_named_and_rebuilt(readings: LiveCity) -> None:
-    """Tables changed, cut and dropped, archive cut and forged: exit 1 and the words; after a rebuild the audit passes."""
+    """Tables changed, cut and dropped, archive cut and forged: exit 1, and the words; rebuilt, the audit passes."""
     with readings.city.client() as client:
         for attack in ATTACKS:
             client.command(f"{attack} SETTINGS mutations_sync = 2" if attack.startswith("ALTER") else attack)
