@@ -30,6 +30,7 @@ class KafkaRecords:
 
     @property
     def offset(self) -> int:
+        """Return the offset of the next record; `END` if there is none."""
         return END if self._next is None else self._next.offset
 
     def take(self, end: int) -> tuple[list[Record], int]:
