@@ -35,6 +35,8 @@ LEFT_OUT = {
     "run/settings.json": b"{}",
     "logs/kafka.log": b"",
     "kafka/server.properties": b"",
+    "clickhouse.config/users.xml": b"",
+    "clickhouse/temporary/query": b"",
     "kafka/log/.kafka_cleanshutdown": b"",
     "kafka/log/t-0/00000000000000000000.index": b"",
     "clickhouse/store/a/tmp_insert_1/data.bin": b"",

@@ -96,6 +96,19 @@ def sealed_world(root: Path) -> World:
     return world
 
 
+def test_a_state_with_a_flipped_bit_is_unreadable_and_no_number(tmp_path: Path) -> None:
+    """Its own check sum is looked at: a size that nobody wrote is not shown, in a partition's log and the city's."""
+    world = sealed_world(tmp_path)
+    world.chain().extend(1_800_000_000_000)
+    for path in tmp_path.rglob("state.json"):
+        path.write_bytes(path.read_bytes().replace(b'"size":', b'"size":1', 1))
+    facts = ledger_facts(tmp_path, ["air.reading"], time.time())
+    assert facts.logs[0].next_offset is None
+    assert "state.json: damaged" in facts.logs[0].unreadable
+    assert facts.city_log is not None
+    assert "state.json: damaged" in facts.city_log.unreadable
+
+
 def test_what_no_block_covers_counts_from_when_kafka_received_it(tmp_path: Path) -> None:
     """The oldest record behind the newest block; nothing once it is covered and published."""
     world = sealed_world(tmp_path)

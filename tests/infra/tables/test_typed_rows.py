@@ -171,7 +171,7 @@ def test_an_attack_is_named_and_undone(tables: Tables, attack: str, words: str) 
     problems = tables.audit(before.remembered).problems
     assert any(words in problem and tables.table("reading") in problem for problem in problems), problems
     for event in ("reading", "index") if "{index}" in attack else ("reading",):
-        rebuild(tables.client, tables.settings, tables.catalog, tables.topic(event))
+        rebuild(tables.client, tables.settings, tables.topic(event))
     after = tables.audit(before.remembered)
     assert after.problems == []
     assert {name: each["digest"] for name, each in after.remembered["typed"].items()} == digests
@@ -227,9 +227,9 @@ def test_a_rebuild_that_dies_leaves_the_old_table_or_the_new_one(tables: Tables,
             raise Stopped
 
     with pytest.raises(Stopped):
-        rebuild(tables.client, tables.settings, tables.catalog, tables.topic("reading"), step=die)
+        rebuild(tables.client, tables.settings, tables.topic("reading"), step=die)
     assert len(tables.audit().problems) == (1 if STEPS.index(at) <= STEPS.index("exchange") else 0)
-    done = rebuild(tables.client, tables.settings, tables.catalog, tables.topic("reading"))
+    done = rebuild(tables.client, tables.settings, tables.topic("reading"))
     assert done.after == EVENTS
     assert tables.audit().problems == []
 
