@@ -89,7 +89,7 @@ def format_storage(
 def cluster_id_of(log_dir: Path) -> str | None:
     """Return the id that a log directory was formatted with, or None if it was not."""
     try:
-        lines = (log_dir / "meta.properties").read_text().splitlines()
+        lines = (log_dir / "meta.properties").read_text(errors="replace").splitlines()
     except FileNotFoundError:
         return None
     return next((line.partition("=")[2] for line in lines if line.startswith("cluster.id=")), None)
