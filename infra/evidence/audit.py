@@ -7,7 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from infra.evidence.archive import ClickHouseArchive
+from infra.clickhouse import damaged_parts
+from infra.evidence.archive import ClickHouseArchive, named_errors
+from infra.kafka.log_files import strays
 from infra.layer_configs import ledger_config
 from infra.tables.typed_audit import TypedAudit, TypedResult
 from ledger_sink.audit.stores import ArchiveError
@@ -108,6 +110,11 @@ def run_audit(
             progress=progress,
         )
         typed = _typed(archive, settings, catalog, settled, baseline.tables if baseline else None, progress)
+        if not (settings.clickhouse or typed.unreadable):
+            every_file = baseline is None or bool(ledger.problems or typed.problems)
+            _parts(archive, typed, every_file=every_file, progress=progress)
+    if not settings.kafka:
+        typed.problems += _strays(settings)
     problems = [*ledger.problems, *typed.problems]
     unreadable = list(dict.fromkeys([*ledger.unreadable, *typed.unreadable]))
     verdict: Literal["pass", "fail", "unreadable"] = (
@@ -130,6 +137,28 @@ def run_audit(
         typed,
         incremental=baseline is not None,
     )
+
+
+def _parts(
+    archive: ClickHouseArchive, typed: TypedResult, *, every_file: bool, progress: Callable[[str], None]
+) -> None:
+    """Add damaged parts of tables: those in use to the problems, those set aside to what is explained."""
+    try:
+        with named_errors():
+            typed.explained += damaged_parts.set_aside(archive.client)
+            if every_file:
+                progress("files of all tables")
+                typed.problems += damaged_parts.unsound(archive.client)
+    except ArchiveError as error:
+        typed.unreadable.append(f"{error}: parts of tables are not checked")
+
+
+def _strays(settings: Settings) -> list[str]:
+    """Return one line for each partition that the embedded Kafka has set aside."""
+    try:
+        return list(strays(settings.data / "kafka" / "log"))
+    except OSError as error:
+        return [f"{error.filename}: cannot be read: {error.strerror}"]
 
 
 def _typed(

@@ -107,20 +107,29 @@ def _partitions(log_dir: Path) -> Iterator[str]:
     folders = sorted(path for path in log_dir.iterdir() if path.is_dir() and path.name != _QUORUM)
     ids: dict[Path, str | None] = {}
     for folder in folders:
-        if stray := _STRAY.fullmatch(folder.name):
-            if _has_records(folder):
-                yield (
-                    f"{folder}: Kafka set this partition aside because its {METADATA} was gone; its records are "
-                    f"there: rename the folder to {stray['partition']} (move an empty one of that name away) and put "
-                    f"{METADATA} back, or move it out of {log_dir} if its topic was deleted"
-                )
-        elif _NAME.fullmatch(folder.name):
+        if _NAME.fullmatch(folder.name):
             content = _content(folder / METADATA)
             text = (content or b"").decode(errors="replace")
             found = _TOPIC_ID.fullmatch(text)
             ids[folder] = found[1] if found else None
+    yield from strays(log_dir)
     yield from _unnamed(ids)
     yield from _foreign(ids)
+
+
+def strays(log_dir: Path) -> Iterator[str]:
+    """Yield one line for each partition with records that Kafka has set aside; a broker may run.
+
+    Raises:
+        OSError: The directory cannot be read.
+    """
+    for folder in sorted(log_dir.iterdir() if log_dir.exists() else ()):
+        if (stray := _STRAY.fullmatch(folder.name)) and _has_records(folder):
+            yield (
+                f"{folder}: Kafka set this partition aside because its {METADATA} was gone; its records are "
+                f"there: stop the city, rename the folder to {stray['partition']} (move an empty one of that name "
+                f"away) and put {METADATA} back, or move it out of {log_dir} if its topic was deleted"
+            )
 
 
 def _unnamed(ids: Mapping[Path, str | None]) -> Iterator[str]:
@@ -165,4 +174,4 @@ def _topic(folder: Path) -> str:
 
 
 def _has_records(folder: Path) -> bool:
-    return any(path.stat().st_size for path in folder.glob("*.log"))
+    return any(path.stat().st_size for path in folder.glob("*.log") if path.exists())
