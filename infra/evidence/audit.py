@@ -44,6 +44,8 @@ class WholeAudit:
     ledger: AuditResult
     typed: TypedResult = field(default_factory=TypedResult)
     incremental: bool = False
+    set_aside: list[str] = field(default_factory=list)
+    """Damaged parts of tables that ClickHouse does not use; what they held is compared like everything else."""
 
     @property
     def exit_code(self) -> int:
@@ -100,6 +102,7 @@ def run_audit(
     began = time.monotonic()
     remembered = settings.data / "audit" / "ledger.json"
     baseline = read_baseline(remembered) if incremental else None
+    set_aside: list[str] = []
     with closing(ClickHouseArchive(settings)) as archive:
         ledger = run(
             ledger_config(settings, catalog),
@@ -112,7 +115,7 @@ def run_audit(
         typed = _typed(archive, settings, catalog, settled, baseline.tables if baseline else None, progress)
         if not (settings.clickhouse or typed.unreadable):
             every_file = baseline is None or bool(ledger.problems or typed.problems)
-            _parts(archive, typed, every_file=every_file, progress=progress)
+            set_aside = _parts(archive, typed, every_file=every_file, progress=progress)
     if not settings.kafka:
         typed.problems += _strays(settings)
     problems = [*ledger.problems, *typed.problems]
@@ -136,21 +139,24 @@ def run_audit(
         replace(ledger, seconds=time.monotonic() - began),
         typed,
         incremental=baseline is not None,
+        set_aside=set_aside,
     )
 
 
 def _parts(
     archive: ClickHouseArchive, typed: TypedResult, *, every_file: bool, progress: Callable[[str], None]
-) -> None:
-    """Add damaged parts of tables: those in use to the problems, those set aside to what is explained."""
+) -> list[str]:
+    """Return a line for each table with parts set aside; add damaged parts in use to the problems."""
+    aside: list[str] = []
     try:
         with named_errors():
-            typed.explained += damaged_parts.set_aside(archive.client)
+            aside = damaged_parts.set_aside(archive.client)
             if every_file:
                 progress("files of all tables")
                 typed.problems += damaged_parts.unsound(archive.client)
     except ArchiveError as error:
         typed.unreadable.append(f"{error}: parts of tables are not checked")
+    return aside
 
 
 def _strays(settings: Settings) -> list[str]:
