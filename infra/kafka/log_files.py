@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 16 << 20
 """Most that is read of one file; a checkpoint holds a short line for each partition or leader epoch."""
 METADATA = "partition.metadata"
+ANY_ID = "Y2l0eS10ZWxlbWV0cnktMQ"
+"""A cluster id in Kafka's form, for a log directory that has lost its own."""
 OFFSETS = (
     "recovery-point-offset-checkpoint",
     "replication-offset-checkpoint",
@@ -27,6 +29,7 @@ OFFSETS = (
     "cleaner-offset-checkpoint",
 )
 EPOCHS = "leader-epoch-checkpoint"
+IDENTITY = "meta.properties"
 _QUORUM = "__cluster_metadata-0"
 _NAME = re.compile(r"(?P<topic>[a-zA-Z0-9._-]{1,249})-\d+")
 """Folder of a partition (the characters of a topic's name: `org.apache.kafka.common.internals.Topic`)."""
@@ -34,6 +37,7 @@ _STRAY = re.compile(r"(?P<partition>.+-\d+)\.[0-9a-f]{32}-stray")
 _TOPIC_ID = re.compile(r"version: 0\ntopic_id: ([A-Za-z0-9_-]{22})\n?")
 _OFFSETS = re.compile(r"0\n(\d+)\n((?:\S+ \d+ \d+\n?)*)")
 _EPOCHS = re.compile(r"0\n(\d+)\n((?:\d+ \d+\n?)*)")
+_PROPERTY = re.compile(r"\s*(?:[#!].*)?|(version|node\.id|directory\.id|cluster\.id)=([\w.-]*)\s*")
 _BATCH_BYTES, _MAGIC = 61, 16
 """Length of the header of a record batch, and where its version stands (Kafka protocol guide, "Record Batch")."""
 
@@ -48,10 +52,26 @@ def require_sound(log_dir: Path) -> None:
         DamagedFileError: A file is damaged or gone; the message says what to do.
         OSError: The directory cannot be read.
     """
-    found = [*_small_files(log_dir), *_partitions(log_dir)]
+    found = [*_identity(log_dir), *_small_files(log_dir), *_partitions(log_dir)]
     if found:
         more = f" (and {len(found) - 1} more such files)" if len(found) > 1 else ""
         raise DamagedFileError(f"{found[0]}{more}; docs/recovery.md")
+
+
+def write_anew(path: Path) -> str:
+    """Return what to do where a log directory's identity is gone: Kafka serves its records under any cluster id."""
+    lines = rf"version=1\nnode.id=1\ncluster.id={ANY_ID}\n"
+    return f"put it back from any backup, or write it anew: printf '{lines}' > {path}"
+
+
+def _identity(log_dir: Path) -> Iterator[str]:
+    """Yield one line if `meta.properties` is not as Kafka wrote it."""
+    path = log_dir / IDENTITY
+    content = _content(path)
+    lines = [_PROPERTY.fullmatch(line) for line in (content or b"").decode(errors="replace").splitlines()]
+    values = dict(each.groups() for each in lines if each and each[1])
+    if None in lines or (values.get("version"), values.get("node.id")) != ("1", "1"):
+        yield f"{path}: damaged, no record is lost: {write_anew(path)}"
 
 
 def _small_files(log_dir: Path) -> Iterator[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.errors import DamagedFileError
-from infra.kafka.log_files import METADATA, require_sound
+from infra.kafka.log_files import ANY_ID, METADATA, require_sound
 from infra.kafka.ports import free_ports
 from tests.harness.broker import RunningKafka
 from tests.infra.kafka.clients import create_topic, produce, read
@@ -31,6 +33,7 @@ SMALL = {
     "a-0/leader-epoch-checkpoint": "0\n2\n0 0\n3 17\n",
 }
 """Files that Kafka makes again, in the form in which Kafka 4 wrote them."""
+IDENTITY = "#\n#Tue Dec 01 04:07:16 UTC\nnode.id=1\ndirectory.id=1ejyBqGZKKBdsRI1WOZ-nA\nversion=1\ncluster.id=c-_1\n"
 
 
 @pytest.fixture
@@ -41,6 +44,7 @@ def log_dir(tmp_path: Path) -> Path:
         folder.mkdir()
         (folder / METADATA).write_text(f"version: 0\ntopic_id: {topic_id}")
         (folder / f"{0:020}.log").write_bytes(b"records")
+    (tmp_path / "meta.properties").write_text(IDENTITY)
     for name, content in SMALL.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -80,6 +84,30 @@ def test_a_damaged_small_file_is_named_and_may_be_moved_away(
     assert str(path) in line
     assert "move it away and start again" in line
     path.unlink()
+    require_sound(log_dir)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\0garbage",
+        IDENTITY.replace("node.id=1", "").encode(),
+        IDENTITY.replace("node.id=1", "node.id=7").encode(),
+        IDENTITY.replace("version=1", "version=9").encode(),
+        IDENTITY[:60].encode(),
+        IDENTITY.encode() + b"x=\\u12\n",
+    ],
+)
+def test_a_damaged_identity_is_named_and_can_be_written_anew(log_dir: Path, content: bytes) -> None:
+    """The command in the line makes the directory sound: Kafka serves its records under any cluster id."""
+    path = log_dir / "meta.properties"
+    path.write_bytes(content)
+    line = refusal(log_dir)
+    assert line.startswith(f"{path}: damaged, no record is lost")
+    found = re.search(r"printf '.*' > \S+/meta\.properties", line)
+    assert found is not None
+    subprocess.run(["sh", "-c", found[0]], check=True)
     require_sound(log_dir)
 
 
@@ -152,6 +180,8 @@ def test_a_broker_keeps_its_records_over_the_loss_of_a_topic_id(tmp_path: Path) 
         with pytest.raises(DamagedFileError, match=r"kept-0/partition\.metadata: gone .* from a backup"):
             running.broker.prepare()
         backup.rename(lost)
+        identity = running.broker.log_dir / "meta.properties"
+        identity.write_text(f"version=1\nnode.id=1\ncluster.id={ANY_ID}\n")  # as the line on its loss says
         running.start()
         assert read(server, "kept", 20) == values
     finally:
