@@ -69,7 +69,7 @@ def _identity(log_dir: Path) -> Iterator[str]:
     path = log_dir / IDENTITY
     content = _content(path)
     lines = [_PROPERTY.fullmatch(line) for line in (content or b"").decode(errors="replace").splitlines()]
-    values = dict(each.groups() for each in lines if each and each[1])
+    values = {each[1]: each[2] for each in lines if each and each[1]}
     if None in lines or (values.get("version"), values.get("node.id")) != ("1", "1"):
         yield f"{path}: damaged, no record is lost: {write_anew(path)}"
 
