@@ -1,7 +1,7 @@
 """Damaged parts of ClickHouse's tables: those that the engine set aside at its start, and those that it cannot read.
 
-The engine opens without a part of which a file is missing or cut, and says so in its log only. A part with a flipped
-bit stays in use until something reads it. `tests/infra/clickhouse/server/test_damaged_parts.py` tries both.
+Where a file of a part is missing or cut, the engine opens without the part, and says so in its log only. A part with a
+flipped bit stays in use until something reads it. `tests/infra/clickhouse/server/test_damaged_parts.py` tries both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LONGEST = 160
 
 
 def set_aside(client: Any) -> list[str]:
-    """Return one line for each table of which the engine has set damaged parts aside.
+    """Return one line for each table with damaged parts that the engine has set aside.
 
     Args:
         client: A clickhouse-connect client.

@@ -71,7 +71,7 @@ def refill(settings: Settings, catalog: Catalog) -> list[Refill]:
 
 
 def parts_set_aside(settings: Settings) -> list[str]:
-    """Return one line for each table of which ClickHouse has set damaged parts aside.
+    """Return one line for each table with damaged parts that ClickHouse has set aside.
 
     Raises:
         StoreDamagedError: ClickHouse does not say.
