@@ -140,7 +140,7 @@ DAMAGES = (
     Damage(
         "clickhouse-definition-emptied",
         emptied("clickhouse/metadata/city/*.sql"),
-        2,
+        1,
         "a file is damaged: move",
     ),
     Damage("clickhouse-part-file-cut", table_files("*.bin", cut_file), 0, "ClickHouse has set this part of"),
