@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -102,20 +102,24 @@ def run_audit(
     began = time.monotonic()
     remembered = settings.data / "audit" / "ledger.json"
     baseline = read_baseline(remembered) if incremental else None
-    set_aside: list[str] = []
     with closing(ClickHouseArchive(settings)) as archive:
+        set_aside, unsound = ([], []) if settings.clickhouse else _parts(archive, baseline is None, progress)
         ledger = run(
             ledger_config(settings, catalog),
-            archive=archive,
+            archive=None if unsound else archive,
             settled=settled,
             grace_s=0.0 if settled else IN_FLIGHT_S,
             baseline=baseline,
             progress=progress,
         )
-        typed = _typed(archive, settings, catalog, settled, baseline.tables if baseline else None, progress)
-        if not (settings.clickhouse or typed.unreadable):
-            every_file = baseline is None or bool(ledger.problems or typed.problems)
-            set_aside = _parts(archive, typed, every_file=every_file, progress=progress)
+        if unsound:  # the engine would look for the flipped bit for minutes, at each query
+            typed = TypedResult(
+                unsound, ["ClickHouse: tables are not compared before its damaged parts are away"]
+            )
+        else:
+            typed = _typed(
+                archive, settings, catalog, settled, baseline.tables if baseline else None, progress
+            )
     if not settings.kafka:
         typed.problems += _strays(settings)
     problems = [*ledger.problems, *typed.problems]
@@ -144,19 +148,19 @@ def run_audit(
 
 
 def _parts(
-    archive: ClickHouseArchive, typed: TypedResult, *, every_file: bool, progress: Callable[[str], None]
-) -> list[str]:
-    """Return a line for each table with parts set aside; add damaged parts in use to the problems."""
+    archive: ClickHouseArchive, every_file: bool, progress: Callable[[str], None]
+) -> tuple[list[str], list[str]]:
+    """Return a line for each table with parts set aside, and one for each damaged part in use.
+
+    A store that does not answer has none; whoever reads its rows says so.
+    """
     aside: list[str] = []
-    try:
-        with named_errors():
-            aside = damaged_parts.set_aside(archive.client)
-            if every_file:
-                progress("files of all tables")
-                typed.problems += damaged_parts.unsound(archive.client)
-    except ArchiveError as error:
-        typed.unreadable.append(f"{error}: parts of tables are not checked")
-    return aside
+    with suppress(ArchiveError), named_errors():
+        aside = damaged_parts.set_aside(archive.client)
+        if every_file:
+            progress("files of all tables")
+            return aside, damaged_parts.unsound(archive.client)
+    return aside, []
 
 
 def _strays(settings: Settings) -> list[str]:
