@@ -152,7 +152,7 @@ def _parts(
 ) -> tuple[list[str], list[str]]:
     """Return a line for each table with parts set aside, and one for each damaged part in use.
 
-    A store that does not answer has none; whoever reads its rows says so.
+    A store that does not answer has none: the comparison of its rows says so.
     """
     aside: list[str] = []
     with suppress(ArchiveError), named_errors():
