@@ -86,6 +86,7 @@ def audit(data: Path, incremental: bool, verbose: bool, as_json: bool) -> None:
                 "problems": result.problems,
                 "unreadable": result.unreadable,
                 "explained": result.explained,
+                "set_aside": result.set_aside,
                 "rests_on": result.rests_on,
                 "not_checked": result.not_checked,
                 "compared": result.compared(),
@@ -124,6 +125,7 @@ def _print_audit(result: WholeAudit, *, verbose: bool) -> None:
     head = [result.verdict_line()]
     head += [f"rests on: {line}" for line in result.rests_on]
     head += [f"could not read: {line}" for line in result.unreadable]
+    head += [f"set aside: {line}" for line in result.set_aside]
     if verbose:
         head += [f"not checked: {line}" for line in result.not_checked]
         head += [f"explained: {line}" for line in result.explained]

@@ -15,3 +15,7 @@ class RestoreError(CityError):
 
 class StoresDisagreeError(CityError):
     """One store was restored older than another, so that going on would lose or mix up records."""
+
+
+class StoreDamagedError(CityError):
+    """A store cannot read a file of its own: the message names it and what to do."""

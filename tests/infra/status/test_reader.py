@@ -52,6 +52,9 @@ def half(tmp_path: Path) -> Iterator[Settings]:
 
 def test_a_stack_that_hangs_is_read_within_ten_seconds(half: Settings) -> None:
     """Every part is red, every count unknown; the time is that of the snapshot."""
+    stray = half.data / "kafka" / "log" / f"a-0.{0:032x}-stray"
+    stray.mkdir(parents=True)
+    (stray / f"{0:020}.log").write_bytes(b"records")
     (half.data / "run" / CONFINEMENT).write_text('{"confined": false, "by": "", "why_not": "no Landlock"}')
     reader = StatusReader(half, catalog())
     began = time.monotonic()
@@ -59,6 +62,7 @@ def test_a_stack_that_hangs_is_read_within_ten_seconds(half: Settings) -> None:
     assert time.monotonic() - began < 10
     assert {problem.part for problem in status.red} == {"kafka", "clickhouse", "web", "signer", "witness"}
     assert [p.reason for p in status.problems if p.severity == "yellow"] == ["not-confined"]
+    assert [p.what for p in status.red if p.reason == "set-aside" and str(stray) in p.what]
     assert status.reporting == {"ledger": True, "clickhouse": False, "kafka": False}
     assert {(t.records, t.rows, t.events, t.lag, t.age_s) for t in status.topics} == {(None,) * 5}
     again = reader.read()
