@@ -150,7 +150,7 @@ def describe(
         data: The data directory of the stack.
         catalog: The installed catalogue.
         name: The subscriber.
-        kafka: SASL listener of a city elsewhere, of which no more is known; None: the stack in `data`.
+        kafka: SASL listener of a city elsewhere; no more is known of it. None: the stack in `data`.
         registry: URL of its schema registry, if it is known.
     """
     subscriber = declared(catalog, name)
