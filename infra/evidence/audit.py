@@ -66,7 +66,8 @@ class WholeAudit:
             f"{sum(c.sealed for c in counts):,} leaves, {sum(c.records for c in counts):,} records in Kafka, "
             f"{sum(c.archived for c in counts):,} rows of the archive, {typed.compared:,} typed rows in "
             f"{typed.tables} tables ({share} of their rows one by one"
-            f"{', the others by a digest' if self.incremental else ''}){repeats}, {typed.rollup_rows:,} rows of roll-ups"
+            f"{', the others by a digest' if self.incremental else ''}){repeats}, "
+            f"{typed.rollup_rows:,} rows of roll-ups"
             f"{' and the digests of the others' if self.incremental else ''}, {self.definitions} definitions"
         )
 

@@ -15,6 +15,8 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from ledger_sink.regular_file import open_regular
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -114,7 +116,7 @@ def last_lines(path: Path, size: int = _LAST_BYTES, after: str = "") -> list[str
     for each in (path, older(path, 1)):
         if len(data) < size:
             try:
-                with each.open("rb") as file:
+                with open_regular(each) as file:
                     data = _read_end(file.fileno(), size - len(data)) + data
             except OSError:
                 continue

@@ -16,6 +16,7 @@ from ledger_sink.city_log.state import read_city_state
 from ledger_sink.errors import LedgerError
 from ledger_sink.log.reasons import REFUSED, STOPPED, WAITING, Waiting
 from ledger_sink.log.state import read_state
+from ledger_sink.regular_file import read_regular, read_regular_text
 from ledger_sink.store import FileStore
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _city_log(ledger: Path, folder: Path, now: float) -> CityLogFact:
         if head is None:
             return CityLogFact(0, "", None, stopped, wait, "", since)
         path = folder / "checkpoint"
-        text = path.read_text(encoding="utf-8")
+        text = read_regular_text(path)
         age = max(0.0, now - path.stat().st_mtime)
     except _UnreadableError as error:
         return CityLogFact(None, "", None, stopped, wait, str(error), since)
@@ -172,7 +173,7 @@ def _checkpoint(folder: Path) -> int | None:
     try:
         head = checkpoint(folder)
         if head is None and path.exists():
-            path.read_bytes()
+            read_regular(path)
     except OSError as error:
         raise _UnreadableError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -200,7 +201,7 @@ def _last_checkpoints(ledger: Path, folder: Path) -> Mapping[str, LastCheckpoint
 def _reason(path: Path) -> tuple[str, float | None]:
     """Return a reason and when it was written; empty if there is none."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_regular_text(path, errors="replace")
         return text.removesuffix("\n"), path.stat().st_mtime
     except FileNotFoundError:
         return "", None

@@ -27,6 +27,7 @@ from infra.status.stores import ClickHouseCounter, ClickHouseCounts, KafkaCounte
 from ledger_sink.anchor.audit import anchor_states
 from ledger_sink.errors import LedgerError
 from ledger_sink.format import FormatError
+from ledger_sink.regular_file import read_regular_text
 from ledger_sink.store import FileStore
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _strays(settings: Settings) -> list[str]:
 def _confinement(settings: Settings) -> Confinement | None:
     """Return what the engine's process wrote about its confinement; None if it wrote nothing."""
     try:
-        value = json.loads((settings.data / "run" / CONFINEMENT).read_text())
+        value = json.loads(read_regular_text(settings.data / "run" / CONFINEMENT))
         return Confinement(bool(value["confined"]), str(value.get("by", "")), str(value.get("why_not", "")))
     except FileNotFoundError:
         return None

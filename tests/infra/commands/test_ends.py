@@ -76,6 +76,7 @@ def test_a_full_disk_of_the_data_directory_is_named(
 
     @one_line_errors
     def command(data: Path) -> None:
+        assert data.name == ".city"
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(SystemExit):
