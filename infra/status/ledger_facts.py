@@ -117,19 +117,22 @@ def _log(ledger: Path, partition: Path, last: Mapping[str, LastCheckpoint], cove
     refused, refused_at = _reason(folder / REFUSED)
     name = folder.relative_to(ledger).as_posix()
     sealed: int | None = None
+    appended: int | None = None
     next_offset: int | None = None
     uncovered: float | None = None
     unreadable = ""
     try:
-        state = _state(ledger, folder)
         sealed = sum(_leaves(epoch) for epoch in _folders(partition))
+        state = _state(ledger, folder)  # after what is published: it is never less
+        appended = sealed + (0 if state is None else _leaves(folder, state.size) - _leaves(folder))
         if state is not None:
             next_offset = state.next_offset
             uncovered = _uncovered_since(folder, state, last, covered_blocks)
     except _UnreadableError as error:
         unreadable = str(error)
     return LogFact(
-        topic, number, name, sealed, next_offset, stopped, refused, unreadable, stopped_at or refused_at, uncovered
+        topic, number, name, sealed, next_offset, stopped, refused, unreadable, stopped_at or refused_at, uncovered,
+        appended,
     )  # fmt: skip
 
 
@@ -157,9 +160,9 @@ def _uncovered_since(
     return None
 
 
-def _leaves(folder: Path) -> int:
-    """Return how many record leaves a log has published, without START and GAP leaves."""
-    size = _checkpoint(folder)
+def _leaves(folder: Path, size: int | None = None) -> int:
+    """Return how many record leaves a log has up to a size, or has published; without START and GAP leaves."""
+    size = _checkpoint(folder) if size is None else size
     control = folder / "control"
     try:
         return max(0, (size or 0) - (len(list(control.glob("*.json"))) if control.is_dir() else 0))

@@ -62,6 +62,7 @@ class StatusReader:
         self._inside = inside
         self._sealed = [topic.name for topic in catalog.topics.values() if topic.sealed]
         self._appended: dict[tuple[str, int], int] = {}
+        self._leaves: dict[str, int | None] = {}
         self._kafka: PatientQuestion[KafkaCounts] = self._kafka_question()
         self._clickhouse: PatientQuestion[ClickHouseCounts] = self._clickhouse_question()
         self._silent_since: dict[str, float] = {}
@@ -114,9 +115,10 @@ class StatusReader:
         if ledger.unreadable:
             return
         sealed: dict[str, int | None] = dict.fromkeys(self._sealed, 0)
+        self._leaves = dict.fromkeys(self._sealed, 0)
         for log in ledger.logs:
-            before = sealed[log.topic]
-            sealed[log.topic] = None if before is None or log.sealed is None else before + log.sealed
+            sealed[log.topic] = _sum(sealed[log.topic], log.sealed)
+            self._leaves[log.topic] = _sum(self._leaves[log.topic], log.appended)
         for row in status.topics:
             row.sealed = sealed.get(row.topic)
         city = ledger.city_log
@@ -168,7 +170,11 @@ class StatusReader:
             for (name, _), lag in rows.items():
                 lags[name] = max(lags.get(name, 0), lag)
         for row in status.topics:
-            row.records = found.records.get(row.topic)
+            row.records = found.offsets.get(row.topic)
+            if row.topic in self._sealed:
+                row.unsealed, appended = found.unsealed.get(row.topic), self._leaves.get(row.topic, 0)
+                known = status.reporting["ledger"] and None not in (row.unsealed, appended)
+                row.records = appended + row.unsealed if known else None
             row.lag = None if row.records is None else lags.get(row.topic, 0)
             row.held_back = sum(count for (name, _), count in found.held_back.items() if name == row.topic)
         facts.held_back = describe_held_back(found.held_back)
@@ -207,6 +213,10 @@ class StatusReader:
 
     def _clickhouse_question(self) -> PatientQuestion[ClickHouseCounts]:
         return PatientQuestion(ClickHouseCounter(self._settings, self._catalog).count)
+
+
+def _sum(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a + b
 
 
 def _strays(settings: Settings) -> list[str]:

@@ -117,7 +117,7 @@ def test_what_no_block_covers_counts_from_when_kafka_received_it(tmp_path: Path)
     """The oldest record behind the newest block; nothing once it is covered and published."""
     world = sealed_world(tmp_path)
     (log,) = ledger_facts(tmp_path, ["air.reading"], time.time()).logs
-    assert (log.sealed, log.next_offset) == (5, 5)
+    assert (log.sealed, log.appended, log.next_offset) == (5, 5, 5)
     assert log.uncovered_since == record(0).timestamp_ms / 1000
     chain = world.chain()
     chain.extend(1_800_000_000_000)
