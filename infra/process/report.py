@@ -34,6 +34,7 @@ FLAGS = frozenset(
         "ledger_witness_down",
         "ledger_anchor_down",
         "ledger_clock_waiting",
+        "ledger_file_changed",
         "agents_topic_stopped",
     }
 )

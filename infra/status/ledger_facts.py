@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from infra.errors import StackError
 from infra.reconcile.count_ledger import checkpoint, entries, newest_epoch
+from infra.status.control_files import checkpoint_problem, control_files
 from infra.status.model import CityLogFact, LogFact
 from ledger_sink.city_log.state import read_city_state
 from ledger_sink.errors import LedgerError
+from ledger_sink.format.layout import CHECKPOINT
 from ledger_sink.log.reasons import REFUSED, STOPPED, WAITING, Waiting
 from ledger_sink.log.state import read_state
 from ledger_sink.regular_file import read_regular, read_regular_text
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from infra.status.control_files import Keys
     from ledger_sink.city_log.state import LastCheckpoint
     from ledger_sink.log.state import LogState
 
@@ -37,6 +40,8 @@ class LedgerFacts:
     logs: list[LogFact] = field(default_factory=list)
     city_log: CityLogFact | None = None
     unreadable: str = ""
+    damaged: list[str] = field(default_factory=list)
+    """Files that say whose signatures count and are not as they must be, one line each."""
 
 
 class _UnreadableError(Exception):
@@ -63,8 +68,12 @@ def ledger_facts(ledger: Path, topics: Sequence[str], now: float) -> LedgerFacts
     except OSError as error:
         facts.unreadable = f"{error.filename}: cannot be read: {error.strerror}"
         return facts
+    keys, facts.damaged = control_files(ledger)
     if folder is not None:
         facts.city_log = _city_log(ledger, folder, now)
+        if not facts.city_log.unreadable:
+            wrong = checkpoint_problem(folder / CHECKPOINT, keys)
+            facts.city_log = replace(facts.city_log, unreadable=wrong)
         covered_blocks = facts.city_log.blocks or 0
         try:
             last = _last_checkpoints(ledger, folder)
@@ -76,7 +85,7 @@ def ledger_facts(ledger: Path, topics: Sequence[str], now: float) -> LedgerFacts
         except _UnreadableError as error:
             facts.unreadable = facts.unreadable or str(error)
             continue
-        facts.logs += [_log(ledger, partition, last, covered_blocks) for partition in partitions]
+        facts.logs += [_log(ledger, partition, last, covered_blocks, keys) for partition in partitions]
     return facts
 
 
@@ -109,7 +118,9 @@ def _city_log(ledger: Path, folder: Path, now: float) -> CityLogFact:
     return CityLogFact(head, text, age, stopped, wait, "", since)
 
 
-def _log(ledger: Path, partition: Path, last: Mapping[str, LastCheckpoint], covered_blocks: int) -> LogFact:
+def _log(
+    ledger: Path, partition: Path, last: Mapping[str, LastCheckpoint], covered_blocks: int, keys: Keys
+) -> LogFact:
     """Read the newest epoch of a partition; earlier epochs add to what is sealed."""
     topic, number = partition.parent.name, int(partition.name)
     folder = newest_epoch(partition) or partition
@@ -130,6 +141,7 @@ def _log(ledger: Path, partition: Path, last: Mapping[str, LastCheckpoint], cove
             uncovered = _uncovered_since(folder, state, last, covered_blocks)
     except _UnreadableError as error:
         unreadable = str(error)
+    unreadable = unreadable or checkpoint_problem(folder / CHECKPOINT, keys)
     return LogFact(
         topic, number, name, sealed, next_offset, stopped, refused, unreadable, stopped_at or refused_at, uncovered,
         appended,

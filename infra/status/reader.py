@@ -107,6 +107,7 @@ class StatusReader:
         return found
 
     def _fill_ledger(self, status: Status, facts: Facts, ledger: LedgerFacts) -> None:
+        facts.ledger_damaged = ledger.damaged
         facts.logs, facts.city_log, facts.ledger_unreadable = ledger.logs, ledger.city_log, ledger.unreadable
         self._appended = {
             (log.topic, log.partition): log.next_offset for log in ledger.logs if log.next_offset is not None
