@@ -51,7 +51,7 @@ def reported(run: Callable[[], Any], *places: Path) -> int:
 
     Args:
         run: The command.
-        places: Folders that it writes to, of which a full one is named.
+        places: Folders that it writes to; a full one is named.
     """
     try:
         result = run()
@@ -77,7 +77,7 @@ def line_of(error: BaseException, *places: Path) -> tuple[str, int]:
 
     Args:
         error: What ended a command.
-        places: Folders that the command writes to, of which a full one is named.
+        places: Folders that the command writes to; a full one is named.
     """
     from infra.known_errors import exit_code_of, known_errors
 

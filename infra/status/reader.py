@@ -173,9 +173,9 @@ class StatusReader:
         for row in status.topics:
             row.records = found.offsets.get(row.topic)
             if row.topic in self._sealed:
-                row.unsealed, appended = found.unsealed.get(row.topic), self._leaves.get(row.topic, 0)
-                known = status.reporting["ledger"] and None not in (row.unsealed, appended)
-                row.records = appended + row.unsealed if known else None
+                row.unsealed = found.unsealed.get(row.topic)
+                appended = self._leaves.get(row.topic) if status.reporting["ledger"] else None
+                row.records = _sum(appended, row.unsealed)
             row.lag = None if row.records is None else lags.get(row.topic, 0)
             row.held_back = sum(count for (name, _), count in found.held_back.items() if name == row.topic)
         facts.held_back = describe_held_back(found.held_back)
