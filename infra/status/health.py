@@ -39,6 +39,8 @@ class Facts:
     logs: Sequence[LogFact] = ()
     city_log: CityLogFact | None = None
     ledger_unreadable: str = ""
+    ledger_damaged: Sequence[str] = ()
+    """Files that say whose signatures count and are not as they must be, one line each."""
     unread: Mapping[tuple[str, int], tuple[int, bool]] = field(default_factory=dict)
     """By topic and partition: records that were received more than LATE_S ago and that the ledger has not appended,
     at most; and whether some of them are older than VERY_LATE_S."""
@@ -133,6 +135,8 @@ def _city_log(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             RED, "ledger", "unreadable", facts.ledger_unreadable, "restore the files; run `city audit`"
         )
+    for what in facts.ledger_damaged:
+        yield Problem(RED, "ledger", "damaged", what, "restore the file; run `city audit`")
     log = facts.city_log
     if log is None:
         return
@@ -242,6 +246,9 @@ def _condition(process: str, each: Condition, silent: set[str], now: float) -> P
         case "ledger_anchor_down":
             what, reason = f"anchor {label('anchor')} does not answer as it should", "anchor-down"
             todo, part, severity = "see logs/ledger.log", f"anchor {label('anchor')}", YELLOW
+        case "ledger_file_changed":
+            what, reason = f"ledger/{label('file')} {label('reason')}", "changed"
+            todo, part, severity = "put it back from a backup; run `city audit`", "ledger", RED
         case "agents_topic_stopped":
             what, reason = f"a rule refused too much: topic {label('topic')} is not read", "topic-stopped"
             todo = f"see logs/{process}.log; mend the rule, then `city up` again"
