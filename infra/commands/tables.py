@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.commands.common import catalog, data_option, one_line_errors, running
+from infra.commands.progress import shown_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,17 @@ def rebuild(topic: str | None, every: bool, origin: str, data: Path) -> None:
             else "there is no such topic; see `city schemas list`"
         )
         raise SettingsError(f"tables rebuild: {topic}: {known}")
-    with closing(connect(settings)) as client:
-        for name in archived if every else [str(topic)]:
-            done = rebuild_table(client, settings, topics, archived[name], from_kafka=origin == "kafka")
+    names = list(archived) if every else [str(topic)]
+    with closing(connect(settings)) as client, shown_progress("tables rebuild", "reading") as progress:
+        for number, name in enumerate(names, 1):
+            where = f"{name} ({number} of {len(names)})"
+            done = rebuild_table(
+                client,
+                settings,
+                topics,
+                archived[name],
+                from_kafka=origin == "kafka",
+                step=lambda step, where=where: progress(f"{where}: {step}"),  # type: ignore[misc]
+            )
+            progress.clear()
             click.echo(str(done))

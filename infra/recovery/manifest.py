@@ -11,18 +11,20 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from infra.recovery.errors import BackupError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 FORMAT = "city-backup/1"
 NAME = "manifest.json"
 FILES = "files"
 """Folder of a backup that holds the files, under their paths in the data directory."""
 _PIECE = 1 << 20
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,18 @@ def read_manifest(backup: Path) -> Manifest:
     return found
 
 
-def problems(backup: Path, manifest: Manifest) -> Iterator[str]:
+def counted(items: Collection[T], doing: str, progress: Callable[[str], None]) -> Iterator[T]:
+    """Yield items. Before each, call `progress` with its number, such as `copying file 3 of 505`."""
+    for number, each in enumerate(items, 1):
+        progress(f"{doing} {number:,} of {len(items):,}")
+        yield each
+
+
+def problems(
+    backup: Path, manifest: Manifest, progress: Callable[[str], None] = lambda _: None
+) -> Iterator[str]:
     """Yield one line for each file of a backup that is missing or differs from the manifest."""
-    for name, listed in manifest.files.items():
+    for name, listed in counted(manifest.files.items(), "checking file", progress):
         path = backup / FILES / name
         try:
             size = path.stat().st_size
