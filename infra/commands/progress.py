@@ -80,7 +80,7 @@ class Progress:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except (OSError, ValueError):  # whoever read stderr has gone; the work goes on
+        except (OSError, ValueError):  # nobody reads stderr any more; the work goes on
             self._what = ""
 
 

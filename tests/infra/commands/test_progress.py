@@ -91,7 +91,7 @@ def test_other_output_counts_as_a_line() -> None:
 
 
 def test_a_stderr_that_is_closed_does_not_end_the_work() -> None:
-    """Whoever read it has gone; the copy goes on."""
+    """Nobody reads it any more; the copy goes on."""
     screen, clock = Screen(terminal=False), Clock()
     shown = Progress("backup", screen, clock)
     screen.close()
