@@ -18,7 +18,9 @@ EVERY_S = 10.0
 """Seconds between two plain lines, and longest silence."""
 REDRAW_S = 0.2
 """Least time between two writes of the line on a terminal."""
-TICK_S = 1.0
+TICK_S = 0.25
+SECOND = 1.0
+"""Seconds after which the line on a terminal is written again, with the time that has passed."""
 _CLEAR = "\r\x1b[K"
 
 
@@ -53,7 +55,7 @@ class Progress:
     def tick(self) -> None:
         """Write a line if one is due: also when a step takes long and nothing new is known."""
         with self._lock:
-            if self._what and self._clock() - self._written >= (TICK_S if self._terminal else EVERY_S):
+            if self._what and self._clock() - self._written >= (SECOND if self._terminal else EVERY_S):
                 self._write()
 
     def clear(self, then: str = "") -> None:

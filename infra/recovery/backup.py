@@ -24,10 +24,11 @@ import psutil
 from infra.process.data_lock import is_locked
 from infra.process.disk_space import free_bytes
 from infra.process.supervisor import Supervisor
+from infra.recovery.counted import counted
 from infra.recovery.data_files import View, take_view, warm
 from infra.recovery.errors import BackupError
 from infra.recovery.freeze import frozen, stack_processes
-from infra.recovery.manifest import FILES, NAME, Manifest, StoredFile, copy_hashed, counted
+from infra.recovery.manifest import FILES, NAME, Manifest, StoredFile, copy_hashed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,8 +11,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 from infra.process.disk_space import free_bytes
+from infra.recovery.counted import counted
 from infra.recovery.errors import BackupError, RestoreError
-from infra.recovery.manifest import FILES, Manifest, copy_hashed, counted, problems, read_manifest
+from infra.recovery.manifest import FILES, Manifest, copy_hashed, problems, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

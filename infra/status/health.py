@@ -48,6 +48,8 @@ class Facts:
     """One sentence for each partition in which an open transaction holds records back."""
     confinement: Confinement | None = None
     missing_tables: Sequence[str] = ()
+    strays: Sequence[str] = ()
+    """One line for each partition that Kafka has set aside: what, and what to do."""
     disk: str = ""
     """That the disk is almost full, and what to do; empty: it is not."""
 
@@ -267,6 +269,9 @@ def _rest(facts: Facts) -> Iterator[Problem]:
     for what in facts.held_back:
         line, _, todo = what.rpartition(": ")
         yield Problem(YELLOW, "kafka", "held-back", line, todo)
+    for what in facts.strays:
+        line, _, todo = what.rpartition("there: ")
+        yield Problem(RED, "kafka", "set-aside", f"{line}there", todo)
     if facts.missing_tables:
         first, rest = facts.missing_tables[0], len(facts.missing_tables) - 1
         what = f"table {first}{f' and {rest} more' if rest else ''} is not there"

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from infra.admin import produce
 from infra.commands import backup, demo, ledger, progress, records, tables
 from infra.commands.progress import EVERY_S, Progress
-from infra.recovery.manifest import counted
+from infra.recovery.counted import counted
 from streams.replay.input import InputReport
 
 if TYPE_CHECKING:
