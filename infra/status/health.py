@@ -258,6 +258,10 @@ def _condition(process: str, each: Condition, silent: set[str], now: float) -> P
             what, reason = f"{process} has records to read{where} and commits nothing", "stalled"
             todo, part = f"see logs/{process}.log", process
             severity = RED if lasts_s > VERY_LATE_S else YELLOW
+        case "agents_slow_seconds" if lasts_s > LATE_S and "kafka" not in silent:
+            where = f"{label('topic')}/{label('partition')}"
+            what, reason = f"{process} works on records of {where} and has committed none", "slow"
+            todo, part, severity = f"wait; if it lasts, see logs/{process}.log", process, YELLOW
         case _:
             return None  # a stopped log and a waiting clock are known from the ledger's files
     return Problem(severity, part, reason, what, todo, each.since)
