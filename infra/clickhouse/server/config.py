@@ -35,6 +35,8 @@ class BoardLimits:
     max_execution_s: int = 30
     max_result_rows: int = 200_000
     max_memory_bytes: int = 512 * MIB
+    max_block_rows: int = 2_048  # the engine looks at time and cancelling between blocks only
+    max_threads: int = 2
 
 
 @dataclass(frozen=True, slots=True)
