@@ -52,7 +52,9 @@ def half(tmp_path: Path) -> Iterator[Settings]:
 
 def test_a_stack_that_hangs_is_read_within_ten_seconds(half: Settings) -> None:
     """Every part is red, every count unknown; the time is that of the snapshot."""
-    (half.data / "run" / CONFINEMENT).write_text('{"confined": false, "by": "", "why_not": "no Landlock"}')
+    (half.data / "run" / CONFINEMENT).write_text(
+        '{"confined": false, "by": "", "why_not": "no Landlock", "overruns": 2}'
+    )
     reader = StatusReader(half, catalog())
     began = time.monotonic()
     status = reader.read()
