@@ -42,6 +42,7 @@ HIDDEN_COLUMNS = frozenset(
     }
 )
 """Columns of those tables that show where the engine keeps its data, or statements of others."""
+_NOT_SHOWN = ("caches", "cluster", "clusters", "merges")  # of SHOW: what is no table
 _SYSTEM_DATABASES = frozenset({"system", "information_schema"})
 _REPEATS = re.compile(r"\{(\d+)?(?:,(\d*))?\}")
 
@@ -57,6 +58,8 @@ def check_tree(tree: Node) -> None:
     for node in _nodes(tree):
         if str(node.get("param_type", "")).strip().casefold() == "identifier":
             raise _past_the_tables(f"{{{node.get('name')}:Identifier}}")
+        if node.get("type") == "ShowTablesQuery" and any(node.get(key) for key in _NOT_SHOWN):
+            raise _past_the_tables("SHOW CLUSTERS, MERGES or CACHES")
         if any(value and ("out_file" in key or "outfile" in key) for key, value in node.items()):
             raise _past_the_tables("INTO OUTFILE")
         if node.get("type") == "Literal":
@@ -72,7 +75,7 @@ def check_default_database(name: str | None) -> None:
         RefusedError: Code 497.
     """
     if name is not None and name.casefold() in _SYSTEM_DATABASES:
-        raise _past_the_tables(f"the default database {name}")
+        raise _past_the_tables(name)
 
 
 def check_parameters(params: Mapping[str, str]) -> None:
@@ -253,7 +256,7 @@ def _check_system_columns(tree: Node) -> None:
         parts = node.get("name_parts") or [node.get("name")]
         hidden = HIDDEN_COLUMNS.intersection(map(str, parts)) if kind == "Identifier" else None
         if hidden:
-            raise _past_the_tables(f"the column {min(hidden)} of a system table")
+            raise _past_the_tables(min(hidden))
 
 
 def _arguments(node: Node) -> list[Node]:
