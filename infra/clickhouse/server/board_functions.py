@@ -107,6 +107,10 @@ _TYPED = re.compile(
 _BASES = _names(_AGGREGATES, _COLLECTING)
 _COMBINATORS = re.compile(r"(if|ornull|ordefault|distinct|merge)$")
 
+NOT_IN_WINDOWS = _names(_COLLECTING) | frozenset(
+    name for name in _BASES if name.startswith(("quantile", "median", "entropy", "topk"))
+)
+"""Aggregates whose result walks through all collected values: a window asks for it at each row."""
 TABLE_FUNCTIONS = _names("numbers values generate_series generateSeries")
 """What may stand in place of a table."""
 HIGHER_ORDER = _names(_HIGHER)

@@ -154,6 +154,8 @@ def _check_call(node: Node, in_lambda: bool, lambda_here: bool) -> int:
         _check_literal_argument(name, arguments, at)
     if folded == "array" and len(arguments) > MOST_ELEMENTS:
         raise _too_much(f"an array of {len(arguments):,} elements", f"{MOST_ELEMENTS:,}")
+    if node.get("is_window_function") and functions.base(folded) in functions.NOT_IN_WINDOWS:
+        raise RefusedError(497, "ACCESS_DENIED", f"a board may not call `{name}` over a window (OVER)")
     if functions.base(folded) in functions.COLLECTING:
         _check_collecting(name, node)
     if folded not in functions.GROWING:

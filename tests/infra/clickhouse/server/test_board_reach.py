@@ -136,6 +136,8 @@ def test_every_function_of_the_engine_is_allowed_by_name_or_refused(
         ("SELECT position('a', toString(number)) FROM numbers(9)", "position"),
         ("SELECT match('a', {p:String})", "match"),
         ("SELECT arrayMap(x -> has([1, 2], x), [1])", "has"),
+        ("SELECT quantileExact(a) OVER (ORDER BY a) FROM city.facts", "quantileExact"),
+        ("SELECT entropyIf(a, 1) OVER w FROM city.facts WINDOW w AS (ORDER BY a)", "entropyIf"),
         ("SELECT * FROM generateRandom('a UInt8')", "generateRandom"),
         ("SELECT * FROM view(SELECT 1)", "view"),
     ],
