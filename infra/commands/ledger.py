@@ -86,6 +86,7 @@ def audit(data: Path, incremental: bool, verbose: bool, as_json: bool) -> None:
                 "problems": result.problems,
                 "unreadable": result.unreadable,
                 "explained": result.explained,
+                "set_aside": result.set_aside,
                 "rests_on": result.rests_on,
                 "not_checked": result.not_checked,
                 "compared": result.compared(),
@@ -124,6 +125,7 @@ def _print_audit(result: WholeAudit, *, verbose: bool) -> None:
     head = [result.verdict_line()]
     head += [f"rests on: {line}" for line in result.rests_on]
     head += [f"could not read: {line}" for line in result.unreadable]
+    head += [f"set aside: {line}" for line in result.set_aside]
     if verbose:
         head += [f"not checked: {line}" for line in result.not_checked]
         head += [f"explained: {line}" for line in result.explained]
@@ -174,11 +176,14 @@ def show(data: Path) -> None:
 
 @keys.command("new-epoch")
 @data_option
+@click.option(
+    "--sound", is_flag=True, help="Also end logs that could go on, because a key changed for example."
+)
 @click.argument("topic")
 @one_line_errors
-def new_epoch(data: Path, topic: str) -> None:
-    """Declare a discontinuity of TOPIC (re-created in Kafka): its logs go on in a new epoch."""
+def new_epoch(data: Path, topic: str, sound: bool) -> None:
+    """Declare a discontinuity of TOPIC while the city is stopped: its logs go on in a new epoch."""
     from infra.admin.produce import declare_epoch
 
-    for origin in declare_epoch(running(data), catalog(), topic):
+    for origin in declare_epoch(running(data), catalog(), topic, sound=sound):
         click.echo(origin)

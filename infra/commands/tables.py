@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import sys
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import click
@@ -32,14 +33,18 @@ def tables() -> None:
     type=click.Choice(["archive", "kafka"]),
     default="archive",
     show_default=True,
-    help="kafka: put records that the archive lacks back first, as far as Kafka has them.",
+    help="kafka: make the archived rows what Kafka has and the ledger sealed, first.",
 )
 @data_option
 @one_line_errors
 def rebuild(topic: str | None, every: bool, origin: str, data: Path) -> None:
-    """Make the table of TOPIC and its roll-ups again, exactly, beside a running stack."""
+    """Make the table of TOPIC and its roll-ups again, exactly, beside a running stack.
+
+    Ends with 1 where Kafka or the archive contradicts the ledger; each such offset is named, with what was used.
+    """
     from infra.connections import connect
-    from infra.errors import SettingsError
+    from infra.errors import SettingsError, StackError
+    from infra.tables.from_kafka import FromKafka
     from infra.tables.rebuild import rebuild as rebuild_table
 
     parts = ("kafka", "clickhouse") if origin == "kafka" else ("clickhouse",)
@@ -54,7 +59,23 @@ def rebuild(topic: str | None, every: bool, origin: str, data: Path) -> None:
             else "there is no such topic; see `city schemas list`"
         )
         raise SettingsError(f"tables rebuild: {topic}: {known}")
-    with closing(connect(settings)) as client:
+    code = 0
+    with ExitStack() as stack:
+        client = stack.enter_context(closing(connect(settings)))
+        repair = None
+        if origin == "kafka":
+            repair = stack.enter_context(closing(FromKafka(client, settings, topics))).repair
         for name in archived if every else [str(topic)]:
-            done = rebuild_table(client, settings, topics, archived[name], from_kafka=origin == "kafka")
+            try:
+                done = rebuild_table(client, settings, archived[name], archive=repair)
+            except StackError as error:
+                click.echo(f"city: tables rebuild: {error}", err=True)
+                code = error.exit_code
+                continue
             click.echo(str(done))
+            if done.archive is not None:
+                for line in done.archive.lines():
+                    click.echo(f"  {line}")
+                code = code or int(done.archive.contradicted > 0)
+    if code:
+        sys.exit(code)

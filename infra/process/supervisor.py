@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 STOP_S = 12.0
 """Seconds from SIGTERM until a child is killed."""
+GUIDE = "docs/recovery.md"
+"""A last line that names this page says itself what to do."""
 LONGEST_LINE = 400
 """Characters of a log line that an exit message holds."""
 _FAULT = re.compile(
@@ -62,8 +64,10 @@ class Child:
         """Return one line: how it ended, its last line, and its log."""
         code = self.process.poll()
         how = f"was ended by {_signal(-code)}" if code is not None and code < 0 else f"ended with {code}"
+        last = self.last_line() or "no output"
         again = f"start again with `city up --data {self.log.parent.parent}`; nothing is lost"
-        return f"{self.name} {how}: {self.last_line() or 'no output'} (log: {self.log}); {again}"
+        advice = "" if GUIDE in last else f"; {again}"
+        return f"{self.name} {how}: {last} (log: {self.log}){advice}"
 
 
 def _signal(number: int) -> str:

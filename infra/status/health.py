@@ -50,6 +50,8 @@ class Facts:
     overruns: int = 0
     """Statements of boards that run beyond their limit and that the engine cannot stop."""
     missing_tables: Sequence[str] = ()
+    strays: Sequence[str] = ()
+    """One line for each partition that Kafka has set aside: what, and what to do."""
     disk: str = ""
     """That the disk is almost full, and what to do; empty: it is not."""
 
@@ -265,6 +267,9 @@ def _rest(facts: Facts) -> Iterator[Problem]:
     for what in facts.held_back:
         line, _, todo = what.rpartition(": ")
         yield Problem(YELLOW, "kafka", "held-back", line, todo)
+    for what in facts.strays:
+        line, _, todo = what.rpartition("there: ")
+        yield Problem(RED, "kafka", "set-aside", f"{line}there", todo)
     if facts.missing_tables:
         first, rest = facts.missing_tables[0], len(facts.missing_tables) - 1
         what = f"table {first}{f' and {rest} more' if rest else ''} is not there"

@@ -13,6 +13,7 @@ import json
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from infra.kafka.log_files import strays
 from infra.layer_configs import anchor_settings
 from infra.process.disk_space import almost_full
 from infra.reconcile.held_back import describe_held_back
@@ -76,6 +77,7 @@ class StatusReader:
         self._fill_clickhouse(status, facts, silent)
         self._fill_kafka(status, facts, silent)
         facts.confinement, facts.overruns = _confinement(settings)
+        facts.strays = _strays(settings)
         facts.disk = almost_full(settings.data, settings.disk_warning_mb << 20) or ""
         status.time = facts.time = time.time()
         status.problems = problems(facts)
@@ -204,6 +206,14 @@ class StatusReader:
 
     def _clickhouse_question(self) -> PatientQuestion[ClickHouseCounts]:
         return PatientQuestion(ClickHouseCounter(self._settings, self._catalog).count)
+
+
+def _strays(settings: Settings) -> list[str]:
+    """Return one line for each partition that the embedded Kafka has set aside, or that this cannot be read."""
+    try:
+        return [] if settings.kafka else list(strays(settings.data / "kafka" / "log"))
+    except OSError as error:
+        return [f"{error.filename} cannot be read, so what Kafka has is unknown; there: {error.strerror}"]
 
 
 def _confinement(settings: Settings) -> tuple[Confinement | None, int]:

@@ -34,7 +34,7 @@ class AuditBaseline:
     rows: dict[str, tuple[int, RowSummary]] = field(default_factory=dict)
     """By `topic/partition`: an offset, and a summary of the archive rows before it."""
     tables: dict[str, Any] = field(default_factory=dict)
-    """By typed table: what the caller remembers of its rows."""
+    """What the caller remembers of tables: rows, roll-ups, definitions."""
 
 
 def read_baseline(path: Path) -> AuditBaseline | None:

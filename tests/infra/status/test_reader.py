@@ -52,6 +52,9 @@ def half(tmp_path: Path) -> Iterator[Settings]:
 
 def test_a_stack_that_hangs_is_read_within_ten_seconds(half: Settings) -> None:
     """Every part is red, every count unknown; the time is that of the snapshot."""
+    stray = half.data / "kafka" / "log" / f"a-0.{0:032x}-stray"
+    stray.mkdir(parents=True)
+    (stray / f"{0:020}.log").write_bytes(b"records")
     (half.data / "run" / CONFINEMENT).write_text(
         '{"confined": false, "by": "", "why_not": "no Landlock", "overruns": 2}'
     )
@@ -61,6 +64,7 @@ def test_a_stack_that_hangs_is_read_within_ten_seconds(half: Settings) -> None:
     assert time.monotonic() - began < 10
     assert {problem.part for problem in status.red} == {"kafka", "clickhouse", "web", "signer", "witness"}
     assert [p.reason for p in status.problems if p.severity == "yellow"] == ["not-confined"]
+    assert [p.what for p in status.red if p.reason == "set-aside" and str(stray) in p.what]
     assert status.reporting == {"ledger": True, "clickhouse": False, "kafka": False}
     assert {(t.records, t.rows, t.events, t.lag, t.age_s) for t in status.topics} == {(None,) * 5}
     again = reader.read()
@@ -96,6 +100,19 @@ def sealed_world(root: Path) -> World:
     world.publish(sequencer)
     sequencer.close()
     return world
+
+
+def test_a_state_with_a_flipped_bit_is_unreadable_and_no_number(tmp_path: Path) -> None:
+    """Its own check sum is looked at: a size that nobody wrote is not shown, in a partition's log and the city's."""
+    world = sealed_world(tmp_path)
+    world.chain().extend(1_800_000_000_000)
+    for path in tmp_path.rglob("state.json"):
+        path.write_bytes(path.read_bytes().replace(b'"size":', b'"size":1', 1))
+    facts = ledger_facts(tmp_path, ["air.reading"], time.time())
+    assert facts.logs[0].next_offset is None
+    assert "state.json: damaged" in facts.logs[0].unreadable
+    assert facts.city_log is not None
+    assert "state.json: damaged" in facts.city_log.unreadable
 
 
 def test_what_no_block_covers_counts_from_when_kafka_received_it(tmp_path: Path) -> None:
