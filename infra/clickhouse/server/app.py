@@ -144,16 +144,16 @@ class ClickHouseServer:
         left = asyncio.ensure_future(response.watch())
         try:
             async with contextlib.AsyncExitStack() as stack:
-                turns = []
+                held = []
                 if user.role == "boards":  # first, so that those who wait for it take no worker
-                    turns.append(await stack.enter_async_context(self._board_admission.admit(left)))
-                turns.append(await stack.enter_async_context(self._admission.admit(left)))
+                    held.append(await stack.enter_async_context(self._board_admission.admit(left)))
+                held.append(await stack.enter_async_context(self._admission.admit(left)))
                 job = await self._parse(request.method, pairs, headers, body, user, left)
                 if job.statement.kind == "empty" and request.method in ("GET", "HEAD"):
                     await response.start(self._identity | {"Content-Type": "text/plain; charset=UTF-8"})
                     await response.block(b"Ok.\n")
                 else:
-                    await self._run(job, response, left, turns)
+                    await self._run(job, response, left, held)
             await response.end()  # last: a client with the whole response finds the session free
         finally:
             left.cancel()
@@ -200,7 +200,7 @@ class ClickHouseServer:
         return await read_body(request.stream(), encoding, limit, config.spool_bytes, config.path)
 
     async def _run(
-        self, job: Job, response: QueryResponse, left: asyncio.Future[None], turns: Sequence[Turn]
+        self, job: Job, response: QueryResponse, left: asyncio.Future[None], held: Sequence[Turn]
     ) -> None:
         session_id = job.request.session_id if job.role == "platform" else None  # boards leave no state
         handle = await self._sessions.take(session_id) if session_id else None
@@ -208,7 +208,7 @@ class ClickHouseServer:
         if handle is None:
             handle = await self._blocking(self._engine.handle)
         try:
-            await self._watched(job, handle, response, left, turns)
+            await self._watched(job, handle, response, left, held)
         finally:
             if keep and session_id:
                 self._sessions.keep(session_id, handle, job.request.session_timeout_s)
@@ -221,11 +221,11 @@ class ClickHouseServer:
         handle: Handle,
         response: QueryResponse,
         left: asyncio.Future[None],
-        turns: Sequence[Turn],
+        held: Sequence[Turn],
     ) -> None:
         """Run a job and cancel it when the client goes; an insert whose data has arrived is finished."""
         marker = f"request-{uuid.uuid4()}"
-        work = asyncio.ensure_future(self._execute(job, handle, response, marker, turns))
+        work = asyncio.ensure_future(self._execute(job, handle, response, marker, held))
         try:
             await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)
             while not work.done() and job.statement.kind != "insert":
@@ -237,31 +237,31 @@ class ClickHouseServer:
         work.result()
 
     async def _execute(
-        self, job: Job, handle: Handle, response: QueryResponse, marker: str, turns: Sequence[Turn]
+        self, job: Job, handle: Handle, response: QueryResponse, marker: str, held: Sequence[Turn]
     ) -> None:
-        with self._overrun(job, turns):
+        with self._overrun(job, held):
             result: ExecutionResult = await self._blocking(execute, job, handle, self._config, marker)
         try:
-            block = await self._next(job, result, turns)
+            block = await self._next(job, result, held)
             await response.start(self._headers(job, result))
             while block is not None and not response.gone:
                 await response.block(block)
-                block = await self._next(job, result, turns)
+                block = await self._next(job, result, held)
         finally:
             close = getattr(result.blocks, "close", None)
             if close is not None:
-                with self._overrun(job, turns):
+                with self._overrun(job, held):
                     await self._blocking(close)
 
-    async def _next(self, job: Job, result: ExecutionResult, turns: Sequence[Turn]) -> bytes | None:
-        with self._overrun(job, turns):
+    async def _next(self, job: Job, result: ExecutionResult, held: Sequence[Turn]) -> bytes | None:
+        with self._overrun(job, held):
             return await self._blocking(next, result.blocks, None)
 
-    def _overrun(self, job: Job, turns: Sequence[Turn]) -> contextlib.AbstractContextManager[None]:
+    def _overrun(self, job: Job, held: Sequence[Turn]) -> contextlib.AbstractContextManager[None]:
         """Watch the engine's work for a board; the time that its client takes does not count."""
         if job.role != "boards":
             return contextlib.nullcontext()
-        return self._overruns.watch(partial(_give_back, turns))
+        return self._overruns.watch(partial(_give_back, held))
 
     def _headers(self, job: Job, result: ExecutionResult) -> dict[str, str]:
         written = result.written
@@ -282,8 +282,8 @@ class ClickHouseServer:
         return await asyncio.get_running_loop().run_in_executor(self._workers, function, *arguments)
 
 
-def _give_back(turns: Sequence[Turn]) -> None:
-    for turn in turns:
+def _give_back(held: Sequence[Turn]) -> None:
+    for turn in held:
         turn.give_back()
 
 

@@ -1,4 +1,6 @@
-"""What the syntax tree of a board's statement may hold: functions, sizes and tables. Pure."""
+"""What the syntax tree of a board's statement may hold: functions and sizes; its tables are those of
+`board_tables.py`. Pure.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.clickhouse.errors import RefusedError
 from infra.clickhouse.server import board_functions as functions
+from infra.clickhouse.server.board_tables import check_tables, nodes, past_the_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,32 +21,14 @@ MOST_FUNCTIONS = 1_000
 MOST_TEXT = 4_096  # characters of one literal, and of one parameter
 MOST_ELEMENTS = 1_000  # of an array: written out, or collected from rows
 MOST_PATTERN = 256  # characters of a pattern that is looked for in a text
+MOST_WANTED = 100  # elements that are looked for in an array
+MOST_PARAMETERS = 32  # of an aggregate function, such as levels of quantiles
 MOST_REPEATS = 32  # of a part of a regular expression: it is compiled as often
 MOST_REPEATED = 2  # such parts
 MOST_GROWTH = 16  # columns that are joined to longer values: each may double a value's length
 MOST_FRAME = 1_000  # rows of a moving window: it is computed anew for each row
 
-SYSTEM_TABLES = frozenset(
-    {"one", "numbers", "databases", "tables", "columns", "functions", "parts", "settings"}
-)
-"""What the boards, their readers and the query editor of Grafana's plug-in ask."""
-HIDDEN_COLUMNS = frozenset(
-    {
-        "data_path",
-        "data_paths",
-        "disk_name",
-        "metadata_path",
-        "path",
-        "storage_policy",
-        "uuid",
-        "engine_full",
-        "create_table_query",
-        "as_select",
-    }
-)
-"""Columns of those tables that show where the engine keeps its data, or statements of others."""
 _NOT_SHOWN = ("caches", "cluster", "clusters", "merges")  # of SHOW: what is no table
-_SYSTEM_DATABASES = frozenset({"system", "information_schema"})
 _REPEATS = re.compile(r"\{(\d+)?(?:,(\d*))?\}")
 
 
@@ -54,28 +39,18 @@ def check_tree(tree: Node) -> None:
         RefusedError: Code 497, with the function, table or clause.
     """
     _check_functions(tree)
-    _check_tables(tree)
-    for node in _nodes(tree):
+    check_tables(tree)
+    for node in nodes(tree):
         if str(node.get("param_type", "")).strip().casefold() == "identifier":
-            raise _past_the_tables(f"{{{node.get('name')}:Identifier}}")
+            raise past_the_tables(f"{{{node.get('name')}:Identifier}}")
         if node.get("type") == "ShowTablesQuery" and any(node.get(key) for key in _NOT_SHOWN):
-            raise _past_the_tables("SHOW CLUSTERS, MERGES or CACHES")
+            raise past_the_tables("SHOW CLUSTERS, MERGES or CACHES")
         if any(value and ("out_file" in key or "outfile" in key) for key, value in node.items()):
-            raise _past_the_tables("INTO OUTFILE")
+            raise past_the_tables("INTO OUTFILE")
         if node.get("type") == "Literal":
             _check_literal(node.get("value"))
         if node.get("type") == "WindowDefinition":
             _check_frame(node)
-
-
-def check_default_database(name: str | None) -> None:
-    """Refuse a default database whose tables a board may not read by their bare names.
-
-    Raises:
-        RefusedError: Code 497.
-    """
-    if name is not None and name.casefold() in _SYSTEM_DATABASES:
-        raise _past_the_tables(name)
 
 
 def check_parameters(params: Mapping[str, str]) -> None:
@@ -156,8 +131,11 @@ def _check_call(node: Node, in_lambda: bool, lambda_here: bool) -> int:
         raise _too_much(f"an array of {len(arguments):,} elements", f"{MOST_ELEMENTS:,}")
     if node.get("is_window_function") and functions.base(folded) in functions.NOT_IN_WINDOWS:
         raise RefusedError(497, "ACCESS_DENIED", f"a board may not call `{name}` over a window (OVER)")
+    parameters = (node.get("parameters") or {}).get("children") or []
+    if len(parameters) > MOST_PARAMETERS:
+        raise _too_much(f"`{name}` with {len(parameters):,} parameters", str(MOST_PARAMETERS))
     if functions.base(folded) in functions.COLLECTING:
-        _check_collecting(name, node)
+        _check_collecting(name, parameters)
     if folded not in functions.GROWING:
         return 0
     columns = sum(1 for each in arguments if each.get("type") != "Literal")
@@ -180,7 +158,10 @@ def _check_literal_argument(name: str, arguments: list[Node], at: int) -> None:
     text = str((argument.get("value") or {}).get("value", ""))
     if is_type and "fixedstring" in text.casefold():
         raise _no_such_function("FixedString")
-    if not is_type and len(text) > MOST_PATTERN:
+    value = (argument.get("value") or {}).get("value")
+    if isinstance(value, list) and len(value) > MOST_WANTED:
+        raise _too_much(f"{len(value):,} elements to look for with `{name}`", str(MOST_WANTED))
+    if isinstance(value, str) and not is_type and len(text) > MOST_PATTERN:
         raise _too_much(f"a pattern of {len(text):,} characters for `{name}`", str(MOST_PATTERN))
     repeats = [int(number) for pair in _REPEATS.findall(text) for number in pair if number]
     if any(number > MOST_REPEATS for number in repeats) or len(repeats) > 2 * MOST_REPEATED:
@@ -189,8 +170,7 @@ def _check_literal_argument(name: str, arguments: list[Node], at: int) -> None:
         )
 
 
-def _check_collecting(name: str, node: Node) -> None:
-    parameters = ((node.get("parameters") or {}).get("children")) or []
+def _check_collecting(name: str, parameters: list[Node]) -> None:
     value = (parameters[0].get("value") or {}).get("value") if parameters else None
     if not isinstance(value, int) or not 0 < value <= MOST_ELEMENTS:
         text = f"`{name}` needs the number of elements that it may collect, at most {MOST_ELEMENTS:,}: {name}(100)(x)"
@@ -233,34 +213,6 @@ def _check_frame(node: Node) -> None:
             )
 
 
-def _check_tables(tree: Node) -> None:
-    reads_system = False
-    for node in _nodes(tree):
-        if node.get("type") in ("TableIdentifier", "Identifier"):
-            parts = [str(part) for part in node.get("name_parts") or [node.get("name")]]
-            if len(parts) > 1 and parts[0].casefold() in _SYSTEM_DATABASES:
-                if parts[0].casefold() != "system" or parts[1] not in SYSTEM_TABLES:
-                    raise _past_the_tables(".".join(parts[:2]))
-                reads_system = True
-    if reads_system:
-        _check_system_columns(tree)
-
-
-def _check_system_columns(tree: Node) -> None:
-    """Refuse the columns that no board needs, by whichever name a statement could read them."""
-    for node in _nodes(tree):
-        kind = str(node.get("type"))
-        if "column_aliases" in node or "Asterisk" in kind or "Matcher" in kind:
-            what = "*, COLUMNS(…) or names for all columns"
-            raise RefusedError(
-                497, "ACCESS_DENIED", f"name the columns of a system table: {what} may not stand beside it"
-            )
-        parts = node.get("name_parts") or [node.get("name")]
-        hidden = HIDDEN_COLUMNS.intersection(map(str, parts)) if kind == "Identifier" else None
-        if hidden:
-            raise _past_the_tables(min(hidden))
-
-
 def _arguments(node: Node) -> list[Node]:
     found = (node.get("arguments") or {}).get("children") or []
     return [each for each in found if isinstance(each, dict)]
@@ -270,19 +222,6 @@ def _is_lambda(node: Node) -> bool:
     return node.get("type") == "Function" and str(node.get("name")).casefold() == "lambda"
 
 
-def _nodes(tree: Any) -> Iterator[Node]:
-    """Yield the nodes of a syntax tree, literals as a whole."""
-    pending = [tree]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, list):
-            pending += node
-        elif isinstance(node, dict):
-            yield node
-            if node.get("type") != "Literal":
-                pending += node.values()
-
-
 def _no_such_function(name: str) -> RefusedError:
     text = f"a board may not call `{name}`: its cost for one block is not bounded, or nobody has measured it"
     return RefusedError(497, "ACCESS_DENIED", text)
@@ -290,7 +229,3 @@ def _no_such_function(name: str) -> RefusedError:
 
 def _too_much(what: str, most: str) -> RefusedError:
     return RefusedError(497, "ACCESS_DENIED", f"{what}: at most {most} for a board")
-
-
-def _past_the_tables(name: str) -> RefusedError:
-    return RefusedError(497, "ACCESS_DENIED", f"this user reads tables only, and `{name}` reaches past them")

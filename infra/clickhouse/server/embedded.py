@@ -100,7 +100,7 @@ def run(
         config: Users and limits.
         listening: The socket.
         state: The confinement of this process.
-        descriptor: The file of the state, where statements that cannot be stopped are told, too; below 0: none.
+        descriptor: The file of the state, where statements that cannot be stopped are reported, too; below 0: none.
 
     Raises:
         ServerStartError: The engine does not open.

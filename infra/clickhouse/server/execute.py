@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from infra.clickhouse.errors import RefusedError
 from infra.clickhouse.server.board_statements import board_settings, check_board_statement
-from infra.clickhouse.server.board_tree import check_default_database, check_parameters
+from infra.clickhouse.server.board_tables import check_default_database
+from infra.clickhouse.server.board_tree import check_parameters
 from infra.clickhouse.server.deny_list import refuse_unsafe, refuse_unsafe_text, refuse_unsafe_values
 from infra.clickhouse.server.engine import quote_name
 from infra.clickhouse.server.formats import is_streamed

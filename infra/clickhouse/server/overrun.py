@@ -1,9 +1,9 @@
 """Statements of boards that run beyond their limit: the engine cannot be made to stop them.
 
 The engine looks at time and cancelling between blocks of rows only. A statement that stays within one block holds a
-thread, a core and its memory, and no KILL reaches it. So it is told to the status, and its turn is given to other
+thread, a core and its memory, and no KILL reaches it. So the status shows it, and its turn is given to other
 boards, as often as there are spare workers. The process does not end itself: an ended process stops the whole city,
-which would let whoever reads boards stop it. When to start again is for the operator to say.
+which would let anyone who reads boards stop it. When to start again is for the operator to say.
 """
 
 from __future__ import annotations

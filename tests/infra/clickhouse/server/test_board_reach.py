@@ -156,6 +156,8 @@ def test_no_spelling_calls_another_function(board: ClickHouse, sql: str, part: s
         f"SELECT [{', '.join(['number'] * 1001)}] FROM numbers(1)",
         f"SELECT match('a', '{'a' * 257}')",
         "SELECT match('a', '(a{33}){33}')",
+        f"SELECT hasAny([1], {list(range(101))})",
+        f"SELECT quantiles({', '.join(['0.5'] * 33)})(a) FROM city.facts",
         "SELECT extractAll('a', '((a{9}){9}){9}')",
         "SELECT " + " + ".join(["abs(1)"] * 1001),
         "WITH 'a' AS a0, " + ", ".join(f"concat(a{i}, a{i}) AS a{i + 1}" for i in range(9)) + " SELECT a9",
