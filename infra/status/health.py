@@ -49,6 +49,8 @@ class Facts:
     held_back: Sequence[str] = ()
     """One sentence for each partition in which an open transaction holds records back."""
     confinement: Confinement | None = None
+    overruns: int = 0
+    """Statements of boards that run beyond their limit and that the engine cannot stop."""
     missing_tables: Sequence[str] = ()
     strays: Sequence[str] = ()
     """One line for each partition that Kafka has set aside: what, and what to do."""
@@ -283,6 +285,19 @@ def _rest(facts: Facts) -> Iterator[Problem]:
         first, rest = facts.missing_tables[0], len(facts.missing_tables) - 1
         what = f"table {first}{f' and {rest} more' if rest else ''} is not there"
         yield Problem(RED, "clickhouse", "no-table", what, "`city up` makes missing tables")
+    if facts.overruns:
+        many = (
+            "a statement of a board runs"
+            if facts.overruns == 1
+            else f"{facts.overruns} statements of boards run"
+        )
+        yield Problem(
+            RED,
+            "clickhouse",
+            "overrun",
+            f"{many} beyond the limit, and the engine cannot stop what it has begun: cores, memory and turns are taken",
+            "change the password of `board`; Ctrl-C and `city up` start all again, nothing is lost",
+        )
     if facts.confinement is not None and not facts.confinement.confined:
         yield Problem(
             YELLOW,
