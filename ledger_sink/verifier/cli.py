@@ -18,6 +18,7 @@ _EXAMPLES = """\
 examples:
   ledger-verify event.evidence --policy policy.txt
   ledger-verify event.evidence --policy policy.txt --source-key did:key:z6Mk…
+  ledger-verify event.evidence --policy policy.txt --commitment c6c45ef6…
   ledger-verify --log ledger/air-quality.reading/0/1 --key keys.txt
   ledger-verify --city https://city.example/ledger --policy policy.txt --json
   ledger-verify --consistency old-checkpoint ledger/city/1/checkpoint --policy policy.txt
@@ -94,6 +95,8 @@ def _require_one_subject(parser: argparse.ArgumentParser, options: argparse.Name
         parser.error(f"give one of --records, --kafka, --archive at a time, got {' and '.join(sources)}")
     if (sources or options.topic) and options.city is None and whole_log is None:
         parser.error("--topic, --records, --kafka and --archive go with --city or --log")
+    if options.commitment is not None and options.bundle is None:
+        parser.error("--commitment goes with BUNDLE")
     if options.topic and options.city is None:
         parser.error("--topic goes with --city; a log is of one topic")
 
@@ -107,6 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("bundle", nargs="?", type=Path, metavar="BUNDLE", help="an .evidence file")
+    add(
+        "--commitment", type=_commitment, metavar="HEX",
+        help="with BUNDLE: the record must be the one received, as `city subscribe` prints it after `commit`",
+    )  # fmt: skip
     add("--log", metavar="LOG", help="one log's folder or URL (tlog-tiles): all of it")
     add("--city", metavar="LEDGER", help="a ledger's directory or URL: every log and block")
     add(
@@ -162,6 +169,16 @@ def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected seconds above 0, got {text}")
+    return value
+
+
+def _commitment(text: str) -> bytes:
+    try:
+        value = bytes.fromhex(text)
+    except ValueError:
+        value = b""
+    if len(value) != 32 or len(text) != 64:
+        raise argparse.ArgumentTypeError(f"expected 64 hexadecimal digits, got {text[:80]}")
     return value
 
 

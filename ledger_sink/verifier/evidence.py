@@ -212,6 +212,7 @@ class _EventParts(SealedPath):
             "timestamp_type": ("CreateTime", "LogAppendTime")[self.record.timestamp_type],
             "simulated": self.simulated(),
             "leaf_index": self.partition_proof.index,
+            "commitment": self.leaf.commit.hex(),
             **self.path_facts(),
         }
 

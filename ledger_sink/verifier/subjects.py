@@ -20,6 +20,7 @@ from ledger_sink.verifier.evidence import MAX_BUNDLE_BYTES
 from ledger_sink.verifier.folder import LedgerFiles, LedgerFolder, LogFiles, LogFolder
 from ledger_sink.verifier.log_check import check_log
 from ledger_sink.verifier.memory import CheckpointMemory
+from ledger_sink.verifier.named import require_named
 from ledger_sink.verifier.receipts import load_receipt_trust
 from ledger_sink.verifier.record_file import RecordFile
 from ledger_sink.verifier.records_check import RecordSource, check_records
@@ -39,6 +40,7 @@ def verdict_of(options: Namespace, memory: CheckpointMemory) -> Verdict:
     Raises:
         VerifierError: if something named cannot be read, or nothing is trusted.
     """
+    require_named(options)
     budget = Budget(options.timeout, options.max_bytes)
     receipts = load_receipt_trust(options.tsa_root, options.evm, options.anchor_copy)
     trust = replace(
@@ -46,7 +48,7 @@ def verdict_of(options: Namespace, memory: CheckpointMemory) -> Verdict:
     )
     if options.bundle is not None:
         data = read_file(options.bundle, MAX_BUNDLE_BYTES)
-        return check_bundle(str(options.bundle), data, trust, memory)
+        return check_bundle(str(options.bundle), data, trust, memory, options.commitment)
     if options.consistency is not None:
         old, new = options.consistency
         tiles = log_files(options.log or new.removesuffix("/").rpartition("/")[0] or ".", budget)

@@ -231,8 +231,25 @@ def _grouped(claims: tuple[Claim, ...]) -> list[tuple[str, str]]:
         if len(words) <= most:
             lines += [(status.value, each) for each in words]
         elif most == 1:
-            lines.append((status.value, f"{len(words)} × {name} (--verbose), the first: {words[0]}"))
+            lines.append((status.value, f"{len(words)} × {_kind(name)} (--verbose), the first: {words[0]}"))
         else:
             lines += [(status.value, each) for each in words[:most]]
-            lines.append((status.value, f"and {len(words) - most} more of {name} (--verbose)"))
+            lines.append((status.value, f"and {len(words) - most} more of {_kind(name)} (--verbose)"))
     return lines
+
+
+_KINDS = {
+    "log-whole": "that a log is whole",
+    "log-leftovers": "what lies beyond a log's size",
+    "log-beyond": "leaves beyond the newest block",
+    "log-signed": "who signed a log",
+    "roots-in-blocks": "that roots stand in blocks",
+    "partition-keys": "keys of partition logs",
+    "records": "records compared",
+    "witnessed": "cosignatures of witnesses",
+}
+
+
+def _kind(name: str) -> str:
+    """Return the words for claims of one name."""
+    return _KINDS.get(name, name.replace("-", " "))

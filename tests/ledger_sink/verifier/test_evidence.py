@@ -61,6 +61,27 @@ def test_the_commitment_is_printed_for_those_who_received_the_record() -> None:
     assert claim.words.endswith(f"commit {hashlib.sha256(EVIDENCE.record).hexdigest()}.")
 
 
+def test_the_record_received_is_compared_with_the_leaf(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The right commitment holds, another one does not, a cut one is wrong usage; JSON has it, too."""
+    right = hashlib.sha256(EVIDENCE.record).hexdigest()
+    command = [
+        str(files / "event.evidence"),
+        "--policy",
+        str(files / "policy.txt"),
+        "--no-remember",
+        "--json",
+    ]
+    assert main([*command, "--commitment", right]) == 0
+    assert json.loads(capsys.readouterr().out)["facts"]["commitment"] == right
+    assert main([*command, "--commitment", "00" * 32]) == 1
+    assert "is not the one received" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as stopped:
+        main([*command, "--commitment", right[:-1]])
+    assert stopped.value.code == 2
+
+
 def test_a_true_bundle_passes_claim_by_claim() -> None:
     """Every step of the path is shown, in its order."""
     verdict = verdict_of(EVIDENCE)
@@ -278,12 +299,14 @@ def files(tmp_path: Path) -> Path:
 
 
 def test_exit_codes_tell_pass_fail_and_unusable(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """0 for a true bundle, 1 for a damaged one, 2 for a bad policy or wrong usage, 3 for a missing file."""
+    """0 for a true bundle, 1 for a damaged one, 2 for a bad policy, a missing file or wrong usage."""
     bundle, policy = str(files / "event.evidence"), str(files / "policy.txt")
     assert main([bundle, "--policy", policy, "--keys", str(files / "keys.txt")]) == 0
     (files / "cut.evidence").write_bytes(EVIDENCE.encode()[:-1])
     assert main([str(files / "cut.evidence"), "--policy", policy]) == 1
-    assert main([str(files / "none.evidence"), "--policy", policy]) == 3
+    assert main([str(files / "none.evidence"), "--policy", policy]) == 2
+    assert main([bundle, "--policy", str(files / "polic.txt")]) == 2
+    assert "did you mean" in capsys.readouterr().err
     (files / "bad.txt").write_text("quorum\n")
     assert main([bundle, "--policy", str(files / "bad.txt")]) == 2
     assert main([bundle]) == 2

@@ -342,8 +342,11 @@ def test_a_policy_without_the_city_log_is_unusable(
     (tmp_path / "keys.txt").write_bytes(encode_keys(log.key.verifier for log in city.partitions))
     arguments = ["--policy", str(tmp_path / "policy.txt"), "--keys", str(tmp_path / "keys.txt")]
     assert main(["--city", str(tmp_path / "ledger"), *arguments]) == 0
-    assert main(["--city", str(tmp_path / "none"), *arguments]) == 3
-    assert main(["--log", str(tmp_path / "none"), *arguments]) == 3
+    assert main(["--city", str(tmp_path / "none"), *arguments]) == 2
+    assert main(["--log", str(tmp_path / "none"), *arguments]) == 2
+    capsys.readouterr()
+    assert main(["--city", str(tmp_path), *arguments]) == 2
+    assert f"its ledger is {tmp_path / 'ledger'}" in capsys.readouterr().err
 
 
 def test_rolled_back_and_forked_checkpoints_are_refused(tmp_path: Path) -> None:
