@@ -96,8 +96,30 @@ def produce_lines(
         return produce(producer, topic, lines, source, first_number)
 
 
-def declare_epoch(settings: Settings, topics: Catalog, topic: str) -> list[str]:
-    """Declare a new epoch of a topic's logs and return the new origins."""
-    from ledger_sink.log.epochs import new_epoch
+def declare_epoch(settings: Settings, topics: Catalog, topic: str, *, sound: bool = False) -> list[str]:
+    """Declare a new epoch of a topic's logs and return the new origins.
 
-    return new_epoch(ledger_config(settings, topics), topic)
+    Args:
+        settings: The stack, which is stopped.
+        topics: Its catalogue.
+        topic: The topic.
+        sound: Whether logs may end that could go on.
+
+    Raises:
+        SettingsError: All logs of the topic could go on, and `sound` is not set.
+    """
+    from ledger_sink.log.epochs import new_epoch, partitions_of, sound_logs
+    from ledger_sink.store import FileStore
+
+    config = ledger_config(settings, topics)
+    whole = sound_logs(config, topic)
+    if whole and not sound and len(whole) == len(partitions_of(FileStore(config.ledger), topic)):
+        raise SettingsError(
+            f"nothing keeps {whole[0]} from going on{_others(len(whole) - 1)}, and an epoch that has ended stays so: "
+            f"nothing was changed; to end it nonetheless: city keys new-epoch {topic} --sound --data {settings.data}"
+        )
+    return new_epoch(config, topic)
+
+
+def _others(count: int) -> str:
+    return f" (and {count} more of its logs)" if count else ""

@@ -177,11 +177,14 @@ def show(data: Path) -> None:
 
 @keys.command("new-epoch")
 @data_option
+@click.option(
+    "--sound", is_flag=True, help="Also end logs that could go on, because a key changed for example."
+)
 @click.argument("topic")
 @one_line_errors
-def new_epoch(data: Path, topic: str) -> None:
-    """Declare a discontinuity of TOPIC (re-created in Kafka): its logs go on in a new epoch."""
+def new_epoch(data: Path, topic: str, sound: bool) -> None:
+    """Declare a discontinuity of TOPIC while the city is stopped: its logs go on in a new epoch."""
     from infra.admin.produce import declare_epoch
 
-    for origin in declare_epoch(running(data), catalog(), topic):
+    for origin in declare_epoch(running(data), catalog(), topic, sound=sound):
         click.echo(origin)

@@ -103,4 +103,11 @@ def forget(data: Path, person: str, ground: str) -> None:
     from infra.admin.erasures import forget_person
 
     keys = forget_person(running(data, "kafka"), catalog(), person, ground)
+    if not keys:
+        click.echo(
+            f"city: nobody is known here as {person}: is the name right? No key was deleted; the erasure is noted, and "
+            "also holds for records that come later",
+            err=True,
+        )
+        sys.exit(1)
     click.echo(f"forgotten: {len(keys)} keys deleted; every proof stays valid")

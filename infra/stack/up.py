@@ -25,6 +25,7 @@ from infra.reconcile import count, drain, letters, report
 from infra.reconcile.count_ledger import ledger_counts
 from infra.reconcile.held_back import describe_held_back
 from infra.reconcile.lag import LagMeter
+from infra.recovery.key_check import require_keys
 from infra.settings import remember
 from infra.stack.schema_memory import check_schemas
 from infra.stack.stack import Stack
@@ -128,6 +129,7 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
     """Run the stack; return the exit code."""
     supervisor = Supervisor(settings.data)
     supervisor.take()
+    require_keys(settings)
     check_schemas(settings.data, catalog)
     remember(settings)  # only under the lock: commands that join a running stack read it
     links = _links(settings, where(settings, subscribers(catalog)))

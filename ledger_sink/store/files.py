@@ -196,7 +196,7 @@ class FileStore:
         except BlockingIOError:
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
-            raise LockHeldError(f"{path}: process {holder} is its one writer; end it first") from None
+            raise LockHeldError(f"{path}: process {holder} is its one writer: stop the city first") from None
         try:
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())

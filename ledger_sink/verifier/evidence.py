@@ -185,7 +185,7 @@ class _EventParts(SealedPath):
             )
         when = "received" if self.record.timestamp_type else "dated by its producer"
         time = milliseconds_text(self.record.timestamp_ms)
-        return f"Record {self.name}, {when} {time}, is committed to by the leaf."
+        return f"Record {self.name}, {when} {time}, is committed to by the leaf: commit {commit.hex()}."
 
     def leaf_in_partition_log(self) -> str:
         origin = Origin.parse(self.partition_head.origin)

@@ -179,7 +179,7 @@ DAMAGES = (
     Damage("anchors-removed", removed("anchors"), 0, ""),
     Damage("keys-passwords-removed", removed("keys/clickhouse-*"), 0, ""),
     Damage("replay-older", older("replay"), 0, ""),
-    Damage("keys-seed-removed", removed("keys/ledger-master.seed"), 1, "no master seed"),
+    Damage("keys-seed-removed", removed("keys/ledger-master.seed"), 2, "keys/ledger-master.seed"),
     Damage("keys-signer-older", older("keys/ledger-signer.json"), 0, ""),
     Damage("keys-signer-removed", removed("keys/ledger-signer.json"), 1, "gone, and with it what was signed"),
     Damage("replay-removed", removed("replay"), 0, ""),
