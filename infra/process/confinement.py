@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.process import landlock, seccomp
+from ledger_sink.regular_file import read_regular_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -193,7 +194,7 @@ def write_state(descriptor: int, state: Confinement, overruns: int = 0) -> None:
 def read_state(path: Path) -> Confinement | None:
     """Return the state that a file holds; None if it cannot be read, which is unknown and not confined."""
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(read_regular_text(path))
         return Confinement(bool(found["confined"]), str(found["by"]), str(found["why_not"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

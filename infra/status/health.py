@@ -39,6 +39,8 @@ class Facts:
     logs: Sequence[LogFact] = ()
     city_log: CityLogFact | None = None
     ledger_unreadable: str = ""
+    ledger_damaged: Sequence[str] = ()
+    """Files that say whose signatures count and are not as they must be, one line each."""
     unread: Mapping[tuple[str, int], tuple[int, bool]] = field(default_factory=dict)
     """By topic and partition: records that were received more than LATE_S ago and that the ledger has not appended,
     at most; and whether some of them are older than VERY_LATE_S."""
@@ -135,6 +137,8 @@ def _city_log(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             RED, "ledger", "unreadable", facts.ledger_unreadable, "restore the files; run `city audit`"
         )
+    for what in facts.ledger_damaged:
+        yield Problem(RED, "ledger", "damaged", what, "restore the file; run `city audit`")
     log = facts.city_log
     if log is None:
         return
@@ -244,6 +248,9 @@ def _condition(process: str, each: Condition, silent: set[str], now: float) -> P
         case "ledger_anchor_down":
             what, reason = f"anchor {label('anchor')} does not answer as it should", "anchor-down"
             todo, part, severity = "see logs/ledger.log", f"anchor {label('anchor')}", YELLOW
+        case "ledger_file_changed":
+            what, reason = f"ledger/{label('file')} {label('reason')}", "changed"
+            todo, part, severity = "put it back from a backup; run `city audit`", "ledger", RED
         case "agents_topic_stopped":
             what, reason = f"a rule refused too much: topic {label('topic')} is not read", "topic-stopped"
             todo = f"see logs/{process}.log; mend the rule, then `city up` again"
@@ -253,6 +260,10 @@ def _condition(process: str, each: Condition, silent: set[str], now: float) -> P
             what, reason = f"{process} has records to read{where} and commits nothing", "stalled"
             todo, part = f"see logs/{process}.log", process
             severity = RED if lasts_s > VERY_LATE_S else YELLOW
+        case "agents_slow_seconds" if lasts_s > LATE_S and "kafka" not in silent:
+            where = f"{label('topic')}/{label('partition')}"
+            what, reason = f"{process} works on records of {where} and has committed none", "slow"
+            todo, part, severity = f"wait; if it lasts, see logs/{process}.log", process, YELLOW
         case _:
             return None  # a stopped log and a waiting clock are known from the ledger's files
     return Problem(severity, part, reason, what, todo, each.since)

@@ -142,6 +142,8 @@ def test_kafka_ahead_of_the_ledger_is_named(very: bool, severity: str) -> None:
         ("agents_topic_stopped", 1, "red", "topic-stopped"),
         ("agents_stalled_seconds", 11, "yellow", "stalled"),
         ("sink.stalled_seconds", 31, "red", "stalled"),
+        ("agents_slow_seconds", 11, "yellow", "slow"),
+        ("agents_slow_seconds", 301, "yellow", "slow"),
     ],
 )
 def test_what_a_process_reports_is_shown(metric: str, seconds: float, severity: str, reason: str) -> None:
