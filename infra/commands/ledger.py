@@ -11,6 +11,7 @@ import click
 from infra.commands.common import catalog, data_option, one_line_errors, print_json, running
 from infra.commands.one_line import CityGroup
 from infra.commands.progress import shown_progress
+from ledger_sink.regular_file import read_regular_text
 
 if TYPE_CHECKING:
     from infra.evidence.audit import WholeAudit
@@ -164,7 +165,7 @@ def keys() -> None:
 @one_line_errors
 def show(data: Path) -> None:
     """Print the verifier keys of every log (tlog-policy lines)."""
-    click.echo((running(data).data / "ledger" / "keys.txt").read_text(), nl=False)
+    click.echo(read_regular_text(running(data).data / "ledger" / "keys.txt"), nl=False)
 
 
 @keys.command("new-epoch")

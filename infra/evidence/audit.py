@@ -60,12 +60,14 @@ class WholeAudit:
         """Return what was compared, in one line."""
         counts = list(self.ledger.counts.values())
         typed = self.typed
-        share = f"{100 * typed.compared / typed.rows:.0f} %" if typed.rows else "0 %"
+        share = f"{100 * min(1, typed.compared / typed.rows):.0f} %" if typed.rows else "0 %"
+        repeats = f", {typed.repeats:,} records that repeat an event" if typed.repeats else ""
         return (
             f"{sum(c.sealed for c in counts):,} leaves, {sum(c.records for c in counts):,} records in Kafka, "
             f"{sum(c.archived for c in counts):,} rows of the archive, {typed.compared:,} typed rows in "
             f"{typed.tables} tables ({share} of their rows one by one"
-            f"{', the others by a digest' if self.incremental else ''}), {typed.rollup_rows:,} rows of roll-ups"
+            f"{', the others by a digest' if self.incremental else ''}){repeats}, "
+            f"{typed.rollup_rows:,} rows of roll-ups"
             f"{' and the digests of the others' if self.incremental else ''}, {self.definitions} definitions"
         )
 

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from infra.kafka.errors import DamagedFileError
+from ledger_sink.regular_file import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -95,7 +96,7 @@ def _content(path: Path) -> bytes | None:
         return None
     if not path.is_file() or path.stat().st_size > MOST_BYTES:
         raise DamagedFileError(f"{path}: is not a file that Kafka wrote; move it away and start again")
-    return path.read_bytes()
+    return read_regular(path, MOST_BYTES)
 
 
 def _is_sound(path: Path, content: bytes) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from infra.kafka.errors import DiskFullError, StorageFormatError
 from infra.kafka.log_files import IDENTITY, write_anew
 from infra.process.disk_space import almost_full
+from ledger_sink.regular_file import read_regular_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,7 +92,7 @@ def format_storage(
 def cluster_id_of(log_dir: Path) -> str | None:
     """Return the id that a log directory was formatted with, or None if it was not."""
     try:
-        lines = (log_dir / "meta.properties").read_text(errors="replace").splitlines()
+        lines = read_regular_text(log_dir / "meta.properties", errors="replace").splitlines()
     except FileNotFoundError:
         return None
     return next((line.partition("=")[2] for line in lines if line.startswith("cluster.id=")), None)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ledger_sink.regular_file import read_regular_text
 from streams.stalls import NOTABLE_S
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ FLAGS = frozenset(
         "ledger_witness_down",
         "ledger_anchor_down",
         "ledger_clock_waiting",
+        "ledger_file_changed",
         "agents_topic_stopped",
     }
 )
@@ -155,7 +157,7 @@ def read_reports(data: Path) -> dict[str, Report]:
 
 def _conditions(path: Path) -> tuple[Condition, ...]:
     try:
-        rows = json.loads(path.read_text())["conditions"]
+        rows = json.loads(read_regular_text(path))["conditions"]
         return tuple(Condition(str(r["metric"]), dict(r["labels"]), float(r["since"])) for r in rows)
     except (ValueError, KeyError, TypeError):
         return ()

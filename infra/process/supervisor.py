@@ -13,6 +13,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import psutil
@@ -48,6 +49,8 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    first_line: str = ""
+    """Line in its log behind which its own lines begin; those before it are of earlier runs."""
 
     @property
     def alive(self) -> bool:
@@ -55,8 +58,9 @@ class Child:
         return self.process.poll() is None
 
     def last_line(self) -> str:
-        """Return the last line of its log that reports an error, else the last that is not blank; empty without."""
-        found = [line.strip() for line in last_lines(self.log)[-40:] if line.strip()]
+        """Return the last line of this run that reports an error, else the last that is not blank; empty without."""
+        lines = last_lines(self.log, after=self.first_line)
+        found = [line.strip() for line in lines[-40:] if line.strip()]
         faults = [line for line in found if _FAULT.search(line)]
         return (faults or found or [""])[-1][:LONGEST_LINE]
 
@@ -140,7 +144,9 @@ class Supervisor:
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
         """Start one process; its output goes to `<data>/logs/<name>.log`, which is kept small."""
         log = self._data / "logs" / f"{name}.log"
-        child = Child(name, spawn(command, environment, log), log)
+        moment = datetime.now(UTC).isoformat(timespec="microseconds")
+        first_line = f"--- {name} starts at {moment} ---"
+        child = Child(name, spawn(command, environment, log, first_line), log, first_line)
         self.children.append(child)
         self._rotation.start()
         self._write_pids()

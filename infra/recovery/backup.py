@@ -29,6 +29,7 @@ from infra.recovery.data_files import View, take_view, warm
 from infra.recovery.errors import BackupError
 from infra.recovery.freeze import frozen, stack_processes
 from infra.recovery.manifest import FILES, NAME, Manifest, StoredFile, copy_hashed
+from ledger_sink.regular_file import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -194,7 +195,7 @@ def _ledger_sizes(view: View) -> dict[str, int]:
     for name in view.sizes:
         if name.startswith("ledger/") and name.endswith("/state.json"):
             with contextlib.suppress(ValueError, KeyError, TypeError):
-                value = json.loads((view.root / name).read_bytes().partition(b"\n")[0])
+                value = json.loads(read_regular(view.root / name).partition(b"\n")[0])
                 sizes[name.removeprefix("ledger/").removesuffix("/state.json")] = int(value["size"])
     return sizes
 

@@ -6,22 +6,20 @@ is no signature: anyone who may write to the backup can replace both.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import re
-import stat
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from infra.recovery.counted import counted
 from infra.recovery.errors import BackupError
+from ledger_sink.regular_file import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from io import BufferedReader
 
 FORMAT = "city-backup/1"
 NAME = "manifest.json"
@@ -85,7 +83,7 @@ def read_manifest(backup: Path) -> Manifest:
     """
     path = backup / NAME
     try:
-        with open_regular(path) as file:
+        with open_regular(path, links=False) as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise BackupError(
@@ -172,21 +170,8 @@ def sha256_of(path: Path) -> str:
     Raises:
         OSError: It cannot be read, or is no regular file.
     """
-    with open_regular(path) as file:
+    with open_regular(path, links=False) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def open_regular(path: Path) -> BufferedReader:
-    """Open a regular file for reading; never wait for a pipe, follow a link or read a device.
-
-    Raises:
-        OSError: It is something else, or cannot be opened.
-    """
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(errno.EINVAL, "is not a regular file", str(path))
-    return os.fdopen(handle, "rb")
 
 
 def copy_hashed(source: Path, target: Path, size: int) -> str:
@@ -199,7 +184,7 @@ def copy_hashed(source: Path, target: Path, size: int) -> str:
     digest = hashlib.sha256()
     left = size
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open_regular(source) as read, os.fdopen(handle, "wb") as write:
+    with open_regular(source, links=False) as read, os.fdopen(handle, "wb") as write:
         while left:
             piece = read.read(min(left, _PIECE))
             if not piece:

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from infra.errors import DataDirectoryError, SchemaChangedError
+from ledger_sink.regular_file import read_regular
 from schemas.envelope import parsing_form
 from streams.durable_files import private_folder, sync_folder
 
@@ -65,7 +66,7 @@ def check_schemas(data: Path, catalog: Catalog) -> None:
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(read_regular(path))
     except FileNotFoundError:
         return {}
     except ValueError as error:

@@ -33,6 +33,7 @@ from infra.stack.standstill import StandstillWatch, standstill
 from infra.status.reader import StatusReader
 from infra.status.refresh import RefreshSchedule
 from infra.status.terminal import Screen
+from ledger_sink.regular_file import read_regular_text
 from schemas.names import topic_name
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Run:
     def inputs(self) -> dict[str, dict[str, Any]]:
         """Return the replay's report of each recording, by path; empty before the replay has ended."""
         path = self.settings.data / "run" / REPLAY_RESULT
-        return dict(json.loads(path.read_text())) if path.exists() else {}
+        return dict(json.loads(read_regular_text(path))) if path.exists() else {}
 
     def replay_ended(self) -> bool:
         """Return whether the replay has ended.

@@ -49,7 +49,9 @@ class TypedResult:
     explained: list[str] = field(default_factory=list)
     """Records without a row that a dead letter accounts for."""
     compared: int = 0
-    """Rows compared with their record."""
+    """Rows compared with their record, without repeats."""
+    repeats: int = 0
+    """Records that repeat the event of another and were compared with its row, too."""
     rows: int = 0
     """Rows of the compared tables."""
     tables: int = 0
@@ -210,8 +212,10 @@ class TypedAudit:
         if positions and not self._settled and time.monotonic() - self._began < IN_FLIGHT_S:
             time.sleep(IN_FLIGHT_S)
             positions = self._positions(wrong, missing)
-        counted = self._client.query(f"SELECT count() FROM {made} WHERE {within}").result_rows[0][0]
-        self.result.compared += int(counted)
+        counting = f"SELECT count(), uniqExact(event_id) FROM {made} WHERE {within}"
+        records, events = self._client.query(counting).result_rows[0]
+        self.result.compared += int(events)
+        self.result.repeats += int(records) - int(events)
         self.result.problems += named(self._client, topic, made, positions)
 
     def _positions(self, *queries: str) -> list[Position]:

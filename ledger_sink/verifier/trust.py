@@ -1,7 +1,5 @@
 """The auditor's trust: a policy file and keys. It comes from the auditor only, never from what is verified."""
 
-import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from ledger_sink import regular_file
 from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
 from ledger_sink.format.cosigned import Cosigned, open_cosigned
 from ledger_sink.format.errors import FormatError, SignatureError
@@ -167,47 +166,31 @@ def read_capped(path: Path, limit: int) -> bytes:
         TooLongError: if it is longer.
         UnreadableError: if it is no regular file, or cannot be read.
     """
-    with open_regular(path) as file:
-        try:
-            if os.fstat(file.fileno()).st_size > limit:
-                raise TooLongError(f"expected at most {limit} bytes, there are more")
-            data = file.read(limit + 1)
-        except OSError as problem:
-            raise _unreadable(problem) from None
-    if len(data) > limit:
-        raise TooLongError(f"expected at most {limit} bytes, there are more")
-    return data
+    try:
+        return regular_file.read_regular(path, limit)
+    except regular_file.FileTooLongError as problem:
+        raise TooLongError(problem.strerror) from None
+    except (OSError, ValueError) as problem:
+        raise _unreadable(problem) from None
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading, without waiting: a FIFO would wait for a writer, a device never ends.
+    """Open a regular file for reading, without waiting.
 
     Raises:
         AbsentError: if it does not exist.
         UnreadableError: if it is no regular file, or cannot be opened.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        return regular_file.open_regular(path)
     except (OSError, ValueError) as problem:
         raise _unreadable(problem) from None
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISREG(mode):
-        return os.fdopen(descriptor, "rb")
-    os.close(descriptor)
-    raise UnreadableError(f"expected a regular file, this is {_KINDS.get(stat.S_IFMT(mode), 'none')}")
-
-
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-}
 
 
 def _unreadable(problem: OSError | ValueError) -> UnreadableError:
-    words = (getattr(problem, "strerror", None) or str(problem)).lower()
+    words = getattr(problem, "strerror", None) or str(problem)
+    if not isinstance(problem, regular_file.NotRegularError):
+        words = words.lower()
     absent = isinstance(problem, FileNotFoundError | NotADirectoryError)
     return (AbsentError if absent else UnreadableError)(words)
 

@@ -159,6 +159,7 @@ def test_the_rest_is_yellow() -> None:
     assert only(anchors=["anchor file: late"]).severity == "yellow"
     assert only(slow={"clickhouse": NOW - 4}).since == NOW - 4
     assert only(confinement=Confinement(confined=False, why_not="no Landlock")).reason == "not-confined"
+    assert (only(overruns=2).severity, only(overruns=2).reason) == ("red", "overrun")
     stray = only(
         strays=["/d/a-0.0-stray: Kafka set it aside; its records are there: stop the city, rename it"]
     )

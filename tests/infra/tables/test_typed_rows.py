@@ -245,3 +245,12 @@ def test_an_engine_that_is_gone_is_unreadable_and_no_problem(tables: Tables) -> 
     result = TypedAudit(Gone(), tables.settings, tables.catalog, settled=True).check()
     assert result.problems == []
     assert "connection refused" in result.unreadable[0]
+
+
+def test_repeats_are_compared_and_counted_apart(own_tables: Tables) -> None:
+    """Records of an event that was there are no further rows."""
+    value = framed(own_tables.topic("reading").schema, Random(11))
+    own_tables.fill("reading", 2, [value] * 5, rows=list(range(5)))
+    result = own_tables.audit()
+    assert result.problems == []
+    assert (result.compared, result.rows, result.repeats) == (2 * EVENTS + 1, 2 * EVENTS + 1, 4)
