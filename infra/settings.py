@@ -134,7 +134,7 @@ class Settings:
     metrics_interval_s: float = 10.0
     """Seconds between metric events of a process."""
     stalled_after_s: float = 60.0
-    """Seconds with lag and no commit after which a process is unhealthy (docs/delivery.md#liveness)."""
+    """Seconds with lag and no progress after which a process is unhealthy (docs/delivery.md#liveness)."""
     rule_refusal_limit: int = 200
     """Records of a partition that one rule must refuse before its topic stops; see `streams.worker.refusal_limit`."""
     rule_refusal_share: float = 0.5

@@ -11,11 +11,12 @@ from infra.near_names import did_you_mean
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from infra.settings import Settings
     from schemas.catalog import Catalog
+    from streams.replay.input import InputReport
     from streams.replay.schedule import Speed
 
 
@@ -28,6 +29,7 @@ def replay_reports(
     speed: Speed,
     shift_to_now: bool,
     stop: threading.Event,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, dict[str, Any]]:
     """Replay files and folders (none: the bundled ones) and return the report of each, by path.
 
@@ -39,6 +41,7 @@ def replay_reports(
         speed: `live`, `max`, or a factor of real time.
         shift_to_now: Whether to move the recordings' times to now.
         stop: Ends the replay in order.
+        progress: Called with how far the replay has come.
     """
     from streams.replay.recordings import bundled, bundled_scenarios
     from streams.replay.run import replay
@@ -51,8 +54,16 @@ def replay_reports(
         speed=speed,
         shift_to_now=shift_to_now,
         stop=stop,
+        progress=lambda reports: progress(how_far(reports)),
     )
     return {row.pop("path"): row for row in (asdict(r) for r in reports)}
+
+
+def how_far(reports: Sequence[InputReport]) -> str:
+    """Return how far a replay has come, such as `file 3 of 505, 12,000 records`."""
+    at = max((number for number, each in enumerate(reports, 1) if each.read), default=0)
+    read = sum(each.read for each in reports)
+    return f"file {at:,} of {len(reports):,}, {read:,} records"
 
 
 def produce_lines(

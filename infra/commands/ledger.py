@@ -10,11 +10,10 @@ import click
 
 from infra.commands.common import catalog, data_option, one_line_errors, print_json, running
 from infra.commands.one_line import CityGroup
+from infra.commands.progress import shown_progress
 from ledger_sink.regular_file import read_regular_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from infra.evidence.audit import WholeAudit
     from infra.settings import Settings
     from schemas.catalog import Catalog
@@ -77,8 +76,14 @@ def audit(data: Path, incremental: bool, verbose: bool, as_json: bool) -> None:
     from infra.evidence.audit import run_audit
 
     settings, topics = running(data), catalog()
-    result = run_audit(settings, topics, settled=False, incremental=incremental, progress=_progress_line())
-    _clear_progress()
+    with shown_progress("audit", "reading the stores") as progress:
+        result = run_audit(
+            settings,
+            topics,
+            settled=False,
+            incremental=incremental,
+            progress=lambda line: progress(f"reading {line}"),
+        )
     _send(settings, topics, result)
     if as_json:
         print_json(
@@ -139,18 +144,6 @@ def _print_audit(result: WholeAudit, *, verbose: bool) -> None:
     if len(shown) < len(result.problems):
         head.append(f"and {len(result.problems) - len(shown):,} problems more (--verbose lists them)")
     click.echo("\n".join(head))
-
-
-def _progress_line() -> Callable[[str], None]:
-    """Return what shows a line of progress on a terminal's stderr, and nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return lambda _: None
-    return lambda line: click.echo(f"\r\x1b[Kreading {line}", nl=False, err=True)
-
-
-def _clear_progress() -> None:
-    if sys.stderr.isatty():
-        click.echo("\r\x1b[K", nl=False, err=True)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

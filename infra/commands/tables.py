@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from infra.commands.common import catalog, data_option, one_line_errors, running
+from infra.commands.progress import shown_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from infra.commands.progress import Progress
 
 
 def register(group: click.Group) -> None:
@@ -61,17 +65,23 @@ def rebuild(topic: str | None, every: bool, origin: str, data: Path) -> None:
         raise SettingsError(f"tables rebuild: {topic}: {known}")
     code = 0
     with ExitStack() as stack:
+        progress = stack.enter_context(shown_progress("tables rebuild", "reading"))
         client = stack.enter_context(closing(connect(settings)))
         repair = None
         if origin == "kafka":
             repair = stack.enter_context(closing(FromKafka(client, settings, topics))).repair
-        for name in archived if every else [str(topic)]:
+        names = list(archived) if every else [str(topic)]
+        for number, name in enumerate(names, 1):
+            where = f"{name} ({number} of {len(names)})"
+            step = partial(_show, progress, where)
             try:
-                done = rebuild_table(client, settings, archived[name], archive=repair)
+                done = rebuild_table(client, settings, archived[name], archive=repair, step=step)
             except StackError as error:
+                progress.clear()
                 click.echo(f"city: tables rebuild: {error}", err=True)
                 code = error.exit_code
                 continue
+            progress.clear()
             click.echo(str(done))
             if done.archive is not None:
                 for line in done.archive.lines():
@@ -79,3 +89,7 @@ def rebuild(topic: str | None, every: bool, origin: str, data: Path) -> None:
                 code = code or int(done.archive.contradicted > 0)
     if code:
         sys.exit(code)
+
+
+def _show(progress: Progress, where: str, step: str) -> None:
+    progress(f"{where}: {step}")

@@ -175,11 +175,18 @@ def reachable(rules: Rules) -> Iterable[str]:
         yield "run a program"
 
 
-def write_state(descriptor: int, state: Confinement) -> None:
-    """Write the state as one write of a fixed length, so that a reader never sees half of it."""
-    text = json.dumps(state.document())
+def write_state(descriptor: int, state: Confinement, overruns: int = 0) -> None:
+    """Write the state as one write of a fixed length, so that a reader never sees half of it.
+
+    Args:
+        descriptor: The open file.
+        state: The confinement.
+        overruns: Statements of boards that run beyond their limit and cannot be stopped.
+    """
+    text = json.dumps(state.document() | {"overruns": overruns})
     if len(text) > STATE_BYTES:
-        text = json.dumps(Confinement(state.confined, state.by, state.why_not[: STATE_BYTES // 4]).document())
+        shorter = Confinement(state.confined, state.by, state.why_not[: STATE_BYTES // 4])
+        text = json.dumps(shorter.document() | {"overruns": overruns})
     os.pwrite(descriptor, text.ljust(STATE_BYTES - 1).encode() + b"\n", 0)
     os.fsync(descriptor)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ledger_sink.regular_file import read_regular_text
+from streams.stalls import NOTABLE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 BEAT_S = 1.5
 """Seconds between two writes of the time."""
-SLOW_S = 5.0
-"""A metric in seconds is an unhealthy condition from here on."""
 SAME_S = 2.0
 """Two durations whose beginnings differ by less than this are of one condition."""
 FLAGS = frozenset(
@@ -39,8 +38,10 @@ FLAGS = frozenset(
     }
 )
 """Metrics that are 1 while something is unhealthy."""
-DURATIONS = frozenset({"ledger_quorum_lag_seconds", "agents_stalled_seconds", "sink.stalled_seconds"})
-"""Metrics that say for how many seconds something is unhealthy."""
+DURATIONS = frozenset(
+    {"ledger_quorum_lag_seconds", "agents_stalled_seconds", "agents_slow_seconds", "sink.stalled_seconds"}
+)
+"""Metrics that say for how many seconds something is unhealthy, from NOTABLE_S on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Reporter:
         }  # 0 comes without a reason
         key = (metric, tuple(sorted(identity.items())))
         with self._lock:
-            if value <= 0 or (not flag and value < SLOW_S):
+            if value <= 0 or (not flag and value < NOTABLE_S):
                 self._conditions.pop(key, None)
                 return
             since = self._clock() - (0.0 if flag else value)

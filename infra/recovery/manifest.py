@@ -14,11 +14,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from infra.recovery.counted import counted
 from infra.recovery.errors import BackupError
 from ledger_sink.regular_file import open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 FORMAT = "city-backup/1"
 NAME = "manifest.json"
@@ -147,9 +148,11 @@ def _checked(value: dict[str, Any]) -> Manifest:
     return found
 
 
-def problems(backup: Path, manifest: Manifest) -> Iterator[str]:
+def problems(
+    backup: Path, manifest: Manifest, progress: Callable[[str], None] = lambda _: None
+) -> Iterator[str]:
     """Yield one line for each file of a backup that is missing or differs from the manifest."""
-    for name, listed in manifest.files.items():
+    for name, listed in counted(manifest.files.items(), "checking file", progress):
         path = backup / FILES / name
         try:
             size = path.lstat().st_size

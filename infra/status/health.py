@@ -49,6 +49,8 @@ class Facts:
     held_back: Sequence[str] = ()
     """One sentence for each partition in which an open transaction holds records back."""
     confinement: Confinement | None = None
+    overruns: int = 0
+    """Statements of boards that run beyond their limit and that the engine cannot stop."""
     missing_tables: Sequence[str] = ()
     strays: Sequence[str] = ()
     """One line for each partition that Kafka has set aside: what, and what to do."""
@@ -258,6 +260,10 @@ def _condition(process: str, each: Condition, silent: set[str], now: float) -> P
             what, reason = f"{process} has records to read{where} and commits nothing", "stalled"
             todo, part = f"see logs/{process}.log", process
             severity = RED if lasts_s > VERY_LATE_S else YELLOW
+        case "agents_slow_seconds" if lasts_s > LATE_S and "kafka" not in silent:
+            where = f"{label('topic')}/{label('partition')}"
+            what, reason = f"{process} works on records of {where} and has committed none", "slow"
+            todo, part, severity = f"wait; if it lasts, see logs/{process}.log", process, YELLOW
         case _:
             return None  # a stopped log and a waiting clock are known from the ledger's files
     return Problem(severity, part, reason, what, todo, each.since)
@@ -279,6 +285,19 @@ def _rest(facts: Facts) -> Iterator[Problem]:
         first, rest = facts.missing_tables[0], len(facts.missing_tables) - 1
         what = f"table {first}{f' and {rest} more' if rest else ''} is not there"
         yield Problem(RED, "clickhouse", "no-table", what, "`city up` makes missing tables")
+    if facts.overruns:
+        many = (
+            "a statement of a board runs"
+            if facts.overruns == 1
+            else f"{facts.overruns} statements of boards run"
+        )
+        yield Problem(
+            RED,
+            "clickhouse",
+            "overrun",
+            f"{many} beyond the limit, and the engine cannot stop what it has begun: cores, memory and turns are taken",
+            "change the password of `board`; Ctrl-C and `city up` start all again, nothing is lost",
+        )
     if facts.confinement is not None and not facts.confinement.confined:
         yield Problem(
             YELLOW,

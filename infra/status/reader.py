@@ -78,7 +78,7 @@ class StatusReader:
         silent = {part.name for part in facts.parts if part.problem}
         self._fill_clickhouse(status, facts, silent)
         self._fill_kafka(status, facts, silent)
-        facts.confinement = _confinement(settings)
+        facts.confinement, facts.overruns = _confinement(settings)
         facts.strays = _strays(settings)
         facts.disk = almost_full(settings.data, settings.disk_warning_mb << 20) or ""
         status.time = facts.time = time.time()
@@ -228,12 +228,13 @@ def _strays(settings: Settings) -> list[str]:
         return [f"{error.filename} cannot be read, so what Kafka has is unknown; there: {error.strerror}"]
 
 
-def _confinement(settings: Settings) -> Confinement | None:
-    """Return what the engine's process wrote about its confinement; None if it wrote nothing."""
+def _confinement(settings: Settings) -> tuple[Confinement | None, int]:
+    """Return what the engine's process wrote: its confinement, None if nothing, and how many statements overrun."""
     try:
         value = json.loads(read_regular_text(settings.data / "run" / CONFINEMENT))
-        return Confinement(bool(value["confined"]), str(value.get("by", "")), str(value.get("why_not", "")))
+        found = Confinement(bool(value["confined"]), str(value.get("by", "")), str(value.get("why_not", "")))
+        return found, int(value.get("overruns", 0))
     except FileNotFoundError:
-        return None
+        return None, 0
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Confinement(confined=False, why_not=f"run/{CONFINEMENT} cannot be read: {error}")
+        return Confinement(confined=False, why_not=f"run/{CONFINEMENT} cannot be read: {error}"), 0

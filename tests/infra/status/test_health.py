@@ -142,6 +142,8 @@ def test_kafka_ahead_of_the_ledger_is_named(very: bool, severity: str) -> None:
         ("agents_topic_stopped", 1, "red", "topic-stopped"),
         ("agents_stalled_seconds", 11, "yellow", "stalled"),
         ("sink.stalled_seconds", 31, "red", "stalled"),
+        ("agents_slow_seconds", 11, "yellow", "slow"),
+        ("agents_slow_seconds", 301, "yellow", "slow"),
     ],
 )
 def test_what_a_process_reports_is_shown(metric: str, seconds: float, severity: str, reason: str) -> None:
@@ -157,6 +159,7 @@ def test_the_rest_is_yellow() -> None:
     assert only(anchors=["anchor file: late"]).severity == "yellow"
     assert only(slow={"clickhouse": NOW - 4}).since == NOW - 4
     assert only(confinement=Confinement(confined=False, why_not="no Landlock")).reason == "not-confined"
+    assert (only(overruns=2).severity, only(overruns=2).reason) == ("red", "overrun")
     stray = only(
         strays=["/d/a-0.0-stray: Kafka set it aside; its records are there: stop the city, rename it"]
     )

@@ -58,7 +58,9 @@ def test_a_stack_that_hangs_is_read_within_ten_seconds(half: Settings) -> None:
     stray = half.data / "kafka" / "log" / f"a-0.{0:032x}-stray"
     stray.mkdir(parents=True)
     (stray / f"{0:020}.log").write_bytes(b"records")
-    (half.data / "run" / CONFINEMENT).write_text('{"confined": false, "by": "", "why_not": "no Landlock"}')
+    (half.data / "run" / CONFINEMENT).write_text(
+        '{"confined": false, "by": "", "why_not": "no Landlock", "overruns": 2}'
+    )
     reader = StatusReader(half, catalog())
     began = time.monotonic()
     status = reader.read()
