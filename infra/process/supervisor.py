@@ -58,9 +58,16 @@ class Child:
         return self.process.poll() is None
 
     def last_line(self) -> str:
-        """Return the last line of this run that reports an error, else the last that is not blank; empty without."""
+        """Return the last line of this run that reports an error, else the last that is not blank; empty without.
+
+        The line with which a process says why it ends, "role: why", comes before all; a process that was killed did
+        not end by an error that it logged before.
+        """
         lines = last_lines(self.log, after=self.first_line)
         found = [line.strip() for line in lines[-40:] if line.strip()]
+        killed = self.process.poll() == -signal.SIGKILL
+        if found and (killed or found[-1].startswith(f"{self.name.partition('-')[0]}: ")):
+            return found[-1][:LONGEST_LINE]
         faults = [line for line in found if _FAULT.search(line)]
         return (faults or found or [""])[-1][:LONGEST_LINE]
 

@@ -249,8 +249,8 @@ def _condition(process: str, each: Condition, silent: set[str], now: float) -> P
             what, reason = f"anchor {label('anchor')} does not answer as it should", "anchor-down"
             todo, part, severity = "see logs/ledger.log", f"anchor {label('anchor')}", YELLOW
         case "ledger_file_changed":
-            what, reason = f"ledger/{label('file')} {label('reason')}", "changed"
-            todo, part, severity = "put it back from a backup; run `city audit`", "ledger", RED
+            what, reason = f"ledger/{label('file')} is not as it was when it was full", "changed"
+            todo, part, severity = "see logs/ledger.log; put the file back from a backup", "ledger", RED
         case "agents_topic_stopped":
             what, reason = f"a rule refused too much: topic {label('topic')} is not read", "topic-stopped"
             todo = f"see logs/{process}.log; mend the rule, then `city up` again"

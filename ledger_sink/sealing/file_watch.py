@@ -69,14 +69,14 @@ class FileWatch:
             for name, why in self._wrong(folder):
                 if len(found) < MOST_NAMED or name in self._named:
                     found[name] = self._named.get(name, why)
-        for name, why in self._named.items():
+        for name in self._named:
             if name not in found:
                 log.warning("%s: as it was", name)
-                self._emit("ledger_file_changed", 0, {"file": name, "reason": why})
+                self._emit("ledger_file_changed", 0, {"file": name})
         for name, why in found.items():
             if name not in self._named:
                 log.error("%s: %s; put it back from a backup", name, why)
-                self._emit("ledger_file_changed", 1, {"file": name, "reason": why})
+                self._emit("ledger_file_changed", 1, {"file": name})
         self._named = found
         now = self._clock()
         self._next = now + (now - began) / SHARE - LOOK_S

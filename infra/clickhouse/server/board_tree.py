@@ -1,5 +1,6 @@
-"""What the syntax tree of a board's statement may hold: functions and sizes; its tables are those of
-`board_tables.py`. Pure.
+"""What the syntax tree of a board's statement may hold: functions and sizes. Pure.
+
+Its tables are those of `board_tables.py`.
 """
 
 from __future__ import annotations

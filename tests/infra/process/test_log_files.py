@@ -120,3 +120,21 @@ def test_lines_begin_behind_the_last_mark_and_none_are_lost_without_one(tmp_path
     log.write_bytes(b"new\n")
     assert last_lines(log, after="mark") == ["new"]
     assert last_lines(log, after="another mark") == ["old", "mark", "old, too", "mark", "new"]
+
+
+def test_an_end_is_told_by_its_own_words_and_a_kill_by_no_error_of_before(tmp_path: Path) -> None:
+    """An error that a process logged and outlived is not why it ended."""
+    supervisor = Supervisor(tmp_path)
+    supervisor.take()
+    said = "print('ERROR a file was changed', flush=True); print('oracle: a FIFO', flush=True)"
+    child = supervisor.start("oracle", [sys.executable, "-c", said], {})
+    child.process.wait(60)
+    assert "oracle ended with 0: oracle: a FIFO (log: " in child.exit_message()
+    said = "import time; print('ERROR once', flush=True); print('goes on', flush=True); time.sleep(60)"
+    child = supervisor.start("oracle", [sys.executable, "-c", said], {})
+    eventually(lambda: "goes on" in child.log.read_text(), "it goes on")
+    child.process.kill()
+    child.process.wait(60)
+    assert "oracle was ended by signal 9 (SIGKILL): goes on (log: " in child.exit_message()
+    supervisor.stop()
+    supervisor.release()

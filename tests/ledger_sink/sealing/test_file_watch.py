@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.process.report import Condition
+from infra.process.report import Reporter, read_reports
 from infra.status.health import Facts, problems
 from infra.status.model import ProcessFact, ProcessState
 from ledger_sink.sealing.file_watch import FileWatch
@@ -29,7 +29,7 @@ class Watched:
         self.world = World(FileStore(root))
         self.sequencer = self.world.open()
         self.grow(0, 599)
-        self.told: list[tuple[float, str, str]] = []
+        self.told: list[tuple[float, str]] = []
         self.reads: list[str] = []
         self.watch = FileWatch(_Counting(root, self.reads), self._emit)
 
@@ -41,14 +41,14 @@ class Watched:
     def _emit(self, metric: str, value: float, labels: object) -> None:
         assert metric == "ledger_file_changed"
         assert isinstance(labels, dict)
-        self.told.append((value, labels["file"], labels["reason"]))
+        self.told.append((value, labels["file"]))
 
     def look(self) -> list[tuple[float, str]]:
         """Look once; what is told."""
         self.told.clear()
         self.reads.clear()
         self.watch()
-        return [(value, name) for value, name, _ in self.told]
+        return list(self.told)
 
 
 class _Counting(FileStore):
@@ -114,10 +114,13 @@ def test_nothing_is_read_at_rest_and_growth_is_no_change(watched: Watched) -> No
     assert watched.look() == []  # newer, and read, and right
 
 
-def test_the_status_shows_it_red() -> None:
+def test_the_status_shows_it_red(tmp_path: Path) -> None:
     """As a problem of the ledger with the file and what to do."""
-    labels = {"file": f"{LOG}/tile/entries/000", "reason": "was changed: it does not fit the hash tree"}
-    process = ProcessFact("ledger", ProcessState.RUNS, None, (Condition("ledger_file_changed", labels, 1.0),))
-    (problem,) = problems(Facts(2.0, processes=[process]))
+    reporter = Reporter(tmp_path, "ledger")
+    reporter.note("ledger_file_changed", 1, {"file": f"{LOG}/tile/entries/000"})
+    reporter.beat()
+    conditions = read_reports(tmp_path)["ledger"].conditions
+    process = ProcessFact("ledger", ProcessState.RUNS, None, conditions)
+    (problem,) = problems(Facts(time.time(), processes=[process]))
     assert (problem.severity, problem.reason) == ("red", "changed")
-    assert f"ledger/{LOG}/tile/entries/000 was changed" in problem.what
+    assert f"ledger/{LOG}/tile/entries/000 is not as it was" in problem.what
