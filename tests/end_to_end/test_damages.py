@@ -67,3 +67,9 @@ def test_a_damage_is_named_and_heals_as_the_page_says(
         assert broken_equations(report) == []
         assert totals(report) == totals(whole.read_report())
         assert city.facts() == whole.kept_facts()
+    if damage.remedy:
+        done = city.city(*damage.remedy)
+        assert done.returncode == 0, done.stdout + done.stderr
+        again = city.up_once("--recordings", *sorted(map(str, small_recordings.iterdir())))
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert city.read_report()["audit"]["problems"] == []

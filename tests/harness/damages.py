@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TOPIC = "air-quality.reading"
+NEW_EPOCH = ("keys", "new-epoch", TOPIC)
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Damage:
     """Exit code of `city up --once`; 0: it heals, and the totals are as if nothing had been."""
     line: str
     """Part of a line that the start prints or logs; empty: nothing is worth a line."""
+    remedy: tuple[str, ...] = ()
+    """Words of the `city` command after which the next `city up --once` ends with 0; none: it is no command."""
 
 
 def older(*names: str) -> Callable[[Path, Path], None]:
@@ -167,13 +170,15 @@ DAMAGES = (
     Damage("kafka-checkpoint-cut", cut("kafka/log/replication-offset-checkpoint"), 2, "move it away"),
     Damage("ledger-older", older("ledger"), 2, LEDGER_OLDER),
     Damage("ledger-removed", removed("ledger"), 2, LEDGER_OLDER),
-    Damage("ledger-state-removed", removed(f"ledger/{TOPIC}/*/1/state.json"), 1, "put it back or run"),
-    Damage("ledger-state-cut", cut(f"ledger/{TOPIC}/*/1/state.json"), 1, "damaged"),
+    Damage(
+        "ledger-state-removed", removed(f"ledger/{TOPIC}/*/1/state.json"), 1, "put it back or run", NEW_EPOCH
+    ),
+    Damage("ledger-state-cut", cut(f"ledger/{TOPIC}/*/1/state.json"), 1, "damaged", NEW_EPOCH),
     Damage("ledger-tile-flipped", flipped(f"ledger/{TOPIC}/*/1/tile/entries/**/*"), 1, "tile/entries"),
     Damage("ledger-city-older", older("ledger/city"), 2, LEDGER_OLDER),
     Damage("ledger-checkpoint-flipped", flipped(f"ledger/{TOPIC}/*/1/checkpoint"), 1, "checkpoint"),
     Damage("ledger-tile-removed", removed(f"ledger/{TOPIC}/*/1/tile/entries"), 1, "tile/entries"),
-    Damage("ledger-state-flipped", flipped(f"ledger/{TOPIC}/*/1/state.json"), 1, "damaged"),
+    Damage("ledger-state-flipped", flipped(f"ledger/{TOPIC}/*/1/state.json"), 1, "damaged", NEW_EPOCH),
     Damage("witness-older", older("witness"), 0, ""),
     Damage("witness-removed", removed("witness"), 1, "no cosigned city checkpoint covers"),
     Damage("anchors-removed", removed("anchors"), 0, ""),
