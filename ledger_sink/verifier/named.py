@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
-from ledger_sink.format.layout import CITY_LOG
+from ledger_sink.format.keys import CITY_LOG
 from ledger_sink.verifier.errors import UsageError
 from ledger_sink.verifier.remote import is_url
 
