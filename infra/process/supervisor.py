@@ -21,7 +21,7 @@ from infra.errors import DataDirectoryError, StackError
 from infra.process.child import spawn
 from infra.process.data_lock import LOCK_S, is_locked, lock_file
 from infra.process.log_files import LogRotation, last_lines
-from infra.process.process_list import PARENT, read_processes, write_processes
+from infra.process.process_list import PARENT, NotedProcess, read_processes, write_processes
 from infra.process.report import clear_reports
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    noted: NotedProcess
+    needed: bool = True
+    """Whether the stack ends when it ends."""
 
     @property
     def alive(self) -> bool:
@@ -63,6 +66,8 @@ class Child:
         code = self.process.poll()
         how = f"was ended by {_signal(-code)}" if code is not None and code < 0 else f"ended with {code}"
         again = f"start again with `city up --data {self.log.parent.parent}`; nothing is lost"
+        if not self.needed:
+            again = "the city goes on without it"
         return f"{self.name} {how}: {self.last_line() or 'no output'} (log: {self.log}); {again}"
 
 
@@ -133,23 +138,41 @@ class Supervisor:
         self._end_stale()
         clear_reports(self._data)
 
-    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
-        """Start one process; its output goes to `<data>/logs/<name>.log`, which is kept small."""
+    def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], *, needed: bool = True
+    ) -> Child:
+        """Start one process; its output goes to `<data>/logs/<name>.log`, which is kept small.
+
+        Args:
+            name: Its name in the stack.
+            command: Program and arguments.
+            environment: Variables besides those of this process.
+            needed: Whether the stack ends when it ends.
+
+        Raises:
+            OSError: The program cannot be started.
+        """
         log = self._data / "logs" / f"{name}.log"
-        child = Child(name, spawn(command, environment, log), log)
+        process = spawn(command, environment, log)
+        child = Child(name, process, log, NotedProcess.of(process.pid), needed)
         self.children.append(child)
         self._rotation.start()
         self._write_pids()
         return child
 
+    @property
+    def complete(self) -> bool:
+        """Return whether all children run that the stack needs."""
+        return all(child.alive for child in self.children if child.needed)
+
     def check(self) -> None:
-        """Check that all children run.
+        """Check that all children run that the stack needs.
 
         Raises:
             StackError: A child ended.
         """
         for child in self.children:
-            if not child.alive:
+            if child.needed and not child.alive:
                 raise StackError(child.exit_message())
 
     def wait_until(
@@ -200,7 +223,7 @@ class Supervisor:
             self._lock_descriptor = None
 
     def _write_pids(self) -> None:
-        write_processes(self._data, {child.name: child.process.pid for child in self.children})
+        write_processes(self._data, {child.name: child.noted for child in self.children})
 
     def _end_stale(self) -> None:
         """End processes that the last parent of this directory started and that outlived it."""
