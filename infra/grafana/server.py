@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashboards.build import write
-from dashboards.push import ClickHouseAddress, datasource
+from dashboards.datasource import ClickHouseAddress, datasource
 from dashboards.style import DATASOURCE_TYPE, FOLDER_TITLE, FOLDER_UID
 from infra.settings import Switch
 from schemas.names import board_uid
@@ -30,7 +30,7 @@ PACKAGE_HOME = Path("/usr/share/grafana")
 HOW_TO_GET = (
     "boards: no grafana-server on this machine; install Grafana 12 or 13 (grafana.com/grafana/download) and its "
     f"plug-in (grafana cli plugins install {DATASOURCE_TYPE}), then start again; or push the boards to one that "
-    "runs elsewhere: city dashboards push --grafana http://admin:…@host:3000"
+    "runs elsewhere: city dashboards push --grafana http://admin@HOST:3000 --password-file FILE"
 )
 
 
