@@ -108,7 +108,6 @@ def _refuse_secrets(url: str, parts: SplitResult) -> None:
     if (
         parts.password is not None
         or ":" in named
-        or "@" in named
         or "@" in unquote(rest)
         or _TOKEN.match(named)
         or (found and not after)

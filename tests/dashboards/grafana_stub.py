@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -42,7 +40,7 @@ LEVELS = {1: "View", 2: "Edit", 4: "Admin"}
 class RefusedError(Exception):
     """An answer with an error: its status, message and further members of ErrorResponseBody."""
 
-    def __init__(self, status: int, message: str, **more: str) -> None:
+    def __init__(self, status: int, message: str, /, **more: str) -> None:
         super().__init__(message)
         self.status, self.body = status, {"message": message, **more}
 
@@ -278,32 +276,3 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/api/dashboards/uid/([a-z-]+)/versions", {"limit", "start"}, None, _versions),
     ("POST", "/api/dashboards/db", set(), SAVE_DASHBOARD, _save_board),
 )
-
-
-class _Handler(BaseHTTPRequestHandler):
-    grafana: Grafana
-    wbufsize = -1  # one packet for head and body
-
-    def _respond(self) -> None:
-        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = json.loads(data) if data else None
-        status, answer = self.grafana.answer(self.command, self.path, body, self.headers.get("Authorization"))
-        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        if status in (302, 307):
-            self.send_header("Location", content.decode())
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _respond  # noqa: N815 - the server's names
-
-    def log_message(self, *_arguments: object) -> None:
-        """Stay silent."""
-
-
-def serve(grafana: Grafana) -> ThreadingHTTPServer:
-    """Serve a Grafana on a free loopback port, until the server is closed."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"grafana": grafana}))
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    return server
