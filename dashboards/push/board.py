@@ -1,7 +1,8 @@
 """A board in Grafana: unchanged if its content is there, or if the newest version is one that a push made of it.
 
 Grafana gives each saved board an `id` and a `version`, and newer releases may rewrite a board as they save it. So each
-save carries the digest of what was sent in its message, which Grafana keeps with the version.
+save carries the digest of what was sent in its message, which Grafana keeps with the version. The message also has the
+time: if the version before has the very same one, someone else saved the board and it was carried over.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from grafana_client.client import GrafanaException
@@ -28,10 +30,10 @@ NEWER_FORM = 406
 """Status with which Grafana answers for a board that was saved in a newer form than this API returns."""
 
 
-def message(board: dict[str, Any]) -> str:
-    """Return the message of the version that a push of a board makes."""
+def signature(board: dict[str, Any]) -> str:
+    """Return the beginning of the message of each version that a push of a board makes."""
     text = json.dumps(board, sort_keys=True, separators=(",", ":"))
-    return f"city dashboards push, sha256 {hashlib.sha256(text.encode()).hexdigest()}"
+    return f"city dashboards push, sha256 {hashlib.sha256(text.encode()).hexdigest()}, "
 
 
 def board_step(grafana: Grafana, board: dict[str, Any]) -> Step:
@@ -55,7 +57,7 @@ def board_step(grafana: Grafana, board: dict[str, Any]) -> Step:
     after = {name: value for name, value in board.items() if name not in GIVEN}
     before = {name: value for name, value in content.items() if name not in GIVEN}
     moved = meta.get("folderUid") != FOLDER_UID
-    if not moved and (before == after or _newest_message(grafana, board["uid"]) == message(board)):
+    if not moved and (before == after or _was_pushed(grafana, board)):
         return Step(what, State.UNCHANGED)
     if meta.get("provisioned"):
         raise PushError(f"{grafana.address}: the {what} differs: {PROVISIONED}")
@@ -63,21 +65,32 @@ def board_step(grafana: Grafana, board: dict[str, Any]) -> Step:
     return _sent(grafana, board, Step(what, State.CHANGED, note, difference(before, after)))
 
 
-def _newest_message(grafana: Grafana, uid: str) -> str | None:
-    """Return the message of a board's newest version; None if Grafana does not tell."""
-    path = f"/dashboards/uid/{uid}/versions?limit=1"
+def _was_pushed(grafana: Grafana, board: dict[str, Any]) -> bool:
+    """Return whether the newest version there is one that a push made of the board; False if Grafana does not tell."""
+    path = f"/dashboards/uid/{board['uid']}/versions?limit=2"
     try:
         answer = grafana.api.client.GET(path)
     except (GrafanaException, PushError):
-        return None  # it is only asked to send less
+        return False  # it is only asked to send less
     versions = answer.get("versions") if isinstance(answer, dict) else answer
-    newest = versions[0] if isinstance(versions, list) and versions else None
-    return newest.get("message") if isinstance(newest, dict) else None
+    if not isinstance(versions, list) or not versions or not all(isinstance(each, dict) for each in versions):
+        return False
+    newest, before = versions[0].get("message"), versions[1].get("message") if versions[1:] else None
+    return isinstance(newest, str) and newest.startswith(signature(board)) and newest != before
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _sent(grafana: Grafana, board: dict[str, Any], step: Step) -> Step:
     """Return the step with its sending, which overwrites whatever is there."""
-    body = {"dashboard": board, "folderUid": FOLDER_UID, "overwrite": True, "message": message(board)}
+    body = {
+        "dashboard": board,
+        "folderUid": FOLDER_UID,
+        "overwrite": True,
+        "message": f"{signature(board)}{_now()}",
+    }
 
     def send() -> Step:
         answer = grafana.ask(f"save the {step.what}", lambda: grafana.api.dashboard.update_dashboard(body))

@@ -12,7 +12,7 @@ from dashboards.push.difference import printable
 from dashboards.style import DATASOURCE_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from grafana_client import GrafanaApi
 
@@ -29,6 +29,14 @@ _HINTS = {
     412: "it was changed elsewhere meanwhile, and nothing was overwritten: push again",
     429: "too many requests: push again later",
 }
+
+
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Return text in which each secret is an ellipsis."""
+    for secret in secrets:
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "…")
+    return text
 
 
 class RefusedError(PushError):
@@ -91,10 +99,7 @@ class Grafana:
 
     def plain(self, text: str) -> str:
         """Return text from Grafana in one line: printable, bounded, without a secret."""
-        for secret in self.secrets:
-            if len(secret) >= SHORTEST_SECRET:
-                text = text.replace(secret, "…")
-        line = printable(" ".join(text.split()))
+        line = printable(" ".join(without_secrets(text, self.secrets).split()))
         return line if len(line) <= MOST_MESSAGE else f"{line[: MOST_MESSAGE - 1]}…"
 
     def _answer(self, doing: str, call: Callable[[], Any]) -> Any:

@@ -84,7 +84,7 @@ def push(
     from infra.grafana.address import parse
     from infra.grafana.client import connect
     from infra.grafana.credentials import read
-    from infra.grafana.push_report import report
+    from infra.grafana.push_report import reach, report
 
     address = parse(grafana)
     settings = running(data)
@@ -98,6 +98,8 @@ def push(
     made = steps(there, catalog(), clickhouse, keep_permissions=keep_permissions, dry_run=dry_run)
     for line in report(there, made, dry_run=dry_run):
         click.echo(line)
+    if clickhouse and (note := reach(address, clickhouse.url)):
+        click.echo(note, err=True)
 
 
 @dashboards.command("show")

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from grafana_client import GrafanaApi
 
 from dashboards.errors import PushError
-from dashboards.push.grafana import Grafana
+from dashboards.push.grafana import Grafana, without_secrets
 from ledger_sink.bounded_http import Answer, Limits, NoAnswerError, request
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class _Session:
     def __init__(self, address: GrafanaAddress, credentials: Credentials, limits: Limits) -> None:
         self._address = address
         self._limits = limits
+        self._secrets = credentials.secrets
         self._headers = {"Authorization": credentials.authorization, "Accept": "application/json"}
 
     def request(
@@ -71,8 +72,9 @@ class _Session:
                 proxies=not self._address.is_loopback,
             )
         except NoAnswerError as error:
+            problem = without_secrets(str(error), self._secrets)
             raise PushError(
-                f"{self._address}: no answer of Grafana: {error}{self._hint(str(error))}"
+                f"{self._address}: no answer of Grafana: {problem}{self._hint(problem)}"
             ) from error
         return _Response(self._address, answer)
 

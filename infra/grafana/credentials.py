@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 from dataclasses import dataclass, field
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,9 @@ def read(address: GrafanaAddress, password_file: str | None, token_file: str | N
 
 def _one_line(file: str, option: str) -> str:
     """Return the one line of a file, without the white space around it; the message never repeats it."""
-    if file == STANDARD_INPUT:
+    if file == STANDARD_INPUT and sys.stdin.isatty():
+        data = getpass(f"{option.strip('-').split('-')[0].capitalize()} for Grafana: ").encode()
+    elif file == STANDARD_INPUT:
         data = sys.stdin.buffer.read(MOST_BYTES + 1)
     else:
         with Path(file).open("rb") as opened:

@@ -246,7 +246,7 @@ def _keep(grafana: Grafana, uid: str, board: dict[str, Any], folder: str, messag
 
 
 def _versions(grafana: Grafana, uid: str) -> dict[str, Any]:
-    return {"continueToken": "", "versions": grafana.versions.get(uid, [])[::-1][:1]}
+    return {"continueToken": "", "versions": grafana.versions.get(uid, [])[::-1][:2]}
 
 
 def _health(_: Grafana) -> dict[str, Any]:

@@ -66,6 +66,19 @@ def test_a_board_changed_by_hand_is_shown_by_a_dry_run_and_overwritten_by_a_push
     assert city.grafana.boards[FIRST]["dashboard"]["title"] == boards(CATALOG)[FIRST]["title"]
 
 
+@pytest.mark.parametrize("carried", [False, True], ids=["without a message", "message carried over"])
+def test_a_change_by_hand_is_seen_where_grafana_rewrites_boards(city: City, carried: bool) -> None:
+    """The newest version is not one that a push made, even if it has the message of the one before."""
+    city.grafana.rewrites = True
+    city.push()
+    city.grafana.save_by_hand(FIRST, title="Mine")
+    if carried:
+        city.grafana.versions[FIRST][-1]["message"] = city.grafana.versions[FIRST][-2]["message"]
+    assert f"board {FIRST}: would be changed" in city.push(dry_run=True)
+    city.push()
+    assert f"board {FIRST}: unchanged" in city.push()
+
+
 def test_a_dry_run_on_an_empty_grafana_sends_nothing(city: City) -> None:
     """Everything would be created."""
     lines = city.push(dry_run=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.errors import SettingsError
+from infra.grafana import credentials
 from infra.grafana.address import parse
 from infra.grafana.credentials import MOST_BYTES, read
 
@@ -135,6 +136,13 @@ def test_standard_input_is_read_up_to_its_bound(monkeypatch: pytest.MonkeyPatch)
     assert read(WITHOUT, None, "-").authorization == "Bearer glsa_abc"
     with pytest.raises(SettingsError, match=f"longer than {MOST_BYTES} bytes"):
         read(WITHOUT, None, "/dev/zero")
+
+
+def test_who_types_a_password_does_not_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-` on a terminal asks without an echo."""
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(credentials, "getpass", lambda prompt: f"{prompt == 'Password for Grafana: '}")
+    assert read(WITH_USER, "-", None).secrets[0] == "True"
 
 
 @pytest.mark.parametrize(

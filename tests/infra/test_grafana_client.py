@@ -20,6 +20,7 @@ from dashboards.push.grafana import require_grafana
 from infra.grafana.address import parse
 from infra.grafana.client import connect
 from infra.grafana.credentials import Credentials
+from infra.grafana.push_report import reach
 from infra.ports import free_port
 from ledger_sink.bounded_http import Limits
 from tests.dashboards.grafana_server import serve
@@ -95,6 +96,23 @@ def test_what_is_no_answer_ends_in_time(answer: bytes | None, words: str) -> Non
     """One line says what came."""
     with listener(answer) as port:
         assert words in refused(f"http://127.0.0.1:{port}")
+
+
+def test_a_redirect_elsewhere_is_refused_and_repeats_no_secret() -> None:
+    """Not even if the server puts the token into it."""
+    moved = (
+        b"HTTP/1.1 302 Found\r\nLocation: http://login.example/?t=glsa_geheim\r\nContent-Length: 0\r\n\r\n"
+    )
+    with listener(moved) as port:
+        assert "refused a redirect to 'http://login.example/?t=…'" in refused(f"http://127.0.0.1:{port}")
+
+
+def test_a_data_source_that_grafana_cannot_reach_is_named() -> None:
+    """Grafana elsewhere, ClickHouse on this machine's loopback."""
+    here = "http://127.0.0.1:18123"
+    assert here in str(reach(parse("http://grafana.example:3000"), here))
+    assert reach(parse("http://localhost:3000"), here) is None
+    assert reach(parse("http://grafana.example:3000"), "http://clickhouse:8123") is None
 
 
 def test_https_to_a_server_of_http() -> None:
