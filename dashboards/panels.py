@@ -103,7 +103,7 @@ def stat(
         about: Description of the panel.
         span: Width in columns of Grafana's grid.
     """
-    said: Words = {None: (NO_DATA, ""), **(words or {})}
+    shown: Words = {None: (NO_DATA, ""), **(words or {})}
     return (
         stat_build.Panel()
         .title(title)
@@ -114,8 +114,8 @@ def stat(
         .span(span)
         .height(4)
         .thresholds(thresholds(steps or ((0, "text"),)))
-        .mappings(mappings(said))
-        .no_value(said[None][0])
+        .mappings(mappings(shown))
+        .no_value(shown[None][0])
         .reduce_options(common_build.ReduceDataOptions().calcs(["lastNotNull"]))
         .color_mode(common.BigValueColorMode.BACKGROUND if steps or words else common.BigValueColorMode.NONE)
         .graph_mode(common.BigValueGraphMode.NONE)
