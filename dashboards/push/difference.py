@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from typing import Any
 
 MOST_LINES = 40
@@ -15,6 +16,8 @@ MOST_CHARACTERS = 160
 """Most characters of one line."""
 MOST_COMPARED = 20_000
 """Most lines of JSON that are compared."""
+_ENDS = re.compile(r"(?<=\\n)")
+_COMMAS = re.compile(r"(?<=, )")
 BEFORE, AFTER = "in Grafana", "to be sent"
 
 
@@ -39,7 +42,12 @@ def difference(before: Any, after: Any) -> tuple[str, ...]:
 
 
 def _lines(value: Any) -> list[str]:
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False).split("\n")
+    """Return a value's JSON in lines; SQL and other long texts are split at their own lines, then after commas."""
+    lines = []
+    for line in json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False).split("\n"):
+        for piece in _ENDS.split(line) if len(line) > MOST_CHARACTERS else (line,):
+            lines += _COMMAS.split(piece) if len(piece) > MOST_CHARACTERS else (piece,)
+    return lines
 
 
 def _cut(line: str) -> str:

@@ -7,6 +7,13 @@ from typing import Any
 from dashboards.push.difference import MOST_CHARACTERS, MOST_COMPARED, MOST_LINES, difference
 
 
+def test_a_change_within_a_long_query_is_shown() -> None:
+    """A query stands in one JSON string; only the line of it that changed is marked."""
+    query = "\n".join(f"SELECT {', '.join(f'column_{n}_{m}' for m in range(30))}" for n in range(20))
+    lines = difference({"rawSql": query}, {"rawSql": query.replace("column_9_17,", "other,")})
+    assert [line for line in lines[2:] if line[0] in "+-"] == ["-column_9_17, ", "+other, "]
+
+
 def test_a_difference_is_bounded_and_printable() -> None:
     """In lines, in their length, in what is compared, in depth; nothing reaches the terminal as a control character."""
     lines = difference({"a": ["x" * 500] * 300}, {"a": [f"y{n}" for n in range(300)]})
