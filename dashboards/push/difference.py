@@ -43,7 +43,7 @@ def difference(before: Any, after: Any) -> tuple[str, ...]:
 
 def _lines(value: Any) -> list[str]:
     """Return a value's JSON in lines; SQL and other long texts are split at their own lines, then after commas."""
-    lines = []
+    lines: list[str] = []
     for line in json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False).split("\n"):
         for piece in _ENDS.split(line) if len(line) > MOST_CHARACTERS else (line,):
             lines += _COMMAS.split(piece) if len(piece) > MOST_CHARACTERS else (piece,)
