@@ -298,4 +298,16 @@ def board(
         made = made.with_variable(each)
     for panel in panels:
         made = made.with_panel(panel)
-    return made.build()
+    return _laid(made.build())
+
+
+def _laid(board: dashboard.Dashboard) -> dashboard.Dashboard:
+    """Lay a board's panels in rows, from left to right; a panel that does not fit begins the next row."""
+    left = top = height = 0
+    for panel in board.panels or []:
+        place = panel.grid_pos or dashboard.GridPos()
+        if left + place.w > WIDE:
+            left, top, height = 0, top + height, 0
+        place.x, place.y = left, top
+        left, height = left + place.w, max(height, place.h)
+    return board

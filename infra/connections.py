@@ -32,3 +32,9 @@ def connect(settings: Settings, answer_s: float | None = None, *, boards: bool =
         autogenerate_session_id=False,
         **limits,
     )
+
+
+def one_line(error: Exception) -> str:
+    """Return the text of a client's error in one line of at most 300 characters."""
+    words = " ".join(str(error).split())
+    return "connection refused" if "Connection refused" in words else words[:300]

@@ -19,6 +19,7 @@ from infra.errors import DataDirectoryError, PortInUseError, SettingsError
 from infra.near_names import did_you_mean
 from infra.ports import LOOPBACK, claim_port, free_port, port_is_free
 from infra.setting_ranges import require_in_range, unknown_variables
+from ledger_sink.regular_file import read_regular_text
 from streams.durable_files import create_once
 from streams.errors import StopError
 from streams.worker.refusal_limit import RefusalLimit
@@ -133,7 +134,7 @@ class Settings:
     metrics_interval_s: float = 10.0
     """Seconds between metric events of a process."""
     stalled_after_s: float = 60.0
-    """Seconds with lag and no commit after which a process is unhealthy (docs/delivery.md#liveness)."""
+    """Seconds with lag and no progress after which a process is unhealthy (docs/delivery.md#liveness)."""
     rule_refusal_limit: int = 200
     """Records of a partition that one rule must refuse before its topic stops; see `streams.worker.refusal_limit`."""
     rule_refusal_share: float = 0.5
@@ -313,7 +314,7 @@ def recall(data: Path) -> Settings:
     """
     path = settings_file(data)
     try:
-        environment = _variables(path.read_text())
+        environment = _variables(read_regular_text(path))
     except FileNotFoundError as error:
         raise DataDirectoryError(never_started(data)) from error
     except NotADirectoryError as error:
@@ -428,7 +429,7 @@ def own_secret(path: Path) -> Secret:
     try:
         if not path.exists():
             create_once(path, secrets.token_urlsafe(24).encode())
-        return Secret(path.read_text().strip())
+        return Secret(read_regular_text(path).strip())
     except OSError as error:
         raise DataDirectoryError(f"{path}: {error.strerror}; the data directory must be writable") from error
 

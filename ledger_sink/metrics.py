@@ -22,6 +22,8 @@ Metric = Literal[
     "ledger_log_stopped",
     # 1 while the city log waits for the clock, else 0. 1: `waiting.txt` says why and until when.
     "ledger_clock_waiting",
+    # 1 for a full file of the ledger that was changed (label file), 0 when it is right again. 1: put it back.
+    "ledger_file_changed",
     # 1 while the signer does not answer, else 0. 1 for long: start the signer. Sealing goes on.
     "ledger_signer_down",
     # Blocks in the city log. Unit: blocks.

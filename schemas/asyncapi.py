@@ -56,14 +56,14 @@ class Deployment:
     Attributes:
         city: The city's name.
         kafka: Address of the SASL listener.
-        registry: Address of the schema registry.
-        partitions: Number of partitions of a topic without a number of its own in the catalogue.
+        registry: Address of the schema registry; empty where it is not known.
+        partitions: Number of partitions of a topic without a number of its own in the catalogue; None: not known.
     """
 
     city: str
     kafka: str
     registry: str
-    partitions: int
+    partitions: int | None
 
 
 def document(catalog: Catalog, subscriber: Subscriber, deployment: Deployment) -> dict[str, Any]:
@@ -117,8 +117,11 @@ def _server(deployment: Deployment) -> dict[str, Any]:
         "security": [{"$ref": f"#/components/securitySchemes/{_SCRAM}"}],
         "bindings": {
             "kafka": {
-                "schemaRegistryUrl": deployment.registry,
-                "schemaRegistryVendor": "confluent",
+                **(
+                    {"schemaRegistryUrl": deployment.registry, "schemaRegistryVendor": "confluent"}
+                    if deployment.registry
+                    else {}
+                ),
                 "bindingVersion": BINDING,
             }
         },
@@ -138,7 +141,11 @@ def _channel(topic: Topic, deployment: Deployment) -> dict[str, Any]:
         "bindings": {
             "kafka": {
                 "topic": topic.name,
-                "partitions": topic.partitions or deployment.partitions,
+                **(
+                    {"partitions": partitions}
+                    if (partitions := topic.partitions or deployment.partitions)
+                    else {}
+                ),
                 "topicConfiguration": {
                     "cleanup.policy": ["delete"],
                     "retention.ms": topic.retention_days * _DAY_MS,

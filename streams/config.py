@@ -34,7 +34,7 @@ class StreamsConfig:
             its topic stops.
         refusal_share: Least refused part of the rule's last `refusal_window` calls. Both limits must be reached.
         refusal_window: Last calls of a rule on a partition in which refusals are counted.
-        stalled_after_s: Seconds with lag and no commit after which the worker ends itself
+        stalled_after_s: Seconds with lag and no progress after which the worker ends itself
             (docs/delivery.md#liveness).
         metrics_interval_s: Seconds between two reports of lag and counts.
         origin_settle_s: Seconds that Kafka must have had the registration of a source's key before it is in force;

@@ -15,9 +15,12 @@ Metric = Literal[
     # Records of a partition that are not committed yet. High and growing: more workers, or a rule that is
     # slow.
     "agents_lag_records",
-    # Seconds since the last commit of a partition that has lag. Above `stalled_after_s` the worker ends
+    # Seconds without any progress of a partition that has lag. Above `stalled_after_s` the worker ends
     # itself.
     "agents_stalled_seconds",
+    # Seconds since the last commit of a partition that has lag and that the worker is working on. High: the
+    # machine or a rule is slow, or a batch fails again and again.
+    "agents_slow_seconds",
     # Input records that agents have finished, since the worker started.
     "agents_records_total",
     # Derived events that agents have delivered, since the worker started.

@@ -41,8 +41,8 @@ class PartitionReader:
         Raises:
             KafkaException: Kafka does not answer.
         """
-        metadata = self._consumer.list_topics(topic, timeout=REQUEST_S).topics[topic]
-        return [] if metadata.error is not None else list(metadata.partitions)
+        metadata = self._consumer.list_topics(topic, timeout=REQUEST_S).topics.get(topic)
+        return [] if metadata is None or metadata.error is not None else list(metadata.partitions)
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
         """Return a partition's first offset and its last stable offset: no record behind it can be read yet.

@@ -137,6 +137,7 @@ class MemoryChangelog:
     def __init__(self, owner: str = "memory", log: defaultdict[int, list[Stored]] | None = None) -> None:
         self.owner = owner
         self.partitions: int | None = None
+        self.entries_read = 0
         self.log = defaultdict(list) if log is None else log
 
     def read(self, partition: int) -> Iterable[tuple[AnySubject, str, AnyEntry]]:

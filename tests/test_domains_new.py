@@ -150,7 +150,7 @@ def test_a_domain_that_one_layer_has_is_not_laid_in_the_others(tmp_path: Path, p
     file = copy.root / path
     file.parent.mkdir(exist_ok=True)
     with file.open("a", encoding="utf-8") as stream:
-        stream.write("trial = 600\n")
+        stream.write(f"trial = {read_ranges([REPOSITORY / 'schemas' / 'domains']).next_free()}\n")
     before = copy.files()
     done = copy.run(LAY)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

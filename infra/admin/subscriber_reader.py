@@ -141,9 +141,23 @@ def declared(catalog: Catalog, name: str) -> Subscriber:
     return known[name]
 
 
-def describe(data: Path, catalog: Catalog, name: str) -> dict[str, Any]:
-    """Return the AsyncAPI document of what a subscriber of the stack in a data directory may read."""
-    return asyncapi.document(catalog, declared(catalog, name), deployment(recall(data)))
+def describe(
+    data: Path, catalog: Catalog, name: str, kafka: str | None = None, registry: str | None = None
+) -> dict[str, Any]:
+    """Return the AsyncAPI document of what a subscriber may read.
+
+    Args:
+        data: The data directory of the stack.
+        catalog: The installed catalogue.
+        name: The subscriber.
+        kafka: SASL listener of a city elsewhere; no more is known of it. None: the stack in `data`.
+        registry: URL of its schema registry, if it is known.
+    """
+    subscriber = declared(catalog, name)
+    if kafka is None:
+        return asyncapi.document(catalog, subscriber, deployment(recall(data)))
+    elsewhere = asyncapi.Deployment(kafka.rpartition(":")[0] or kafka, kafka, registry or "", None)
+    return asyncapi.document(catalog, subscriber, elsewhere)
 
 
 def plain_event(event: Event, city: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from infra.commands.common import data_option, one_line_errors, running
+from infra.commands.progress import shown_progress
 
 
 def register(group: click.Group) -> None:
@@ -24,7 +25,9 @@ def backup(directory: Path, without_keys: bool, data: Path) -> None:
     """Copy the city at --data into DIRECTORY, all stores of one instant; the city may run."""
     from infra.recovery.backup import back_up
 
-    made = back_up(running(data.absolute()), directory.absolute(), with_keys=not without_keys)
+    settings = running(data.absolute())
+    with shown_progress("backup", "listing the files") as progress:
+        made = back_up(settings, directory.absolute(), with_keys=not without_keys, progress=progress)
     manifest = made.manifest
     paused = f", the city paused for {made.paused_s * 1000:.0f} ms" if manifest.running else ""
     click.echo(
@@ -49,7 +52,9 @@ def restore(directory: Path, only_check: bool, data: Path) -> None:
     from infra.recovery.restore import check
     from infra.recovery.restore import restore as make
 
-    manifest = check(directory) if only_check else make(directory.absolute(), data.absolute())
+    with shown_progress("restore", "reading the manifest") as progress:
+        whole = directory.absolute()
+        manifest = check(directory, progress) if only_check else make(whole, data.absolute(), progress)
     done = "is as it was made" if only_check else f"restored to {data}"
     click.echo(
         f"{directory}: {len(manifest.files):,} files, {manifest.size / 1e6:.1f} MB of {manifest.city}, "

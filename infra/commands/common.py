@@ -51,7 +51,9 @@ def one_line_errors(function: F) -> F:
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        code = reported(lambda: function(*args, **kwargs))
+        named = [kwargs.get("data"), *kwargs.values()]
+        places = [each.absolute() for each in named if isinstance(each, Path)]
+        code = reported(lambda: function(*args, **kwargs), *places)
         if code:
             sys.exit(code)
 

@@ -11,7 +11,7 @@ import click
 from infra.commands.common import catalog, data_option, one_line_errors, running
 from infra.commands.one_line import CityGroup
 
-PICTURE_COLUMNS, LEAST_COLUMNS = 140, 100
+PICTURE_COLUMNS, LEAST_COLUMNS = 140, 80
 
 
 def register(group: click.Group) -> None:

@@ -9,6 +9,7 @@ import time
 import click
 
 from infra.commands.common import catalog, one_line_errors
+from infra.commands.progress import Progress, ticking
 
 
 def register(group: click.Group) -> None:
@@ -30,10 +31,11 @@ def demo(keep: bool) -> None:
     from infra.demo.demo_city import DemoCity
     from infra.demo.walkthrough import Walkthrough
 
-    console = Console(highlight=False)
+    console, progress = Console(highlight=False), Progress("demo")
     steps = iter(range(1, 100))
 
     def say(style: str, before: str, text: str) -> None:
+        progress.clear(text[:60] if style else "")
         console.print(before + text, style=style, markup=False, soft_wrap=True)
 
     def on_signal(_number: int, _frame: object) -> None:
@@ -43,12 +45,13 @@ def demo(keep: bool) -> None:
     began = time.monotonic()
     try:
         with DemoCity(lambda typed: say("cyan", "  $ ", typed), keep=keep) as city:
-            Walkthrough(
-                city,
-                catalog(),
-                tell=lambda line: say("", "  ", line),
-                head=lambda title: say("bold", f"\n{next(steps)}. ", title),
-            ).run()
+            with ticking(progress, "reading the catalogue"):
+                Walkthrough(
+                    city,
+                    catalog(),
+                    tell=lambda line: say("", "  ", line),
+                    head=lambda title: say("bold", f"\n{next(steps)}. ", title),
+                ).run()
             seconds = time.monotonic() - began
             say("bold", "\n", f"Every step came out as expected, in {seconds:.0f} s.")
             if keep:
@@ -56,7 +59,8 @@ def demo(keep: bool) -> None:
                 say("", "", f"The city stays up at {where}; Ctrl-C ends it, {city.data} stays.")
                 city.stay()
             say("", "", "The city is stopped in order.")
-            code = city.stop()
+            with ticking(progress, "stopping the city"):
+                code = city.stop()
     except KeyboardInterrupt:
         say("", "\n", "ended in order")
         sys.exit(130)

@@ -10,10 +10,10 @@ import click
 
 from infra.commands.common import catalog, data_option, one_line_errors, print_json, running
 from infra.commands.one_line import CityGroup
+from infra.commands.progress import shown_progress
+from ledger_sink.regular_file import read_regular_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from infra.evidence.audit import WholeAudit
     from infra.settings import Settings
     from schemas.catalog import Catalog
@@ -76,8 +76,14 @@ def audit(data: Path, incremental: bool, verbose: bool, as_json: bool) -> None:
     from infra.evidence.audit import run_audit
 
     settings, topics = running(data), catalog()
-    result = run_audit(settings, topics, settled=False, incremental=incremental, progress=_progress_line())
-    _clear_progress()
+    with shown_progress("audit", "reading the stores") as progress:
+        result = run_audit(
+            settings,
+            topics,
+            settled=False,
+            incremental=incremental,
+            progress=lambda line: progress(f"reading {line}"),
+        )
     _send(settings, topics, result)
     if as_json:
         print_json(
@@ -86,6 +92,7 @@ def audit(data: Path, incremental: bool, verbose: bool, as_json: bool) -> None:
                 "problems": result.problems,
                 "unreadable": result.unreadable,
                 "explained": result.explained,
+                "set_aside": result.set_aside,
                 "rests_on": result.rests_on,
                 "not_checked": result.not_checked,
                 "compared": result.compared(),
@@ -124,6 +131,7 @@ def _print_audit(result: WholeAudit, *, verbose: bool) -> None:
     head = [result.verdict_line()]
     head += [f"rests on: {line}" for line in result.rests_on]
     head += [f"could not read: {line}" for line in result.unreadable]
+    head += [f"set aside: {line}" for line in result.set_aside]
     if verbose:
         head += [f"not checked: {line}" for line in result.not_checked]
         head += [f"explained: {line}" for line in result.explained]
@@ -136,18 +144,6 @@ def _print_audit(result: WholeAudit, *, verbose: bool) -> None:
     if len(shown) < len(result.problems):
         head.append(f"and {len(result.problems) - len(shown):,} problems more (--verbose lists them)")
     click.echo("\n".join(head))
-
-
-def _progress_line() -> Callable[[str], None]:
-    """Return what shows a line of progress on a terminal's stderr, and nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return lambda _: None
-    return lambda line: click.echo(f"\r\x1b[Kreading {line}", nl=False, err=True)
-
-
-def _clear_progress() -> None:
-    if sys.stderr.isatty():
-        click.echo("\r\x1b[K", nl=False, err=True)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -169,16 +165,19 @@ def keys() -> None:
 @one_line_errors
 def show(data: Path) -> None:
     """Print the verifier keys of every log (tlog-policy lines)."""
-    click.echo((running(data).data / "ledger" / "keys.txt").read_text(), nl=False)
+    click.echo(read_regular_text(running(data).data / "ledger" / "keys.txt"), nl=False)
 
 
 @keys.command("new-epoch")
 @data_option
+@click.option(
+    "--sound", is_flag=True, help="Also end logs that could go on, because a key changed for example."
+)
 @click.argument("topic")
 @one_line_errors
-def new_epoch(data: Path, topic: str) -> None:
-    """Declare a discontinuity of TOPIC (re-created in Kafka): its logs go on in a new epoch."""
+def new_epoch(data: Path, topic: str, sound: bool) -> None:
+    """Declare a discontinuity of TOPIC while the city is stopped: its logs go on in a new epoch."""
     from infra.admin.produce import declare_epoch
 
-    for origin in declare_epoch(running(data), catalog(), topic):
+    for origin in declare_epoch(running(data), catalog(), topic, sound=sound):
         click.echo(origin)

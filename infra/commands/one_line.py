@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from functools import partial
 from pathlib import Path
@@ -45,8 +46,13 @@ class CityGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def reported(run: Callable[[], Any]) -> int:
-    """Run a command and return its exit code; print whatever ends it in one line on stderr."""
+def reported(run: Callable[[], Any], *places: Path) -> int:
+    """Run a command and return its exit code; print whatever ends it in one line on stderr.
+
+    Args:
+        run: The command.
+        places: Folders that it writes to; a full one is named.
+    """
     try:
         result = run()
         sys.stdout.flush()
@@ -60,14 +66,19 @@ def reported(run: Callable[[], Any]) -> int:
         if isinstance(error, click.exceptions.NoArgsIsHelpError):
             click.echo(error.format_message(), err=True)
             return error.exit_code
-        line, code = line_of(error)
+        line, code = line_of(error, *places)
         _say(line)
         return code
     return result if isinstance(result, int) else 0
 
 
-def line_of(error: BaseException) -> tuple[str, int]:
-    """Return the line about an error, and the exit code."""
+def line_of(error: BaseException, *places: Path) -> tuple[str, int]:
+    """Return the line about an error, and the exit code.
+
+    Args:
+        error: What ended a command.
+        places: Folders that the command writes to; a full one is named.
+    """
     from infra.known_errors import exit_code_of, known_errors
 
     if isinstance(error, KeyboardInterrupt | click.Abort):
@@ -77,7 +88,7 @@ def line_of(error: BaseException) -> tuple[str, int]:
     if isinstance(error, known_errors()):
         return _first_line(error), exit_code_of(error)
     if isinstance(error, OSError):
-        full = no_room(error, Path.cwd())
+        full = no_room(error, *places, Path.cwd(), Path(tempfile.gettempdir()))
         if full:
             return full, USAGE
         where = f"{os.fsdecode(error.filename)}: " if error.filename else ""

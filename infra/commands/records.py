@@ -17,6 +17,7 @@ from infra.commands.common import (
     running,
     speed_type,
 )
+from infra.commands.progress import shown_progress
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -45,15 +46,18 @@ def replay(
     """Replay recordings (files or folders) into a running stack."""
     from infra.admin.produce import replay_reports
 
-    reports = replay_reports(
-        running(data, "kafka"),
-        catalog(),
-        paths,
-        format_name=format_name,
-        speed=speed,
-        shift_to_now=shift_to_now,
-        stop=threading.Event(),
-    )
+    settings, topics = running(data, "kafka"), catalog()
+    with shown_progress("replay", "reading through the files") as progress:
+        reports = replay_reports(
+            settings,
+            topics,
+            paths,
+            format_name=format_name,
+            speed=speed,
+            shift_to_now=shift_to_now,
+            stop=threading.Event(),
+            progress=progress,
+        )
     print_json(reports)
 
 
@@ -103,4 +107,11 @@ def forget(data: Path, person: str, ground: str) -> None:
     from infra.admin.erasures import forget_person
 
     keys = forget_person(running(data, "kafka"), catalog(), person, ground)
+    if not keys:
+        click.echo(
+            f"city: nobody is known here as {person}: is the name right? No key was deleted; the erasure is noted, and "
+            "also holds for records that come later",
+            err=True,
+        )
+        sys.exit(1)
     click.echo(f"forgotten: {len(keys)} keys deleted; every proof stays valid")

@@ -9,6 +9,7 @@ import click
 
 from infra.commands.common import catalog, one_line_errors, print_json
 from infra.commands.one_line import CityGroup
+from infra.commands.tables_text import print_table
 
 
 def register(group: click.Group) -> None:
@@ -32,22 +33,21 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("topic", "kind", "key", "schema ids", "table", "days", "sealed", "readers", box=None)
-    for row in rows:
-        ids = ", ".join(map(str, row["schema_ids"]))
-        readers = ", ".join(row["readers"])
-        table.add_row(
-            *(str(row[c]) for c in ("topic", "kind", "key")),
-            ids,
-            str(row["table"]),
-            str(row["retention_days"]),
-            "yes" if row["sealed"] else "no",
-            readers,
-        )
-    Console().print(table)
+    print_table(
+        ("topic", "kind", "key", "schema ids", "table", "days", "sealed", "readers"),
+        [
+            (
+                *(str(row[name]) for name in ("topic", "kind", "key")),
+                ", ".join(map(str, row["schema_ids"])),
+                str(row["table"]),
+                str(row["retention_days"]),
+                "yes" if row["sealed"] else "no",
+                ", ".join(row["readers"]),
+            )
+            for row in rows
+        ],
+        kept=("topic",),
+    )
 
 
 @schemas.command("check")

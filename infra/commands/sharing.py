@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.commands.common import catalog, data_option, one_line_errors, print_json
+from infra.commands.tables_text import print_table
 
 if TYPE_CHECKING:
     from infra.admin.subscriber_reader import Reader
@@ -81,7 +82,7 @@ def subscribe(
     if not name:
         raise SettingsError("name the subscriber: --as NAME (`city subscribe --list` shows them)")
     if asyncapi:
-        print_json(describe(data.absolute(), catalog(), name))
+        print_json(describe(data.absolute(), catalog(), name, kafka, registry))
         return
     reader = Reader.of(data.absolute(), catalog(), name, kafka, password_file, registry)
     try:
@@ -118,16 +119,17 @@ def _line(fields: dict[str, object]) -> str:
 
 
 def _show(as_json: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from infra.layer_configs import subscribers
 
     rows = subscribers(catalog())
     if as_json:
         print_json([vars(each) for each in rows.values()])
         return
-    table = Table("subscriber", "who", "roles", "may read", "what for", box=None)
-    for each in rows.values():
-        table.add_row(each.name, each.title, ", ".join(each.roles), "\n".join(each.topics), each.purpose)
-    Console(highlight=False).print(table)
+    print_table(
+        ("subscriber", "may read", "who", "roles", "what for"),
+        [
+            (each.name, "\n".join(each.topics), each.title, ", ".join(each.roles), each.purpose)
+            for each in rows.values()
+        ],
+        kept=("subscriber", "may read"),
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from infra.connections import connect
+from infra.connections import connect, one_line
 from ledger_sink.audit.stores import ArchiveDamagedError, ArchiveUnavailableError, RowSummary
 from ledger_sink.record import Record
 from schemas.names import ARCHIVE_TABLE, DATABASE
@@ -47,12 +47,6 @@ def named_errors() -> Iterator[None]:
         if any(code in words for code in _REFUSED_LOGIN):
             raise ArchiveUnavailableError(f"ClickHouse: it refuses the password ({words})") from error
         raise ArchiveDamagedError(f"ClickHouse: {words}") from error
-
-
-def one_line(error: Exception) -> str:
-    """Return an error's text in one line of at most 300 characters."""
-    words = " ".join(str(error).split())
-    return "connection refused" if "Connection refused" in words else words[:300]
 
 
 class ClickHouseArchive:

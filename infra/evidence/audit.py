@@ -1,14 +1,18 @@
-"""The audit of everything: ledger, Kafka, archive, typed tables, roll-ups, and its verdict in words."""
+"""The audit of everything: ledger, Kafka, archive, tables, roll-ups, definitions, and its verdict in words."""
 
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from infra.evidence.archive import ClickHouseArchive
+from infra.clickhouse import damaged_parts
+from infra.evidence.archive import ClickHouseArchive, named_errors
+from infra.kafka.log_files import strays
 from infra.layer_configs import ledger_config
+from infra.tables.definitions import DefinitionsResult, check
 from infra.tables.typed_audit import TypedAudit, TypedResult
 from ledger_sink.audit.stores import ArchiveError
 
@@ -41,7 +45,11 @@ class WholeAudit:
     """What the verdict rests on, where that is little."""
     ledger: AuditResult
     typed: TypedResult = field(default_factory=TypedResult)
+    definitions: int = 0
+    """Tables and views whose definitions were compared."""
     incremental: bool = False
+    set_aside: list[str] = field(default_factory=list)
+    """Damaged parts of tables that ClickHouse does not use; what they held is compared like everything else."""
 
     @property
     def exit_code(self) -> int:
@@ -52,12 +60,15 @@ class WholeAudit:
         """Return what was compared, in one line."""
         counts = list(self.ledger.counts.values())
         typed = self.typed
-        share = f"{100 * typed.compared / typed.rows:.0f} %" if typed.rows else "0 %"
+        share = f"{100 * min(1, typed.compared / typed.rows):.0f} %" if typed.rows else "0 %"
+        repeats = f", {typed.repeats:,} records that repeat an event" if typed.repeats else ""
         return (
             f"{sum(c.sealed for c in counts):,} leaves, {sum(c.records for c in counts):,} records in Kafka, "
             f"{sum(c.archived for c in counts):,} rows of the archive, {typed.compared:,} typed rows in "
             f"{typed.tables} tables ({share} of their rows one by one"
-            f"{', the others by a digest' if self.incremental else ''}), {typed.rollup_rows:,} rows of roll-ups"
+            f"{', the others by a digest' if self.incremental else ''}){repeats}, "
+            f"{typed.rollup_rows:,} rows of roll-ups"
+            f"{' and the digests of the others' if self.incremental else ''}, {self.definitions} definitions"
         )
 
     def verdict_line(self) -> str:
@@ -98,23 +109,30 @@ def run_audit(
     began = time.monotonic()
     remembered = settings.data / "audit" / "ledger.json"
     baseline = read_baseline(remembered) if incremental else None
-    with closing(ClickHouseArchive(settings)) as archive:
+    known = baseline.tables if baseline else None
+    with ThreadPoolExecutor(1) as beside, closing(ClickHouseArchive(settings)) as archive:
+        set_aside, unsound = ([], []) if settings.clickhouse else _parts(archive, baseline is None, progress)
+        tables = beside.submit(
+            _tables, settings, catalog, settled, known, unsound, progress
+        )  # both wait for others
         ledger = run(
             ledger_config(settings, catalog),
-            archive=archive,
+            archive=None if unsound else archive,
             settled=settled,
             grace_s=0.0 if settled else IN_FLIGHT_S,
             baseline=baseline,
             progress=progress,
         )
-        typed = _typed(archive, settings, catalog, settled, baseline.tables if baseline else None, progress)
-    problems = [*ledger.problems, *typed.problems]
-    unreadable = list(dict.fromkeys([*ledger.unreadable, *typed.unreadable]))
+        typed, definitions = tables.result()
+    if not settings.kafka:
+        typed.problems += _strays(settings)
+    problems = [*ledger.problems, *typed.problems, *definitions.problems]
+    unreadable = list(dict.fromkeys([*ledger.unreadable, *typed.unreadable, *definitions.unreadable]))
     verdict: Literal["pass", "fail", "unreadable"] = (
         "fail" if problems else "unreadable" if unreadable else "pass"
     )
     if verdict == "pass":
-        ledger.baseline.tables.update(typed.remembered)
+        ledger.baseline.tables.update(typed.remembered, definitions=definitions.fingerprint)
         write_baseline(remembered, ledger.baseline)
     notes = (
         [] if not incremental or baseline is not None else ["no earlier audit passed here: this one was full"]
@@ -128,20 +146,56 @@ def run_audit(
         ledger.trust_lines,
         replace(ledger, seconds=time.monotonic() - began),
         typed,
+        definitions.count,
         incremental=baseline is not None,
+        set_aside=set_aside,
     )
 
 
-def _typed(
-    archive: ClickHouseArchive,
+def _parts(
+    archive: ClickHouseArchive, every_file: bool, progress: Callable[[str], None]
+) -> tuple[list[str], list[str]]:
+    """Return a line for each table with parts set aside, and one for each damaged part in use.
+
+    A store that does not answer has none: the comparison of its rows says so.
+    """
+    aside: list[str] = []
+    with suppress(ArchiveError), named_errors():
+        aside = damaged_parts.set_aside(archive.client)
+        if every_file:
+            progress("files of all tables")
+            return aside, damaged_parts.unsound(archive.client)
+    return aside, []
+
+
+def _strays(settings: Settings) -> list[str]:
+    """Return one line for each partition that the embedded Kafka has set aside."""
+    try:
+        return list(strays(settings.data / "kafka" / "log"))
+    except OSError as error:
+        return [f"{error.filename}: cannot be read: {error.strerror}"]
+
+
+def _tables(
     settings: Settings,
     catalog: Catalog,
     settled: bool,
     remembered: Any,
+    unsound: list[str],
     progress: Callable[[str], None],
-) -> TypedResult:
-    try:
-        client = archive.client
-    except ArchiveError as error:
-        return TypedResult(unreadable=[f"{error}: typed rows are not compared"])
-    return TypedAudit(client, settings, catalog, settled=settled, progress=progress).check(remembered)
+) -> tuple[TypedResult, DefinitionsResult]:
+    """Compare typed rows, roll-ups and definitions, over a connection of its own; nothing where parts are damaged.
+
+    The engine would look for the flipped bit of a damaged part for minutes, at each query.
+    """
+    if unsound:
+        line = "ClickHouse: tables are not compared before its damaged parts are away"
+        return TypedResult(unsound, [line]), DefinitionsResult()
+    with closing(ClickHouseArchive(settings)) as archive:
+        try:
+            client = archive.client
+        except ArchiveError as error:
+            return TypedResult(unreadable=[f"{error}: typed rows are not compared"]), DefinitionsResult()
+        typed = TypedAudit(client, settings, catalog, settled=settled, progress=progress).check(remembered)
+        progress("definitions")
+        return typed, check(client, catalog, (remembered or {}).get("definitions", ""))

@@ -122,8 +122,8 @@ def end_of(bootstrap: str, topic: str, partition: int) -> int:
     """
     consumer = _consumer(bootstrap, {"isolation.level": "read_uncommitted"})
     try:
-        found = consumer.list_topics(topic, timeout=FETCH_S).topics[topic]
-        if partition not in found.partitions:
+        found = consumer.list_topics(topic, timeout=FETCH_S).topics.get(topic)
+        if found is None or partition not in found.partitions:
             return 0
         _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=FETCH_S)
     except KafkaException as error:

@@ -2,7 +2,7 @@
 
 uvicorn limits neither the time for a head or a body nor the number of silent connections
 (its settings `timeout_keep_alive` and `limit_concurrency` begin with a complete request). This class follows what the
-protocol does and tells the table; reading and answering stay uvicorn's and h11's.
+protocol does and tells the table; reading and answering stay uvicorn's and h11's, behind a strict check of each head.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import h11
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from infra.http.strict_head import StrictConnection
 from ledger_sink.http.connection_table import Phase, body_deadline
 from ledger_sink.http.server import one_line
 
@@ -44,6 +45,10 @@ class LimitedProtocol(H11Protocol):
     """One connection within the limits of its server's configuration."""
 
     config: ConfigWithTable
+
+    def __init__(self, config: ConfigWithTable, *arguments: Any, **more: Any) -> None:
+        super().__init__(config, *arguments, **more)
+        self.conn = StrictConnection(h11.SERVER, config.limits.head_bytes)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a place in the table, or refuse."""

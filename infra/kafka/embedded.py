@@ -32,6 +32,7 @@ from infra.kafka.errors import (
 from infra.kafka.jars import JarCache
 from infra.kafka.java import find_java
 from infra.kafka.lock import StarterLock, broker_works_in, require_unused
+from infra.kafka.log_files import require_sound
 from infra.kafka.ports import require_free
 from infra.kafka.server_properties import KafkaAddresses, KafkaPorts, server_properties
 from infra.kafka.storage import cluster_id_of, format_storage, require_no_records, require_space
@@ -157,6 +158,7 @@ class EmbeddedKafka:
             DiskFullError: There is no room for the broker's files.
             DataUnusableError: The data directory cannot be read or written.
             StorageFormatError: Kafka refused to format its storage.
+            DamagedFileError: A small file of the log directory is damaged or gone.
         """
         try:
             self._lock.acquire()
@@ -204,6 +206,7 @@ class EmbeddedKafka:
             require_no_records(self.log_dir)
             command = partial(self.java_command, FORMAT_FLAGS)
             format_storage(self.log_dir, self._properties, command, self.environment())
+        require_sound(self.log_dir)
         self._cache_used = self.aot_cache().find() if self._aot else None
         self._log_start = server_log.log_size(self.log_file)
 

@@ -46,6 +46,10 @@ class StorageFormatError(KafkaSetupError):
     """Kafka refused to format its storage."""
 
 
+class DamagedFileError(KafkaSetupError):
+    """A small file of Kafka's log directory is damaged or gone: the message says what to do with it."""
+
+
 class BrokerStoppedError(KafkaSetupError):
     """The broker's process ended before it answered."""
 

@@ -14,6 +14,7 @@ from infra.kafka.errors import (
 )
 from infra.kafka.lock import in_use
 from infra.process.disk_space import ADVICE
+from ledger_sink.regular_file import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +90,7 @@ def why_stopped(log_file: Path, since: int = 0) -> KafkaSetupError:
 
 def _tail(log_file: Path, since: int) -> str:
     try:
-        with log_file.open("rb") as file:
+        with open_regular(log_file) as file:
             size = file.seek(0, 2)
             start = since if since <= size else 0  # rolled over meanwhile
             file.seek(max(start, size - _TAIL_BYTES))

@@ -12,7 +12,9 @@ from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING
 
 from infra.kafka.errors import DiskFullError, StorageFormatError
+from infra.kafka.log_files import IDENTITY, write_anew
 from infra.process.disk_space import almost_full
+from ledger_sink.regular_file import read_regular_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,9 +42,10 @@ def require_no_records(log_dir: Path) -> None:
         StorageFormatError: It is not empty.
     """
     if log_dir.is_dir() and any(log_dir.iterdir()):
+        path = log_dir / IDENTITY
         raise StorageFormatError(
-            f"{log_dir / 'meta.properties'}: gone or without a cluster id, while the records beside it are there; put "
-            "it back from a backup, nothing else is needed (docs/recovery.md#table-of-damages)"
+            f"{path}: gone or without a cluster id, while the records beside it are there; {write_anew(path)} "
+            "(docs/recovery.md#table-of-damages)"
         )
 
 
@@ -89,7 +92,7 @@ def format_storage(
 def cluster_id_of(log_dir: Path) -> str | None:
     """Return the id that a log directory was formatted with, or None if it was not."""
     try:
-        lines = (log_dir / "meta.properties").read_text().splitlines()
+        lines = read_regular_text(log_dir / "meta.properties", errors="replace").splitlines()
     except FileNotFoundError:
         return None
     return next((line.partition("=")[2] for line in lines if line.startswith("cluster.id=")), None)

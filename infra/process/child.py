@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ledger_sink.signals import stop_on_signals
@@ -42,16 +43,23 @@ END_WITH_PARENT = _die_with_parent if sys.platform == "linux" else None
 """The `preexec_fn` with which a child ends together with the thread that started it; None outside Linux."""
 
 
-def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+def spawn(
+    command: Sequence[str], environment: Mapping[str, str], log: Path, first_line: str = ""
+) -> subprocess.Popen[bytes]:
     """Start a process that ends together with this one.
 
     Args:
         command: Program and arguments.
         environment: Variables on top of this process's own.
         log: File to which its output is appended.
+        first_line: Line that is written to the log before; empty: none.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
+        if first_line:
+            with suppress(OSError):  # a full disk is reported by what starts
+                output.write(f"{first_line}\n".encode())
+                output.flush()
         return subprocess.Popen(
             list(command),
             env={**os.environ, **environment, PARENT_VARIABLE: str(os.getpid())},

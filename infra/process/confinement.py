@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.process import landlock, seccomp
+from ledger_sink.regular_file import read_regular_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -174,11 +175,18 @@ def reachable(rules: Rules) -> Iterable[str]:
         yield "run a program"
 
 
-def write_state(descriptor: int, state: Confinement) -> None:
-    """Write the state as one write of a fixed length, so that a reader never sees half of it."""
-    text = json.dumps(state.document())
+def write_state(descriptor: int, state: Confinement, overruns: int = 0) -> None:
+    """Write the state as one write of a fixed length, so that a reader never sees half of it.
+
+    Args:
+        descriptor: The open file.
+        state: The confinement.
+        overruns: Statements of boards that run beyond their limit and cannot be stopped.
+    """
+    text = json.dumps(state.document() | {"overruns": overruns})
     if len(text) > STATE_BYTES:
-        text = json.dumps(Confinement(state.confined, state.by, state.why_not[: STATE_BYTES // 4]).document())
+        shorter = Confinement(state.confined, state.by, state.why_not[: STATE_BYTES // 4])
+        text = json.dumps(shorter.document() | {"overruns": overruns})
     os.pwrite(descriptor, text.ljust(STATE_BYTES - 1).encode() + b"\n", 0)
     os.fsync(descriptor)
 
@@ -186,7 +194,7 @@ def write_state(descriptor: int, state: Confinement) -> None:
 def read_state(path: Path) -> Confinement | None:
     """Return the state that a file holds; None if it cannot be read, which is unknown and not confined."""
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(read_regular_text(path))
         return Confinement(bool(found["confined"]), str(found["by"]), str(found["why_not"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

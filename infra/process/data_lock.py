@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from typing import TYPE_CHECKING
+
+from ledger_sink.regular_file import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,14 +27,13 @@ def is_locked(data: Path) -> bool:
         OSError: The lock's file is there and cannot be opened.
     """
     try:
-        descriptor = os.open(lock_file(data), os.O_RDONLY | os.O_CLOEXEC)
+        file = open_regular(lock_file(data))
     except FileNotFoundError:
         return False
-    try:
-        # A shared lock does not disturb others who look. `Supervisor.take` tries again for the moment that it lasts.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
+    with file:
+        try:
+            # A shared lock does not disturb others who look. `Supervisor.take` tries again for the moment it lasts.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
     return False

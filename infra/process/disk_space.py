@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import shutil
 import time
 from typing import TYPE_CHECKING
@@ -40,16 +41,24 @@ def almost_full(path: Path, least: int) -> str | None:
     return f"disk almost full: {free >> 20} MB left at {path}, {least >> 20} MB are needed; {ADVICE}"
 
 
-def no_room(error: OSError, path: Path) -> str | None:
+def no_room(error: OSError, *places: Path) -> str | None:
     """Return one line for a write that failed for lack of room; None for any other error.
 
     Args:
         error: The error of the system. It names no file where a write to an open file failed.
-        path: Where the writer keeps its files.
+        places: Where the writer keeps its files, the likeliest first. The fullest of them is named.
     """
     if error.errno not in FULL:
         return None
-    return f"{error.filename or path}: no room left ({error.strerror}); nothing that was confirmed is lost; {ADVICE}"
+    where = error.filename or min(places, key=_known_free)
+    return f"{where}: no room left ({error.strerror}); nothing that was confirmed is lost; {ADVICE}"
+
+
+def _known_free(path: Path) -> float:
+    try:
+        return free_bytes(path)
+    except OSError:
+        return math.inf
 
 
 class DiskWatch:

@@ -15,6 +15,8 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from ledger_sink.regular_file import open_regular
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -102,17 +104,26 @@ def _append(path: Path, data: bytes) -> None:
         log.warning("%s: %s; its lines so far are lost", path, error.strerror)
 
 
-def last_lines(path: Path, size: int = _LAST_BYTES) -> list[str]:
-    """Return the last lines of a log, going back into the newest older file where the log is short."""
+def last_lines(path: Path, size: int = _LAST_BYTES, after: str = "") -> list[str]:
+    """Return the last lines of a log, going back into the newest older file where the log is short.
+
+    Args:
+        path: The log.
+        size: Bytes to read at most.
+        after: Line behind which they begin, if it is among what was read: what a run wrote before its own lines.
+    """
     data = b""
     for each in (path, older(path, 1)):
         if len(data) < size:
             try:
-                with each.open("rb") as file:
+                with open_regular(each) as file:
                     data = _read_end(file.fileno(), size - len(data)) + data
             except OSError:
                 continue
-    return data.decode(errors="replace").splitlines()
+    lines = data.decode(errors="replace").splitlines()
+    if after and after in lines:
+        return lines[len(lines) - lines[::-1].index(after) :]
+    return lines
 
 
 class LogRotation:

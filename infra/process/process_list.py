@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psutil
 
 from infra.process.identity import is_same, start_mark
+from ledger_sink.regular_file import read_regular_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,7 @@ def read_processes(data: Path) -> dict[str, NotedProcess]:
         ValueError: The list is damaged.
     """
     try:
-        rows = json.loads(process_list(data).read_text())
+        rows = json.loads(read_regular_text(process_list(data)))
         return {
             str(name): NotedProcess(int(pid), float(created), *mark)
             for name, (pid, created, *mark) in rows.items()

@@ -15,14 +15,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ledger_sink.regular_file import read_regular_text
+from streams.stalls import NOTABLE_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
 BEAT_S = 1.5
 """Seconds between two writes of the time."""
-SLOW_S = 5.0
-"""A metric in seconds is an unhealthy condition from here on."""
 SAME_S = 2.0
 """Two durations whose beginnings differ by less than this are of one condition."""
 FLAGS = frozenset(
@@ -32,12 +33,15 @@ FLAGS = frozenset(
         "ledger_witness_down",
         "ledger_anchor_down",
         "ledger_clock_waiting",
+        "ledger_file_changed",
         "agents_topic_stopped",
     }
 )
 """Metrics that are 1 while something is unhealthy."""
-DURATIONS = frozenset({"ledger_quorum_lag_seconds", "agents_stalled_seconds", "sink.stalled_seconds"})
-"""Metrics that say for how many seconds something is unhealthy."""
+DURATIONS = frozenset(
+    {"ledger_quorum_lag_seconds", "agents_stalled_seconds", "agents_slow_seconds", "sink.stalled_seconds"}
+)
+"""Metrics that say for how many seconds something is unhealthy, from NOTABLE_S on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Reporter:
         }  # 0 comes without a reason
         key = (metric, tuple(sorted(identity.items())))
         with self._lock:
-            if value <= 0 or (not flag and value < SLOW_S):
+            if value <= 0 or (not flag and value < NOTABLE_S):
                 self._conditions.pop(key, None)
                 return
             since = self._clock() - (0.0 if flag else value)
@@ -153,7 +157,7 @@ def read_reports(data: Path) -> dict[str, Report]:
 
 def _conditions(path: Path) -> tuple[Condition, ...]:
     try:
-        rows = json.loads(path.read_text())["conditions"]
+        rows = json.loads(read_regular_text(path))["conditions"]
         return tuple(Condition(str(r["metric"]), dict(r["labels"]), float(r["since"])) for r in rows)
     except (ValueError, KeyError, TypeError):
         return ()

@@ -13,6 +13,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import psutil
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 STOP_S = 12.0
 """Seconds from SIGTERM until a child is killed."""
+GUIDE = "docs/recovery.md"
+"""A last line that names this page says itself what to do."""
 LONGEST_LINE = 400
 """Characters of a log line that an exit message holds."""
 _FAULT = re.compile(
@@ -49,6 +52,8 @@ class Child:
     noted: NotedProcess
     needed: bool = True
     """Whether the stack ends when it ends."""
+    first_line: str = ""
+    """Line in its log behind which its own lines begin; those before it are of earlier runs."""
 
     @property
     def alive(self) -> bool:
@@ -56,8 +61,16 @@ class Child:
         return self.process.poll() is None
 
     def last_line(self) -> str:
-        """Return the last line of its log that reports an error, else the last that is not blank; empty without."""
-        found = [line.strip() for line in last_lines(self.log)[-40:] if line.strip()]
+        """Return the last line of this run that reports an error, else the last that is not blank; empty without.
+
+        The line with which a process says why it ends, "role: why", comes before all; a process that was killed did
+        not end by an error that it logged before.
+        """
+        lines = last_lines(self.log, after=self.first_line)
+        found = [line.strip() for line in lines[-40:] if line.strip()]
+        killed = self.process.poll() == -signal.SIGKILL
+        if found and (killed or found[-1].startswith(f"{self.name.partition('-')[0]}: ")):
+            return found[-1][:LONGEST_LINE]
         faults = [line for line in found if _FAULT.search(line)]
         return (faults or found or [""])[-1][:LONGEST_LINE]
 
@@ -65,10 +78,12 @@ class Child:
         """Return one line: how it ended, its last line, and its log."""
         code = self.process.poll()
         how = f"was ended by {_signal(-code)}" if code is not None and code < 0 else f"ended with {code}"
+        last = self.last_line() or "no output"
         again = f"start again with `city up --data {self.log.parent.parent}`; nothing is lost"
         if not self.needed:
             again = "the city goes on without it"
-        return f"{self.name} {how}: {self.last_line() or 'no output'} (log: {self.log}); {again}"
+        advice = "" if GUIDE in last else f"; {again}"
+        return f"{self.name} {how}: {last} (log: {self.log}){advice}"
 
 
 def _signal(number: int) -> str:
@@ -153,8 +168,10 @@ class Supervisor:
             OSError: The program cannot be started.
         """
         log = self._data / "logs" / f"{name}.log"
-        process = spawn(command, environment, log)
-        child = Child(name, process, log, NotedProcess.of(process.pid), needed)
+        moment = datetime.now(UTC).isoformat(timespec="microseconds")
+        first_line = f"--- {name} starts at {moment} ---"
+        process = spawn(command, environment, log, first_line)
+        child = Child(name, process, log, NotedProcess.of(process.pid), needed, first_line)
         self.children.append(child)
         self._rotation.start()
         self._write_pids()

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from infra.errors import StackError
+from ledger_sink.regular_file import read_regular, read_regular_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,7 +55,7 @@ def entries(log: Path, size: int, first: int = 0) -> Iterator[bytes]:
         base = log / "tile" / "entries" / _tile_number(bundle)
         path = base if base.exists() else base.with_name(f"{base.name}.p") / str(width)
         try:
-            data = path.read_bytes()
+            data = read_regular(path)
         except OSError as error:
             raise StackError(f"{path}: {error.strerror}") from error
         at = 0
@@ -70,7 +71,7 @@ def entries(log: Path, size: int, first: int = 0) -> Iterator[bytes]:
 def checkpoint(log: Path) -> tuple[str, int, str, int] | None:
     """Return origin, size, root (base64) and number of signature lines, or None if nothing is published."""
     try:
-        text = (log / "checkpoint").read_text(encoding="utf-8")
+        text = read_regular_text(log / "checkpoint")
     except OSError:
         return None
     body, _, signatures = text.rpartition("\n\n")

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from schemas.catalog import Catalog
 
+FIRST_LOOKS_S = 1.0
+"""Seconds for which the first call looks whether what is left can be read; then all that is left is counted."""
+_LEDGER = "ledger state"
+
 
 def group_topics(catalog: Catalog) -> dict[str, list[str]]:
     """Return the topics that each consumer group reads."""
@@ -60,6 +64,7 @@ class LagMeter:
         self._backlog = Backlog(bootstrap)
         self._admin = connect(bootstrap)
         self._last: dict[tuple[str, str, int], int] = {}
+        self._first_looks_until = 0.0
         self.marks: dict[tuple[str, int], tuple[int, int]] = {}
         """First and last stable offset at the last `lag`, by (topic, partition)."""
 
@@ -80,6 +85,7 @@ class LagMeter:
 
         Where a group has committed nothing since the last call, a consumer looks whether a record is left to read.
         """
+        self._first_looks_until = time.monotonic() + FIRST_LOOKS_S
         marks = watermarks(self._bootstrap, self._topics)
         behind: dict[str, dict[tuple[str, int], int]] = {}
         for group, topics in self._groups.items():
@@ -92,6 +98,19 @@ class LagMeter:
             behind[group] = {key: count for key, count in left.items() if count}
         self.marks = marks
         return behind
+
+    def beyond(self, positions: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
+        """Return how many records lie at or behind positions at the last `lag`, at most; 0 only if there is none.
+
+        Args:
+            positions: Offsets by (topic, partition); partitions that Kafka does not have are left out.
+        """
+        found = {}
+        for key, offset in positions.items():
+            if key in self.marks:
+                low, high = self.marks[key]
+                found[key] = self._left(_LEDGER, key, max(low, offset), high)
+        return found
 
     def held_back(self) -> dict[tuple[str, int], int]:
         """Return how many records open transactions held back at the last `lag`, by (topic, partition) with any."""
@@ -116,7 +135,9 @@ class LagMeter:
             return 0
         before = self._last.get((group, *partition))
         self._last[group, *partition] = committed
-        if before != committed:
+        first_look = before is None and time.monotonic() < self._first_looks_until
+        looks = first_look or before == committed
+        if not looks:
             return high - committed
         return high - self._backlog.first_readable(partition, committed, high)
 

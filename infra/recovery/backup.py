@@ -24,13 +24,15 @@ import psutil
 from infra.process.data_lock import is_locked
 from infra.process.disk_space import free_bytes
 from infra.process.supervisor import Supervisor
+from infra.recovery.counted import counted
 from infra.recovery.data_files import View, take_view, warm
 from infra.recovery.errors import BackupError
 from infra.recovery.freeze import frozen, stack_processes
 from infra.recovery.manifest import FILES, NAME, Manifest, StoredFile, copy_hashed
+from ledger_sink.regular_file import read_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from infra.settings import Settings
@@ -49,13 +51,20 @@ class Made:
     """Seconds for which the stack was stopped; 0 if it did not run."""
 
 
-def back_up(settings: Settings, target: Path, *, with_keys: bool = True) -> Made:
+def back_up(
+    settings: Settings,
+    target: Path,
+    *,
+    with_keys: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Made:
     """Make a backup of a stack.
 
     Args:
         settings: The stack; it may run.
         target: A folder that is not there yet, or is empty.
         with_keys: Whether keys and secrets go along. Without them, nobody can go on with the ledger.
+        progress: Called with what is done next.
 
     Raises:
         BackupError: The stack has stores of its own elsewhere, the target cannot be used, or the pause was too long.
@@ -68,13 +77,13 @@ def back_up(settings: Settings, target: Path, *, with_keys: bool = True) -> Made
         )
     _require_target(data, target)
     try:
-        return _back_up(settings, target, with_keys=with_keys)
+        return _back_up(settings, target, with_keys=with_keys, progress=progress)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise BackupError(f"{where}{error.strerror or error}: there is no backup at {target}") from error
 
 
-def _back_up(settings: Settings, target: Path, *, with_keys: bool) -> Made:
+def _back_up(settings: Settings, target: Path, *, with_keys: bool, progress: Callable[[str], None]) -> Made:
     with _view(settings.data, with_keys=with_keys) as (view, running, paused_s):
         free = free_bytes(target.parent)
         if view.size + _MARGIN > free:
@@ -85,7 +94,7 @@ def _back_up(settings: Settings, target: Path, *, with_keys: bool) -> Made:
         fresh = target.with_name(f".{target.name}.partial")
         shutil.rmtree(fresh, ignore_errors=True)
         try:
-            manifest = _copy(settings, view, fresh, running=running, with_keys=with_keys)
+            manifest = _copy(settings, view, fresh, running=running, with_keys=with_keys, progress=progress)
             fresh.rename(target)  # onto nothing, or onto an empty folder
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -141,7 +150,15 @@ def forget_views(data: Path) -> None:
             shutil.rmtree(each, ignore_errors=True)
 
 
-def _copy(settings: Settings, view: View, fresh: Path, *, running: bool, with_keys: bool) -> Manifest:
+def _copy(
+    settings: Settings,
+    view: View,
+    fresh: Path,
+    *,
+    running: bool,
+    with_keys: bool,
+    progress: Callable[[str], None],
+) -> Manifest:
     fresh.mkdir(mode=0o700, parents=True)
     files = fresh / FILES
     files.mkdir(mode=0o700)
@@ -149,7 +166,7 @@ def _copy(settings: Settings, view: View, fresh: Path, *, running: bool, with_ke
         (files / name).mkdir(mode=0o700, exist_ok=True)
     stored = {
         name: StoredFile(size, copy_hashed(view.root / name, files / name, size), view.modes[name])
-        for name, size in view.sizes.items()
+        for name, size in counted(view.sizes.items(), "copying file", progress)
     }
     manifest = Manifest(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -162,6 +179,7 @@ def _copy(settings: Settings, view: View, fresh: Path, *, running: bool, with_ke
         links=view.links,
         ledger=_ledger_sizes(view),
     )
+    progress("waiting for the disk")
     os.sync()  # thousands of files: one call for all of them
     with (fresh / NAME).open("xb") as file:
         file.write(manifest.encode())
@@ -177,7 +195,7 @@ def _ledger_sizes(view: View) -> dict[str, int]:
     for name in view.sizes:
         if name.startswith("ledger/") and name.endswith("/state.json"):
             with contextlib.suppress(ValueError, KeyError, TypeError):
-                value = json.loads((view.root / name).read_bytes().partition(b"\n")[0])
+                value = json.loads(read_regular(view.root / name).partition(b"\n")[0])
                 sizes[name.removeprefix("ledger/").removesuffix("/state.json")] = int(value["size"])
     return sizes
 

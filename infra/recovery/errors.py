@@ -15,3 +15,11 @@ class RestoreError(CityError):
 
 class StoresDisagreeError(CityError):
     """One store was restored older than another, so that going on would lose or mix up records."""
+
+
+class KeysMissingError(CityError):
+    """A directory has a ledger, and not the keys that it was made with."""
+
+
+class StoreDamagedError(CityError):
+    """A store cannot read a file of its own: the message names it and what to do."""

@@ -57,7 +57,7 @@ def refills(facts: dict[Partition, PartitionFacts]) -> list[Refill]:
         facts: What the stores say.
 
     Raises:
-        StoresDisagreeError: Kafka is older than ClickHouse or the ledger.
+        StoresDisagreeError: Kafka is older than the ledger, or ClickHouse has rows that neither of them has.
     """
     behind = {
         partition: max(each.committed, each.stored, each.sealed) - each.end
@@ -65,8 +65,16 @@ def refills(facts: dict[Partition, PartitionFacts]) -> list[Refill]:
     }
     short = {partition: count for partition, count in behind.items() if count > 0}
     if short:
-        (topic, number), _ = max(short.items(), key=lambda item: item[1])
+        sealed_behind = {key: count for key, count in short.items() if _beyond_kafka(facts[key])}
+        (topic, number), _ = max((sealed_behind or short).items(), key=lambda item: item[1])
         each = facts[topic, number]
+        if not sealed_behind:
+            raise StoresDisagreeError(
+                f"ClickHouse has rows of {topic}/{number} up to offset {each.stored - 1}, but Kafka ends at {each.end} "
+                f"and the ledger at {each.sealed} ({len(short)} partitions): nobody sealed these rows. Either somebody "
+                "wrote them, or Kafka lost its newest records. If the newest kafka/ is elsewhere, put it back; else "
+                "move clickhouse/ away, and it is filled again from Kafka (docs/recovery.md#one-store-is-older)"
+            )
         raise StoresDisagreeError(
             f"Kafka is older than what was stored from it: {topic}/{number} ends at offset {each.end}, but "
             f"ClickHouse has it up to {max(each.stored, each.committed)}, the ledger up to {each.sealed} "
@@ -80,6 +88,11 @@ def refills(facts: dict[Partition, PartitionFacts]) -> list[Refill]:
             lost = min(first, each.committed) - each.first_missing
             found.append(Refill(partition, first, each.committed, lost))
     return found
+
+
+def _beyond_kafka(each: PartitionFacts) -> bool:
+    """Return whether the ledger, or the sink's own group, has come further than Kafka."""
+    return max(each.committed, each.sealed) > each.end
 
 
 def lines(found: Sequence[Refill]) -> Iterable[str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from infra.clickhouse import damaged_parts
 from infra.connections import connect
 from infra.kafka.admin import READ_COMMITTED, reason
-from infra.recovery.errors import StoresDisagreeError
+from infra.recovery.errors import StoreDamagedError, StoresDisagreeError
 from infra.recovery.start_check import PartitionFacts, Refill, refills
 from ledger_sink.errors import LedgerError
 from ledger_sink.log.epochs import current_log
@@ -42,6 +44,7 @@ def refill(settings: Settings, catalog: Catalog) -> list[Refill]:
 
     Raises:
         StoresDisagreeError: Kafka is older than another store, or the sink cannot be sent back.
+        StoreDamagedError: ClickHouse cannot read a part of a table.
     """
     consumer = Consumer(
         {
@@ -60,9 +63,26 @@ def refill(settings: Settings, catalog: Catalog) -> list[Refill]:
         raise StoresDisagreeError(
             f"Kafka did not say how far the ClickHouse sink is: {reason(error)}; start again"
         ) from error
+    except ClickHouseError as error:
+        raise StoreDamagedError(_why(settings, error)) from error
     finally:
         consumer.close()
     return found
+
+
+def parts_set_aside(settings: Settings) -> list[str]:
+    """Return one line for each table with damaged parts that ClickHouse has set aside.
+
+    Raises:
+        StoreDamagedError: ClickHouse does not say.
+    """
+    try:
+        with closing(connect(settings)) as client:
+            return damaged_parts.set_aside(client)
+    except ClickHouseError as error:
+        raise StoreDamagedError(
+            f"ClickHouse did not list its damaged parts: {_line(error)}; start again"
+        ) from error
 
 
 def _facts(settings: Settings, catalog: Catalog, consumer: Any) -> dict[Partition, PartitionFacts]:
@@ -266,3 +286,16 @@ def _require_taken(found: Iterable[TopicPartition]) -> None:
     for each in found:
         if each.error is not None:
             raise KafkaException(each.error)
+
+
+def _why(settings: Settings, error: ClickHouseError) -> str:
+    """Return the line for a store that did not say which rows it has: the part that it cannot read, if there is one."""
+    with suppress(ClickHouseError), closing(connect(settings)) as client:
+        found = damaged_parts.unsound(client)
+        if found:
+            return found[0]
+    return f"ClickHouse did not say which rows it has: {_line(error)}; start again"
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from infra.errors import DataDirectoryError, SchemaChangedError
+from ledger_sink.regular_file import read_regular
 from schemas.envelope import parsing_form
 from streams.durable_files import private_folder, sync_folder
 
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
 
     from schemas.catalog import Catalog
 
-NAME = "schemas.json"
+NAME = "fingerprints.json"
+FORMER = ("run", "schemas.json")
+"""Where earlier versions kept it, below the data directory: a backup leaves that folder out."""
+
+
+def memory_path(data: Path) -> Path:
+    """Return the file of a data directory that has the fingerprints; a backup holds it."""
+    return data / "schemas" / NAME
 
 
 def check_schemas(data: Path, catalog: Catalog) -> None:
@@ -36,8 +44,10 @@ def check_schemas(data: Path, catalog: Catalog) -> None:
         SchemaChangedError: A schema is another one than its id had here.
         DataDirectoryError: The memory is damaged.
     """
-    path = data / "run" / NAME
-    known = _read(path)
+    path = memory_path(data)
+    former = data.joinpath(*FORMER)
+    kept = path.exists()
+    known = _read(path if kept else former)
     now = {str(schema.id): schema for topic in catalog.topics.values() for schema in topic.schemas}
     prints = {number: sha256(parsing_form(each.text).encode()).hexdigest() for number, each in now.items()}
     changed = [number for number, text in prints.items() if known.get(number, text) != text]
@@ -49,14 +59,14 @@ def check_schemas(data: Path, catalog: Catalog) -> None:
             f"schema {named} is not the one that {data} was used with: its records could not be decoded; restore it "
             "and add the change as a new version beside it (CONTRIBUTING.md)"
         )
-    if prints.items() <= known.items():
-        return
-    _write(path, {**known, **prints})
+    if not kept or not prints.items() <= known.items():
+        _write(path, {**known, **prints})
+    former.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(read_regular(path))
     except FileNotFoundError:
         return {}
     except ValueError as error:

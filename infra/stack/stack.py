@@ -26,7 +26,7 @@ from infra.process.child import spawn
 from infra.process.disk_space import almost_full
 from infra.recovery import start_check
 from infra.recovery.ledger_check import require_newest_ledger
-from infra.recovery.store_facts import refill
+from infra.recovery.store_facts import parts_set_aside, refill
 from infra.settings import Switch, command_for, java_home
 from infra.stack.stores import answers, prepare_stores
 
@@ -108,7 +108,10 @@ class Stack:
             self._await_http("clickhouse", f"{self.settings.clickhouse_url}/ping")
         self._say("making topics and tables where they are missing")
         self._prepare_stores()
-        for line in start_check.lines(refill(self.settings, self._catalog)):
+        for line in (
+            *parts_set_aside(self.settings),
+            *start_check.lines(refill(self.settings, self._catalog)),
+        ):
             self._say(line)
         self.erasures = reapply_erasures(self.settings, self._catalog)  # before anything that decrypts
         for role in ("signer", "witness"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from infra.errors import StackError
 from ledger_sink.log.reasons import REFUSED, STOPPED, WAITING, Waiting
+from ledger_sink.regular_file import read_regular_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -34,7 +35,7 @@ def standstill(ledger: Path, known: Container[tuple[Path, int]] = ()) -> list[st
         if (path, written_at) in known:
             continue
         with suppress(FileNotFoundError):  # removed meanwhile
-            text = path.read_text(errors="replace").strip()
+            text = read_regular_text(path, errors="replace").strip()
             log = path.parent.relative_to(ledger)
             name = "the city log" if log.parts[0] == "city" else f"log {log.parent}"
             found.append(

@@ -25,6 +25,7 @@ from infra.reconcile import count, drain, letters, report
 from infra.reconcile.count_ledger import ledger_counts
 from infra.reconcile.held_back import describe_held_back
 from infra.reconcile.lag import LagMeter
+from infra.recovery.key_check import require_keys
 from infra.settings import remember
 from infra.stack.schema_memory import check_schemas
 from infra.stack.stack import Stack
@@ -32,6 +33,7 @@ from infra.stack.standstill import StandstillWatch, standstill
 from infra.status.reader import StatusReader
 from infra.status.refresh import RefreshSchedule
 from infra.status.terminal import Screen
+from ledger_sink.regular_file import read_regular_text
 from schemas.names import topic_name
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ class Run:
     def inputs(self) -> dict[str, dict[str, Any]]:
         """Return the replay's report of each recording, by path; empty before the replay has ended."""
         path = self.settings.data / "run" / REPLAY_RESULT
-        return dict(json.loads(path.read_text())) if path.exists() else {}
+        return dict(json.loads(read_regular_text(path))) if path.exists() else {}
 
     def replay_ended(self) -> bool:
         """Return whether the replay has ended.
@@ -127,6 +129,7 @@ def up(settings: Settings, catalog: Catalog, options: UpOptions) -> int:
     """Run the stack; return the exit code."""
     supervisor = Supervisor(settings.data)
     supervisor.take()
+    require_keys(settings)
     check_schemas(settings.data, catalog)
     remember(settings)  # only under the lock: commands that join a running stack read it
     links = _links(settings, where(settings, subscribers(catalog)))

@@ -39,6 +39,8 @@ class Facts:
     logs: Sequence[LogFact] = ()
     city_log: CityLogFact | None = None
     ledger_unreadable: str = ""
+    ledger_damaged: Sequence[str] = ()
+    """Files that say whose signatures count and are not as they must be, one line each."""
     unread: Mapping[tuple[str, int], tuple[int, bool]] = field(default_factory=dict)
     """By topic and partition: records that were received more than LATE_S ago and that the ledger has not appended,
     at most; and whether some of them are older than VERY_LATE_S."""
@@ -47,7 +49,11 @@ class Facts:
     held_back: Sequence[str] = ()
     """One sentence for each partition in which an open transaction holds records back."""
     confinement: Confinement | None = None
+    overruns: int = 0
+    """Statements of boards that run beyond their limit and that the engine cannot stop."""
     missing_tables: Sequence[str] = ()
+    strays: Sequence[str] = ()
+    """One line for each partition that Kafka has set aside: what, and what to do."""
     disk: str = ""
     """That the disk is almost full, and what to do; empty: it is not."""
 
@@ -133,6 +139,8 @@ def _city_log(facts: Facts) -> Iterator[Problem]:
         yield Problem(
             RED, "ledger", "unreadable", facts.ledger_unreadable, "restore the files; run `city audit`"
         )
+    for what in facts.ledger_damaged:
+        yield Problem(RED, "ledger", "damaged", what, "restore the file; run `city audit`")
     log = facts.city_log
     if log is None:
         return
@@ -242,6 +250,9 @@ def _condition(process: str, each: Condition, silent: set[str], now: float) -> P
         case "ledger_anchor_down":
             what, reason = f"anchor {label('anchor')} does not answer as it should", "anchor-down"
             todo, part, severity = "see logs/ledger.log", f"anchor {label('anchor')}", YELLOW
+        case "ledger_file_changed":
+            what, reason = f"ledger/{label('file')} is not as it was when it was full", "changed"
+            todo, part, severity = "see logs/ledger.log; put the file back from a backup", "ledger", RED
         case "agents_topic_stopped":
             what, reason = f"a rule refused too much: topic {label('topic')} is not read", "topic-stopped"
             todo = f"see logs/{process}.log; mend the rule, then `city up` again"
@@ -251,6 +262,10 @@ def _condition(process: str, each: Condition, silent: set[str], now: float) -> P
             what, reason = f"{process} has records to read{where} and commits nothing", "stalled"
             todo, part = f"see logs/{process}.log", process
             severity = RED if lasts_s > VERY_LATE_S else YELLOW
+        case "agents_slow_seconds" if lasts_s > LATE_S and "kafka" not in silent:
+            where = f"{label('topic')}/{label('partition')}"
+            what, reason = f"{process} works on records of {where} and has committed none", "slow"
+            todo, part, severity = f"wait; if it lasts, see logs/{process}.log", process, YELLOW
         case _:
             return None  # a stopped log and a waiting clock are known from the ledger's files
     return Problem(severity, part, reason, what, todo, each.since)
@@ -265,10 +280,26 @@ def _rest(facts: Facts) -> Iterator[Problem]:
     for what in facts.held_back:
         line, _, todo = what.rpartition(": ")
         yield Problem(YELLOW, "kafka", "held-back", line, todo)
+    for what in facts.strays:
+        line, _, todo = what.rpartition("there: ")
+        yield Problem(RED, "kafka", "set-aside", f"{line}there", todo)
     if facts.missing_tables:
         first, rest = facts.missing_tables[0], len(facts.missing_tables) - 1
         what = f"table {first}{f' and {rest} more' if rest else ''} is not there"
         yield Problem(RED, "clickhouse", "no-table", what, "`city up` makes missing tables")
+    if facts.overruns:
+        many = (
+            "a statement of a board runs"
+            if facts.overruns == 1
+            else f"{facts.overruns} statements of boards run"
+        )
+        yield Problem(
+            RED,
+            "clickhouse",
+            "overrun",
+            f"{many} beyond the limit, and the engine cannot stop what it has begun: cores, memory and turns are taken",
+            "change the password of `board`; Ctrl-C and `city up` start all again, nothing is lost",
+        )
     if facts.confinement is not None and not facts.confinement.confined:
         yield Problem(
             YELLOW,

@@ -5,22 +5,30 @@ A file that is not there is not a file that cannot be read: the second is report
 
 from __future__ import annotations
 
-import json
 import struct
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infra.errors import StackError
 from infra.reconcile.count_ledger import checkpoint, entries, newest_epoch
+from infra.status.control_files import checkpoint_problem, control_files
 from infra.status.model import CityLogFact, LogFact
+from ledger_sink.city_log.state import read_city_state
+from ledger_sink.errors import LedgerError
+from ledger_sink.format.layout import CHECKPOINT
 from ledger_sink.log.reasons import REFUSED, STOPPED, WAITING, Waiting
+from ledger_sink.log.state import read_state
+from ledger_sink.regular_file import read_regular, read_regular_text
+from ledger_sink.store import FileStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-LAST_CHECKPOINTS = "mentions"
-"""Member of the city log's state: for each origin its size, root and block in the newest block about it."""
+    from infra.status.control_files import Keys
+    from ledger_sink.city_log.state import LastCheckpoint
+    from ledger_sink.log.state import LogState
+
 MOST_CONTROLS = 64
 """Leaves to pass at most until one has a time: START and GAP leaves have none."""
 
@@ -32,6 +40,8 @@ class LedgerFacts:
     logs: list[LogFact] = field(default_factory=list)
     city_log: CityLogFact | None = None
     unreadable: str = ""
+    damaged: list[str] = field(default_factory=list)
+    """Files that say whose signatures count and are not as they must be, one line each."""
 
 
 class _UnreadableError(Exception):
@@ -47,7 +57,7 @@ def ledger_facts(ledger: Path, topics: Sequence[str], now: float) -> LedgerFacts
         now: POSIX seconds.
     """
     facts = LedgerFacts()
-    last: Mapping[str, Any] = {}
+    last: Mapping[str, LastCheckpoint] = {}
     covered_blocks = 0
     try:
         _folders(ledger)
@@ -58,11 +68,15 @@ def ledger_facts(ledger: Path, topics: Sequence[str], now: float) -> LedgerFacts
     except OSError as error:
         facts.unreadable = f"{error.filename}: cannot be read: {error.strerror}"
         return facts
+    keys, facts.damaged = control_files(ledger)
     if folder is not None:
         facts.city_log = _city_log(ledger, folder, now)
+        if not facts.city_log.unreadable:
+            wrong = checkpoint_problem(folder / CHECKPOINT, keys)
+            facts.city_log = replace(facts.city_log, unreadable=wrong)
         covered_blocks = facts.city_log.blocks or 0
         try:
-            last = dict(_state(folder).get(LAST_CHECKPOINTS) or {})
+            last = _last_checkpoints(ledger, folder)
         except _UnreadableError as error:
             facts.city_log = replace(facts.city_log, unreadable=facts.city_log.unreadable or str(error))
     for topic in topics:
@@ -71,7 +85,7 @@ def ledger_facts(ledger: Path, topics: Sequence[str], now: float) -> LedgerFacts
         except _UnreadableError as error:
             facts.unreadable = facts.unreadable or str(error)
             continue
-        facts.logs += [_log(ledger, partition, last, covered_blocks) for partition in partitions]
+        facts.logs += [_log(ledger, partition, last, covered_blocks, keys) for partition in partitions]
     return facts
 
 
@@ -94,7 +108,7 @@ def _city_log(ledger: Path, folder: Path, now: float) -> CityLogFact:
         if head is None:
             return CityLogFact(0, "", None, stopped, wait, "", since)
         path = folder / "checkpoint"
-        text = path.read_text(encoding="utf-8")
+        text = read_regular_text(path)
         age = max(0.0, now - path.stat().st_mtime)
     except _UnreadableError as error:
         return CityLogFact(None, "", None, stopped, wait, str(error), since)
@@ -104,7 +118,9 @@ def _city_log(ledger: Path, folder: Path, now: float) -> CityLogFact:
     return CityLogFact(head, text, age, stopped, wait, "", since)
 
 
-def _log(ledger: Path, partition: Path, last: Mapping[str, Any], covered_blocks: int) -> LogFact:
+def _log(
+    ledger: Path, partition: Path, last: Mapping[str, LastCheckpoint], covered_blocks: int, keys: Keys
+) -> LogFact:
     """Read the newest epoch of a partition; earlier epochs add to what is sealed."""
     topic, number = partition.parent.name, int(partition.name)
     folder = newest_epoch(partition) or partition
@@ -112,35 +128,37 @@ def _log(ledger: Path, partition: Path, last: Mapping[str, Any], covered_blocks:
     refused, refused_at = _reason(folder / REFUSED)
     name = folder.relative_to(ledger).as_posix()
     sealed: int | None = None
+    appended: int | None = None
     next_offset: int | None = None
     uncovered: float | None = None
     unreadable = ""
     try:
-        state = _state(folder)
         sealed = sum(_leaves(epoch) for epoch in _folders(partition))
-        if state:
-            next_offset = int(state["next_offset"])
+        state = _state(ledger, folder)  # after what is published: it is never less
+        appended = sealed + (0 if state is None else _leaves(folder, state.size) - _leaves(folder))
+        if state is not None:
+            next_offset = state.next_offset
             uncovered = _uncovered_since(folder, state, last, covered_blocks)
     except _UnreadableError as error:
         unreadable = str(error)
-    except (KeyError, TypeError, ValueError) as error:
-        unreadable = f"{name}/state.json: cannot be read: {error}"
+    unreadable = unreadable or checkpoint_problem(folder / CHECKPOINT, keys)
     return LogFact(
-        topic, number, name, sealed, next_offset, stopped, refused, unreadable, stopped_at or refused_at, uncovered
+        topic, number, name, sealed, next_offset, stopped, refused, unreadable, stopped_at or refused_at, uncovered,
+        appended,
     )  # fmt: skip
 
 
 def _uncovered_since(
-    folder: Path, state: Mapping[str, Any], last: Mapping[str, Any], covered_blocks: int
+    folder: Path, state: LogState, last: Mapping[str, LastCheckpoint], covered_blocks: int
 ) -> float | None:
     """Return when Kafka received the oldest record that no cosigned block covers; None if all are covered.
 
     Where the newest block about the log is not cosigned yet, the block before is not kept: then the log's last record
     is taken, so the answer may be a block too young.
     """
-    size = int(state["size"])
-    line = last.get(str(state["origin"]))
-    covered, cosigned = (int(line[0]), int(line[2]) < covered_blocks) if line else (0, False)
+    size = state.size
+    line = last.get(state.origin)
+    covered, cosigned = (line.size, line.block < covered_blocks) if line else (0, False)
     if covered >= size and cosigned:
         return None
     first = covered if covered < size else size - 1
@@ -154,9 +172,9 @@ def _uncovered_since(
     return None
 
 
-def _leaves(folder: Path) -> int:
-    """Return how many record leaves a log has published, without START and GAP leaves."""
-    size = _checkpoint(folder)
+def _leaves(folder: Path, size: int | None = None) -> int:
+    """Return how many record leaves a log has up to a size, or has published; without START and GAP leaves."""
+    size = _checkpoint(folder) if size is None else size
     control = folder / "control"
     try:
         return max(0, (size or 0) - (len(list(control.glob("*.json"))) if control.is_dir() else 0))
@@ -170,7 +188,7 @@ def _checkpoint(folder: Path) -> int | None:
     try:
         head = checkpoint(folder)
         if head is None and path.exists():
-            path.read_bytes()
+            read_regular(path)
     except OSError as error:
         raise _UnreadableError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -178,23 +196,27 @@ def _checkpoint(folder: Path) -> int | None:
     return None if head is None else head[1]
 
 
-def _state(folder: Path) -> dict[str, Any]:
-    """Return a log's state; empty if there is none."""
-    path = folder / "state.json"
+def _state(ledger: Path, folder: Path) -> LogState | None:
+    """Return a partition log's state; None if there is none."""
     try:
-        return dict(json.loads(path.read_bytes().partition(b"\n")[0]))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise _UnreadableError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, TypeError) as error:
-        raise _UnreadableError(f"{path}: damaged: {error}") from error
+        return read_state(FileStore(ledger, threads=1), folder.relative_to(ledger).as_posix())
+    except LedgerError as error:
+        raise _UnreadableError(str(error)) from error
+
+
+def _last_checkpoints(ledger: Path, folder: Path) -> Mapping[str, LastCheckpoint]:
+    """Return the newest line of each partition log in the blocks, by origin."""
+    try:
+        state = read_city_state(FileStore(ledger, threads=1), folder.relative_to(ledger).as_posix())
+    except LedgerError as error:
+        raise _UnreadableError(str(error)) from error
+    return {} if state is None else state.last_checkpoints
 
 
 def _reason(path: Path) -> tuple[str, float | None]:
     """Return a reason and when it was written; empty if there is none."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_regular_text(path, errors="replace")
         return text.removesuffix("\n"), path.stat().st_mtime
     except FileNotFoundError:
         return "", None

@@ -52,7 +52,8 @@ class TopicStatus:
     domain: str
     kind: str
     records: int | None = None
-    """Offsets up to the last stable one. Where transactions are written, some hold no readable record."""
+    """Records that a read-committed consumer gets: those in the topic's logs, and what lies behind them, at most. Of a
+    topic that is not sealed: its offsets up to the last stable one."""
     events: int | None = None
     rows: int | None = None
     dead_letters: int | None = None
@@ -60,6 +61,9 @@ class TopicStatus:
     dead_letters_settled: int | None = None
     """Dead letters of the domain that were replayed or discarded."""
     sealed: int | None = None
+    unsealed: int | None = None
+    """Readable records that no log of the topic has appended, at most: the difference of positions, not of counts. 0
+    only if there is none. None: unknown, or the topic is not sealed."""
     lag: int | None = None
     held_back: int = 0
     """Records that an open transaction holds back."""
@@ -128,6 +132,8 @@ class LogFact:
     """When the file with the reason was written."""
     uncovered_since: float | None = None
     """When Kafka received the oldest appended record that no cosigned block covers; None: all are covered."""
+    appended: int | None = 0
+    """Record leaves that the log has appended, published or not; None: unknown."""
 
 
 @dataclass(frozen=True)

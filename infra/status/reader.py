@@ -13,6 +13,7 @@ import json
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from infra.kafka.log_files import strays
 from infra.layer_configs import anchor_settings
 from infra.process.disk_space import almost_full
 from infra.reconcile.held_back import describe_held_back
@@ -26,6 +27,7 @@ from infra.status.stores import ClickHouseCounter, ClickHouseCounts, KafkaCounte
 from ledger_sink.anchor.audit import anchor_states
 from ledger_sink.errors import LedgerError
 from ledger_sink.format import FormatError
+from ledger_sink.regular_file import read_regular_text
 from ledger_sink.store import FileStore
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class StatusReader:
         self._inside = inside
         self._sealed = [topic.name for topic in catalog.topics.values() if topic.sealed]
         self._appended: dict[tuple[str, int], int] = {}
+        self._leaves: dict[str, int | None] = {}
         self._kafka: PatientQuestion[KafkaCounts] = self._kafka_question()
         self._clickhouse: PatientQuestion[ClickHouseCounts] = self._clickhouse_question()
         self._silent_since: dict[str, float] = {}
@@ -75,7 +78,8 @@ class StatusReader:
         silent = {part.name for part in facts.parts if part.problem}
         self._fill_clickhouse(status, facts, silent)
         self._fill_kafka(status, facts, silent)
-        facts.confinement = _confinement(settings)
+        facts.confinement, facts.overruns = _confinement(settings)
+        facts.strays = _strays(settings)
         facts.disk = almost_full(settings.data, settings.disk_warning_mb << 20) or ""
         status.time = facts.time = time.time()
         status.problems = problems(facts)
@@ -103,6 +107,7 @@ class StatusReader:
         return found
 
     def _fill_ledger(self, status: Status, facts: Facts, ledger: LedgerFacts) -> None:
+        facts.ledger_damaged = ledger.damaged
         facts.logs, facts.city_log, facts.ledger_unreadable = ledger.logs, ledger.city_log, ledger.unreadable
         self._appended = {
             (log.topic, log.partition): log.next_offset for log in ledger.logs if log.next_offset is not None
@@ -111,9 +116,10 @@ class StatusReader:
         if ledger.unreadable:
             return
         sealed: dict[str, int | None] = dict.fromkeys(self._sealed, 0)
+        self._leaves = dict.fromkeys(self._sealed, 0)
         for log in ledger.logs:
-            before = sealed[log.topic]
-            sealed[log.topic] = None if before is None or log.sealed is None else before + log.sealed
+            sealed[log.topic] = _sum(sealed[log.topic], log.sealed)
+            self._leaves[log.topic] = _sum(self._leaves[log.topic], log.appended)
         for row in status.topics:
             row.sealed = sealed.get(row.topic)
         city = ledger.city_log
@@ -165,7 +171,11 @@ class StatusReader:
             for (name, _), lag in rows.items():
                 lags[name] = max(lags.get(name, 0), lag)
         for row in status.topics:
-            row.records = found.records.get(row.topic)
+            row.records = found.offsets.get(row.topic)
+            if row.topic in self._sealed:
+                row.unsealed = found.unsealed.get(row.topic)
+                appended = self._leaves.get(row.topic) if status.reporting["ledger"] else None
+                row.records = _sum(appended, row.unsealed)
             row.lag = None if row.records is None else lags.get(row.topic, 0)
             row.held_back = sum(count for (name, _), count in found.held_back.items() if name == row.topic)
         facts.held_back = describe_held_back(found.held_back)
@@ -206,12 +216,25 @@ class StatusReader:
         return PatientQuestion(ClickHouseCounter(self._settings, self._catalog).count)
 
 
-def _confinement(settings: Settings) -> Confinement | None:
-    """Return what the engine's process wrote about its confinement; None if it wrote nothing."""
+def _sum(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a + b
+
+
+def _strays(settings: Settings) -> list[str]:
+    """Return one line for each partition that the embedded Kafka has set aside, or that this cannot be read."""
     try:
-        value = json.loads((settings.data / "run" / CONFINEMENT).read_text())
-        return Confinement(bool(value["confined"]), str(value.get("by", "")), str(value.get("why_not", "")))
+        return [] if settings.kafka else list(strays(settings.data / "kafka" / "log"))
+    except OSError as error:
+        return [f"{error.filename} cannot be read, so what Kafka has is unknown; there: {error.strerror}"]
+
+
+def _confinement(settings: Settings) -> tuple[Confinement | None, int]:
+    """Return what the engine's process wrote: its confinement, None if nothing, and how many statements overrun."""
+    try:
+        value = json.loads(read_regular_text(settings.data / "run" / CONFINEMENT))
+        found = Confinement(bool(value["confined"]), str(value.get("by", "")), str(value.get("why_not", "")))
+        return found, int(value.get("overruns", 0))
     except FileNotFoundError:
-        return None
+        return None, 0
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Confinement(confined=False, why_not=f"run/{CONFINEMENT} cannot be read: {error}")
+        return Confinement(confined=False, why_not=f"run/{CONFINEMENT} cannot be read: {error}"), 0

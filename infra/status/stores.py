@@ -33,8 +33,10 @@ PartitionId = tuple[str, int]
 class KafkaCounts:
     """What Kafka holds and what the groups have committed."""
 
-    records: Mapping[str, int]
-    """By topic."""
+    offsets: Mapping[str, int]
+    """By topic: offsets from its first record to its last stable one."""
+    unsealed: Mapping[str, int]
+    """By sealed topic: records that its logs have not appended, at most; 0 only if there is none."""
     lags: Mapping[str, Mapping[PartitionId, int]]
     """By group and partition."""
     held_back: Mapping[PartitionId, int]
@@ -75,17 +77,22 @@ class KafkaCounter:
 
     def _count(self, meter: LagMeter, appended: Mapping[PartitionId, int]) -> KafkaCounts:
         lags = meter.lag()
-        records: dict[str, int] = {}
+        offsets: dict[str, int] = {}
         ends = {}
         for (name, partition), (low, high) in meter.marks.items():
-            records[name] = records.get(name, 0) + high - low
+            offsets[name] = offsets.get(name, 0) + high - low
             ends[name, partition] = high
-        behind = [key for key, end in ends.items() if key[0] in self._sealed and appended.get(key, 0) < end]
+        sealed = {key: appended.get(key, 0) for key in ends if key[0] in self._sealed}
+        unsealed: dict[str, int] = {}
+        beyond = meter.beyond(sealed)
+        for (name, _), count in beyond.items():
+            unsealed[name] = unsealed.get(name, 0) + count
+        behind = [key for key, count in beyond.items() if count]
         received = {
             seconds: meter.received_before(behind, seconds) if behind else {}
             for seconds in (LATE_S, VERY_LATE_S)
         }
-        return KafkaCounts(records, lags, meter.held_back(), ends, received)
+        return KafkaCounts(offsets, unsealed, lags, meter.held_back(), ends, received)
 
 
 @dataclass

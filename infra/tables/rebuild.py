@@ -1,4 +1,4 @@
-"""Makes a typed table and its roll-ups again from the archive, and the archive's missing rows from Kafka.
+"""Makes a typed table and its roll-ups again from the archive; the archive first from Kafka, where that is wanted.
 
 The new table is made beside the stored one, by the sink's own insert, and takes its place in one step (`EXCHANGE
 TABLES`). The sink may run. It archives a record before it stores its row, so what it stored in the old table meanwhile
@@ -9,36 +9,28 @@ that dies at any step leaves the old table or the new one; a second run ends wha
 from __future__ import annotations
 
 import re
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Consumer, TopicPartition
-
 from infra.clickhouse.migrations.refill import fill_rollups
 from infra.clickhouse.migrations.scripts import load_rollups, load_scripts
-from infra.kafka.admin import READ_COMMITTED
 from infra.layer_configs import catalog as load_catalog
-from infra.layer_configs import ledger_config
-from infra.tables.decode import archived_ends, insert_client, open_decoder
+from infra.tables.decode import archived_ends, open_decoder
 from infra.tables.rollups import all_targets, scratch_statements
 from infra.tables.row_hash import hashed
 from infra.tables.scratch import scratch_database
-from ledger_sink.kafka_source import KafkaSource
-from schemas.names import ARCHIVE_TABLE, CLICKHOUSE_SINK_GROUP, DATABASE
-from schemas.tables import create_archive, create_table
-from streams.clickhouse_sink.archive_insert import insert_archive
-from streams.clickhouse_sink.batch import InsertBatch, OffsetRange
+from schemas.names import DATABASE
+from schemas.tables import create_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
 
     from infra.settings import Settings
-    from ledger_sink.record import Record
-    from schemas.model import Catalog, Topic
+    from infra.tables.archive_choice import Tally
+    from schemas.model import Topic
 
-PAGE_ROWS = 20_000
-READ_GROUP = "city-rebuild"
+CATCH_UP = 20_000
+"""Offsets before the archive's end from which on rows are looked for once more after the exchange."""
 
 
 @dataclass(frozen=True)
@@ -51,22 +43,21 @@ class Rebuilt:
     after: int
     equal: int
     """Rows before that are the same after."""
-    refilled: int = 0
-    """Records put back into the archive."""
+    archive: Tally | None = None
+    """What became of the archive's rows; None: they were taken as they are."""
 
     def __str__(self) -> str:
         before = f"{self.before:,} rows" if self.before >= 0 else "no table"
-        archive = f", {self.refilled:,} records put back into the archive" if self.refilled else ""
+        archive = f"; archive: {self.archive}" if self.archive is not None else ""
         return f"{self.table}: before {before}, after {self.after:,} rows, {self.equal:,} of them as before{archive}"
 
 
 def rebuild(
     client: Any,
     settings: Settings,
-    catalog: Catalog,
     topic: Topic,
     *,
-    from_kafka: bool = False,
+    archive: Callable[[Topic], Tally] | None = None,
     step: Callable[[str], None] = lambda _: None,
 ) -> Rebuilt:
     """Make a topic's table and roll-ups again.
@@ -74,13 +65,12 @@ def rebuild(
     Args:
         client: A clickhouse-connect client.
         settings: The stack.
-        catalog: Its catalogue.
         topic: The topic, an archived one.
-        from_kafka: Put records that the archive lacks back first, as far as Kafka has them.
+        archive: Makes the topic's archived rows what Kafka has, first (`from_kafka.py`).
         step: Called with the name of each step before it begins.
     """
     step("archive")
-    refilled = refill_archive(client, settings, catalog, topic) if from_kafka else 0
+    repaired = archive(topic) if archive is not None else None
     table = f"{DATABASE}.{topic.table}"
     there = _exists(client, topic.table)
     before = int(client.query(f"SELECT count() FROM {table}").result_rows[0][0]) if there else -1
@@ -100,97 +90,13 @@ def rebuild(
         else:
             client.command(f"RENAME TABLE {scratch}.{topic.table} TO {table}")
         step("catch up")
-        behind = {partition: max(0, end - PAGE_ROWS) for partition, end in first.items()}
+        behind = {partition: max(0, end - CATCH_UP) for partition, end in first.items()}
         _insert_missing(client, decoder, topic, behind)
         step("roll-ups")
         _rebuild_rollups(client, topic, scratch)
         equal = _equal(client, topic, scratch) if there else 0
     after = int(client.query(f"SELECT count() FROM {table}").result_rows[0][0])
-    return Rebuilt(table, before, after, equal, refilled)
-
-
-def refill_archive(client: Any, settings: Settings, catalog: Catalog, topic: Topic) -> int:
-    """Insert the records that the archive lacks and Kafka has; return how many.
-
-    Only records before the sink's committed offset are looked at: the sink does not write those any more.
-    """
-    client.command(create_archive())
-    config = ledger_config(settings, catalog)
-    committed = _committed(settings, topic)
-    count = 0
-    source = KafkaSource(config, group=READ_GROUP, options={"fetch.min.bytes": 1})
-    inserts = insert_client(settings)
-    try:
-        marks = source.all_watermarks([(topic.name, partition) for partition in committed])
-        for (_, partition), (low, high) in marks.items():
-            missing = _missing(client, topic, partition, low, min(high, committed[partition]))
-            for first, end in missing:
-                for batch in _batches(topic, partition, source.records(topic.name, partition, first, end)):
-                    sql, body = insert_archive(batch, DATABASE, "1")
-                    inserts.insert(sql, body, f"rebuild:{batch.token}")
-                    count += len(batch)
-    finally:
-        source.close()
-        inserts.close()
-    return count
-
-
-def _committed(settings: Settings, topic: Topic) -> dict[int, int]:
-    """Return the sink's committed offset of each partition of a topic."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.kafka_address,
-            "group.id": CLICKHOUSE_SINK_GROUP,
-            "enable.auto.commit": False,
-            **READ_COMMITTED,
-        }
-    )
-    with closing(consumer):
-        partitions = consumer.list_topics(topic.name, timeout=10).topics[topic.name].partitions
-        found = consumer.committed([TopicPartition(topic.name, each) for each in partitions], timeout=10)
-    return {each.partition: each.offset for each in found if each.offset > 0}
-
-
-def _missing(client: Any, topic: Topic, partition: int, low: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of offsets that the archive lacks, from `low` to before `end`, page by page."""
-    for first in range(low, end, PAGE_ROWS):
-        last = min(first + PAGE_ROWS, end)
-        rows = client.query(
-            f"SELECT DISTINCT offset FROM {DATABASE}.{ARCHIVE_TABLE} WHERE topic = {{topic:String}} "
-            "AND partition = {partition:UInt32} AND offset >= {first:UInt64} "
-            "AND offset < {last:UInt64} ORDER BY offset",
-            parameters={"topic": topic.name, "partition": partition, "first": first, "last": last},
-        ).result_rows
-        at = first
-        for (offset,) in (*rows, (last,)):
-            if offset > at:
-                yield at, offset
-            at = offset + 1
-
-
-def _batches(topic: Topic, partition: int, records: Iterator[Record]) -> Iterator[InsertBatch]:
-    page: list[Record] = []
-    for record in records:
-        page.append(record)
-        if len(page) == PAGE_ROWS:
-            yield _batch(topic, partition, page)
-            page = []
-    if page:
-        yield _batch(topic, partition, page)
-
-
-def _batch(topic: Topic, partition: int, page: Sequence[Record]) -> InsertBatch:
-    return InsertBatch(
-        topic.name,
-        partition,
-        OffsetRange(page[0].offset, page[-1].offset),
-        [each.offset for each in page],
-        [each.timestamp_type for each in page],
-        [each.timestamp_ms for each in page],
-        [each.key for each in page],
-        [each.value for each in page],
-        [each.headers for each in page],
-    )
+    return Rebuilt(table, before, after, equal, repaired)
 
 
 def _exists(client: Any, table: str) -> bool:

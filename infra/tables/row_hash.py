@@ -1,44 +1,35 @@
-"""SQL of a typed row's hash over all its columns, NULL apart from zero. Pure."""
+"""SQL of a row's bytes and of a digest of rows. Pure.
+
+The bytes are the engine's RowBinary, which holds NULL apart from zero and every type exactly.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from schemas.tables import columns, quote
+from schemas.tables import columns
 
 if TYPE_CHECKING:
     from schemas.model import Topic
 
-_NULLABLE = ("Nullable(", "LowCardinality(Nullable(")
-_AS_TEXT = ("Map(", "Array(", "Tuple(")
-
 
 @lru_cache(maxsize=1024)
 def hashed(topic: Topic, *, aliases: bool = True) -> str:
-    """Return the arguments of a hash function that stand for a row.
+    """Return the argument of a hash function that stands for a row of a topic's table.
 
     Args:
         topic: The table's topic.
         aliases: Whether computed columns are in it, which boards read, too.
     """
-    return ", ".join(
-        hashed_column(each.name, each.type) for each in columns(topic) if aliases or not each.alias
-    )
+    return row_bytes(", ".join(f"`{each.name}`" for each in columns(topic) if aliases or not each.alias))
 
 
-def hashed_column(column: str, kind: str) -> str:
-    """Return the arguments for one column. ClickHouse's hash functions pass over NULL, so it is an argument.
+def row_bytes(listed: str = "*") -> str:
+    """Return the SQL of a row's bytes, of the columns named, or of all stored ones."""
+    return f"formatRow('RowBinary', {listed})"
 
-    Args:
-        column: Name of the column.
-        kind: Its ClickHouse type.
-    """
-    name = f"`{column}`"
-    for start in _NULLABLE:
-        if kind.startswith(start):
-            inner = kind[len(start) : -start.count("(")]
-            return f"isNull({name}), ifNull({name}, defaultValueOfTypeName({quote(inner)}))"
-    if kind.startswith("Variant("):
-        return f"toString(variantType({name})), toString({name})"
-    return f"toString({name})" if kind.startswith(_AS_TEXT) else name
+
+def number(row: str) -> str:
+    """Return the SQL of a row's 128-bit hash as a number; the sum of these is a digest of rows in any order."""
+    return f"reinterpretAsUInt128(sipHash128({row}))"

@@ -9,15 +9,18 @@ import contextlib
 import time
 import uuid
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.tables import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager, ExitStack
 
     from schemas.model import Topic
 
+T = TypeVar("T")
 PREFIX = "city_scratch_"
 LEFT_BEHIND_S = 3600
 """Age in seconds from which a scratch database is left behind: nothing runs that long."""
@@ -46,3 +49,13 @@ def create_rows_table(topic: Topic, database: str) -> str:
     """Return the DDL of a table for a topic's decoded rows: the typed table's columns, every row kept."""
     body = ", ".join(column.definition() for column in columns(topic))
     return f"CREATE TABLE {database}.{topic.table} ({body}) ENGINE = MergeTree ORDER BY (_partition, _offset)"
+
+
+def on_demand(stack: ExitStack, make: Callable[[], AbstractContextManager[T]]) -> Callable[[], T]:
+    """Return a function that enters a context when it is first called, and returns the same from then on.
+
+    Args:
+        stack: It leaves the context at its own end.
+        make: Makes the context.
+    """
+    return cache(lambda: stack.enter_context(make()))

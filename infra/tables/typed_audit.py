@@ -1,4 +1,4 @@
-"""Compares typed tables with the archive, and roll-ups with the typed tables; names row and column of each difference.
+"""Compares typed tables with the archive, and roll-ups with the typed tables.
 
 Every stored row must equal, in all columns, the row that the archived record at its position makes. Every event of the
 archive must have a row. Repeats of an event may be merged already, so one of its records is enough.
@@ -7,38 +7,36 @@ archive must have a row. Repeats of an event may be merged already, so one of it
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from infra.tables.decode import archived_ends, open_decoder
-from infra.tables.rollups import rollup_problems
+from infra.connections import one_line
+from infra.tables.decode import open_decoder
+from infra.tables.differences import named, surplus
+from infra.tables.digests import TypedDigests, below
+from infra.tables.rollup_audit import RollupAudit
 from infra.tables.row_hash import hashed
-from infra.tables.scratch import create_rows_table, scratch_database
-from schemas.names import ARCHIVE_TABLE, DATABASE
-from schemas.tables import columns, insert_columns, quote
+from infra.tables.scratch import create_rows_table, on_demand, scratch_database
+from schemas.names import ARCHIVE_TABLE, DATABASE, DICTIONARY_TABLE
 from streams.clickhouse_sink.errors import ClickHouseDownError, SinkError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from infra.settings import Settings
     from infra.tables.decode import ArchiveDecoder, Position
+    from infra.tables.digests import Ends, TableDigest
     from schemas.model import Catalog, Topic
 
-MOST_ROWS = 20
-"""Most rows that are named of one table; the others are counted."""
-MOST_COLUMNS = 3
-TABLES_AT_ONCE = 10
-"""Tables whose digests one query reads; it bounds the query's length."""
-SHOWN = 80
-"""Most characters of a value in a problem."""
 IN_FLIGHT_S = 2.0
 """A row of a running stack follows its archived record within this many seconds."""
-
-Ends = dict[str, dict[int, int]]
-"""By topic and partition: the offset up to which rows are compared."""
+NEVER_COMPARED = (
+    f"{DATABASE}.{DICTIONARY_TABLE}, {DATABASE}.migrations: their rows; comments of tables and columns",
+    "ClickHouse's users, grants and policies; Kafka's access lists, group offsets and changelogs; boards",
+)
 
 
 @dataclass
@@ -51,13 +49,16 @@ class TypedResult:
     explained: list[str] = field(default_factory=list)
     """Records without a row that a dead letter accounts for."""
     compared: int = 0
-    """Rows compared with their record."""
+    """Rows compared with their record, without repeats."""
+    repeats: int = 0
+    """Records that repeat the event of another and were compared with its row, too."""
     rows: int = 0
     """Rows of the compared tables."""
     tables: int = 0
     rollup_rows: int = 0
+    """Rows of roll-ups that were computed anew and compared."""
     remembered: dict[str, Any] = field(default_factory=dict)
-    """By table: ends, number and digest of its rows, for an incremental audit."""
+    """For an incremental audit. `typed`: by table: ends, number and digest of rows; `rollups`: by table: the same."""
 
 
 class TypedAudit:
@@ -86,9 +87,8 @@ class TypedAudit:
         self._settled = settled
         self._progress = progress
         self._began = time.monotonic()
-        self.result = TypedResult()
-        self._ends: Ends = {}
-        self._digested: dict[str, Sequence[int]] = {}
+        self.result = TypedResult(not_checked=list(_never_compared(catalog)))
+        self._ends: dict[str, Ends] = {}
 
     def check(self, remembered: Mapping[str, Any] | None = None) -> TypedResult:
         """Compare all tables.
@@ -98,125 +98,108 @@ class TypedAudit:
         """
         result = self.result
         try:
-            self._check(remembered)
+            with ExitStack() as opened:
+                self._check(remembered, opened)
         except (OperationalError, ClickHouseDownError) as error:
-            result.unreadable.append(f"ClickHouse: {_line(error)}: typed rows are not compared")
+            result.unreadable.append(f"ClickHouse: {one_line(error)}: typed rows are not compared")
         except (ClickHouseError, SinkError) as error:
-            result.problems.append(f"typed rows: {_line(error)}")
+            result.problems.append(f"typed rows: {one_line(error)}")
         return result
 
-    def _check(self, remembered: Mapping[str, Any] | None) -> None:
+    def _check(self, remembered: Mapping[str, Any] | None, opened: ExitStack) -> None:
         archived = [topic for topic in self._catalog.topics.values() if topic.archived]
-        for topic in self._catalog.topics.values():
-            if not topic.archived:
-                self.result.not_checked.append(f"{topic.table}: {topic.name} is not archived")
+        rollups = RollupAudit(
+            self._client,
+            [topic.name for topic in archived],
+            None if remembered is None else remembered.get("rollups", {}),
+            settled=self._settled,
+        )
+        self.result.not_checked += rollups.not_compared()
+        self._read_ends()
+        known = (remembered or {}).get("typed", {})
+        there = self._tables()
+        digests = TypedDigests(self._client, self._ends, known)
+        digests.read([each for each in archived if each.table in there])
+        rollups.read()
+        scratch = on_demand(opened, lambda: scratch_database(self._client))
+        decoder = on_demand(opened, lambda: open_decoder(self._client, self._settings))
+        self.result.remembered = {"typed": {}, "rollups": {}}
+        for topic in archived:
+            self._progress(f"rows of {topic.table}")
+            table = f"{DATABASE}.{topic.table}"
+            if topic.table not in there:
+                self.result.problems.append(
+                    f"{table}: the table is not there: `city tables rebuild {topic.name}`"
+                )
+                continue
+            try:
+                new = self._topic(topic, scratch, decoder, known.get(topic.table), digests.of(topic))
+                table = f"roll-ups of {table}"
+                if rollups.to_compare(topic.name, has_new_rows=new):
+                    problems, count = rollups.compare(topic, scratch())
+                    self.result.problems += problems
+                    self.result.rollup_rows += count
+            except (OperationalError, ClickHouseDownError):
+                raise
+            except (ClickHouseError, SinkError) as error:
+                self.result.problems.append(f"{table}: cannot be compared: {one_line(error)}")
+        self.result.remembered["rollups"] = rollups.remembered()
+
+    def _read_ends(self) -> None:
+        """Read the offset behind the last archived record of each partition."""
         rows = self._client.query(
             f"SELECT topic, partition, max(offset) + 1 FROM {DATABASE}.{ARCHIVE_TABLE} GROUP BY topic, partition"
         ).result_rows
         for name, partition, end in rows:
             self._ends.setdefault(name, {})[int(partition)] = int(end)
-        there = {
-            name
-            for (name,) in self._client.query(
-                f"SELECT name FROM system.tables WHERE database = '{DATABASE}'"
-            ).result_rows
-        }
-        self._read_digests([each for each in archived if each.table in there], remembered or {})
-        changed: list[str] = []
-        with (
-            scratch_database(self._client) as scratch,
-            open_decoder(self._client, self._settings) as decoder,
-        ):
-            for topic in archived:
-                self._progress(f"rows of {topic.table}")
-                if topic.table not in there:
-                    self.result.problems.append(
-                        f"{DATABASE}.{topic.table}: the table is not there: `city tables rebuild {topic.name}`"
-                    )
-                    continue
-                try:
-                    if self._topic(topic, scratch, decoder, (remembered or {}).get(topic.table)):
-                        changed.append(topic.name)
-                except (OperationalError, ClickHouseDownError):
-                    raise
-                except (ClickHouseError, SinkError) as error:
-                    self.result.problems.append(
-                        f"{DATABASE}.{topic.table}: cannot be compared: {_line(error)}"
-                    )
-            for name in changed:
-                problems, count = rollup_problems(
-                    self._client, self._catalog.topics[name], scratch, settled=self._settled
-                )
-                self.result.problems += problems
-                self.result.rollup_rows += count
 
-    def _topic(self, topic: Topic, scratch: str, decoder: ArchiveDecoder, known: Any) -> bool:
+    def _tables(self) -> set[str]:
+        rows = self._client.query(f"SELECT name FROM system.tables WHERE database = '{DATABASE}'").result_rows
+        return {name for (name,) in rows}
+
+    def _topic(
+        self,
+        topic: Topic,
+        scratch: Callable[[], str],
+        decoder: Callable[[], ArchiveDecoder],
+        known: Any,
+        now: TableDigest,
+    ) -> bool:
         """Compare one table; return whether any of its rows was compared."""
         ends = self._ends.get(topic.name, {})
-        count, digest, old_count, old_digest, beyond = self._digests(topic, known)
         self.result.tables += 1
-        self.result.rows += count
+        self.result.rows += now.rows
         first = None
-        if known is not None and (old_count, str(old_digest)) == (known["count"], known["digest"]):
+        if known is not None and (now.old_rows, str(now.old_digest)) == (known["count"], known["digest"]):
             first = {int(partition): end for partition, end in known["ends"].items()}
             if all(first.get(partition, 0) >= end for partition, end in ends.items()):
-                if beyond:
-                    self._surplus(topic, ends)
-                self._remember(topic, ends, count, digest)
+                if now.beyond:
+                    self.result.problems += surplus(self._client, topic, ends)
+                self._remember(topic, ends, now)
                 return False
-        self._client.command(create_rows_table(topic, scratch))
-        refused = decoder.fill(topic, scratch, first)
+        self._client.command(create_rows_table(topic, scratch()))
+        refused = decoder().fill(topic, scratch(), first)
         before = len(self.result.problems)
-        self._compare(topic, scratch, ends, first or {})
-        if beyond:
-            self._surplus(topic, ends)
+        self._compare(topic, scratch(), ends, first or {})
+        if now.beyond:
+            self.result.problems += surplus(self._client, topic, ends)
         self._account(topic, [each for each in refused if each[1] < ends.get(each[0], 0)])
         if len(self.result.problems) == before:
-            self._remember(topic, ends, count, digest)
+            self._remember(topic, ends, now)
         return True
 
-    def _remember(self, topic: Topic, ends: dict[int, int], count: int, digest: int) -> None:
-        self.result.remembered[topic.table] = {
+    def _remember(self, topic: Topic, ends: Ends, now: TableDigest) -> None:
+        self.result.remembered["typed"][topic.table] = {
             "ends": {str(partition): end for partition, end in ends.items()},
-            "count": count,
-            "digest": str(digest),
+            "count": now.rows,
+            "digest": str(now.digest),
         }
 
-    def _read_digests(self, topics: Sequence[Topic], remembered: Mapping[str, Any]) -> None:
-        """Read the digests of many tables, some at a time; leave out those that cannot be read together."""
-        for first in range(0, len(topics), TABLES_AT_ONCE):
-            some = topics[first : first + TABLES_AT_ONCE]
-            sql = " UNION ALL ".join(self._digest_query(each, remembered.get(each.table)) for each in some)
-            try:
-                rows = self._client.query(sql).result_rows
-            except OperationalError:
-                raise
-            except ClickHouseError:
-                continue  # each is asked alone, and its error named
-            self._digested |= {str(row[0]): row[1:] for row in rows}
-
-    def _digest_query(self, topic: Topic, known: Any) -> str:
-        """Return the query of number and digest of the rows below the ends and below the remembered ends."""
-        ends = self._ends.get(topic.name, {})
-        old = {int(p): end for p, end in known["ends"].items()} if known is not None else {}
-        return (
-            f"SELECT {quote(topic.table)} AS name, countIf(now) AS a, sumIf(digest, now) AS b, countIf(before) AS c, "
-            f"sumIf(digest, before) AS d, countIf(NOT now) AS e FROM (SELECT sipHash64({hashed(topic)}) AS digest, "
-            f"{_below(ends)} AS now, {_below(old)} AS before FROM {DATABASE}.{topic.table})"
-        )
-
-    def _digests(self, topic: Topic, known: Any) -> Sequence[int]:
-        """Return number and digest of the rows below the ends and below the remembered ends; number beyond them."""
-        found = self._digested.get(topic.table)
-        if found is None:
-            found = self._client.query(self._digest_query(topic, known)).result_rows[0][1:]
-        return [int(each) for each in found]
-
-    def _compare(self, topic: Topic, scratch: str, ends: dict[int, int], first: dict[int, int]) -> None:
+    def _compare(self, topic: Topic, scratch: str, ends: Ends, first: Ends) -> None:
         """Find rows that differ from their record's, and events without a row."""
         made, stored = f"{scratch}.{topic.table}", f"{DATABASE}.{topic.table}"
         row_hash = f"sipHash128({hashed(topic)})"
-        within = f"{_below(ends)} AND NOT {_below(first)}"
+        within = f"{below(ends)} AND NOT {below(first)}"
         wrong = (
             f"SELECT DISTINCT _partition, _offset FROM {stored} WHERE {within} AND (_partition, _offset, {row_hash}) "
             f"NOT IN (SELECT _partition, _offset, {row_hash} FROM {made}) ORDER BY _partition, _offset"
@@ -229,60 +212,15 @@ class TypedAudit:
         if positions and not self._settled and time.monotonic() - self._began < IN_FLIGHT_S:
             time.sleep(IN_FLIGHT_S)
             positions = self._positions(wrong, missing)
-        counted = self._client.query(f"SELECT count() FROM {made} WHERE {within}").result_rows[0][0]
-        self.result.compared += int(counted)
-        self.result.problems += self._named(topic, made, stored, positions)
+        counting = f"SELECT count(), uniqExact(event_id) FROM {made} WHERE {within}"
+        records, events = self._client.query(counting).result_rows[0]
+        self.result.compared += int(events)
+        self.result.repeats += int(records) - int(events)
+        self.result.problems += named(self._client, topic, made, positions)
 
     def _positions(self, *queries: str) -> list[Position]:
         found = {(int(p), int(o)) for sql in queries for p, o in self._client.query(sql).result_rows}
         return sorted(found)
-
-    def _named(self, topic: Topic, made: str, stored: str, positions: Sequence[Position]) -> list[str]:
-        """Return one line for each differing row: its event_id, its columns, the expected and the found values."""
-        chosen = positions[:MOST_ROWS]
-        if not chosen:
-            return []
-        names = ["event_id", *(name for name in insert_columns(topic) if name != "event_id")]
-        names += [column.name for column in columns(topic) if column.alias]
-        values = ", ".join(f"ifNull(toString(`{name}`), 'NULL')" for name in names)
-        listed = ", ".join(f"({partition}, {offset})" for partition, offset in chosen)
-        found: list[dict[Position, list[list[str]]]] = []
-        for table in (made, stored):
-            rows: dict[Position, list[list[str]]] = {}
-            for p, o, texts in self._client.query(
-                f"SELECT _partition, _offset, [{values}] FROM {table} WHERE (_partition, _offset) IN ({listed})",
-            ).result_rows:
-                rows.setdefault((int(p), int(o)), []).append([str(text) for text in texts])
-            found.append(rows)
-        lines = [
-            line
-            for each in chosen
-            for line in _differences(stored, each, names, found[0].get(each, []), found[1].get(each, []))
-        ]
-        if len(positions) > len(chosen):
-            lines.append(
-                f"{stored}: and {len(positions) - len(chosen):,} rows more differ from their records"
-            )
-        return lines
-
-    def _surplus(self, topic: Topic, ends: dict[int, int]) -> None:
-        """Name rows behind the archive's end: a record is archived before its row is stored, so they have none."""
-        stored = f"{DATABASE}.{topic.table}"
-        beyond = self._client.query(
-            f"SELECT _partition, _offset, toString(event_id) FROM {stored} WHERE NOT {_below(ends)} "
-            "ORDER BY _offset DESC LIMIT 1000"
-        ).result_rows
-        if not beyond:
-            return
-        now = archived_ends(self._client, topic)
-        lines = [
-            f"{stored}: event {event_id} at {partition}/{offset}: got a row that no archived record makes"
-            for partition, offset, event_id in beyond
-            if offset >= now.get(partition, 0)
-        ]
-        self.result.problems += lines[:MOST_ROWS]
-        if len(lines) > MOST_ROWS:
-            self.result.problems.append(f"{stored}: and {len(lines) - MOST_ROWS} such rows more")
 
     def _account(self, topic: Topic, refused: Sequence[Position]) -> None:
         """Find the dead letter of each record that no schema reads."""
@@ -307,39 +245,13 @@ class TypedAudit:
                 )
 
 
-def _below(ends: Mapping[int, int]) -> str:
-    """Return the SQL condition that a row's offset is below its partition's end."""
-    if not ends:
-        return "0"
-    partitions = ", ".join(f"toUInt32({partition})" for partition in ends)
-    return (
-        f"(_offset < transform(_partition, [{partitions}], "
-        f"[{', '.join(f'toUInt64({end})' for end in ends.values())}], toUInt64(0)))"
-    )
-
-
-def _differences(
-    table: str, at: Position, names: Sequence[str], made: list[list[str]], stored: list[list[str]]
-) -> list[str]:
-    """Return the lines on one position: what its row should be, and what it is."""
-    where = f"at {at[0]}/{at[1]}"
-    if not made:
-        return [f"{table}: event {row[0]} {where}: got a row that no archived record makes" for row in stored]
-    expected = made[0]
-    if not stored:
-        return [f"{table}: event {expected[0]} {where}: expected its row, got none"]
-    lines = []
-    for row in stored:
-        differing = [at for at, (want, got) in enumerate(zip(expected, row, strict=True)) if want != got]
-        shown = "; ".join(
-            f"{names[at]}: expected {expected[at]!r:.{SHOWN}}, got {row[at]!r:.{SHOWN}}"
-            for at in differing[:MOST_COLUMNS]
-        )
-        more = f"; and {len(differing) - MOST_COLUMNS} columns more" if len(differing) > MOST_COLUMNS else ""
-        if differing:
-            lines.append(f"{table}: event {expected[0]} {where}: {shown}{more}")
-    return lines or [f"{table}: event {expected[0]} {where}: differs from its record"]
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+def _never_compared(catalog: Catalog) -> Iterator[str]:
+    """Yield one line for each thing that no audit compares."""
+    for topic in catalog.topics.values():
+        if not topic.archived:
+            sealed = "" if topic.sealed else "neither sealed nor "
+            yield (
+                f"{topic.name}: its records are {sealed or 'not '}archived: "
+                f"the rows of {DATABASE}.{topic.table} are compared with nothing"
+            )
+    yield from NEVER_COMPARED

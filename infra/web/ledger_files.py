@@ -17,6 +17,7 @@ from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.errors import FormatError, TileError
 from ledger_sink.format.layout import CHECKPOINT, KEYS, POLICY, control_path, origin_at
 from ledger_sink.format.tiles import TILE_WIDTH, parse_tile_path
+from ledger_sink.regular_file import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +93,7 @@ def _within(log: Path, rest: str) -> tuple[str, str] | None:
 def _size(log: Path) -> int:
     """Return the size of the log's published checkpoint; 0 if there is none."""
     try:
-        with (log / CHECKPOINT).open("rb") as file:
+        with open_regular(log / CHECKPOINT) as file:
             return parse_checkpoint(file.read(MOST_BYTES))[0].size
     except (OSError, FormatError):
         return 0

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from infra.status.model import Status
 
 PER_TOPIC = {
-    "records": "Offsets of the topic up to its last stable one: records, and in transactions control and aborted ones",
+    "records": "Records that a read-committed consumer gets, at most; of a topic that is not sealed: offsets",
     "events": "Distinct events of the topic",
     "rows": "Rows that a query sees",
     "sealed": "Records sealed in the ledger",
+    "unsealed": "Readable records behind the position of the topic's logs, at most; 0 only if there is none",
     "lag": "Records that the slowest group has not committed",
     "held_back": "Records that an open transaction holds back",
     "age_s": "Seconds since the newest event occurred that does not lie in the future",

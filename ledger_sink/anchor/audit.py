@@ -23,6 +23,7 @@ from ledger_sink.receipt import ethereum
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.receipt.kinds import ReceiptTrust
 from ledger_sink.receipt.printed import PrintedLine, parse_copy
+from ledger_sink.regular_file import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -147,7 +148,7 @@ def audit_anchors(
             if isinstance(settings, TimestampSettings):
                 roots += read_roots(settings.roots)
             elif isinstance(settings, FileSettings) and settings.path.exists():
-                lines += parse_copy(settings.path.read_bytes())
+                lines += parse_copy(read_regular(settings.path))
             elif isinstance(settings, EvmSettings):
                 own = frozenset(_own_blocks(store, city, settings, above, found.problems))
                 blocks[settings.chain_id] = blocks.get(settings.chain_id, frozenset()) | own

@@ -32,6 +32,7 @@ from ledger_sink.errors import SetupError
 from ledger_sink.receipt.errors import MissingLibraryError, ReceiptError
 from ledger_sink.receipt.kinds import EVM, LINE, TIMESTAMP
 from ledger_sink.receipt.timestamp import parse_roots
+from ledger_sink.regular_file import read_regular, read_regular_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +82,7 @@ def load_anchors(path: Path) -> tuple[AnchorSettings, ...]:
         SetupError: if it cannot be read, or a setting is unknown or wrong.
     """
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(read_regular_text(path))
     except (OSError, ValueError) as error:
         raise SetupError(f"{path}: {error}") from error
     found: list[AnchorSettings] = []
@@ -137,7 +138,7 @@ def read_roots(path: Path) -> tuple[Certificate, ...]:
         SetupError: if the file cannot be read or holds no certificate.
     """
     try:
-        return parse_roots(path.read_bytes())
+        return parse_roots(read_regular(path))
     except OSError as error:
         raise SetupError(f"{path}: {error.strerror}; put the authority's root there, in PEM") from error
     except ReceiptError as error:

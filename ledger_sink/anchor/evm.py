@@ -19,6 +19,7 @@ from ledger_sink.errors import AnchorLostError, AnchorUnavailableError, NodeRefu
 from ledger_sink.receipt import ethereum
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.receipt.kinds import EVM, ReceiptTrust, verify_receipt
+from ledger_sink.regular_file import read_regular_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ def read_account(path: Path) -> Any:
     except ImportError:
         raise SetupError("an EVM anchor needs eth-account: install 'city-telemetry[platform]'") from None
     try:
-        mode, text = stat.S_IMODE(path.stat().st_mode), path.read_text("ascii", "replace")
+        mode, text = stat.S_IMODE(path.stat().st_mode), read_regular_text(path, errors="replace")
     except OSError as error:
         raise SetupError(
             f"{path}: {error.strerror}; put the paying account's key there: 64 hexadecimal digits, 0600"

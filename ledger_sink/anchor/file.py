@@ -15,6 +15,7 @@ from ledger_sink.errors import AnchorUnavailableError
 from ledger_sink.receipt.errors import ReceiptError
 from ledger_sink.receipt.kinds import LINE, ReceiptTrust, verify_receipt
 from ledger_sink.receipt.printed import MAX_LINE_BYTES, PrintedLine, parse_copy
+from ledger_sink.regular_file import open_regular, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,7 @@ class FileAnchor:
         """Compare a line with the file, or with a reader's copies; see `Anchor.verify`."""
         if trust is None:
             try:
-                trust = ReceiptTrust(copies=parse_copy(self._path.read_bytes()))
+                trust = ReceiptTrust(copies=parse_copy(read_regular(self._path)))
             except OSError as error:
                 raise ReceiptError(f"{self._path}: {error.strerror or error}") from error
         return verify_receipt(f"{self.name}.{self.suffix}", checkpoint, receipt, trust)
@@ -64,7 +65,7 @@ class FileAnchor:
     def _last(self) -> PrintedLine | None:
         """Return the last line, or `None` if there is none or a crash truncated it."""
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - 2 * MAX_LINE_BYTES))
                 lines = file.read().splitlines(keepends=True)
             return PrintedLine.parse(lines[-1])

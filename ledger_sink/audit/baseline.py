@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ledger_sink.audit.stores import RowSummary
 from ledger_sink.errors import DamagedStateError
 from ledger_sink.format.checkpoint import Checkpoint
+from ledger_sink.regular_file import read_regular
 from ledger_sink.store import FileStore, checksummed_json
 from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 
@@ -34,7 +35,7 @@ class AuditBaseline:
     rows: dict[str, tuple[int, RowSummary]] = field(default_factory=dict)
     """By `topic/partition`: an offset, and a summary of the archive rows before it."""
     tables: dict[str, Any] = field(default_factory=dict)
-    """By typed table: what the caller remembers of its rows."""
+    """What the caller remembers of tables: rows, roll-ups, definitions."""
 
 
 def read_baseline(path: Path) -> AuditBaseline | None:
@@ -44,7 +45,7 @@ def read_baseline(path: Path) -> AuditBaseline | None:
         DamagedStateError: the file differs from what was written, or has another format.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except FileNotFoundError:
         return None
     try:

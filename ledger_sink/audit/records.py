@@ -6,10 +6,12 @@ A store that cannot be read is named once, and the others are compared without i
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from itertools import chain
+from math import inf
 from typing import TYPE_CHECKING
 
+from ledger_sink.audit.beyond import beyond
+from ledger_sink.audit.counts import Counts
 from ledger_sink.audit.leaves import read_leaves
 from ledger_sink.audit.stores import ArchiveDamagedError, ArchiveUnavailableError, RowSummary
 from ledger_sink.errors import KafkaUnavailableError, LedgerError
@@ -29,18 +31,6 @@ if TYPE_CHECKING:
     from ledger_sink.log.name import LogName
 
 POLL_S = 0.2
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Counts of one topic over all partitions; in an incremental audit, of the new part."""
-
-    records: int = 0
-    """Compared records that Kafka retains."""
-    sealed: int = 0
-    """Leaves of kind record."""
-    archived: int = 0
-    """Rows of the archive."""
 
 
 class RecordsAudit:
@@ -101,6 +91,7 @@ class RecordsAudit:
         partitions = list(self._partitions())
         ends = {each: self._end_of(*each) for each in partitions}
         self._read_summaries(ends, grace_s)
+        self._find_rows_beyond(partitions)
         self._read_ahead(ends)
         for topic in self._config.topics:
             if self._source is not None and topic.name not in self._facts:
@@ -113,9 +104,7 @@ class RecordsAudit:
                 self.problems += one.problems
                 if one.left_out:
                     self.problems.append(f"{one.where}: and {one.left_out} problems more")
-                total = Counts(
-                    total.records + one.records, total.sealed + one.leaves, total.archived + one.rows
-                )
+                total = total.plus(one)
             self.counts[topic.name] = total
 
     def _open(self, open_source: Callable[[], Source]) -> None:
@@ -190,6 +179,32 @@ class RecordsAudit:
             self._lose_archive(error)
         except ArchiveDamagedError as error:
             self.problems.append(str(error))
+
+    def _find_rows_beyond(self, partitions: Sequence[PartitionId]) -> None:
+        """Name the archive's rows where no record can stand; Kafka's ends are read after the archive's.
+
+        With everything settled, rows beyond the leaves are compared one by one, so those are named there.
+        """
+        if self._archive is None:
+            return
+        try:
+            archived = self._archive.ends()
+            marks = {} if self._source is None or self._settled else self._source.all_watermarks(self._marks)
+        except ArchiveUnavailableError as error:
+            self._lose_archive(error)
+        except ArchiveDamagedError as error:
+            self.problems.append(str(error))
+        except KafkaUnavailableError as error:
+            self._lose_kafka(error)
+        else:
+            ends = {each: max(high, self._sealed_end(*each)) for each, (_, high) in marks.items()}
+            self.problems += beyond(archived, ends, partitions)
+
+    def _sealed_end(self, topic: str, partition: int) -> float:
+        """Return the offset after the last leaf of any log of a topic-partition; infinite where it is not known."""
+        logs = [name for name in self._files.logs if (name.topic, name.partition) == (topic, partition)]
+        found = [self._files.extents[name].next_offset for name in logs]
+        return max((inf if end is None else end for end in found), default=0)
 
     def _read_ahead(self, ends: Mapping[PartitionId, int]) -> None:
         """Have Kafka's records of all partitions with little that is new read at once."""

@@ -23,8 +23,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ledger_sink.audit.baseline import AuditBaseline
+from ledger_sink.audit.counts import Counts
 from ledger_sink.audit.ledger_files import LedgerFilesAudit
-from ledger_sink.audit.records import Counts, RecordsAudit
+from ledger_sink.audit.records import RecordsAudit
 from ledger_sink.errors import KafkaUnavailableError
 from ledger_sink.format.layout import POLICY
 from ledger_sink.kafka_source import KafkaSource

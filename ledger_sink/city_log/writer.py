@@ -8,6 +8,7 @@ quorum. The writer reads the publisher's files, so ingestion never waits for it.
 from __future__ import annotations
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,11 +18,11 @@ from ledger_sink.city_log.checkpoint_collector import CheckpointCollector
 from ledger_sink.city_log.state import COSIGNED_NAME, CosignedCheckpoint
 from ledger_sink.errors import CheckpointRefusedError, LedgerError, MissingFileError
 from ledger_sink.format.checkpoint import Checkpoint
+from ledger_sink.format.cosigned import open_cosigned
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import Origin
 from ledger_sink.format.layout import CHECKPOINT, log_path
 from ledger_sink.format.note import Note, parse_note
-from ledger_sink.format.policy import open_cosigned
 from ledger_sink.log.key_list import read_keys
 from ledger_sink.log.tile_log import drop_partials
 from ledger_sink.signer.client import CommittedHead, SignerClient
@@ -167,7 +168,7 @@ class CityLogWriter:
     def _published_size(self, policy: Policy) -> int:
         try:
             data = self._store.read(f"{self.folder}/{CHECKPOINT}")
-            return open_cosigned(data, policy).checkpoint.size
+            return open_cosigned(data, policy, time.time()).checkpoint.size
         except (MissingFileError, FormatError):
             return 0  # absent, damaged or short of the policy's quorum: publish it again
 

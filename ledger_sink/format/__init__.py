@@ -13,6 +13,7 @@ from ledger_sink.format.block import Block, require_successor
 from ledger_sink.format.bundle import Evidence
 from ledger_sink.format.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint, sign_checkpoint
 from ledger_sink.format.cosignature import CosigningKey, cosignature_times, verify_cosignature
+from ledger_sink.format.cosigned import Cosigned, open_cosigned
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.keys import (
     Origin,
@@ -33,7 +34,7 @@ from ledger_sink.format.note import (
     sign_note,
     verify_note,
 )
-from ledger_sink.format.policy import Cosigned, Policy, encode_keys, open_cosigned, parse_keys
+from ledger_sink.format.policy import Policy, encode_keys, parse_keys
 from ledger_sink.format.range_bundle import RangeEvidence, parse_bundle
 from ledger_sink.format.range_proof import RangeProof
 from ledger_sink.format.source_signature import SourceSignature, did_key, parse_did_key, verified_source

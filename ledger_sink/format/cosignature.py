@@ -10,17 +10,11 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger_sink.format.checkpoint import Checkpoint
+from ledger_sink.format.cosignature_message import cosigned_message, split_cosignature
+from ledger_sink.format.ed25519 import public_key_of
 from ledger_sink.format.errors import CosignatureFormatError, KeyFormatError
-from ledger_sink.format.note import (
-    COSIGNATURE,
-    Note,
-    Signature,
-    VerifierKey,
-    cosigned_message,
-    public_key_of,
-    require_key_name,
-    split_cosignature,
-)
+from ledger_sink.format.key_name import require_key_name
+from ledger_sink.format.note import COSIGNATURE, Note, Signature, VerifierKey
 from ledger_sink.format.scan import MAX_SIZE, excerpt
 
 

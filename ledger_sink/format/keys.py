@@ -92,10 +92,11 @@ def own_witness_name(city: str) -> str:
 def is_own_witness(city: str, key_name: str) -> bool:
     """Return whether the city itself runs a witness, which is then not independent (FORMAT.md §2).
 
-    True if the part before the first `/` of its key name is the city's name or ends in `.<city>`.
+    True if the host in its key name, the part before the first `/` or `:`, is the city's name or ends in `.<city>`.
+    As in the DNS, case and a dot at the end make no difference.
     """
-    host = key_name.partition("/")[0]
-    return host == city or host.endswith(f".{city}")
+    host = key_name.partition("/")[0].partition(":")[0].casefold().rstrip(".")
+    return host == city.casefold() or host.endswith(f".{city.casefold()}")
 
 
 def derive_seed(master_seed: bytes, origin: str) -> bytes:

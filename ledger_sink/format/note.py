@@ -14,33 +14,25 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ledger_sink.format.cosignature_message import cosigned_message, split_cosignature
+from ledger_sink.format.ed25519 import public_key_of, require_public_key, signature_fits
 from ledger_sink.format.errors import (
     CosignatureFormatError,
     KeyFormatError,
     NoteFormatError,
     SignatureError,
 )
-from ledger_sink.format.scan import (
-    MAX_SIZE,
-    base64_bytes,
-    base64_text,
-    excerpt,
-    text_lines,
-    text_of_lines,
-)
+from ledger_sink.format.key_name import require_key_name
+from ledger_sink.format.scan import base64_bytes, base64_text, excerpt, text_lines, text_of_lines
 
 ED25519: Final = 0x01
 COSIGNATURE: Final = 0x04
 MAX_NOTE_BYTES: Final = 1_000_000
 MAX_SIGNATURES: Final = 100
-MAX_NAME_BYTES: Final = 255
 
-_PUBLIC_KEY_BYTES: Final = 32
 _SEED_BYTES: Final = 32
-_SIGNATURE_BYTES: Final = 64
 _KEY_ID_BYTES: Final = 4
 _LINE_START: Final = "— "
 
@@ -92,7 +84,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """A public key with its name and signature type (C2SP signed-note, "Verifier keys")."""
+    """A public key with its name and signature type (C2SP signed-note, "Verifier keys").
+
+    Every key of a log or witness becomes one of these before it verifies anything, wherever it was read. So a key
+    that `ed25519.require_public_key` refuses is refused everywhere.
+    """
 
     name: str
     algorithm: int
@@ -104,8 +100,7 @@ class VerifierKey:
             raise KeyFormatError(
                 f"key {excerpt(self.name)}: signature type {self.algorithm:02x} is not supported"
             )
-        if len(self.public_key) != _PUBLIC_KEY_BYTES:
-            raise KeyFormatError(f"key {excerpt(self.name)}: expected 32 bytes, got {len(self.public_key)}")
+        require_public_key(self.public_key, KeyFormatError, f"key {excerpt(self.name)}")
 
     @property
     def key_id(self) -> bytes:
@@ -155,11 +150,14 @@ class VerifierKey:
             )
         try:
             message, raw = self._signed(text, signature.signature)
-            Ed25519PublicKey.from_public_bytes(self.public_key).verify(raw, message)
-        except (InvalidSignature, ValueError, CosignatureFormatError) as problem:
+        except CosignatureFormatError as problem:
             raise SignatureError(
                 f"signature of {self.name}+{self.key_id.hex()} is wrong: {problem}"
             ) from None
+        if not signature_fits(self.public_key, raw, message):
+            raise SignatureError(
+                f"signature of {self.name}+{self.key_id.hex()} is wrong: it does not fit the text"
+            )
 
     def _signed(self, text: str, signature: bytes) -> tuple[bytes, bytes]:
         if self.algorithm == ED25519:
@@ -206,11 +204,6 @@ class SigningKey:
         return Signature(self.name, self.verifier.key_id, signature)
 
 
-def public_key_of(seed: bytes) -> bytes:
-    """Return the 32-byte Ed25519 public key of a seed (RFC 8032)."""
-    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
-
-
 def parse_note(data: bytes) -> Note:
     """Parse a signed note; verify no signature.
 
@@ -253,14 +246,20 @@ def verify_note(note: Note, keys: Iterable[VerifierKey]) -> tuple[Signature, ...
         keys: the keys that the caller trusts. Signatures of others are ignored.
 
     Raises:
-        SignatureError: if a known key's signature is wrong, or no known key signed.
+        SignatureError: if a known key's signature is wrong, no known key signed, or two known keys have one name and
+            one key id, so that either could have signed.
     """
-    known = {(key.name, key.key_id): key for key in keys}
+    known: dict[tuple[str, bytes], VerifierKey] = {}
+    for key in keys:
+        if known.setdefault((key.name, key.key_id), key) != key:
+            raise SignatureError(
+                f"two trusted keys are both {excerpt(key.name)}+{key.key_id.hex()}: trust one of them only"
+            )
     good = []
     for signature in note.signatures:
-        key = known.get((signature.name, signature.key_id))
-        if key is not None:
-            key.verify(note.text, signature)
+        signer = known.get((signature.name, signature.key_id))
+        if signer is not None:
+            signer.verify(note.text, signature)
             good.append(signature)
     if not good:
         signers = ", ".join(excerpt(s.name) for s in note.signatures)
@@ -275,30 +274,6 @@ def sign_note(text: str, keys: Sequence[SigningKey]) -> bytes:
     return Note(text, tuple(key.sign(text) for key in keys)).encode()
 
 
-def cosigned_message(text: str, time_s: int) -> bytes:
-    """Return the message of a `04` cosignature: two lines, then the whole text (C2SP tlog-cosignature).
-
-    Args:
-        text: the note's text, final newline included.
-        time_s: time of the cosignature, in POSIX seconds.
-    """
-    return f"cosignature/v1\ntime {time_s}\n{text}".encode()
-
-
-def split_cosignature(signature: bytes) -> tuple[int, bytes]:
-    """Split the bytes of a `04` signature into its time in POSIX seconds and the Ed25519 signature.
-
-    Raises:
-        CosignatureFormatError: if the length is not 8 + 64 bytes or the time is beyond 2^63 - 1.
-    """
-    if len(signature) != 8 + _SIGNATURE_BYTES:
-        raise CosignatureFormatError(f"cosignature: expected 72 bytes, got {len(signature)}")
-    time_s = int.from_bytes(signature[:8], "big")
-    if time_s > MAX_SIZE:
-        raise CosignatureFormatError(f"cosignature: expected a time of at most {MAX_SIZE}, got {time_s}")
-    return time_s, signature[8:]
-
-
 def require_note_text(text: str) -> None:
     """Check that a note can carry a text.
 
@@ -310,19 +285,3 @@ def require_note_text(text: str) -> None:
     length = len(text.encode())
     if length > MAX_NOTE_BYTES:
         raise NoteFormatError(f"note text: expected at most {MAX_NOTE_BYTES} bytes, got {length}")
-
-
-def require_key_name(name: str, error: type[KeyFormatError | NoteFormatError]) -> None:
-    """Check a key name: 1 to 255 bytes of UTF-8 without white space, `+` or control characters.
-
-    Raises:
-        KeyFormatError: if it is malformed and `error` is that class.
-        NoteFormatError: if it is malformed and `error` is that class.
-    """
-    bad = any(c.isspace() or c == "+" or c < " " for c in name)
-    try:
-        length = len(name.encode())
-    except UnicodeEncodeError:
-        raise error(f"key name: expected text that UTF-8 can spell, got {excerpt(name)}") from None
-    if bad or not 1 <= length <= MAX_NAME_BYTES:
-        raise error(f"key name: expected 1 to 255 bytes without spaces or '+', got {excerpt(name)}")

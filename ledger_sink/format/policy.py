@@ -2,10 +2,15 @@
 
 Items of a line are separated by spaces and tabs. Lines are `log <vkey> [url]`, `witness <name> <vkey> [url]`,
 `group <name> all|any|<k> <member>…`, and exactly one `quorum <name>|none`.
-`#` comments and empty lines are ignored. A name is defined before its use and is a member of at most one group. No
-key occurs twice. Names are opaque bytes: those that are not UTF-8 are preserved. The last line may lack its newline.
+`#` comments and empty lines are ignored. A name is defined before its use and is a member of at most one group.
+Names are opaque bytes: those that are not UTF-8 are preserved. The last line may lack its newline.
 
-`keys.txt` of a ledger holds `log` lines only, one per log; `parse_keys` reads it.
+No public key occurs twice, under whatever name: not as two logs, not as two witnesses (the specification), and not as
+a log and a witness (stricter than the specification). Else a quorum of two could rest on one key, or on the log alone.
+No two keys share name and key id, because a signature line names its key by these alone.
+
+`keys.txt` of a ledger holds `log` lines only, one per log; `parse_keys` reads it, and `parse_log_lines` the `log`
+lines of any policy file.
 """
 
 import re
@@ -13,15 +18,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
-from ledger_sink.format.cosignature import cosignature_times
-from ledger_sink.format.errors import (
-    CheckpointFormatError,
-    KeyFormatError,
-    PolicyFormatError,
-    QuorumError,
-)
-from ledger_sink.format.note import COSIGNATURE, ED25519, Note, VerifierKey, verify_note
+from ledger_sink.format.errors import KeyFormatError, PolicyFormatError
+from ledger_sink.format.note import COSIGNATURE, ED25519, VerifierKey
 from ledger_sink.format.scan import decimal, excerpt
 
 MAX_POLICY_BYTES: Final = 1_000_000
@@ -105,54 +103,6 @@ class Policy:
         return self.quorum in done
 
 
-@dataclass(frozen=True, slots=True)
-class Cosigned:
-    """A checkpoint that satisfies a policy. `witnesses` pairs each witness with its newest time in POSIX seconds."""
-
-    checkpoint: Checkpoint
-    note: Note
-    witnesses: tuple[tuple[PolicyWitness, int], ...]
-
-
-def open_cosigned(data: bytes, policy: Policy) -> Cosigned:
-    """Parse a checkpoint and verify it by a policy: the signature of a listed log, and the quorum.
-
-    Raises:
-        NoteFormatError: if the bytes are no note.
-        CheckpointFormatError: if its text is no checkpoint, or the policy does not list its log.
-        SignatureError: if the log's signature is missing, or any known key's signature is wrong.
-        QuorumError: if the quorum is not satisfied.
-    """
-    checkpoint, note = parse_checkpoint(data)
-    log_keys = policy.log_keys(checkpoint.origin)
-    if not log_keys:
-        raise CheckpointFormatError(
-            f"checkpoint origin: {excerpt(checkpoint.origin)} is no log of the policy"
-        )
-    verify_note(note, log_keys)
-    witnesses = collect_cosignatures(note, policy.witnesses)
-    names = {witness.name for witness, _ in witnesses}
-    if not policy.is_witnessed(names):
-        got = ", ".join(sorted(excerpt(name) for name in names)) or "none"
-        raise QuorumError(
-            f"checkpoint of {checkpoint.origin} at {checkpoint.size}: expected cosignatures for quorum "
-            f"{excerpt(policy.quorum or NO_QUORUM)}, got {got}"
-        )
-    return Cosigned(checkpoint, note, witnesses)
-
-
-def collect_cosignatures(
-    note: Note, witnesses: Iterable[PolicyWitness]
-) -> tuple[tuple[PolicyWitness, int], ...]:
-    """Return the witnesses that cosigned a note, each with its newest time in POSIX seconds.
-
-    Raises:
-        SignatureError: if a known witness's cosignature is wrong.
-    """
-    times = ((witness, cosignature_times(note, witness.key)) for witness in witnesses)
-    return tuple((witness, max(found)) for witness, found in times if found)
-
-
 def parse_keys(data: bytes) -> tuple[PolicyLog, ...]:
     """Parse a key file: `log` lines and comments only.
 
@@ -174,6 +124,49 @@ def encode_keys(keys: Iterable[VerifierKey]) -> bytes:
     return "".join(_line("log", key.vkey) for key in keys).encode()
 
 
+def parse_log_lines(data: bytes) -> tuple[PolicyLog, ...]:
+    """Parse the `log` lines of a policy file; ignore its other lines.
+
+    Raises:
+        PolicyFormatError: if a `log` line is malformed, or the file has control characters.
+    """
+    reader = _PolicyReader()
+    for number, items in _lines(data):
+        if items[0] == "log":
+            reader.take(number, items)
+    return tuple(reader.logs)
+
+
+class DistinctKeys:
+    """The keys taken so far. Each public key has one use, and each pair of name and key id one key."""
+
+    def __init__(self) -> None:
+        self._uses: dict[bytes, str] = {}
+        self._ids: set[tuple[str, bytes]] = set()
+
+    def add(self, key: VerifierKey, use: str) -> None:
+        """Take a key.
+
+        Args:
+            key: the key.
+            use: what it is used for, for messages, such as `witness w.example`.
+
+        Raises:
+            PolicyFormatError: if its public key is taken, or another key has its name and key id.
+        """
+        taken = self._uses.get(key.public_key)
+        if taken is not None:
+            raise PolicyFormatError(
+                f"{excerpt(use)} has the same public key as {excerpt(taken)}: one key counts once; remove one line"
+            )
+        if (key.name, key.key_id) in self._ids:
+            raise PolicyFormatError(
+                f"{excerpt(use)}: another key has the same name and key id {key.key_id.hex()}; remove one of them"
+            )
+        self._uses[key.public_key] = use
+        self._ids.add((key.name, key.key_id))
+
+
 @dataclass
 class _PolicyReader:
     """The definitions of the lines read so far."""
@@ -183,8 +176,7 @@ class _PolicyReader:
     groups: dict[str, PolicyGroup] = field(default_factory=dict)
     quorums: list[str] = field(default_factory=list)
     members: set[str] = field(default_factory=set)
-    log_keys: set[bytes] = field(default_factory=set)
-    witness_keys: set[bytes] = field(default_factory=set)
+    keys: DistinctKeys = field(default_factory=DistinctKeys)
 
     def take(self, number: int, items: list[str]) -> None:
         """Read one line's items; an error names the line."""
@@ -198,14 +190,14 @@ class _PolicyReader:
     def _log(self, rest: list[str]) -> None:
         if len(rest) not in (1, 2):
             raise PolicyFormatError("expected 'log <vkey> [url]'")
-        key = _key(rest[0], ED25519, self.log_keys)
+        key = self._key(rest[0], ED25519, "log")
         self.logs.append(PolicyLog(key, rest[1] if len(rest) == 2 else None))
 
     def _witness(self, rest: list[str]) -> None:
         if len(rest) not in (2, 3):
             raise PolicyFormatError("expected 'witness <name> <vkey> [url]'")
         name = self._new_name(rest[0])
-        key = _key(rest[1], COSIGNATURE, self.witness_keys)
+        key = self._key(rest[1], COSIGNATURE, "witness")
         self.witnesses[name] = PolicyWitness(name, key, rest[2] if len(rest) == 3 else None)
 
     def _group(self, rest: list[str]) -> None:
@@ -231,6 +223,13 @@ class _PolicyReader:
             self._require_defined(rest[0])
         self.quorums.append(rest[0])
 
+    def _key(self, vkey: str, algorithm: int, use: str) -> VerifierKey:
+        key = VerifierKey.parse(vkey)
+        if key.algorithm != algorithm:
+            raise PolicyFormatError(f"key {key.name}: expected type {algorithm:02x}, got {key.algorithm:02x}")
+        self.keys.add(key, f"{use} {key.name}")
+        return key
+
     @staticmethod
     def _unknown(_rest: list[str]) -> None:
         raise PolicyFormatError("expected log, witness, group or quorum as first word")
@@ -243,16 +242,6 @@ class _PolicyReader:
     def _require_defined(self, name: str) -> None:
         if name not in self.witnesses and name not in self.groups:
             raise PolicyFormatError(f"name {excerpt(name)} is not defined on a line before")
-
-
-def _key(vkey: str, algorithm: int, seen: set[bytes]) -> VerifierKey:
-    key = VerifierKey.parse(vkey)
-    if key.algorithm != algorithm:
-        raise PolicyFormatError(f"key {key.name}: expected type {algorithm:02x}, got {key.algorithm:02x}")
-    if key.public_key in seen:
-        raise PolicyFormatError(f"key {key.name}: its public key stands twice")
-    seen.add(key.public_key)
-    return key
 
 
 def _lines(data: bytes) -> Iterable[tuple[int, list[str]]]:

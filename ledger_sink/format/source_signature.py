@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final, Self
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+from ledger_sink.format.ed25519 import require_public_key, signature_fits
 from ledger_sink.format.errors import ProofError, SourceSignatureError
 from ledger_sink.format.leaf import CanonicalRecord, RecordHeaders
 from ledger_sink.format.merkle import leaf_hash, node_hash
@@ -35,17 +33,6 @@ _DID = "did:key:z"
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _ED25519_PUB = bytes((0xED, 0x01))  # code of ed25519-pub in the multicodec table, as unsigned varint
 _KEY_CHARACTERS = 47  # length of 34 bytes that begin with ED 01, in base58btc
-_P = 2**255 - 19
-_TORSION_Y: Final = frozenset(
-    {
-        0,
-        1,
-        _P - 1,
-        2707385501144840649318225287225658788936804267575313519463743609750303402022,
-        55188659117513257062467267217118295137698188065244968500265048394206261417927,
-    }
-)
-"""The y of the eight points whose order divides 8: a signature under such a key is valid for every message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +58,7 @@ class SourceSignature:
         """Parse the header's value to its last byte.
 
         Raises:
-            SourceSignatureError: if version or length is wrong, or the key is of small order.
+            SourceSignatureError: if version or length is wrong, or the key is refused.
         """
         if len(data) < _HEAD.size:
             raise SourceSignatureError(f"signature: expected at least {_HEAD.size} bytes, got {len(data)}")
@@ -111,9 +98,10 @@ class SourceSignature:
         """
         try:
             signed = self._batch(statement) if self.size else statement
-            Ed25519PublicKey.from_public_bytes(self.public_key).verify(self.signature, signed)
-        except (InvalidSignature, ValueError, ProofError):
+        except ProofError:
             raise SourceSignatureError(f"the signature of {self.did} does not fit the record") from None
+        if not signature_fits(self.public_key, self.signature, signed):
+            raise SourceSignatureError(f"the signature of {self.did} does not fit the record")
 
     def _batch(self, statement: bytes) -> bytes:
         root = root_of_path(leaf_hash(statement), self.index, self.size, self.path)
@@ -191,12 +179,9 @@ def did_key(public: bytes) -> str:
     """Encode an Ed25519 public key as did:key (multibase z, base58btc, multicodec ED 01).
 
     Raises:
-        SourceSignatureError: if the key is not 32 bytes long, or is of small order.
+        SourceSignatureError: if `ed25519.require_public_key` refuses the key.
     """
-    if len(public) != 32:
-        raise SourceSignatureError(f"expected an Ed25519 public key of 32 bytes, got {len(public)}")
-    if int.from_bytes(public, "little") % 2**255 % _P in _TORSION_Y:
-        raise SourceSignatureError("the public key is of small order: every message fits its signatures")
+    require_public_key(public, SourceSignatureError, "key of a source")
     number = int.from_bytes(_ED25519_PUB + public, "big")
     places = (number // 58**place % 58 for place in reversed(range(_KEY_CHARACTERS)))
     return _DID + "".join(_BASE58[digit] for digit in places)

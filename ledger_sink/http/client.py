@@ -1,7 +1,7 @@
 """A small HTTP client on the standard library, for peers that may be slow, down or hostile.
 
 Each call opens a connection, has one deadline for everything, and reads at most 4 MiB; redirects are refused
-(`ledger_sink/bounded_http.py`). A failure below HTTP raises the caller's
+(`ledger_sink/bounded_http`). A failure below HTTP raises the caller's
 `RetryError`. It uses no HTTP library, because `ledger-witness` runs with the base install.
 """
 
@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ledger_sink.bounded_http import Limits, NoAnswerError, request
+from ledger_sink.bounded_http.client import request
+from ledger_sink.bounded_http.errors import NoAnswerError
+from ledger_sink.bounded_http.limits import Limits
 from ledger_sink.errors import RetryError, SetupError
 
 if TYPE_CHECKING:

@@ -66,7 +66,19 @@ def _size(head: Head, limits: HttpLimits) -> Refusal | None:
 
 
 def _framing(head: Head, limits: HttpLimits) -> Refusal | None:
-    """Refuse what two servers could read as different messages (RFC 9112 §6.3), and a body above the limit."""
+    """Refuse a body whose end is not certain, or above the limit, and a target that is no path."""
+    if faulty := faulty_framing(head):
+        return faulty
+    lengths = head.values("content-length")
+    if lengths and int(lengths[0]) > limits.body_bytes:
+        return Refusal(413, f"the body is larger than {limits.body_bytes} bytes")
+    if not head.target.startswith("/") and head.target != "*":
+        return Refusal(400, "the request target: expected a path")
+    return None
+
+
+def faulty_framing(head: Head) -> Refusal | None:
+    """Refuse what two servers could read as different messages (RFC 9112 §6.3)."""
     lengths, codings = head.values("content-length"), head.values("transfer-encoding")
     if (lengths and codings) or len(lengths) > 1 or len(codings) > 1:
         return Refusal(400, "expected one Content-Length or one Transfer-Encoding")
@@ -74,10 +86,6 @@ def _framing(head: Head, limits: HttpLimits) -> Refusal | None:
         return Refusal(501, "Transfer-Encoding: expected chunked")
     if lengths and not (lengths[0].isascii() and lengths[0].isdecimal() and len(lengths[0]) <= 18):
         return Refusal(400, "Content-Length: expected a whole number")
-    if lengths and int(lengths[0]) > limits.body_bytes:
-        return Refusal(413, f"the body is larger than {limits.body_bytes} bytes")
-    if not head.target.startswith("/") and head.target != "*":
-        return Refusal(400, "the request target: expected a path")
     return None
 
 

@@ -1,6 +1,7 @@
 """Parse the head of an HTTP/1 request strictly (RFC 9112 §3, §5): what is no request is refused, never repaired.
 
-Pure, and on the standard library alone: signer and witness read requests with it.
+Pure, and on the standard library alone: signer and witness read requests with it, and the servers on h11 check with it
+what h11 is about to read.
 """
 
 from __future__ import annotations
@@ -57,4 +58,6 @@ def parse_head(data: bytes) -> tuple[Head, bool]:
             raise RequestHeadError("a header: expected NAME: VALUE on one line")
         headers.append((header[1].decode("ascii").lower(), header[2].decode("latin-1")))
     head = Head(line[1].decode("ascii"), line[2].decode("ascii"), tuple(headers))
+    if line[3] == b"0" and head.values("transfer-encoding"):
+        raise RequestHeadError("Transfer-Encoding: HTTP/1.0 has none")  # RFC 9112 §6.1
     return head, line[3] == b"1"

@@ -6,6 +6,7 @@ damaged, a key changed. Its START leaf names the last checkpoint of the epoch be
 
 from __future__ import annotations
 
+import shlex
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from ledger_sink.format.layout import LOCK, STATE, control_path
 from ledger_sink.format.leaf import Kind, Leaf
 from ledger_sink.format.merkle import EMPTY_ROOT
 from ledger_sink.log.name import NO_TOPIC, LogName, published_checkpoint
+from ledger_sink.log.reasons import REFUSED, STOPPED, read_reason
 from ledger_sink.log.state import LogState, read_state
 from ledger_sink.log.tile_log import TileSource
 from ledger_sink.store import FileStore
@@ -41,6 +43,30 @@ def partitions_of(store: Store, topic: str) -> list[int]:
 def current_log(store: Store, city: str, topic: str, partition: int) -> LogName:
     """Return the log of the newest epoch of a partition; epoch 1 if none is on disk."""
     return LogName(city, topic, partition, max(epochs_of(store, topic, partition), default=1))
+
+
+def new_epoch_command(store: Store, topic: str) -> str:
+    """Return the words that say how an operator declares a new epoch of a topic."""
+    root = getattr(store, "root", None)
+    where = "" if root is None else f" --data {shlex.quote(str(root.parent))}"
+    return f"stop the city and run: city keys new-epoch {topic}{where}"
+
+
+def sound_logs(config: LedgerConfig, topic: str) -> list[str]:
+    """Return the origins of a topic's newest logs that nothing keeps from going on, while the ledger is stopped."""
+    store = FileStore(config.ledger)
+    logs = [current_log(store, config.city, topic, partition) for partition in partitions_of(store, topic)]
+    return [name.origin for name in logs if _is_sound(store, name)]
+
+
+def _is_sound(store: Store, name: LogName) -> bool:
+    if read_reason(store, name.folder, STOPPED) or read_reason(store, name.folder, REFUSED):
+        return False
+    try:
+        state = read_state(store, name.folder)
+    except LedgerError:
+        return False
+    return state is not None and state.origin == name.origin
 
 
 def new_epoch(config: LedgerConfig, topic: str) -> list[str]:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from ledger_sink.errors import MissingFileError, SetupError
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.layout import KEYS
-from ledger_sink.format.note import VerifierKey
-from ledger_sink.format.policy import encode_keys, parse_keys
+from ledger_sink.format.policy import PolicyLog, encode_keys, parse_keys, parse_log_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ledger_sink.format.note import VerifierKey
     from ledger_sink.store import Store
 
 
@@ -24,38 +24,38 @@ def read_keys(store: Store) -> dict[str, VerifierKey]:
     """Return the verifier keys in `keys.txt`, by origin.
 
     Raises:
-        SetupError: a line is malformed.
+        SetupError: a line is malformed, or two lines are of one log.
     """
     try:
         data = store.read(KEYS)
     except MissingFileError:
         return {}
     try:
-        return {log.key.name: log.key for log in parse_keys(data)}
-    except FormatError as error:
+        return _by_origin(parse_keys(data))
+    except (FormatError, SetupError) as error:
         raise SetupError(f"{KEYS}: {error}; put the file back as it was") from error
 
 
-def parse_log_keys(data: bytes) -> list[VerifierKey]:
-    """Return the keys of a policy file's `log` lines; ignore all other lines.
+def log_keys_of_policy(data: bytes) -> dict[str, VerifierKey]:
+    """Return the keys of a policy file's `log` lines, by origin; ignore its other lines.
 
     Args:
         data: the file's bytes.
 
     Raises:
-        SetupError: a `log` line is malformed.
+        SetupError: a `log` line is malformed, its key is refused, or two lines are of one log.
     """
-    keys = []
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
-        words = line.split()
-        if not words or words[0] != "log":
-            continue
-        if len(words) not in {2, 3}:
-            raise SetupError(f"line {number}: expected log <vkey> [url], got {line[:120]!r}")
-        try:
-            keys.append(VerifierKey.parse(words[1]))
-        except FormatError as error:
-            raise SetupError(f"line {number}: {error}") from error
+    try:
+        return _by_origin(parse_log_lines(data))
+    except FormatError as error:
+        raise SetupError(str(error)) from error
+
+
+def _by_origin(logs: Iterable[PolicyLog]) -> dict[str, VerifierKey]:
+    keys: dict[str, VerifierKey] = {}
+    for log in logs:
+        if keys.setdefault(log.key.name, log.key) != log.key:
+            raise SetupError(f"two keys of the log {log.key.name}: keep the line of the one that signs now")
     return keys
 
 

@@ -5,6 +5,7 @@ Every proof ends there. This module reads the published files and verifies that 
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,10 @@ from ledger_sink.city_log.state import COSIGNED_NAME, read_cosigned_checkpoint
 from ledger_sink.errors import DamagedLogError, MissingFileError, SetupError
 from ledger_sink.format.block import Block
 from ledger_sink.format.checkpoint import parse_checkpoint
+from ledger_sink.format.cosigned import open_cosigned
 from ledger_sink.format.errors import FormatError, QuorumError
 from ledger_sink.format.keys import city_origin
 from ledger_sink.format.layout import CHECKPOINT, log_path
-from ledger_sink.format.policy import open_cosigned
 from ledger_sink.format.tiles import inclusion_proof
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.log.tile_log import TileSource
@@ -57,7 +58,7 @@ def cosigned_view(store: Store, name: LogName) -> CosignedView | None:
     folder = log_path(city_origin(name.city))
     try:
         city_note = store.read(f"{folder}/{CHECKPOINT}")
-        city_head = open_cosigned(city_note, policy).checkpoint
+        city_head = open_cosigned(city_note, policy, time.time()).checkpoint
         if cosigned.block >= city_head.size:
             return None
         data = TileSource(store, folder).entry(cosigned.block, city_head.size)

@@ -295,7 +295,7 @@ def _require_alive(sequencer: Sequencer, facts: TopicFacts | None, high: int) ->
     if sequencer.next_offset > high:
         raise OffsetPastEndError(
             f"{sequencer.name}: expected offset {sequencer.next_offset} next, but Kafka ends at {high}: "
-            f"it lost records; declare the loss: city keys new-epoch {sequencer.name.topic}"
+            f"it lost records; declare the loss: {sequencer.new_epoch_command}"
         )
 
 
@@ -303,7 +303,7 @@ def _replaced(sequencer: Sequencer, facts: TopicFacts) -> TopicReplacedError:
     name = sequencer.name
     return TopicReplacedError(
         f"{name}: expected topic id {sequencer.state.topic_id.hex()}, got {facts.topic_id.hex()}: the topic "
-        f"was re-created; to go on with the new one run: city keys new-epoch {name.topic}"
+        f"was re-created; to go on with the new one, {sequencer.new_epoch_command}"
     )
 
 

@@ -21,6 +21,7 @@ from ledger_sink.format.errors import FormatError
 from ledger_sink.format.layout import CHECKPOINT, LOCK, STATE, control_path
 from ledger_sink.format.leaf import record_leaves
 from ledger_sink.format.merkle import EMPTY_ROOT
+from ledger_sink.log.epochs import new_epoch_command
 from ledger_sink.log.name import NO_TOPIC, LogName, published_checkpoint
 from ledger_sink.log.state import LogState, read_state
 from ledger_sink.log.tile_log import TileLog
@@ -82,7 +83,7 @@ class Sequencer:
         try:
             state = _state_of(store, name)
             if state.size:
-                _require_same_topic(name, state, facts)
+                _require_same_topic(store, name, state, facts)
             sequencer = cls(store, name, state, lock)
             if not state.size:
                 sequencer._start(facts)
@@ -128,6 +129,11 @@ class Sequencer:
     def pending(self) -> int:
         """Return the number of leaves that are not durable yet."""
         return self._log.pending
+
+    @property
+    def new_epoch_command(self) -> str:
+        """Return the words that say how an operator declares a new epoch of the topic."""
+        return new_epoch_command(self._store, self.name.topic)
 
     @property
     def has_moved(self) -> bool:
@@ -187,7 +193,7 @@ def _state_of(store: Store, name: LogName) -> LogState:
         if CHECKPOINT in store.listing(name.folder):
             raise DamagedStateError(
                 f"{name.folder}/{STATE}: expected a state beside the published checkpoint, got none; "
-                f"put it back or run: city keys new-epoch {name.topic}"
+                f"put it back, or {new_epoch_command(store, name.topic)}"
             )
         return LogState(name.origin, NO_TOPIC, 0, EMPTY_ROOT, 0)
     if state.origin != name.origin:
@@ -195,14 +201,14 @@ def _state_of(store: Store, name: LogName) -> LogState:
     return state
 
 
-def _require_same_topic(name: LogName, state: LogState, facts: PartitionFacts) -> None:
+def _require_same_topic(store: Store, name: LogName, state: LogState, facts: PartitionFacts) -> None:
     if state.topic_id != facts.topic_id:
         raise TopicReplacedError(
             f"{name}: expected topic id {state.topic_id.hex()}, got {facts.topic_id.hex()}: the topic was "
-            f"re-created; to go on with the new one run: city keys new-epoch {name.topic}"
+            f"re-created; to go on with the new one, {new_epoch_command(store, name.topic)}"
         )
     if state.next_offset > facts.high:
         raise OffsetPastEndError(
             f"{name}: {state.next_offset} records are sealed, but Kafka ends at offset {facts.high}: it lost "
-            f"records; restore them, or declare the loss: city keys new-epoch {name.topic}"
+            f"records; restore them, or declare the loss: {new_epoch_command(store, name.topic)}"
         )

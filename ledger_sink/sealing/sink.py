@@ -22,6 +22,8 @@ from ledger_sink.kafka_source import KafkaSource
 from ledger_sink.metrics import no_emit
 from ledger_sink.sealing.background import LAST_PASS_S, PeriodicThread
 from ledger_sink.sealing.commit_interval import CommitInterval
+from ledger_sink.sealing.file_watch import LOOK_S as WATCH_S
+from ledger_sink.sealing.file_watch import FileWatch
 from ledger_sink.sealing.partition_logs import PartitionLogs, wait_for_lock
 from ledger_sink.sealing.publish_step import PublishStep
 from ledger_sink.sealing.publisher import Publisher
@@ -82,12 +84,17 @@ def run(
     logs = PartitionLogs(config, store, source, emit)
     city_log = PeriodicThread("ledger-city-log", city_log_step, config.interval_s)
     publish = PublishStep(publisher, config.city, logs.states, emit, then=city_log.wake)
-    threads = _Threads(PeriodicThread("ledger-publisher", publish, config.interval_s), city_log, anchoring)
+    watching = PeriodicThread("ledger-file-watch", FileWatch(store, emit), WATCH_S)
+    publishing = PeriodicThread("ledger-publisher", publish, config.interval_s)
+    threads = _Threads(publishing, city_log, anchoring, watching)
     ingestion = _Ingestion(config, logs, source, publisher.published, threads, emit, beat)
     anchoring.start()
+    watching.start()
+    watching.wake()
     try:
         ingestion.run(stop)
     finally:
+        watching.finish(last_pass=False, within_s=0.1)
         if anchoring.finish(last_pass=False, within_s=0.5):
             anchor_scheduler.close()
         # A thread that waits for a peer may still write: then only the process's end may free the locks.
@@ -111,6 +118,7 @@ class _Threads:
     publisher: PeriodicThread
     city_log: PeriodicThread
     anchoring: PeriodicThread
+    watching: PeriodicThread
 
     def start(self) -> None:
         """Start both."""
@@ -123,7 +131,7 @@ class _Threads:
         Raises:
             LedgerError: that failure.
         """
-        for thread in (self.publisher, self.city_log, self.anchoring):
+        for thread in (self.publisher, self.city_log, self.anchoring, self.watching):
             thread.raise_failure()
 
     def finish(self) -> None:

@@ -21,6 +21,7 @@ from ledger_sink.errors import (
     StoreFullError,
     StoreReadOnlyError,
 )
+from ledger_sink.regular_file import read_regular
 from ledger_sink.store.contract import checked, no_fault
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class FileStore:
     def read(self, name: str) -> bytes:
         """Return a file's bytes; see `Store`."""
         try:
-            return self.path(name).read_bytes()
+            return read_regular(self.path(name))
         except (FileNotFoundError, NotADirectoryError):
             raise MissingFileError(f"{self.path(name)}: no such file") from None
         except OSError as error:
@@ -112,7 +113,7 @@ class FileStore:
         try:
             for name, data in files.items():
                 self.fault_for_tests("before write", name)
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC
                 opened[name] = os.open(f"{self.path(name)}{TEMPORARY}", flags, 0o644)
                 _write_whole(opened[name], data)
                 self.fault_for_tests("after write", name)
@@ -187,7 +188,7 @@ class FileStore:
         path = self.path(name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise _store_error(path, error) from error
         try:
@@ -195,7 +196,7 @@ class FileStore:
         except BlockingIOError:
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
-            raise LockHeldError(f"{path}: process {holder} is its one writer; end it first") from None
+            raise LockHeldError(f"{path}: process {holder} is its one writer: stop the city first") from None
         try:
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())

@@ -8,12 +8,14 @@ import stat
 from typing import TYPE_CHECKING
 
 from ledger_sink.errors import SetupError
+from ledger_sink.regular_file import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SEED_BYTES = 32
 _TOKEN_BYTES = 32
+_MOST_BYTES = 4096
 
 
 def load_or_create_seed(path: Path) -> bytes:
@@ -44,7 +46,7 @@ def read_token(path: Path) -> str:
         SetupError: the file does not exist or holds no token.
     """
     try:
-        return read_token_text(path, path.read_bytes())
+        return read_token_text(path, read_regular(path, _MOST_BYTES))
     except OSError as error:
         raise SetupError(f"{path}: no signer's token ({error.strerror}); start the signer first") from error
 
@@ -72,7 +74,7 @@ def _own_secret(path: Path, fresh: bytes) -> bytes:
             _create(path, fresh)
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise SetupError(f"{path}: expected mode 0600, got {stat.S_IMODE(path.stat().st_mode):04o}")
-        return path.read_bytes()
+        return read_regular(path, _MOST_BYTES)
     except OSError as error:
         raise SetupError(f"{path}: {error.strerror}") from error
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
-from ledger_sink.bounded_http import Budget
+from ledger_sink.bounded_http.limits import Budget
 from ledger_sink.format.leaf import RecordFields
 from ledger_sink.verifier.bounded_json import parse_json
 from ledger_sink.verifier.errors import TooLongError, UnreadableError

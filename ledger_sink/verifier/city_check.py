@@ -16,7 +16,6 @@ from ledger_sink.format.errors import OriginError
 from ledger_sink.format.keys import Origin
 from ledger_sink.format.layout import log_path, origin_at
 from ledger_sink.verifier.errors import TrustError
-from ledger_sink.verifier.evidence import SPLIT_VIEW, is_independent, witness_claims
 from ledger_sink.verifier.folder import LedgerFiles, LedgerFolder
 from ledger_sink.verifier.log_check import (
     log_claims,
@@ -34,6 +33,7 @@ from ledger_sink.verifier.rests_on import rests_on
 from ledger_sink.verifier.trust import Trust
 from ledger_sink.verifier.verdict import Claim, Status, Verdict, not_checked, nothing, shown
 from ledger_sink.verifier.verified_prefix import VerifiedPrefix
+from ledger_sink.verifier.witness_claims import SPLIT_VIEW, is_independent, witness_claims
 
 if TYPE_CHECKING:
     from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
@@ -130,7 +130,8 @@ def _city_log(
     findings = read_log(files.log(log_path(origin)), trust, sizes, origin, prefix, memory=memory)
     claims = below(log_path(origin), log_claims(findings))
     if findings.opened is not None:
-        claims += witness_claims(findings.opened, trust)
+        newest = findings.blocks[-1].time_ms if findings.blocks else None
+        claims += witness_claims(findings.opened, trust, newest)
     claims += _chain_claims(findings)
     if root is None:
         receipts = [not_checked(ANCHOR, "Over HTTP receipts cannot be listed: none was looked at.")]
@@ -150,7 +151,7 @@ def _holds(facts: Mapping[str, object], cities: set[str], newest: Block | None) 
     when = f" of {time_text(newest.time_ms)}" if newest else ""
     last = f", the newest block {newest.number}{when}" if newest else ""
     return (
-        f"{len(set(sizes) - cities)} logs with {entries} entries are whole, and every root in the blocks of "
+        f"{len(set(sizes) - cities)} logs with {entries} entries are whole, and every root of them in the blocks of "
         f"{', '.join(sorted(cities))} is theirs{last}."
     )
 
@@ -194,6 +195,12 @@ def _city_logs(trust: Trust) -> list[str]:
 def _chain_claims(findings: LogFindings) -> list[Claim]:
     if findings.problems or findings.unreadable or findings.key_missing or findings.head is None:
         return []
+    if not findings.head.size:
+        return [
+            nothing(
+                "blocks-chained", f"{findings.head.origin} is empty: no block seals anything of this ledger."
+            )
+        ]
     count = len(findings.blocks)
     return [
         shown(

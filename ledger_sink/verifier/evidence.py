@@ -11,6 +11,7 @@ from typing import Any
 from ledger_sink.format.block import Block, time_text
 from ledger_sink.format.bundle import Evidence
 from ledger_sink.format.checkpoint import parse_checkpoint
+from ledger_sink.format.cosigned import Cosigned
 from ledger_sink.format.errors import (
     BlockFormatError,
     FormatError,
@@ -19,9 +20,8 @@ from ledger_sink.format.errors import (
     QuorumError,
     SignatureError,
 )
-from ledger_sink.format.keys import Origin, is_own_witness
+from ledger_sink.format.keys import Origin
 from ledger_sink.format.leaf import CanonicalRecord, Kind, Leaf
-from ledger_sink.format.policy import Cosigned, PolicyWitness
 from ledger_sink.format.stored_zip import MAX_ARCHIVE_BYTES
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.verifier.receipts import UNCHECKED, SealedLeaf, anchor_claims
@@ -36,14 +36,13 @@ from ledger_sink.verifier.verdict import (
     key_missing,
     milliseconds_text,
     not_checked,
-    seconds_text,
     shown,
 )
+from ledger_sink.verifier.witness_claims import SPLIT_VIEW, cosignature_facts, is_independent, witness_claims
 
 MAX_BUNDLE_BYTES = MAX_ARCHIVE_BYTES
 SIMULATED_HEADER = "simulated"
 
-SPLIT_VIEW = "that everybody is shown the same city log: no independent witness cosigned"
 NOT_SHOWN = (
     "that the sensor or whoever produced the record told the truth",
     "that nothing was dropped before it reached Kafka, or left out before the log",
@@ -92,11 +91,12 @@ def check_event(subject: str, evidence: Evidence, trust: Trust) -> Verdict:
         partition_signature(parts, trust),
         *anchors,
     )
-    facts = {**parts.facts(), "source": source.facts}
+    opened = opened_checkpoint(parts, trust)
+    facts = {**parts.facts(), "source": source.facts, "cosignatures": cosignature_facts(opened)}
     if anchor_facts:
         facts["anchors"] = anchor_facts
     missing = (source.not_shown, *_not_shown(parts, trust, anchors))
-    rests = rests_on(opened_checkpoint(parts, trust), attested_by(anchor_facts))
+    rests = rests_on(opened, attested_by(anchor_facts))
     return Verdict(subject, claims, missing, facts, holds=parts.holds(), rests_on=rests)
 
 
@@ -185,7 +185,7 @@ class _EventParts(SealedPath):
             )
         when = "received" if self.record.timestamp_type else "dated by its producer"
         time = milliseconds_text(self.record.timestamp_ms)
-        return f"Record {self.name}, {when} {time}, is committed to by the leaf."
+        return f"Record {self.name}, {when} {time}, is committed to by the leaf: commit {commit.hex()}."
 
     def leaf_in_partition_log(self) -> str:
         origin = Origin.parse(self.partition_head.origin)
@@ -252,29 +252,9 @@ def trusted_claims(parts: SealedPath, trust: Trust) -> tuple[Claim, ...]:
         return (failed("city-log-signed", f"The city log's checkpoint is not to be trusted: {problem}"),)
     signed = shown("city-log-signed", f"{parts.city_head.origin} signed that checkpoint; you trust its key.")
     try:
-        return (signed, *witness_claims(trust.open(checkpoint), trust))
+        return (signed, *witness_claims(trust.open(checkpoint), trust, parts.block.time_ms))
     except (QuorumError, SignatureError) as problem:
         return (signed, failed("witnessed", f"Your policy's witnesses are not satisfied: {problem}"))
-
-
-def witness_claims(opened: Cosigned, trust: Trust) -> tuple[Claim, ...]:
-    """Return the claims on the cosignatures of a checkpoint that satisfies the policy."""
-    if trust.policy is None or trust.policy.quorum is None:
-        none = not_checked("witnessed", "Your policy demands no witness (quorum none).")
-        return (*(_cosigned(opened, *pair) for pair in opened.witnesses), none)
-    quorum = shown("quorum", f"The cosignatures satisfy your policy's quorum ({trust.policy.quorum}).")
-    return (*(_cosigned(opened, *pair) for pair in opened.witnesses), quorum)
-
-
-def _cosigned(opened: Cosigned, witness: PolicyWitness, time_s: int) -> Claim:
-    words = f"Cosigned by {witness.key.name} at {seconds_text(time_s)}"
-    if _own(opened.checkpoint.origin, witness.key.name):
-        return shown("witnessed", f"{words}. This witness is run by the city itself: it is NOT independent.")
-    return shown("witnessed", f"{words}.")
-
-
-def _own(origin: str, key_name: str) -> bool:
-    return is_own_witness(origin.partition("/")[0], key_name)
 
 
 def partition_signature(parts: SealedPath, trust: Trust) -> Claim:
@@ -297,11 +277,6 @@ def _not_shown(parts: _EventParts, trust: Trust, anchors: list[Claim]) -> tuple[
     if any(claim.status is Status.NOT_CHECKED for claim in anchors):
         missing.append(UNCHECKED)
     return tuple(missing)
-
-
-def is_independent(opened: Cosigned) -> bool:
-    """Return whether a witness cosigned that the city does not run."""
-    return any(not _own(opened.checkpoint.origin, witness.key.name) for witness, _ in opened.witnesses)
 
 
 def has_independent(parts: SealedPath, trust: Trust) -> bool:

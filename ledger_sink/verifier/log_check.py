@@ -10,7 +10,6 @@ from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
 from ledger_sink.format.errors import FormatError, OriginError
 from ledger_sink.verifier.entry_reader import reader_of
 from ledger_sink.verifier.errors import AbsentError, UnreadableError, is_refuted
-from ledger_sink.verifier.evidence import witness_claims
 from ledger_sink.verifier.folder import LogFiles
 from ledger_sink.verifier.growth_check import check_growth
 from ledger_sink.verifier.log_findings import LogFindings
@@ -22,6 +21,7 @@ from ledger_sink.verifier.tree_check import check_tree
 from ledger_sink.verifier.trust import KeyMissingError, Trust
 from ledger_sink.verifier.verdict import Claim, Verdict, failed, key_missing, not_checked, shown, unreadable
 from ledger_sink.verifier.verified_prefix import VerifiedPrefix
+from ledger_sink.verifier.witness_claims import cosignature_facts, witness_claims
 
 MAX_PROBLEMS = 100
 """Most problems that a verdict names per log."""
@@ -129,6 +129,7 @@ def log_facts(findings: LogFindings) -> dict[str, object]:
         "controls": findings.controls,
         "blocks": len(findings.blocks),
         **({"since": prefix.size} if prefix is not None else {}),
+        **({"cosignatures": cosigned} if (cosigned := cosignature_facts(findings.opened)) else {}),
     }
 
 

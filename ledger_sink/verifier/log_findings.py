@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ledger_sink.format.block import Block
 from ledger_sink.format.checkpoint import Checkpoint
-from ledger_sink.format.policy import Cosigned
+from ledger_sink.format.cosigned import Cosigned
 from ledger_sink.verifier.problem_list import ProblemList
 from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 

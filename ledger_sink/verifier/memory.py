@@ -1,8 +1,8 @@
 """The auditor's memory: signed checkpoints observed before, so that a rollback or a fork of a log fails.
 
-A log is identified by its verifier key. A log that is read whole must have the remembered root at each remembered
-size. A bundle holds one checkpoint and no tree, so it is compared at equal sizes only. Only checkpoints of passed
-verdicts are remembered. The file is replaced atomically under a lock.
+A log is identified by its origin and the keys of it that the auditor trusts. A log that is read whole must have the
+remembered root at each remembered size. A bundle holds one checkpoint and no tree, so it is compared at equal sizes
+only. Only checkpoints of passed verdicts are remembered. The file is replaced atomically under a lock.
 """
 
 import fcntl
@@ -37,7 +37,16 @@ class CheckpointMemory:
 
     def sizes(self, origin: str, trust: Trust) -> Collection[int]:
         """Return the sizes of a log's observed checkpoints: the log must still have their roots there."""
-        return {each.head.size for key in trust.keys_of(origin) for each in self.logs.get(key.vkey, ())}
+        return {each.head.size for each in self._known(origin, trust)}
+
+    def _known(self, origin: str, trust: Trust) -> tuple[ObservedCheckpoint, ...]:
+        """Return what was observed of a log under any of its trusted keys, sizes rising.
+
+        A log may have several. Else it could be rolled back under the one that its observed checkpoints do not bear.
+        """
+        keys = dict.fromkeys(key.vkey for key in trust.keys_of(origin))
+        found = (each for vkey in keys for each in self.logs.get(vkey, ()))
+        return tuple(sorted(found, key=lambda each: each.head.size))
 
     def compare(
         self, note: bytes, trust: Trust, roots: Mapping[int, bytes] | None = None, *, live: bool = False
@@ -58,7 +67,7 @@ class CheckpointMemory:
         except FormatError:
             return [], ()  # another claim reports that it is not signed
         observed = ObservedCheckpoint(note, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-        known = self.logs.get(key, ())
+        known = self._known(observed.head.origin, trust)
         return [_claim(observed.head, known, roots or {}, live=live)], (SignedCheckpoint(key, observed),)
 
 

@@ -10,7 +10,7 @@ from ledger_sink.verifier.errors import AbsentError, UnreadableError, is_refuted
 from ledger_sink.verifier.folder import LedgerFiles
 from ledger_sink.verifier.log_check import log_claims, read_log
 from ledger_sink.verifier.log_findings import LogFindings
-from ledger_sink.verifier.trust import Trust
+from ledger_sink.verifier.trust import Trust, shared_key
 from ledger_sink.verifier.verdict import Claim, Status, failed, key_missing, not_checked, shown, unreadable
 from ledger_sink.verifier.verified_prefix import VerifiedPrefix
 
@@ -29,6 +29,9 @@ def partition_keys(ledger: LedgerFiles, trust: Trust) -> tuple[Trust, Claim]:
     except (FormatError, UnreadableError) as problem:
         claim = failed if is_refuted(problem) else unreadable
         return Trust(), claim("partition-keys", f"{KEYS}: {problem}")
+    shared = shared_key(trust.policy, own)
+    if shared:
+        return Trust(), failed("partition-keys", f"{KEYS}: {shared}")
     words = f"Partition logs are checked with the ledger's own {KEYS}: give --keys to use yours."
     return Trust(None, own), not_checked("partition-keys", words)
 

@@ -16,7 +16,6 @@ from ledger_sink.format.range_bundle import RangeEvidence
 from ledger_sink.format.range_proof import RangeProof
 from ledger_sink.verifier.evidence import (
     NOT_SHOWN,
-    SPLIT_VIEW,
     SealedPath,
     claim_of,
     has_independent,
@@ -38,6 +37,7 @@ from ledger_sink.verifier.verdict import (
     printable,
     shown,
 )
+from ledger_sink.verifier.witness_claims import SPLIT_VIEW, cosignature_facts
 
 NOT_SHOWN_OF_RANGES = (
     "that no record of the same key lies in another partition, another epoch or outside the interval",
@@ -64,8 +64,14 @@ def check_range(subject: str, evidence: RangeEvidence, trust: Trust) -> Verdict:
         *anchors,
     )
     missing = (*sources.not_shown, *_not_shown(parts, trust, anchors))
-    facts = {**parts.facts(), "sources": sources.facts, "anchors": anchor_facts}
-    rests = rests_on(opened_checkpoint(parts, trust), attested_by(anchor_facts))
+    opened = opened_checkpoint(parts, trust)
+    facts = {
+        **parts.facts(),
+        "sources": sources.facts,
+        "cosignatures": cosignature_facts(opened),
+        "anchors": anchor_facts,
+    }
+    rests = rests_on(opened, attested_by(anchor_facts))
     return Verdict(subject, claims, missing, facts, holds=parts.holds(), rests_on=rests)
 
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from ledger_sink.format.clock import seconds_text
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.layout import ANCHORED, ANCHORS, JOB, anchor_path, log_path
 from ledger_sink.receipt.errors import ReceiptError, UncheckedError
 from ledger_sink.receipt.job import Job
-from ledger_sink.receipt.kinds import verify_receipt
 from ledger_sink.verifier.errors import UnreadableError, is_refuted
-from ledger_sink.verifier.receipts import NAME, receipt_trust
+from ledger_sink.verifier.receipts import NAME, attestation
 from ledger_sink.verifier.trust import MAX_TRUST_BYTES, Trust, read_capped
-from ledger_sink.verifier.verdict import Claim, failed, not_checked, seconds_text, shown, unreadable
+from ledger_sink.verifier.verdict import Claim, failed, not_checked, shown, unreadable
 
 
 @dataclass
@@ -116,7 +116,7 @@ def _receipt_problems(
         return []
     earlier, tally.awaited = tally.awaited, []
     try:
-        claim = verify_receipt(name, checkpoint, _read(folder, name), receipt_trust(trust))
+        claim = attestation(name, checkpoint, _read(folder, name), trust)
     except UncheckedError as problem:
         tally.unchecked, tally.reason = tally.unchecked + 1, str(problem)
     except (ReceiptError, UnreadableError) as problem:

@@ -13,6 +13,7 @@ from typing import Any
 from ledger_sink.format.block import Block, time_text
 from ledger_sink.format.bundle import ANCHORS as BUNDLED
 from ledger_sink.format.bundle import CITY_PROOF
+from ledger_sink.format.clock import seconds_text, time_problem
 from ledger_sink.format.errors import BlockFormatError, FormatError, ProofError
 from ledger_sink.format.merkle import leaf_hash, verify_inclusion
 from ledger_sink.format.tlog_proof import TlogProof
@@ -25,7 +26,7 @@ from ledger_sink.receipt.printed import parse_copy
 from ledger_sink.receipt.timestamp import parse_roots
 from ledger_sink.verifier.errors import TrustError
 from ledger_sink.verifier.trust import Trust, read_file
-from ledger_sink.verifier.verdict import Claim, failed, not_checked, seconds_text, shown
+from ledger_sink.verifier.verdict import Claim, failed, not_checked, shown
 
 NAME = "anchor"
 MAX_COPY_BYTES = 64 * 1024 * 1024
@@ -60,6 +61,20 @@ def receipt_trust(trust: Trust) -> ReceiptTrust:
     """Return the auditor's trust in outside services, with the policy's witnesses."""
     witnesses = tuple(w.key for w in trust.policy.witnesses) if trust.policy else ()
     return replace(trust.receipts, witnesses=witnesses)
+
+
+def attestation(name: str, checkpoint: bytes, receipt: bytes, trust: Trust) -> Attestation:
+    """Verify a receipt over a checkpoint's bytes, and that its time is not in the auditor's future.
+
+    Raises:
+        ReceiptError: if it is wrong.
+        UncheckedError: if it could not be checked, or its time says nothing.
+    """
+    found = verify_receipt(name, checkpoint, receipt, receipt_trust(trust))
+    problem = time_problem(found.time_s, trust.clock())
+    if problem:
+        raise UncheckedError(f"by {found.by}: {problem}")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +168,7 @@ def _group_claims(
         if name == CITY_PROOF:
             continue
         try:
-            claim = verify_receipt(name, proof.checkpoint, data, receipt_trust(trust))
+            claim = attestation(name, proof.checkpoint, data, trust)
         except ReceiptError as problem:
             yield failed(NAME, f"{where}{name}: {problem}")
         except UncheckedError as problem:

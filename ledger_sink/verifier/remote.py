@@ -1,6 +1,6 @@
 """Logs and ledgers over HTTP, with the standard library. Size and time of every answer are limited.
 
-Answers are trusted no more than files: the checks verify them. `ledger_sink/bounded_http.py` holds the limits: one
+Answers are trusted no more than files: the checks verify them. `ledger_sink/bounded_http` holds the limits: one
 deadline and one size for each request, no redirect to another host. Nothing is cached. An auditor who verifies often
 keeps a copy (`wget --mirror`) and verifies that.
 """
@@ -8,15 +8,9 @@ keeps a copy (`wget --mirror`) and verifies that.
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from ledger_sink.bounded_http import (
-    SCHEMES,
-    Budget,
-    BudgetSpentError,
-    Limits,
-    NoAnswerError,
-    TooLargeError,
-    request,
-)
+from ledger_sink.bounded_http.client import SCHEMES, request
+from ledger_sink.bounded_http.errors import BudgetSpentError, NoAnswerError, TooLargeError
+from ledger_sink.bounded_http.limits import Budget, Limits
 from ledger_sink.verifier.errors import AbsentError, BudgetError, TooLongError, UnreadableError
 from ledger_sink.verifier.folder import MAX_LOG_FILE_BYTES, LedgerFiles, LogFiles, size_limit
 from ledger_sink.verifier.trust import MAX_TRUST_BYTES

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ledger_sink.format.cosigned import Cosigned
 from ledger_sink.format.errors import OriginError
 from ledger_sink.format.keys import Origin, is_own_witness
-from ledger_sink.format.policy import Cosigned
 
 NO_SIGNATURE = "nothing: no signature that you trust was found."
 

@@ -3,8 +3,8 @@
 It is the SHA-256 of what `sha256sum` prints of the source files, sorted bytewise by path. In the folder that holds
 `ledger_sink`, this prints the same:
 
-    find ledger_sink/__init__.py ledger_sink/bounded_http.py ledger_sink/format ledger_sink/receipt \
-        ledger_sink/verifier -name '*.py' | LC_ALL=C sort | xargs sha256sum | sha256sum
+    find ledger_sink/__init__.py ledger_sink/bounded_http ledger_sink/format ledger_sink/receipt \
+        ledger_sink/regular_file.py ledger_sink/verifier -name '*.py' | LC_ALL=C sort | xargs sha256sum | sha256sum
 
 A forged verifier can print any digest of itself. So the digest is worth something only if other programs compute it.
 """
@@ -13,7 +13,7 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PARTS = ("__init__.py", "bounded_http.py", "format", "receipt", "verifier")
+PARTS = ("__init__.py", "bounded_http", "format", "receipt", "regular_file.py", "verifier")
 """Files and folders below `ledger_sink`: all that `ledger-verify` runs of this distribution."""
 
 

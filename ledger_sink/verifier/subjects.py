@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ledger_sink.bounded_http import Budget
+from ledger_sink.bounded_http.limits import Budget
 from ledger_sink.format.errors import OriginError
 from ledger_sink.format.keys import Origin
 from ledger_sink.format.layout import log_path

@@ -1,16 +1,19 @@
 """The auditor's trust: a policy file and keys. It comes from the auditor only, never from what is verified."""
 
-import os
-import stat
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from ledger_sink import regular_file
 from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
+from ledger_sink.format.cosigned import Cosigned, open_cosigned
 from ledger_sink.format.errors import FormatError, SignatureError
 from ledger_sink.format.note import ED25519, VerifierKey, verify_note
-from ledger_sink.format.policy import Cosigned, Policy, open_cosigned, parse_keys
+from ledger_sink.format.policy import Policy, parse_keys
+from ledger_sink.format.scan import excerpt
 from ledger_sink.format.source_signature import did_key, parse_did_key
 from ledger_sink.receipt.kinds import ReceiptTrust
 from ledger_sink.verifier.errors import AbsentError, TooLongError, TrustError, UnreadableError
@@ -31,12 +34,14 @@ class Trust:
         keys: further keys of logs. A log that the policy does not list needs the signature of one of them only.
         source_keys: did:keys of sources. If there are any, one of them must have signed each record.
         receipts: the trust in outside services.
+        clock: the auditor's clock, in POSIX seconds.
     """
 
     policy: Policy | None = None
     keys: tuple[VerifierKey, ...] = ()
     source_keys: tuple[str, ...] = ()
     receipts: ReceiptTrust = field(default_factory=ReceiptTrust)
+    clock: Callable[[], float] = time.time
 
     def open(self, data: bytes) -> Cosigned:
         """Parse a checkpoint and verify it: by the policy if that lists the log, else by a further key.
@@ -47,7 +52,7 @@ class Trust:
         """
         checkpoint, note = parse_checkpoint(data)
         if self.policy is not None and self.policy.log_keys(checkpoint.origin):
-            return open_cosigned(data, self.policy)
+            return open_cosigned(data, self.policy, self.clock())
         keys = self.keys_of(checkpoint.origin)
         if not keys:
             raise KeyMissingError(f"no key that you gave is of the log {checkpoint.origin!a}")
@@ -92,18 +97,52 @@ def load_trust(
 
     Raises:
         UnreadableError: if a file cannot be read.
-        TrustError: if a file or key is malformed, or no key is given.
+        TrustError: if a file or key is malformed or refused, a key is both a log's and a witness's, or none is given.
     """
-    try:
+    with _named(f"--policy {policy}"):
         parsed = None if policy is None else Policy.parse(read_file(policy))
-        found = [log.key for path in key_files for log in parse_keys(read_file(path))]
-        found += [key for text in keys for key in _keys(text)]
-        signers = tuple(did_key(parse_did_key(text)) for text in source_keys)
-    except FormatError as problem:
-        raise TrustError(f"what you trust cannot be read: {problem}") from None
+    found: list[VerifierKey] = []
+    for path in key_files:
+        with _named(f"--keys {path}"):
+            found += [log.key for log in parse_keys(read_file(path))]
+    for text in keys:
+        with _named(f"--key {excerpt(text)}"):
+            found += _keys(text)
+    signers: list[str] = []
+    for text in source_keys:
+        with _named(f"--source-key {excerpt(text)}"):
+            signers.append(did_key(parse_did_key(text)))
     if parsed is None and not found:
         raise TrustError("give --policy or --key: without a key of your own nothing can be verified")
-    return Trust(parsed, tuple(found), signers)
+    shared = shared_key(parsed, found)
+    if shared:
+        raise TrustError(f"what you trust cannot be used: {shared}")
+    return Trust(parsed, tuple(found), tuple(signers))
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Turn an error of a format into one that names the option and what it was given."""
+    try:
+        yield
+    except FormatError as problem:
+        raise TrustError(f"what you trust cannot be read: {where}: {problem}") from None
+
+
+def shared_key(policy: Policy | None, logs: Iterable[VerifierKey]) -> str:
+    """Return a sentence if a witness of the policy has the public key of one of these logs; else nothing.
+
+    Such a witness adds nothing: the holder of that key signs for both.
+    """
+    witnesses = {} if policy is None else {witness.key.public_key: witness for witness in policy.witnesses}
+    for key in logs:
+        witness = witnesses.get(key.public_key)
+        if witness is not None:
+            return (
+                f"the witness {excerpt(witness.key.name)} of the policy has the same public key as the log "
+                f"{excerpt(key.name)}: take another witness"
+            )
+    return ""
 
 
 def read_file(path: Path, limit: int = MAX_TRUST_BYTES) -> bytes:
@@ -127,47 +166,31 @@ def read_capped(path: Path, limit: int) -> bytes:
         TooLongError: if it is longer.
         UnreadableError: if it is no regular file, or cannot be read.
     """
-    with open_regular(path) as file:
-        try:
-            if os.fstat(file.fileno()).st_size > limit:
-                raise TooLongError(f"expected at most {limit} bytes, there are more")
-            data = file.read(limit + 1)
-        except OSError as problem:
-            raise _unreadable(problem) from None
-    if len(data) > limit:
-        raise TooLongError(f"expected at most {limit} bytes, there are more")
-    return data
+    try:
+        return regular_file.read_regular(path, limit)
+    except regular_file.FileTooLongError as problem:
+        raise TooLongError(problem.strerror) from None
+    except (OSError, ValueError) as problem:
+        raise _unreadable(problem) from None
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading, without waiting: a FIFO would wait for a writer, a device never ends.
+    """Open a regular file for reading, without waiting.
 
     Raises:
         AbsentError: if it does not exist.
         UnreadableError: if it is no regular file, or cannot be opened.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        return regular_file.open_regular(path)
     except (OSError, ValueError) as problem:
         raise _unreadable(problem) from None
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISREG(mode):
-        return os.fdopen(descriptor, "rb")
-    os.close(descriptor)
-    raise UnreadableError(f"expected a regular file, this is {_KINDS.get(stat.S_IFMT(mode), 'none')}")
-
-
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-}
 
 
 def _unreadable(problem: OSError | ValueError) -> UnreadableError:
-    words = (getattr(problem, "strerror", None) or str(problem)).lower()
+    words = getattr(problem, "strerror", None) or str(problem)
+    if not isinstance(problem, regular_file.NotRegularError):
+        words = words.lower()
     absent = isinstance(problem, FileNotFoundError | NotADirectoryError)
     return (AbsentError if absent else UnreadableError)(words)
 

@@ -7,9 +7,10 @@ was not asked for is a claim of its own, so that silence is never taken for proo
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from ledger_sink.format.clock import seconds_text
 
 if TYPE_CHECKING:
     from ledger_sink.verifier.observed_checkpoint import SignedCheckpoint
@@ -155,14 +156,6 @@ def printable(text: str) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text
     )
-
-
-def seconds_text(time_s: int) -> str:
-    """Format POSIX seconds as UTC; outside the calendar's range, as a number."""
-    try:
-        return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (ValueError, OverflowError, OSError):
-        return f"second {time_s} of POSIX time"
 
 
 def milliseconds_text(time_ms: int) -> str:

@@ -56,10 +56,10 @@ def city_policy(store: Store, city_key: VerifierKey, urls: Sequence[str], quorum
     """
     policy = read_policy(store)
     if policy is None:
-        policy = _first_policy(city_key, urls, quorum)
+        policy = _read_back(_first_policy(city_key, urls, quorum))
         store.write({POLICY: policy.encode()})
     elif (moved := _moved(policy, urls)) != policy:
-        policy = moved
+        policy = _read_back(moved)
         store.write({POLICY: policy.encode()})
     if city_key not in policy.log_keys(city_key.name):
         raise SetupError(f"{POLICY}: expected the line: log {city_key.vkey}")
@@ -78,6 +78,18 @@ def _first_policy(city_key: VerifierKey, urls: Sequence[str], quorum: int | None
         raise SetupError(f"quorum: expected 1 to {len(witnesses)} of the witnesses, got {threshold}")
     group = PolicyGroup("witnesses", threshold, tuple(w.name for w in witnesses))
     return Policy(logs, witnesses, (group,), group.name)
+
+
+def _read_back(policy: Policy) -> Policy:
+    """Return the policy as its file will be read.
+
+    Raises:
+        SetupError: no reader would accept the file, such as for two witnesses with one key.
+    """
+    try:
+        return Policy.parse(policy.encode())
+    except FormatError as error:
+        raise SetupError(f"{POLICY} is not written: {error}; change the configured witnesses") from error
 
 
 def _moved(policy: Policy, urls: Sequence[str]) -> Policy:

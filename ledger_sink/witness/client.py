@@ -6,6 +6,7 @@ proofs from the city log's own tiles.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from ledger_sink.errors import (
@@ -14,6 +15,7 @@ from ledger_sink.errors import (
     MissingFileError,
     WitnessUnavailableError,
 )
+from ledger_sink.format.clock import time_problem
 from ledger_sink.format.cosignature import verify_cosignature
 from ledger_sink.format.errors import FormatError
 from ledger_sink.format.tiles import consistency_proof
@@ -89,10 +91,13 @@ class WitnessClient:
 
     def _verified(self, checkpoint: Checkpoint, body: bytes) -> Signature:
         try:
-            for signature in parse_cosignatures(body):
-                if self.key.matches(signature):
-                    verify_cosignature(self.key, checkpoint.text, signature)
-                    return signature
+            own = [line for line in parse_cosignatures(body) if self.key.matches(line)]
+            times = [verify_cosignature(self.key, checkpoint.text, line) for line in own]
         except FormatError as error:
             raise WitnessUnavailableError(f"{self.key.name}: its cosignature is no good: {error}") from error
-        raise WitnessUnavailableError(f"{self.key.name}: its answer holds no cosignature of its key")
+        if not own:
+            raise WitnessUnavailableError(f"{self.key.name}: its answer holds no cosignature of its key")
+        problem = time_problem(times[0], time.time())
+        if problem:
+            raise WitnessUnavailableError(f"{self.key.name}: its cosignature does not count: {problem}")
+        return own[0]

@@ -36,7 +36,8 @@ from ledger_sink.format.witness_request import (
 from ledger_sink.http.limits import HttpLimits
 from ledger_sink.http.server import Request, Response
 from ledger_sink.http.server import run as serve
-from ledger_sink.log.key_list import parse_log_keys
+from ledger_sink.log.key_list import log_keys_of_policy
+from ledger_sink.regular_file import read_regular
 from ledger_sink.store import FileStore
 from ledger_sink.store.secret_files import load_or_create_seed
 
@@ -188,14 +189,14 @@ class LogsFile:
             version = (found.st_mtime_ns, found.st_size, found.st_ino)
             if version == self._version:
                 return
-            data = self._path.read_bytes()
+            data = read_regular(self._path)
         except FileNotFoundError:
             return  # it may appear later: the ledger writes it when it starts
         except OSError as error:
             raise SetupError(f"{self._path}: {error.strerror}") from error
         self._version = version
         try:
-            self._keys = {key.name: key for key in parse_log_keys(data)}
+            self._keys = log_keys_of_policy(data)
         except SetupError as error:
             raise SetupError(f"{self._path}: {error}") from error
         log.info("%s: %d logs", self._path, len(self._keys))

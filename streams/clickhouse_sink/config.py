@@ -40,7 +40,7 @@ class SinkConfig:
         refusal_limit: Most records that are dead-lettered although the codec reads them, because ClickHouse does not.
             Beyond it the sink waits: the tables are wrong (docs/delivery.md#one-bad-datum).
         metrics_interval_s: Seconds between two reports of metrics.
-        stalled_after_s: Seconds with lag and no commit after which the sink is unhealthy and ends itself.
+        stalled_after_s: Seconds with lag and no progress after which the sink is unhealthy and ends itself.
         connect_timeout_s: Seconds to wait for Kafka's first answer.
         stop_within_s: Seconds that a stop may take.
     """

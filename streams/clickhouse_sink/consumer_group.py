@@ -22,6 +22,8 @@ from streams.errors import KafkaDownError
 
 log = logging.getLogger("city.sink")
 ASK_S: Final = 2.0
+FETCH_WAIT_S: Final = 0.4
+"""Longest time that Kafka gathers records for a fetch."""
 ASK_DEADLINE_S: Final = 30.0
 _FENCED: Final = frozenset(
     (
@@ -224,7 +226,7 @@ class ConsumerGroup:
             "topic.metadata.refresh.interval.ms": 10_000,
             "allow.auto.create.topics": False,
             "fetch.min.bytes": 1 << 18,  # a fetch costs the broker more than its records do
-            "fetch.wait.max.ms": 400,
+            "fetch.wait.max.ms": int(FETCH_WAIT_S * 1000),
             "queued.max.messages.kbytes": 32_768,
             "log_level": 2,
             "error_cb": self._note,
@@ -293,7 +295,7 @@ class ConsumerGroup:
             log.info("%s: replaying the open claim %s", where, claim)
         position = max(known.offset, low)
         offsets = Offsets.begin(position, claim, replay_until)
-        return PartitionState(known.topic, known.partition, offsets, Times(moved_at=time.monotonic()))
+        return PartitionState(known.topic, known.partition, offsets, Times())
 
     def _ask_until_answered(self, ask: Callable[[], Any]) -> Any:
         """Repeat a request until Kafka answers. Nothing else can be done within a rebalance."""

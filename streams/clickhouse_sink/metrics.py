@@ -18,7 +18,7 @@ Metric = Literal[
     "sink.dead_letters_total",
     # Records of a topic that are not committed yet. High and growing: more sinks, or a slow ClickHouse.
     "sink.lag_records",
-    # Seconds since the last commit of a partition that has lag, the longest. Above `stalled_after_s`: unhealthy.
+    # Seconds without progress of a partition that has lag, the longest. Above `stalled_after_s`: unhealthy.
     "sink.stalled_seconds",
     # Milliseconds from a record's timestamp to its row, by label quantile (0.5, 0.99), over the last interval.
     "sink.latency_ms",
@@ -106,7 +106,7 @@ class Totals:
 
         Args:
             lags: Uncommitted records, by topic.
-            stalled_s: Seconds since the last commit of the partition that waits longest.
+            stalled_s: Seconds without progress of the partition that waits longest.
         """
         for topic, lag in lags.items():
             self._emit("sink.lag_records", float(lag), {"topic": topic})

@@ -136,14 +136,12 @@ class Times:
     """Times of a partition's last steps. Monotonic seconds.
 
     Attributes:
-        moved_at: When the committed offset last moved, or there was nothing to do.
         stored_at: When the last batch was stored.
         begun_at: When the last batch was made.
         took_s: Seconds from `begun_at` until the last batch was stored. 0 before the first.
         ended_at: When the partition's end was reached, or the end was asked for and was still there.
     """
 
-    moved_at: float
     stored_at: float = 0.0
     begun_at: float = 0.0
     took_s: float = 0.0
@@ -270,10 +268,9 @@ class PartitionState:
         """Return the commit that confirms everything below `position` as stored."""
         return TopicPartition(self.topic, self.partition, self.offsets.position, "")
 
-    def confirm(self, now: float) -> None:
+    def confirm(self) -> None:
         """Record that everything below `position` is committed, with or without a claim behind it."""
-        if self.offsets.unconfirmed:
-            self.offsets.confirmed, self.times.moved_at = self.offsets.position, now
+        self.offsets.confirmed = self.offsets.position
 
     def stored(self, now: float) -> None:
         """Record that the task is stored."""

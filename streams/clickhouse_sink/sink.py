@@ -29,6 +29,7 @@ from streams.clickhouse_sink.inserts import Inserts
 from streams.clickhouse_sink.lease import Lease
 from streams.clickhouse_sink.metrics import Totals
 from streams.clickhouse_sink.partition import PartitionState
+from streams.clickhouse_sink.standstill import Standstill
 from streams.errors import StreamsError
 from streams.metrics import Emit, no_emit
 
@@ -115,12 +116,13 @@ class ClickHouseSink:
         self._inserts = Inserts(BatchWriter(config, catalog, transform_for_tests), config.inserts)
         self._totals = Totals(emit, config.metrics_interval_s, time.monotonic())
         self._failures = Failures()
+        self._standstill = Standstill(config, emit, time.monotonic())
         self._stop = stop or threading.Event()
         self._group = ConsumerGroup(config, self._assigned, self._revoked, self._lost, self._stop)
         self._group.join(self._topics)
 
     def run_once(self) -> None:
-        """Take new records, complete finished inserts, start due batches, and report metrics when due.
+        """Take new records, complete finished inserts, start due batches, and look for stalls and metrics when due.
 
         Raises:
             SinkStopError: The sink cannot go on.
@@ -128,7 +130,10 @@ class ClickHouseSink:
         self._take()
         self._complete_inserts()
         self._start()
-        if self._totals.due(time.monotonic()):
+        now = time.monotonic()
+        if self._standstill.due(now):
+            self._look(now)
+        if self._totals.due(now):
             self._report()
 
     def partitions(self) -> list[PartitionState]:
@@ -209,6 +214,7 @@ class ClickHouseSink:
         if state.task is not None:
             self._totals.stored(state.task.batch.stamps, len(state.task.invalid), time.time() * 1000)
         state.stored(now)
+        self._standstill.written += 1
         self._failures.over(state.topic)
         self._failures.over("ClickHouse")
 
@@ -255,7 +261,8 @@ class ClickHouseSink:
         else:
             self._failures.over("commit")
             for state in (*starting, *confirming):
-                state.confirm(time.monotonic())
+                state.confirm()
+                self._standstill.written += 1
                 if state.task is not None:
                     state.future = self._inserts.submit(state.task)
 
@@ -301,31 +308,29 @@ class ClickHouseSink:
         self._partitions = {}
         self._group.forget_commit()
 
-    def _report(self) -> None:
-        """Report the metrics. Stop the sink if a partition stalls without a known cause (docs/delivery.md#liveness)."""
-        now = time.monotonic()
+    def _look(self, now: float) -> None:
+        """Look for partitions without progress. Stop the sink if one stalls without a known cause.
+
+        Raises:
+            SinkStopError: The sink has to end (docs/delivery.md#liveness).
+        """
         if (
             self._fenced_at
             and now - self._fenced_at > self._config.stalled_after_s
             and not self._group.trouble
         ):
             raise SinkStopError("Kafka took the partitions away and gave none again: the sink ends itself")
-        lags = dict.fromkeys(self._topics, 0)
-        longest = 0.0
-        for state in self._partitions.values():
+        states = self.partitions()
+        for state in states:
             self._verify_end(state, now)
-            lag = state.lag(self._group.end(state))
-            lags[state.topic] += lag
-            state.times.moved_at = state.times.moved_at if lag else now
-            longest = max(longest, now - state.times.moved_at)
-            if now - state.times.moved_at > self._config.stalled_after_s and not (
-                state.backoff.trouble or self._group.trouble
-            ):
-                raise SinkStopError(
-                    f"{state.topic}/{state.partition}: {lag} records wait and nothing was committed for "
-                    f"{self._config.stalled_after_s:g} s: the sink ends itself, start it again"
-                )
-        self._totals.report(lags, longest)
+        self._standstill.look(now, states, self._group.end, known=bool(self._group.trouble))
+
+    def _report(self) -> None:
+        """Report the metrics."""
+        lags = dict.fromkeys(self._topics, 0)
+        for state in self._partitions.values():
+            lags[state.topic] += state.lag(self._group.end(state))
+        self._totals.report(lags, self._standstill.longest_s)
 
     def _verify_end(self, state: PartitionState, now: float) -> None:
         """Ask Kafka whether a partition still ends where it ended long ago, although its high watermark is behind that.

@@ -1,7 +1,7 @@
 """did:key of an Ed25519 public key: `did:key:z` ‖ base58btc(ED 01 ‖ 32 bytes) (W3C CCG did:key; multicodec).
 
 Each key has exactly one spelling. Keys of small order are refused, because a signature under one fits every message
-and so proves nothing.
+and so proves nothing. So are keys in an encoding that is not canonical.
 """
 
 from typing import Final
@@ -14,6 +14,7 @@ _MULTICODEC: Final = b"\xed\x01"
 _ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _DIGITS: Final = {character: value for value, character in enumerate(_ALPHABET)}
 _LONGEST: Final = 64
+_P: Final = 2**255 - 19
 _SMALL_ORDER: Final = frozenset(
     bytes.fromhex(text)
     for text in (
@@ -72,5 +73,8 @@ def public_of(did: str) -> bytes:
 def _require_key(public: bytes) -> None:
     if len(public) != PUBLIC_BYTES:
         raise SourceKeyError(f"expected an Ed25519 public key of {PUBLIC_BYTES} bytes, got {len(public)}")
-    if public[:-1] + bytes([public[-1] & 0x7F]) in _SMALL_ORDER:
+    y = public[:-1] + bytes([public[-1] & 0x7F])
+    if y in _SMALL_ORDER:
         raise SourceKeyError("expected a key of large order: a signature under this one fits every message")
+    if int.from_bytes(y, "little") >= _P:
+        raise SourceKeyError("expected a key in its canonical encoding, with y below p (RFC 8032 §5.1.3)")

@@ -64,6 +64,7 @@ class KafkaChangelog:
         self._producer = producer
         self._name = changelog_name(config.group, topic)
         self.owner = owner
+        self.entries_read = 0
         admin = AdminClient({"bootstrap.servers": config.kafka, "log_level": 2})
         found = _describe(admin, config, topic)
         if found is None:
@@ -93,6 +94,7 @@ class KafkaChangelog:
         try:
             begin, end = reader.watermarks(self._name, partition)
             for message in reader.read(self._name, {partition: begin}, {partition: end}):
+                self.entries_read += 1
                 key, value = message.key(), message.value()
                 if value is None:
                     last.pop(key, None)

@@ -63,10 +63,12 @@ class Changelog(Protocol):
     Attributes:
         owner: Name of this process; no other process ever has the same.
         partitions: Number of the topic's partitions, which never changes; None: not known.
+        entries_read: Number of entries read so far, of all partitions; it grows while `read` runs.
     """
 
     owner: str
     partitions: int | None
+    entries_read: int
 
     def read(self, partition: int) -> Iterable[tuple[AnySubject, str, AnyEntry]]:
         """Return the last entry of each subject and owner, without removed ones.

@@ -226,11 +226,14 @@ class Subscription:
         refused = []
         for topic in topics:
             try:
-                error = self._consumer.list_topics(topic, timeout=REQUEST_S).topics[topic].error
+                found = self._consumer.list_topics(topic, timeout=REQUEST_S).topics.get(topic)
             except KafkaException as problem:
                 raise KafkaDownError(
                     self._connection.address, REQUEST_S, str(problem.args[0].str())
                 ) from problem
+            if found is None:
+                raise SubscriberError(f"{topic}: no such topic")
+            error = found.error
             if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
                 refused.append(topic)
             elif error is not None:

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from secrets import token_hex
 from typing import Any, NoReturn
 
@@ -25,6 +25,7 @@ from streams.provenance.key_registry import Registry
 from streams.state.changelog import KafkaChangelog
 from streams.state.entries import Changelog
 from streams.state.store import StateStore
+from streams.worker.activity import Activity
 from streams.worker.batch_runner import BatchRunner
 from streams.worker.batches import Batch, BatchSchema
 from streams.worker.discovery import discover
@@ -73,7 +74,7 @@ def create_app(
     make = changelog or (lambda topic: KafkaChangelog(config, producer, topic, owner))
     app = _bare_app(config)
     app.event_producer, app.metrics, app.stores = producer, Metrics(), []
-    app.stopped = set()
+    app.stopped, app.activities = set(), {}
     app.unfinished_batches = config.unfinished_batches
     registry = registry or kafka_registry(config, catalog)
     for topic, handlers in sorted(rules.items()):
@@ -186,7 +187,9 @@ def _add_agent(
         app.stores.append(store)
         if executor.provenance is not None:
             executor.provenance.partitions = store.changelog.partitions
-    runner = BatchRunner(config, executor, app.event_producer, store, app.metrics, app)
+    activity = Activity() if store is None else Activity(lambda: store.changelog.entries_read)
+    app.activities[topic] = activity
+    runner = BatchRunner(config, executor, app.event_producer, store, app.metrics, app, activity)
 
     async def agent(stream: Any) -> None:
         async for event in stream.events():
@@ -226,7 +229,13 @@ def _follow_assignment(app: CityApp) -> None:
 
 def _start_liveness(app: CityApp, config: StreamsConfig, topics: Sequence[str], emit: Emit) -> None:
     """Start the liveness thread when the app starts."""
-    liveness = Liveness(config, topics, lambda: app.assigned, app.metrics, emit, stopped=app.stopped)
+
+    def worked(topic: str) -> Hashable:
+        return app.activities[topic].progress()
+
+    liveness = Liveness(
+        config, topics, lambda: app.assigned, app.metrics, emit, stopped=app.stopped, worked=worked
+    )
 
     async def watch() -> None:
         liveness.start()

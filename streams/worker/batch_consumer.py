@@ -40,8 +40,8 @@ class FetchWait(NamedTuple):
 
 BUSY = FetchWait(64 << 10, 50)
 """While records come: every response costs both sides, so the broker gathers records."""
-IDLE = FetchWait(1, 500)
-"""While none come: the first record is sent at once, and a fetch without any costs 2 requests a second, not 20."""
+IDLE = FetchWait(1, 1_000)
+"""While none come: the first record is sent at once, and a fetch without any costs one request a second, not 20."""
 IDLE_AFTER_S = 1.0
 """Seconds without a record after which a consumer is idle."""
 

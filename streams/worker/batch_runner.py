@@ -19,6 +19,7 @@ from streams.metrics import Metrics
 from streams.produce.deliveries import DeliveryTracker
 from streams.produce.producer import EventProducer
 from streams.state.store import PartitionStore, StateStore, StateTransaction
+from streams.worker.activity import Activity, Stage
 from streams.worker.batches import Batch
 from streams.worker.rule_executor import RuleExecutor
 
@@ -48,6 +49,7 @@ class BatchRunner:
         store: State of the topic's rules; None: they keep none.
         metrics: Counts and durations.
         context: The app.
+        activity: Receives how far a batch has come; None: nobody asks.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class BatchRunner:
         store: StateStore | None,
         metrics: Metrics,
         context: RunnerContext,
+        activity: Activity | None = None,
     ) -> None:
         self._config = config
         self._executor = executor
@@ -65,6 +68,7 @@ class BatchRunner:
         self._store = store
         self._metrics = metrics
         self._context = context
+        self._activity = activity or Activity()
 
     async def run(self, batch: Batch) -> None:
         """Run a batch to its end, or abandon it once it is stale.
@@ -77,6 +81,7 @@ class BatchRunner:
         if not self._context.is_current(batch):
             return
         started = time.monotonic()
+        self._activity.reach(batch, Stage.OPEN, batch.first)
         await self._pause_for_tests()
         await self._read_registry()
         state = await self._state(batch)
@@ -85,12 +90,12 @@ class BatchRunner:
         try:
             complete = await self._derive(batch, transaction, deliveries)
         except RuleFaultError:
-            await self._wait_delivered(deliveries)
+            await self._deliver(batch, batch.last, deliveries)
             self._executor.report()
             raise
         if not complete:
             return
-        await self._wait_delivered(deliveries)
+        await self._deliver(batch, batch.last, deliveries)
         await self._pause_for_tests()
         if not self._context.is_current(batch):
             return
@@ -98,6 +103,7 @@ class BatchRunner:
             await self._write_state(batch, state, transaction)
             await self._pause_for_tests()
         batch.done = True
+        self._activity.reach(batch, Stage.DONE, batch.last)
         self._executor.report()
         topic = batch.tp.topic
         self._metrics.set("agents_batch_seconds", time.monotonic() - started, topic)
@@ -125,8 +131,9 @@ class BatchRunner:
             derive(record, transaction, deliveries)
             if number % _YIELD_CHECK_EVERY or time.monotonic() < slice_end:
                 continue
+            self._activity.reach(batch, Stage.DERIVE, record.offset)
             if self._producer.backlog() > self._config.queue_records // 2:
-                await self._wait_delivered(deliveries)
+                await self._deliver(batch, record.offset, deliveries)
             await asyncio.sleep(0)
             if not self._context.is_current(batch):
                 return False
@@ -138,6 +145,7 @@ class BatchRunner:
         deliveries = DeliveryTracker()
         if transaction.changes:
             state.write(transaction, committed, deliveries)
+            self._activity.reach(batch, Stage.WRITE_STATE, batch.last, deliveries)
             await self._wait_delivered(deliveries)
             state.apply(transaction, committed)
 
@@ -145,6 +153,11 @@ class BatchRunner:
         """Pause between two steps, so that a test can kill the worker there."""
         if self._config.batch_pause_for_tests_s:
             await asyncio.sleep(self._config.batch_pause_for_tests_s)
+
+    async def _deliver(self, batch: Batch, offset: int, deliveries: DeliveryTracker) -> None:
+        """Wait for the outputs up to an offset."""
+        self._activity.reach(batch, Stage.DELIVER, offset, deliveries)
+        await self._wait_delivered(deliveries)
 
     async def _wait_delivered(self, deliveries: DeliveryTracker) -> None:
         if deliveries.sent:

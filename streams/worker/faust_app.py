@@ -17,6 +17,7 @@ from streams.gc_tuning import tune_gc
 from streams.metrics import Metrics
 from streams.produce.producer import EventProducer
 from streams.state.store import StateStore
+from streams.worker.activity import Activity
 from streams.worker.batch_consumer import BatchConsumer, BatchTransport
 from streams.worker.batches import Batch
 
@@ -31,6 +32,7 @@ class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
         event_producer: Sends outputs, dead letters and state.
         metrics: Counts and durations of the agents.
         stores: State of each topic that has stateful rules.
+        activities: How far the agent of each topic has come.
         stopped: Topics that a rule fault has stopped.
         assigned: Partitions that this worker has.
         unfinished_batches: Most delivered and unfinished batches of one partition.
@@ -39,6 +41,7 @@ class CityApp(faust.App):  # type: ignore[misc]  # Faust has no types for us
     producer: EventProducer
     metrics: Metrics
     stores: list[StateStore]
+    activities: dict[str, Activity]
     stopped: set[str]
     assigned: frozenset[PartitionId] = frozenset()
     unfinished_batches: int

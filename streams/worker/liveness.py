@@ -1,7 +1,8 @@
 """Liveness of a worker, by progress alone (docs/delivery.md#liveness).
 
-A worker is unhealthy when a partition has lag and no commit for `stalled_after_s`. It then prints one line and ends
-with `EXIT_UNHEALTHY`, so that its supervisor acts.
+A worker is unhealthy when a partition has lag and no progress for `stalled_after_s`. It then prints one line and ends
+with `EXIT_UNHEALTHY`, so that its supervisor acts. Progress is a commit, or that the agent of the topic comes further,
+within a batch, too: a slow worker does not end.
 
 A thread with its own Kafka client compares committed and last stable offsets. So it also finds a blocked event loop,
 and a consumer that silently lost its group. It exports lag, which Faust does not. Only what a consumer can read is lag:
@@ -12,16 +13,17 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import NamedTuple, NoReturn
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.backlog import Backlog, PartitionId
 from streams.config import StreamsConfig
 from streams.consumer_settings import READ_COMMITTED
 from streams.metrics import Emit, Metrics
+from streams.stalls import LOOK_S, NOTABLE_S, Notice, Seen, StallWatch
 
 EXIT_UNHEALTHY = 70
 _REQUEST_S = 5.0
@@ -46,29 +48,42 @@ class Offsets(NamedTuple):
         return max(0, self.end - (self.committed if self.readable is None else self.readable))
 
 
+class Stalls(NamedTuple):
+    """What one look says of the time without progress, in seconds by partition; 0 where nothing waits.
+
+    Attributes:
+        no_commit: Since the last commit.
+        no_progress: Since the last commit, or since the topic's agent came further.
+    """
+
+    no_commit: dict[PartitionId, float]
+    no_progress: dict[PartitionId, float]
+
+    def slow(self, partition: PartitionId) -> float:
+        """Return the seconds without a commit of a partition that is worked on, else 0."""
+        return 0.0 if self.no_progress[partition] >= NOTABLE_S else self.no_commit[partition]
+
+
 class Watch:
-    """A measure of how long each partition has had lag without a commit. The time is an argument."""
+    """A measure of how long each partition has had lag without progress. The time is an argument."""
 
     def __init__(self) -> None:
-        self._seen: dict[PartitionId, tuple[int, float]] = {}
+        self._commits: StallWatch[PartitionId] = StallWatch()
+        self._progress: StallWatch[PartitionId] = StallWatch()
 
-    def look(self, now: float, offsets: Mapping[PartitionId, Offsets]) -> dict[PartitionId, float]:
+    def look(
+        self, now: float, offsets: Mapping[PartitionId, Offsets], worked: Callable[[str], Hashable]
+    ) -> Stalls:
         """Compare offsets with those of the last call. Partitions that are missing in `offsets` are discarded.
 
         Args:
             now: Time in seconds of a monotonic clock.
             offsets: Offsets by partition.
-
-        Returns:
-            Seconds without progress by partition, 0 where there is no lag.
+            worked: Returns how far the agent of a topic has come.
         """
-        seen: dict[PartitionId, tuple[int, float]] = {}
-        for partition, current in offsets.items():
-            committed, since = self._seen.get(partition, (current.committed, now))
-            moved = committed != current.committed or not current.lag
-            seen[partition] = (current.committed, now if moved else since)
-        self._seen = seen
-        return {partition: now - since for partition, (_, since) in seen.items()}
+        commits = {key: Seen(each.lag > 0, each.committed) for key, each in offsets.items()}
+        progress = {key: Seen(seen.waits, (seen.progress, worked(key[0]))) for key, seen in commits.items()}
+        return Stalls(self._commits.look(now, commits), self._progress.look(now, progress))
 
 
 class Liveness(threading.Thread):
@@ -83,6 +98,7 @@ class Liveness(threading.Thread):
         emit: Receives them; must not block.
         on_unhealthy: Called with one line when the worker is unhealthy; by default it ends the process.
         stopped: Topics that a rule fault has stopped. Their lag is exported and does not end the process.
+        worked: Returns how far the agent of a topic has come; it changes with every progress.
     """
 
     def __init__(
@@ -95,6 +111,7 @@ class Liveness(threading.Thread):
         on_unhealthy: Callable[[str], None] | None = None,
         *,
         stopped: Collection[str] = (),
+        worked: Callable[[str], Hashable] = lambda _topic: None,
     ) -> None:
         super().__init__(name="liveness", daemon=True)
         self._config = config
@@ -104,7 +121,9 @@ class Liveness(threading.Thread):
         self._emit = emit
         self._stopped = stopped
         self._on_unhealthy = on_unhealthy or end_process
+        self._worked = worked
         self._watch = Watch()
+        self._notice: Notice[tuple[str, PartitionId]] = Notice()
         self._last: dict[PartitionId, Offsets] = {}
         self._backlog = Backlog(config.kafka)
         self._halt = threading.Event()
@@ -133,29 +152,57 @@ class Liveness(threading.Thread):
 
     def _repeat(self) -> None:
         """Check and emit until stopped."""
-        every = min(self._config.metrics_interval_s, self._config.stalled_after_s / 4)
+        every = min(LOOK_S, self._config.metrics_interval_s, self._config.stalled_after_s / 4)
+        due_at = time.monotonic() + self._config.metrics_interval_s - every / 2
         while not self._halt.wait(every):
             try:
                 offsets = self._offsets()
             except KafkaException:
                 self._watch = Watch()  # Kafka is away, which is no fault of this worker
                 offsets = {}
-            stalled = self._watch.look(time.monotonic(), offsets)
-            self._export(offsets, stalled)
-            self._check(offsets, stalled)
+            now = time.monotonic()
+            stalls = self._watch.look(now, offsets, self._worked)
+            due = now >= due_at
+            if self._notable(stalls) or due:
+                self._export(offsets, stalls)
+            if due:
+                due_at = now + self._config.metrics_interval_s - every / 2
+                self._metrics.emit_all(self._emit)
+            self._check(offsets, stalls.no_progress)
+
+    def _notable(self, stalls: Stalls) -> bool:
+        """Return whether a stall has become notable or is over: that is reported at once."""
+        kinds = {"commit": stalls.no_commit, "progress": stalls.no_progress}
+        return self._notice.changed(
+            {
+                (kind, partition): seconds
+                for kind, found in kinds.items()
+                for partition, seconds in found.items()
+            }
+        )
 
     def _offsets(self) -> dict[PartitionId, Offsets]:
         partitions = self._assigned() or self._unheld_partitions()
         if not partitions:
             return {}
         wanted = [TopicPartition(topic, number) for topic, number in sorted(partitions)]
+        begins, ends = self._bounds(wanted, OffsetSpec.earliest()), self._bounds(wanted, OffsetSpec.latest())
         found = {}
         for each in self._client.committed(wanted, timeout=_REQUEST_S):
-            begin, end = self._client.get_watermark_offsets(each, timeout=_REQUEST_S)
             partition = each.topic, each.partition
-            found[partition] = self._readable(partition, Offsets(max(each.offset, begin), end))
+            offsets = Offsets(max(each.offset, begins[partition]), ends[partition])
+            found[partition] = self._readable(partition, offsets)
         self._last = found
         return found
+
+    def _bounds(self, wanted: Iterable[TopicPartition], spec: OffsetSpec) -> dict[PartitionId, int]:
+        """Return the first offsets or the last stable offsets of partitions, by one request to each broker."""
+        asked = self._admin.list_offsets(
+            dict.fromkeys(wanted, spec),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=_REQUEST_S,
+        )
+        return {(each.topic, each.partition): future.result().offset for each, future in asked.items()}
 
     def _readable(self, partition: PartitionId, offsets: Offsets) -> Offsets:
         """Look for a readable record where nothing was committed since the last time."""
@@ -183,12 +230,12 @@ class Liveness(threading.Thread):
             (topic, number) for topic in self._topics if topic in known for number in known[topic].partitions
         }
 
-    def _export(self, offsets: Mapping[PartitionId, Offsets], stalled: Mapping[PartitionId, float]) -> None:
+    def _export(self, offsets: Mapping[PartitionId, Offsets], stalls: Stalls) -> None:
         for partition in offsets if self._assigned() else ():
             labels = {"topic": partition[0], "partition": str(partition[1])}
             self._emit("agents_lag_records", float(offsets[partition].lag), labels)
-            self._emit("agents_stalled_seconds", stalled[partition], labels)
-        self._metrics.emit_all(self._emit)
+            self._emit("agents_stalled_seconds", stalls.no_progress[partition], labels)
+            self._emit("agents_slow_seconds", stalls.slow(partition), labels)
 
     def _check(self, offsets: Mapping[PartitionId, Offsets], stalled: Mapping[PartitionId, float]) -> None:
         limit = self._config.stalled_after_s
@@ -196,7 +243,7 @@ class Liveness(threading.Thread):
             if seconds >= limit and topic not in self._stopped:
                 lag = offsets[topic, number].lag
                 self._on_unhealthy(
-                    f"agents: {topic}/{number}: lag {lag} and no commit for {seconds:.0f} s: ending myself"
+                    f"agents: {topic}/{number}: lag {lag} and no progress for {seconds:.0f} s: ending myself"
                 )
 
 

@@ -7,10 +7,13 @@ import fcntl
 import json
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dashboards import panels
 from dashboards.build import boards, targets
@@ -149,6 +152,17 @@ def test_every_board_shows_data_age_or_time_and_links_to_its_siblings(board: dic
     ]
     assert len(places) == len(set(places))
     assert all(x < panels.WIDE for x, _ in places)
+
+
+@given(spans=st.lists(st.sampled_from([3, 4, 8, 12, 24]), min_size=1, max_size=20))
+def test_panels_of_any_width_lie_side_by_side_within_the_board(spans: list[int]) -> None:
+    """In order, none beyond the right edge, none upon another."""
+    board = panels.board("x", "X", [panels.note("note", "text", span=span) for span in spans])
+    places = [(panel.grid_pos.x, panel.grid_pos.y, panel.grid_pos.w) for panel in board.panels or []]  # type: ignore[union-attr]
+    assert [width for _, _, width in places] == spans
+    assert all(left + width <= panels.WIDE for left, _, width in places)
+    for (left, top, width), (next_left, next_top, _) in pairwise(places):
+        assert (next_top, next_left) in {(top, left + width), (top + 3, 0)}
 
 
 @pytest.mark.parametrize("name", [*(d for d in load_catalog().domains if d != "platform"), "overview"])

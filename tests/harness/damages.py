@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 TOPIC = "air-quality.reading"
 
@@ -71,13 +71,7 @@ def flipped(pattern: str, at: float = 0.5) -> Callable[[Path, Path], None]:
 
 def cut(pattern: str) -> Callable[[Path, Path], None]:
     """Cut the largest file of a pattern in half."""
-
-    def do(data: Path, _old: Path) -> None:
-        path = largest(data, pattern)
-        with path.open("r+b") as file:
-            file.truncate(path.stat().st_size // 2)
-
-    return do
+    return lambda data, _old: cut_file(largest(data, pattern))
 
 
 def parts_removed(table: str) -> Callable[[Path, Path], None]:
@@ -89,6 +83,45 @@ def parts_removed(table: str) -> Callable[[Path, Path], None]:
             shutil.rmtree(part)
 
     return do
+
+
+def emptied(pattern: str) -> Callable[[Path, Path], None]:
+    """Empty the first file of a pattern."""
+
+    def do(data: Path, _old: Path) -> None:
+        min(data.glob(pattern)).write_bytes(b"")
+
+    return do
+
+
+def table_files(name: str, damage: Callable[[Path], object]) -> Callable[[Path, Path], None]:
+    """Damage a file of the largest part of the archive, named by a pattern; an empty name is the part's folder."""
+
+    def do(data: Path, _old: Path) -> None:
+        table = (data / "clickhouse" / "data" / "city" / "records").resolve()
+        part = max(table.glob("all_*"), key=lambda each: sum(file.stat().st_size for file in each.iterdir()))
+        damage(largest(part, name) if name else part)
+
+    return do
+
+
+def cut_file(path: Path) -> None:
+    """Cut a file in half."""
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def flip_file(path: Path) -> None:
+    """Flip a bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def empty_folder(folder: Path) -> None:
+    """Remove what is in a folder."""
+    shutil.rmtree(folder)
+    folder.mkdir()
 
 
 def largest(data: Path, pattern: str) -> Path:
@@ -104,11 +137,34 @@ DAMAGES = (
     Damage("clickhouse-removed", removed("clickhouse"), 0, REFILLED),
     Damage("clickhouse-archive-parts-removed", parts_removed("records"), 0, REFILLED),
     Damage("clickhouse-typed-parts-removed", parts_removed("air_quality_reading"), 0, REFILLED),
+    Damage(
+        "clickhouse-definition-emptied",
+        emptied("clickhouse/metadata/city/*.sql"),
+        1,
+        "a file is damaged: move",
+    ),
+    Damage("clickhouse-part-file-cut", table_files("*.bin", cut_file), 0, "ClickHouse has set this part of"),
+    Damage(
+        "clickhouse-part-file-removed", table_files("columns.txt", Path.unlink), 0, "has set this part of"
+    ),
+    Damage("clickhouse-part-folder-emptied", table_files("", empty_folder), 0, "has set this part of"),
+    Damage(
+        "clickhouse-part-bit-flipped", table_files("*.bin", flip_file), 1, "a part of city.records is damaged"
+    ),
     Damage("kafka-older", older("kafka/log"), 2, KAFKA_OLDER),
     Damage("kafka-removed", removed("kafka/log"), 2, KAFKA_OLDER),
     Damage("kafka-segment-cut", cut(f"kafka/log/{TOPIC}-*/*.log"), 2, KAFKA_OLDER),
     Damage("kafka-segment-flipped", flipped(f"kafka/log/{TOPIC}-*/*.log"), 1, "expected commitment"),
     Damage("kafka-meta-removed", removed("kafka/log/meta.properties"), 2, "meta.properties: gone"),
+    Damage(
+        "kafka-topic-id-removed", removed(f"kafka/log/{TOPIC}-0/partition.metadata"), 2, "set the partition's"
+    ),
+    Damage(
+        "kafka-topic-id-emptied", emptied(f"kafka/log/{TOPIC}-0/partition.metadata"), 2, "set the partition's"
+    ),
+    Damage("kafka-checkpoint-emptied", emptied("kafka/log/recovery-point-offset-checkpoint"), 0, ""),
+    Damage("kafka-quorum-emptied", emptied("kafka/log/__cluster_metadata-0/quorum-state"), 2, "move it away"),
+    Damage("kafka-checkpoint-cut", cut("kafka/log/replication-offset-checkpoint"), 2, "move it away"),
     Damage("ledger-older", older("ledger"), 2, LEDGER_OLDER),
     Damage("ledger-removed", removed("ledger"), 2, LEDGER_OLDER),
     Damage("ledger-state-removed", removed(f"ledger/{TOPIC}/*/1/state.json"), 1, "put it back or run"),
@@ -123,7 +179,7 @@ DAMAGES = (
     Damage("anchors-removed", removed("anchors"), 0, ""),
     Damage("keys-passwords-removed", removed("keys/clickhouse-*"), 0, ""),
     Damage("replay-older", older("replay"), 0, ""),
-    Damage("keys-seed-removed", removed("keys/ledger-master.seed"), 1, "no master seed"),
+    Damage("keys-seed-removed", removed("keys/ledger-master.seed"), 2, "keys/ledger-master.seed"),
     Damage("keys-signer-older", older("keys/ledger-signer.json"), 0, ""),
     Damage("keys-signer-removed", removed("keys/ledger-signer.json"), 1, "gone, and with it what was signed"),
     Damage("replay-removed", removed("replay"), 0, ""),

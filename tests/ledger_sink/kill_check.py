@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from ledger_sink.format.block import Block, require_successor
 from ledger_sink.format.checkpoint import Checkpoint, parse_checkpoint
 from ledger_sink.format.control import parse_control
+from ledger_sink.format.cosigned import open_cosigned
 from ledger_sink.format.keys import city_origin
 from ledger_sink.format.note import verify_note
-from ledger_sink.format.policy import open_cosigned
 from ledger_sink.log.key_list import read_keys
 from ledger_sink.log.name import LogName
 from ledger_sink.store import FileStore

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 STAGES = (3, 257)
 """Records sealed at each checkpoint: partial tiles; then a full one that replaces them, and new partial ones."""
 RECORDS = records(0, STAGES[-1])
-NOW_MS = 1_800_000_000_000
+NOW_MS = 1_760_000_000_000
+"""A time of the past: a cosignature of the future would not count."""
 TOPIC = "air.reading"
 FOLDER = f"{TOPIC}/0/1"
 CITY_KEY = log_key(SEED, city_origin(CITY)).verifier
@@ -69,7 +70,7 @@ def prepare(root: Path) -> None:
 def quorum_at(root: Path) -> Quorum:
     """The policy with the one witness, whose files are below the root as well."""
     witness = Witness(
-        OWN, FileStore(root / "witness", threads=1), lambda: {CITY_KEY.name: CITY_KEY}, lambda: 1_800_000_000
+        OWN, FileStore(root / "witness", threads=1), lambda: {CITY_KEY.name: CITY_KEY}, lambda: NOW_MS // 1000
     )
     cosigner = WitnessClient(OWN.verifier, "http://witness.example")
     cosigner._peer = Beside(witness)

@@ -61,11 +61,32 @@ def migrate(client: Any, catalog: Catalog, root: Path = DOMAINS) -> tuple[str, .
     return tuple(done)
 
 
+def statements(catalog: Catalog, root: Path = DOMAINS) -> tuple[str, ...]:
+    """Return the statements that make every table and view in an empty database, in order.
+
+    Args:
+        catalog: The catalogue whose topics get tables.
+        root: The folder of the domains' SQL files.
+
+    Raises:
+        MigrationError: A file of the folder is not named as a migration is.
+    """
+    return (
+        *_common(),
+        *map(tables.create_table, catalog.topics.values()),
+        *(statement for script in load_scripts(catalog, root) for statement in script.statements),
+    )
+
+
+def _common() -> tuple[str, ...]:
+    return _MIGRATIONS, tables.create_archive(), tables.create_dictionary()
+
+
 def _migrate(
     client: Any, catalog: Catalog, scripts: tuple[Script, ...], rollups: Mapping[str, tuple[str, ...]]
 ) -> list[str]:
     client.command(tables.create_database())
-    for statement in (_MIGRATIONS, tables.create_archive(), tables.create_dictionary()):
+    for statement in _common():
         client.command(statement)
     done = _bring_tables(client, catalog)
     done += _bring_scripts(client, catalog, scripts, rollups)

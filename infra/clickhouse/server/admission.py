@@ -11,7 +11,25 @@ from starlette.requests import ClientDisconnect
 from infra.clickhouse.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+
+
+class Turn:
+    """A worker that is held; it can be given back before the work has ended.
+
+    Args:
+        free: Gives the worker to others.
+    """
+
+    def __init__(self, free: Callable[[], None]) -> None:
+        self._free = free
+        self._held = True
+
+    def give_back(self) -> None:
+        """Give the worker to others, once."""
+        if self._held:
+            self._held = False
+            self._free()
 
 
 class AdmissionQueue:
@@ -31,11 +49,14 @@ class AdmissionQueue:
         self._wait_s = wait_s
 
     @asynccontextmanager
-    async def admit(self, left: asyncio.Future[None]) -> AsyncIterator[None]:
+    async def admit(self, left: asyncio.Future[None]) -> AsyncIterator[Turn]:
         """Wait for a free worker and hold it while the context is open.
 
         Args:
             left: Done when the client has gone; then nobody waits for a worker any more.
+
+        Yields:
+            The turn.
 
         Raises:
             RefusedError: Code 202; the queue is full or the wait too long. A client may try again.
@@ -44,14 +65,20 @@ class AdmissionQueue:
         if self._present >= self._most_present:
             raise _busy(f"{self._most_waiting} statements are waiting already")
         self._present += 1
+        turn = Turn(self._leave)
         try:
             await self._wait(left)
-            try:
-                yield
-            finally:
-                self._free.release()
-        finally:
+        except BaseException:
             self._present -= 1
+            raise
+        try:
+            yield turn
+        finally:
+            turn.give_back()
+
+    def _leave(self) -> None:
+        self._present -= 1
+        self._free.release()
 
     async def _wait(self, left: asyncio.Future[None]) -> None:
         turn = asyncio.ensure_future(self._free.acquire())

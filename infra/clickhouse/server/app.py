@@ -14,6 +14,7 @@ import logging
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from starlette.applications import Starlette
@@ -28,16 +29,18 @@ from infra.clickhouse.server.body import read_body
 from infra.clickhouse.server.execute import ExecutionResult, Job, execute, parse_job
 from infra.clickhouse.server.formats import content_type
 from infra.clickhouse.server.multipart import external_tables, parse_form
+from infra.clickhouse.server.overrun import Overruns
 from infra.clickhouse.server.request import QueryRequest, parse_request
 from infra.clickhouse.server.response import IncompleteResponseError, QueryResponse
 from infra.clickhouse.server.sessions import Sessions
 from ledger_sink.http.server import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from starlette.types import Receive, Scope, Send
 
+    from infra.clickhouse.server.admission import Turn
     from infra.clickhouse.server.body import Body
     from infra.clickhouse.server.config import ServerConfig, User
     from infra.clickhouse.server.engine import EmbeddedEngine, Handle
@@ -50,9 +53,17 @@ _KILL_AGAIN_S = 0.2
 """Seconds until a statement that still runs is cancelled again: the engine forgets a cancelling that came too early."""
 
 
-def create_app(engine: EmbeddedEngine, config: ServerConfig) -> Starlette:
-    """Return the application: `/ping` without a password, everything else by `ClickHouseServer`."""
-    server = ClickHouseServer(engine, config)
+def create_app(
+    engine: EmbeddedEngine, config: ServerConfig, tell_overruns: Callable[[int], None] = lambda _: None
+) -> Starlette:
+    """Return the application: `/ping` without a password, everything else by `ClickHouseServer`.
+
+    Args:
+        engine: Runs the statements.
+        config: The users and the limits.
+        tell_overruns: Called with the number of boards' statements that run beyond their limit.
+    """
+    server = ClickHouseServer(engine, config, tell_overruns)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -73,15 +84,20 @@ class ClickHouseServer:
     Args:
         engine: Runs the statements.
         config: The users and the limits.
+        tell_overruns: Called with the number of boards' statements that run beyond their limit.
     """
 
-    def __init__(self, engine: EmbeddedEngine, config: ServerConfig) -> None:
+    def __init__(
+        self, engine: EmbeddedEngine, config: ServerConfig, tell_overruns: Callable[[int], None]
+    ) -> None:
         self._engine = engine
         self._config = config
         self._admission = AdmissionQueue(config.running, config.waiting, config.wait_s)
         self._board_admission = AdmissionQueue(config.boards.running, config.waiting, config.wait_s)
         self._sessions = Sessions(config.sessions)
-        self._workers = ThreadPoolExecutor(config.running, thread_name_prefix="clickhouse")
+        self._overruns = Overruns(config.boards, tell_overruns)
+        workers = config.running + config.boards.spare
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="clickhouse")
         self._identity = {
             "X-ClickHouse-Server-Display-Name": config.display_name,
             "X-ClickHouse-Timezone": engine.value("SELECT timezone()"),
@@ -127,16 +143,17 @@ class ClickHouseServer:
         body = await self._read(request)
         left = asyncio.ensure_future(response.watch())
         try:
-            async with contextlib.AsyncExitStack() as turn:
+            async with contextlib.AsyncExitStack() as stack:
+                held = []
                 if user.role == "boards":  # first, so that those who wait for it take no worker
-                    await turn.enter_async_context(self._board_admission.admit(left))
-                await turn.enter_async_context(self._admission.admit(left))
+                    held.append(await stack.enter_async_context(self._board_admission.admit(left)))
+                held.append(await stack.enter_async_context(self._admission.admit(left)))
                 job = await self._parse(request.method, pairs, headers, body, user, left)
                 if job.statement.kind == "empty" and request.method in ("GET", "HEAD"):
                     await response.start(self._identity | {"Content-Type": "text/plain; charset=UTF-8"})
                     await response.block(b"Ok.\n")
                 else:
-                    await self._run(job, response, left)
+                    await self._run(job, response, left, held)
             await response.end()  # last: a client with the whole response finds the session free
         finally:
             left.cancel()
@@ -182,14 +199,16 @@ class ClickHouseServer:
         encoding = request.headers.get("content-encoding", "")
         return await read_body(request.stream(), encoding, limit, config.spool_bytes, config.path)
 
-    async def _run(self, job: Job, response: QueryResponse, left: asyncio.Future[None]) -> None:
+    async def _run(
+        self, job: Job, response: QueryResponse, left: asyncio.Future[None], held: Sequence[Turn]
+    ) -> None:
         session_id = job.request.session_id if job.role == "platform" else None  # boards leave no state
         handle = await self._sessions.take(session_id) if session_id else None
         keep = handle is not None or job.statement.makes_session_state
         if handle is None:
             handle = await self._blocking(self._engine.handle)
         try:
-            await self._watched(job, handle, response, left)
+            await self._watched(job, handle, response, left, held)
         finally:
             if keep and session_id:
                 self._sessions.keep(session_id, handle, job.request.session_timeout_s)
@@ -197,11 +216,16 @@ class ClickHouseServer:
                 handle.close()
 
     async def _watched(
-        self, job: Job, handle: Handle, response: QueryResponse, left: asyncio.Future[None]
+        self,
+        job: Job,
+        handle: Handle,
+        response: QueryResponse,
+        left: asyncio.Future[None],
+        held: Sequence[Turn],
     ) -> None:
         """Run a job and cancel it when the client goes; an insert whose data has arrived is finished."""
         marker = f"request-{uuid.uuid4()}"
-        work = asyncio.ensure_future(self._execute(job, handle, response, marker))
+        work = asyncio.ensure_future(self._execute(job, handle, response, marker, held))
         try:
             await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)
             while not work.done() and job.statement.kind != "insert":
@@ -212,18 +236,32 @@ class ClickHouseServer:
             await asyncio.wait({work})
         work.result()
 
-    async def _execute(self, job: Job, handle: Handle, response: QueryResponse, marker: str) -> None:
-        result: ExecutionResult = await self._blocking(execute, job, handle, self._config, marker)
+    async def _execute(
+        self, job: Job, handle: Handle, response: QueryResponse, marker: str, held: Sequence[Turn]
+    ) -> None:
+        with self._overrun(job, held):
+            result: ExecutionResult = await self._blocking(execute, job, handle, self._config, marker)
         try:
-            block = await self._blocking(next, result.blocks, None)
+            block = await self._next(job, result, held)
             await response.start(self._headers(job, result))
             while block is not None and not response.gone:
                 await response.block(block)
-                block = await self._blocking(next, result.blocks, None)
+                block = await self._next(job, result, held)
         finally:
             close = getattr(result.blocks, "close", None)
             if close is not None:
-                await self._blocking(close)
+                with self._overrun(job, held):
+                    await self._blocking(close)
+
+    async def _next(self, job: Job, result: ExecutionResult, held: Sequence[Turn]) -> bytes | None:
+        with self._overrun(job, held):
+            return await self._blocking(next, result.blocks, None)
+
+    def _overrun(self, job: Job, held: Sequence[Turn]) -> contextlib.AbstractContextManager[None]:
+        """Watch the engine's work for a board; the time that its client takes does not count."""
+        if job.role != "boards":
+            return contextlib.nullcontext()
+        return self._overruns.watch(partial(_give_back, held))
 
     def _headers(self, job: Job, result: ExecutionResult) -> dict[str, str]:
         written = result.written
@@ -242,6 +280,11 @@ class ClickHouseServer:
 
     async def _blocking(self, function: Callable[..., _T], *arguments: object) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._workers, function, *arguments)
+
+
+def _give_back(held: Sequence[Turn]) -> None:
+    for turn in held:
+        turn.give_back()
 
 
 def _query_request(

@@ -1,20 +1,21 @@
 """Statements of a user with the role `boards`: one that reads, checked by the engine's own parser.
 
 The engine parses the text into its syntax tree (`parseQueryToJSON`), and the tree decides: no comment, quote or escape
-can hide a part of it. Everything that is not known to read is refused. The grants of the role and `readonly = 1` hold
-beside it.
+can hide a part of it. Everything that is not known to read, or to end soon, is refused (`board_tree.py`). The grants of
+the role and `readonly = 1` hold beside it; the embedded engine asks for no grant on the tables of `system`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from infra.clickhouse.errors import EngineError, RefusedError
+from infra.clickhouse.server.board_tree import check_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from infra.clickhouse.server.config import BoardLimits
     from infra.clickhouse.server.engine import Handle
@@ -26,27 +27,12 @@ _NAMED_READING = frozenset(
 )
 _NOT_WRITTEN_OUT = re.compile(r"AST node of type '([A-Za-z]+)(?:_[^']*)?' does not support JSON")
 _SCOPE = re.compile(r": In scope SELECT parseQueryToJSON\(.*", re.DOTALL)
-# Functions that need no grant and reach past the tables, or hold a worker.
-_FUNCTIONS = frozenset(
-    {
-        "file",
-        "sleep",
-        "sleepeachrow",
-        "getserversetting",
-        "addresstoline",
-        "addresstosymbol",
-        "demangle",
-        "eval",
-    }
-)
 _FREE_SETTINGS = frozenset(
     {
         "date_time_input_format",
         "date_time_output_format",
         "extremes",
         "join_use_nulls",
-        "max_block_size",
-        "max_threads",
         "send_progress_in_http_headers",
         "session_timezone",
         "use_uncompressed_cache",
@@ -89,8 +75,7 @@ def check_board_statement(sql: bytes, handle: Handle) -> None:
         raise RefusedError(306, "TOO_DEEP_RECURSION", "the statement nests too deeply") from error
     if tree.get("type") not in _READING:
         raise _not_reading(str(tree.get("type")))
-    for node in _nodes(tree):
-        _check_node(node)
+    check_tree(tree)
 
 
 def _escaped(sql: bytes) -> str:
@@ -116,6 +101,9 @@ def board_settings(asked: Mapping[str, str], limits: BoardLimits) -> dict[str, s
         "max_execution_time": limits.max_execution_s,
         "max_result_rows": limits.max_result_rows,
         "max_memory_usage": limits.max_memory_bytes,
+        "max_block_size": limits.max_block_rows,
+        "max_joined_block_size_rows": limits.max_block_rows,
+        "max_threads": limits.max_threads,
     }
     kept = {}
     for name, value in asked.items():
@@ -132,39 +120,7 @@ def board_settings(asked: Mapping[str, str], limits: BoardLimits) -> dict[str, s
     return kept | {"readonly": "1"}
 
 
-def _check_node(node: Mapping[str, Any]) -> None:
-    """Refuse `INTO OUTFILE`, and the name of a function that reaches past the tables, called or handed on.
-
-    A parameter of type Identifier may be such a name (`arrayMap({f:Identifier}, …)`), and its value is not in the tree.
-    """
-    if str(node.get("param_type", "")).strip().casefold() == "identifier":
-        raise _past_the_tables(f"{{{node.get('name')}:Identifier}}")
-    for key, value in node.items():
-        if value and ("out_file" in key.casefold() or "outfile" in key.casefold()):
-            raise _past_the_tables("INTO OUTFILE")
-        texts = value if isinstance(value, list) else [value]
-        for text in texts:
-            if isinstance(text, str) and text.casefold() in _FUNCTIONS:
-                raise _past_the_tables(text)
-
-
-def _nodes(tree: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the nodes of a syntax tree, without literals."""
-    pending = [tree]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, list):
-            pending += node
-        elif isinstance(node, dict) and node.get("type") != "Literal":
-            yield node
-            pending += node.values()
-
-
 def _not_reading(what: str) -> RefusedError:
     return RefusedError(
         164, "READONLY", f"this user reads boards: {what} is not a SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN"
     )
-
-
-def _past_the_tables(name: str) -> RefusedError:
-    return RefusedError(497, "ACCESS_DENIED", f"this user reads tables only, and `{name}` reaches past them")

@@ -35,6 +35,10 @@ class BoardLimits:
     max_execution_s: int = 30
     max_result_rows: int = 200_000
     max_memory_bytes: int = 512 * MIB
+    max_block_rows: int = 2_048  # the engine looks at time and cancelling between blocks only
+    max_threads: int = 2
+    grace_s: int = 10  # beyond its limit: then a statement's turn is given to others
+    spare: int = 2  # workers for statements that gave their turn to others
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from infra.process.log_limit import limit_logging
 from ledger_sink.http.descriptors import raise_descriptor_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import FrameType
 
     from infra.clickhouse.server.engine import EmbeddedEngine
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
             ServerStartError(f"it must run confined (CITY_CONFINEMENT=required), and cannot: {state.why_not}")
         )
     try:
-        run(config, socket.socket(fileno=document["listening"]), state)
+        run(config, socket.socket(fileno=document["listening"]), state, document["state"])
     except ServerStartError as error:
         _refuse(error)
 
@@ -86,15 +86,21 @@ def _confine(config: ServerConfig, document: Mapping[str, Any]) -> confinement.C
     )
     rules = confinement.Rules(config.path, readable, tuple(map(Path, document["out_of_reach"])))
     state = confinement.confine(rules)
-    descriptor = document["state"]
-    if descriptor >= 0:
-        confinement.write_state(descriptor, state)
-        os.close(descriptor)
+    if document["state"] >= 0:
+        confinement.write_state(document["state"], state)
     return state
 
 
-def run(config: ServerConfig, listening: socket.socket, state: confinement.Confinement) -> None:
+def run(
+    config: ServerConfig, listening: socket.socket, state: confinement.Confinement, descriptor: int
+) -> None:
     """Serve on a listening socket until SIGTERM or SIGINT.
+
+    Args:
+        config: Users and limits.
+        listening: The socket.
+        state: The confinement of this process.
+        descriptor: The file of the state, where statements that cannot be stopped are reported, too; below 0: none.
 
     Raises:
         ServerStartError: The engine does not open.
@@ -110,7 +116,12 @@ def run(config: ServerConfig, listening: socket.socket, state: confinement.Confi
     )
     sys.stderr.flush()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _Server(engine, config).run(sockets=[listening])
+
+    def tell(overruns: int) -> None:
+        if descriptor >= 0:
+            confinement.write_state(descriptor, state, overruns)
+
+    _Server(engine, config, tell).run(sockets=[listening])
     # The data is on disk already; waiting for the engine's own threads could take longer than the grace period.
     logging.shutdown()  # says what the log left out
     sys.stderr.flush()
@@ -135,12 +146,12 @@ def _refuse(error: ServerStartError | PortInUseError) -> NoReturn:
 class _Server(uvicorn.Server):
     """A uvicorn server whose end does not wait for endless statements."""
 
-    def __init__(self, engine: EmbeddedEngine, config: ServerConfig) -> None:
+    def __init__(self, engine: EmbeddedEngine, config: ServerConfig, tell: Callable[[int], None]) -> None:
         from infra.clickhouse.server.app import create_app  # noqa: PLC0415 - it imports the engine
 
         super().__init__(
             LimitedConfig(
-                create_app(engine, config),
+                create_app(engine, config, tell),
                 CLICKHOUSE,
                 config.hosts,
                 timeout_graceful_shutdown=int(config.stop_s + _LAST_S / 2),

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _LOCKED = re.compile(r"Another server instance|Cannot lock file")
 _NO_SPACE = re.compile(r"No space left|NOT_ENOUGH_SPACE|Code: 243\b")
+_DAMAGED = re.compile(r"(?:metadata file|\(in file) ((?:store|metadata)/[\w./-]+\.sql)")
+"""The engine's words about a definition that it cannot read, or whose table it cannot load."""
+_TABLE = re.compile(r"'load table ([^']+)' failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +231,23 @@ def quote_name(name: str) -> str:
     return f"`{escaped}`"
 
 
+def _reason(text: str) -> str:
+    """Return the engine's innermost error without its codes and its copy of the table's definition."""
+    first = text.splitlines()[0].rpartition("DB::Exception: ")[2]
+    return first.partition(": Cannot attach table")[0].partition(": Cannot parse definition")[0][:160]
+
+
 def _start_line(config: ServerConfig, text: str) -> str:
     if _LOCKED.search(text):
         return locked_line(config.path)
     if _NO_SPACE.search(text):
         return f"{config.path}: the disk is full: free some space and start again"
+    if found := _DAMAGED.search(text):
+        what = _TABLE.search(text)
+        where = f" of table {what[1]}" if what else ""
+        return (
+            f"{config.path / found[1]}: a file{where} is damaged: move {config.path} away, and the next start fills it "
+            "again from Kafka, or restore a backup (docs/recovery.md#clickhouse-does-not-open); "
+            f"{_reason(text)}"
+        )
     return f"{config.path}: the engine does not open: {text.splitlines()[0] if text else 'no reason given'}"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from infra.clickhouse.errors import RefusedError
 from infra.clickhouse.server.board_statements import board_settings, check_board_statement
+from infra.clickhouse.server.board_tables import check_default_database
+from infra.clickhouse.server.board_tree import check_parameters
 from infra.clickhouse.server.deny_list import refuse_unsafe, refuse_unsafe_text, refuse_unsafe_values
 from infra.clickhouse.server.engine import quote_name
 from infra.clickhouse.server.formats import is_streamed
@@ -130,6 +132,8 @@ def execute(job: Job, handle: Handle, config: ServerConfig, marker: str) -> Exec
     for table in job.request.tables:
         _load_table(table, handle)
     if job.role == "boards" and job.statement.kind != "empty":
+        check_default_database(job.request.database)
+        check_parameters(job.request.params)
         check_board_statement(job.statement.sql, handle)
     handle.prepare(job.request.database, _settings(job, config, marker))
     if job.statement.kind == "insert" and job.statement.format is not None:

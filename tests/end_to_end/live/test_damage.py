@@ -135,6 +135,21 @@ def test_flipped_bytes_of_ledger_and_archive_are_named_by_the_audit(
     assert f"{INDEX}/0 offset 5" in audit.stdout
 
 
+def test_a_partition_that_kafka_set_aside_is_red_and_fails_the_audit(readings: LiveCity) -> None:
+    """Kafka renames its folder; `city status` and `city audit` name it as long as it lies there."""
+    stray = readings.city.data / "kafka" / "log" / f"{TOPIC}-9.{0:032x}-stray"
+    stray.mkdir()
+    (stray / f"{0:020}.log").write_bytes(b"records")
+    try:
+        status, audit = readings.city.city("status"), readings.city.city("audit")
+    finally:
+        shutil.rmtree(stray)
+    for shown in (status, audit):
+        assert shown.returncode == 1, shown.stdout + shown.stderr
+        assert str(stray) in shown.stdout
+        assert f"rename the folder to {TOPIC}-9" in shown.stdout
+
+
 def test_a_flipped_byte_of_a_bundle_fails(readings: LiveCity, tmp_path: Path) -> None:
     """A bundle passes as it was made, and no longer with one bit flipped."""
     bundle, policy = tmp_path / "event.evidence", readings.city.data / "ledger" / "policy.txt"

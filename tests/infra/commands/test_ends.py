@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import subprocess
 import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.commands.common import one_line_errors
 from infra.commands.one_line import INTERRUPTED, PIPE_CLOSED, reported
 from tests.harness.city import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def raising(error: BaseException) -> None:
@@ -54,3 +62,23 @@ def test_any_error_is_one_line(
     said = capsys.readouterr().err
     assert said.startswith(f"city: {line}")
     assert said.count("\n") == 1
+
+
+def test_a_full_disk_of_the_data_directory_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not the folder in which the command was typed, which has room."""
+
+    def free(path: Path) -> Any:
+        return type("Usage", (), {"free": 0 if tmp_path in (path, *path.parents) else 1 << 40})
+
+    monkeypatch.setattr(shutil, "disk_usage", free)
+
+    @one_line_errors
+    def command(data: Path) -> None:
+        assert data.name == ".city"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(SystemExit):
+        command(data=tmp_path / ".city")
+    assert capsys.readouterr().err.startswith(f"city: {tmp_path / '.city'}: no room left")

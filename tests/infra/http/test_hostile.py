@@ -58,6 +58,12 @@ MALFORMED = {
     "space before colon": b"GET / HTTP/1.1\r\nHost : localhost\r\n\r\n",
     "no colon": b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n",
     "empty name": b"GET / HTTP/1.1\r\n: localhost\r\n\r\n",
+    "bare LF": b"GET / HTTP/1.1\nHost: localhost\n\n",
+    "bare LF in a header": b"GET / HTTP/1.1\r\nHost: localhost\nX: a\r\n\r\n",
+    "bare LF at the end": b"GET / HTTP/1.1\r\nHost: localhost\r\n\n",
+    "folded line": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n",
+    "folded by a tab": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n\tb\r\n\r\n",
+    "folded first line": b"GET / HTTP/1.1\r\n Host: localhost\r\nHost: localhost\r\n\r\n",
     "bare CR": b"GET / HTTP/1.1\rHost: localhost\r\n\r\n",
     "no host": b"GET / HTTP/1.1\r\n\r\n",
     "no host in 1.0": b"GET / HTTP/1.0\r\n\r\n",
@@ -77,6 +83,11 @@ FRAMINGS = {
     "length and chunks": ("Content-Length: 4", "Transfer-Encoding: chunked"),
     "two lengths": ("Content-Length: 4", "Content-Length: 5"),
     "length list": ("Content-Length: 4, 5",),
+    "same length twice in one line": ("Content-Length: 4, 4",),
+    "same length twice": ("Content-Length: 4", "Content-Length: 4"),
+    "folded length": ("Content-Length: 4\r\n 0",),
+    "length behind a bare LF": ("X: a\nContent-Length: 4",),
+    "no digits": ("Content-Length: ",),
     "negative": ("Content-Length: -1",),
     "plus": ("Content-Length: +4",),
     "hex": ("Content-Length: 0x10",),
@@ -94,6 +105,23 @@ def test_what_two_servers_could_read_differently_is_refused(target: Target, name
     answer = target.send(target.head(*FRAMINGS[name], method="POST", path=target.post) + smuggled)
     assert status_of(answer) in {400, 413, 501}, answer[:300]
     assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_transfer_coding_in_1_0_is_refused(target: Target) -> None:
+    """Its body ends elsewhere for a server of that version (RFC 9112 §6.1)."""
+    head = target.head("Transfer-Encoding: chunked", method="POST", path=target.post)
+    answer = target.send(
+        head.replace(b"HTTP/1.1", b"HTTP/1.0") + b"0\r\n\r\nGET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    )
+    assert status_of(answer) == 400, answer[:300]
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_faulty_head_behind_a_good_one_is_refused(target: Target) -> None:
+    """Each head on a connection is checked, not only the first."""
+    good = target.head(f"Content-Length: {len(target.body)}") + target.body
+    answer = target.send(good + target.head("X: a\n b"))
+    assert [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"200", b"400"]
 
 
 @pytest.mark.parametrize(

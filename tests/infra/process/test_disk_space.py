@@ -52,3 +52,15 @@ def test_a_write_without_room_is_one_line_with_its_place(tmp_path: Path, number:
     assert unnamed is not None
     assert unnamed.startswith(f"{tmp_path}: no room left")
     assert no_room(OSError(errno.EACCES, "denied"), tmp_path) is None
+
+
+def test_the_fullest_of_the_writers_places_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of a write to an open file names no file; a disk that has room is not the one."""
+    data, here = tmp_path / "data", tmp_path / "here"
+    free = {data: 0, here: 1 << 40}
+    for folder in free:
+        folder.mkdir()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": free[path]}))
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    for places in ((data, here), (here, data)):
+        assert (no_room(full, *places) or "").startswith(f"{data}: no room left")

@@ -94,3 +94,47 @@ def test_last_lines_go_back_into_the_older_file(tmp_path: Path) -> None:
     older(log, 1).write_bytes(b"the reason\n")
     assert last_lines(log) == ["the reason"]
     assert last_lines(tmp_path / "none.log") == []
+
+
+def test_a_killed_process_is_never_explained_by_a_line_of_an_earlier_run(tmp_path: Path) -> None:
+    """Neither where the log goes on in the same file, nor where it was cut since the start."""
+    supervisor = Supervisor(tmp_path)
+    supervisor.take()
+    first = supervisor.start("oracle", [sys.executable, "-c", "print('ERROR the disk is on fire')"], {})
+    first.process.wait(60)
+    assert "oracle ended with 0: ERROR the disk is on fire" in first.exit_message()
+    second = supervisor.start("oracle", [sys.executable, "-c", "import time; time.sleep(60)"], {})
+    second.process.kill()
+    second.process.wait(60)
+    assert "oracle was ended by signal 9 (SIGKILL): no output (log: " in second.exit_message()
+    assert rotate(second.log, max_bytes=second.log.stat().st_size - 1)
+    assert "ERROR the disk is on fire" not in second.exit_message()
+    supervisor.stop()
+    supervisor.release()
+
+
+def test_lines_begin_behind_the_last_mark_and_none_are_lost_without_one(tmp_path: Path) -> None:
+    """The mark may lie in the older file, or so far back that all lines are this run's."""
+    log = tmp_path / "a.log"
+    older(log, 1).write_bytes(b"old\nmark\nold, too\nmark\n")
+    log.write_bytes(b"new\n")
+    assert last_lines(log, after="mark") == ["new"]
+    assert last_lines(log, after="another mark") == ["old", "mark", "old, too", "mark", "new"]
+
+
+def test_an_end_is_told_by_its_own_words_and_a_kill_by_no_error_of_before(tmp_path: Path) -> None:
+    """An error that a process logged and outlived is not why it ended."""
+    supervisor = Supervisor(tmp_path)
+    supervisor.take()
+    said = "print('ERROR a file was changed', flush=True); print('oracle: a FIFO', flush=True)"
+    child = supervisor.start("oracle", [sys.executable, "-c", said], {})
+    child.process.wait(60)
+    assert "oracle ended with 0: oracle: a FIFO (log: " in child.exit_message()
+    said = "import time; print('ERROR once', flush=True); print('goes on', flush=True); time.sleep(60)"
+    child = supervisor.start("oracle", [sys.executable, "-c", said], {})
+    eventually(lambda: "goes on" in child.log.read_text(), "it goes on")
+    child.process.kill()
+    child.process.wait(60)
+    assert "oracle was ended by signal 9 (SIGKILL): goes on (log: " in child.exit_message()
+    supervisor.stop()
+    supervisor.release()

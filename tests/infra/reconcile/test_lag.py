@@ -15,8 +15,11 @@ from infra.reconcile import lag as lag_module
 from infra.reconcile.held_back import describe_held_back
 from infra.reconcile.lag import LagMeter
 from infra.settings import Settings
+from infra.status import reader
+from infra.status.ledger_facts import LedgerFacts
+from infra.status.model import LogFact
 from infra.status.reader import StatusReader
-from infra.status.terminal import view
+from infra.status.terminal import totals_line, view
 from infra.web.metrics import render
 from tests.harness.transactions import Raw, TransactionalProducer, is_released
 from tests.harness.waiting import eventually
@@ -152,3 +155,35 @@ def test_a_run_waits_for_open_transactions_and_names_those_that_stay(
 
     drain.wait_released(topic.meter, lambda: None, end)
     assert topic.meter.held_back() == {}
+
+
+def test_aborted_records_and_markers_are_neither_records_nor_unsealed(
+    topic: Topic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two commits and two aborts: two records; all sealed is two of two, at the first look; a real gap shows."""
+    for _ in range(2):
+        producer = TransactionalProducer(topic.kafka)
+        producer.commit(topic.record)
+        producer.abort(topic.record)
+    logs: list[LogFact] = []
+    monkeypatch.setattr(reader, "ledger_facts", lambda *_: LedgerFacts(logs))
+
+    def look() -> tuple[int | None, int | None, int | None, str]:
+        status = StatusReader(Settings(data=tmp_path, kafka=topic.kafka), topic.catalog).read()
+        row = next(each for each in status.topics if each.topic == topic.name)
+        return row.records, row.sealed, row.unsealed, totals_line(status)
+
+    def sealed_up_to(leaves: int, offset: int) -> LogFact:
+        return LogFact(topic.name, 0, "x", sealed=leaves, next_offset=offset, appended=leaves)
+
+    logs[:] = [sealed_up_to(2, 5)]
+    records, sealed, unsealed, line = look()
+    assert (records, sealed, unsealed) == (2, 2, 0)
+    assert "sealed 2 of 2," in line
+    logs[:] = [sealed_up_to(1, 1)]
+    records, sealed, unsealed, line = look()
+    assert (sealed, unsealed) == (1, 4)  # at most: counted from the first readable one on
+    assert records == 5
+    assert "sealed 1 of 5," in line
+    logs[:] = [LogFact(topic.name, 0, "x", sealed=None, appended=None, unreadable="checkpoint: damaged")]
+    assert look()[:2] == (None, None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -35,6 +37,8 @@ LEFT_OUT = {
     "run/settings.json": b"{}",
     "logs/kafka.log": b"",
     "kafka/server.properties": b"",
+    "clickhouse.config/users.xml": b"",
+    "clickhouse/temporary/query": b"",
     "kafka/log/.kafka_cleanshutdown": b"",
     "kafka/log/t-0/00000000000000000000.index": b"",
     "clickhouse/store/a/tmp_insert_1/data.bin": b"",
@@ -116,6 +120,78 @@ def test_a_damaged_backup_is_named_and_nothing_is_restored(
         restore(backup, tmp_path / "again")
     assert not (tmp_path / "again").exists()
     assert not [path for path in tmp_path.iterdir() if "restoring" in path.name]
+
+
+MEMBERS: list[tuple[str, Any]] = [
+    ("files", []),
+    ("files", {"x": {"size": -1, "sha256": "0" * 64, "mode": 0o600}}),
+    ("files", {"x": {"size": 1.5, "sha256": "0" * 64, "mode": 0o600}}),
+    ("files", {"x": {"size": True, "sha256": "0" * 64, "mode": 0o600}}),
+    ("files", {"x": {"size": 1, "sha256": "0" * 63, "mode": 0o600}}),
+    ("files", {"x": {"size": 1, "sha256": 7, "mode": 0o600}}),
+    ("files", {"x": {"size": 1, "sha256": "0" * 64, "mode": 0o4755}}),
+    ("files", {"x": {"size": 1, "sha256": "0" * 64, "mode": "0600"}}),
+    ("files", {"x": {"size": 1, "sha256": "0" * 64}}),
+    ("files", {"x": 7}),
+    ("folders", "kafka"),
+    ("folders", [7]),
+    ("links", {"kafka/link": 7}),
+    ("links", []),
+    ("ledger", {"t/0/1": "seven"}),
+    ("ledger", {"t/0/1": -1}),
+    ("ledger", None),
+    ("made", 7),
+    ("keys", "yes"),
+    ("surplus", 1),
+]
+
+
+@pytest.mark.parametrize(("member", "value"), MEMBERS)
+def test_a_manifest_of_other_types_is_refused_in_one_line(
+    settings: Settings, tmp_path: Path, member: str, value: object
+) -> None:
+    """Its digest fits, so only the types and ranges tell."""
+    made = back_up(settings, tmp_path / "backup").manifest
+    content = {**json.loads(made.encode()), member: value}
+    del content["digest"]
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    (tmp_path / "backup" / NAME).write_text(json.dumps({**content, "digest": digest}))
+    with pytest.raises(BackupError) as error:
+        read_manifest(tmp_path / "backup")
+    assert str(tmp_path / "backup" / NAME) in str(error.value)
+    assert "another backup" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"7", b"null", b"\xff", b"{}", b'{"format": 1}', b"[" * 200_000, b'"format"']
+)
+def test_what_is_no_manifest_is_refused(settings: Settings, tmp_path: Path, content: bytes) -> None:
+    """Whatever stands in the file."""
+    back_up(settings, tmp_path / "backup")
+    (tmp_path / "backup" / NAME).write_bytes(content)
+    with pytest.raises(BackupError, match="damaged; use another backup"):
+        read_manifest(tmp_path / "backup")
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("name", [NAME, f"{FILES}/ledger/t/0/1/state.json"])
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "device"])
+def test_only_regular_files_are_read(settings: Settings, tmp_path: Path, name: str, kind: str) -> None:
+    """A pipe would hang, a link would lead elsewhere, a device would never end."""
+    path = tmp_path / "backup" / name
+    back_up(settings, tmp_path / "backup")
+    kept = path.rename(tmp_path / "kept")
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(kept if kind == "link" else "/dev/zero")
+    with pytest.raises(BackupError, match="backup"):
+        restore(tmp_path / "backup", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", ""])

@@ -150,6 +150,8 @@ def test_a_grafana_that_does_not_run_is_never_red(state: ProcessState) -> None:
         ("agents_topic_stopped", 1, "red", "topic-stopped"),
         ("agents_stalled_seconds", 11, "yellow", "stalled"),
         ("sink.stalled_seconds", 31, "red", "stalled"),
+        ("agents_slow_seconds", 11, "yellow", "slow"),
+        ("agents_slow_seconds", 301, "yellow", "slow"),
     ],
 )
 def test_what_a_process_reports_is_shown(metric: str, seconds: float, severity: str, reason: str) -> None:
@@ -165,6 +167,12 @@ def test_the_rest_is_yellow() -> None:
     assert only(anchors=["anchor file: late"]).severity == "yellow"
     assert only(slow={"clickhouse": NOW - 4}).since == NOW - 4
     assert only(confinement=Confinement(confined=False, why_not="no Landlock")).reason == "not-confined"
+    assert (only(overruns=2).severity, only(overruns=2).reason) == ("red", "overrun")
+    stray = only(
+        strays=["/d/a-0.0-stray: Kafka set it aside; its records are there: stop the city, rename it"]
+    )
+    assert (stray.severity, stray.reason, stray.todo) == ("red", "set-aside", "stop the city, rename it")
+    assert stray.what == "/d/a-0.0-stray: Kafka set it aside; its records are there"
     assert only(missing_tables=["city.a", "city.b"]).what == "table city.a and 1 more is not there"
 
 

@@ -19,9 +19,12 @@ from infra.layer_configs import catalog
 from infra.ports import free_port
 from infra.settings import Settings, remember
 from infra.stack.standstill import StandstillWatch
+from infra.status.health import Facts, problems
 from infra.status.ledger_facts import ledger_facts
 from infra.status.patience import PatientQuestion
 from infra.status.reader import CONFINEMENT, StatusReader
+from ledger_sink.format.checkpoint import parse_checkpoint
+from ledger_sink.format.policy import encode_keys
 from ledger_sink.store import FileStore
 from tests.ledger_sink.worlds import World, record, records
 
@@ -52,13 +55,19 @@ def half(tmp_path: Path) -> Iterator[Settings]:
 
 def test_a_stack_that_hangs_is_read_within_ten_seconds(half: Settings) -> None:
     """Every part is red, every count unknown; the time is that of the snapshot."""
-    (half.data / "run" / CONFINEMENT).write_text('{"confined": false, "by": "", "why_not": "no Landlock"}')
+    stray = half.data / "kafka" / "log" / f"a-0.{0:032x}-stray"
+    stray.mkdir(parents=True)
+    (stray / f"{0:020}.log").write_bytes(b"records")
+    (half.data / "run" / CONFINEMENT).write_text(
+        '{"confined": false, "by": "", "why_not": "no Landlock", "overruns": 2}'
+    )
     reader = StatusReader(half, catalog())
     began = time.monotonic()
     status = reader.read()
     assert time.monotonic() - began < 10
     assert {problem.part for problem in status.red} == {"kafka", "clickhouse", "web", "signer", "witness"}
     assert [p.reason for p in status.problems if p.severity == "yellow"] == ["not-confined"]
+    assert [p.what for p in status.red if p.reason == "set-aside" and str(stray) in p.what]
     assert status.reporting == {"ledger": True, "clickhouse": False, "kafka": False}
     assert {(t.records, t.rows, t.events, t.lag, t.age_s) for t in status.topics} == {(None,) * 5}
     again = reader.read()
@@ -96,11 +105,24 @@ def sealed_world(root: Path) -> World:
     return world
 
 
+def test_a_state_with_a_flipped_bit_is_unreadable_and_no_number(tmp_path: Path) -> None:
+    """Its own check sum is looked at: a size that nobody wrote is not shown, in a partition's log and the city's."""
+    world = sealed_world(tmp_path)
+    world.chain().extend(1_800_000_000_000)
+    for path in tmp_path.rglob("state.json"):
+        path.write_bytes(path.read_bytes().replace(b'"size":', b'"size":1', 1))
+    facts = ledger_facts(tmp_path, ["air.reading"], time.time())
+    assert facts.logs[0].next_offset is None
+    assert "state.json: damaged" in facts.logs[0].unreadable
+    assert facts.city_log is not None
+    assert "state.json: damaged" in facts.city_log.unreadable
+
+
 def test_what_no_block_covers_counts_from_when_kafka_received_it(tmp_path: Path) -> None:
     """The oldest record behind the newest block; nothing once it is covered and published."""
     world = sealed_world(tmp_path)
     (log,) = ledger_facts(tmp_path, ["air.reading"], time.time()).logs
-    assert (log.sealed, log.next_offset) == (5, 5)
+    assert (log.sealed, log.appended, log.next_offset) == (5, 5, 5)
     assert log.uncovered_since == record(0).timestamp_ms / 1000
     chain = world.chain()
     chain.extend(1_800_000_000_000)
@@ -122,6 +144,62 @@ def test_a_file_that_cannot_be_read_is_named_and_never_0(tmp_path: Path, name: s
     (log,) = ledger_facts(tmp_path, ["air.reading"], time.time()).logs
     assert name in log.unreadable
     assert log.sealed is None or log.next_offset is None
+
+
+def covered_world(root: Path) -> World:
+    """A ledger with a published city log, its keys and its policy."""
+    world = sealed_world(root)
+    world.store.write({"policy.txt": world.no_witness().policy.encode()})
+    chain = world.chain()
+    chain.extend(1_800_000_000_000)
+    chain.publish(world.no_witness())
+    origins = sorted(parse_checkpoint(path.read_bytes())[0].origin for path in root.rglob("checkpoint"))
+    world.store.write({"keys.txt": encode_keys(world.vkeys(origins))})
+    return world
+
+
+def test_whole_control_files_are_no_problem(tmp_path: Path) -> None:
+    """Nor is a ledger that has none yet."""
+    assert ledger_facts(tmp_path, ["air.reading"], time.time()).damaged == []
+    covered_world(tmp_path)
+    facts = ledger_facts(tmp_path, ["air.reading"], time.time())
+    assert facts.damaged == []
+    assert (facts.city_log and facts.city_log.unreadable, facts.logs[0].unreadable) == ("", "")
+
+
+@pytest.mark.parametrize("name", ["policy.txt", "keys.txt"])
+@pytest.mark.parametrize("damage", ["gone", "empty", "fifo", "flipped"])
+def test_a_damaged_policy_or_key_list_is_red_at_the_next_look(tmp_path: Path, name: str, damage: str) -> None:
+    """Whoever verifies with it would verify nothing."""
+    covered_world(tmp_path)
+    path = tmp_path / name
+    data = path.read_bytes()
+    path.unlink()
+    if damage == "empty":
+        path.touch()
+    elif damage == "fifo":
+        os.mkfifo(path)
+    elif damage == "flipped":
+        path.write_bytes(data[:-8] + bytes([data[-8] ^ 1]) + data[-7:])
+    damaged = ledger_facts(tmp_path, ["air.reading"], time.time()).damaged
+    assert [line for line in damaged if str(path) in line]
+    (problem,) = problems(Facts(time.time(), ledger_damaged=damaged))
+    assert (problem.severity, problem.reason) == ("red", "damaged")
+
+
+@pytest.mark.parametrize("name", ["city/1/checkpoint", "air.reading/0/1/checkpoint"])
+@pytest.mark.parametrize("line", [2, 4])
+def test_a_bit_of_a_root_or_a_signature_is_red_at_the_next_look(tmp_path: Path, name: str, line: int) -> None:
+    """Signatures are verified whenever a checkpoint has changed."""
+    covered_world(tmp_path)
+    lines = (tmp_path / name).read_text().split("\n")
+    at = len(lines[line]) - 6
+    lines[line] = lines[line][:at] + ("B" if lines[line][at] == "A" else "A") + lines[line][at + 1 :]
+    (tmp_path / name).write_text("\n".join(lines))
+    facts = ledger_facts(tmp_path, ["air.reading"], time.time())
+    assert facts.city_log is not None
+    found = facts.city_log.unreadable if name.startswith("city") else facts.logs[0].unreadable
+    assert f"{name}: damaged" in found
 
 
 def test_reasons_beside_the_logs_are_facts_and_end_a_run_that_must_come_to_rest(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -76,9 +77,23 @@ class Tables:
         self.client.command(sql, settings={"mutations_sync": 2})
 
 
+@pytest.fixture(scope="module")
+def tables(clickhouse: ClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
+    """Tables that every test leaves as it found them."""
+    with filled(clickhouse, tmp_path_factory.mktemp("tables")) as made:
+        yield made
+
+
 @pytest.fixture
-def tables(clickhouse: ClickHouse, tmp_path: Path) -> Iterator[Tables]:
-    """Forty readings in two partitions, one record that no schema reads, and forty indexes."""
+def own_tables(clickhouse: ClickHouse, tmp_path: Path) -> Iterator[Tables]:
+    """Tables of one test, which may add records."""
+    with filled(clickhouse, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def filled(clickhouse: ClickHouse, folder: Path) -> Iterator[Tables]:
+    """Make forty readings in two partitions, and forty indexes."""
     catalog = make_catalog(name := f"t{uuid.uuid4().hex[:8]}")
     topics = tuple(
         each for each in catalog.topics.values() if each.event in ("reading", "index", "dead-letter")
@@ -89,7 +104,7 @@ def tables(clickhouse: ClickHouse, tmp_path: Path) -> Iterator[Tables]:
         client.command(sql)
     door = with_credentials(clickhouse.url, clickhouse.user, clickhouse.password)
     config = SinkConfig(url=clickhouse.url, user=clickhouse.user, password=clickhouse.password)
-    made = Tables(client, Settings(data=tmp_path, clickhouse=door), catalog, ClickHouseClient(config))
+    made = Tables(client, Settings(data=folder, clickhouse=door), catalog, ClickHouseClient(config))
     random = Random(7)
     for event in ("reading", "index"):
         schema = made.topic(event).schema
@@ -151,45 +166,47 @@ ATTACKS: dict[str, tuple[str, str]] = {
 def test_an_attack_is_named_and_undone(tables: Tables, attack: str, words: str) -> None:
     """An incremental audit notices it and names it; after a rebuild the table is as it was, to the last bit."""
     before = tables.audit()
-    digests = {name: each["digest"] for name, each in before.remembered.items()}
+    digests = {name: each["digest"] for name, each in before.remembered["typed"].items()}
     tables.command(attack.format(reading=tables.table("reading"), index=tables.table("index")))
     problems = tables.audit(before.remembered).problems
     assert any(words in problem and tables.table("reading") in problem for problem in problems), problems
     for event in ("reading", "index") if "{index}" in attack else ("reading",):
-        rebuild(tables.client, tables.settings, tables.catalog, tables.topic(event))
+        rebuild(tables.client, tables.settings, tables.topic(event))
     after = tables.audit(before.remembered)
     assert after.problems == []
-    assert {name: each["digest"] for name, each in after.remembered.items()} == digests
+    assert {name: each["digest"] for name, each in after.remembered["typed"].items()} == digests
 
 
-def test_a_full_audit_names_an_attack_too(tables: Tables) -> None:
+def test_a_full_audit_names_an_attack_too(own_tables: Tables) -> None:
     """It compares every row, and knows no digest."""
-    tables.command(f"ALTER TABLE {tables.table('reading')} UPDATE pm10 = 7.25 WHERE {ROW}")
-    (problem,) = tables.audit().problems
+    own_tables.command(f"ALTER TABLE {own_tables.table('reading')} UPDATE pm10 = 7.25 WHERE {ROW}")
+    (problem,) = own_tables.audit().problems
     assert "at 1/3: pm10: expected " in problem
 
 
-def test_an_incremental_audit_compares_what_is_new(tables: Tables) -> None:
+def test_an_incremental_audit_compares_what_is_new(own_tables: Tables) -> None:
     """Nothing new compares nothing; a new row is compared alone."""
-    before = tables.audit()
-    again = tables.audit(before.remembered)
+    before = own_tables.audit()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("infra.tables.typed_audit.scratch_database", None)  # nothing new: none is made
+        again = own_tables.audit(before.remembered)
     assert (again.problems, again.compared) == ([], 0)
     assert again.remembered == before.remembered
-    schema = tables.topic("reading").schema
-    tables.fill("reading", 2, [framed(schema, Random(8))], rows=[0])
-    grown = tables.audit(before.remembered)
+    schema = own_tables.topic("reading").schema
+    own_tables.fill("reading", 2, [framed(schema, Random(8))], rows=[0])
+    grown = own_tables.audit(before.remembered)
     assert (grown.problems, grown.compared) == ([], 1)
 
 
-def test_a_record_that_no_schema_reads_needs_a_dead_letter(tables: Tables) -> None:
+def test_a_record_that_no_schema_reads_needs_a_dead_letter(own_tables: Tables) -> None:
     """It has no row, and that is a problem only where no dead letter accounts for it."""
-    schema = tables.topic("reading").schema
-    tables.fill(
+    schema = own_tables.topic("reading").schema
+    own_tables.fill(
         "reading", 2, [framed(schema, Random(9)), b"\\0nothing", framed(schema, Random(10))[:-1]], rows=[0]
     )
-    problems = tables.audit().problems
+    problems = own_tables.audit().problems
     assert [problem.partition(":")[0] for problem in problems] == [
-        f"{tables.topic('reading').name}/2 offset {offset}" for offset in (1, 2)
+        f"{own_tables.topic('reading').name}/2 offset {offset}" for offset in (1, 2)
     ]
 
 
@@ -210,9 +227,9 @@ def test_a_rebuild_that_dies_leaves_the_old_table_or_the_new_one(tables: Tables,
             raise Stopped
 
     with pytest.raises(Stopped):
-        rebuild(tables.client, tables.settings, tables.catalog, tables.topic("reading"), step=die)
+        rebuild(tables.client, tables.settings, tables.topic("reading"), step=die)
     assert len(tables.audit().problems) == (1 if STEPS.index(at) <= STEPS.index("exchange") else 0)
-    done = rebuild(tables.client, tables.settings, tables.catalog, tables.topic("reading"))
+    done = rebuild(tables.client, tables.settings, tables.topic("reading"))
     assert done.after == EVENTS
     assert tables.audit().problems == []
 
@@ -228,3 +245,12 @@ def test_an_engine_that_is_gone_is_unreadable_and_no_problem(tables: Tables) -> 
     result = TypedAudit(Gone(), tables.settings, tables.catalog, settled=True).check()
     assert result.problems == []
     assert "connection refused" in result.unreadable[0]
+
+
+def test_repeats_are_compared_and_counted_apart(own_tables: Tables) -> None:
+    """Records of an event that was there are no further rows."""
+    value = framed(own_tables.topic("reading").schema, Random(11))
+    own_tables.fill("reading", 2, [value] * 5, rows=list(range(5)))
+    result = own_tables.audit()
+    assert result.problems == []
+    assert (result.compared, result.rows, result.repeats) == (2 * EVENTS + 1, 2 * EVENTS + 1, 4)

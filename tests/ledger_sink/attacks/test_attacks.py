@@ -22,11 +22,12 @@ from ledger_sink.errors import (
 )
 from ledger_sink.format.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from ledger_sink.format.cosignature import CosigningKey
+from ledger_sink.format.cosigned import open_cosigned
 from ledger_sink.format.errors import CheckpointFormatError, ProofError, QuorumError, SignatureError
 from ledger_sink.format.keys import city_origin
 from ledger_sink.format.merkle import leaf_hashes, root, verify_consistency
 from ledger_sink.format.note import Note, Signature, SigningKey, parse_note
-from ledger_sink.format.policy import Policy, open_cosigned
+from ledger_sink.format.policy import Policy
 from ledger_sink.format.tiles import TileBuilder, consistency_proof
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.format.witness_request import AddCheckpoint

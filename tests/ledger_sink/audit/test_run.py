@@ -390,16 +390,36 @@ def test_a_new_epoch_after_a_re_created_topic_is_whole(city: City) -> None:
     assert f"{CITY}/{TOPIC}/0/1" in control
 
 
-def test_a_new_epoch_of_the_same_topic_goes_on_without_a_hole(city: City) -> None:
-    """After a damaged state the operator declares an epoch: nothing is sealed twice, nothing is left out."""
-    city.flip(f"{TOPIC}/0/1/state.json")
+@pytest.mark.parametrize("damage", ["flipped", "removed"])
+def test_a_new_epoch_of_the_same_topic_goes_on_without_a_hole(city: City, damage: str) -> None:
+    """After a damaged state the operator declares an epoch: nothing is sealed twice or left out, all is well."""
+    name = f"{TOPIC}/0/1/state.json"
+    if damage == "flipped":
+        city.flip(name)
+    else:
+        (city.root / "ledger" / name).unlink()
+    assert any(name in problem for problem in city.audit().problems)
     new_epoch(city.config, TOPIC)
     for kafka_or_archive in (city.kafka.partitions, city.rows):
         kafka_or_archive[0].extend(records(700, 720))
     city.seal()
-    problems = city.audit().problems
-    assert [p.partition(":")[0] for p in problems] == [f"{TOPIC}/0/1/state.json"]
+    result = city.audit()
+    assert (result.verdict, result.problems) == ("pass", [])
+    assert [line for line in result.not_checked if line.startswith(f"{name}: gone or damaged")]
     assert summarize(city.config).sealed == {TOPIC: 1020}
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "tile/entries/000"])
+def test_a_new_epoch_hides_nothing_of_the_one_that_ended(city: City, name: str) -> None:
+    """Its checkpoint and its tiles are checked as before."""
+    new_epoch(city.config, TOPIC)
+    kept = city.root / "ledger" / f"{TOPIC}/0/1/{name}"
+    for kafka_or_archive in (city.kafka.partitions, city.rows):
+        kafka_or_archive[0].extend(records(700, 720))
+    city.seal()
+    assert city.audit().verdict == "pass"
+    kept.unlink()
+    assert city.audit().verdict == "fail"
 
 
 def test_the_summary_counts_leaves_from_the_files(city: City) -> None:

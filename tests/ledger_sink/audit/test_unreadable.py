@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -112,3 +113,15 @@ def test_a_policy_without_an_independent_witness_is_said(city: City) -> None:
     """`quorum none` rests on the city alone."""
     (line,) = city.audit().trust_lines
     assert "quorum none" in line
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["checkpoint", "state.json", "tile/entries/000", "tile/0/000"])
+def test_a_fifo_in_the_ledger_is_named_and_never_waited_for(city: City, name: str) -> None:
+    """It may come from a restored disk, or from somebody who wants that no audit ends."""
+    path = city.root / "ledger" / TOPIC / "0" / "1" / name
+    path.unlink()
+    os.mkfifo(path)
+    result = city.audit()
+    assert result.verdict == "fail"
+    assert any(name in problem and "FIFO" in problem for problem in result.problems), result.problems

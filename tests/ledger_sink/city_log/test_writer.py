@@ -21,8 +21,9 @@ from ledger_sink.errors import (
 from ledger_sink.format.block import Block, require_successor
 from ledger_sink.format.checkpoint import parse_checkpoint
 from ledger_sink.format.cosignature import CosigningKey
+from ledger_sink.format.cosigned import open_cosigned
 from ledger_sink.format.keys import city_origin
-from ledger_sink.format.policy import Policy, PolicyGroup, PolicyLog, PolicyWitness, open_cosigned
+from ledger_sink.format.policy import Policy, PolicyGroup, PolicyLog, PolicyWitness
 from ledger_sink.http.server import Server
 from ledger_sink.store import FileStore, MemoryStore
 from ledger_sink.witness.client import WitnessClient

@@ -185,7 +185,13 @@ def test_the_citys_own_witness_is_known_by_its_name() -> None:
     """A witness under the city's name is not independent."""
     assert is_own_witness(CITY, own_witness_name(CITY))
     assert own_witness_name(CITY) == "witness.seoul.example"
-    for own in ("seoul.example", "seoul.example/w1", "a.witness.seoul.example/w1"):
+    for own in (
+        "seoul.example",
+        "seoul.example/w1",
+        "a.witness.seoul.example/w1",
+        "W.Seoul.EXAMPLE",
+        "seoul.example.:8/w",
+    ):
         assert is_own_witness(CITY, own)
     for other in ("witness.example/seoul.example", "seoul.example.org/witness", "notseoul.example/w"):
         assert not is_own_witness(CITY, other)

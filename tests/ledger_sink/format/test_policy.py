@@ -3,6 +3,7 @@
 import pytest
 
 from ledger_sink.format.cosignature import CosigningKey
+from ledger_sink.format.cosigned import open_cosigned
 from ledger_sink.format.errors import (
     CheckpointFormatError,
     FormatError,
@@ -14,7 +15,7 @@ from ledger_sink.format.errors import (
     WitnessRequestFormatError,
 )
 from ledger_sink.format.note import Note, Signature, SigningKey, parse_note
-from ledger_sink.format.policy import Policy, encode_keys, open_cosigned, parse_keys
+from ledger_sink.format.policy import Policy, encode_keys, parse_keys
 from ledger_sink.format.tlog_proof import TlogProof
 from ledger_sink.format.witness_request import (
     AddCheckpoint,
@@ -120,7 +121,7 @@ def test_many_members_and_opaque_names_are_supported() -> None:
     """32 logs, witnesses and groups are; names may be any octets, and stay themselves."""
     lines = [f"log {SigningKey(f'l{i}', bytes([i]) * 32).vkey}".encode() for i in range(40)]
     names = [b"\xff%d" % i for i in range(40)]
-    keys = [CosigningKey(f"k{i}", bytes([i]) * 32).vkey.encode() for i in range(40)]
+    keys = [CosigningKey(f"k{i}", bytes([i + 40]) * 32).vkey.encode() for i in range(40)]
     lines += [b"witness " + name + b" " + key for name, key in zip(names, keys, strict=True)]
     lines += [b"group g%d any %b" % (i, name) for i, name in enumerate(names)]
     lines.append(b"group all-of-them all " + b" ".join(b"g%d" % i for i in range(40)))

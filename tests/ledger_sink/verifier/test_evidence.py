@@ -1,5 +1,6 @@
 """Bundles under `ledger-verify`: claims, what is not shown, exit codes, and every forgery refused by name."""
 
+import hashlib
 import json
 from base64 import b64decode
 from collections.abc import Callable
@@ -52,6 +53,12 @@ def verdict_of(evidence: Evidence, trust: Trust = TRUST) -> Verdict:
 def failures(verdict: Verdict) -> set[str]:
     """Return the names of the claims that failed."""
     return {claim.name for claim in verdict.claims if claim.status == "failed"}
+
+
+def test_the_commitment_is_printed_for_those_who_received_the_record() -> None:
+    """It is the SHA-256 of the canonical record, as a subscriber computes it."""
+    (claim,) = [each for each in verdict_of(EVIDENCE).claims if each.name == "record-is-leaf"]
+    assert claim.words.endswith(f"commit {hashlib.sha256(EVIDENCE.record).hexdigest()}.")
 
 
 def test_a_true_bundle_passes_claim_by_claim() -> None:

@@ -17,14 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ledger_sink.bounded_http import (
-    Budget,
-    Limits,
-    NoAnswerError,
-    RedirectRefusedError,
-    TooLargeError,
-    request,
-)
+from ledger_sink.bounded_http.client import request
+from ledger_sink.bounded_http.errors import NoAnswerError, RedirectRefusedError, TooLargeError
+from ledger_sink.bounded_http.limits import Budget, Limits
 from ledger_sink.errors import WitnessUnavailableError
 from ledger_sink.http.client import HttpClient
 from ledger_sink.verifier.errors import BudgetError

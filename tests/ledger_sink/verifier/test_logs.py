@@ -23,10 +23,16 @@ from ledger_sink.verifier.cli import main
 from ledger_sink.verifier.folder import LogFolder
 from ledger_sink.verifier.log_check import check_log
 from ledger_sink.verifier.trust import Trust
-from ledger_sink.verifier.verdict import Verdict
+from ledger_sink.verifier.verdict import Outcome, Verdict
 from tests.ledger_sink.format.test_note import TESSERA, TESSERA_KEY
 from tests.ledger_sink.simulated_city import CITY as CITY_NAME
-from tests.ledger_sink.simulated_city import TIME_MS, SimulatedCity, SimulatedPartition, small_city
+from tests.ledger_sink.simulated_city import (
+    TIME_MS,
+    SimulatedCity,
+    SimulatedLog,
+    SimulatedPartition,
+    small_city,
+)
 
 SMALL = small_city()
 PARTITION = SMALL.partitions[0]
@@ -235,6 +241,23 @@ def test_a_whole_ledger_is_recomputed(tmp_path: Path) -> None:
     assert verdict.passed, verdict.text()
     assert "the ledger's own keys.txt" in verdict.text()
     assert verdict.text().count("roots in blocks are its own") == 2
+
+
+def test_an_empty_city_log_seals_nothing(tmp_path: Path) -> None:
+    """A signed city log without a block beside logs full of records: nothing was checked, so nothing passes."""
+    city = small_city()
+    city.log = SimulatedLog(city.log.origin)
+    verdict = city_verdict_of(city.log.checkpoint(), city, tmp_path)
+    assert verdict.outcome is Outcome.NOTHING
+    assert "is empty: no block seals anything of this ledger" in verdict.text()
+
+
+def city_verdict_of(checkpoint: bytes, city: SimulatedCity, path: Path) -> Verdict:
+    """Audit a city whose city log has this checkpoint, under its key alone."""
+    city.log.files[layout.CHECKPOINT] = checkpoint
+    return check_city(
+        "ledger", city.write(path), Trust(Policy.parse(f"log {city.log.key.vkey}\nquorum none\n".encode()))
+    )
 
 
 def test_leaves_in_no_block_yet_are_said_to_be(tmp_path: Path) -> None:

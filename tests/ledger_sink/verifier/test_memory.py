@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sink.format import Checkpoint, Policy, layout, log_key, sign_checkpoint
+from ledger_sink.format import Checkpoint, Policy, SigningKey, layout, log_key, sign_checkpoint, sign_note
 from ledger_sink.format.leaf import record_leaves
 from ledger_sink.verifier import memory
+from ledger_sink.verifier.city_check import check_city
 from ledger_sink.verifier.cli import main
 from ledger_sink.verifier.errors import StateError
 from ledger_sink.verifier.observed_checkpoint import ObservedCheckpoint, SignedCheckpoint
@@ -205,6 +206,22 @@ def test_two_auditors_at_once_lose_nothing(tmp_path: Path) -> None:
     fork = sign_checkpoint(Checkpoint(KEY.name, 5, bytes(32)), KEY)
     (problem,) = memory.remember(path, [SignedCheckpoint(KEY.vkey, ObservedCheckpoint(fork, "now"))])
     assert "forked" in problem
+
+
+@pytest.mark.parametrize("ticks", [1, 3])
+def test_a_log_of_two_keys_is_one_log(ticks: int, tmp_path: Path) -> None:
+    """A rollback is one too under the other key that the auditor trusts for the log; so is its growth growth."""
+    other = SigningKey(KEY.name, b"2" * 32)
+    trust = Trust(Policy.parse(f"log {KEY.vkey}\nlog {other.vkey}\nquorum none\n".encode()))
+    before = check_city("ledger", small_city().write(tmp_path / "before"), trust)
+    path = tmp_path / "seen.json"
+    assert memory.remember(path, before.observed) == []
+    now = small_city(ticks=ticks)
+    now.log.files["checkpoint"] = sign_note(now.log.head().text, [other])
+    verdict = check_city("ledger", now.write(tmp_path / "now"), trust, memory=memory.load(path))
+    words = next(claim.words for claim in verdict.claims if claim.name == "continues-what-was-seen")
+    assert verdict.passed == (ticks == 3)
+    assert words.startswith("Rolled back" if ticks == 1 else "It continues every checkpoint")
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:

@@ -180,8 +180,8 @@ def test_the_digest_of_the_verifier_is_what_the_documented_command_prints(audito
     told = run(str(auditor / "ledger-verify"), "--version", cwd=files).stdout.split()[-1]
     (package,) = auditor.parent.glob("lib/python*/site-packages/ledger_sink")
     command = (
-        "find ledger_sink/__init__.py ledger_sink/bounded_http.py ledger_sink/format ledger_sink/receipt "
-        "ledger_sink/verifier -name '*.py' | LC_ALL=C sort | xargs sha256sum | sha256sum"
+        "find ledger_sink/__init__.py ledger_sink/bounded_http ledger_sink/format ledger_sink/receipt "
+        "ledger_sink/regular_file.py ledger_sink/verifier -name '*.py' | LC_ALL=C sort | xargs sha256sum | sha256sum"
     )
     by_hand = run("sh", "-c", command, cwd=package.parent).stdout.split()[0]
     assert told == by_hand == source_digest()

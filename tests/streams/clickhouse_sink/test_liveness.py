@@ -109,7 +109,7 @@ def test_an_end_that_stays_while_the_topic_grows_is_verified(stable: int | None,
         _config=SinkConfig(stalled_after_s=60.0),
         _group=SimpleNamespace(trouble="", end=lambda _state: 30, stable_end=stable_end),
     )
-    state = PartitionState("topic", 0, Offsets.begin(10), Times(moved_at=0.0))
+    state = PartitionState("topic", 0, Offsets.begin(10), Times())
     state.reach_end(10, 100.0)
     for now in (100.0, 130.0, 130.1, 131.0):
         ClickHouseSink._verify_end(sink, state, now)

@@ -13,7 +13,7 @@ CONFIG = SinkConfig(max_rows=100, max_bytes=1000, max_age_s=0.5)
 
 def partition_with(*sizes: int, open_claim: OffsetRange | None = None) -> PartitionState:
     """A partition with waiting records of these sizes, the oldest of them come at second 10."""
-    state = PartitionState("topic", 0, Offsets.begin(0, open_claim), Times(moved_at=0.0))
+    state = PartitionState("topic", 0, Offsets.begin(0, open_claim), Times())
     for offset, size in enumerate(sizes):
         state.waiting.add(
             Message(topic="topic", partition=0, offset=offset, value=bytes(size)), 10.0 + offset
@@ -87,12 +87,12 @@ def test_only_what_is_stored_is_confirmed() -> None:
     """A claim moves nothing; the offset moves once its batch is stored and the commit is taken."""
     state = partition_with(1, 1)
     state.next_task(CONFIG, 10.5)
-    state.confirm(11.0)
-    assert (state.offsets.confirmed, state.times.moved_at) == (0, 0.0)
+    state.confirm()
+    assert state.offsets.confirmed == 0
     state.stored(12.0)
     assert state.offsets.unconfirmed
-    state.confirm(13.0)
-    assert (state.offsets.confirmed, state.times.moved_at) == (2, 13.0)
+    state.confirm()
+    assert state.offsets.confirmed == 2
     assert not state.offsets.unconfirmed
 
 
@@ -112,7 +112,7 @@ def test_what_holds_no_record_is_passed_once_nothing_waits_before_it() -> None:
     state.step_over()
     assert state.offsets.position == 5
     assert state.offsets.unconfirmed
-    state.confirm(12.0)
+    state.confirm()
     assert state.lag(high=99) == 0  # what an open transaction holds back
     state.waiting.add(Message(topic="topic", partition=0, offset=7, value=b"1"), 13.0)
     assert not state.at_end

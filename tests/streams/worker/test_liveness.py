@@ -14,30 +14,48 @@ from tests.streams.scene import Scene
 WHERE = ("probe.tick", 0)
 
 
+class Worker:
+    """What a liveness thread looks at: offsets of one partition, and how far its agent has come."""
+
+    def __init__(self) -> None:
+        self.watch = Watch()
+        self.come_to = 0
+
+    def look(self, now: float, offsets: Offsets) -> tuple[float, float]:
+        """Return the seconds without a commit and those without any progress."""
+        stalls = self.watch.look(now, {WHERE: offsets}, lambda _topic: self.come_to)
+        return stalls.no_commit[WHERE], stalls.no_progress[WHERE]
+
+
 def test_lag_without_a_commit_is_counted_from_the_last_progress() -> None:
     """A commit starts the clock anew."""
-    watch = Watch()
-    assert watch.look(100, {WHERE: Offsets(5, 9)}) == {WHERE: 0}
-    assert watch.look(130, {WHERE: Offsets(5, 12)}) == {WHERE: 30}
-    assert watch.look(140, {WHERE: Offsets(6, 12)}) == {WHERE: 0}
-    assert watch.look(150, {WHERE: Offsets(6, 12)}) == {WHERE: 10}
+    worker = Worker()
+    assert worker.look(100, Offsets(5, 9)) == (0, 0)
+    assert worker.look(130, Offsets(5, 12)) == (30, 30)
+    assert worker.look(140, Offsets(6, 12)) == (0, 0)
+    assert worker.look(150, Offsets(6, 12)) == (10, 10)
 
 
 def test_a_partition_without_lag_is_never_ill() -> None:
-    """Nothing to do is no illness, however long; the clock starts when there is lag."""
-    watch = Watch()
-    watch.look(0, {WHERE: Offsets(9, 9)})
-    assert watch.look(1000, {WHERE: Offsets(9, 9)}) == {WHERE: 0}
-    assert watch.look(1010, {WHERE: Offsets(9, 10)}) == {WHERE: 10}
-    assert watch.look(1070, {WHERE: Offsets(9, 10)}) == {WHERE: 70}
+    """Nothing to do is no illness, however long; the clock starts when there is lag, and not before."""
+    worker = Worker()
+    worker.look(0, Offsets(9, 9))
+    assert worker.look(1000, Offsets(9, 9)) == (0, 0)
+    assert worker.look(1010, Offsets(9, 10)) == (0, 0)
+    assert worker.look(1070, Offsets(9, 10)) == (60, 60)
 
 
-def test_a_partition_that_went_elsewhere_is_forgotten() -> None:
-    """When it comes back its clock starts anew."""
-    watch = Watch()
-    watch.look(0, {WHERE: Offsets(0, 9)})
-    watch.look(50, {})
-    assert watch.look(100, {WHERE: Offsets(0, 9)}) == {WHERE: 0}
+def test_a_slow_worker_is_told_from_a_stuck_one() -> None:
+    """No commit for minutes while the agent comes further is slow; without either it is stuck."""
+    worker = Worker()
+    worker.look(0, Offsets(5, 9))
+    for now in range(50, 350, 50):
+        worker.come_to += 1
+        assert worker.look(now, Offsets(5, 9)) == (now, 0)
+        stalls = worker.watch.look(now + 1, {WHERE: Offsets(5, 9)}, lambda _topic: worker.come_to)
+        assert stalls.slow(WHERE) == now + 1
+    stalls = worker.watch.look(361, {WHERE: Offsets(5, 9)}, lambda _topic: worker.come_to)
+    assert (stalls.slow(WHERE), stalls.no_progress[WHERE]) == (0, 61)
 
 
 def test_a_worker_in_a_group_where_nobody_gets_partitions_is_ill(kafka: str, tmp_path: Path) -> None:
@@ -66,7 +84,7 @@ def test_a_worker_in_a_group_where_nobody_gets_partitions_is_ill(kafka: str, tmp
         assert ill.wait(20)
         watch.stop()
         watch.join()
-        assert "no commit for" in lines[0]
+        assert "no progress for" in lines[0]
         assert emitted == {"agents_records_total": 3}
 
         client = Consumer({"bootstrap.servers": kafka, "group.id": scene.group})

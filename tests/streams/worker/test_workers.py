@@ -153,12 +153,12 @@ def test_a_per_record_topic_beside_works_as_ever(scene: Scene) -> None:
 
 
 def test_a_worker_that_makes_no_progress_ends_itself(scene: Scene) -> None:
-    """Lag and no commit for the configured time: one line, status 70, whatever the event loop says."""
+    """Lag and no progress for the configured time: one line, status 70, whatever the event loop says."""
     scene.produce(0, 10)
     worker = scene.start(batch_pause_for_tests_s=600, stalled_after_s=4)
     assert worker.process.wait(30) == 70
     assert "lag" in worker.said
-    assert "no commit for" in worker.said
+    assert "no progress for" in worker.said
     assert scene.tick in worker.said
 
 

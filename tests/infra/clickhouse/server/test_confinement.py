@@ -47,12 +47,10 @@ def _prepare(folder: Path) -> Path:
 
 def _listing(folder: Path, but: str) -> dict[str, str]:
     """Return every file of a folder with its content, without those of the engine."""
+    others = [path for path in folder.iterdir() if not f"{path.name}/".startswith(but)]
     found = {}
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if name.startswith(but):
-            continue
-        found[name] = path.read_bytes().hex() if path.is_file() else "folder"
+    for path in sorted(path for other in others for path in (other, *other.rglob("*"))):
+        found[str(path.relative_to(folder))] = path.read_bytes().hex() if path.is_file() else "folder"
     return found
 
 

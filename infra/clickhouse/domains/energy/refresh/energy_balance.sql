@@ -15,6 +15,10 @@
 -- 4. Where streams have intervals of other lengths, those that overlap one of a stream before theirs do not count.
 -- Recordings and scenarios are apart from the live city. Of a register that was reset or jumped nothing is known: its
 -- interval is in no count.
+--
+-- What the table below also holds depends on the order in which the balances came: how many there were at a decision, and
+-- rows that counted again later. An audit compares what its readers see:
+-- Audited: SELECT meter, occurred_at, event_id FROM city.energy_balance_superseded FINAL WHERE superseded
 
 SELECT DISTINCT if(zone IN (SELECT time_zone FROM system.time_zones), assumeNotNull(zone), 'UTC') AS local_zone
 FROM city.energy_balance
