@@ -1,7 +1,7 @@
 """A client of a Grafana elsewhere: grafana-client's calls, sent within limits of time and size.
 
 The library's own session follows redirects to other hosts, reads answers of any size and has no deadline for a whole
-answer. This one does not (`ledger_sink/bounded_http.py`). A proxy of the environment is used, but not for the loopback.
+answer. This one does not (`ledger_sink/bounded_http`). A proxy of the environment is used, but not for the loopback.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from grafana_client import GrafanaApi
 
 from dashboards.errors import PushError
 from dashboards.push.grafana import Grafana, without_secrets
-from ledger_sink.bounded_http import Answer, Limits, NoAnswerError, request
+from ledger_sink.bounded_http.client import Answer, request
+from ledger_sink.bounded_http.errors import NoAnswerError
+from ledger_sink.bounded_http.limits import Limits
 
 if TYPE_CHECKING:
     from infra.grafana.address import GrafanaAddress

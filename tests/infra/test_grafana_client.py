@@ -22,7 +22,7 @@ from infra.grafana.client import connect
 from infra.grafana.credentials import Credentials
 from infra.grafana.push_report import reach
 from infra.ports import free_port
-from ledger_sink.bounded_http import Limits
+from ledger_sink.bounded_http.limits import Limits
 from tests.dashboards.grafana_server import serve
 from tests.dashboards.grafana_stub import VERSION, Grafana
 from tests.harness.parts import listener
