@@ -149,13 +149,20 @@ def _style(colour: dict[str, str], *, size: int, opacity: float) -> dict[str, An
     }
 
 
+class _Fit(geomap_build.MapViewConfig):
+    """A window that fits the points. It has no `zoom`: Grafana would take it in place of `maxZoom` at each refresh."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._internal.zoom = None
+
+
 def _first_view(view: View | None) -> geomap_build.MapViewConfig:
-    made = geomap_build.MapViewConfig()
     if view is None:
-        return made.id("fit").all_layers(False).layer(LAYER).padding(10).max_zoom(14)
+        return _Fit().id("fit").all_layers(False).layer(LAYER).padding(10).max_zoom(14)
     latitude, longitude = (view.south + view.north) / 2, (view.west + view.east) / 2
     # Grafana's schema says float64 where the SDK says int.
-    return made.id("coords").lat(latitude).lon(longitude).zoom(zoom(view))  # type: ignore[arg-type]
+    return geomap_build.MapViewConfig().id("coords").lat(latitude).lon(longitude).zoom(zoom(view))  # type: ignore[arg-type]
 
 
 def zoom(view: View) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards import panels
+from dashboards.platform_metrics import latest
 from dashboards.queries import table_of
 from dashboards.style import ZERO_IS_GOOD
 from schemas.names import DATABASE, board_uid, topic_name
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from grafana_foundation_sdk.models import dashboard
 
     from schemas.catalog import Catalog
+
+ZERO_WHEN_WELL = ("ledger_log_stopped", "ledger_signer_down", "ledger_witness_down", "ledger_anchor_down")
+"""Figures that are 0 while all is well."""
 
 
 def board(catalog: Catalog) -> dashboard.Dashboard:
@@ -28,7 +32,9 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
             quorum_lag(metric),
             seal_latency(metric),
             unhealthy(metric),
-            audits_failed(audit),
+            anchors_behind(metric),
+            last_audit(audit),
+            since_audit(audit),
             unsealed(metric),
             sizes(metric),
             seal(metric),
@@ -43,66 +49,89 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
 
 def newest(metric: str, title: str, name: str, unit: str = "short") -> Builder[dashboard.Panel]:
     """Return the newest value of one metric."""
-    return panels.stat(
+    return panels.reported(
         title,
-        f"SELECT argMax(value, occurred_at) AS value FROM {metric} "
-        f"WHERE $__timeFilter(occurred_at) AND name = '{name}'",
+        f"SELECT maxOrNull(v) AS value FROM ({latest(metric, [name])})",
         unit=unit,
+        span=panels.EIGHTH,
     )
 
 
 def quorum_lag(metric: str) -> Builder[dashboard.Panel]:
     """Return the age of the oldest block without a quorum of witnesses."""
-    return panels.stat(
+    return panels.reported(
         "Waiting for witnesses",
-        f"SELECT argMax(value, occurred_at) AS age FROM {metric} "
-        "WHERE $__timeFilter(occurred_at) AND name = 'ledger_quorum_lag_seconds'",
+        f"SELECT maxOrNull(v) AS age FROM ({latest(metric, ['ledger_quorum_lag_seconds'])})",
         unit="s",
         steps=((0, "green"), (30, "orange"), (60, "red")),
         about="Above 60 s: see the witnesses. The stack's own witness is not an independent one.",
+        span=panels.EIGHTH,
     )
 
 
 def seal_latency(metric: str) -> Builder[dashboard.Panel]:
     """Return the newest time from record to published checkpoint."""
-    return panels.stat(
+    return panels.reported(
         "Record to checkpoint",
-        f"SELECT argMax(value, occurred_at) AS ms FROM {metric} "
-        "WHERE $__timeFilter(occurred_at) AND name = 'ledger_seal_latency_ms'",
+        f"SELECT maxOrNull(v) AS ms FROM ({latest(metric, ['ledger_seal_latency_ms'])})",
         unit="ms",
         steps=((0, "green"), (2500, "orange"), (10_000, "red")),
+        span=panels.EIGHTH,
     )
 
 
 def unhealthy(metric: str) -> Builder[dashboard.Panel]:
     """Return the number of stopped logs and absent parts."""
-    return panels.stat(
+    return panels.reported(
         "Stopped or silent",
-        f"SELECT sum(v) AS unhealthy FROM (SELECT argMax(value, occurred_at) AS v FROM {metric} "
-        "WHERE $__timeFilter(occurred_at) AND name IN "
-        "('ledger_log_stopped', 'ledger_signer_down', 'ledger_witness_down', 'ledger_anchor_down') "
-        "GROUP BY name, labels)",
+        f"SELECT sumOrNull(v) AS unhealthy FROM ({latest(metric, ZERO_WHEN_WELL)})",
         steps=ZERO_IS_GOOD,
         about="Logs that stopped, and a signer, witness or anchor that does not answer.",
+        span=panels.EIGHTH,
     )
 
 
-def audits_failed(audit: str) -> Builder[dashboard.Panel]:
-    """Return the audits that failed."""
+def anchors_behind(metric: str) -> Builder[dashboard.Panel]:
+    """Return the longest time that an anchor has been behind."""
+    return panels.reported(
+        "Anchors behind",
+        f"SELECT maxOrNull(v) AS behind FROM ({latest(metric, ['ledger_anchor_lag_seconds'])})",
+        unit="s",
+        about="Of the anchor that is furthest behind. Each has its own interval: `city status` names one that is late.",
+        span=panels.EIGHTH,
+    )
+
+
+def last_audit(audit: str) -> Builder[dashboard.Panel]:
+    """Return the verdict of the last audit."""
     return panels.stat(
-        "Failed audits",
-        f"SELECT countIf(verdict = 'FAIL') AS failed FROM {audit} WHERE kind = 'ledger'",
-        steps=ZERO_IS_GOOD,
+        "Last audit",
+        f"SELECT argMaxOrNull(verdict = 'FAIL', occurred_at) AS failed FROM {audit} WHERE kind = 'ledger'",
+        words={0: ("passed", "green"), 1: ("failed", "red"), None: ("none yet", "orange")},
+        about="What it found stands in the table of audits.",
+        span=panels.EIGHTH,
+    )
+
+
+def since_audit(audit: str) -> Builder[dashboard.Panel]:
+    """Return the time since the last audit."""
+    return panels.stat(
+        "Since the last audit",
+        f"SELECT dateDiff('second', maxOrNull(occurred_at), now64(3)) AS age FROM {audit} WHERE kind = 'ledger'",
+        unit="s",
+        words={None: ("none yet", "orange")},
+        span=panels.EIGHTH,
     )
 
 
 def unsealed(metric: str) -> Builder[dashboard.Panel]:
     """Return the number of archived records that are not sealed yet."""
-    return panels.stat(
+    return panels.reported(
         "Archived, not yet sealed",
-        f"SELECT (SELECT count() FROM {DATABASE}.records) - (SELECT sum(v - 1) FROM (SELECT argMax(value, "
-        f"occurred_at) AS v FROM {metric} WHERE name = 'ledger_log_size' GROUP BY labels)) AS records",
+        f"SELECT (SELECT count() FROM {DATABASE}.records) - (SELECT sumOrNull(v - 1) FROM "
+        f"({latest(metric, ['ledger_log_size'])})) AS records",
         about="Leaves are reported every few seconds, so a moving stack shows a small number here.",
+        span=panels.EIGHTH,
     )
 
 

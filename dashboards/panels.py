@@ -19,6 +19,9 @@ from dashboards.style import (
     DATASOURCE_TYPE,
     DATASOURCE_UID,
     INTERVAL_COLOURS,
+    NO_DATA,
+    NO_REPORT,
+    mappings,
     thresholds,
 )
 
@@ -27,10 +30,12 @@ if TYPE_CHECKING:
 
     from grafana_foundation_sdk.cog.builder import Builder
 
+    from dashboards.style import Words
+
 Steps = tuple[tuple[float, str], ...]
 Draw = Literal["line", "bars", "points"]
 DATASOURCE = common.DataSourceRef(type_val=DATASOURCE_TYPE, uid=DATASOURCE_UID)
-WIDE, HALF, THIRD, SIXTH = 24, 12, 8, 4
+WIDE, HALF, THIRD, SIXTH, EIGHTH = 24, 12, 8, 4, 3
 SIMULATED = "Simulated data"
 """Title of the badge of simulated data."""
 AGE = ("Data age", "Since the last record")
@@ -82,7 +87,8 @@ def stat(
     sql: str,
     *,
     unit: str = "short",
-    steps: Steps = ((0, "green"),),
+    steps: Steps = (),
+    words: Words | None = None,
     about: str = "",
     span: int = SIXTH,
 ) -> Builder[dashboard.Panel]:
@@ -92,10 +98,12 @@ def stat(
         title: Title of the panel.
         sql: Query. The last value of its result that is not null is shown.
         unit: Grafana's unit of the number.
-        steps: Colours by lower bound.
+        steps: Colours by lower bound. None: the number says neither good nor bad, and has no colour.
+        words: Text and colour in place of values; null is `NO_DATA` if it is not among them.
         about: Description of the panel.
         span: Width in columns of Grafana's grid.
     """
+    shown: Words = {None: (NO_DATA, ""), **(words or {})}
     return (
         stat_build.Panel()
         .title(title)
@@ -105,11 +113,29 @@ def stat(
         .unit(unit)
         .span(span)
         .height(4)
-        .thresholds(thresholds(steps))
+        .thresholds(thresholds(steps or ((0, "text"),)))
+        .mappings(mappings(shown))
+        .no_value(shown[None][0])
         .reduce_options(common_build.ReduceDataOptions().calcs(["lastNotNull"]))
-        .color_mode(common.BigValueColorMode.BACKGROUND)
+        .color_mode(common.BigValueColorMode.BACKGROUND if steps or words else common.BigValueColorMode.NONE)
         .graph_mode(common.BigValueGraphMode.NONE)
     )
+
+
+def reported(
+    title: str, sql: str, *, unit: str = "short", steps: Steps = (), about: str = "", span: int = SIXTH
+) -> Builder[dashboard.Panel]:
+    """Return a panel of one figure that the platform reports of itself. Null is red: nobody reports it.
+
+    Args:
+        title: Title of the panel.
+        sql: Query of the figure; null where it is not reported.
+        unit: Grafana's unit of the number.
+        steps: Colours by lower bound.
+        about: Description of the panel.
+        span: Width in columns of Grafana's grid.
+    """
+    return stat(title, sql, unit=unit, steps=steps, words={None: (NO_REPORT, "red")}, about=about, span=span)
 
 
 def data_age(

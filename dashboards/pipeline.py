@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards import panels
+from dashboards.platform_metrics import SILENT_AFTER_S, latest, processes
 from dashboards.queries import table_of
 from dashboards.style import ZERO_IS_GOOD
 from schemas.names import DATABASE, board_uid, topic_name
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from schemas.catalog import Catalog, Topic
 
-LAG = "('agents_lag_records', 'sink.lag_records')"
+LAG = ("agents_lag_records", "sink.lag_records")
 
 
 def board(catalog: Catalog) -> dashboard.Dashboard:
@@ -27,7 +28,8 @@ def board(catalog: Catalog) -> dashboard.Dashboard:
         "Pipeline",
         [
             lag_now(metric),
-            processes(metric),
+            silent(metric),
+            reporting(metric),
             latency_now(metric),
             letters_by_reason(letters),
             lag(metric),
@@ -53,31 +55,44 @@ def _series(metric: str, names: str, value: str = "max(value)", label: str = "la
 
 def lag_now(metric: str) -> Builder[dashboard.Panel]:
     """Return the sum of the newest lag of each process and topic."""
-    return panels.stat(
+    return panels.reported(
         "Lag now",
-        f"SELECT sum(v) AS lag FROM (SELECT argMax(value, occurred_at) AS v FROM {metric} "
-        f"WHERE $__timeFilter(occurred_at) AND name IN {LAG} GROUP BY name, process, labels)",
+        f"SELECT sumOrNull(v) AS lag FROM ({latest(metric, LAG)})",
         steps=((0, "green"), (10_000, "orange"), (1_000_000, "red")),
         about="Records that agents and sink have not committed. Growing: more workers.",
+        span=panels.EIGHTH,
     )
 
 
-def processes(metric: str) -> Builder[dashboard.Panel]:
-    """Return the number of processes that report."""
-    return panels.stat(
+def silent(metric: str) -> Builder[dashboard.Panel]:
+    """Return the number of processes that reported within a day and do not now."""
+    return panels.reported(
+        "Silent processes",
+        f"SELECT if(count() = 0, NULL, countIf(ago > {SILENT_AFTER_S})) AS silent FROM ({processes(metric)})",
+        steps=ZERO_IS_GOOD,
+        about=f"Of those that reported within a day. Each process reports every 15 s; one that is not heard for "
+        f"{SILENT_AFTER_S} s has ended or hangs: `city status`.",
+        span=panels.EIGHTH,
+    )
+
+
+def reporting(metric: str) -> Builder[dashboard.Panel]:
+    """Return the number of processes that report now."""
+    return panels.reported(
         "Processes reporting",
-        f"SELECT uniqExact(process) AS processes FROM {metric} WHERE $__timeFilter(occurred_at)",
+        f"SELECT nullIf(countIf(ago <= {SILENT_AFTER_S}), 0) AS processes FROM ({processes(metric)})",
+        span=panels.EIGHTH,
     )
 
 
 def latency_now(metric: str) -> Builder[dashboard.Panel]:
     """Return the newest 99th percentile of the time from record to row."""
-    return panels.stat(
+    return panels.reported(
         "Record to row, p99",
-        f"SELECT argMax(value, occurred_at) AS ms FROM {metric} WHERE $__timeFilter(occurred_at) "
-        "AND name = 'sink.latency_ms' AND labels['quantile'] = '0.99'",
+        f"SELECT maxOrNull(v) AS ms FROM ({latest(metric, ['sink.latency_ms'])}) WHERE labels['quantile'] = '0.99'",
         unit="ms",
         steps=((0, "green"), (1500, "orange"), (10_000, "red")),
+        span=panels.EIGHTH,
     )
 
 
@@ -99,7 +114,7 @@ def letters_by_reason(topics: list[Topic]) -> Builder[dashboard.Panel]:
 
 def lag(metric: str) -> Builder[dashboard.Panel]:
     """Return lag by topic over time."""
-    return panels.timeseries("Lag by topic", _series(metric, LAG))
+    return panels.timeseries("Lag by topic", _series(metric, str(LAG)))
 
 
 def latency(metric: str) -> Builder[dashboard.Panel]:
@@ -129,10 +144,10 @@ def heartbeat(metric: str) -> Builder[dashboard.Panel]:
     """Return the time of each process's last report."""
     return panels.table(
         "Processes",
-        f"SELECT process, max(occurred_at) AS last, dateDiff('second', max(occurred_at), now64(3)) AS ago, "
-        f"count() AS reports FROM {metric} WHERE $__timeFilter(occurred_at) GROUP BY process ORDER BY process",
+        f"SELECT process, last, ago FROM ({processes(metric)}) ORDER BY ago DESC, process",
         units={"ago": "s"},
-        colours={"ago": ((0, "green"), (30, "orange"), (120, "red"))},
+        colours={"ago": ((0, "green"), (SILENT_AFTER_S, "red"))},
+        about="Those that reported within a day.",
     )
 
 

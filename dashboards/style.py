@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard as model
 
@@ -38,6 +40,13 @@ ANY_IS_MARKED = ((0, "green"), (0.000001, "orange"))
 ZERO_IS_GOOD = ((0, "green"), (1, "red"))
 """Colours of counts that should be zero."""
 
+NO_REPORT = "no report"
+"""Text of a figure of the platform that nobody reports. It is red: silence is never well."""
+NO_DATA = "no data"
+"""Text of a value that no event has; without a colour."""
+Words = Mapping[float | None, tuple[str, str]]
+"""Values of a panel → text and colour in their place; None is null."""
+
 
 def ages_of(interval_s: float) -> tuple[tuple[float, str], ...]:
     """Return colours by age in seconds of data that comes once in an interval, as of `INTERVAL_COLOURS`."""
@@ -56,3 +65,24 @@ def thresholds(steps: tuple[tuple[float, str], ...]) -> build.ThresholdsConfig:
             ]
         )
     )
+
+
+def mappings(words: Words) -> list[model.ValueMapping]:
+    """Return words for values as Grafana value mappings."""
+    named = {
+        f"{value:g}": model.ValueMappingResult(text=text, color=colour or None, index=number)
+        for number, (value, (text, colour)) in enumerate(words.items())
+        if value is not None
+    }
+    made: list[model.ValueMapping] = [model.ValueMap(named)] if named else []
+    if None in words:
+        text, colour = words[None]
+        result = model.ValueMappingResult(text=text, color=colour or None, index=len(named))
+        made.append(
+            model.SpecialValueMap(
+                model.DashboardSpecialValueMapOptions(
+                    match=model.SpecialValueMatch.NULL_AND_NAN, result=result
+                )
+            )
+        )
+    return made

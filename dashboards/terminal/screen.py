@@ -17,7 +17,7 @@ from rich.text import Text
 from dashboards.panels import AGE, SIMULATED, WIDE
 from dashboards.terminal.atlas import atlas
 from dashboards.terminal.chart import chart
-from dashboards.terminal.words import colour, on, words
+from dashboards.terminal.words import colour, mapped, on, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -164,11 +164,14 @@ def stat(panel: Mapping[str, Any], result: QueryResult, unit: str) -> Text:
         result: Result of its query.
         unit: Grafana's unit of the value.
     """
-    value = _single(result)
-    shade = (
-        colour(value, panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) if value is not None else ""
+    value, defaults = _single(result), panel["fieldConfig"]["defaults"]
+    text, shade = mapped(value, defaults.get("mappings", [])) or (
+        words(value, unit),
+        colour(value, defaults["thresholds"]["steps"]) if value is not None else "",
     )
-    return Text(f" {words(value, unit)} ", style=f"bold {on(shade)}" if shade else "bold")
+    if panel["options"]["colorMode"] == "none":
+        shade = ""
+    return Text(f" {text} ", style=f"bold {on(shade)}" if shade else "bold")
 
 
 def table(panel: Mapping[str, Any], result: QueryResult, rows: int) -> RenderableType:

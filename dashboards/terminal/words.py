@@ -17,6 +17,7 @@ COLOURS = {
     "red": "#f2495c",
     "dark-red": "#c4162a",
     "blue": "#5794f2",
+    "text": "",  # no colour
 }
 """Grafana's named colours."""
 
@@ -119,6 +120,25 @@ def colour(value: Any, steps: Sequence[Mapping[str, Any]]) -> str:
         if bound is None or (number is not None and number >= bound):
             chosen = step["color"]
     return COLOURS.get(chosen, chosen)
+
+
+def mapped(value: Any, mappings: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
+    """Return the text and the colour that a panel's value mappings give a value; None if they give none.
+
+    Args:
+        value: A number or null.
+        mappings: Value mappings in Grafana's JSON form.
+    """
+    for each in mappings:
+        options = each["options"]
+        if each["type"] == "special":
+            found = options["result"] if value is None and "null" in options["match"] else None
+        else:
+            found = options.get(f"{float(value):g}") if isinstance(value, int | float) else None
+        if found:
+            shade = found.get("color", "")
+            return found["text"], COLOURS.get(shade, shade)
+    return None
 
 
 def on(background: str) -> str:

@@ -46,23 +46,60 @@ def build(output: Path) -> None:
 @click.option(
     "--grafana",
     required=True,
-    help="Grafana's address with user and password, http://admin:PASSWORD@127.0.0.1:3000.",
+    metavar="URL",
+    help="Grafana's address: http://USER@HOST:PORT with --password-file, http://HOST:PORT with --token-file.",
+)
+@click.option(
+    "--password-file",
+    metavar="FILE",
+    help="File with the password of the address's user; - is standard input.",
+)
+@click.option(
+    "--token-file", metavar="FILE", help="File with a service account's token; - is standard input."
 )
 @click.option("--keep-datasource", is_flag=True, help="Leave Grafana's ClickHouse data source as it is.")
+@click.option("--keep-permissions", is_flag=True, help="Leave the folder's permissions as they are.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Change nothing: show what would be created and, as a difference, what would be changed; exit code 0.",
+)
 @one_line_errors
-def push(data: Path, grafana: str, keep_datasource: bool) -> None:
-    """Create or replace folder, data source and boards in a running Grafana."""
-    from dashboards.push import ClickHouseAddress
-    from dashboards.push import push as send
+def push(
+    data: Path,
+    grafana: str,
+    password_file: str | None,
+    token_file: str | None,
+    keep_datasource: bool,
+    keep_permissions: bool,
+    dry_run: bool,
+) -> None:
+    """Bring folder, permissions, data source and boards of a running Grafana to this city's.
 
+    What is the same there is not sent, but for the data source's password. Boards are code: one that was changed in
+    Grafana is overwritten (--dry-run shows it), viewers and editors may view them, administrators may change them.
+    """
+    from dashboards.datasource import ClickHouseAddress
+    from dashboards.push.run import push as steps
+    from infra.grafana.address import parse
+    from infra.grafana.client import connect
+    from infra.grafana.credentials import read
+    from infra.grafana.push_report import reach, report
+
+    address = parse(grafana)
     settings = running(data)
-    address = None
+    credentials = read(address, password_file, token_file)
+    clickhouse = None
     if not keep_datasource:
-        address = ClickHouseAddress(
+        clickhouse = ClickHouseAddress(
             settings.clickhouse_url, settings.board_user, str(settings.board_password)
         )
-    for url in send(grafana, catalog(), address):
-        click.echo(url)
+    there = connect(address, credentials, (clickhouse.password,) if clickhouse else ())
+    made = steps(there, catalog(), clickhouse, keep_permissions=keep_permissions, dry_run=dry_run)
+    for line in report(there, made, dry_run=dry_run):
+        click.echo(line)
+    if clickhouse and (note := reach(address, clickhouse.url)):
+        click.echo(note, err=True)
 
 
 @dashboards.command("show")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashboards.build import write
-from dashboards.push import ClickHouseAddress, datasource
+from dashboards.datasource import ClickHouseAddress, datasource
 from dashboards.style import DATASOURCE_TYPE, FOLDER_TITLE, FOLDER_UID
 from infra.settings import Switch
 from schemas.names import board_uid
@@ -25,15 +25,12 @@ if TYPE_CHECKING:
     from schemas.catalog import Catalog
 
 PROGRAMS = ("grafana-server", "grafana")
-HOMES = (
-    "/usr/share/grafana",
-    "/opt/homebrew/opt/grafana/share/grafana",
-    "/usr/local/opt/grafana/share/grafana",
-)
+PACKAGE_HOME = Path("/usr/share/grafana")
+"""Home of Grafana's packages for Debian and RPM, whose programs lie elsewhere (`/usr/sbin`)."""
 HOW_TO_GET = (
-    "boards: no grafana-server on this machine; install Grafana 11 or 12 (grafana.com/grafana/download) and its "
+    "boards: no grafana-server on this machine; install Grafana 12 or 13 (grafana.com/grafana/download) and its "
     f"plug-in (grafana cli plugins install {DATASOURCE_TYPE}), then start again; or push the boards to one that "
-    "runs elsewhere: city dashboards push --grafana http://admin:…@host:3000"
+    "runs elsewhere: city dashboards push --grafana http://admin@HOST:3000 --password-file FILE"
 )
 
 
@@ -53,6 +50,23 @@ def find() -> tuple[str, ...] | None:
         if path:
             return (path,) if name == "grafana-server" else (path, "server")
     return None
+
+
+def home_of(program: Path) -> Path | None:
+    """Return the home of the Grafana that a program belongs to: the folder with `conf/defaults.ini` and `public`.
+
+    An unpacked archive has its programs in `bin` of its home; Homebrew, Nix and others have the home in
+    `share/grafana` beside `bin`. Links are followed.
+
+    Args:
+        program: `grafana` or `grafana-server`, as found on the PATH.
+
+    Returns:
+        The home; None where the program must find it itself.
+    """
+    beside = [path.parent.parent for path in (program, program.resolve())]
+    candidates = [*(home for base in beside for home in (base, base / "share" / "grafana")), PACKAGE_HOME]
+    return next((home for home in candidates if (home / "conf" / "defaults.ini").is_file()), None)
 
 
 def prepare(settings: Settings, catalog: Catalog, port: int) -> GrafanaProcess | None:
@@ -94,7 +108,7 @@ def prepare(settings: Settings, catalog: Catalog, port: int) -> GrafanaProcess |
         "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
         "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(boards / f"{board_uid('overview')}.json"),
     }
-    share = next((Path(home) for home in HOMES if Path(home).is_dir()), None)
+    share = home_of(Path(program[0]))
     arguments = ("--homepath", str(share)) if share else ()
     return GrafanaProcess(
         (*program, *arguments), environment, f"http://127.0.0.1:{port}/dashboards/f/{FOLDER_UID}"

@@ -52,19 +52,14 @@ def process_list(data: Path) -> Path:
     return data / "run" / "pids.json"
 
 
-def write_processes(data: Path, pids: Mapping[str, int]) -> None:
-    """Note this process as the parent, and its running children.
+def write_processes(data: Path, children: Mapping[str, NotedProcess]) -> None:
+    """Note this process as the parent, and its children, whether they still run or not.
 
     Args:
         data: The data directory.
-        pids: Name of a child → its id.
+        children: The children by name.
     """
-    rows = {PARENT: NotedProcess.of(os.getpid())}
-    for name, pid in pids.items():
-        try:
-            rows[name] = NotedProcess.of(pid)
-        except psutil.NoSuchProcess:
-            continue
+    rows = {PARENT: NotedProcess.of(os.getpid()), **children}
     path = process_list(data)
     temporary = path.with_name(f".{path.name}")
     temporary.write_text(json.dumps(rows))

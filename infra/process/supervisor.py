@@ -22,7 +22,7 @@ from infra.errors import DataDirectoryError, StackError
 from infra.process.child import spawn
 from infra.process.data_lock import LOCK_S, is_locked, lock_file
 from infra.process.log_files import LogRotation, last_lines
-from infra.process.process_list import PARENT, read_processes, write_processes
+from infra.process.process_list import PARENT, NotedProcess, read_processes, write_processes
 from infra.process.report import clear_reports
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    noted: NotedProcess
+    needed: bool = True
+    """Whether the stack ends when it ends."""
     first_line: str = ""
     """Line in its log behind which its own lines begin; those before it are of earlier runs."""
 
@@ -77,6 +80,8 @@ class Child:
         how = f"was ended by {_signal(-code)}" if code is not None and code < 0 else f"ended with {code}"
         last = self.last_line() or "no output"
         again = f"start again with `city up --data {self.log.parent.parent}`; nothing is lost"
+        if not self.needed:
+            again = "the city goes on without it"
         advice = "" if GUIDE in last else f"; {again}"
         return f"{self.name} {how}: {last} (log: {self.log}){advice}"
 
@@ -148,25 +153,43 @@ class Supervisor:
         self._end_stale()
         clear_reports(self._data)
 
-    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
-        """Start one process; its output goes to `<data>/logs/<name>.log`, which is kept small."""
+    def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], *, needed: bool = True
+    ) -> Child:
+        """Start one process; its output goes to `<data>/logs/<name>.log`, which is kept small.
+
+        Args:
+            name: Its name in the stack.
+            command: Program and arguments.
+            environment: Variables besides those of this process.
+            needed: Whether the stack ends when it ends.
+
+        Raises:
+            OSError: The program cannot be started.
+        """
         log = self._data / "logs" / f"{name}.log"
         moment = datetime.now(UTC).isoformat(timespec="microseconds")
         first_line = f"--- {name} starts at {moment} ---"
-        child = Child(name, spawn(command, environment, log, first_line), log, first_line)
+        process = spawn(command, environment, log, first_line)
+        child = Child(name, process, log, NotedProcess.of(process.pid), needed, first_line)
         self.children.append(child)
         self._rotation.start()
         self._write_pids()
         return child
 
+    @property
+    def complete(self) -> bool:
+        """Return whether all children run that the stack needs."""
+        return all(child.alive for child in self.children if child.needed)
+
     def check(self) -> None:
-        """Check that all children run.
+        """Check that all children run that the stack needs.
 
         Raises:
             StackError: A child ended.
         """
         for child in self.children:
-            if not child.alive:
+            if child.needed and not child.alive:
                 raise StackError(child.exit_message())
 
     def wait_until(
@@ -217,7 +240,7 @@ class Supervisor:
             self._lock_descriptor = None
 
     def _write_pids(self) -> None:
-        write_processes(self._data, {child.name: child.process.pid for child in self.children})
+        write_processes(self._data, {child.name: child.noted for child in self.children})
 
     def _end_stale(self) -> None:
         """End processes that the last parent of this directory started and that outlived it."""

@@ -164,7 +164,10 @@ class Stack:
         grafana = prepare(self.settings, self._catalog, free_port())
         if grafana is None:
             return HOW_TO_GET
-        self._supervisor.start("grafana", grafana.command, grafana.environment)
+        try:
+            self._supervisor.start("grafana", grafana.command, grafana.environment, needed=False)
+        except OSError as error:
+            return f"boards      {grafana.command[0]} cannot be started: {error.strerror}; the city goes on without it"
         secret = self.settings.data / "keys" / "grafana-admin-password"
         return f"boards      {grafana.url} (user admin, password in {secret})"
 

@@ -94,7 +94,7 @@ class Run:
             KeyboardInterrupt: The operator pressed Ctrl-C.
         """
         for child in self.supervisor.children:
-            if child is not self.replay and not child.alive:
+            if child.needed and child is not self.replay and not child.alive:
                 raise StackError(
                     child.exit_message() if self.stack is None else self.stack.exit_message(child)
                 )
@@ -226,7 +226,7 @@ def _end_cache_maker(run: Run) -> None:
 
 def _pause(run: Run, seconds: float) -> None:
     end = time.monotonic() + seconds
-    while time.monotonic() < end and not run.interrupted and all(c.alive for c in run.supervisor.children):
+    while time.monotonic() < end and not run.interrupted and run.supervisor.complete:
         time.sleep(0.1)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from infra.running import TITLES
-from infra.status.model import Problem, ProcessState, Severity
+from infra.status.model import OPTIONAL, Problem, ProcessState, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -113,6 +113,8 @@ def _processes(facts: Facts) -> Iterator[Problem]:
             continue
         severity, what, _ = _STATES[process.state]
         todo = _todo(process)
+        if process.name in OPTIONAL:
+            severity, what = YELLOW, f"{what}; the city goes on without it"
         if process.state is ProcessState.HANGS and kafka_away:
             severity, what, todo = YELLOW, "waits for Kafka", "bring Kafka back"
         name = "`city up`" if process.name == "parent" else process.name

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 COUNTED_LETTERS = frozenset({"raw", "dead-letter"})
 """Kinds of topics that show the dead letters of their domain."""
 
+OPTIONAL = ("grafana",)
+"""Processes that a stack may have, and that it goes on without."""
+
 
 class Severity(StrEnum):
     """How bad a problem is: red needs somebody now, yellow should be looked at."""

@@ -12,7 +12,7 @@ import psutil
 
 from infra.process.process_list import PARENT, read_processes
 from infra.process.report import read_reports
-from infra.status.model import ProcessFact, ProcessState
+from infra.status.model import OPTIONAL, ProcessFact, ProcessState
 
 if TYPE_CHECKING:
     from infra.process.process_list import NotedProcess
@@ -54,7 +54,7 @@ def process_facts(settings: Settings, now: float) -> list[ProcessFact]:
         _fact(name, noted[name], reports.get(name), now)
         if name in noted
         else ProcessFact(name, ProcessState.MISSING)
-        for name in expected(settings)
+        for name in [*expected(settings), *(name for name in OPTIONAL if name in noted)]
     ]
     parent = _fact(PARENT, noted[PARENT], None, now) if PARENT in noted else None
     return [parent, *facts] if parent and parent.state is ProcessState.STOPPED else facts

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tests.harness.city import City
 
 BOARDS = boards(load_catalog())
+BEFORE = datetime(2001, 1, 1, tzinfo=UTC), datetime(2001, 1, 2, tzinfo=UTC)
+"""A time range before any event."""
 QUERIES = [
     pytest.param(target["rawSql"], id=f"{uid}: {title}")
     for uid, board in BOARDS.items()
@@ -65,6 +67,9 @@ def answers(client: Client, sql: str) -> list[QueryResult]:
 def ends_of_recordings(client: Client, sql: str) -> list[datetime]:
     """Return when each recording of ships ended, or the air's of each city, to the next second."""
     table, each = "air_quality_index", "city"
+    if "platform_metric" in sql:
+        newest = client.query("SELECT max(occurred_at) FROM city.platform_metric")
+        return [newest.first_row[0].replace(tzinfo=UTC, microsecond=0) + timedelta(seconds=1)]
     if "cargo_vessel" in sql:
         table, each = "cargo_vessel_position", "splitByChar('#', source)[1]"
     newest = client.query(f"SELECT max(occurred_at) AS at FROM city.{table} GROUP BY {each} ORDER BY at")
@@ -76,6 +81,28 @@ def replayed(whole_city: City) -> Iterator[Client]:
     """The tables that a run over the small recordings left, read as the user of the boards, who may do no more."""
     with whole_city.engine(), closing(connect(whole_city.settings(), boards=True)) as client:
         yield client
+
+
+STATS = [
+    pytest.param(panel, id=f"{uid}: {panel['title']}")
+    for uid, board in BOARDS.items()
+    for panel in board["panels"]
+    if panel["type"] == "stat"
+]
+
+
+@pytest.mark.parametrize("panel", STATS)
+def test_nothing_reported_is_never_green(replayed: Client, panel: dict[str, Any]) -> None:
+    """Before the city began, what the platform reports of itself is null, and null is red and said in words."""
+    (target,) = panel["targets"]
+    (null,) = [each for each in panel["fieldConfig"]["defaults"]["mappings"] if each["type"] == "special"]
+    assert null["options"]["match"] == "null+nan"
+    assert null["options"]["result"]["text"]
+    assert null["options"]["result"].get("color") != "green"
+    if "platform_metric" in target["rawSql"]:
+        assert null["options"]["result"]["color"] == "red"
+        result = replayed.query(expand(target["rawSql"], *BEFORE))
+        assert [value for row in result.result_rows for value in row if value is not None] == []
 
 
 @pytest.mark.parametrize("sql", QUERIES)

@@ -52,6 +52,13 @@ def test_a_map_asks_nothing_of_the_internet(panel: dict[str, Any]) -> None:
     assert "://" not in json.dumps(panel["options"]["layers"])
 
 
+@pytest.mark.parametrize("panel", MAPS)
+def test_a_window_that_fits_its_points_has_no_zoom(panel: dict[str, Any]) -> None:
+    """Grafana takes `zoom` in place of `maxZoom`, so a map with `zoom: 1` would show the whole world."""
+    view = panel["options"]["view"]
+    assert ("zoom" in view) == (view["id"] == "coords")
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.geojson")), ids=lambda path: path.stem)
 def test_an_outline_is_small_closed_and_within_its_window(path: Path) -> None:
     """Rings end where they begin and have an inside (RFC 7946); no file weighs more than 60 kB."""

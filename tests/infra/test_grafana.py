@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboards.build import boards
-from infra.grafana.server import HOW_TO_GET, prepare
+from infra.grafana.server import HOW_TO_GET, home_of, prepare
 from infra.settings import Settings, Switch
 from schemas.catalog import load_catalog
 
@@ -71,3 +71,35 @@ def test_nobody_sees_boards_without_signing_in_unless_asked(tmp_path: Path) -> N
     assert len(str(settings.grafana_password)) >= 20
     for name in ("grafana-admin-password", "clickhouse-board-password"):
         assert (settings.data / "keys" / name).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("program", "home", "link"),
+    [
+        ("opt/grafana-13.0.0/bin/grafana", "opt/grafana-13.0.0", None),
+        ("Cellar/grafana/12.4.1/bin/grafana", "Cellar/grafana/12.4.1/share/grafana", "bin/grafana"),
+        (
+            "nix/store/abc-grafana-12.4.1/bin/grafana-server",
+            "nix/store/abc-grafana-12.4.1/share/grafana",
+            "bin/g",
+        ),
+        ("srv/grafana/bin/grafana-server", "srv/grafana", "usr/local/bin/grafana-server"),
+    ],
+)
+def test_the_home_of_any_installation_is_found(
+    tmp_path: Path, program: str, home: str, link: str | None
+) -> None:
+    """An archive that was unpacked anywhere, Homebrew, Nix, a link on the PATH."""
+    real, found = tmp_path / program, tmp_path / (link or program)
+    for path in (real, found, tmp_path / home / "conf" / "defaults.ini"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    real.write_text("")
+    (tmp_path / home / "conf" / "defaults.ini").write_text("")
+    if link:
+        found.symlink_to(real)
+    assert home_of(found) == tmp_path / home
+
+
+def test_a_program_without_a_home_beside_it_finds_its_own(tmp_path: Path) -> None:
+    """A wrapper script, for example."""
+    assert home_of(tmp_path / "bin" / "grafana") is None

@@ -52,7 +52,7 @@ SAMPLES: Mapping[str, Sample] = {
     "audit": Sample(needs=BOTH, reports=True),
     "backup": Sample(("NEW",)),
     "dashboards build": Sample(("--output", "NEW"), data=False),
-    "dashboards push": Sample(("--grafana", "http://admin:admin@127.0.0.1:9")),
+    "dashboards push": Sample(("--grafana", "http://admin@127.0.0.1:9", "--password-file", "FILE")),
     "dashboards show": Sample(("overview",), ("clickhouse",)),
     "dead-letters discard": Sample((LETTER, "--why", "known"), BOTH),
     "dead-letters list": Sample((), ("clickhouse",)),

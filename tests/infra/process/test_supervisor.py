@@ -143,3 +143,20 @@ def test_a_storm_of_signals_ends_a_process_as_one_does() -> None:
             break
     # One more that comes while the interpreter is being taken down ends it the hard way: it had stopped by then.
     assert process.wait(8) in {0, -signal.SIGTERM}
+
+
+def test_the_stack_goes_on_without_a_child_that_it_does_not_need(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    """It is told, and stays in the list of processes, so that a status can say that it has ended."""
+    child = supervisor.start("ornament", [sys.executable, "-c", "raise SystemExit(3)"], {}, needed=False)
+    supervisor.start("sleeper", SLEEP, {})
+    child.process.wait()
+    supervisor.check()
+    assert supervisor.complete
+    assert "ornament ended with 3" in child.exit_message()
+    assert "the city goes on without it" in child.exit_message()
+    noted = json.loads((tmp_path / "run" / "pids.json").read_text())
+    assert set(noted) == {"parent", "ornament", "sleeper"}
+    supervisor.stop()
+    supervisor.release()

@@ -131,6 +131,14 @@ def test_kafka_ahead_of_the_ledger_is_named(very: bool, severity: str) -> None:
     assert "7 records of air.reading/0" in problem.what
 
 
+@pytest.mark.parametrize("state", [ProcessState.ENDED, ProcessState.STOPPED])
+def test_a_grafana_that_does_not_run_is_never_red(state: ProcessState) -> None:
+    """The city goes on without it."""
+    problem = only(processes=[ProcessFact("grafana", state, NOW - 5)])
+    assert problem.severity == "yellow"
+    assert "goes on without it" in problem.what
+
+
 @pytest.mark.parametrize(
     ("metric", "seconds", "severity", "reason"),
     [
