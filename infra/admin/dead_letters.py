@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from schemas.catalog import Catalog
 
 KIND = "dead-letter"
+SENT = frozenset({"mended", "replayed"})
+"""Decisions after which the record, or its corrected form, is in its topic."""
 SHORTEST_ID = 4
 """Fewest digits of an id that stand for the whole id, if only one begins so."""
 STAGES = ("read", "agent", "decode", "origin")
@@ -261,8 +263,10 @@ class DeadLetterOffice:
             for record in records:
                 producer.send(record)
             producer.flush()
+        again = self._decisions().get(event_id) == "mended"
         self._decide(event_id, "mended", f"{len(records)} events from {path.name}")
-        return f"{event_id} mended: {len(records)} events of {path} went in"
+        repeat = "; it had been mended before, and equal events count once" if again else ""
+        return f"{event_id} mended: {len(records)} events of {path} went in{repeat}"
 
     def discard(self, event_id: str, why: str) -> str:
         """Record the decision that nothing will be done.
@@ -275,9 +279,12 @@ class DeadLetterOffice:
             One line for the operator.
 
         Raises:
-            DeadLetterError: There is none of this event_id.
+            DeadLetterError: There is none of this event_id, or its record went in after all.
         """
         event_id = self._one(event_id)["event_id"]
+        before = self._decisions().get(event_id)
+        if before in SENT:
+            raise DeadLetterError(f"{event_id} was {before} already: there is nothing to discard")
         self._decide(event_id, "discarded", why)
         return f"{event_id} discarded: {why}"
 
@@ -352,7 +359,16 @@ def letter_of(row: dict[str, Any]) -> dict[str, Any]:
     origin = (
         f"{topic}/{row['origin_partition']}@{row['origin_offset']}"
         if topic
-        else f"{row.get('origin_path')} record {row.get('origin_record')} line {row.get('origin_line')}"
+        else " ".join(
+            [
+                str(row.get("origin_path")),
+                *(
+                    f"{name} {row[f'origin_{name}']}"
+                    for name in ("record", "line")
+                    if row.get(f"origin_{name}") is not None
+                ),
+            ]
+        )
     )
     return {
         "event_id": str(row["event_id"]),

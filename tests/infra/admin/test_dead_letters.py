@@ -131,6 +131,29 @@ def test_replay_of_a_prefix_sends_nothing(office: DeadLetterOffice, monkeypatch:
         office.replay(LETTER)
 
 
+@pytest.mark.parametrize("before", ["mended", "replayed"])
+def test_what_went_in_after_all_is_not_discarded(
+    office: DeadLetterOffice, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """The list would hide that the record was corrected."""
+    monkeypatch.setattr(office, "_one", lambda _: {**ROW, "event_id": LETTER})
+    monkeypatch.setattr(office, "_decisions", lambda: {LETTER: before})
+    with pytest.raises(DeadLetterError, match=f"{LETTER} was {before} already"):
+        office.discard(LETTER, "a test")
+
+
+@pytest.mark.parametrize(
+    ("record", "line", "words"),
+    [(0, None, "a.xml record 0"), (3, 7, "a.xml record 3 line 7"), (None, None, "a.xml")],
+)
+def test_an_origin_names_what_is_known(record: int | None, line: int | None, words: str) -> None:
+    """No reader counts lines in XML."""
+    known = {"origin_path": "a.xml", "origin_record": record, "origin_line": line}
+    rest = dict.fromkeys(("_received_at", "stage", "reason", "rule", "key", "length"))
+    row = {**rest, **known, "event_id": LETTER, "sha256_hex": "", "content": ""}
+    assert dead_letters.letter_of(row)["origin"] == words
+
+
 def test_the_engine_does_not_refuse_a_filter(office: DeadLetterOffice) -> None:
     """No parameter has the name of a function that the confined engine denies."""
     wanted = Wanted(topic="a", file="b", rule="c", stage="read")
