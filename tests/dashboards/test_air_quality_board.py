@@ -108,7 +108,11 @@ def test_a_dead_station_is_not_now(ask: Callable[..., list[tuple[Any, ...]]]) ->
 def test_now_is_the_end_of_the_time_range(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
     """Who looks at yesterday sees yesterday's stations; a range that ends tomorrow does not make all of them silent."""
     assert ask("Highest US AQI now", NOW - timedelta(hours=24)) == [(400,)]
-    assert ask("Highest US AQI now", NOW + timedelta(days=2)) == [(120,)]
+    (found,) = ask("Highest US AQI now", NOW + timedelta(days=2))
+    next_hour = datetime.now(tz=UTC) >= NOW + timedelta(
+        hours=1
+    )  # the engine's clock went on since the import
+    assert found == ((90,) if next_hour else (120,))
 
 
 def test_age_counts_from_the_end_of_the_interval(ask: Callable[..., list[tuple[Any, ...]]]) -> None:

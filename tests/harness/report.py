@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def totals(report: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 def broken_equations(report: Mapping[str, Any]) -> list[str]:
     """Judge a report by docs/counts.md#equations, written anew here: the report judges itself, too."""
     broken = []
+    explained = Counter(line.partition("/")[0] for line in report["explained"])
     for name, t in report["topics"].items():
         if name == "platform.metric":
             if t["archived"] is not None or t["sealed"] is not None:
@@ -30,8 +32,8 @@ def broken_equations(report: Mapping[str, Any]) -> list[str]:
             broken.append(f"{name}: records {t['records']} archived {t['archived']} sealed {t['sealed']}")
         if t["records"] != t["events"] + t["repeats"] + t["undecodable"]:
             broken.append(f"{name}: records do not add up: {t}")
-        if t["rows"] != t["events"]:
-            broken.append(f"{name}: rows {t['rows']} events {t['events']}")
+        if t["rows"] + explained[name] != t["events"]:
+            broken.append(f"{name}: rows {t['rows']} events {t['events']} explained {explained[name]}")
     return broken + broken_inputs(report)
 
 

@@ -32,6 +32,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(module, "prepare_stores", lambda *_: taken.append("stores"))
         monkeypatch.setattr(module, "reapply_erasures", erase_again)
     monkeypatch.setattr(stack_module, "refill", lambda *_: [])
+    monkeypatch.setattr(stack_module, "parts_set_aside", lambda *_: [])
     monkeypatch.setattr(Stack, "_start", lambda _self, role, *_a, **_k: taken.append(role))
     monkeypatch.setattr(Stack, "_start_kafka", lambda _self: None)
     monkeypatch.setattr(Stack, "_await_http", lambda *_: None)
