@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from infra.kafka.errors import DamagedFileError
-from ledger_sink.regular_file import read_regular
+from ledger_sink.regular_file import FileTooLongError, NotRegularError, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -92,11 +92,14 @@ def _content(path: Path) -> bytes | None:
     Raises:
         DamagedFileError: It is no regular file, or far too large.
     """
-    if not path.exists() and not path.is_symlink():
-        return None
-    if not path.is_file() or path.stat().st_size > MOST_BYTES:
-        raise DamagedFileError(f"{path}: is not a file that Kafka wrote; move it away and start again")
-    return read_regular(path, MOST_BYTES)
+    try:
+        return read_regular(path, MOST_BYTES)
+    except (FileNotFoundError, NotRegularError, FileTooLongError) as error:
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            return None
+        raise DamagedFileError(
+            f"{path}: is not a file that Kafka wrote; move it away and start again"
+        ) from error
 
 
 def _is_sound(path: Path, content: bytes) -> bool:
